@@ -1,0 +1,1 @@
+//! Part of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460).

@@ -1,1 +1,23 @@
-//! Part of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460).
+//! What happens before work starts: settings and the log.
+//!
+//! One table row an option ([`option`]) drives everything else. The stages, in order:
+//!
+//! 1. [`args`] reads the command line, [`env`] the environment, [`ini`] the file;
+//! 2. [`origin`] remembers where each text came from, and decides which one counts;
+//! 3. [`value`] makes typed values of the texts; what is wrong becomes a [`problem`];
+//! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
+//!
+//! Then [`log`] is opened. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
+#![forbid(unsafe_code)]
+
+pub mod collectd;
+pub mod ctl;
+pub mod exit;
+pub mod fetcher;
+pub mod log;
+pub mod reportd;
+mod start;
+mod value;
+
+pub use start::{Settings, Start};
+pub use value::{DkimKey, FetcherCommand, MailTransport, Storage};

@@ -1,0 +1,20 @@
+//! The exit codes, as the programs we replace use them.
+
+/// Work done, or an orderly stop.
+pub const OK: u8 = 0;
+/// A command of `tlsrptctl` could not do what was asked.
+pub const FAILED: u8 = 1;
+/// Arguments, environment or file are wrong; or a fetcher's storage cannot be read.
+pub const CONFIG: u8 = 2;
+/// The database cannot be set up or is read-only.
+pub const DATABASE: u8 = 3;
+/// The database has another purpose or version.
+pub const DATABASE_PURPOSE: u8 = 4;
+/// The socket could not be closed at shutdown.
+pub const SOCKET_CLOSE: u8 = 5;
+/// A storage failed at shutdown.
+pub const STORAGE_CLOSE: u8 = 6;
+/// The socket cannot be made or bound.
+pub const SOCKET_BIND: u8 = 7;
+/// The reporter cannot be set up, or anything else.
+pub const OTHER: u8 = 8;

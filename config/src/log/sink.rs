@@ -1,0 +1,153 @@
+//! Where log lines go.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use tracing::Level;
+
+use super::LogError;
+
+/// Standard error, and the file when there is one.
+#[derive(Debug)]
+pub(super) struct Sink {
+    program: &'static str,
+    /// Standard error is the journal, which has its own clock and reads `<N>` as a priority.
+    journal: bool,
+    file: Option<Mutex<File>>,
+    path: PathBuf,
+}
+
+impl Sink {
+    pub(super) fn open(program: &'static str, path: Option<&Path>) -> Result<Sink, LogError> {
+        let path = path.unwrap_or(Path::new("")).to_path_buf();
+        let file = if path.as_os_str().is_empty() {
+            None
+        } else {
+            Some(Mutex::new(append(&path)?))
+        };
+        Ok(Sink {
+            program,
+            journal: is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref()),
+            file,
+            path,
+        })
+    }
+
+    pub(super) fn reopen(&self) -> Result<(), LogError> {
+        if let Some(file) = &self.file {
+            let fresh = append(&self.path)?;
+            *file.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+        Ok(())
+    }
+
+    /// Writes one line. A closed standard error or a full disk must not stop a daemon, so failures are let go.
+    pub(super) fn write(&self, level: Level, text: &str) {
+        let stamped = if self.journal && self.file.is_none() {
+            String::new()
+        } else {
+            self.stamped(level, text)
+        };
+        let line = if self.journal {
+            format!("<{}>{text}\n", priority(level))
+        } else {
+            stamped.clone()
+        };
+        // One write a line, so that lines of several processes do not mix.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+        if let Some(file) = &self.file {
+            let _ = file
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write_all(stamped.as_bytes());
+        }
+    }
+
+    fn stamped(&self, level: Level, text: &str) -> String {
+        // The wall clock of a log line steers nothing, so it is read here.
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S.%3f");
+        format!("{now} {} {level} {text}\n", self.program)
+    }
+}
+
+fn append(path: &Path) -> Result<File, LogError> {
+    // It tells who mails whom: 0640 at most, as for databases.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(path)
+        .map_err(|source| LogError::Open {
+            path: path.display().to_string(),
+            source,
+        })
+}
+
+/// `JOURNAL_STREAM` names device and inode of the stream; it is inherited, so it counts only when they are ours.
+fn is_journal(stream: Option<&str>) -> bool {
+    let Some((device, inode)) = stream.and_then(|text| text.split_once(':')) else {
+        return false;
+    };
+    std::fs::metadata("/proc/self/fd/2")
+        .is_ok_and(|stderr| device == stderr.dev().to_string() && inode == stderr.ino().to_string())
+}
+
+/// The priorities of syslog(3).
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reopen_follows_a_rotation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let sink = Sink::open("test", Some(&path)).unwrap();
+        sink.write(Level::INFO, "first");
+        std::fs::rename(&path, folder.path().join("log.1")).unwrap();
+        sink.write(Level::INFO, "second");
+        sink.reopen().unwrap();
+        sink.write(Level::WARN, "third");
+        let old = std::fs::read_to_string(folder.path().join("log.1")).unwrap();
+        let new = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            old.contains("first") && old.contains("second") && !old.contains("third"),
+            "{old}"
+        );
+        assert!(new.ends_with(" test WARN third\n"), "{new}");
+    }
+
+    #[test]
+    fn journal_only_when_it_is_ours() {
+        let own = std::fs::metadata("/proc/self/fd/2").unwrap();
+        for (stream, want, why) in [
+            (None, false, "not started by systemd"),
+            (Some("nonsense".to_owned()), false, "not a pair"),
+            (
+                Some("1:1".to_owned()),
+                false,
+                "inherited, standard error since redirected",
+            ),
+            (
+                Some(format!("{}:{}", own.dev(), own.ino())),
+                true,
+                "this stream",
+            ),
+        ] {
+            assert_eq!(is_journal(stream.as_deref()), want, "{why}");
+        }
+    }
+}

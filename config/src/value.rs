@@ -1,0 +1,71 @@
+//! The types of settings.
+
+use std::path::PathBuf;
+
+/// Where a collector keeps its counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// An SQLite file: the path of today's.
+    Sqlite {
+        /// The absolute path.
+        path: PathBuf,
+        /// The URL as the operator wrote it; the rollover script is given it.
+        url: String,
+    },
+    /// Keeps nothing.
+    Dummy {
+        /// Say in the log what is dropped.
+        log: bool,
+        /// The URL as the operator wrote it.
+        url: String,
+    },
+}
+
+impl Storage {
+    /// The URL as the operator wrote it.
+    pub fn url(&self) -> &str {
+        match self {
+            Storage::Sqlite { url, .. } | Storage::Dummy { url, .. } => url,
+        }
+    }
+}
+
+/// A command that answers for a collector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetcherCommand {
+    /// As the operator wrote it, without the white space around it; the reporter's database names it so.
+    pub text: String,
+    /// Program and arguments; never empty.
+    pub words: Vec<String>,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MailTransport {
+    /// By the sendmail program.
+    #[default]
+    Sendmail,
+    /// By SMTP, with STARTTLS when offered.
+    Smtp {
+        /// Name or address; an IPv6 address stands without brackets.
+        host: String,
+        /// 25 unless named.
+        port: u16,
+    },
+    /// By SMTP inside TLS.
+    Smtps {
+        /// Name or address; an IPv6 address stands without brackets.
+        host: String,
+        /// 465 unless named.
+        port: u16,
+    },
+}
+
+/// A key that signs report mails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DkimKey {
+    /// `s=` of the signature.
+    pub selector: String,
+    /// The PEM file.
+    pub path: PathBuf,
+}

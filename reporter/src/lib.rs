@@ -1,1 +1,16 @@
-//! Part of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460).
+//! The reporter of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460): `tlsrpt-reportd` and `tlsrptctl`.
+//!
+//! A closed day goes one way through these stages, each of them a step between two named states (see [`state`]):
+//!
+//! 1. [`gather`] fetches a collector's closed day and stores what it counted;
+//! 2. [`compose`] merges the collectors and writes one report a domain and day, whose bytes never change again;
+//! 3. [`lookup`] asks DNS where the domain wants its reports, [`route`] applies the operator's maps;
+//! 4. [`schedule`] says when a delivery is due, and when to give up;
+//! 5. [`deliver`] carries one report to one address and says how that ended;
+//! 6. [`state`] records it. This is the only edge that goes back.
+//!
+//! [`daemon`] turns the wheel. It alone reads the clock; what it needs of the world is [`outside::Outside`].
+//! [`ctl`] reads the same database for the operator.
+
+pub mod deliver;
+pub mod route;

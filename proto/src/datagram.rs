@@ -1,0 +1,231 @@
+//! Datagrams: what libtlsrpt sends, protocol version 1.
+//!
+//! Anything that has a domain and at least one policy is counted; what is odd about it is noted. Anything else is an
+//! error with a reason. Nothing that a stranger can write makes either of them panic.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::clean::Cleaner;
+use crate::domain::{Domain, DomainError};
+use crate::failure::FailureKey;
+use crate::policy::PolicyKey;
+use crate::pyjson::{self, Object};
+use crate::record::Record;
+
+pub use crate::clean::Limits;
+pub use crate::oddity::Oddity;
+
+/// The protocol version that libtlsrpt writes since 0.5.
+const VERSION: &str = "1";
+
+/// One datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// The TLSRPT domain, `d`.
+    pub domain: Domain,
+    /// Its TXT record as the MTA saw it, `pr`; empty when unknown.
+    pub txt: String,
+    /// The policies tried, at least one.
+    pub policies: Vec<Tried>,
+    /// What was odd, each kind once.
+    pub oddities: Vec<Oddity>,
+}
+
+/// One policy of a datagram and its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The policy.
+    pub policy: PolicyKey,
+    /// Whether the final result was failure.
+    pub failed: bool,
+    /// The failures on the way.
+    pub failures: Vec<FailureKey>,
+}
+
+/// Why bytes are no datagram.
+#[derive(Debug, thiserror::Error)]
+pub enum DatagramError {
+    /// No bytes.
+    #[error("a datagram is empty")]
+    Empty,
+    /// Not JSON, or nested too deeply to be worth reading.
+    #[error("a datagram is not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON, but something else than an object.
+    #[error("a datagram is not a JSON object")]
+    Object,
+    /// `d` is missing or no string.
+    #[error("a datagram has no domain (allowed: a string `d`)")]
+    NoDomain,
+    /// `d` is no domain.
+    #[error("a datagram's domain is unusable: {0}")]
+    Domain(#[from] DomainError),
+    /// `policies` is missing, no array, or empty.
+    #[error("a datagram has no policies (allowed: an array `policies` of at least one object)")]
+    NoPolicies,
+    /// A policy is no object.
+    #[error("a policy of a datagram is not an object")]
+    Policy,
+}
+
+impl DatagramError {
+    /// All the words that `reason` has.
+    pub const REASONS: [&str; 7] = [
+        "empty",
+        "not-json",
+        "not-an-object",
+        "no-domain",
+        "bad-domain",
+        "no-policies",
+        "bad-policy",
+    ];
+
+    /// One word, for counters and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            DatagramError::Empty => "empty",
+            DatagramError::Json(_) => "not-json",
+            DatagramError::Object => "not-an-object",
+            DatagramError::NoDomain => "no-domain",
+            DatagramError::Domain(_) => "bad-domain",
+            DatagramError::NoPolicies => "no-policies",
+            DatagramError::Policy => "bad-policy",
+        }
+    }
+}
+
+impl Datagram {
+    /// Reads a datagram's bytes.
+    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Datagram, DatagramError> {
+        if bytes.is_empty() {
+            return Err(DatagramError::Empty);
+        }
+        let mut cleaner = Cleaner::new(limits);
+        let mut object = read(bytes, &mut cleaner)?;
+        let Some(Value::String(domain)) = object.get("d") else {
+            return Err(DatagramError::NoDomain);
+        };
+        let domain = Domain::parse(domain)?;
+        let txt = txt(object.get("pr"), &mut cleaner);
+        if object.get("dpv").is_some_and(|version| version != VERSION) {
+            cleaner.note(Oddity::ProtocolVersion);
+        }
+        let Some(Value::Array(policies)) = object.swap_remove("policies") else {
+            return Err(DatagramError::NoPolicies);
+        };
+        if policies.is_empty() {
+            return Err(DatagramError::NoPolicies);
+        }
+        let policies = policies
+            .into_iter()
+            .map(|policy| tried(policy, &domain, &mut cleaner))
+            .collect::<Result<_, _>>()?;
+        Ok(Datagram {
+            domain,
+            txt,
+            policies,
+            oddities: cleaner.oddities(),
+        })
+    }
+
+    /// What it says, policy by policy.
+    pub fn into_records(self) -> Vec<Record> {
+        let Datagram {
+            domain,
+            txt,
+            policies,
+            ..
+        } = self;
+        let record = |Tried {
+                          policy,
+                          failed,
+                          failures,
+                      }| Record {
+            domain: domain.clone(),
+            txt: txt.clone(),
+            policy,
+            failed,
+            failures,
+        };
+        policies.into_iter().map(record).collect()
+    }
+}
+
+fn read(bytes: &[u8], cleaner: &mut Cleaner) -> Result<Object, DatagramError> {
+    let text = String::from_utf8_lossy(bytes);
+    if matches!(text, Cow::Owned(_)) {
+        cleaner.note(Oddity::InvalidUtf8);
+    }
+    let (value, mended) = pyjson::read(&text)?;
+    if mended {
+        cleaner.note(Oddity::Mended);
+    }
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(DatagramError::Object),
+    }
+}
+
+fn txt(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
+    match value {
+        Some(Value::String(text)) => cleaner.txt(text),
+        // DNS tells when the report is made.
+        _ => {
+            cleaner.note(Oddity::NoTxt);
+            String::new()
+        }
+    }
+}
+
+fn tried(policy: Value, domain: &Domain, cleaner: &mut Cleaner) -> Result<Tried, DatagramError> {
+    let Value::Object(mut policy) = policy else {
+        return Err(DatagramError::Policy);
+    };
+    let failures = failures(policy.swap_remove("failure-details"), cleaner);
+    if let Some(number) = policy.get("t")
+        && number.as_u64() != Some(failures.len() as u64)
+    {
+        cleaner.note(Oddity::FailureCount);
+    }
+    let failed = failed(policy.get("f"), !failures.is_empty(), cleaner);
+    Ok(Tried {
+        policy: PolicyKey::of(policy, domain, cleaner),
+        failed,
+        failures,
+    })
+}
+
+fn failures(details: Option<Value>, cleaner: &mut Cleaner) -> Vec<FailureKey> {
+    let items = match details {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) => items,
+        Some(one) => vec![one],
+    };
+    let mut failures = Vec::with_capacity(items.len());
+    for item in items {
+        match item {
+            Value::Object(object) => failures.push(FailureKey::of(object, cleaner)),
+            _ => cleaner.note(Oddity::WrongType),
+        }
+    }
+    failures
+}
+
+/// The final result: 0 is success, 1 failure. Anything else but 0 is a failure too, and where nothing is said, failures
+/// on the way speak for one.
+fn failed(value: Option<&Value>, has_failures: bool, cleaner: &mut Cleaner) -> bool {
+    match value.and_then(Value::as_i64) {
+        Some(0) => false,
+        Some(1) => true,
+        other => {
+            cleaner.note(Oddity::FinalResult);
+            match value {
+                Some(Value::Number(_)) => true,
+                Some(Value::Bool(failed)) => *failed,
+                _ => other.is_some() || has_failures,
+            }
+        }
+    }
+}

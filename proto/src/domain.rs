@@ -1,0 +1,111 @@
+//! A domain name that is safe wherever it stands.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest name in text form (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+/// The longest label (RFC 1035 section 2.3.4).
+const MAX_LABEL: usize = 63;
+
+/// A domain in A-labels and lower case, without a trailing dot.
+///
+/// It holds only letters, digits, `-`, `_` and `.`, has no empty label and does not begin with `-`: it can stand in
+/// file names, command arguments, mail headers, SQL and logs as it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Domain(Arc<str>);
+
+/// Why a text is no domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DomainError {
+    /// Nothing, or a dot alone.
+    #[error("a domain is empty (allowed: at least one label)")]
+    Empty,
+    /// More than 253 octets.
+    #[error("a domain is too long (allowed: {MAX_NAME} octets)")]
+    TooLong,
+    /// An empty label, or one of more than 63 octets.
+    #[error("a label is empty or too long (allowed: 1 to {MAX_LABEL} octets)")]
+    Label,
+    /// Something else than letters, digits, `-` and `_`.
+    #[error(
+        "a domain has a character that is not allowed (allowed: letters, digits, `-`, `_`, `.`, no `-` in front)"
+    )]
+    Character,
+    /// Not ASCII, and without a form in A-labels (UTS 46).
+    #[error("an international domain has no form in A-labels")]
+    International,
+}
+
+impl Domain {
+    /// Reads a domain in any case, in A-labels or U-labels, with or without one trailing dot.
+    pub fn parse(text: &str) -> Result<Domain, DomainError> {
+        if text.is_ascii() {
+            return Self::from_ascii(text);
+        }
+        let ascii = idna::domain_to_ascii(text).map_err(|_| DomainError::International)?;
+        Self::from_ascii(&ascii)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn from_ascii(text: &str) -> Result<Domain, DomainError> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if name.is_empty() {
+            return Err(DomainError::Empty);
+        }
+        if name.len() > MAX_NAME {
+            return Err(DomainError::TooLong);
+        }
+        for label in name.split('.') {
+            if label.is_empty() || label.len() > MAX_LABEL {
+                return Err(DomainError::Label);
+            }
+        }
+        // A name that begins with `-` would be an option to the program that gets it as an argument.
+        if name.starts_with('-') || !name.bytes().all(is_allowed) {
+            return Err(DomainError::Character);
+        }
+        Ok(Domain(name.to_ascii_lowercase().into()))
+    }
+}
+
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl AsRef<str> for Domain {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Domain {
+    type Err = DomainError;
+
+    fn from_str(text: &str) -> Result<Domain, DomainError> {
+        Domain::parse(text)
+    }
+}

@@ -1,0 +1,1 @@
+//! A closed day's counts as lines between two hosts.

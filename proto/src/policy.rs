@@ -1,0 +1,253 @@
+//! Policies: the key that is counted under, and the view of it that is reported.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::clean::Cleaner;
+use crate::domain::Domain;
+use crate::oddity::Oddity;
+use crate::pyjson::{self, Object};
+
+/// The JSON text of a policy in its one normal form.
+///
+/// Two policies that mean the same have the same text: the order of keys is fixed, TLSA records are sorted and in upper
+/// case, names in A-labels and lower case, `policy-domain` is there.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyKey(Arc<str>);
+
+/// A text is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not JSON.
+    #[error("a key is not JSON (allowed: the text of an object): {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON, but something else than an object.
+    #[error("a key is not a JSON object")]
+    Object,
+}
+
+/// What kind of policy applied (RFC 8460 section 4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PolicyType {
+    /// DANE.
+    Tlsa,
+    /// MTA-STS.
+    Sts,
+    /// Neither.
+    NoPolicyFound,
+}
+
+/// A policy as the report has it (RFC 8460 section 4.4).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Policy {
+    /// `policy-type`.
+    pub kind: PolicyType,
+    /// `policy-domain`.
+    pub domain: String,
+    /// `policy-string`: TLSA records in presentation format, or the lines of the MTA-STS policy.
+    pub strings: Vec<String>,
+    /// `mx-host`: the patterns of an MTA-STS policy.
+    pub mx_hosts: Vec<String>,
+}
+
+impl PolicyType {
+    /// By the code that the MTA sends.
+    pub fn of(code: i64) -> Option<PolicyType> {
+        match code {
+            1 => Some(PolicyType::Tlsa),
+            2 => Some(PolicyType::Sts),
+            9 => Some(PolicyType::NoPolicyFound),
+            _ => None,
+        }
+    }
+
+    /// The code that the MTA sends.
+    pub fn code(self) -> i64 {
+        match self {
+            PolicyType::Tlsa => 1,
+            PolicyType::Sts => 2,
+            PolicyType::NoPolicyFound => 9,
+        }
+    }
+
+    /// The word in the report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PolicyType::Tlsa => "tlsa",
+            PolicyType::Sts => "sts",
+            PolicyType::NoPolicyFound => "no-policy-found",
+        }
+    }
+}
+
+impl PolicyKey {
+    /// Makes a key normal that was read from a file or a fetcher, of whatever origin. `domain` is the one reported on.
+    pub fn normalise(text: &str, domain: &Domain) -> Result<PolicyKey, KeyError> {
+        let (Value::Object(object), _) = pyjson::read(text)? else {
+            return Err(KeyError::Object);
+        };
+        Ok(Self::of(object, domain, &mut Cleaner::unlimited()))
+    }
+
+    /// The one entry that stands for many policies of this type when a domain has too many: what is lost is detail.
+    pub fn folded(&self, domain: &Domain) -> PolicyKey {
+        let policy = Policy {
+            strings: Vec::new(),
+            mx_hosts: Vec::new(),
+            domain: domain.to_string(),
+            ..self.policy()
+        };
+        Self::write(&policy, &Object::new())
+    }
+
+    /// The entry for what cannot be read as a policy.
+    pub fn unknown(domain: &Domain) -> PolicyKey {
+        Self::of(Object::new(), domain, &mut Cleaner::unlimited())
+    }
+
+    /// What the report says of it.
+    pub fn policy(&self) -> Policy {
+        let object = match serde_json::from_str(&self.0) {
+            Ok(Value::Object(object)) => object,
+            // Cannot be: every key was written by us, from an object.
+            _ => Object::new(),
+        };
+        let kind = object
+            .get("policy-type")
+            .and_then(Value::as_i64)
+            .and_then(PolicyType::of);
+        Policy {
+            kind: kind.unwrap_or(PolicyType::NoPolicyFound),
+            domain: object
+                .get("policy-domain")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            strings: texts(object.get("policy-string")),
+            mx_hosts: texts(object.get("mx-host")),
+        }
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key of a policy as an MTA or another collector has it.
+    pub(crate) fn of(object: Object, domain: &Domain, cleaner: &mut Cleaner) -> PolicyKey {
+        let mut kind = None;
+        let mut policy_domain = None;
+        let mut strings = Vec::new();
+        let mut mx_hosts = Vec::new();
+        let mut unknown = Object::new();
+        for (key, value) in object {
+            match key.as_str() {
+                "policy-type" => kind = value.as_i64().and_then(PolicyType::of),
+                "policy-domain" => policy_domain = named(&value, cleaner),
+                "policy-string" => strings = cleaner.list(&value),
+                "mx-host" => mx_hosts = cleaner.list(&value),
+                // Results, not part of what a policy is.
+                "t" | "f" | "failure-details" => {}
+                _ => {
+                    unknown.insert(key, value);
+                }
+            }
+        }
+        if kind.is_none() {
+            cleaner.note(Oddity::PolicyType);
+        }
+        let kind = kind.unwrap_or(PolicyType::NoPolicyFound);
+        let domain = policy_domain.unwrap_or_else(|| domain.clone()).to_string();
+        let mut policy = Policy {
+            kind,
+            domain,
+            strings,
+            mx_hosts,
+        };
+        make_normal(&mut policy);
+        cleaner.cut_list(&mut policy.strings);
+        cleaner.cut_list(&mut policy.mx_hosts);
+        Self::write(&policy, &cleaner.unknown(unknown))
+    }
+
+    fn write(policy: &Policy, unknown: &Object) -> PolicyKey {
+        let mut out = format!(
+            "{{\"policy-type\": {}, \"policy-domain\": ",
+            policy.kind.code()
+        );
+        pyjson::write_string(&mut out, &policy.domain);
+        for (key, list) in [
+            ("policy-string", &policy.strings),
+            ("mx-host", &policy.mx_hosts),
+        ] {
+            if !list.is_empty() {
+                pyjson::write_member(&mut out, key, &list.as_slice().into());
+            }
+        }
+        for (key, value) in unknown {
+            pyjson::write_member(&mut out, key, value);
+        }
+        out.push('}');
+        PolicyKey(out.into())
+    }
+}
+
+/// The policy's domain, when it is one. Postfix 3.10.0 to 3.10.4 leave it out where there is no policy.
+fn named(value: &Value, cleaner: &mut Cleaner) -> Option<Domain> {
+    let text = cleaner.value(value)?;
+    let domain = Domain::parse(&text).ok();
+    if domain.is_none() {
+        cleaner.note(Oddity::PolicyDomain);
+    }
+    domain
+}
+
+fn make_normal(policy: &mut Policy) {
+    match policy.kind {
+        PolicyType::Tlsa => {
+            // A TLSA RRset is a set (RFC 2181 section 5): neither the order of the answer nor the case of hex digits counts.
+            for text in &mut policy.strings {
+                *text = text
+                    .split_ascii_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    .to_ascii_uppercase();
+            }
+            policy.strings.sort_unstable();
+            policy.strings.dedup();
+            policy.mx_hosts.clear();
+        }
+        PolicyType::Sts => {
+            for host in &mut policy.mx_hosts {
+                host.make_ascii_lowercase();
+                while host.ends_with('.') {
+                    host.pop();
+                }
+            }
+            policy.mx_hosts.retain(|host| !host.is_empty());
+        }
+        PolicyType::NoPolicyFound => {
+            policy.strings.clear();
+            policy.mx_hosts.clear();
+        }
+    }
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+impl fmt::Display for PolicyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PolicyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

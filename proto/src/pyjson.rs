@@ -1,0 +1,212 @@
+//! JSON text as Python's `json.dumps` writes it.
+//!
+//! The peer's keys are such texts, so two collectors agree on a key only when they agree on every byte: `", "` and `": "`
+//! between, everything but printable ASCII as `\uXXXX`, integers as they are, other numbers as Python's `repr` has them.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Number, Value};
+
+/// A JSON object with its keys in their order.
+pub type Object = Map<String, Value>;
+
+/// The value on one line: `json.dumps(value)`.
+pub fn compact(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, None);
+    out
+}
+
+/// The value on many lines: `json.dumps(value, indent=4)`.
+pub fn indented(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, Some(0));
+    out
+}
+
+/// Appends one string with its quotes and escapes.
+pub fn write_string(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            _ => write_escaped(out, c),
+        }
+    }
+    out.push('"');
+}
+
+/// Appends `, "key": value`: one more member of an object that is being written.
+pub fn write_member(out: &mut String, key: &str, value: &Value) {
+    out.push_str(", ");
+    write_string(out, key);
+    out.push_str(": ");
+    write_value(out, value, None);
+}
+
+fn write_escaped(out: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
+}
+
+/// `depth` is the depth of indentation, `None` on one line.
+fn write_value(out: &mut String, value: &Value, depth: Option<usize>) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(&number_text(number)),
+        Value::String(text) => write_string(out, text),
+        Value::Array(items) => {
+            write_items(out, ('[', ']'), items.iter(), depth, |out, item, inner| {
+                write_value(out, item, inner);
+            })
+        }
+        Value::Object(members) => write_items(
+            out,
+            ('{', '}'),
+            members.iter(),
+            depth,
+            |out, (key, value), inner| {
+                write_string(out, key);
+                out.push_str(": ");
+                write_value(out, value, inner);
+            },
+        ),
+    }
+}
+
+fn write_items<T>(
+    out: &mut String,
+    (open, close): (char, char),
+    items: impl ExactSizeIterator<Item = T>,
+    depth: Option<usize>,
+    write: impl Fn(&mut String, T, Option<usize>),
+) {
+    out.push(open);
+    let empty = items.len() == 0;
+    let inner = depth.map(|depth| depth + 1);
+    for (i, item) in items.enumerate() {
+        match (i, inner) {
+            (0, None) => {}
+            (_, None) => out.push_str(", "),
+            (0, Some(depth)) => new_line(out, depth),
+            (_, Some(depth)) => {
+                out.push(',');
+                new_line(out, depth);
+            }
+        }
+        write(out, item, inner);
+    }
+    if let Some(depth) = depth.filter(|_| !empty) {
+        new_line(out, depth);
+    }
+    out.push(close);
+}
+
+fn new_line(out: &mut String, depth: usize) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n(' ', 4 * depth));
+}
+
+/// A number as Python writes it back after reading it.
+fn number_text(number: &Number) -> String {
+    let text = number.as_str();
+    if !text.contains(['.', 'e', 'E']) {
+        // An integer of any size; Python knows no minus zero among them.
+        return if text == "-0" {
+            "0".to_owned()
+        } else {
+            text.to_owned()
+        };
+    }
+    // Beyond the range Python would write `Infinity`, which is not JSON: the largest number stands for it.
+    let value: f64 = text.parse().unwrap_or(0.0);
+    float_repr(value.clamp(f64::MIN, f64::MAX))
+}
+
+/// Python's `repr` of a float: the shortest digits that read back the same, with an exponent below 1e-4 and from 1e16.
+fn float_repr(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = format!("{value}");
+        return if plain.contains('.') {
+            plain
+        } else {
+            plain + ".0"
+        };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+/// Reads JSON as leniently as a collector should.
+///
+/// What serde_json refuses and Python takes, or what only a careless sender writes, is mended and read again: halves of
+/// surrogate pairs become U+FFFD, raw control characters become spaces. The second value says whether that was needed.
+pub fn read(text: &str) -> Result<(Value, bool), serde_json::Error> {
+    match serde_json::from_str(text) {
+        Ok(value) => Ok((value, false)),
+        Err(error) => {
+            let mended = mend(text);
+            if mended == text {
+                return Err(error);
+            }
+            Ok((serde_json::from_str(&mended)?, true))
+        }
+    }
+}
+
+fn mend(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '\\' || c.is_ascii_control()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (written, taken) = mend_one(rest);
+        out.push_str(written);
+        rest = &rest[taken..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What to write for the control character or escape in front, and how many bytes it takes.
+fn mend_one(rest: &str) -> (&str, usize) {
+    if !rest.starts_with('\\') {
+        return (" ", 1);
+    }
+    match surrogate(rest) {
+        Some(0xd800..=0xdbff) if matches!(surrogate(&rest[6..]), Some(0xdc00..=0xdfff)) => {
+            (&rest[..12], 12)
+        }
+        Some(_) => ("\\ufffd", 6),
+        // Another escape: the backslash and what it escapes stay together.
+        None => {
+            let escaped = rest[1..]
+                .chars()
+                .next()
+                .filter(|c| !c.is_ascii_control())
+                .map_or(0, char::len_utf8);
+            (&rest[..1 + escaped], 1 + escaped)
+        }
+    }
+}
+
+/// The value of a `\uD800` to `\uDFFF` in front.
+fn surrogate(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let value = u32::from_str_radix(digits, 16).ok()?;
+    (0xd800..=0xdfff).contains(&value).then_some(value)
+}

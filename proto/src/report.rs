@@ -1,0 +1,1 @@
+//! The report: the JSON document of RFC 8460 section 4.

@@ -1,1 +1,0 @@
-//! A closed day's counts as lines between two hosts.

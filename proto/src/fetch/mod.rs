@@ -1,0 +1,93 @@
+//! A closed day's counts as lines between two hosts: what `tlsrpt-fetcher` writes and `tlsrpt-reportd` reads.
+//!
+//! - `COMMAND DAY`: a list of domains, the peer's form byte for byte ([`write_list`], read by [`Parser`]).
+//! - `COMMAND DAY DOMAIN`: the counts of one domain, the peer's form ([`domain_details`], [`parse_details`]).
+//! - `COMMAND DAY .`: our own, all domains in one stream ([`write_stream_head`], [`stream_line`], [`write_stream_end`],
+//!   read by the same [`Parser`]). The peer answers it with an empty object, which [`Parser`] tells apart.
+//!
+//! A list or stream whose end is missing was cut off and must not be used: see [`Parser::finish`].
+
+mod parse;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+use crate::aggregate::DomainCounts;
+use crate::day::Day;
+use crate::domain::Domain;
+use crate::pyjson::{self, Object};
+
+pub use parse::{Event, FetchError, Mode, Parser, parse_details};
+
+/// The first line of a list.
+pub const LIST_HEADER: &str = "TLSRPT FETCHER v1devel-c domain list";
+/// The first line of a stream.
+pub const STREAM_HEADER: &str = "TLSRPTD FETCHER v1 day stream";
+/// What stands in the place of a domain to ask for a stream.
+pub const ALL_DOMAINS: &str = ".";
+/// The last line of a list; in a stream the number of domains follows.
+pub const END: &str = ".";
+/// What stands for the newest complete day while there is none.
+const NO_DAY: &str = "None";
+
+/// Writes a whole list. `now` is the clock of this host, `newest` the newest complete day.
+pub fn write_list<D: AsRef<str>>(
+    out: &mut impl Write,
+    now: Timestamp,
+    newest: Option<Day>,
+    domains: impl IntoIterator<Item = D>,
+) -> io::Result<()> {
+    write_head(out, LIST_HEADER, now, newest)?;
+    for domain in domains {
+        writeln!(out, "{}", domain.as_ref())?;
+    }
+    writeln!(out, "{END}")
+}
+
+/// The counts of one domain, as Python's `json.dumps(indent=4)` has them, without a line end. `domain` is written as it
+/// was asked for.
+pub fn domain_details(domain: &str, counts: &DomainCounts) -> String {
+    pyjson::indented(&details(domain, counts).into())
+}
+
+/// Writes the first lines of a stream.
+pub fn write_stream_head(
+    out: &mut impl Write,
+    now: Timestamp,
+    newest: Option<Day>,
+) -> io::Result<()> {
+    write_head(out, STREAM_HEADER, now, newest)
+}
+
+/// One domain of a stream, without a line end. Domains follow each other in binary order.
+pub fn stream_line(domain: &Domain, counts: &DomainCounts) -> String {
+    pyjson::compact(&details(domain.as_str(), counts).into())
+}
+
+/// Writes the last line of a stream: only with the right number is it whole.
+pub fn write_stream_end(out: &mut impl Write, domains: u64) -> io::Result<()> {
+    writeln!(out, "{END} {domains}")
+}
+
+fn write_head(
+    out: &mut impl Write,
+    header: &str,
+    now: Timestamp,
+    newest: Option<Day>,
+) -> io::Result<()> {
+    let now = Offset::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S");
+    writeln!(out, "{header}\n{now}")?;
+    match newest {
+        Some(day) => writeln!(out, "{day}"),
+        None => writeln!(out, "{NO_DAY}"),
+    }
+}
+
+fn details(domain: &str, counts: &DomainCounts) -> Object {
+    Object::from_iter([
+        ("d".to_owned(), domain.into()),
+        ("policies".to_owned(), counts.to_value()),
+    ])
+}

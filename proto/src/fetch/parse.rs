@@ -1,0 +1,226 @@
+//! Reading what a fetcher wrote, line by line.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde_json::Value;
+
+use super::{END, LIST_HEADER, NO_DAY, STREAM_HEADER};
+use crate::aggregate::{CountsError, DomainCounts};
+use crate::day::Day;
+use crate::domain::{Domain, DomainError};
+use crate::pyjson::{self, Object};
+
+/// Reads a list or a stream: one line in, one event out. It holds no more than the last domain.
+#[derive(Debug, Default)]
+pub struct Parser {
+    state: State,
+    mode: Option<Mode>,
+    domains: u64,
+    last: Option<Domain>,
+}
+
+/// What the other end sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Domains only.
+    List,
+    /// Domains with their counts.
+    Stream,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The first line.
+    Opened(Mode),
+    /// The clock of the other host.
+    Clock(Timestamp),
+    /// The newest day that is complete there.
+    Newest(Option<Day>),
+    /// A domain of a list. The other end is to be asked for it as `asked`, which may have another form.
+    Listed {
+        /// As the other end has it.
+        asked: String,
+        /// What it names.
+        domain: Domain,
+    },
+    /// A line of a list that is no domain: nothing can be reported on it.
+    Unusable(String, DomainError),
+    /// A domain of a stream, with its counts.
+    Counts(Domain, DomainCounts),
+    /// The end. Everything was there.
+    End,
+}
+
+/// Why an answer cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The first line of a JSON object: the peer, asked for a stream.
+    #[error("the other end does not know the stream of all domains")]
+    NoStream,
+    /// Another first line.
+    #[error("the first line is not a fetcher's (allowed: `{LIST_HEADER}`, `{STREAM_HEADER}`)")]
+    Header,
+    /// The second line.
+    #[error("the second line is not a time (allowed: YYYY-MM-DD HH:MM:SS)")]
+    Clock,
+    /// The third line.
+    #[error("the third line is not a day (allowed: YYYY-MM-DD)")]
+    Newest,
+    /// A line of a stream, or an answer for one domain.
+    #[error("not an object of `d` and `policies`")]
+    Details,
+    /// JSON that is none.
+    #[error("not JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Another domain than the one asked for.
+    #[error("the answer is about another domain")]
+    OtherDomain,
+    /// A domain of a stream is none.
+    #[error("not a domain: {0}")]
+    Domain(#[from] DomainError),
+    /// Counts that are none.
+    #[error("unusable counts: {0}")]
+    Counts(#[from] CountsError),
+    /// A stream out of order.
+    #[error("the domain {0} is out of order (allowed: binary order, each once)")]
+    Order(Domain),
+    /// The last line tells another number of domains.
+    #[error("the last line does not tell the number of domains sent, {0}")]
+    Number(u64),
+    /// A line after the last.
+    #[error("there is something behind the last line")]
+    Behind,
+    /// No last line.
+    #[error("the answer was cut off")]
+    CutOff,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Header,
+    Clock,
+    Newest,
+    Domains,
+    Ended,
+}
+
+impl Parser {
+    /// Before the first line.
+    pub fn new() -> Parser {
+        Parser::default()
+    }
+
+    /// Takes the next line, with or without its line end.
+    pub fn line(&mut self, line: &str) -> Result<Event, FetchError> {
+        let line = line.trim_end_matches(['\r', '\n']);
+        match self.state {
+            State::Header => self.header(line),
+            State::Clock => {
+                self.state = State::Newest;
+                clock(line).map(Event::Clock).ok_or(FetchError::Clock)
+            }
+            State::Newest => {
+                self.state = State::Domains;
+                newest(line).map(Event::Newest)
+            }
+            State::Domains => self.domain(line),
+            State::Ended => Err(FetchError::Behind),
+        }
+    }
+
+    /// To be called when there is no further line.
+    pub fn finish(self) -> Result<(), FetchError> {
+        match self.state {
+            State::Ended => Ok(()),
+            _ => Err(FetchError::CutOff),
+        }
+    }
+
+    fn header(&mut self, line: &str) -> Result<Event, FetchError> {
+        let mode = match line {
+            LIST_HEADER => Mode::List,
+            STREAM_HEADER => Mode::Stream,
+            _ if line.starts_with('{') => return Err(FetchError::NoStream),
+            _ => return Err(FetchError::Header),
+        };
+        self.mode = Some(mode);
+        self.state = State::Clock;
+        Ok(Event::Opened(mode))
+    }
+
+    fn domain(&mut self, line: &str) -> Result<Event, FetchError> {
+        match self.mode {
+            Some(Mode::Stream) => self.streamed(line),
+            _ if line == END => self.end(),
+            _ => Ok(match Domain::parse(line) {
+                Ok(domain) => Event::Listed {
+                    asked: line.to_owned(),
+                    domain,
+                },
+                Err(error) => Event::Unusable(line.to_owned(), error),
+            }),
+        }
+    }
+
+    fn streamed(&mut self, line: &str) -> Result<Event, FetchError> {
+        if let Some(number) = line.strip_prefix(END) {
+            let told = number
+                .strip_prefix(' ')
+                .and_then(|number| number.parse().ok());
+            return if told == Some(self.domains) {
+                self.end()
+            } else {
+                Err(FetchError::Number(self.domains))
+            };
+        }
+        let (domain, policies) = details(line)?;
+        let domain = Domain::parse(&domain)?;
+        if self.last.as_ref().is_some_and(|last| *last >= domain) {
+            return Err(FetchError::Order(domain));
+        }
+        let counts = DomainCounts::from_value(policies, &domain)?;
+        self.domains += 1;
+        self.last = Some(domain.clone());
+        Ok(Event::Counts(domain, counts))
+    }
+
+    fn end(&mut self) -> Result<Event, FetchError> {
+        self.state = State::Ended;
+        Ok(Event::End)
+    }
+}
+
+/// Reads the answer for one domain, whole.
+pub fn parse_details(text: &str, domain: &Domain) -> Result<DomainCounts, FetchError> {
+    let (answered, policies) = details(text)?;
+    if Domain::parse(&answered).as_ref() != Ok(domain) {
+        return Err(FetchError::OtherDomain);
+    }
+    Ok(DomainCounts::from_value(policies, domain)?)
+}
+
+fn details(text: &str) -> Result<(String, Value), FetchError> {
+    let mut object: Object = match pyjson::read(text)?.0 {
+        Value::Object(object) => object,
+        _ => return Err(FetchError::Details),
+    };
+    match (object.swap_remove("d"), object.swap_remove("policies")) {
+        (Some(Value::String(domain)), Some(policies)) => Ok((domain, policies)),
+        _ => Err(FetchError::Details),
+    }
+}
+
+fn clock(line: &str) -> Option<Timestamp> {
+    let time: DateTime = line.parse().ok()?;
+    Offset::UTC.to_timestamp(time).ok()
+}
+
+fn newest(line: &str) -> Result<Option<Day>, FetchError> {
+    if line == NO_DAY {
+        return Ok(None);
+    }
+    Day::parse(line).map(Some).map_err(|_| FetchError::Newest)
+}

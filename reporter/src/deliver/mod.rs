@@ -1,6 +1,60 @@
 //! One report to one address, and how that ended.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+/// One report on its way to one address.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// What is delivered.
+    pub report: Arc<StoredReport>,
+    /// Where to.
+    pub destination: Destination,
+    /// Counted from 1, for the log; the bytes do not depend on it.
+    pub attempt: u32,
+}
+
+/// A report as it stands in the database: its bytes are fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredReport {
+    /// The day it is about.
+    pub day: Day,
+    /// The domain it is about.
+    pub domain: Domain,
+    /// Distinct a day and domain.
+    pub uniqid: u64,
+    /// The report.
+    pub json: String,
+    /// When it was made: the mail's Date and the signature's time.
+    pub created: Timestamp,
+}
+
+/// Why deliveries cannot be made with these settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {}
+
+/// Carries reports to addresses. Made once at start.
+#[derive(Debug)]
+pub struct Deliverer {}
+
+impl Deliverer {
+    /// Reads keys and certificates, and looks for the programs that are needed.
+    pub fn prepare(settings: &Reportd) -> Result<Deliverer, PrepareError> {
+        let _ = settings;
+        Ok(Deliverer {})
+    }
+
+    /// One attempt, in bounded time.
+    pub async fn attempt(&self, delivery: &Delivery) -> Outcome {
+        let _ = delivery;
+        Outcome::UnknownScheme
+    }
+}
 
 /// Where a report goes, and on whose word.
 #[derive(Clone, Debug, PartialEq, Eq)]

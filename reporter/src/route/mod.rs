@@ -1,6 +1,21 @@
 //! What the operator's maps make of a record's addresses.
+//!
+//! The record map works on the whole list, by the report's domain; then each `https:`
+//! address goes through the http map and each `mailto:` through the mail map. What these
+//! produce is final. A `directory:` comes from a map alone.
 
-use crate::deliver::Destination;
+mod map;
+mod pyre;
+mod uri;
+
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::domain::Domain;
+use tlsrptd_proto::txt::TxtRecord;
+
+use crate::deliver::{Destination, Origin};
+use map::{DestinationMap, Mapped, Which};
+
+pub use map::RouteError;
 
 /// What is left of a record's addresses after the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +24,173 @@ pub struct Routed {
     pub before: Vec<String>,
     /// Where the report goes.
     pub destinations: Vec<Destination>,
-    /// What was dropped, each with its reason.
+    /// What was dropped, each with its reason: the record's unusable addresses too.
     pub dropped: Vec<(String, String)>,
-    /// A map said DISCARD.
+    /// Nothing is left, and a map said DISCARD.
     pub discarded_by_map: bool,
 }
+
+/// The maps and debug options, read once at start.
+#[derive(Debug)]
+pub struct Routes {
+    record: Option<DestinationMap>,
+    mail: Step,
+    https: Step,
+    max_destinations: usize,
+}
+
+/// What happens to the destinations of one kind. A debug option and a map exclude each other.
+#[derive(Debug)]
+enum Step {
+    Keep,
+    Map(DestinationMap),
+    /// A debug option replaces every one of them.
+    Debug(String),
+}
+
+impl Routes {
+    /// Reads the maps; the mistakes of all of them come at once.
+    pub fn load(settings: &Reportd) -> Result<Routes, Vec<RouteError>> {
+        let mut problems = Vec::new();
+        let mut load = |which, path: &Option<std::path::PathBuf>| {
+            let map = DestinationMap::load(which, path.as_deref()?);
+            map.map_err(|mistakes| problems.extend(mistakes)).ok()
+        };
+        let record = load(Which::Rua, &settings.tlsrpt_record_map);
+        let mail = load(Which::Mail, &settings.mail_destination_map);
+        let https = load(Which::Http, &settings.http_upload_map);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mail_debug = settings.debug_send_mail_dest.as_deref().map(with_mailto);
+        Ok(Routes {
+            record,
+            mail: Step::of(mail, mail_debug),
+            https: Step::of(https, settings.debug_send_http_dest.clone()),
+            max_destinations: settings.max_destinations,
+        })
+    }
+
+    /// The destinations of one domain's report.
+    pub fn route(&self, domain: &Domain, record: &TxtRecord) -> Routed {
+        let mut routing = Routing::default();
+        for (uri, reason) in &record.rejected {
+            routing.dropped.push((uri.clone(), reason.to_string()));
+        }
+        let uris: Vec<String> = record.ruas.iter().map(|rua| rua.uri()).collect();
+        let (taken, beyond) = uris.split_at(uris.len().min(self.max_destinations));
+        for uri in beyond {
+            routing.drop(
+                uri,
+                format!("beyond max_destinations ({})", self.max_destinations),
+            );
+        }
+        let from_record = |uri: &String| Destination {
+            uri: uri.clone(),
+            origin: Origin::Record,
+        };
+        let mut destinations = taken.iter().map(from_record).collect();
+        if let Some(map) = &self.record {
+            let mapped = map.apply(domain.as_str(), domain.as_str(), destinations);
+            destinations = routing.settle(mapped, taken);
+        }
+        for destination in destinations {
+            self.route_one(destination, &mut routing);
+        }
+        Routed {
+            discarded_by_map: routing.discarded && routing.kept.is_empty(),
+            before: taken.to_vec(),
+            destinations: routing.kept,
+            dropped: routing.dropped,
+        }
+    }
+
+    fn route_one(&self, destination: Destination, routing: &mut Routing) {
+        let step = match uri::kind(&destination.uri) {
+            uri::Kind::Mail => &self.mail,
+            uri::Kind::Https => &self.https,
+            uri::Kind::Other => &Step::Keep,
+        };
+        let last = match step {
+            Step::Keep => vec![destination],
+            Step::Debug(uri) => vec![Destination {
+                uri: uri.clone(),
+                origin: Origin::Operator,
+            }],
+            Step::Map(map) => {
+                let uri = destination.uri.clone();
+                let mapped = map.apply(&uri::name(&uri), &uri, vec![destination]);
+                routing.settle(mapped, &[uri])
+            }
+        };
+        for destination in last {
+            routing.keep(destination);
+        }
+    }
+}
+
+impl Step {
+    fn of(map: Option<DestinationMap>, debug: Option<String>) -> Step {
+        match (map, debug) {
+            (_, Some(uri)) => Step::Debug(uri),
+            (Some(map), None) => Step::Map(map),
+            (None, None) => Step::Keep,
+        }
+    }
+}
+
+/// `debug_send_mail_dest` may be an address alone.
+fn with_mailto(address: &str) -> String {
+    if uri::kind(address) == uri::Kind::Mail {
+        address.to_owned()
+    } else {
+        format!("mailto:{address}")
+    }
+}
+
+/// One domain's routing while it is under way.
+#[derive(Debug, Default)]
+struct Routing {
+    kept: Vec<Destination>,
+    dropped: Vec<(String, String)>,
+    discarded: bool,
+}
+
+impl Routing {
+    fn settle(&mut self, mapped: Mapped, uris: &[String]) -> Vec<Destination> {
+        match mapped {
+            Mapped::To(destinations) => return destinations,
+            Mapped::Discarded => self.discarded = true,
+            Mapped::Failed(reason) => {
+                tracing::error!(%reason, "a destination map failed: nothing is delivered there");
+                for uri in uris {
+                    self.drop(uri, reason.clone());
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn keep(&mut self, destination: Destination) {
+        if let Some(flaw) = uri::flaw(&destination.uri) {
+            return self.drop(&destination.uri, format!("a map made it unusable: {flaw}"));
+        }
+        match self
+            .kept
+            .iter_mut()
+            .find(|kept| kept.uri == destination.uri)
+        {
+            None => self.kept.push(destination),
+            // The operator's word for it counts, whichever came first.
+            Some(kept) if destination.origin == Origin::Operator => kept.origin = Origin::Operator,
+            Some(_) => {}
+        }
+    }
+
+    fn drop(&mut self, uri: &str, reason: String) {
+        self.dropped.push((uri.to_owned(), reason));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,2 @@
+//! Placeholder until the programs exist.
+fn main() {}

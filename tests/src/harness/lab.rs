@@ -1,0 +1,322 @@
+//! One whole site in a temporary folder: collector, fetcher and reporter, ready configured, with the DNS and the
+//! receivers of the reports on loopback.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+
+use super::dkim::DkimKey;
+use super::dns::Dns;
+use super::https::Https;
+use super::mta::Mta;
+use super::program::{Program, Running};
+use super::smtp::Smtp;
+use super::theirs::Theirs;
+use super::tls::Ca;
+use super::wait::{DEADLINE, until_true, within};
+
+/// The site. Its fields are what tests speak with.
+#[derive(Debug)]
+pub struct Lab {
+    /// The name server that reportd asks.
+    pub dns: Dns,
+    /// The relay that takes reportd's mails.
+    pub smtp: Smtp,
+    /// A receiver of posted reports: `https://https.reports.test:PORT/`.
+    pub https: Https,
+    /// The authority that the receivers' certificates are from; reportd trusts it.
+    pub ca: Ca,
+    /// The keys that sign: RSA, then Ed25519; published under [`Lab::SUBMITTER`].
+    pub keys: [DkimKey; 2],
+    folder: TempDir,
+}
+
+impl Default for Lab {
+    fn default() -> Lab {
+        Lab::new()
+    }
+}
+
+impl Lab {
+    /// The reporting domain: that of `contact_info`, and of the DKIM signatures.
+    pub const SUBMITTER: &str = "sender.example";
+
+    /// A new site. The relay speaks plain SMTP.
+    pub fn new() -> Lab {
+        Lab::with_smtp(Smtp::start())
+    }
+
+    /// A new site with a relay of your choice.
+    pub fn with_smtp(smtp: Smtp) -> Lab {
+        clear_of_midnight();
+        let folder = tempfile::Builder::new()
+            .prefix("tlsrptd-")
+            .tempdir()
+            .expect("the temporary folder can be written");
+        let (dns, ca) = (Dns::start(), Ca::new());
+        let https = Https::start(&ca);
+        dns.host(Https::HOST, &[std::net::Ipv4Addr::LOCALHOST.into()]);
+        let keys = [DkimKey::rsa(folder.path()), DkimKey::ed25519(folder.path())];
+        for key in &keys {
+            key.publish(&dns, Lab::SUBMITTER);
+        }
+        fs::write(folder.path().join("ca.pem"), ca.pem())
+            .expect("the temporary folder can be written");
+        Lab {
+            dns,
+            smtp,
+            https,
+            ca,
+            keys,
+            folder,
+        }
+    }
+
+    /// The folder of all files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// The collector's database of today. `.yesterday` behind it: the closed day.
+    pub fn collectd_db(&self) -> PathBuf {
+        self.file("collectd.sqlite")
+    }
+
+    /// The reporter's database.
+    pub fn reportd_db(&self) -> PathBuf {
+        self.file("reportd.sqlite")
+    }
+
+    /// The collector's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.file("collectd.sock")
+    }
+
+    /// A sender to the collector.
+    pub fn mta(&self) -> Mta {
+        Mta::new(&self.socket())
+    }
+
+    /// `tlsrpt-collectd`, configured, not started. `sockettimeout` is 1.
+    pub fn collectd(&self) -> Program {
+        self.configured_collectd(Program::ours("tlsrpt-collectd", self.folder()))
+    }
+
+    /// The peer's `tlsrpt-collectd` on the same files.
+    pub fn peer_collectd(&self, theirs: &Theirs) -> Program {
+        self.configured_collectd(theirs.peer("tlsrpt-collectd", &self.folder_of_peer()))
+    }
+
+    /// `tlsrpt-fetcher`, without its arguments.
+    pub fn fetcher(&self) -> Program {
+        self.configured_fetcher(Program::ours("tlsrpt-fetcher", self.folder()))
+    }
+
+    /// The peer's `tlsrpt-fetcher` on the same files.
+    pub fn peer_fetcher(&self, theirs: &Theirs) -> Program {
+        self.configured_fetcher(theirs.peer("tlsrpt-fetcher", &self.folder_of_peer()))
+    }
+
+    /// `tlsrpt-reportd`, configured to read [`Lab::fetcher`] and to deliver at once to the loopback receivers.
+    pub fn reportd(&self) -> Program {
+        let [rsa, ed25519] = &self.keys;
+        self.configured_reportd(
+            Program::ours("tlsrpt-reportd", self.folder()),
+            &self.fetcher(),
+        )
+        .set("allow_private_destinations", "yes")
+        .set("dns_servers", self.dns.address())
+        .set("dns_timeout", 2)
+        .set("https_ca_file", self.file("ca.pem").display())
+        .set("mail_transport", self.smtp.transport())
+        .set(
+            "dkim_keys",
+            format!("{},{}", rsa.option(), ed25519.option()),
+        )
+    }
+
+    /// The peer's `tlsrpt-reportd` on the same database. It mails by `sendmail_script`, which appends to the file
+    /// `peer-mails`, and posts by `http_script`, which appends to `peer-posts`.
+    pub fn peer_reportd(&self, theirs: &Theirs) -> Program {
+        self.configured_reportd(
+            theirs.peer("tlsrpt-reportd", &self.folder_of_peer()),
+            &self.fetcher(),
+        )
+        .set(
+            "sendmail_script",
+            format!("cat >>{}", self.file("peer-mails").display()),
+        )
+        .set(
+            "http_script",
+            format!("cat >>{} #", self.file("peer-posts").display()),
+        )
+    }
+
+    /// `tlsrptctl` with reportd's configuration, without its command.
+    pub fn ctl(&self) -> Program {
+        self.configured_reportd(Program::ours("tlsrptctl", self.folder()), &self.fetcher())
+    }
+
+    /// Starts the collector and waits until its socket takes datagrams.
+    pub fn start_collectd(&self) -> Running {
+        self.start_ready(&self.collectd())
+    }
+
+    /// Starts a collector of any make and waits until its socket takes datagrams.
+    pub fn start_ready(&self, collectd: &Program) -> Running {
+        let mut running = collectd.start();
+        until_true("the collector's socket", || {
+            assert!(running.is_running(), "the collector ended");
+            std::os::unix::net::UnixDatagram::unbound()
+                .is_ok_and(|socket| socket.connect(self.socket()).is_ok())
+        });
+        running
+    }
+
+    /// Tells the collector (SIGUSR2) to make today's data yesterday's, and waits until the closed file holds it.
+    /// Start reportd only after it: a day that it has seen as empty is done.
+    pub fn close_day(&self, collectd: &Running) {
+        let closed = PathBuf::from(format!("{}.yesterday", self.collectd_db().display()));
+        let before = sessions(&closed);
+        // What was sent before the signal may still be in the socket's queue or in memory; the collector drains it.
+        collectd.signal(Signal::SIGUSR2);
+        until_true("the closed day", || sessions(&closed) > before);
+    }
+
+    /// Sends datagrams through a collector of its own, closes the day and stops it: the state in which reportd starts.
+    pub fn collect<D: AsRef<[u8]>>(&self, datagrams: impl IntoIterator<Item = D>) {
+        let collectd = self.start_collectd();
+        self.mta().send_all(datagrams);
+        self.close_day(&collectd);
+        collectd.stop().success();
+    }
+
+    /// The day whose reports are due: yesterday, `YYYY-MM-DD`.
+    pub fn day(&self) -> String {
+        let yesterday = Timestamp::now() - jiff::SignedDuration::from_hours(24);
+        yesterday.to_zoned(TimeZone::UTC).date().to_string()
+    }
+
+    /// Rows of an SQL query on one of the databases, each value as text (NULL as an empty one). Waits while the
+    /// database is locked.
+    pub fn query(&self, database: &Path, sql: &str) -> Vec<Vec<String>> {
+        query(database, sql)
+            .unwrap_or_else(|error| panic!("{}: {sql}: {error}", database.display()))
+    }
+
+    /// Waits until an SQL query (its first value) gives `value`.
+    pub fn wait_for_query(&self, database: &Path, sql: &str, value: &str) {
+        let mut last = None;
+        let first = |rows: Vec<Vec<String>>| rows.first().and_then(|row| row.first().cloned());
+        let done = within(DEADLINE, || {
+            last = query(database, sql).ok().and_then(first);
+            (last.as_deref() == Some(value)).then_some(())
+        });
+        assert!(done.is_some(), "{sql} gave {last:?}, not {value:?}");
+    }
+
+    /// Waits until no delivery is pending, and returns the deliveries as (destination, status), sorted.
+    pub fn deliveries(&self) -> Vec<(String, String)> {
+        let pending = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0
+            AND (SELECT count(*) FROM fetchjobs WHERE status IS NULL) = 0";
+        self.wait_for_query(&self.reportd_db(), pending, "1");
+        let rows = self.query(
+            &self.reportd_db(),
+            "SELECT destination, status FROM destinations ORDER BY 1, 2",
+        );
+        rows.into_iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect()
+    }
+
+    fn configured_collectd(&self, program: Program) -> Program {
+        program
+            .set("storage", self.storage())
+            .set("socketname", self.socket().display())
+            .set("sockettimeout", 1)
+            .set("log_level", "debug")
+    }
+
+    fn configured_fetcher(&self, program: Program) -> Program {
+        program
+            .set("storage", self.storage())
+            .set("log_level", "debug")
+    }
+
+    fn configured_reportd(&self, program: Program, fetcher: &Program) -> Program {
+        program
+            .set("dbname", self.reportd_db().display())
+            .set("fetchers", fetcher.command_line())
+            .set("organization_name", "Sender Example")
+            .set("contact_info", "tlsrpt@sender.example")
+            .set("sender_address", "TLS Reports <noreply@sender.example>")
+            .set("spread_out_delivery", 1)
+            .set("interval_main_loop", 1)
+            .set("log_level", "debug")
+    }
+
+    fn storage(&self) -> String {
+        format!("sqlite://{}", self.collectd_db().display())
+    }
+
+    /// Configuration files of the peer's programs have the names of ours.
+    fn folder_of_peer(&self) -> PathBuf {
+        let folder = self.file("peer");
+        fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        folder
+    }
+}
+
+fn sessions(closed: &Path) -> i64 {
+    let rows = query(
+        closed,
+        "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults",
+    )
+    .unwrap_or_default();
+    rows.first()
+        .and_then(|row| row.first()?.parse().ok())
+        .unwrap_or(0)
+}
+
+fn query(database: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = rusqlite::Connection::open_with_flags(database, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    let mut statement = connection.prepare(sql)?;
+    let columns = statement.column_count();
+    let text = |row: &rusqlite::Row<'_>, column| {
+        Ok(match row.get_ref(column)? {
+            rusqlite::types::ValueRef::Null => String::new(),
+            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+            rusqlite::types::ValueRef::Real(number) => number.to_string(),
+            rusqlite::types::ValueRef::Text(text) | rusqlite::types::ValueRef::Blob(text) => {
+                String::from_utf8_lossy(text).into_owned()
+            }
+        })
+    };
+    let rows = statement.query_map([], |row| {
+        (0..columns).map(|column| text(row, column)).collect()
+    })?;
+    rows.collect()
+}
+
+/// The real programs read the real clock: a test that spans midnight by chance would fail by chance. Waits it out.
+fn clear_of_midnight() {
+    let close = || {
+        let now = Timestamp::now().to_zoned(TimeZone::UTC).time();
+        now.hour() == 23 && now.minute() >= 58
+    };
+    if close() {
+        within(Duration::from_secs(180), || (!close()).then_some(()));
+    }
+}

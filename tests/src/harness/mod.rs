@@ -1,0 +1,19 @@
+//! The harness: everything that a test speaks with. See the crate's documentation for the way through it.
+
+pub mod clock;
+pub mod dkim;
+pub mod dns;
+pub mod https;
+pub mod lab;
+pub mod mail;
+pub mod mta;
+mod places;
+pub mod program;
+mod runtime;
+mod script;
+pub mod skip;
+pub mod smtp;
+mod smtp_session;
+pub mod theirs;
+pub mod tls;
+pub mod wait;

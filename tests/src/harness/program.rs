@@ -1,0 +1,326 @@
+//! A real program: its configuration file, its environment, its life.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::clock::FakeClock;
+use super::places;
+use super::wait::{until, until_true};
+
+/// A program that is about to be started. Each method returns it, so that calls chain.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    folder: PathBuf,
+    section: String,
+    settings: Vec<(String, String)>,
+    config: Config,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+enum Config {
+    /// Written from the settings.
+    Made,
+    /// Written as the test says, to test how it is read.
+    Text(String),
+    /// No `--config_file` at all.
+    None,
+}
+
+impl Program {
+    /// One of ours, by name; its files go into `folder`.
+    pub fn ours(name: &str, folder: &Path) -> Program {
+        Program::at(places::program(name), folder)
+    }
+
+    /// Any program that reads a configuration file as ours do: the peer's.
+    pub fn at(path: PathBuf, folder: &Path) -> Program {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let section = match &*name {
+            "tlsrptctl" => "tlsrpt_reportd".to_owned(),
+            name => name.replace('-', "_"),
+        };
+        Program {
+            section,
+            path,
+            folder: folder.to_owned(),
+            settings: Vec::new(),
+            config: Config::Made,
+            args: Vec::new(),
+            env: Vec::new(),
+        }
+    }
+
+    /// Sets an option in the configuration file, in place of an earlier value.
+    pub fn set(mut self, option: &str, value: impl ToString) -> Program {
+        self = self.unset(option);
+        self.settings.push((option.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Takes an option out of the configuration file.
+    pub fn unset(mut self, option: &str) -> Program {
+        self.settings.retain(|(name, _)| name != option);
+        self
+    }
+
+    /// The whole text of the configuration file, in place of the options set.
+    pub fn config_text(mut self, text: &str) -> Program {
+        self.config = Config::Text(text.to_owned());
+        self
+    }
+
+    /// Starts it without a configuration file: arguments and environment only.
+    pub fn no_config(mut self) -> Program {
+        self.config = Config::None;
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl ToString) -> Program {
+        self.args.push(arg.to_string());
+        self
+    }
+
+    /// Adds an environment variable.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Program {
+        self.env.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Lets it, and what it starts, see this clock.
+    pub fn clock(mut self, clock: &FakeClock) -> Program {
+        self.env.extend(
+            clock
+                .environment()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When the system cannot start it.
+    pub fn start(&self) -> Running {
+        static STARTS: AtomicUsize = AtomicUsize::new(0);
+        let start = STARTS.fetch_add(1, Ordering::Relaxed);
+        let name = self
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let stdout = self.folder.join(format!("{name}.{start}.stdout"));
+        let stderr = self.folder.join(format!("{name}.{start}.stderr"));
+        let child = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).expect("the test's folder can be written"))
+            .stderr(File::create(&stderr).expect("the test's folder can be written"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} did not start: {error}", self.path.display()));
+        Running {
+            name,
+            child,
+            stdout,
+            stderr,
+            status: None,
+        }
+    }
+
+    /// Starts it and waits until it ends by itself.
+    pub fn run(&self) -> Ended {
+        self.start().wait()
+    }
+
+    /// The command line, with its configuration file written: what stands in another program's configuration,
+    /// e.g. as `fetchers`. The environment of [`Program::env`] is not part of it.
+    pub fn command_line(&self) -> String {
+        let mut words = vec![self.path.display().to_string()];
+        words.extend(self.config_args());
+        words.extend(self.args.iter().cloned());
+        words.join(" ")
+    }
+
+    /// Where its configuration file is, once it has been started.
+    pub fn config_path(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.folder.join(format!("{name}.cfg"))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        // The developer's own TLSRPT_ variables, proxies and journal are none of the test's.
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("TZ", "UTC").envs(self.env.iter().cloned());
+        command
+            .args(self.config_args())
+            .args(&self.args)
+            .current_dir(&self.folder);
+        command
+    }
+
+    fn config_args(&self) -> Vec<String> {
+        let text = match &self.config {
+            Config::None => return Vec::new(),
+            Config::Text(text) => text.clone(),
+            Config::Made => self.made_config(),
+        };
+        let path = self.config_path();
+        fs::write(&path, text).expect("the test's folder can be written");
+        vec!["--config_file".into(), path.display().to_string()]
+    }
+
+    fn made_config(&self) -> String {
+        let mut text = format!("[{}]\n", self.section);
+        for (option, value) in &self.settings {
+            // In this dialect of INI a lone % begins an interpolation.
+            text.push_str(&format!("{option} = {}\n", value.replace('%', "%%")));
+        }
+        text
+    }
+}
+
+/// A program that was started; killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    status: Option<ExitStatus>,
+}
+
+impl Running {
+    /// What it has written to stderr up to now: its log.
+    pub fn log(&self) -> String {
+        lossy(&self.stderr)
+    }
+
+    /// What it has written to stdout up to now.
+    pub fn stdout(&self) -> String {
+        lossy(&self.stdout)
+    }
+
+    /// Waits for a text in the log.
+    ///
+    /// # Panics
+    /// When the program ends without having written it, or the deadline passes.
+    pub fn wait_for_log(&mut self, text: &str) {
+        until_true(&format!("{text:?} in the log of {}", self.name), || {
+            // In this order: what was written before the end is seen.
+            let ended = !self.is_running();
+            let found = self.log().contains(text);
+            assert!(
+                found || !ended,
+                "{} ended without {text:?} in its log",
+                self.name
+            );
+            found
+        });
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the program that we started is still ours");
+    }
+
+    /// SIGTERM, then waits for the end.
+    pub fn stop(self) -> Ended {
+        self.signal(Signal::SIGTERM);
+        self.wait()
+    }
+
+    /// SIGKILL: no chance to put anything in order.
+    pub fn kill(self) -> Ended {
+        self.signal(Signal::SIGKILL);
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(mut self) -> Ended {
+        let name = self.name.clone();
+        let status = until(&format!("the end of {name}"), || self.ended());
+        Ended {
+            status,
+            stdout: lossy(&self.stdout),
+            stderr: lossy(&self.stderr),
+        }
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.ended().is_none()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    fn ended(&mut self) -> Option<ExitStatus> {
+        if self.status.is_none() {
+            self.status = self
+                .child
+                .try_wait()
+                .expect("the program that we started is still ours");
+        }
+        self.status
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
+        }
+    }
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All that it wrote to stdout.
+    pub stdout: String,
+    /// All that it wrote to stderr: its log.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Its exit code; `None` when a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// Asserts exit code 0, and shows the log otherwise.
+    pub fn success(self) -> Ended {
+        assert!(
+            self.status.success(),
+            "{}; log:\n{}",
+            self.status,
+            self.stderr
+        );
+        self
+    }
+}
+
+fn lossy(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}

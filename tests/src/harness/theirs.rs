@@ -1,0 +1,130 @@
+//! Programs that others wrote: the peer, and readers that judge what we send.
+//!
+//! They live in a Python environment that `make venv` makes from `tests/requirements.txt`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::places;
+use super::program::Program;
+use super::skip::or_skip;
+
+/// The Python environment.
+#[derive(Debug, Clone)]
+pub struct Theirs {
+    bin: PathBuf,
+}
+
+impl Theirs {
+    /// The environment at `TLSRPTD_VENV`, or `target/venv`. `None`, and the test skipped by name, where it could not
+    /// be made because no package registry was in reach.
+    pub fn or_skip() -> Option<Theirs> {
+        or_skip(
+            Theirs::find(),
+            "there is no Python environment with the peer's programs (make venv)",
+        )
+    }
+
+    /// As [`Theirs::or_skip`], for callers that are no test.
+    pub fn find() -> Option<Theirs> {
+        let venv = std::env::var_os("TLSRPTD_VENV")
+            .map_or_else(|| places::target().join("venv"), PathBuf::from);
+        let bin = std::path::absolute(venv).ok()?.join("bin");
+        // The last file of a whole installation: `make venv` writes it.
+        bin.join("../complete").is_file().then_some(Theirs { bin })
+    }
+
+    /// One of the peer's programs: `tlsrpt-collectd`, `tlsrpt-fetcher`, `tlsrpt-reportd`, `tlsrptctl`.
+    pub fn peer(&self, name: &str, folder: &Path) -> Program {
+        Program::at(self.bin.join(name), folder)
+    }
+
+    /// What reports have to say about these datagrams, computed by `expect.py` from their bytes alone:
+    /// `{DOMAIN: [POLICY...]}`, in the form and order of [`Theirs::parsed`].
+    pub fn expected<D: AsRef<[u8]>>(&self, datagrams: impl IntoIterator<Item = D>) -> Value {
+        let folder = files(datagrams);
+        self.python("expect.py", folder.path(), None)
+    }
+
+    /// What parsedmarc finds in report mails: `{DOMAIN: [POLICY...]}`, sorted. Fails for a mail that it cannot read,
+    /// and for two reports about one domain.
+    pub fn parsed<M: AsRef<[u8]>>(&self, mails: impl IntoIterator<Item = M>) -> Value {
+        let folder = files(mails);
+        self.python("parse_reports.py", folder.path(), None)
+    }
+
+    /// What dkimpy says of each DKIM signature of a mail, by its index from 0: `ok RSA` and so on, or the reason why not. `dns` are TXT
+    /// records as (name, text).
+    pub fn dkim(&self, mail: &[u8], dns: &[(String, String)]) -> Vec<String> {
+        let folder = files([mail]);
+        let dns: Value = dns
+            .iter()
+            .map(|(name, text)| (name.clone(), json!(text)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let verdicts = self.python("verify_dkim.py", folder.path(), Some(&dns));
+        verdicts
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|verdict| verdict.as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// What offends the JSON Schema of RFC 8460 section 4.4 in a report; empty for a good one.
+    pub fn schema_errors(&self, report: &Value) -> Vec<String> {
+        let folder = files([report.to_string()]);
+        let errors = self.python("check_schema.py", folder.path(), None);
+        errors
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|error| error.as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Runs a script of `tests/python` on a folder, JSON in on stdin, JSON out.
+    fn python(&self, script: &str, folder: &Path, input: Option<&Value>) -> Value {
+        let mut child = Command::new(self.bin.join("python"))
+            .arg(places::of_tests("python").join(script))
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the environment has a Python");
+        if let (Some(stdin), Some(input)) = (&mut child.stdin, input) {
+            stdin
+                .write_all(input.to_string().as_bytes())
+                .expect("the script reads its input");
+        }
+        let output = child
+            .wait_with_output()
+            .expect("the script that we started is still ours");
+        let (stdout, stderr) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(
+            output.status.success(),
+            "{script}: {}\n{stderr}",
+            output.status
+        );
+        serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("{script}: {error} in {stdout}"))
+    }
+}
+
+/// A folder with one file an item.
+fn files<D: AsRef<[u8]>>(items: impl IntoIterator<Item = D>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    for (number, item) in items.into_iter().enumerate() {
+        fs::write(folder.path().join(format!("{number:06}")), item)
+            .expect("the temporary folder can be written");
+    }
+    folder
+}

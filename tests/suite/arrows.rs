@@ -1,0 +1,61 @@
+//! Which of our crates may use which: the drawing in ARCHITECTURE.md, asserted from `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn crates_use_each_other_as_drawn() {
+    let drawn = BTreeMap::from([
+        ("tlsrptd-proto", BTreeSet::new()),
+        ("tlsrptd-config", BTreeSet::new()),
+        (
+            "tlsrptd-collectd",
+            BTreeSet::from(["tlsrptd-proto", "tlsrptd-config"]),
+        ),
+        (
+            "tlsrptd-reporter",
+            BTreeSet::from(["tlsrptd-proto", "tlsrptd-config"]),
+        ),
+        // The suite speaks with the programs from outside.
+        ("tlsrptd-tests", BTreeSet::from(["tlsrptd-proto"])),
+    ]);
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let found: BTreeMap<&str, BTreeSet<&str>> = packages
+        .iter()
+        .map(|package| (package["name"].as_str().unwrap(), ours(package)))
+        .collect();
+    assert_eq!(found, drawn);
+}
+
+/// Those of a package's dependencies, of whatever kind, that are ours.
+fn ours(package: &Value) -> BTreeSet<&str> {
+    let names = package["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|dependency| dependency["name"].as_str().unwrap());
+    names.filter(|name| name.starts_with("tlsrptd-")).collect()
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}

@@ -13,4 +13,9 @@
 //! [`ctl`] reads the same database for the operator.
 
 pub mod deliver;
+pub mod gather;
+pub mod lookup;
+pub mod outside;
 pub mod route;
+pub mod schedule;
+pub mod state;

@@ -1,0 +1,112 @@
+//! A fetcher's process: started without a shell, read line by line, ended with all that it started.
+
+use std::{process::Stdio, time::Duration};
+
+use nix::{sys::signal, unistd::Pid};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{ChildStderr, ChildStdout, Command},
+    task::JoinHandle,
+};
+
+use super::GatherError;
+
+/// One domain's counts; bounds the memory that a broken fetcher can take.
+pub(super) const MAX_LINE: usize = 64 << 20;
+/// A fetcher that says nothing for so long is dead. The first line may take a slow login.
+const STALL: Duration = Duration::from_secs(60);
+/// So much of its standard error is kept.
+const MAX_STDERR: usize = 1000;
+
+/// Ends the process, and what it started, when dropped.
+pub(super) struct Child {
+    process: tokio::process::Child,
+    lines: BufReader<ChildStdout>,
+    stderr: JoinHandle<String>,
+    buffer: Vec<u8>,
+}
+
+impl Child {
+    /// Starts the words of a command, split at white space, and these after them.
+    pub(super) fn start(command: &str, words: &[&str]) -> Result<Child, GatherError> {
+        let mut parts = command.split_whitespace();
+        let program = parts.next().ok_or(GatherError::Empty)?;
+        let fault = |source| GatherError::Start {
+            program: program.to_owned(),
+            source,
+        };
+        let mut process = Command::new(program)
+            .args(parts)
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Its own group, so that what a wrapper starts can be ended with it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(fault)?;
+        let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
+            return Err(fault(std::io::Error::other("no pipes")));
+        };
+        Ok(Child {
+            process,
+            lines: BufReader::with_capacity(1 << 16, stdout),
+            stderr: tokio::spawn(begin(stderr)),
+            buffer: Vec::new(),
+        })
+    }
+
+    /// The next line with its end, or `None` when there is none. Bytes that are no UTF-8 are replaced.
+    pub(super) async fn line(&mut self) -> Result<Option<String>, GatherError> {
+        self.buffer.clear();
+        let limit = u64::try_from(MAX_LINE + 1).unwrap_or(u64::MAX);
+        let mut limited = (&mut self.lines).take(limit);
+        let read = limited.read_until(b'\n', &mut self.buffer);
+        match tokio::time::timeout(STALL, read).await {
+            Err(_) => Err(GatherError::Stalled { limit: STALL }),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(0)) => Ok(None),
+            Ok(Ok(length)) if length > MAX_LINE => Err(GatherError::TooLong),
+            Ok(Ok(_)) => Ok(Some(String::from_utf8_lossy(&self.buffer).into_owned())),
+        }
+    }
+
+    /// Waits for the end. Anything but exit code 0 is a failure, whatever was said before.
+    pub(super) async fn end(&mut self) -> Result<(), GatherError> {
+        let end = async {
+            // A program that still writes must not wait for us to read.
+            tokio::io::copy(&mut self.lines, &mut tokio::io::sink()).await?;
+            self.process.wait().await
+        };
+        let status = tokio::time::timeout(STALL, end)
+            .await
+            .map_err(|_| GatherError::Stalled { limit: STALL })??;
+        if status.success() {
+            return Ok(());
+        }
+        let stderr = tokio::time::timeout(Duration::from_secs(1), &mut self.stderr).await;
+        let stderr = stderr.ok().and_then(Result::ok).unwrap_or_default();
+        Err(GatherError::Exit { status, stderr })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Only while it is not reaped does the number mean this process.
+        if let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = signal::killpg(Pid::from_raw(id), signal::Signal::SIGKILL);
+        }
+        self.stderr.abort();
+    }
+}
+
+async fn begin(mut stderr: ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
+        let room = MAX_STDERR.saturating_sub(kept.len()).min(length);
+        kept.extend_from_slice(&buffer[..room]);
+    }
+    String::from_utf8_lossy(&kept).trim().to_owned()
+}

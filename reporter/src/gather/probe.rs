@@ -1,0 +1,31 @@
+//! The test call at start: does the fetcher answer at all?
+
+use tlsrptd_proto::fetch::{Event, FetchError, Parser};
+
+use super::{GatherError, child::Child};
+
+/// A day that no collector has: the answer is four lines.
+const NO_DAY: &str = "1999-01-01";
+
+/// Asks for the list of a day long ago: header, clock, newest day, end; and exit code 0.
+pub async fn probe(command: &str) -> Result<(), GatherError> {
+    let mut child = Child::start(command, &[NO_DAY])?;
+    let mut parser = Parser::new();
+    let mut ended = false;
+    while let Some(line) = child.line().await? {
+        match parser.line(&line) {
+            Ok(Event::End) => ended = true,
+            Ok(Event::Listed { .. } | Event::Unusable(..) | Event::Counts(..)) => {
+                return Err(GatherError::answer(FetchError::Behind, &line));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(GatherError::answer(error, &line)),
+        }
+    }
+    child.end().await?;
+    if ended {
+        Ok(())
+    } else {
+        Err(GatherError::answer(FetchError::CutOff, ""))
+    }
+}

@@ -1,0 +1,76 @@
+//! What the daemon needs of the world, in one place, so that a test can be the world.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tlsrptd_proto::domain::Domain;
+
+use crate::{
+    deliver::{Deliverer, Delivery, Outcome},
+    gather::{self, Answer, GatherError, Sink, Terms},
+    lookup::{Looked, Resolver},
+    state::Job,
+};
+
+/// The world: clock, collectors, DNS, receivers.
+pub trait Outside: Send + Sync + 'static {
+    /// The clock.
+    fn now(&self) -> Timestamp;
+    /// Asks a collector for a whole day.
+    fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &Sink,
+    ) -> impl Future<Output = Result<Answer, GatherError>> + Send;
+    /// Asks a collector for one domain.
+    fn details(
+        &self,
+        job: &Job,
+        domain: &str,
+    ) -> impl Future<Output = Result<String, GatherError>> + Send;
+    /// Asks DNS for a domain's record; `None` when the operator does not want that.
+    fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<Looked>> + Send;
+    /// Makes one attempt to deliver.
+    fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+}
+
+/// The real one.
+#[derive(Debug)]
+pub struct World {
+    /// `None` with `resolve_records = no`.
+    pub resolver: Option<Resolver>,
+    /// Mail, HTTPS, directories.
+    pub deliverer: Arc<Deliverer>,
+    /// `max_collectd_timediff`.
+    pub max_collectd_timediff: Duration,
+}
+
+impl Outside for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        let terms = Terms {
+            now,
+            max_difference: self.max_collectd_timediff,
+        };
+        gather::ask(job, terms, sink).await
+    }
+
+    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+        gather::details(job, domain).await
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+        match &self.resolver {
+            Some(resolver) => Some(resolver.record(domain).await),
+            None => None,
+        }
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        self.deliverer.attempt(delivery).await
+    }
+}

@@ -1,0 +1,237 @@
+//! When something is due, and when to give up. Pure: the time and the chance are arguments.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::{Rng, RngExt as _};
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
+
+/// The peer's defaults, for those of its options that stand beside one that is set.
+const PEER_RETRIES: u32 = 5;
+/// Ours between two attempts to deliver: 24 hours hold about nine.
+const DELIVERY_WAIT: (Duration, Duration) =
+    (Duration::from_secs(300), Duration::from_secs(4 * 3600));
+/// Ours between two questions to a collector: it closes its day within seconds after midnight.
+const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// The peer's between two attempts to deliver.
+const PEER_DELIVERY_WAIT: (Duration, Duration) =
+    (Duration::from_secs(300), Duration::from_secs(1800));
+
+/// What the settings say about times.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    spread: Duration,
+    delivery: Retries,
+    retry_window: Duration,
+    list: Retries,
+    details: Retries,
+    fetch_deadline: Duration,
+    max_report_age: Duration,
+    keep_days: u32,
+}
+
+/// What follows on a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt.
+    At(Timestamp),
+    /// None; why.
+    GiveUp(&'static str),
+}
+
+#[derive(Clone, Debug)]
+struct Retries {
+    /// `Some` as with the peer: so many after the first attempt.
+    max: Option<u32>,
+    min_wait: Duration,
+    max_wait: Duration,
+}
+
+impl Schedule {
+    /// From the settings.
+    pub fn new(settings: &Reportd) -> Schedule {
+        let s = settings;
+        Schedule {
+            spread: s.spread_out_delivery,
+            delivery: Retries::new(
+                s.max_retries_delivery,
+                s.min_wait_delivery,
+                s.max_wait_delivery,
+                DELIVERY_WAIT,
+                PEER_DELIVERY_WAIT,
+            ),
+            retry_window: s.retry_window,
+            list: Retries::new(
+                s.max_retries_domainlist,
+                s.min_wait_domainlist,
+                s.max_wait_domainlist,
+                FETCH_WAIT,
+                FETCH_WAIT,
+            ),
+            details: Retries::new(
+                s.max_retries_domaindetails,
+                s.min_wait_domaindetails,
+                s.max_wait_domaindetails,
+                FETCH_WAIT,
+                FETCH_WAIT,
+            ),
+            fetch_deadline: s.fetch_deadline,
+            max_report_age: s.max_report_age,
+            // A database that forgot yesterday would report it again.
+            keep_days: s.keep_days.max(1),
+        }
+    }
+
+    /// The closed days that a report may still be about, the oldest first.
+    pub fn reportable_days(&self, now: Timestamp) -> Vec<Day> {
+        let today = Day::of(now);
+        let mut days: Vec<Day> = (1..=self.keep_days)
+            .map(|back| today.back(back))
+            .take_while(|day| !self.is_too_old(*day, now))
+            .collect();
+        days.reverse();
+        days
+    }
+
+    /// Whether nobody wants to hear of that day any more.
+    pub fn is_too_old(&self, day: Day, now: Timestamp) -> bool {
+        plus(day.next().start(), self.max_report_age) < now
+    }
+
+    /// Rows before this day may go.
+    pub fn oldest_kept(&self, now: Timestamp) -> Day {
+        Day::of(now).back(self.keep_days)
+    }
+
+    /// The collectors have until then. After days away they get as long as after midnight.
+    pub fn fetch_deadline(&self, day: Day, created: Timestamp) -> Timestamp {
+        plus(day.next().start().max(created), self.fetch_deadline)
+    }
+
+    /// After a job's failure, the how-manieth, counted with this one.
+    pub fn after_fetch_failure(
+        &self,
+        listed: bool,
+        failures: u32,
+        deadline: Timestamp,
+        now: Timestamp,
+        rng: &mut impl Rng,
+    ) -> Next {
+        let retries = if listed { &self.details } else { &self.list };
+        match retries.max {
+            Some(max) if failures > max => Next::GiveUp("all retries failed"),
+            Some(_) => Next::At(plus(now, retries.wait(failures, rng))),
+            None if now >= deadline => Next::GiveUp("the fetch deadline has passed"),
+            None => Next::At(plus(now, retries.wait(failures, rng)).min(deadline)),
+        }
+    }
+
+    /// When a new delivery is due: anywhere in the spread, each on its own (RFC 8460 section 4.1).
+    pub fn first_delivery(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
+        // One second means now, as with the peer.
+        if self.spread <= Duration::from_secs(1) {
+            return now;
+        }
+        plus(now, self.spread.mul_f64(rng.random::<f64>()))
+    }
+
+    /// After a delivery's failure, the how-manieth, counted with this one. `after` is the other side's wish.
+    pub fn after_delivery_failure(
+        &self,
+        failures: u32,
+        first: Timestamp,
+        after: Option<Duration>,
+        now: Timestamp,
+        rng: &mut impl Rng,
+    ) -> Next {
+        let wait = self
+            .delivery
+            .wait(failures, rng)
+            .max(after.unwrap_or_default());
+        let next = plus(now, wait);
+        match self.delivery.max {
+            Some(max) if failures > max => Next::GiveUp("all retries failed"),
+            Some(_) => Next::At(next),
+            None => self.in_window(first, after, now, next),
+        }
+    }
+
+    /// RFC 8460 section 4.1: for up to 24 hours.
+    fn in_window(
+        &self,
+        first: Timestamp,
+        after: Option<Duration>,
+        now: Timestamp,
+        next: Timestamp,
+    ) -> Next {
+        let end = plus(first, self.retry_window);
+        if now >= end {
+            Next::GiveUp("the retry window has passed")
+        } else if plus(now, after.unwrap_or_default()) > end {
+            Next::GiveUp("the other side asks to wait beyond the retry window")
+        } else {
+            Next::At(next.min(end))
+        }
+    }
+}
+
+impl Retries {
+    /// One of the peer's options that is set brings the peer's rule.
+    fn new(
+        max: Option<u32>,
+        min_wait: Option<Duration>,
+        max_wait: Option<Duration>,
+        ours: (Duration, Duration),
+        peers: (Duration, Duration),
+    ) -> Retries {
+        if max.is_none() && min_wait.is_none() && max_wait.is_none() {
+            return Retries {
+                max: None,
+                min_wait: ours.0,
+                max_wait: ours.1,
+            };
+        }
+        Retries {
+            max: Some(max.unwrap_or(PEER_RETRIES)),
+            min_wait: min_wait.unwrap_or(peers.0),
+            max_wait: max_wait.unwrap_or(peers.1),
+        }
+    }
+
+    /// Doubles with each failure, up to the longest, a quarter more or less by chance: those that failed together do not
+    /// come back together.
+    fn wait(&self, failures: u32, rng: &mut impl Rng) -> Duration {
+        let doublings = failures.saturating_sub(1).min(20);
+        let base = self
+            .min_wait
+            .saturating_mul(1 << doublings)
+            .min(self.max_wait);
+        let jittered = base.mul_f64(rng.random_range(0.75..1.25));
+        jittered.clamp(self.min_wait, self.max_wait.max(self.min_wait))
+    }
+}
+
+/// Who shares a bound of connections: one HTTPS host; the mail relay; the local disk.
+pub fn lane(uri: &str) -> String {
+    let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
+    let scheme = scheme.to_ascii_lowercase();
+    if scheme != "https" {
+        return format!("{scheme}:");
+    }
+    let authority = rest
+        .trim_start_matches('/')
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default();
+    let host = authority
+        .rsplit('@')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    format!("https:{host}")
+}
+
+fn plus(at: Timestamp, wait: Duration) -> Timestamp {
+    at.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}

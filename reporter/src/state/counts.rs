@@ -1,0 +1,104 @@
+//! What the operator may see, and what is old enough to go.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use tlsrptd_proto::day::Day;
+
+use super::{State, StateError, Step, schema};
+
+/// So many rows of a day with a status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The day.
+    pub day: String,
+    /// The status; `None` is the peer's NULL: there is something to do.
+    pub status: Option<String>,
+    /// How many.
+    pub number: i64,
+}
+
+/// The counts of all tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Fetch jobs.
+    pub jobs: Vec<Count>,
+    /// Report data.
+    pub data: Vec<Count>,
+    /// Destinations, by the day of their report.
+    pub destinations: Vec<Count>,
+}
+
+impl Counts {
+    /// Reads a database that a reporter may be working on. It needs none of our columns: the peer's file will do.
+    pub fn read(path: &Path) -> Result<Counts, StateError> {
+        let fault = |source| StateError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let db =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fault)?;
+        db.busy_timeout(std::time::Duration::from_secs(10))
+            .map_err(fault)?;
+        if let schema::Kind::Other(found) = schema::kind(&db).map_err(fault)? {
+            return Err(StateError::Purpose {
+                path: path.to_owned(),
+                found,
+            });
+        }
+        let counts = |sql: &str| counts(&db, sql).map_err(fault);
+        Ok(Counts {
+            jobs: counts(
+                "SELECT day, status, count(*) FROM fetchjobs GROUP BY day, status ORDER BY day, status",
+            )?,
+            data: counts(
+                "SELECT day, status, count(*) FROM reportdata GROUP BY day, status ORDER BY day, status",
+            )?,
+            destinations: counts(
+                "SELECT day, status, count(*) FROM destinations JOIN reports ON r_id = d_r_id \
+                 GROUP BY day, status ORDER BY day, status",
+            )?,
+        })
+    }
+}
+
+fn counts(db: &Connection, sql: &str) -> rusqlite::Result<Vec<Count>> {
+    db.prepare(sql)?
+        .query_map([], |row| {
+            Ok(Count {
+                day: row.get(0)?,
+                status: row.get(1)?,
+                number: row.get(2)?,
+            })
+        })?
+        .collect()
+}
+
+/// Rows that go in one transaction: few enough that deliveries do not wait.
+const CLEANED_AT_ONCE: usize = 10_000;
+
+impl State {
+    /// Removes what is older than `oldest`, a part at a time. Gives whether there is more. Pending deliveries stay.
+    pub fn clean(&mut self, oldest: Day) -> Result<bool, StateError> {
+        self.transact(Step::Cleaned, |tx| {
+            let day = oldest.to_string();
+            let data = format!(
+                "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 LIMIT {CLEANED_AT_ONCE})"
+            );
+            // Data first, and wholly: data without a report looks like something still to be reported.
+            if tx.execute(&data, [&day])? > 0 {
+                return Ok(true);
+            }
+            let done = "day < ?1 AND NOT EXISTS (SELECT 1 FROM destinations d WHERE d.d_r_id = r_id AND d.status IS NULL)";
+            let old_reports = format!("SELECT r_id FROM reports WHERE {done} LIMIT {CLEANED_AT_ONCE}");
+            // A report goes when no destination is pending; its destinations go with it.
+            tx.execute("CREATE TEMP TABLE IF NOT EXISTS old(r_id INTEGER PRIMARY KEY)", [])?;
+            let removed = tx.execute(&format!("INSERT INTO old {old_reports}"), [&day])?;
+            tx.execute("DELETE FROM destinations WHERE d_r_id IN (SELECT r_id FROM old)", [])?;
+            tx.execute("DELETE FROM reports WHERE r_id IN (SELECT r_id FROM old)", [])?;
+            tx.execute("DELETE FROM old", [])?;
+            tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
+            Ok(removed > 0)
+        })
+    }
+}

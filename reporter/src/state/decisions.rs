@@ -1,0 +1,195 @@
+//! From rows to decisions: every domain of a day gets a row in `reports`, with destinations or with a reason.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, named_params, types::ValueRef};
+use tlsrptd_proto::day::Day;
+
+use super::{State, StateError, Step, text};
+use crate::deliver::{Destination, Origin};
+
+/// What the collectors know of one domain's day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainDay {
+    /// The domain, as it stands in the rows.
+    pub domain: String,
+    /// One a collector.
+    pub rows: Vec<Stored>,
+}
+
+/// One collector's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Whose.
+    pub fetcher: String,
+    /// The counts; not text when something else wrote there.
+    pub data: Option<String>,
+}
+
+/// What becomes of one domain's day.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The domain, as it stands in the rows.
+    pub domain: String,
+    /// Distinct among the reports of a domain and day.
+    pub uniqid: u64,
+    /// The report's JSON; `None` when decided against.
+    pub report: Option<String>,
+    /// Sessions in it, or not reported.
+    pub sessions: u64,
+    /// Why there is no destination.
+    pub reason: Option<String>,
+    /// Where it goes, and when.
+    pub destinations: Vec<(Destination, Timestamp)>,
+    /// Rows that could not be used, each by its collector, with the reason.
+    pub bad_rows: Vec<(String, String)>,
+}
+
+impl State {
+    /// The next domains of a day that are not decided, after `after`, in order.
+    pub fn undecided(
+        &self,
+        day: Day,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<DomainDay>, StateError> {
+        self.read("undecided domains", |db| {
+            let mut select = db.prepare_cached(
+                "SELECT domain, fetcher, data FROM reportdata d WHERE day = ?1 AND domain > ?2 \
+                 AND data IS NOT NULL AND typeof(domain) = 'text' AND status IN ('fetched', 'late') \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+                 ORDER BY domain, fetcher",
+            )?;
+            let mut rows = select.query((day.to_string(), after))?;
+            let mut found: Vec<DomainDay> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let domain: String = row.get(0)?;
+                let stored = Stored { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
+                let room = found.len() < limit;
+                match found.last_mut() {
+                    Some(last) if last.domain == domain => last.rows.push(stored),
+                    _ if room => found.push(DomainDay { domain, rows: vec![stored] }),
+                    _ => break,
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Days that count as done but have domains without a decision: the peer was stopped in the middle.
+    pub fn leftover_days(&self) -> Result<BTreeSet<Day>, StateError> {
+        let days: Vec<String> = self.read("days left over", |db| {
+            db.prepare(
+                "SELECT DISTINCT day FROM reportdata d WHERE data IS NOT NULL AND status = 'fetched' \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+                 AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect()
+        })?;
+        Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
+    }
+
+    /// Stores decisions, each report with its destinations.
+    pub fn store_decisions(
+        &mut self,
+        day: Day,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::Decided, |tx| store(tx, day, decisions, now))
+    }
+
+    /// Stores the last decisions of a day, and with them that the day is decided: for the peer too, hence together.
+    pub fn close_day(
+        &mut self,
+        day: Day,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::DayDecided, |tx| {
+            store(tx, day, decisions, now)?;
+            tx.execute(
+                "UPDATE reportdata SET status = 'timedout' WHERE day = ?1 AND data IS NULL AND status IS NULL",
+                [day.to_string()],
+            )?;
+            tx.execute(
+                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' ELSE 'ok' END \
+                 WHERE day = ?1 AND status IS NULL",
+                [day.to_string()],
+            )
+            .map(drop)
+        })
+    }
+}
+
+fn store(
+    tx: &Transaction<'_>,
+    day: Day,
+    decisions: &[Decision],
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let (day, its) = (day.to_string(), text::its(now));
+    let mut report = tx.prepare_cached(
+        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions) \
+         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions)",
+    )?;
+    let mut bad = tx.prepare_cached(
+        "UPDATE reportdata SET tlsrptd_reason = ?4 WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
+    )?;
+    for decision in decisions {
+        report.execute(named_params! {
+            ":day": day, ":domain": decision.domain, ":uniqid": integer(decision.uniqid), ":report": decision.report,
+            ":its": its, ":reason": decision.reason, ":sessions": integer(decision.sessions),
+        })?;
+        let r_id = tx.last_insert_rowid();
+        for (destination, due) in &decision.destinations {
+            add_destination(tx, r_id, destination, *due, &its)?;
+        }
+        for (fetcher, reason) in &decision.bad_rows {
+            bad.execute([&day, &decision.domain, fetcher, reason])?;
+        }
+    }
+    Ok(())
+}
+
+fn add_destination(
+    tx: &Transaction<'_>,
+    r_id: i64,
+    destination: &Destination,
+    due: Timestamp,
+    its: &str,
+) -> rusqlite::Result<()> {
+    // The same address twice in one report is one delivery.
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, tlsrptd_lane) \
+         VALUES(:uri, :r_id, 0, NULL, :due, :its, :origin, :lane)",
+    )?
+    .execute(named_params! {
+        ":uri": destination.uri, ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
+        ":origin": origin_word(destination.origin), ":lane": crate::schedule::lane(&destination.uri),
+    })
+    .map(drop)
+}
+
+/// How an origin is written.
+pub(super) fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Record => "record",
+        Origin::Operator => "operator",
+    }
+}
+
+/// SQLite's integers end at 2^63; no counter of sessions gets there.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn string(value: ValueRef<'_>) -> Option<String> {
+    value.as_str().ok().map(str::to_owned)
+}
+
+fn plain(value: ValueRef<'_>) -> String {
+    string(value).unwrap_or_default()
+}

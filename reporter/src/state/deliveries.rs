@@ -1,0 +1,209 @@
+//! Deliveries: one report to one address.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use super::{State, StateError, Step, decisions::origin_word, text};
+use crate::deliver::{Delivery, Destination, Origin, StoredReport};
+
+/// A delivery whose attempt is about to begin.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The row of its report.
+    pub r_id: i64,
+    /// What to do; `None` when the row is of no use to anybody (a report that is no text, a domain that is none).
+    pub delivery: Option<Delivery>,
+    /// The address, as it stands in the row.
+    pub uri: String,
+    /// Who shares its bound of connections.
+    pub lane: String,
+    /// Failures so far.
+    pub failures: u32,
+    /// The first attempt.
+    pub first: Timestamp,
+}
+
+/// What is recorded of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done with, by a word of the status column.
+    Final {
+        /// `sent`, `timedout`, `refused`, `expired` or `unknownrua`.
+        word: &'static str,
+        /// What it ended with.
+        reason: String,
+    },
+    /// To be tried again.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// An attempt's end.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The row of its report.
+    pub r_id: i64,
+    /// The address, as it stands in the row.
+    pub uri: String,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+const PENDING: &str = "d.status IS NULL AND d.tlsrptd_started IS NULL";
+
+impl State {
+    /// Takes due deliveries in hand, none of them in a lane that is full.
+    pub fn claim(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+        full: &[String],
+    ) -> Result<Vec<Claimed>, StateError> {
+        self.transact(Step::Started, |tx| {
+            let marks = vec!["?"; full.len()].join(", ");
+            let mut select = tx.prepare_cached(&format!(
+                "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
+                 r.day, r.domain, r.uniqid, r.report, r.its FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+                 WHERE {PENDING} AND d.nexttry <= ? AND coalesce(d.tlsrptd_lane, '') NOT IN ({marks}) \
+                 ORDER BY d.nexttry LIMIT {limit}"
+            ))?;
+            let at = text::nexttry(now);
+            let parameters = std::iter::once(&at).chain(full);
+            let claimed: Vec<Claimed> = select
+                .query_map(rusqlite::params_from_iter(parameters), |row| claimed(row, now))?
+                .collect::<Result<_, _>>()?;
+            let mut start = tx.prepare_cached(
+                "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3) \
+                 WHERE destination = ?1 AND d_r_id = ?2",
+            )?;
+            for claim in &claimed {
+                start.execute((&claim.uri, claim.r_id, &at))?;
+            }
+            Ok(claimed)
+        })
+    }
+
+    /// Records how attempts ended.
+    pub fn record(&mut self, ends: &[Recorded], now: Timestamp) -> Result<(), StateError> {
+        self.transact(Step::Recorded, |tx| {
+            let mut update = tx.prepare_cached(
+                "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
+                 tlsrptd_started = NULL, tlsrptd_reason = :reason WHERE destination = :uri AND d_r_id = :r_id",
+            )?;
+            for end in ends {
+                let (status, next, reason) = match &end.verdict {
+                    Verdict::Final { word, reason } => (Some(*word), now, reason),
+                    Verdict::Later { at, reason } => (None, *at, reason),
+                };
+                update.execute(named_params! {
+                    ":status": status, ":failed": i64::from(status != Some("sent")), ":next": text::nexttry(next),
+                    ":reason": reason, ":uri": end.uri, ":r_id": end.r_id,
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// At the start: attempts whose outcome nobody recorded are pending again. What the peer added gets its lane.
+    /// Gives the number of attempts that will be repeated.
+    pub fn release(&mut self) -> Result<usize, StateError> {
+        self.transact(Step::Released, |tx| {
+            let released = tx.execute(
+                "UPDATE destinations SET tlsrptd_started = NULL WHERE status IS NULL AND tlsrptd_started IS NOT NULL",
+                [],
+            )?;
+            let foreign: Vec<(i64, String)> = tx
+                .prepare("SELECT d_r_id, destination FROM destinations WHERE status IS NULL AND tlsrptd_lane IS NULL")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut lane =
+                tx.prepare("UPDATE destinations SET tlsrptd_lane = ?3 WHERE destination = ?1 AND d_r_id = ?2")?;
+            for (r_id, uri) in foreign {
+                lane.execute((&uri, r_id, crate::schedule::lane(&uri)))?;
+            }
+            Ok(released)
+        })
+    }
+
+    /// Whether anything is due.
+    pub fn any_due(&self, now: Timestamp) -> Result<bool, StateError> {
+        self.read("due deliveries", |db| {
+            db.prepare_cached(&format!(
+                "SELECT 1 FROM destinations d WHERE {PENDING} AND d.nexttry <= ?1 LIMIT 1"
+            ))?
+            .exists([text::nexttry(now)])
+        })
+    }
+
+    /// When the next delivery is due that is not due now.
+    pub fn next_delivery(&self, now: Timestamp) -> Result<Option<Timestamp>, StateError> {
+        let next: Option<String> = self.read("the next delivery", |db| {
+            db.prepare_cached(&format!(
+                "SELECT min(d.nexttry) FROM destinations d WHERE {PENDING} AND d.nexttry > ?1"
+            ))?
+            .query_row([text::nexttry(now)], |row| row.get(0))
+        })?;
+        Ok(next.as_deref().and_then(text::instant))
+    }
+}
+
+fn claimed(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Claimed> {
+    let uri: String = row.get(1)?;
+    let failures: u32 = row.get::<_, Option<u32>>(2)?.unwrap_or(0);
+    let first: Option<String> = row.get(3)?;
+    // The peer does not say who named an address; a record's address is the one to be careful with.
+    let origin = match row.get::<_, Option<String>>(4)? {
+        Some(word) if word == origin_word(Origin::Operator) => Origin::Operator,
+        _ => Origin::Record,
+    };
+    let destination = Destination {
+        uri: uri.clone(),
+        origin,
+    };
+    Ok(Claimed {
+        r_id: row.get(0)?,
+        delivery: stored_report(row)?.map(|report| Delivery {
+            report: Arc::new(report),
+            destination,
+            attempt: failures + 1,
+        }),
+        lane: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
+        uri,
+        failures,
+        first: first.as_deref().and_then(text::instant).unwrap_or(now),
+    })
+}
+
+fn stored_report(row: &Row<'_>) -> rusqlite::Result<Option<StoredReport>> {
+    let texts = |index: usize| {
+        row.get_ref(index)
+            .map(|value| value.as_str().ok().map(str::to_owned))
+    };
+    let day = texts(6)?.and_then(|day| Day::parse(&day).ok());
+    let domain = texts(7)?.and_then(|domain| Domain::parse(&domain).ok());
+    let uniqid = row
+        .get_ref(8)?
+        .as_i64()
+        .ok()
+        .and_then(|id| u64::try_from(id).ok());
+    let created = texts(10)?.and_then(|its| text::instant(&its));
+    let (Some(day), Some(domain), Some(uniqid), Some(json), Some(created)) =
+        (day, domain, uniqid, texts(9)?, created)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(StoredReport {
+        day,
+        domain,
+        uniqid,
+        json,
+        created,
+    }))
+}

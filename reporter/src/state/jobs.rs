@@ -1,0 +1,219 @@
+//! Fetch jobs: one a collector and day.
+//!
+//! `status` stays NULL until the whole day is decided, because any other word tells the peer that the day is done.
+//! What we know before that stands in our own columns: closed (answered or given up), listed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+use tlsrptd_proto::day::Day;
+
+use super::{State, StateError, Step, text};
+
+/// A job that waits for its collector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The closed day that is asked for.
+    pub day: Day,
+    /// Which collector, from 1.
+    pub index: i64,
+    /// The command, as it stood in the settings when the job was made. It names the job's rows too, so that one
+    /// collector's rows are never counted twice.
+    pub command: String,
+    /// Attempts that failed.
+    pub failures: u32,
+    /// The peer's list of domains is stored: only details are missing.
+    pub listed: bool,
+    /// When the job was made.
+    pub created: Timestamp,
+}
+
+/// A collector to make jobs for.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Which one, from 1.
+    pub index: i64,
+    /// The command, as the operator wrote it.
+    pub command: String,
+}
+
+const WAITING: &str = "status IS NULL AND tlsrptd_closed IS NULL";
+
+impl State {
+    /// Days that have jobs, whatever became of them.
+    pub fn days_with_jobs(&self) -> Result<BTreeSet<Day>, StateError> {
+        self.days("days with jobs", "SELECT DISTINCT day FROM fetchjobs")
+    }
+
+    /// Days that some collector has not answered yet.
+    pub fn waiting_days(&self) -> Result<BTreeSet<Day>, StateError> {
+        self.days(
+            "waiting days",
+            &format!("SELECT DISTINCT day FROM fetchjobs WHERE {WAITING}"),
+        )
+    }
+
+    /// Days whose collectors have all answered or been given up, and which are not decided.
+    pub fn gathered_days(&self) -> Result<BTreeSet<Day>, StateError> {
+        self.days(
+            "gathered days",
+            "SELECT day FROM fetchjobs GROUP BY day \
+             HAVING sum(status IS NULL) > 0 AND sum(status IS NULL AND tlsrptd_closed IS NULL) = 0",
+        )
+    }
+
+    fn days(&self, what: &'static str, sql: &str) -> Result<BTreeSet<Day>, StateError> {
+        let days: Vec<String> = self.read(what, |db| {
+            db.prepare_cached(sql)?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        })?;
+        // Only the peer and we write here; what is no day cannot be worked on, and clean-up leaves it.
+        Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
+    }
+
+    /// Makes the jobs of days; those that are there stay. A command that was corrected in the settings replaces the
+    /// one of a job that has brought nothing yet.
+    pub fn make_jobs(
+        &mut self,
+        days: &[Day],
+        jobs: &[NewJob],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::JobsMade, |tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its) \
+                 VALUES(:day, :index, :command, 0, NULL, :now, :its) ON CONFLICT(day, fetcherindex) DO UPDATE \
+                 SET fetcher = excluded.fetcher, retries = 0, nexttry = excluded.nexttry \
+                 WHERE status IS NULL AND tlsrptd_closed IS NULL AND trim(fetcher) <> trim(excluded.fetcher) \
+                 AND NOT EXISTS (SELECT 1 FROM reportdata WHERE reportdata.day = fetchjobs.day \
+                 AND reportdata.fetcherindex = fetchjobs.fetcherindex)",
+            )?;
+            for day in days {
+                for job in jobs {
+                    insert.execute(named_params! {
+                        ":day": day.to_string(), ":index": job.index, ":command": job.command,
+                        ":now": text::nexttry(now), ":its": text::its(now),
+                    })?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes up what the peer left in the middle: it calls a job done when it has the list of domains.
+    pub fn adopt_lists(&mut self, now: Timestamp) -> Result<usize, StateError> {
+        self.transact(Step::JobsMade, |tx| {
+            tx.execute(
+                "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?1, tlsrptd_listed = 1, \
+                 tlsrptd_closed = NULL WHERE status = 'ok' AND EXISTS (SELECT 1 FROM reportdata r \
+                 WHERE r.day = fetchjobs.day AND r.fetcherindex = fetchjobs.fetcherindex AND r.data IS NULL \
+                 AND r.status IS NULL)",
+                [text::nexttry(now)],
+            )
+        })
+    }
+
+    /// Jobs to run now, the oldest day first.
+    pub fn due_jobs(&self, now: Timestamp) -> Result<Vec<Job>, StateError> {
+        self.jobs(&format!("{WAITING} AND nexttry <= ?1"), &text::nexttry(now))
+    }
+
+    /// All jobs that wait, due or not.
+    pub fn waiting_jobs(&self) -> Result<Vec<Job>, StateError> {
+        self.jobs(&format!("{WAITING} AND ?1 = ''"), "")
+    }
+
+    fn jobs(&self, condition: &str, parameter: &str) -> Result<Vec<Job>, StateError> {
+        let sql = format!(
+            "SELECT day, fetcherindex, fetcher, retries, tlsrptd_listed, its FROM fetchjobs \
+             WHERE {condition} ORDER BY day, fetcherindex"
+        );
+        let jobs: Vec<Option<Job>> = self.read("jobs", |db| {
+            db.prepare_cached(&sql)?
+                .query_map([parameter], job)?
+                .collect()
+        })?;
+        Ok(jobs.into_iter().flatten().collect())
+    }
+
+    /// When the next job is due that is not due now.
+    pub fn next_job(&self, now: Timestamp) -> Result<Option<Timestamp>, StateError> {
+        let next: Option<String> = self.read("the next job", |db| {
+            db.prepare_cached(&format!(
+                "SELECT min(nexttry) FROM fetchjobs WHERE {WAITING} AND nexttry > ?1"
+            ))?
+            .query_row([text::nexttry(now)], |row| row.get(0))
+        })?;
+        Ok(next.as_deref().and_then(text::instant))
+    }
+
+    /// The collector has answered wholly.
+    pub fn job_answered(&mut self, job: &Job, now: Timestamp) -> Result<(), StateError> {
+        self.move_job(
+            Step::JobAnswered,
+            job,
+            "tlsrptd_closed = :at, tlsrptd_reason = :reason",
+            now,
+            None,
+        )
+    }
+
+    /// An attempt failed; the next is at `next`.
+    pub fn job_failed(
+        &mut self,
+        job: &Job,
+        next: Timestamp,
+        reason: &str,
+    ) -> Result<(), StateError> {
+        let change = "retries = retries + 1, nexttry = :at, tlsrptd_reason = :reason";
+        self.move_job(Step::JobFailed, job, change, next, Some(reason))
+    }
+
+    /// The collector is given up for this day. What it has brought is used.
+    pub fn job_given_up(
+        &mut self,
+        job: &Job,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<(), StateError> {
+        let change = "tlsrptd_closed = :at, tlsrptd_given_up = 1, \
+                      tlsrptd_reason = :reason || coalesce('; ' || tlsrptd_reason, '')";
+        self.move_job(Step::JobGivenUp, job, change, now, Some(reason))
+    }
+
+    fn move_job(
+        &mut self,
+        step: Step,
+        job: &Job,
+        change: &str,
+        at: Timestamp,
+        reason: Option<&str>,
+    ) -> Result<(), StateError> {
+        self.transact(step, |tx| {
+            tx.prepare_cached(&format!(
+                "UPDATE fetchjobs SET {change} WHERE day = :day AND fetcherindex = :index AND {WAITING}"
+            ))?
+            .execute(named_params! {
+                ":at": text::nexttry(at), ":reason": reason, ":day": job.day.to_string(), ":index": job.index,
+            })
+            .map(drop)
+        })
+    }
+}
+
+fn job(row: &Row<'_>) -> rusqlite::Result<Option<Job>> {
+    let (day, its): (String, String) = (row.get(0)?, row.get(5)?);
+    let Ok(day) = Day::parse(&day) else {
+        return Ok(None);
+    };
+    Ok(Some(Job {
+        day,
+        index: row.get(1)?,
+        command: row.get(2)?,
+        failures: row.get(3)?,
+        listed: row.get::<_, Option<bool>>(4)? == Some(true),
+        created: text::instant(&its).unwrap_or_else(|| day.next().start()),
+    }))
+}

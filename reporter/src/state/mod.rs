@@ -1,0 +1,90 @@
+//! The reporter's memory: the peer's database, with what is ours beside it. Nothing else in this crate knows SQL.
+//!
+//! Every fetch job, report and delivery is a row, and every step of its life is one transaction, listed in [`STEPS`].
+//! A crash leaves each row in a state that has a name, from which the next start goes on.
+//!
+//! The narrow interface: [`State::open`], then jobs ([`Job`]), their rows, decisions ([`Decision`]) and deliveries
+//! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
+
+mod counts;
+mod decisions;
+mod deliveries;
+mod error;
+mod jobs;
+mod lock;
+mod open;
+mod rows;
+mod schema;
+mod steps;
+mod text;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use counts::{Count, Counts};
+pub use decisions::{Decision, DomainDay, Stored};
+pub use deliveries::{Claimed, Recorded, Verdict};
+pub use error::StateError;
+pub use jobs::{Job, NewJob};
+pub use rows::Fetched;
+pub use steps::{Moment, STEPS, Step, StepRow};
+
+/// The open database.
+pub struct State {
+    db: Connection,
+    path: std::path::PathBuf,
+    /// Held until the end, so that no second reporter sends the same reports.
+    _lock: lock::Lock,
+    watcher: Option<Watcher>,
+}
+
+/// Sees every step before and after its commit; `false` stops there, as a crash would.
+pub type Watcher = Box<dyn FnMut(Step, Moment) -> bool + Send>;
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Lets a test see every step, and stop at it.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
+    }
+
+    /// Everything that changes a row goes through here: one step, one transaction.
+    fn transact<T>(
+        &mut self,
+        step: Step,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StateError> {
+        let fault = |source| StateError::Step { step, source };
+        let tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(fault)?;
+        let value = work(&tx).map_err(fault)?;
+        let go_on = |watcher: &mut Option<Watcher>, moment| match watcher {
+            Some(watcher) => match watcher(step, moment) {
+                true => Ok(()),
+                false => Err(StateError::Stopped { step, moment }),
+            },
+            None => Ok(()),
+        };
+        go_on(&mut self.watcher, Moment::Before)?;
+        tx.commit().map_err(fault)?;
+        go_on(&mut self.watcher, Moment::After)?;
+        Ok(value)
+    }
+
+    /// Reads, without a step.
+    fn read<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StateError> {
+        work(&self.db).map_err(|source| StateError::Read { what, source })
+    }
+}

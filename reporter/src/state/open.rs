@@ -1,0 +1,126 @@
+//! Opening and closing.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    trace::{TraceEvent, TraceEventCodes},
+};
+
+use super::{State, StateError, Step, lock::Lock, schema};
+
+/// How long a statement waits for a reader such as `tlsrptctl`.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl State {
+    /// Opens the database, or makes it. `log_sql` logs each statement at level debug.
+    pub fn open(path: &Path, log_sql: bool) -> Result<State, StateError> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        check_folder(&path)?;
+        let lock = Lock::take(&path)?;
+        let fault = |source| StateError::Open {
+            path: path.clone(),
+            source,
+        };
+        make_file(&path);
+        let mut db = Connection::open_with_flags(
+            &path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(fault)?;
+        if log_sql {
+            db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(log_statement))
+                .map_err(fault)?;
+        }
+        db.busy_timeout(PATIENCE).map_err(fault)?;
+        let kind = schema::kind(&db).map_err(fault)?;
+        if let schema::Kind::Other(found) = kind {
+            return Err(StateError::Purpose { path, found });
+        }
+        tune(&db).map_err(fault)?;
+        let mut state = State {
+            db,
+            path,
+            _lock: lock,
+            watcher: None,
+        };
+        state.set_up(kind == schema::Kind::Empty)?;
+        Ok(state)
+    }
+
+    fn set_up(&mut self, new: bool) -> Result<(), StateError> {
+        let made = self.transact(Step::Made, |tx| {
+            if new {
+                schema::create(tx)?;
+            }
+            schema::extend(tx)
+        });
+        made.map_err(|error| match error {
+            StateError::Step { source, .. } => StateError::Open {
+                path: self.path.clone(),
+                source,
+            },
+            other => other,
+        })?;
+        if new {
+            tracing::info!("Database '{}' setup finished", self.path.display());
+        }
+        Ok(())
+    }
+
+    /// Leaves the file as the peer wants it: no journal of ours beside it.
+    pub fn close(self) -> Result<(), StateError> {
+        let State { db, path, .. } = self;
+        let fault = |source| StateError::Open {
+            path: path.clone(),
+            source,
+        };
+        // A file that the checkpoint cannot empty stays readable: any SQLite recovers it.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(&fault)?;
+        db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+            .map_err(&fault)?;
+        db.close().map_err(|(_, source)| fault(source))
+    }
+}
+
+fn check_folder(path: &Path) -> Result<(), StateError> {
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => Err(StateError::NoFolder {
+            folder: PathBuf::from(folder),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The file tells who mails whom: nobody else may read it. A failure shows when SQLite opens it.
+fn make_file(path: &Path) {
+    let _ = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o640)
+        .open(path);
+}
+
+fn tune(db: &Connection) -> rusqlite::Result<()> {
+    // While we run, tlsrptctl can read without holding up an outcome.
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // An outcome that was recorded must be there after a power cut: else a report goes out twice.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "OFF")?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn log_statement(event: TraceEvent<'_>) {
+    if let TraceEvent::Stmt(_, sql) = event {
+        tracing::debug!("sql {sql}");
+    }
+}

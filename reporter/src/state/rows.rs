@@ -1,0 +1,94 @@
+//! What collectors have answered: one row a collector, day and domain.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+
+use super::{Job, State, StateError, Step, text};
+
+/// One domain of a collector's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The domain.
+    pub domain: String,
+    /// Its counts, in the form of `reportdata.data`.
+    pub data: String,
+}
+
+impl State {
+    /// Stores a part of an answer. A domain that an earlier attempt brought is replaced; one whose report is made
+    /// already is kept as `late`, and nothing reads it. Gives the number of late ones.
+    pub fn store_rows(
+        &mut self,
+        job: &Job,
+        rows: &[Fetched],
+        now: Timestamp,
+    ) -> Result<usize, StateError> {
+        self.transact(Step::RowsStored, |tx| {
+            let mut reported = tx.prepare_cached("SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2")?;
+            let mut upsert = tx.prepare_cached(
+                "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
+                 VALUES(:day, :domain, :data, :fetcher, :index, 0, :status, :now, :its) \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, status = excluded.status \
+                 WHERE excluded.status = 'fetched' OR reportdata.data IS NULL",
+            )?;
+            let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
+            let mut late = 0;
+            for row in rows {
+                let is_late = reported.exists([&day, &row.domain])?;
+                let status = if is_late { "late" } else { "fetched" };
+                let stored = upsert.execute(named_params! {
+                    ":day": day, ":domain": row.domain, ":data": row.data, ":fetcher": job.command,
+                    ":index": job.index, ":status": status, ":now": at, ":its": its,
+                })?;
+                late += if is_late { stored } else { 0 };
+            }
+            Ok(late)
+        })
+    }
+
+    /// Stores the peer's list of domains; their details are to be asked for one by one.
+    pub fn store_list(
+        &mut self,
+        job: &Job,
+        domains: &[String],
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::ListStored, |tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT OR IGNORE INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
+                 VALUES(:day, :domain, NULL, :fetcher, :index, 0, NULL, :now, :its)",
+            )?;
+            let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
+            for domain in domains {
+                insert.execute(named_params! {
+                    ":day": day, ":domain": domain, ":fetcher": job.command, ":index": job.index,
+                    ":now": at, ":its": its,
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The list is whole.
+    pub fn list_ended(&mut self, job: &Job) -> Result<(), StateError> {
+        self.transact(Step::ListStored, |tx| {
+            tx.execute(
+                "UPDATE fetchjobs SET tlsrptd_listed = 1, retries = 0 WHERE day = ?1 AND fetcherindex = ?2",
+                (job.day.to_string(), job.index),
+            )
+            .map(drop)
+        })
+    }
+
+    /// Listed domains whose details are missing, after `after`, in order.
+    pub fn unfetched(&self, job: &Job, after: &str, limit: u32) -> Result<Vec<String>, StateError> {
+        self.read("missing details", |db| {
+            db.prepare_cached(
+                "SELECT domain FROM reportdata WHERE day = ?1 AND fetcherindex = ?2 AND domain > ?3 \
+                 AND data IS NULL AND status IS NULL ORDER BY domain LIMIT ?4",
+            )?
+            .query_map((job.day.to_string(), job.index, after, limit), |row| row.get(0))?
+            .collect()
+        })
+    }
+}

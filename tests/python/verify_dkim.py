@@ -1,6 +1,6 @@
-"""What dkimpy says of each DKIM signature of a mail.
+"""What dkimpy says of each DKIM signature of mails.
 
-Usage: verify_dkim.py FOLDER < RECORDS, one mail in the folder, RECORDS a JSON object {NAME: TXT}. Prints a JSON list
+Usage: verify_dkim.py FOLDER < RECORDS, one mail a file, RECORDS a JSON object {NAME: TXT}. Prints a JSON list a mail
 with one verdict a signature, by its index: "ok rsa-sha256", or why not. tlsrpt="strict" asks for a key record
 with s=tlsrpt (RFC 8460 section 3).
 """
@@ -14,15 +14,16 @@ import dkim
 
 def main(folder):
     records = {name.lower().rstrip("."): text for name, text in json.load(sys.stdin).items()}
-    [path] = pathlib.Path(folder).iterdir()
-    mail = path.read_bytes()
 
     def txt(name, timeout=5):
         return records.get(name.decode().lower().rstrip("."), "").encode() or None
 
-    signatures = dkim.DKIM(mail, tlsrpt="strict")
-    count = sum(1 for name, _ in signatures.headers if name.lower() == b"dkim-signature")
-    print(json.dumps([verdict(mail, index, txt) for index in range(count)]))
+    mails = [path.read_bytes() for path in sorted(pathlib.Path(folder).iterdir())]
+    print(json.dumps([[verdict(mail, index, txt) for index in range(signatures(mail))] for mail in mails]))
+
+
+def signatures(mail):
+    return sum(1 for name, _ in dkim.DKIM(mail).headers if name.lower() == b"dkim-signature")
 
 
 def verdict(mail, index, txt):

@@ -27,6 +27,6 @@
 //! ```
 
 // A harness fails loudly: a panic is how a test reports.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(clippy::missing_panics_doc)]
 
 pub mod harness;

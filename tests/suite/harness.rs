@@ -34,7 +34,12 @@ fn the_name_server_answers_as_its_zone_says() {
             "the name is compared without case",
         ),
         ("several.test", ResponseCode::NoError, 2, "two records"),
-        ("long.test", ResponseCode::NoError, 0, "three strings, too long for UDP without EDNS"),
+        (
+            "long.test",
+            ResponseCode::NoError,
+            0,
+            "three strings, too long for UDP without EDNS",
+        ),
         (
             "alias.test",
             ResponseCode::NoError,
@@ -113,7 +118,11 @@ fn the_relay_fails_where_its_script_says() {
     let table = [
         (Stage::Banner, "554 no", &["554"][..]),
         (Stage::Mail, "451 later", &["220", "250", "451"]),
-        (Stage::End, "552 too big", &["220", "250", "250", "250", "354", "552"]),
+        (
+            Stage::End,
+            "552 too big",
+            &["220", "250", "250", "250", "354", "552"],
+        ),
     ];
     for (stage, reply, codes) in table {
         smtp.script_times(stage, Act::reply(reply), 1);
@@ -224,7 +233,7 @@ fn the_schema_knows_good_from_bad() {
             "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0},
         }],
     });
-    assert_eq!(theirs.schema_errors(&good), [""; 0]);
+    assert_eq!(theirs.schema_errors([&good]), [""; 0]);
     let table = [
         ("/organization-name", serde_json::json!(null), "a null"),
         (
@@ -256,6 +265,6 @@ fn the_schema_knows_good_from_bad() {
     for (pointer, value, reason) in table {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(theirs.schema_errors(&bad).len(), 1, "{reason}");
+        assert_eq!(theirs.schema_errors([&bad]).len(), 1, "{reason}");
     }
 }

@@ -1,4 +1,9 @@
 //! End-to-end tests over the real programs. One binary, one module a subject.
 
+// clippy.toml allows unwrap in tests, but sees only functions that are marked as tests, not their helpers.
+#![allow(clippy::unwrap_used)]
+
 mod arrows;
 mod harness;
+mod peer;
+mod reports;

@@ -5,6 +5,7 @@ pub mod dkim;
 pub mod dns;
 pub mod https;
 pub mod lab;
+pub mod library;
 pub mod mail;
 pub mod mta;
 mod places;

@@ -70,6 +70,17 @@ pub fn recorded() -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// The TLSRPT domain of a datagram, as a report names it.
+pub fn domain_of(datagram: &[u8]) -> String {
+    let datagram: Value =
+        serde_json::from_str(&String::from_utf8_lossy(datagram)).expect("a datagram is JSON");
+    datagram["d"]
+        .as_str()
+        .expect("a datagram names its domain")
+        .trim_end_matches('.')
+        .to_ascii_lowercase()
+}
+
 /// A datagram of a successful session without a policy.
 pub fn success(domain: &str, txt: &str) -> Vec<u8> {
     made(domain, txt, vec![policy(9, domain, &[])])

@@ -81,7 +81,9 @@ impl Session {
     /// Answers one command; true when TLS begins now.
     async fn command(&mut self, verb: &str, line: &str) -> Result<bool> {
         match verb {
-            "EHLO" | "HELO" => drop(self.stage(Stage::Ehlo, &self.greeting()).await?),
+            "EHLO" | "HELO" => {
+                self.stage(Stage::Ehlo, &self.greeting()).await?;
+            }
             "STARTTLS" if self.offers_starttls() => {
                 return Ok(matches!(
                     self.stage(Stage::StartTls, "220 go ahead").await?,

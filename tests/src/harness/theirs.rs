@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::places;
 use super::program::Program;
@@ -57,33 +57,30 @@ impl Theirs {
         self.python("parse_reports.py", folder.path(), None)
     }
 
-    /// What dkimpy says of each DKIM signature of a mail, by its index from 0: `ok RSA` and so on, or the reason why not. `dns` are TXT
-    /// records as (name, text).
-    pub fn dkim(&self, mail: &[u8], dns: &[(String, String)]) -> Vec<String> {
-        let folder = files([mail]);
+    /// What dkimpy says of the DKIM signatures of mails: for each mail, a verdict a signature by its index from 0,
+    /// `ok rsa-sha256`, `ok ed25519-sha256`, or the reason why not. `dns` are TXT records as (name, text):
+    /// [`Dns::all_txt`](super::dns::Dns::all_txt).
+    pub fn dkim<M: AsRef<[u8]>>(
+        &self,
+        mails: impl IntoIterator<Item = M>,
+        dns: &[(String, String)],
+    ) -> Vec<Vec<String>> {
         let dns: Value = dns
             .iter()
             .map(|(name, text)| (name.clone(), json!(text)))
-            .collect::<serde_json::Map<_, _>>()
+            .collect::<Map<_, _>>()
             .into();
-        let verdicts = self.python("verify_dkim.py", folder.path(), Some(&dns));
-        verdicts
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|verdict| verdict.as_str().unwrap_or_default().to_owned())
+        let verdicts = self.python("verify_dkim.py", files(mails).path(), Some(&dns));
+        items(&verdicts)
+            .map(|mail| items(mail).map(text).collect())
             .collect()
     }
 
-    /// What offends the JSON Schema of RFC 8460 section 4.4 in a report; empty for a good one.
-    pub fn schema_errors(&self, report: &Value) -> Vec<String> {
-        let folder = files([report.to_string()]);
-        let errors = self.python("check_schema.py", folder.path(), None);
-        errors
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|error| error.as_str().unwrap_or_default().to_owned())
+    /// What offends the JSON Schema of RFC 8460 section 4.4 in reports; empty for good ones.
+    pub fn schema_errors<'a>(&self, reports: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
+        let folder = files(reports.into_iter().map(Value::to_string));
+        items(&self.python("check_schema.py", folder.path(), None))
+            .map(text)
             .collect()
     }
 
@@ -117,6 +114,14 @@ impl Theirs {
         serde_json::from_str(&stdout)
             .unwrap_or_else(|error| panic!("{script}: {error} in {stdout}"))
     }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// A folder with one file an item.

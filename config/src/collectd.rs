@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use crate::{Start, Storage, log::Level};
+use crate::{Start, Storage, load, log::Level, option::Program, reader::Reader};
 
 /// The settings of `tlsrpt-collectd`; each field is the option of its name.
 #[derive(Debug, Clone)]
@@ -36,10 +36,36 @@ pub fn load(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Collectd> {
-    let _ = (args, env);
-    Start::Done {
-        code: crate::exit::CONFIG,
-        stdout: String::new(),
-        stderr: "not built yet\n".into(),
+    load::load(args, env)
+}
+
+impl load::Load for Collectd {
+    const PROGRAM: Program = Program::Collectd;
+
+    fn read(reader: &mut Reader<'_>, operands: &[String], _: bool) -> Self {
+        load::no_operands(reader, operands);
+        Collectd {
+            storage: reader.take("storage"),
+            socketname: reader.take("socketname"),
+            socketuser: reader.take("socketuser"),
+            socketgroup: reader.take("socketgroup"),
+            socketmode: reader.take("socketmode"),
+            sockettimeout: reader.take("sockettimeout"),
+            max_uncommited_datagrams: reader.take("max_uncommited_datagrams"),
+            retry_commit_datagram_count: reader.take("retry_commit_datagram_count"),
+            pidfilename: reader.take("pidfilename"),
+            logfilename: reader.take("logfilename"),
+            log_level: reader.take("log_level"),
+            daily_rollover_script: reader.take("daily_rollover_script"),
+            dump_path_for_invalid_datagram: reader.take("dump_path_for_invalid_datagram"),
+            keep_days: reader.take("keep_days"),
+            max_queued_datagrams: reader.take("max_queued_datagrams"),
+            max_datagram_size: reader.take("max_datagram_size"),
+            max_text_length: reader.take("max_text_length"),
+            max_policies_per_domain: reader.take("max_policies_per_domain"),
+            max_failures_per_policy: reader.take("max_failures_per_policy"),
+            max_domains_in_memory: reader.take("max_domains_in_memory"),
+            stats_file: reader.take("stats_file"),
+        }
     }
 }

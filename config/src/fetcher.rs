@@ -2,7 +2,13 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crate::{Start, Storage, log::Level};
+use crate::{
+    Start, Storage, load,
+    log::Level,
+    option::Program,
+    problem::{Place, Problem},
+    reader::Reader,
+};
 
 /// The settings and arguments of `tlsrpt-fetcher`; each field but the last two is the option of its name.
 #[derive(Debug, Clone)]
@@ -22,10 +28,79 @@ pub fn load(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Fetcher> {
-    let _ = (args, env);
-    Start::Done {
-        code: crate::exit::CONFIG,
-        stdout: String::new(),
-        stderr: "not built yet\n".into(),
+    load::load(args, env)
+}
+
+impl load::Load for Fetcher {
+    const PROGRAM: Program = Program::Fetcher;
+
+    fn read(reader: &mut Reader<'_>, operands: &[String], check: bool) -> Self {
+        let (day, domain) = match operands {
+            [] if check => (String::new(), None),
+            _ => day_and_domain(reader, operands),
+        };
+        Fetcher {
+            storage: storage(reader),
+            logfilename: reader.take("logfilename"),
+            log_level: reader.take("log_level"),
+            day,
+            domain,
+        }
+    }
+}
+
+/// Only the first storage is read, as by the peer; it must be one that keeps something.
+fn storage(reader: &mut Reader<'_>) -> Storage {
+    let mut storages: Vec<Storage> = reader.take("storage");
+    if storages.len() > 1 {
+        reader.warn(
+            "storage",
+            "only the first storage is read, the others are ignored",
+        );
+        storages.truncate(1);
+    }
+    let nothing = Storage::Dummy {
+        log: false,
+        url: String::new(),
+    };
+    match storages.pop() {
+        Some(storage @ Storage::Sqlite { .. }) => storage,
+        Some(storage @ Storage::Dummy { .. }) => {
+            let what = format!("`{}` keeps nothing that could be fetched", storage.url());
+            reader.problem("storage", what, "sqlite:///ABSOLUTE/PATH");
+            nothing
+        }
+        // A problem stands already.
+        None => nothing,
+    }
+}
+
+fn day_and_domain(reader: &mut Reader<'_>, operands: &[String]) -> (String, Option<String>) {
+    let mut operands = operands.iter();
+    let day = operands.next().cloned().unwrap_or_default();
+    let domain = operands.next().cloned();
+    if let Err(what) = date(&day) {
+        let place = Place::Argument("DAY".to_owned());
+        reader
+            .problems
+            .push(Problem::new(place, what).allowing("YYYY-MM-DD"));
+    }
+    for extra in operands {
+        let place = Place::Argument(extra.clone());
+        reader
+            .problems
+            .push(Problem::new(place, "unexpected argument").allowing("DAY [DOMAIN]"));
+    }
+    (day, domain)
+}
+
+fn date(day: &str) -> Result<(), String> {
+    if day.is_empty() {
+        return Err("required, but not given".to_owned());
+    }
+    match jiff::civil::Date::strptime("%Y-%m-%d", day) {
+        // strptime is lenient about zeros and signs.
+        Ok(date) if date.to_string() == day => Ok(()),
+        _ => Err(format!("`{day}` is not a date")),
     }
 }

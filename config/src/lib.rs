@@ -10,11 +10,21 @@
 //! Then [`log`] is opened. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
+mod args;
 pub mod collectd;
 pub mod ctl;
+mod env;
 pub mod exit;
 pub mod fetcher;
+mod file;
+mod help;
+mod ini;
+mod load;
 pub mod log;
+pub mod option;
+mod origin;
+mod problem;
+mod reader;
 pub mod reportd;
 mod start;
 mod value;

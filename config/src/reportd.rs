@@ -2,7 +2,12 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{DkimKey, FetcherCommand, MailTransport, Start, log::Level};
+mod checks;
+
+use crate::{
+    DkimKey, FetcherCommand, MailTransport, Start, load, log::Level, option::Program,
+    reader::Reader,
+};
 
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
 ///
@@ -75,10 +80,85 @@ pub fn load(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Reportd> {
-    let _ = (args, env);
-    Start::Done {
-        code: crate::exit::CONFIG,
-        stdout: String::new(),
-        stderr: "not built yet\n".into(),
+    load::load(args, env)
+}
+
+impl load::Load for Reportd {
+    const PROGRAM: Program = Program::Reportd;
+
+    fn read(reader: &mut Reader<'_>, operands: &[String], _: bool) -> Self {
+        load::no_operands(reader, operands);
+        Reportd::read(reader)
     }
+}
+
+impl Reportd {
+    /// Takes every option, then looks at what they say together.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Reportd {
+        let contact_info: String = reader.take("contact_info");
+        let sender: Option<String> = reader.take("sender_address");
+        let dkim_domain: Option<String> = reader.take("dkim_domain");
+        let taken = Reportd {
+            pidfilename: reader.take("pidfilename"),
+            logfilename: reader.take("logfilename"),
+            log_level: reader.take("log_level"),
+            dbname: reader.take("dbname"),
+            fetchers: reader.take("fetchers"),
+            organization_name: reader.take("organization_name"),
+            sender_address: sender.unwrap_or_else(|| contact_info.clone()),
+            compression_level: reader.take("compression_level"),
+            keep_days: reader.take("keep_days"),
+            tlsrpt_record_map: reader.take("tlsrpt_record_map"),
+            mail_destination_map: reader.take("mail_destination_map"),
+            http_upload_map: reader.take("http_upload_map"),
+            http_script: reader.take("http_script"),
+            http_timeout: reader.take("http_timeout"),
+            sendmail_script: reader.take("sendmail_script"),
+            sendmail_timeout: reader.take("sendmail_timeout"),
+            spread_out_delivery: reader.take("spread_out_delivery"),
+            interval_main_loop: reader.take("interval_main_loop"),
+            max_collectd_timediff: reader.take("max_collectd_timediff"),
+            max_retries_delivery: reader.take("max_retries_delivery"),
+            min_wait_delivery: reader.take("min_wait_delivery"),
+            max_wait_delivery: reader.take("max_wait_delivery"),
+            max_retries_domainlist: reader.take("max_retries_domainlist"),
+            min_wait_domainlist: reader.take("min_wait_domainlist"),
+            max_wait_domainlist: reader.take("max_wait_domainlist"),
+            max_retries_domaindetails: reader.take("max_retries_domaindetails"),
+            min_wait_domaindetails: reader.take("min_wait_domaindetails"),
+            max_wait_domaindetails: reader.take("max_wait_domaindetails"),
+            debug_db: reader.take("debug_db"),
+            debug_send_mail_dest: reader.take("debug_send_mail_dest"),
+            debug_send_http_dest: reader.take("debug_send_http_dest"),
+            debug_send_file_dest: reader.take("debug_send_file_dest"),
+            fetch_deadline: reader.take("fetch_deadline"),
+            resolve_records: reader.take("resolve_records"),
+            dns_servers: reader.take("dns_servers"),
+            dns_timeout: reader.take("dns_timeout"),
+            mail_transport: reader.take("mail_transport"),
+            mail_user: reader.take("mail_user"),
+            mail_password_file: reader.take("mail_password_file"),
+            bcc_address: reader.take("bcc_address"),
+            dkim_domain: dkim_domain.unwrap_or_else(|| domain_of(&contact_info)),
+            dkim_keys: reader.take("dkim_keys"),
+            https_verify: reader.take("https_verify"),
+            https_ca_file: reader.take("https_ca_file"),
+            https_proxy: reader.take("https_proxy"),
+            allow_private_destinations: reader.take("allow_private_destinations"),
+            max_destinations: reader.take("max_destinations"),
+            max_concurrent_deliveries: reader.take("max_concurrent_deliveries"),
+            max_concurrent_per_host: reader.take("max_concurrent_per_host"),
+            retry_window: reader.take("retry_window"),
+            max_report_age: reader.take("max_report_age"),
+            loop_guard: reader.take("loop_guard"),
+            contact_info,
+        };
+        checks::together(taken, reader)
+    }
+}
+
+fn domain_of(address: &str) -> String {
+    address
+        .rsplit_once('@')
+        .map_or(String::new(), |(_, domain)| domain.to_owned())
 }

@@ -1,6 +1,10 @@
 //! The types of settings.
 
+mod parse;
+
 use std::path::PathBuf;
+
+pub(crate) use parse::Setting;
 
 /// Where a collector keeps its counters.
 #[derive(Debug, Clone, PartialEq, Eq)]

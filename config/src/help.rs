@@ -1,0 +1,105 @@
+//! `--help`, out of the table.
+
+use std::fmt::Write;
+
+use crate::option::{Program, Row, rows};
+
+const WIDTH: usize = 79;
+const INDENT: &str = "        ";
+
+/// What `--help` prints.
+pub(crate) fn text(program: Program) -> String {
+    let mut out = format!("{}\n\n{}\n", usage(program), purpose(program));
+    out += "\nOptions (- and _ are alike, as are --NAME VALUE and --NAME=VALUE):\n";
+    entry(
+        &mut out,
+        "--config_file FILE",
+        &format!(
+            "The configuration file. Default: {}, when it is there.",
+            program.default_file()
+        ),
+    );
+    entry(
+        &mut out,
+        "--check_config",
+        "Check the configuration, print it with the origin of each setting, and exit.",
+    );
+    entry(&mut out, "--help", "Print this text and exit.");
+    entry(&mut out, "--version", "Print the version and exit.");
+    for row in rows(program) {
+        entry(
+            &mut out,
+            &format!("--{} {}", row.name, row.kind.metavar()),
+            &body(row),
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\nEach of them is also a key of the file's section [{}] or [{}],\nand an environment variable: {}NAME in capitals. The command line beats\nthe environment, the environment beats the file.",
+        program.section(),
+        program.own_section(),
+        program.env_prefix()
+    );
+    out
+}
+
+fn usage(program: Program) -> String {
+    let name = program.name();
+    match program {
+        Program::Collectd | Program::Reportd => format!("Usage: {name} [OPTIONS]"),
+        Program::Fetcher => format!("Usage: {name} [OPTIONS] DAY [DOMAIN]"),
+        Program::Ctl => format!(
+            "Usage: {name} COMMAND [OPTIONS]\n\nCommands:\n\
+             \x20 status                 Print the counts of fetch jobs, report data and deliveries.\n\
+             \x20 maptest DOMAIN RECORD  Print the destinations of a TLSRPT record before and after\n\
+             \x20                        the maps."
+        ),
+    }
+}
+
+fn purpose(program: Program) -> &'static str {
+    match program {
+        Program::Collectd => {
+            "Counts the outcomes of TLS sessions that the MTA reports (RFC 8460), day by day."
+        }
+        Program::Fetcher => {
+            "Prints the domains of a closed day of the collector (DAY as YYYY-MM-DD); with\n\
+             DOMAIN, its counters; with . as DOMAIN, the counters of all domains."
+        }
+        Program::Reportd => "Makes the reports of each day (RFC 8460) and delivers them.",
+        Program::Ctl => {
+            "Looks into the reporter; reads its configuration, as far as the command needs it."
+        }
+    }
+}
+
+fn body(row: &Row) -> String {
+    format!(
+        "{} Allowed: {}. Default: {}.",
+        row.meaning,
+        row.kind.allowed(),
+        row.default
+    )
+}
+
+fn entry(out: &mut String, head: &str, body: &str) {
+    let _ = writeln!(out, "  {head}");
+    for line in wrap(body, WIDTH - INDENT.len()) {
+        let _ = writeln!(out, "{INDENT}{line}");
+    }
+}
+
+/// Lines of at most `width` characters, where the words allow.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

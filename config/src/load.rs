@@ -1,0 +1,131 @@
+//! From arguments, environment and file to settings: the way that all four programs go.
+
+use std::{ffi::OsString, fmt::Write, sync::Arc};
+
+use crate::{
+    Settings, Start,
+    args::{Arguments, Wish},
+    env, exit, file, help,
+    option::Program,
+    origin::{Origin, Texts},
+    problem::{Place, Problem},
+    reader::Reader,
+};
+
+/// The settings of a program.
+pub(crate) trait Load: Sized {
+    /// Whose they are.
+    const PROGRAM: Program;
+
+    /// Takes every option. `operands` are the arguments that are no options; `check` when nothing is to be done.
+    fn read(reader: &mut Reader<'_>, operands: &[String], check: bool) -> Self;
+}
+
+/// Reads arguments (without the program's name), environment and file.
+pub(crate) fn load<T: Load>(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Start<T> {
+    let program = T::PROGRAM;
+    let arguments = Arguments::parse(program, args);
+    match arguments.wish {
+        Wish::Help => return done(exit::OK, help::text(program), String::new()),
+        Wish::Version => return done(exit::OK, version(program), String::new()),
+        Wish::Run | Wish::Check => {}
+    }
+    let mut texts = Texts::new(program);
+    let mut problems = arguments.problems;
+    let mut warnings = Vec::new();
+    let file = file::read(
+        program,
+        arguments.config_file.as_deref(),
+        &mut texts,
+        &mut problems,
+    );
+    env::read(program, env, &mut texts, &mut warnings, &mut problems);
+    for (row, value) in arguments.given {
+        texts.offer(row, value, Origin::Argument);
+    }
+
+    let check = arguments.wish == Wish::Check;
+    let mut reader = Reader::new(program, &texts);
+    let values = T::read(&mut reader, &arguments.operands, check);
+    warn_of_idle_options(&mut reader);
+    let mut lines = reader.lines();
+    lines.append(&mut reader.notices);
+    problems.append(&mut reader.problems);
+    warnings.append(&mut reader.warnings);
+
+    if !problems.is_empty() {
+        return done(exit::CONFIG, String::new(), complaint(&warnings, problems));
+    }
+    if check {
+        return done(
+            exit::OK,
+            approval(file, &lines),
+            complaint(&warnings, Vec::new()),
+        );
+    }
+    Start::Run(Settings {
+        values,
+        lines,
+        warnings,
+    })
+}
+
+/// Complains about operands where there are none.
+pub(crate) fn no_operands(reader: &mut Reader<'_>, operands: &[String]) {
+    for operand in operands {
+        let place = Place::Argument(operand.clone());
+        reader
+            .problems
+            .push(Problem::new(place, "unexpected argument").allowing("--OPTION VALUE"));
+    }
+}
+
+fn warn_of_idle_options(reader: &mut Reader<'_>) {
+    let idle: Vec<_> = reader.left_over().filter(|row| !row.effective).collect();
+    for row in idle {
+        if reader.is_set(row.name) {
+            // Its range is checked all the same: the peer would refuse the file.
+            let _: std::time::Duration = reader.take(row.name);
+            reader.warn(row.name, "accepted for existing files, without effect");
+        }
+    }
+}
+
+fn done<T>(code: u8, stdout: String, stderr: String) -> Start<T> {
+    Start::Done {
+        code,
+        stdout,
+        stderr,
+    }
+}
+
+fn version(program: Program) -> String {
+    format!(
+        "{} (tlsrptd) {}\n",
+        program.name(),
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// All warnings, then all problems in the order of their places.
+fn complaint(warnings: &[String], mut problems: Vec<Problem>) -> String {
+    problems.sort();
+    problems.dedup();
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    for warning in warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    for problem in problems {
+        let _ = writeln!(text, "{problem}");
+    }
+    text
+}
+
+fn approval(file: Option<Arc<str>>, lines: &[String]) -> String {
+    let file = file.as_deref().unwrap_or("no file");
+    format!("configuration OK: {file}\n{}\n", lines.join("\n"))
+}

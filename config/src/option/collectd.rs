@@ -1,0 +1,132 @@
+//! The options of `tlsrpt-collectd`.
+
+use super::{Default::Is, Kind::*, Row, ours, peer, required, unset};
+
+pub(super) const ROWS: &[Row] = &[
+    peer(
+        "storage",
+        Storages,
+        required("sqlite:///var/lib/tlsrpt/collectd.sqlite"),
+        "Where the counters are kept. sqlite:///PATH is a file, today's; the closed days stand beside it. dummy: keeps nothing, dummy:?log writes it to the log.",
+    ),
+    peer(
+        "socketname",
+        Sockets,
+        required("/run/tlsrpt/collectd.sock"),
+        "The Unix datagram socket that the MTA writes to. Several for several instances of Postfix.",
+    ),
+    peer(
+        "socketuser",
+        Text,
+        unset("the user of the process", "tlsrpt"),
+        "The owner of the socket, by name or number.",
+    ),
+    peer(
+        "socketgroup",
+        Text,
+        unset("the group of the process", "postfix"),
+        "The group of the socket, by name or number.",
+    ),
+    peer(
+        "socketmode",
+        Mode,
+        unset("what the umask leaves", "0220"),
+        "The permissions of the socket, octal.",
+    ),
+    peer(
+        "sockettimeout",
+        Seconds(1),
+        Is("5"),
+        "What has come in is on the disk after this time at the latest.",
+    ),
+    peer(
+        "max_uncommited_datagrams",
+        Count(1, i64::MAX),
+        Is("1000"),
+        "Commit after that many datagrams (spelled so).",
+    ),
+    peer(
+        "retry_commit_datagram_count",
+        Count(1, i64::MAX),
+        Is("1000"),
+        "After a commit that failed, try again after that many datagrams more.",
+    ),
+    peer(
+        "pidfilename",
+        Path,
+        unset("none", "/run/tlsrpt/collectd.pid"),
+        "The file for the process number.",
+    ),
+    peer(
+        "logfilename",
+        Path,
+        unset("standard error only", "/var/log/tlsrpt/collectd.log"),
+        "A file for the log, beside standard error. SIGHUP opens it again.",
+    ),
+    peer(
+        "log_level",
+        Level,
+        Is("warn"),
+        "The least level that is logged.",
+    ),
+    peer(
+        "daily_rollover_script",
+        Words,
+        unset("none", "/usr/local/lib/tlsrpt/day-closed"),
+        "A command to run after a day was closed. It is given the storage URL and the path of the finished day's database.",
+    ),
+    peer(
+        "dump_path_for_invalid_datagram",
+        Path,
+        unset("not written", "/var/lib/tlsrpt/invalid-datagram"),
+        "A file into which an invalid datagram is written; the next one overwrites it.",
+    ),
+    ours(
+        "keep_days",
+        Count(1, 36500),
+        Is("10"),
+        "Closed days are kept that long, for a reporter that was away.",
+    ),
+    ours(
+        "max_queued_datagrams",
+        Count(1, 10_000_000),
+        Is("20000"),
+        "Datagrams that wait for the writer; more are counted as dropped. At about 1 kB each, 20000 are 20 MB.",
+    ),
+    ours(
+        "max_datagram_size",
+        Count(1024, 16_777_216),
+        Is("262144"),
+        "Bytes of a datagram; a longer one is counted as invalid. Linux lets a sender send 212960 unless told otherwise.",
+    ),
+    ours(
+        "max_text_length",
+        Count(256, 1_048_576),
+        Is("16384"),
+        "Bytes of one text of a datagram; the rest is cut off. A TXT record with hundreds of addresses fits.",
+    ),
+    ours(
+        "max_policies_per_domain",
+        Count(1, 1_000_000),
+        Is("100"),
+        "Distinct policies counted for a domain and day; more are counted together, by type.",
+    ),
+    ours(
+        "max_failures_per_policy",
+        Count(1, 1_000_000),
+        Is("100"),
+        "Distinct failure details counted for a policy; more are counted together, by result type.",
+    ),
+    ours(
+        "max_domains_in_memory",
+        Count(1, 100_000_000),
+        Is("100000"),
+        "Domains whose counters stay in memory; at most about 1 kB each as a rule. The others are looked up on the disk.",
+    ),
+    ours(
+        "stats_file",
+        Path,
+        unset("not written", "/run/tlsrpt/collectd.stats"),
+        "Counters are written here now and then, for a metrics reader.",
+    ),
+];

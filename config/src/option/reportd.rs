@@ -1,0 +1,340 @@
+//! The options of `tlsrpt-reportd`.
+
+use super::{Default::Is, Kind::*, Row, idle, ours, peer, required, unset};
+
+const DEADLINE_RULES: &str = "fetch_deadline rules";
+const WINDOW_RULES: &str = "retry_window rules";
+
+pub(super) const ROWS: &[Row] = &[
+    peer(
+        "pidfilename",
+        Path,
+        unset("none", "/run/tlsrpt/reportd.pid"),
+        "The file for the process number.",
+    ),
+    peer(
+        "logfilename",
+        Path,
+        unset("standard error only", "/var/log/tlsrpt/reportd.log"),
+        "A file for the log, beside standard error. SIGHUP opens it again.",
+    ),
+    peer(
+        "log_level",
+        Level,
+        Is("warn"),
+        "The least level that is logged.",
+    ),
+    peer(
+        "dbname",
+        Path,
+        required("/var/lib/tlsrpt/reportd.sqlite"),
+        "The database of the reporter.",
+    ),
+    // Where the reports come from.
+    peer(
+        "fetchers",
+        Fetchers,
+        required("tlsrpt-fetcher"),
+        "The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher.",
+    ),
+    ours(
+        "fetch_deadline",
+        Seconds(1),
+        Is("21600"),
+        "So long after midnight the reports are made without the collectors that have not answered.",
+    ),
+    peer(
+        "max_retries_domainlist",
+        Count(0, 1_000_000),
+        unset(DEADLINE_RULES, "5"),
+        "How often a fetcher that failed is called again. With one of the three options of its kind set, the others are 5, 30 and 300.",
+    ),
+    peer(
+        "min_wait_domainlist",
+        Seconds(0),
+        unset(DEADLINE_RULES, "30"),
+        "The least wait before a fetcher is called again.",
+    ),
+    peer(
+        "max_wait_domainlist",
+        Seconds(0),
+        unset(DEADLINE_RULES, "300"),
+        "The longest wait before a fetcher is called again.",
+    ),
+    peer(
+        "max_retries_domaindetails",
+        Count(0, 1_000_000),
+        unset(DEADLINE_RULES, "5"),
+        "As max_retries_domainlist, for the details of a domain.",
+    ),
+    peer(
+        "min_wait_domaindetails",
+        Seconds(0),
+        unset(DEADLINE_RULES, "30"),
+        "As min_wait_domainlist, for the details of a domain.",
+    ),
+    peer(
+        "max_wait_domaindetails",
+        Seconds(0),
+        unset(DEADLINE_RULES, "300"),
+        "As max_wait_domainlist, for the details of a domain.",
+    ),
+    peer(
+        "max_collectd_timediff",
+        Seconds(0),
+        Is("10"),
+        "A collector's clock that differs by more is warned of.",
+    ),
+    idle(
+        "max_collectd_timeout",
+        Seconds(0),
+        Is("10"),
+        "Accepted for existing files; it has no effect.",
+    ),
+    peer(
+        "interval_main_loop",
+        Seconds(1),
+        Is("300"),
+        "The longest time between two looks at what is due.",
+    ),
+    peer(
+        "keep_days",
+        Count(1, 36500),
+        Is("10"),
+        "Reports and their outcomes are kept that long.",
+    ),
+    // What stands in a report.
+    peer(
+        "organization_name",
+        Text,
+        required("Example Mail"),
+        "Your organization, as named in reports.",
+    ),
+    peer(
+        "contact_info",
+        Address,
+        required("tlsrpt@example.com"),
+        "The address that receivers of reports may write to. Its domain is the submitter of the reports.",
+    ),
+    peer(
+        "sender_address",
+        Mailbox,
+        unset("contact_info", "TLS Reports <noreply@example.com>"),
+        "The From address of report mails; a display name is allowed.",
+    ),
+    peer(
+        "compression_level",
+        Count(-1, 9),
+        Is("-1"),
+        "zlib's level; -1 is its own default.",
+    ),
+    ours(
+        "loop_guard",
+        Switch,
+        Is("yes"),
+        "No report where a domain's only sessions of the day were those that carried our own reports.",
+    ),
+    ours(
+        "max_report_age",
+        Seconds(86400),
+        Is("259200"),
+        "A day that ended longer ago is no longer reported.",
+    ),
+    // Where reports go.
+    ours(
+        "resolve_records",
+        Switch,
+        Is("yes"),
+        "Look the TXT record up when the report is made; no: take what the MTA saw.",
+    ),
+    ours(
+        "dns_servers",
+        DnsServers,
+        unset("those of the system", "127.0.0.1, [::1]:5353"),
+        "The name servers to ask.",
+    ),
+    ours(
+        "dns_timeout",
+        Seconds(1),
+        Is("5"),
+        "The wait for a name server.",
+    ),
+    ours(
+        "max_destinations",
+        Count(1, 100_000),
+        Is("10"),
+        "Addresses used of one record.",
+    ),
+    peer(
+        "tlsrpt_record_map",
+        Path,
+        unset("no map", "/etc/tlsrpt/record.map"),
+        "A map over the destinations of a record, by the domain that is reported on.",
+    ),
+    peer(
+        "mail_destination_map",
+        Path,
+        unset("no map", "/etc/tlsrpt/mail.map"),
+        "A map over each mailto: destination.",
+    ),
+    peer(
+        "http_upload_map",
+        Path,
+        unset("no map", "/etc/tlsrpt/http.map"),
+        "A map over each https: destination.",
+    ),
+    peer(
+        "debug_send_mail_dest",
+        Text,
+        unset("not used", "postmaster@example.com"),
+        "For tests: takes the place of every mailto: destination. Not beside mail_destination_map.",
+    ),
+    peer(
+        "debug_send_http_dest",
+        Text,
+        unset("not used", "https://localhost/reports"),
+        "For tests: takes the place of every https: destination. Not beside http_upload_map.",
+    ),
+    peer(
+        "debug_send_file_dest",
+        Path,
+        unset("not used", "/tmp/reports"),
+        "For tests: a directory into which every report is saved too. Not beside tlsrpt_record_map.",
+    ),
+    // When.
+    peer(
+        "spread_out_delivery",
+        Seconds(1),
+        Is("36000"),
+        "Deliveries are spread over this time by chance; 1 means now.",
+    ),
+    ours(
+        "retry_window",
+        Seconds(1),
+        Is("86400"),
+        "A delivery is given up that long after its first attempt.",
+    ),
+    peer(
+        "max_retries_delivery",
+        Count(0, 1_000_000),
+        unset(WINDOW_RULES, "5"),
+        "How often a delivery that failed is repeated. With one of the three options of its kind set, the others are 5, 300 and 1800.",
+    ),
+    peer(
+        "min_wait_delivery",
+        Seconds(0),
+        unset(WINDOW_RULES, "300"),
+        "The least wait between two attempts.",
+    ),
+    peer(
+        "max_wait_delivery",
+        Seconds(0),
+        unset(WINDOW_RULES, "1800"),
+        "The longest wait between two attempts.",
+    ),
+    ours(
+        "max_concurrent_deliveries",
+        Count(1, 10_000),
+        Is("64"),
+        "Deliveries under way at one time.",
+    ),
+    ours(
+        "max_concurrent_per_host",
+        Count(1, 10_000),
+        Is("4"),
+        "Of them, those to one host.",
+    ),
+    // By mail.
+    ours(
+        "mail_transport",
+        Transport,
+        Is("sendmail"),
+        "sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS.",
+    ),
+    ours(
+        "mail_user",
+        Text,
+        unset("no SMTP AUTH", "tlsrpt"),
+        "The user for SMTP AUTH.",
+    ),
+    ours(
+        "mail_password_file",
+        Path,
+        unset("no SMTP AUTH", "/etc/tlsrpt/mail-password"),
+        "A file whose first line is the password for SMTP AUTH.",
+    ),
+    ours(
+        "bcc_address",
+        Address,
+        unset("no copies", "archive@example.com"),
+        "A copy of every report mail goes here, by the envelope only.",
+    ),
+    ours(
+        "dkim_domain",
+        Domain,
+        unset("the domain of contact_info", "example.com"),
+        "The d= of DKIM signatures.",
+    ),
+    ours(
+        "dkim_keys",
+        DkimKeys,
+        unset("the MTA signs", "tlsrpt:/etc/tlsrpt/dkim.pem"),
+        "The keys that sign report mails: PEM, RSA or Ed25519; each signs. Their TXT records should have s=tlsrpt.",
+    ),
+    peer(
+        "sendmail_script",
+        Shell,
+        unset("mail_transport rules", "sendmail -i -t"),
+        "A shell command that is given the mail on its standard input.",
+    ),
+    peer(
+        "sendmail_timeout",
+        Seconds(1),
+        Is("10"),
+        "The time for a mail; a script is killed after it.",
+    ),
+    // By HTTPS.
+    ours(
+        "https_verify",
+        Switch,
+        Is("yes"),
+        "Verify the certificates of receivers.",
+    ),
+    ours(
+        "https_ca_file",
+        Path,
+        unset("the system's only", "/etc/tlsrpt/ca.pem"),
+        "More trust anchors, PEM.",
+    ),
+    ours(
+        "https_proxy",
+        Proxy,
+        unset(
+            "https_proxy and no_proxy of the environment",
+            "http://proxy.example.com:3128",
+        ),
+        "The proxy for HTTPS. With a proxy the address filter can check only what is resolved here.",
+    ),
+    ours(
+        "allow_private_destinations",
+        Switch,
+        Is("no"),
+        "Let the URI of a record lead to addresses that are not global.",
+    ),
+    peer(
+        "http_script",
+        Shell,
+        unset(
+            "posted without a script",
+            "curl --fail --silent --header 'Content-Type: application/tlsrpt+gzip' --data-binary @-",
+        ),
+        "A shell command that is given the gzip bytes on its standard input and the URL as its last word.",
+    ),
+    peer(
+        "http_timeout",
+        Seconds(1),
+        Is("10"),
+        "The time for an upload; a script is killed after it.",
+    ),
+    peer("debug_db", Switch, Is("0"), "Log SQL statements."),
+];

@@ -1,0 +1,174 @@
+//! Takes typed values out of the texts, and collects what is wrong with them.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    option::{Default as Absent, Kind, Program, Row, rows},
+    origin::{Origin, Text, Texts},
+    problem::{Place, Problem, one_line},
+    value::Setting,
+};
+
+/// One reading of all options of a program.
+pub(crate) struct Reader<'a> {
+    program: Program,
+    texts: &'a Texts,
+    /// The options that matter now; `None` for all.
+    needed: Option<&'static [&'static str]>,
+    taken: BTreeSet<&'static str>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<String>,
+    /// For the start-up log, beside the settings.
+    pub(crate) notices: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(program: Program, texts: &'a Texts) -> Reader<'a> {
+        Reader {
+            program,
+            texts,
+            needed: None,
+            taken: BTreeSet::new(),
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Only these are looked at; the others count as not set, whatever stands there.
+    pub(crate) fn need(&mut self, names: &'static [&'static str]) {
+        self.needed = Some(names);
+    }
+
+    /// Whether all options are looked at.
+    pub(crate) fn needs_all(&self) -> bool {
+        self.needed.is_none()
+    }
+
+    /// The value of an option. Beside a problem it is a stand-in that nobody sees: then `load` gives no settings.
+    pub(crate) fn take<T: Setting + Default>(&mut self, name: &'static str) -> T {
+        let Some(row) = self.row(name) else {
+            return T::default();
+        };
+        let text = self.text(row);
+        if text.value.is_empty() {
+            if let Some(value) = T::unset() {
+                return value;
+            }
+            if matches!(row.default, Absent::Required { .. }) {
+                if self.needs(name) {
+                    self.missing(row, &text.origin);
+                }
+                return T::default();
+            }
+        }
+        T::parse(&text.value, row.kind).unwrap_or_else(|wrong| {
+            self.problem(name, wrong, row.kind.allowed());
+            T::default()
+        })
+    }
+
+    /// Where a text came from; tells whether an option was set at all.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        rows(self.program)
+            .iter()
+            .find(|row| row.name == name)
+            .is_some_and(|row| {
+                let text = self.text(row);
+                text.origin != Origin::Default && !text.value.is_empty()
+            })
+    }
+
+    /// Notes a problem with an option, at the place where it was set.
+    pub(crate) fn problem(
+        &mut self,
+        name: &'static str,
+        what: impl Into<String>,
+        allowed: impl Into<String>,
+    ) {
+        let place = rows(self.program)
+            .iter()
+            .find(|row| row.name == name)
+            .map_or(Place::Option(name.to_owned()), |row| {
+                self.text(row).origin.place(row.name)
+            });
+        self.problems
+            .push(Problem::new(place, what).allowing(allowed));
+    }
+
+    /// Notes a warning about an option, at the place where it was set.
+    pub(crate) fn warn(&mut self, name: &'static str, what: impl Into<String>) {
+        let place = rows(self.program)
+            .iter()
+            .find(|row| row.name == name)
+            .map_or(Place::Option(name.to_owned()), |row| {
+                self.text(row).origin.place(row.name)
+            });
+        self.warnings.push(Problem::new(place, what).to_string());
+    }
+
+    /// `option = value (origin)`, one an option.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let rows = rows(self.program).iter().filter(|row| self.needs(row.name));
+        rows.map(|row| {
+            let text = self.text(row);
+            let value = if row.kind == Kind::Proxy {
+                without_password(&text.value)
+            } else {
+                text.value
+            };
+            format!("{} = {} ({})", row.name, one_line(&value), text.origin)
+        })
+        .collect()
+    }
+
+    /// The options that nobody took: there must be none.
+    pub(crate) fn left_over(&self) -> impl Iterator<Item = &'static Row> {
+        rows(self.program)
+            .iter()
+            .filter(|row| !self.taken.contains(row.name))
+    }
+
+    fn row(&mut self, name: &'static str) -> Option<&'static Row> {
+        self.taken.insert(name);
+        let row = rows(self.program).iter().find(|row| row.name == name);
+        debug_assert!(row.is_some(), "`{name}` has no row");
+        row
+    }
+
+    fn text(&self, row: &Row) -> Text {
+        if self.needs(row.name) {
+            self.texts.text(row)
+        } else {
+            Text {
+                value: row.default.text().to_owned(),
+                origin: Origin::Default,
+            }
+        }
+    }
+
+    fn needs(&self, name: &str) -> bool {
+        self.needed.is_none_or(|needed| needed.contains(&name))
+    }
+
+    fn missing(&mut self, row: &'static Row, origin: &Origin) {
+        let what = match origin {
+            Origin::Default => format!(
+                "required, but set neither in the file nor as {}{} nor as --{}",
+                self.program.env_prefix(),
+                row.name.to_uppercase(),
+                row.name
+            ),
+            _ => "required, but empty".to_owned(),
+        };
+        self.problem(row.name, what, row.kind.allowed());
+    }
+}
+
+/// `http://USER:PASSWORD@HOST` with stars for what is before the `@`.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
+        _ => url.to_owned(),
+    }
+}

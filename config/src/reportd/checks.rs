@@ -1,0 +1,219 @@
+//! What the reporter's options say together.
+
+use std::time::Duration;
+
+use super::Reportd;
+use crate::{MailTransport, reader::Reader};
+
+/// Completes the settings, and notes what does not go together.
+pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
+    absolute_database(&mut settings, reader);
+    retries(&mut settings, reader);
+    debug_beside_map(reader);
+    scripts(&settings, reader);
+    mail(&settings, reader);
+    settings
+}
+
+/// The peer takes a relative path from `/`, where nobody expects it.
+fn absolute_database(settings: &mut Reportd, reader: &mut Reader<'_>) {
+    if !reader.is_set("dbname") || settings.dbname.is_absolute() {
+        return;
+    }
+    match std::path::absolute(&settings.dbname) {
+        Ok(path) => {
+            reader.warn(
+                "dbname",
+                format!(
+                    "a relative path, taken as {}; better write it out",
+                    path.display()
+                ),
+            );
+            settings.dbname = path;
+        }
+        Err(error) => {
+            let what = format!("a relative path, and the working directory is not known: {error}");
+            reader.problem("dbname", what, "an absolute path");
+        }
+    }
+}
+
+/// The three options of one kind of retry.
+struct Retries<'a> {
+    names: [&'static str; 3],
+    most: &'a mut Option<u32>,
+    least_wait: &'a mut Option<Duration>,
+    most_wait: &'a mut Option<Duration>,
+    /// The peer's defaults, which hold for the others when one of the three is set.
+    defaults: (u32, u64, u64),
+}
+
+fn retries(settings: &mut Reportd, reader: &mut Reader<'_>) {
+    let groups = [
+        Retries {
+            names: [
+                "max_retries_delivery",
+                "min_wait_delivery",
+                "max_wait_delivery",
+            ],
+            most: &mut settings.max_retries_delivery,
+            least_wait: &mut settings.min_wait_delivery,
+            most_wait: &mut settings.max_wait_delivery,
+            defaults: (5, 300, 1800),
+        },
+        Retries {
+            names: [
+                "max_retries_domainlist",
+                "min_wait_domainlist",
+                "max_wait_domainlist",
+            ],
+            most: &mut settings.max_retries_domainlist,
+            least_wait: &mut settings.min_wait_domainlist,
+            most_wait: &mut settings.max_wait_domainlist,
+            defaults: (5, 30, 300),
+        },
+        Retries {
+            names: [
+                "max_retries_domaindetails",
+                "min_wait_domaindetails",
+                "max_wait_domaindetails",
+            ],
+            most: &mut settings.max_retries_domaindetails,
+            least_wait: &mut settings.min_wait_domaindetails,
+            most_wait: &mut settings.max_wait_domaindetails,
+            defaults: (5, 30, 300),
+        },
+    ];
+    for group in groups {
+        retry(group, reader);
+    }
+}
+
+fn retry(group: Retries<'_>, reader: &mut Reader<'_>) {
+    let [_, least_name, most_name] = group.names;
+    if !group.names.iter().any(|name| reader.is_set(name)) {
+        return;
+    }
+    let (most, least_wait, most_wait) = group.defaults;
+    group.most.get_or_insert(most);
+    let least_wait = *group
+        .least_wait
+        .get_or_insert(Duration::from_secs(least_wait));
+    let most_wait = *group
+        .most_wait
+        .get_or_insert(Duration::from_secs(most_wait));
+    if most_wait < least_wait {
+        // Told at the one that was set; the other may be a default.
+        let name = if reader.is_set(most_name) {
+            most_name
+        } else {
+            least_name
+        };
+        let what = format!(
+            "{most_name} ({}) is less than {least_name} ({})",
+            most_wait.as_secs(),
+            least_wait.as_secs()
+        );
+        reader.problem(
+            name,
+            what,
+            format!("{most_name} not less than {least_name}"),
+        );
+    }
+}
+
+/// Both say where reports go.
+fn debug_beside_map(reader: &mut Reader<'_>) {
+    for (debug, map) in [
+        ("debug_send_mail_dest", "mail_destination_map"),
+        ("debug_send_http_dest", "http_upload_map"),
+        ("debug_send_file_dest", "tlsrpt_record_map"),
+    ] {
+        if reader.is_set(debug) && reader.is_set(map) {
+            reader.problem(debug, format!("set beside {map}"), "one of the two");
+        }
+    }
+}
+
+fn scripts(settings: &Reportd, reader: &mut Reader<'_>) {
+    if settings
+        .http_script
+        .as_deref()
+        .is_some_and(lets_errors_pass)
+    {
+        reader.warn(
+            "http_script",
+            "curl without --fail reports success when the receiver answers with an error; add --fail, or remove http_script",
+        );
+    }
+    if settings.sendmail_script.is_some() && reader.is_set("mail_transport") {
+        reader.warn("mail_transport", "without effect beside sendmail_script");
+    }
+}
+
+/// Whether it is curl without `--fail`, `--fail-with-body`, `--fail-early` (which is another thing) apart, or `-f`.
+fn lets_errors_pass(script: &str) -> bool {
+    let mut words = script.split_whitespace();
+    let curl = words
+        .next()
+        .is_some_and(|word| word.rsplit('/').next() == Some("curl"));
+    curl && !words.any(|word| matches!(word, "--fail" | "--fail-with-body") || has_short_f(word))
+}
+
+/// `-f` alone or among short options without values before it, as in `-sSf`.
+fn has_short_f(word: &str) -> bool {
+    let letters = word
+        .strip_prefix('-')
+        .filter(|letters| !letters.starts_with('-'));
+    letters.is_some_and(|letters| {
+        letters
+            .chars()
+            .take_while(|c| "fsSLkvgiIjlnNpqRaBGJMO#0123456".contains(*c))
+            .any(|c| c == 'f')
+    })
+}
+
+fn mail(settings: &Reportd, reader: &mut Reader<'_>) {
+    for (name, other) in [
+        ("mail_user", "mail_password_file"),
+        ("mail_password_file", "mail_user"),
+    ] {
+        if reader.is_set(name) && !reader.is_set(other) {
+            reader.problem(name, format!("set without {other}"), "both or none");
+        }
+    }
+    if reader.is_set("mail_user") && settings.mail_transport == MailTransport::Sendmail {
+        reader.warn(
+            "mail_user",
+            "without effect, because mail_transport is sendmail",
+        );
+    }
+    if settings.dkim_keys.is_empty() && reader.needs_all() {
+        // RFC 8460 section 3: report mails carry a valid DKIM signature.
+        reader.notices.push(
+            "dkim_keys is not set: the MTA has to sign report mails (RFC 8460 section 3)"
+                .to_owned(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn curl_that_lets_errors_pass() {
+        for (script, want, why) in [
+            ("curl --silent --data-binary @-", true, "the peer's default"),
+            ("/usr/bin/curl -sS", true, "by its path"),
+            ("curl --fail -s", false, "long"),
+            ("curl --fail-with-body", false, "its newer form"),
+            ("curl -sSf", false, "among short ones"),
+            ("curl -of --silent", true, "the f is the name of a file"),
+            ("curl --fail-early", true, "that is about several URLs"),
+            ("wget -O-", false, "not curl"),
+        ] {
+            assert_eq!(lets_errors_pass(script), want, "{why}");
+        }
+    }
+}

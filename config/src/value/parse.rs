@@ -1,0 +1,404 @@
+//! From text to type. What is allowed stands in the option's [`Kind`]; here only what is wrong.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{DkimKey, FetcherCommand, MailTransport, Storage};
+use crate::{log::Level, option::Kind};
+
+/// A type that settings have.
+pub(crate) trait Setting: Sized {
+    /// The value, or what is wrong with the text.
+    fn parse(text: &str, kind: Kind) -> Result<Self, String>;
+
+    /// The value of an option that is not set, where the type has one.
+    fn unset() -> Option<Self> {
+        None
+    }
+}
+
+impl<T: Setting> Setting for Option<T> {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        T::parse(text, kind).map(Some)
+    }
+
+    fn unset() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A hundred years: sums of such times stay inside the calendar.
+const LONGEST: u64 = 3_153_600_000;
+
+impl Setting for Duration {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        let least = if let Kind::Seconds(least) = kind {
+            least
+        } else {
+            0
+        };
+        let seconds = number(text)?;
+        match u64::try_from(seconds) {
+            Ok(seconds) if (least..=LONGEST).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            Ok(seconds) if seconds > LONGEST => {
+                Err(format!("{seconds} is more than a hundred years"))
+            }
+            _ => Err(format!("{seconds} is too small")),
+        }
+    }
+}
+
+fn number(text: &str) -> Result<i64, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+fn count<T: TryFrom<i64>>(text: &str, kind: Kind) -> Result<T, String> {
+    let number = number(text)?;
+    let (least, most) = if let Kind::Count(least, most) = kind {
+        (least, most)
+    } else {
+        (0, i64::MAX)
+    };
+    match T::try_from(number) {
+        _ if number < least => Err(format!("{number} is too small")),
+        Ok(value) if number <= most => Ok(value),
+        _ => Err(format!("{number} is too big")),
+    }
+}
+
+macro_rules! counts {
+    ($($number:ty)*) => { $(
+        impl Setting for $number {
+            fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+                count(text, kind)
+            }
+        }
+    )* };
+}
+counts!(i32 u64 usize);
+
+impl Setting for u32 {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        if kind == Kind::Mode {
+            mode(text)
+        } else {
+            count(text, kind)
+        }
+    }
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0o").unwrap_or(digits);
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err(format!("`{text}` is not an octal mode")),
+    }
+}
+
+impl Setting for bool {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text.trim().to_lowercase().as_str() {
+            "yes" | "true" | "on" => Ok(true),
+            "no" | "false" | "off" => Ok(false),
+            // debug_db is a number in the peer.
+            other => match other.parse::<i64>() {
+                Ok(number) => Ok(number != 0),
+                Err(_) => Err(format!("`{text}` is neither yes nor no")),
+            },
+        }
+    }
+}
+
+impl Setting for Level {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text.trim().to_lowercase().as_str() {
+            "debug" => Ok(Level::Debug),
+            "info" => Ok(Level::Info),
+            "warn" | "warning" => Ok(Level::Warn),
+            "error" | "critical" | "fatal" => Ok(Level::Error),
+            other => match other.parse::<u8>() {
+                Ok(0..=10) => Ok(Level::Debug),
+                Ok(11..=20) => Ok(Level::Info),
+                Ok(21..=30) => Ok(Level::Warn),
+                Ok(31..=50) => Ok(Level::Error),
+                _ => Err(format!("`{text}` is not a log level")),
+            },
+        }
+    }
+}
+
+impl Setting for String {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        match kind {
+            // A shell command may span lines.
+            Kind::Shell => {}
+            _ if text.contains(char::is_control) => {
+                return Err("holds a line end or another control character".into());
+            }
+            Kind::Address => address(text)?,
+            Kind::Mailbox => mailbox(text)?,
+            Kind::Domain => domain(text)?,
+            Kind::Proxy => proxy(text)?,
+            _ => {}
+        }
+        Ok(text.to_owned())
+    }
+}
+
+/// Only what an operator gets wrong; the grammar of RFC 5322 is not this crate's.
+fn address(text: &str) -> Result<(), String> {
+    let problem = match text.split_once('@') {
+        _ if text.to_lowercase().starts_with("mailto:") => "begins with mailto:",
+        _ if text.contains(['<', '>']) || text.contains(char::is_whitespace) => {
+            "holds white space or a display name"
+        }
+        _ if text.contains([',', ';']) => "is more than one address",
+        None => "has no @",
+        Some((local, domain)) if local.is_empty() || domain.is_empty() => {
+            "has nothing on one side of the @"
+        }
+        Some((_, domain)) if domain.contains('@') => "has more than one @",
+        Some(_) => return Ok(()),
+    };
+    Err(format!("`{text}` {problem}"))
+}
+
+fn mailbox(text: &str) -> Result<(), String> {
+    match text
+        .trim_end()
+        .strip_suffix('>')
+        .and_then(|text| text.rsplit_once('<'))
+    {
+        Some((_, inner)) => address(inner),
+        None => address(text),
+    }
+}
+
+fn domain(text: &str) -> Result<(), String> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if text.len() <= 253 && text.split('.').all(label) {
+        return Ok(());
+    }
+    Err(format!("`{text}` is not a domain name"))
+}
+
+fn proxy(text: &str) -> Result<(), String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let host =
+        |rest: &str| !rest.trim_end_matches('/').is_empty() && !rest.contains(char::is_whitespace);
+    // The URL may hold a password, so it is not repeated here.
+    if rest.is_some_and(host) {
+        Ok(())
+    } else {
+        Err("not the URL of a proxy".to_owned())
+    }
+}
+
+impl Setting for PathBuf {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        path(text)
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("the path is empty".to_owned()),
+        _ if text.contains('\0') => Err("the path holds a NUL".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+impl Setting for Vec<PathBuf> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| match path(entry)? {
+            // sun_path has 108 bytes, the last of them a NUL (unix(7)).
+            path if path.as_os_str().len() > 107 => Err(format!(
+                "`{entry}` is longer than a Unix socket's name can be: {} bytes",
+                entry.len()
+            )),
+            path => Ok(path),
+        })
+    }
+}
+
+/// The words of a command that runs without a shell.
+impl Setting for Vec<String> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+        {
+            words if words.is_empty() => Err("the command is empty".to_owned()),
+            words => Ok(words),
+        }
+    }
+}
+
+impl Setting for Vec<FetcherCommand> {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        let mut found: Vec<FetcherCommand> = Vec::new();
+        for entry in text.split(',') {
+            let words =
+                Vec::<String>::parse(entry, kind).map_err(|_| "an entry is empty".to_owned())?;
+            if found.iter().any(|known| known.words == words) {
+                return Err(format!(
+                    "`{}` stands twice: its sessions would be counted twice",
+                    entry.trim()
+                ));
+            }
+            found.push(FetcherCommand {
+                text: entry.to_owned(),
+                words,
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl Setting for Vec<Storage> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, storage)
+    }
+}
+
+fn storage(url: &str) -> Result<Storage, String> {
+    let (scheme, rest) = url
+        .split_once(':')
+        .ok_or_else(|| format!("`{url}` is not a URL"))?;
+    match scheme {
+        "dummy" => Ok(Storage::Dummy {
+            log: rest.ends_with("?log"),
+            url: url.to_owned(),
+        }),
+        "sqlite" => {
+            // As the peer reads it: the host has no meaning, what follows `?` or `#` neither.
+            let path = match rest.strip_prefix("//") {
+                Some(rest) => rest.find('/').map_or("", |slash| &rest[slash..]),
+                None => rest,
+            };
+            let path = Path::new(path.split(['?', '#']).next().unwrap_or_default());
+            if path.is_absolute() && path.file_name().is_some() {
+                return Ok(Storage::Sqlite {
+                    path: path.to_path_buf(),
+                    url: url.to_owned(),
+                });
+            }
+            Err(format!("`{url}` names no file by an absolute path"))
+        }
+        _ => Err(format!("`{url}` has an unknown scheme")),
+    }
+}
+
+impl Setting for Vec<DkimKey> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| {
+            let (selector, path) = entry
+                .split_once(':')
+                .ok_or_else(|| format!("`{entry}` has no `:`"))?;
+            domain(selector).map_err(|_| format!("`{selector}` is not a selector"))?;
+            Ok(DkimKey {
+                selector: selector.to_owned(),
+                path: self::path(path)?,
+            })
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl Setting for Vec<SocketAddr> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| {
+            let address = entry.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+            address
+                .or_else(|_| entry.parse())
+                .map_err(|_| format!("`{entry}` is not an IP address"))
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl Setting for MailTransport {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a mail transport");
+        match text.trim().split_once("://") {
+            None if text.trim() == "sendmail" => Ok(MailTransport::Sendmail),
+            Some(("smtp", rest)) => {
+                let (host, port) = host_port(rest, 25).ok_or_else(wrong)?;
+                Ok(MailTransport::Smtp { host, port })
+            }
+            Some(("smtps", rest)) => {
+                let (host, port) = host_port(rest, 465).ok_or_else(wrong)?;
+                Ok(MailTransport::Smtps { host, port })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+fn host_port(text: &str, default: u16) -> Option<(String, u16)> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((host, rest)) => {
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (
+                host,
+                if rest.is_empty() {
+                    None
+                } else {
+                    Some(rest.strip_prefix(':')?)
+                },
+            )
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = port.map_or(Some(default), |port| {
+        port.parse().ok().filter(|port| *port > 0)
+    })?;
+    let bare = domain(host).is_ok() || host.parse::<IpAddr>().is_ok();
+    bare.then(|| (host.to_owned(), port))
+}
+
+/// The entries of a list, none empty and none twice.
+fn entries<T: PartialEq>(
+    text: &str,
+    one: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut found = Vec::new();
+    for entry in text.split(',').map(str::trim) {
+        if entry.is_empty() {
+            return Err("an entry is empty".to_owned());
+        }
+        let value = one(entry)?;
+        if found.contains(&value) {
+            return Err(format!("`{entry}` stands twice"));
+        }
+        found.push(value);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::EnumValueParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::collector::{Part, Plan};
+use crate::load::Load;
+use crate::mix::Kind;
+
+/// What to do.
+pub(crate) enum Work {
+    /// Send.
+    Load(Load),
+    /// Read and throw away.
+    Floor(PathBuf),
+    /// Compare collectors.
+    Collector(Plan),
+}
+
+/// Reads the command line; ends the program where it is wrong.
+pub(crate) fn parse() -> Work {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("load", matches)) => Work::Load(load(matches)),
+        Some(("floor", matches)) => Work::Floor(one(matches, "socket")),
+        Some((_, matches)) => Work::Collector(plan(matches)),
+        None => unreachable!("clap requires a subcommand"),
+    }
+}
+
+const VENV: &str = "TLSRPTD_VENV";
+const VENV_HELP: &str = "the Python environment of the peer; TLSRPTD_VENV or target/venv without";
+
+fn command() -> Command {
+    let socket = || path("socket", "PATH", "the collector's socket").required(true);
+    let load = Command::new("load")
+        .about("send datagrams as Postfix does; print what send() accepted")
+        .arg(socket())
+        .arg(number("count", "100000", "datagrams, of all senders"))
+        .arg(number(
+            "rate",
+            "0",
+            "datagrams a second, of all senders; 0: no limit",
+        ))
+        .arg(number("senders", "1", "sending processes"))
+        .arg(flag(
+            "wait",
+            "wait while the queue is full (libtlsrpt never does)",
+        ))
+        .arg(flag("new-socket", "a new socket a datagram, as libtlsrpt"))
+        .arg(
+            Arg::new("mix")
+                .long("mix")
+                .default_value("mixed")
+                .value_parser(EnumValueParser::<Kind>::new())
+                .help("what they tell"),
+        )
+        .arg(number(
+            "domains",
+            "1000",
+            "different domains; 0: one a datagram",
+        ))
+        .arg(number("first", "0", "the number of the first datagram"));
+    let floor = Command::new("floor")
+        .about("read a socket and throw the datagrams away, until SIGTERM")
+        .arg(socket());
+    let collector = Command::new("collector")
+        .about("floor, peer and ours side by side")
+        .arg(flag("quick", "fewer datagrams and runs"))
+        .arg(number("runs", "0", "runs a figure; 0: as the figure needs"))
+        .arg(
+            Arg::new("only")
+                .long("only")
+                .value_delimiter(',')
+                .value_parser(EnumValueParser::<Part>::new())
+                .help("these figures only"),
+        )
+        .arg(path(
+            "ours",
+            "PATH",
+            "our collector; beside this program without",
+        ))
+        .arg(path("venv", "DIR", VENV_HELP))
+        .arg(path(
+            "folder",
+            "DIR",
+            "where sockets and files are made; the system's without",
+        ));
+    Command::new("tlsrptd-bench")
+        .about("The benchmarks of tlsrptd")
+        .subcommand_required(true)
+        .subcommands([load, floor, collector])
+}
+
+fn load(matches: &ArgMatches) -> Load {
+    let number = |name| one::<u64>(matches, name);
+    let small = |name| u32::try_from(number(name)).unwrap_or(u32::MAX);
+    Load {
+        socket: one(matches, "socket"),
+        count: number("count"),
+        rate: (number("rate") > 0).then(|| small("rate")),
+        senders: small("senders").max(1),
+        waits: matches.get_flag("wait"),
+        fresh: matches.get_flag("new-socket"),
+        mix: one(matches, "mix"),
+        domains: number("domains"),
+        first: number("first"),
+    }
+}
+
+fn plan(matches: &ArgMatches) -> Plan {
+    let runs = one::<u64>(matches, "runs") as usize;
+    let parts = matches.get_many::<Part>("only");
+    Plan {
+        quick: matches.get_flag("quick"),
+        runs: (runs > 0).then_some(runs),
+        parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
+        ours: matches.get_one("ours").cloned(),
+        venv: venv(matches),
+        folder: matches
+            .get_one("folder")
+            .cloned()
+            .unwrap_or_else(std::env::temp_dir),
+    }
+}
+
+fn venv(matches: &ArgMatches) -> PathBuf {
+    let named = matches.get_one::<PathBuf>("venv").cloned();
+    let named = named.or_else(|| std::env::var_os(VENV).map(PathBuf::from));
+    named.unwrap_or_else(|| PathBuf::from("target/venv"))
+}
+
+fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("N")
+        .default_value(default)
+        .value_parser(value_parser!(u64))
+        .help(help)
+}
+
+fn path(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .value_parser(value_parser!(PathBuf))
+        .help(help)
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+/// The value of an argument that is required or has a default.
+fn one<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> T {
+    match matches.get_one::<T>(name) {
+        Some(value) => value.clone(),
+        None => unreachable!("clap has a value of {name}"),
+    }
+}

@@ -1,0 +1,249 @@
+//! The comparison: floor, peer and ours side by side, in turn, each figure several times.
+//!
+//! The peer gets fewer datagrams where its figure is a rate or a cost: it is an order of magnitude slower, and its cost a
+//! datagram does not fall with their number.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::daemon::{Kind, Programs};
+use crate::error::BenchError;
+use crate::figure::{Goal, Unit};
+use crate::load::Load;
+use crate::machine;
+use crate::mix;
+use crate::run::Run;
+use crate::table::{Row, Table};
+
+/// What to compare.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) quick: bool,
+    pub(crate) runs: Option<usize>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) ours: Option<PathBuf>,
+    pub(crate) venv: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+/// A group of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Datagrams a second, and memory with 1,000 domains.
+    Speed,
+    /// The share accepted from a sender that never waits.
+    Flood,
+    /// Loss at fixed rates.
+    Loss,
+    /// CPU and memory by the number of domains.
+    Cost,
+}
+
+impl Part {
+    pub(crate) const ALL: [Part; 4] = [Part::Speed, Part::Flood, Part::Loss, Part::Cost];
+}
+
+impl ValueEnum for Part {
+    fn value_variants<'a>() -> &'a [Part] {
+        &Part::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let word = match self {
+            Part::Speed => "speed",
+            Part::Flood => "flood",
+            Part::Loss => "loss",
+            Part::Cost => "cost",
+        };
+        Some(PossibleValue::new(word))
+    }
+}
+
+/// Runs it, and prints the table.
+pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
+    let bench = Bench {
+        programs: plan.programs()?,
+        quick: plan.quick,
+        runs: plan.runs,
+    };
+    let machine = machine::describe(&plan.folder);
+    let mut table = Table::default();
+    for part in &plan.parts {
+        table.0.extend(match part {
+            Part::Speed => bench.speed()?,
+            Part::Flood => bench.flood()?,
+            Part::Loss => bench.loss()?,
+            Part::Cost => bench.cost()?,
+        });
+    }
+    print!("{machine}{NOTES}\n{table}");
+    Ok(())
+}
+
+const NOTES: &str = "\
+floor: a loop that reads the socket and throws the datagrams away; peer: tlsrpt_reporter 0.6.0; both and ours in turn
+medians of several runs, with the least and the greatest below; memory is the peak of the resident set
+in every run of ours, the datagrams that send() accepted equal the sessions in its files (checked)
+";
+
+impl Plan {
+    fn programs(&self) -> Result<Programs, BenchError> {
+        let floor = std::env::current_exe().map_err(BenchError::io(
+            "cannot find",
+            &PathBuf::from("this program"),
+        ))?;
+        let ours = self.ours.clone();
+        let ours = ours.unwrap_or_else(|| floor.with_file_name("tlsrpt-collectd"));
+        let peer = self.venv.join("bin/tlsrpt-collectd");
+        for program in [&ours, &peer] {
+            program
+                .metadata()
+                .map_err(BenchError::io("cannot find", program))?;
+        }
+        Ok(Programs {
+            floor,
+            peer,
+            ours,
+            folder: self.folder.clone(),
+        })
+    }
+}
+
+struct Bench {
+    programs: Programs,
+    quick: bool,
+    runs: Option<usize>,
+}
+
+/// A mixed load as fast as one sender can.
+fn mixed() -> Load {
+    Load {
+        socket: PathBuf::new(),
+        count: 0,
+        rate: None,
+        senders: 1,
+        waits: true,
+        fresh: false,
+        mix: mix::Kind::Mixed,
+        domains: 1_000,
+        first: 0,
+    }
+}
+
+impl Bench {
+    fn speed(&self) -> Result<Vec<Row>, BenchError> {
+        let goal = Goal::OfFloor(0.95);
+        let mut rate =
+            Row::new("datagrams a second, one blocking sender", Unit::Number).asked(goal);
+        let goal = Goal::AtMost(16.0);
+        let mut memory = Row::new("memory with 1,000 domains", Unit::Memory).asked(goal);
+        let load = |kind| Load {
+            count: self.scaled(kind, 600_000, 30_000),
+            ..mixed()
+        };
+        self.each(5, load, |kind, run| {
+            rate.push(kind, run.sent.rate());
+            memory.push(kind, run.memory);
+        })?;
+        Ok(vec![rate, memory])
+    }
+
+    fn flood(&self) -> Result<Vec<Row>, BenchError> {
+        let share = "accepted of 400,000 from one sender that never waits";
+        let mut share = Row::new(share, Unit::Percent).asked(Goal::OfFloor(0.95));
+        let lost = "of those accepted, in no file";
+        let mut lost = Row::new(lost, Unit::Percent).asked(Goal::AtMost(0.0));
+        let load = |_| Load {
+            count: 400_000,
+            waits: false,
+            ..mixed()
+        };
+        self.each(5, load, |kind, run| {
+            share.push(kind, 1.0 - run.sent.loss());
+            if run.counted.is_some() {
+                lost.push(
+                    kind,
+                    run.uncounted() as f64 / run.sent.accepted.max(1) as f64,
+                );
+            }
+        })?;
+        Ok(vec![share, lost])
+    }
+
+    fn loss(&self) -> Result<Vec<Row>, BenchError> {
+        let mut rows = Vec::new();
+        for (rate, name) in [
+            (1_000, "1,000"),
+            (5_000, "5,000"),
+            (10_000, "10,000"),
+            (20_000, "20,000"),
+        ] {
+            let figure = format!("lost at {name} a second from two that never wait");
+            let mut row = Row::new(&figure, Unit::Percent);
+            // The one that is asked; the others show where it ends.
+            if rate == 10_000 {
+                row = row.asked(Goal::AtMost(0.001));
+            }
+            let seconds = if self.quick { 1 } else { 3 };
+            let load = |_| Load {
+                count: u64::from(rate) * seconds,
+                rate: Some(rate),
+                senders: 2,
+                waits: false,
+                fresh: true,
+                ..mixed()
+            };
+            self.each(3, load, |kind, run| row.push(kind, run.sent.loss()))?;
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn cost(&self) -> Result<Vec<Row>, BenchError> {
+        let mut rows = Vec::new();
+        for (domains, name) in [(100, "100"), (10_000, "10,000"), (1_000_000, "1,000,000")] {
+            let figure = format!("CPU a million datagrams, {name} domains");
+            let mut cpu = Row::new(&figure, Unit::Seconds);
+            let mut memory = Row::new("  memory", Unit::Memory);
+            let load = |kind| Load {
+                count: self.scaled(kind, 1_000_000, 40_000),
+                domains,
+                ..mixed()
+            };
+            self.each(3, load, |kind, run| {
+                cpu.push(kind, run.cpu_per_million());
+                memory.push(kind, run.memory);
+            })?;
+            rows.extend([cpu, memory]);
+        }
+        Ok(rows)
+    }
+
+    /// Runs all three so many times, in turn, so that what disturbs the machine disturbs all.
+    fn each(
+        &self,
+        runs: usize,
+        load: impl Fn(Kind) -> Load,
+        mut take: impl FnMut(Kind, &Run),
+    ) -> Result<(), BenchError> {
+        let runs = self.runs.unwrap_or(if self.quick { 1 } else { runs });
+        for number in 0..runs {
+            let mut kinds = Kind::ALL;
+            kinds.rotate_left(number % Kind::ALL.len());
+            for kind in kinds {
+                let load = load(kind);
+                let run = Run::new(kind, &self.programs, &load)?;
+                eprintln!("{kind:?}: {load}: {run}");
+                take(kind, &run);
+            }
+        }
+        Ok(())
+    }
+
+    fn scaled(&self, kind: Kind, all: u64, peers: u64) -> u64 {
+        let count = if kind == Kind::Peer { peers } else { all };
+        if self.quick { count / 4 } else { count }
+    }
+}

@@ -1,0 +1,203 @@
+//! A collector under test: started with fresh files, stopped in order, its costs read.
+
+use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, SysconfVar, sysconf};
+use tempfile::TempDir;
+
+use crate::error::BenchError;
+
+/// Python needs half a second, more where others use the machine too.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Who reads the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A loop that throws the datagrams away.
+    Floor,
+    /// The peer.
+    Peer,
+    /// Our collector.
+    Ours,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Floor, Kind::Peer, Kind::Ours];
+}
+
+/// Where the programs are.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) floor: PathBuf,
+    pub(crate) peer: PathBuf,
+    pub(crate) ours: PathBuf,
+    /// Where each run makes its folder.
+    pub(crate) folder: PathBuf,
+}
+
+/// A collector that takes datagrams.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    child: Child,
+    folder: TempDir,
+    cpu_at_start: f64,
+}
+
+/// A collector that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// CPU seconds since it was ready, its orderly stop included.
+    pub(crate) cpu: f64,
+    /// The most memory it ever had, in MiB.
+    pub(crate) memory: f64,
+    /// Where its files are.
+    pub(crate) folder: TempDir,
+}
+
+impl Daemon {
+    /// Starts one, and waits until its socket is there.
+    pub(crate) fn start(kind: Kind, programs: &Programs) -> Result<Daemon, BenchError> {
+        let folder = TempDir::with_prefix_in("tlsrptd-bench-", &programs.folder)
+            .map_err(BenchError::io("cannot make a folder in", &programs.folder))?;
+        let (program, mut command) = command(kind, programs, folder.path())?;
+        let log = folder.path().join("log");
+        let stderr = File::create(&log).map_err(BenchError::io("cannot create", &log))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .map_err(BenchError::io("cannot start", &program))?;
+        let mut daemon = Daemon {
+            child,
+            folder,
+            cpu_at_start: 0.0,
+        };
+        if !daemon.is_ready() {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            return Err(BenchError::NotStarted { program, log });
+        }
+        daemon.cpu_at_start = daemon.cpu();
+        Ok(daemon)
+    }
+
+    /// Its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
+    /// Stops it in order, and reads what it has cost.
+    pub(crate) fn stop(mut self) -> Result<Ended, BenchError> {
+        let memory = self.memory();
+        let before = children_cpu();
+        let program = PathBuf::from(format!("process {}", self.child.id()));
+        // It may have died under the load; then the counts tell.
+        let _ = kill(self.pid(), Signal::SIGTERM);
+        self.child
+            .wait()
+            .map_err(BenchError::io("cannot wait for", &program))?;
+        Ok(Ended {
+            cpu: children_cpu() - before - self.cpu_at_start,
+            memory,
+            folder: self.folder,
+        })
+    }
+
+    fn is_ready(&mut self) -> bool {
+        let socket = self.socket();
+        let begin = Instant::now();
+        let connects = || UnixDatagram::unbound().and_then(|probe| probe.connect(&socket));
+        while connects().is_err() {
+            let has_ended = !matches!(self.child.try_wait(), Ok(None));
+            if has_ended || begin.elapsed() > PATIENCE {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// CPU seconds so far, to a hundredth.
+    fn cpu(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // The name of the program, in brackets, may hold anything; utime and stime are fields 14 and 15 of all.
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: f64 = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum();
+        let second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
+        ticks / second as f64
+    }
+
+    /// The peak of its resident memory, in MiB.
+    fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
+            .and_then(|kib| kib.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) / 1024.0
+    }
+}
+
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("socket")
+}
+
+/// The day file of a run; older days stand beside it.
+pub(crate) fn day_file(folder: &Path) -> PathBuf {
+    folder.join("collectd.sqlite")
+}
+
+fn command(
+    kind: Kind,
+    programs: &Programs,
+    folder: &Path,
+) -> Result<(PathBuf, Command), BenchError> {
+    let socket = socket(folder);
+    let program = match kind {
+        Kind::Floor => &programs.floor,
+        Kind::Peer => &programs.peer,
+        Kind::Ours => &programs.ours,
+    };
+    let mut command = Command::new(program);
+    command.env_clear();
+    if kind == Kind::Floor {
+        command.arg("floor").arg("--socket").arg(socket);
+    } else {
+        // One file for both, and the defaults for all else. A file that is named keeps out the machine's own.
+        let file = folder.join("collectd.cfg");
+        let text = format!(
+            "[tlsrpt_collectd]\nstorage = sqlite://{}\nsocketname = {}\n",
+            day_file(folder).display(),
+            socket.display()
+        );
+        fs::write(&file, text).map_err(BenchError::io("cannot write", &file))?;
+        command.arg("--config_file").arg(file);
+    }
+    Ok((program.clone(), command))
+}
+
+/// CPU seconds of all processes that this one has waited for.
+fn children_cpu() -> f64 {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
+        return f64::NAN;
+    };
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    seconds(usage.user_time()) + seconds(usage.system_time())
+}

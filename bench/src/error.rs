@@ -1,0 +1,45 @@
+//! What can go wrong in a benchmark.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BenchError {
+    /// A file, a folder or a socket.
+    #[error("{what} {path}: {source}")]
+    Io {
+        what: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// A program that did not open its socket in time, or ended.
+    #[error("{program} did not start; it said:\n{log}")]
+    NotStarted { program: PathBuf, log: String },
+    /// A load generator that failed or printed something else than its counts.
+    #[error("the load generator printed no counts, but: {0}")]
+    NoCounts(String),
+    /// A day file.
+    #[error("cannot read {path}: {source}")]
+    Sqlite {
+        path: PathBuf,
+        source: rusqlite::Error,
+    },
+    /// The collector's law is broken: the one thing worse than being slow.
+    #[error(
+        "the collector's files count {counted} sessions, but {accepted} were accepted ({what})"
+    )]
+    Law {
+        counted: u64,
+        accepted: u64,
+        what: String,
+    },
+}
+
+impl BenchError {
+    /// A closure for `map_err`.
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BenchError {
+        let path = path.to_owned();
+        move |source| BenchError::Io { what, path, source }
+    }
+}

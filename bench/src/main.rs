@@ -1,0 +1,36 @@
+//! The benchmarks of tlsrptd. Never a timed test: it prints figures, and what they were measured on.
+//!
+//! - [`load`]: processes that send what libtlsrpt sends, with waiting and without, of a [`mix`], paced or as fast as they can.
+//! - [`floor`]: a loop that only reads a socket; no collector can be faster.
+//! - [`collector`]: floor, peer and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
+//!   become a [`table`] with a verdict a row, under a description of the [`machine`].
+
+mod args;
+mod collector;
+mod daemon;
+mod error;
+mod figure;
+mod floor;
+mod law;
+mod load;
+mod machine;
+mod mix;
+mod run;
+mod table;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match args::parse() {
+        args::Work::Load(load) => load.run().map(|sent| println!("{sent}")),
+        args::Work::Floor(socket) => floor::run(&socket),
+        args::Work::Collector(plan) => collector::run(&plan),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tlsrptd-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::clean::clean;
 use crate::domain::Domain;
 use crate::failure::FailureKey;
 use crate::policy::PolicyKey;
@@ -184,7 +185,7 @@ impl DomainCounts {
     pub(crate) fn from_value(value: Value, domain: &Domain) -> Result<DomainCounts, CountsError> {
         let mut counts = DomainCounts::default();
         for (txt, policies) in object(value, "the list of TXT records")? {
-            let mine = counts.txts.entry(txt).or_default();
+            let mine = counts.txts.entry(clean(&txt).into_owned()).or_default();
             for (key, value) in object(policies, "the list of policies")? {
                 // The counters are exact always; a key that cannot be read gives way.
                 let key = PolicyKey::normalise(&key, domain)

@@ -89,17 +89,22 @@ impl Cleaner {
         }
     }
 
-    /// The texts of an array, `each` made normal, or of a string that stands for an array of one.
+    /// The texts of an array, or of a string that stands for one. A text of several lines is several texts.
     pub(crate) fn list(&mut self, value: &Value) -> Vec<String> {
         match value {
-            Value::Array(items) => items.iter().filter_map(|item| self.value(item)).collect(),
-            // One string may hold several lines.
-            Value::String(text) => text.lines().filter_map(|line| self.text(line)).collect(),
+            Value::Array(items) => items.iter().flat_map(|item| self.lines(item)).collect(),
             Value::Null => Vec::new(),
-            _ => {
-                self.note(Oddity::WrongType);
-                Vec::new()
-            }
+            _ => self.lines(value),
+        }
+    }
+
+    fn lines(&mut self, value: &Value) -> Vec<String> {
+        match value {
+            Value::String(text) => text
+                .split(['\r', '\n'])
+                .filter_map(|line| self.text(line))
+                .collect(),
+            _ => self.value(value).into_iter().collect(),
         }
     }
 
@@ -194,9 +199,4 @@ fn floor_char_boundary(text: &str, at: usize) -> usize {
         .rev()
         .find(|&i| text.is_char_boundary(i))
         .unwrap_or(0)
-}
-
-/// Where a line of an answer ends.
-pub(crate) fn is_line_end(c: char) -> bool {
-    matches!(c, '\r' | '\n')
 }

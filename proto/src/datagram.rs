@@ -213,19 +213,17 @@ fn failures(details: Option<Value>, cleaner: &mut Cleaner) -> Vec<FailureKey> {
     failures
 }
 
-/// The final result: 0 is success, 1 failure. Anything else but 0 is a failure too, and where nothing is said, failures
-/// on the way speak for one.
+/// The final result: 0 is success, 1 failure. Any other number is a failure too, and where no number is, failures on the
+/// way speak for one.
 fn failed(value: Option<&Value>, has_failures: bool, cleaner: &mut Cleaner) -> bool {
     match value.and_then(Value::as_i64) {
-        Some(0) => false,
-        Some(1) => true,
-        other => {
-            cleaner.note(Oddity::FinalResult);
-            match value {
-                Some(Value::Number(_)) => true,
-                Some(Value::Bool(failed)) => *failed,
-                _ => other.is_some() || has_failures,
-            }
-        }
+        Some(0) => return false,
+        Some(1) => return true,
+        _ => cleaner.note(Oddity::FinalResult),
+    }
+    match value {
+        Some(Value::Number(_)) => true,
+        Some(Value::Bool(failed)) => *failed,
+        _ => has_failures,
     }
 }

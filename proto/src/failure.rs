@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::clean::{self, Cleaner};
+use crate::clean::{Cleaner, clean};
 use crate::domain::Domain;
 use crate::oddity::Oddity;
 use crate::policy::KeyError;
@@ -172,7 +172,7 @@ fn part(key: &str, value: Value, cleaner: &mut Cleaner) -> Option<String> {
     match (key, value) {
         ("s" | "r", Value::String(text)) => ip(&text, cleaner),
         ("n", Value::String(text)) => host(&text, cleaner),
-        ("h", Value::String(text)) => cleaner.text(helo(&text)),
+        ("h", Value::String(text)) => cleaner.text(&helo(&text)),
         (_, value) => cleaner.value(&value),
     }
 }
@@ -196,28 +196,29 @@ fn host(text: &str, cleaner: &mut Cleaner) -> Option<String> {
 }
 
 /// The host name of an EHLO answer. Postfix passes on all lines, with their codes; RFC 8460 means the name alone.
-fn helo(answer: &str) -> &str {
-    let mut line = answer
+fn helo(answer: &str) -> String {
+    let line = answer
         .trim_start()
-        .split(clean::is_line_end)
+        .split(['\r', '\n'])
         .next()
         .unwrap_or_default();
-    while let Some(rest) = without_code(line) {
-        line = rest.trim_start();
-    }
-    line.split_whitespace().next().unwrap_or_default()
+    let line = clean(line);
+    let name = line
+        .split_whitespace()
+        .map(without_code)
+        .find(|word| !word.is_empty());
+    name.unwrap_or_default().to_owned()
 }
 
-/// The line without the reply code in front (RFC 5321 section 4.2).
-fn without_code(line: &str) -> Option<&str> {
-    let (code, rest) = line.split_at_checked(3)?;
-    let is_code = code.bytes().all(|byte| byte.is_ascii_digit());
-    if is_code {
-        rest.strip_prefix(['-', ' '])
-            .or(rest.is_empty().then_some(rest))
-    } else {
-        None
+/// A word without the reply code in front (RFC 5321 section 4.2).
+fn without_code(mut word: &str) -> &str {
+    while let Some((code, rest)) = word.split_at_checked(3)
+        && code.bytes().all(|byte| byte.is_ascii_digit())
+        && (rest.is_empty() || rest.starts_with('-'))
+    {
+        word = rest.strip_prefix('-').unwrap_or_default();
     }
+    word
 }
 
 impl fmt::Display for FailureKey {

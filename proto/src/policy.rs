@@ -221,10 +221,9 @@ fn make_normal(policy: &mut Policy) {
         }
         PolicyType::Sts => {
             for host in &mut policy.mx_hosts {
-                host.make_ascii_lowercase();
-                while host.ends_with('.') {
-                    host.pop();
-                }
+                *host = host
+                    .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
+                    .to_ascii_lowercase();
             }
             policy.mx_hosts.retain(|host| !host.is_empty());
         }

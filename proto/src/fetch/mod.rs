@@ -29,8 +29,6 @@ pub const STREAM_HEADER: &str = "TLSRPTD FETCHER v1 day stream";
 pub const ALL_DOMAINS: &str = ".";
 /// The last line of a list; in a stream the number of domains follows.
 pub const END: &str = ".";
-/// What stands for the newest complete day while there is none.
-const NO_DAY: &str = "None";
 
 /// Writes a whole list. `now` is the clock of this host, `newest` the newest complete day.
 pub fn write_list<D: AsRef<str>>(
@@ -79,10 +77,8 @@ fn write_head(
 ) -> io::Result<()> {
     let now = Offset::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S");
     writeln!(out, "{header}\n{now}")?;
-    match newest {
-        Some(day) => writeln!(out, "{day}"),
-        None => writeln!(out, "{NO_DAY}"),
-    }
+    // Without a complete day the peer leaves the line out.
+    newest.map_or(Ok(()), |day| writeln!(out, "{day}"))
 }
 
 fn details(domain: &str, counts: &DomainCounts) -> Object {

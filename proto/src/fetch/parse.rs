@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde_json::Value;
 
-use super::{END, LIST_HEADER, NO_DAY, STREAM_HEADER};
+use super::{END, LIST_HEADER, STREAM_HEADER};
 use crate::aggregate::{CountsError, DomainCounts};
 use crate::day::Day;
 use crate::domain::{Domain, DomainError};
@@ -36,7 +36,7 @@ pub enum Event {
     Opened(Mode),
     /// The clock of the other host.
     Clock(Timestamp),
-    /// The newest day that is complete there.
+    /// The newest day that is complete there; `None` when there is none, and then the answer ends with this line.
     Newest(Option<Day>),
     /// A domain of a list. The other end is to be asked for it as `asked`, which may have another form.
     Listed {
@@ -124,7 +124,7 @@ impl Parser {
             }
             State::Newest => {
                 self.state = State::Domains;
-                newest(line).map(Event::Newest)
+                self.newest(line)
             }
             State::Domains => self.domain(line),
             State::Ended => Err(FetchError::Behind),
@@ -149,6 +149,16 @@ impl Parser {
         self.mode = Some(mode);
         self.state = State::Clock;
         Ok(Event::Opened(mode))
+    }
+
+    fn newest(&mut self, line: &str) -> Result<Event, FetchError> {
+        // While no day is complete, the line is left out and the end follows.
+        if line.starts_with(END) {
+            return self.domain(line);
+        }
+        Day::parse(line)
+            .map(Event::Newest)
+            .map_err(|_| FetchError::Newest)
     }
 
     fn domain(&mut self, line: &str) -> Result<Event, FetchError> {
@@ -216,11 +226,4 @@ fn details(text: &str) -> Result<(String, Value), FetchError> {
 fn clock(line: &str) -> Option<Timestamp> {
     let time: DateTime = line.parse().ok()?;
     Offset::UTC.to_timestamp(time).ok()
-}
-
-fn newest(line: &str) -> Result<Option<Day>, FetchError> {
-    if line == NO_DAY {
-        return Ok(None);
-    }
-    Day::parse(line).map(Some).map_err(|_| FetchError::Newest)
 }

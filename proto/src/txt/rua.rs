@@ -87,6 +87,10 @@ fn checked(uri: &str) -> Result<(&str, &str), RuaError> {
 fn mailboxes(rest: &str) -> Vec<Result<Rua, RuaError>> {
     let encoded = rest.split(['?', '#']).next().unwrap_or(rest);
     match decoded(encoded) {
+        // A header line may be what somebody tries to inject: no part of such a URI is trusted.
+        Ok(addresses) if addresses.contains(char::is_control) => {
+            vec![Err(MailboxError::Control.into())]
+        }
         Ok(addresses) => split(&addresses)
             .map(|text| Ok(Rua::Mailto(Mailbox::parse(text)?)))
             .collect(),
@@ -95,21 +99,19 @@ fn mailboxes(rest: &str) -> Vec<Result<Rua, RuaError>> {
 }
 
 fn decoded(text: &str) -> Result<String, RuaError> {
-    let broken = |piece: &str| {
-        !piece
-            .bytes()
-            .take(2)
-            .filter(u8::is_ascii_hexdigit)
-            .count()
-            .eq(&2)
-    };
-    if text.split('%').skip(1).any(broken) {
+    if !is_percent_encoded(text) {
         return Err(RuaError::PercentEncoding);
     }
     let decoded = percent_decode_str(text)
         .decode_utf8()
         .map_err(|_| RuaError::PercentEncoding)?;
     Ok(decoded.into_owned())
+}
+
+/// Whether each `%` has two hex digits behind it (RFC 3986 section 2.1).
+pub(super) fn is_percent_encoded(text: &str) -> bool {
+    let is_hex = |piece: &str| piece.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    text.split('%').skip(1).all(is_hex)
 }
 
 /// The addresses between commas. In a record every comma is encoded, so that one in a quoted local part looks like one

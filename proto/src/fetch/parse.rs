@@ -154,11 +154,10 @@ impl Parser {
     fn newest(&mut self, line: &str) -> Result<Event, FetchError> {
         // While no day is complete, the line is left out and the end follows.
         if line.starts_with(END) {
-            return self.domain(line);
+            return self.domain(line).map(|_| Event::Newest(None));
         }
-        Day::parse(line)
-            .map(Event::Newest)
-            .map_err(|_| FetchError::Newest)
+        let day = Day::parse(line).map_err(|_| FetchError::Newest)?;
+        Ok(Event::Newest(Some(day)))
     }
 
     fn domain(&mut self, line: &str) -> Result<Event, FetchError> {

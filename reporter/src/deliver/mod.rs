@@ -1,11 +1,40 @@
 //! One report to one address, and how that ended.
+//!
+//! Whatever carries it, what is sent follows from the report and the destination alone: a
+//! retry is the same bytes. How an attempt ends is decided once, where the answer is read:
+//! by exit status ([`mail`], [`https`]), by reply code and stage ([`mail`]), or by HTTP status
+//! ([`https`]).
 
+mod directory;
+mod dkim;
+mod error;
+mod https;
+mod mail;
+mod mark;
+mod message;
+mod payload;
+mod program;
+#[cfg(test)]
+mod sample;
+mod sender;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::txt::Mailbox;
 use tlsrptd_proto::{day::Day, domain::Domain};
+
+use dkim::Signers;
+use error::PayloadError;
+use https::{HttpScript, Https};
+use mail::{Carrier, Envelope};
+use sender::Sender;
+
+pub use dkim::KeyError;
+pub use error::PrepareError;
 
 /// One report on its way to one address.
 #[derive(Clone, Debug)]
@@ -33,27 +62,170 @@ pub struct StoredReport {
     pub created: Timestamp,
 }
 
-/// Why deliveries cannot be made with these settings.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PrepareError {}
-
 /// Carries reports to addresses. Made once at start.
 #[derive(Debug)]
-pub struct Deliverer {}
+pub struct Deliverer {
+    sender: Sender,
+    copy_to: Option<Mailbox>,
+    signers: Signers,
+    carrier: Carrier,
+    web: Web,
+    compression_level: i32,
+    /// `debug_send_http_dest`: the one place where plain HTTP is allowed.
+    debug_http: Option<String>,
+    /// `debug_send_file_dest`.
+    debug_folder: Option<PathBuf>,
+}
+
+/// Who posts.
+#[derive(Debug)]
+enum Web {
+    Ours(Box<Https>),
+    Script(HttpScript),
+}
 
 impl Deliverer {
     /// Reads keys and certificates, and looks for the programs that are needed.
     pub fn prepare(settings: &Reportd) -> Result<Deliverer, PrepareError> {
-        let _ = settings;
-        Ok(Deliverer {})
+        let address = |option| move |source| PrepareError::Address { option, source };
+        let contact = Mailbox::parse(&settings.contact_info).map_err(address("contact_info"))?;
+        let sender = Sender::parse(&settings.sender_address, contact.domain().clone())
+            .map_err(address("sender_address"))?;
+        let copy_to = settings
+            .bcc_address
+            .as_deref()
+            .map(Mailbox::parse)
+            .transpose();
+        Ok(Deliverer {
+            copy_to: copy_to.map_err(address("bcc_address"))?,
+            signers: signers(settings, &sender)?,
+            carrier: Carrier::prepare(settings)?,
+            web: Web::prepare(settings)?,
+            compression_level: settings.compression_level,
+            debug_http: settings.debug_send_http_dest.clone(),
+            debug_folder: settings.debug_send_file_dest.clone(),
+            sender,
+        })
     }
 
     /// One attempt, in bounded time.
     pub async fn attempt(&self, delivery: &Delivery) -> Outcome {
-        let _ = delivery;
-        Outcome::UnknownScheme
+        let Delivery {
+            report,
+            destination,
+            ..
+        } = delivery;
+        let (scheme, rest) = destination.uri.split_once(':').unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            "mailto" => self.mail(report, destination, rest).await,
+            "https" => self.post(report, destination).await,
+            "http" if self.debug_http.as_ref() == Some(&destination.uri) => {
+                self.post(report, destination).await
+            }
+            "directory" => {
+                self.save_copy(report, destination, None);
+                directory::deliver(report, destination, rest)
+            }
+            _ => Outcome::UnknownScheme,
+        }
     }
+
+    async fn mail(&self, report: &StoredReport, destination: &Destination, to: &str) -> Outcome {
+        let to = match Mailbox::parse(to) {
+            Ok(to) => to,
+            Err(error) => {
+                return Outcome::Refused {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        let mail = match self.signed_mail(report, &to) {
+            Ok(mail) => mail,
+            Err(outcome) => return outcome,
+        };
+        self.save_copy(report, destination, Some(&mail));
+        let from = &self.sender.address;
+        let envelope = Envelope {
+            from,
+            to: &to,
+            copy_to: self.copy_to.as_ref(),
+        };
+        self.carrier.send(&envelope, &mail).await
+    }
+
+    fn signed_mail(&self, report: &StoredReport, to: &Mailbox) -> Result<Vec<u8>, Outcome> {
+        let message = message::compose(report, to, &self.sender, self.compression_level).map_err(
+            |error| Outcome::Refused {
+                reason: error.to_string(),
+            },
+        )?;
+        let signatures = self
+            .signers
+            .sign(&message, report.created)
+            .map_err(|error| Outcome::retry(format!("DKIM: {error}")))?;
+        Ok(message.bytes(&signatures))
+    }
+
+    async fn post(&self, report: &StoredReport, destination: &Destination) -> Outcome {
+        let gzip = match payload::gzip(&report.json, self.compression_level) {
+            Ok(gzip) => gzip,
+            Err(error) => {
+                return Outcome::Refused {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        self.save_copy(report, destination, None);
+        match &self.web {
+            Web::Ours(https) => https.send(destination, &gzip).await,
+            Web::Script(script) => script.send(destination, &gzip).await,
+        }
+    }
+
+    fn save_copy(&self, report: &StoredReport, destination: &Destination, mail: Option<&[u8]>) {
+        if let Some(folder) = &self.debug_folder {
+            directory::save_copy(folder, report, destination, mail);
+        }
+    }
+}
+
+impl Web {
+    fn prepare(settings: &Reportd) -> Result<Web, PrepareError> {
+        Ok(match &settings.http_script {
+            Some(script) => Web::Script(HttpScript::new(
+                script,
+                settings.http_timeout,
+                settings.allow_private_destinations,
+            )),
+            None => Web::Ours(Box::new(Https::prepare(settings)?)),
+        })
+    }
+}
+
+fn signers(settings: &Reportd, sender: &Sender) -> Result<Signers, PrepareError> {
+    let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
+    let from = sender.address.domain();
+    if !settings.dkim_keys.is_empty() && *from != domain {
+        tracing::warn!(
+            %from, dkim_domain = %domain,
+            "sender_address is of another domain than the signature: DMARC may not count it"
+        );
+    }
+    Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
+}
+
+/// A stranger's text as part of a log line: no controls, no line ends, not long.
+fn one_line(text: &str) -> String {
+    const MAX: usize = 300;
+    let words = text
+        .split(|c: char| c.is_control() || c == ' ')
+        .filter(|word| !word.is_empty());
+    words
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MAX)
+        .collect()
 }
 
 /// Where a report goes, and on whose word.
@@ -96,4 +268,14 @@ pub enum Outcome {
     },
     /// A map produced a scheme that nobody can deliver to.
     UnknownScheme,
+}
+
+impl Outcome {
+    /// Again, at the time that the schedule has for it.
+    fn retry(reason: impl Into<String>) -> Outcome {
+        Outcome::Retry {
+            reason: reason.into(),
+            after: None,
+        }
+    }
 }

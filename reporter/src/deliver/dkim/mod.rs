@@ -1,0 +1,120 @@
+//! DKIM signatures (RFC 6376, RFC 8301, RFC 8463) of the mails that we wrote ourselves.
+//!
+//! `mail-auth` holds the keys and signs. The header field is put together here, because the
+//! time in it has to be the report's and not the clock's: a retry is the same bytes.
+
+mod canonical;
+mod key;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use mail_auth::common::crypto::{DkimKey, HashAlgorithm, SigningKey};
+use tlsrptd_config as config;
+use tlsrptd_proto::domain::Domain;
+
+use super::message::{Header, Message};
+
+pub use key::KeyError;
+
+/// The keys, each of which signs.
+pub(super) struct Signers {
+    domain: Domain,
+    keys: Vec<(String, DkimKey)>,
+}
+
+/// Signed although they are not there, so that nobody can add them.
+const NEVER_THERE: &[&str] = &["Cc", "Reply-To", "Sender", "Content-Transfer-Encoding"];
+
+impl Signers {
+    /// Reads the keys.
+    pub(super) fn read(domain: Domain, keys: &[config::DkimKey]) -> Result<Signers, Vec<KeyError>> {
+        let (mut read, mut problems) = (Vec::new(), Vec::new());
+        for entry in keys {
+            match key::read(&entry.path) {
+                Ok(key) => read.push((entry.selector.clone(), key)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() {
+            Ok(Signers { domain, keys: read })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// One `DKIM-Signature` a key, in the order of `dkim_keys`.
+    pub(super) fn sign(
+        &self,
+        message: &Message,
+        time: Timestamp,
+    ) -> Result<Vec<Header>, mail_auth::Error> {
+        if self.keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let body_hash = HashAlgorithm::Sha256.hash(&canonical::body(&message.body)[..]);
+        let body_hash = STANDARD.encode(body_hash);
+        let (names, headers) = signed_headers(message);
+        let sign = |(selector, key): &(String, DkimKey)| {
+            let algorithm = match key {
+                DkimKey::Rsa(_) => "rsa-sha256",
+                DkimKey::Ed25519(_) => "ed25519-sha256",
+            };
+            let unsigned = format!(
+                "v=1; a={algorithm}; c=relaxed/relaxed; d={}; s={selector}; t={}; h={names}; bh={body_hash}; b=",
+                self.domain,
+                time.as_second(),
+            );
+            let own = Header::new(NAME, &unsigned);
+            let input = format!("{headers}{}", canonical::header(NAME, &own.value));
+            let signature = key.sign(input.as_bytes())?;
+            Ok(Header {
+                name: NAME,
+                value: format!("{}{}", own.value, folded(&signature)),
+            })
+        };
+        self.keys.iter().map(sign).collect()
+    }
+}
+
+const NAME: &str = "DKIM-Signature";
+
+/// The `h=` list and the header fields in its order. Each name stands once more than the
+/// field does: a second Subject put before ours would break the signature. No field stands
+/// twice in our mails.
+fn signed_headers(message: &Message) -> (String, String) {
+    let (mut names, mut fields) = (Vec::new(), String::new());
+    for header in &message.headers {
+        names.extend([header.name, header.name]);
+        fields.push_str(&canonical::header(header.name, &header.value));
+        fields.push_str("\r\n");
+    }
+    names.extend(NEVER_THERE);
+    // White space around the colons is allowed (RFC 6376 section 3.5) and lets lines fold.
+    (names.join(": "), fields)
+}
+
+/// base64 with white space, which `b=` may hold anywhere.
+fn folded(signature: &[u8]) -> String {
+    const COLUMNS: usize = 72;
+    let encoded = STANDARD.encode(signature);
+    let mut out = String::with_capacity(encoded.len() + encoded.len() / 20);
+    for start in (0..encoded.len()).step_by(COLUMNS) {
+        out.push_str("\r\n ");
+        out.push_str(&encoded[start..encoded.len().min(start + COLUMNS)]);
+    }
+    out
+}
+
+impl std::fmt::Debug for Signers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let selectors: Vec<&String> = self.keys.iter().map(|(selector, _)| selector).collect();
+        f.debug_struct("Signers")
+            .field("domain", &self.domain)
+            .field("selectors", &selectors)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What can be wrong before the first delivery.
+
+use std::io;
+use std::path::PathBuf;
+
+use tlsrptd_proto::domain::DomainError;
+use tlsrptd_proto::report::SummaryError;
+use tlsrptd_proto::txt::MailboxError;
+
+use super::dkim::KeyError;
+
+/// Why deliveries cannot be made with these settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// An option that holds an address.
+    #[error("{option}: {source} (allowed: one mail address)")]
+    Address {
+        /// Its name.
+        option: &'static str,
+        /// What is wrong with it.
+        source: MailboxError,
+    },
+    /// `dkim_domain`.
+    #[error("dkim_domain: {0}")]
+    DkimDomain(DomainError),
+    /// `dkim_keys`, all problems of all keys.
+    #[error("{}", lines(.0))]
+    DkimKeys(Vec<KeyError>),
+    /// `mail_user` without `mail_password_file`, or the reverse.
+    #[error("mail_user and mail_password_file are set both or not at all")]
+    HalfCredentials,
+    /// `mail_password_file`.
+    #[error("mail_password_file {}: cannot be read: {source}", path.display())]
+    PasswordFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// TLS to the relay.
+    #[error("mail_transport: TLS cannot be set up: {0}")]
+    SmtpTls(lettre::transport::smtp::Error),
+    /// `https_ca_file`.
+    #[error("https_ca_file {}: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// `https_proxy`.
+    #[error("https_proxy: {0} (allowed: http://HOST:PORT or https://HOST:PORT)")]
+    HttpsProxy(reqwest::Error),
+    /// The HTTPS client, mostly the system's trust store.
+    #[error("HTTPS cannot be set up: {0}")]
+    HttpsClient(reqwest::Error),
+    /// `dns_servers`.
+    #[error("the resolver cannot be set up: {0}")]
+    Resolver(String),
+}
+
+fn lines(problems: &[KeyError]) -> String {
+    problems
+        .iter()
+        .map(KeyError::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Why a stored report cannot be sent at all.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PayloadError {
+    #[error("the stored report cannot be read: {0}")]
+    Report(#[from] SummaryError),
+    #[error("the report cannot be compressed: {0}")]
+    Compress(#[from] io::Error),
+}

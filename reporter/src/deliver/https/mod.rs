@@ -1,0 +1,222 @@
+//! A report by HTTPS POST (RFC 8460 section 5.4).
+//!
+//! Two clients: one for what records name, which connects to global addresses only, and one
+//! for what the operator names. Both keep connections for the next report.
+
+mod address;
+mod answer;
+mod resolver;
+mod script;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, USER_AGENT};
+use reqwest::{Certificate, Client, NoProxy, Proxy, Response, Url, redirect};
+use tlsrptd_config::reportd::Reportd;
+
+use super::{Destination, Origin, Outcome, PrepareError, one_line};
+use answer::Verdict;
+use resolver::{Names, NotGlobal, Resolver};
+
+pub(super) use script::HttpScript;
+
+/// Posts reports.
+#[derive(Debug)]
+pub(super) struct Https {
+    /// For what the operator named.
+    free: Client,
+    /// For what records name.
+    filtered: Client,
+    allow_private: bool,
+    user_agent: String,
+    /// For a whole attempt, redirects and answer included.
+    time: Duration,
+}
+
+/// Redirects within one host: more is a loop.
+const MAX_REDIRECTS: usize = 5;
+/// No more is read of an answer.
+const MAX_ANSWER: usize = 4096;
+
+impl Https {
+    pub(super) fn prepare(settings: &Reportd) -> Result<Https, PrepareError> {
+        let names = Names::new(&settings.dns_servers, settings.dns_timeout)
+            .map_err(|error| PrepareError::Resolver(error.to_string()))?;
+        let filter = (!settings.allow_private_destinations).then(|| proxy_hosts(settings));
+        Ok(Https {
+            free: client(
+                settings,
+                Resolver {
+                    names: names.clone(),
+                    filter: None,
+                },
+            )?,
+            filtered: client(settings, Resolver { names, filter })?,
+            allow_private: settings.allow_private_destinations,
+            user_agent: user_agent(&settings.contact_info),
+            time: settings.http_timeout,
+        })
+    }
+
+    pub(super) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
+        match tokio::time::timeout(self.time, self.follow(destination, gzip)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::retry(format!("no answer within {} s", self.time.as_secs_f64())),
+        }
+    }
+
+    async fn follow(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
+        let mut url = match Url::parse(&destination.uri) {
+            Ok(url) => url,
+            Err(error) => {
+                return Outcome::Refused {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        for _ in 0..=MAX_REDIRECTS {
+            match self.post(&url, destination.origin, gzip).await {
+                Verdict::Done(outcome) => return outcome,
+                Verdict::Follow(next) => url = next,
+            }
+        }
+        Outcome::Refused {
+            reason: format!("more than {MAX_REDIRECTS} redirects"),
+        }
+    }
+
+    async fn post(&self, url: &Url, origin: Origin, gzip: &[u8]) -> Verdict {
+        let client = match origin {
+            Origin::Operator => &self.free,
+            Origin::Record => &self.filtered,
+        };
+        // The client's resolver never sees an address that stands in the URL itself.
+        if origin == Origin::Record
+            && !self.allow_private
+            && let Err(error) = check_literal(url)
+        {
+            return Verdict::Done(Outcome::Refused {
+                reason: error.to_string(),
+            });
+        }
+        let request = client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/tlsrpt+gzip")
+            .header(USER_AGENT, &self.user_agent)
+            .body(gzip.to_vec());
+        match request.send().await {
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers().clone());
+                answer::judge(url, status, &headers, &beginning(response).await)
+            }
+            Err(error) => Verdict::Done(failed(error)),
+        }
+    }
+}
+
+/// The first line of an answer's body; a body without end is left where it is.
+async fn beginning(mut response: Response) -> String {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let room = MAX_ANSWER - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if body.len() == MAX_ANSWER {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&body);
+    one_line(text.lines().next().unwrap_or_default())
+}
+
+/// No answer. What is wrong with the URI is final; the network, names and certificates may
+/// be mended.
+fn failed(error: reqwest::Error) -> Outcome {
+    let mut reason = String::new();
+    let error = error.without_url();
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(cause) = next {
+        if let Some(not_global) = cause.downcast_ref::<NotGlobal>() {
+            return Outcome::Refused {
+                reason: not_global.to_string(),
+            };
+        }
+        let text = cause.to_string();
+        if !reason.ends_with(&text) {
+            reason.push_str(if reason.is_empty() { "" } else { ": " });
+            reason.push_str(&text);
+        }
+        next = cause.source();
+    }
+    let reason = one_line(&reason);
+    if error.is_builder() {
+        Outcome::Refused { reason }
+    } else {
+        Outcome::retry(reason)
+    }
+}
+
+fn check_literal(url: &Url) -> Result<(), NotGlobal> {
+    let host = url.host_str().unwrap_or_default();
+    let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
+    literal.map_or(Ok(()), |ip| resolver::only_global(host, vec![ip]).map(drop))
+}
+
+/// Who calls, and whom to ask about it.
+fn user_agent(contact: &str) -> String {
+    let contact: String = contact.chars().filter(|c| matches!(c, ' '..='~')).collect();
+    format!("tlsrptd/{} ({contact})", env!("CARGO_PKG_VERSION"))
+}
+
+fn client(settings: &Reportd, resolver: Resolver) -> Result<Client, PrepareError> {
+    let mut builder = Client::builder()
+        .dns_resolver(Arc::new(resolver))
+        // Each one is looked at here.
+        .redirect(redirect::Policy::none())
+        .pool_idle_timeout(Duration::from_secs(30))
+        .connect_timeout(settings.http_timeout)
+        .tls_danger_accept_invalid_certs(!settings.https_verify);
+    if let Some(path) = &settings.https_ca_file {
+        builder = builder.tls_certs_merge(certificates(path)?);
+    }
+    if let Some(proxy) = &settings.https_proxy {
+        let proxy = Proxy::all(proxy).map_err(PrepareError::HttpsProxy)?;
+        builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+    }
+    builder.build().map_err(PrepareError::HttpsClient)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, PrepareError> {
+    let problem = |reason: String| PrepareError::CaFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let pem = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
+    let certificates =
+        Certificate::from_pem_bundle(&pem).map_err(|error| problem(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(problem("holds no certificate (allowed: PEM)".to_owned()));
+    }
+    Ok(certificates)
+}
+
+/// Proxies are the operator's: their addresses may be private.
+fn proxy_hosts(settings: &Reportd) -> Arc<[String]> {
+    let from_environment = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let named = settings.https_proxy.clone().map(|proxy| vec![proxy]);
+    let proxies =
+        named.unwrap_or_else(|| from_environment.iter().flat_map(std::env::var).collect());
+    let host = |proxy: &String| {
+        let url = if proxy.contains("://") {
+            proxy.clone()
+        } else {
+            format!("http://{proxy}")
+        };
+        Url::parse(&url).ok()?.host_str().map(str::to_owned)
+    };
+    proxies.iter().filter_map(host).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! `http_script`: a shell command of the operator's with the gzip on its standard input and
+//! the quoted URL as its last word.
+
+use std::time::Duration;
+
+use crate::deliver::program::{self, ProgramError};
+use crate::deliver::{Destination, Origin, Outcome};
+
+use reqwest::Url;
+
+/// The script and how long it may take.
+#[derive(Debug)]
+pub(in crate::deliver) struct HttpScript {
+    script: String,
+    time: Duration,
+    allow_private: bool,
+}
+
+impl HttpScript {
+    pub(in crate::deliver) fn new(script: &str, time: Duration, allow_private: bool) -> HttpScript {
+        HttpScript {
+            script: script.to_owned(),
+            time,
+            allow_private,
+        }
+    }
+
+    /// Status 0 is success. A script tells no more than that, so anything else is tried
+    /// again until the delivery's time is over.
+    pub(in crate::deliver) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
+        if let Err(reason) = self.check(destination) {
+            return Outcome::Refused { reason };
+        }
+        let line = format!("{} {}", self.script, quoted(&destination.uri));
+        match program::run(program::shell(&line), gzip, self.time).await {
+            Ok(ended) if ended.status.success() => Outcome::Sent { detail: ended.said },
+            Ok(ended) => Outcome::retry(format!("http_script: {}: {}", ended.status, ended.said)),
+            Err(ProgramError::TimedOut(time)) => Outcome::retry(format!(
+                "http_script was killed after {} s",
+                time.as_secs_f64()
+            )),
+            Err(error) => Outcome::retry(format!("http_script {error}")),
+        }
+    }
+
+    /// Names are resolved by the script: of a record's URI only an address in it can be
+    /// checked here.
+    fn check(&self, destination: &Destination) -> Result<(), String> {
+        if destination.origin == Origin::Operator || self.allow_private {
+            return Ok(());
+        }
+        let url = Url::parse(&destination.uri).map_err(|error| error.to_string())?;
+        super::check_literal(&url).map_err(|error| error.to_string())
+    }
+}
+
+/// One word for the shell, whatever stands in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(uri: &str, origin: Origin) -> Destination {
+        Destination {
+            uri: uri.to_owned(),
+            origin,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_script_gets_bytes_and_a_quoted_url() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let script = format!("cat > {0}; printf %s >> {0}", out.display());
+        let script = HttpScript::new(&script, Duration::from_secs(5), false);
+        let uri = "https://h.example/a'b$(touch /tmp/never)`x`\"y\" z;&|<>";
+        let outcome = script.send(&to(uri, Origin::Record), b"gzip:").await;
+        assert_eq!(
+            outcome,
+            Outcome::Sent {
+                detail: String::new()
+            }
+        );
+        assert_eq!(std::fs::read_to_string(out).unwrap(), format!("gzip:{uri}"));
+    }
+
+    #[tokio::test]
+    async fn status_time_and_addresses() {
+        #[rustfmt::skip]
+        let rows = [
+            ("true", "https://h.example/", Origin::Record, "sent"),
+            ("false", "https://h.example/", Origin::Record, "retry"),
+            ("sleep 10;", "https://h.example/", Origin::Record, "retry"),
+            ("true", "https://127.0.0.1/", Origin::Record, "refused"),
+            ("true", "https://[::1]/", Origin::Record, "refused"),
+            ("true", "https://0x7f.1/", Origin::Record, "refused"),
+            ("true", "https://127.0.0.1/", Origin::Operator, "sent"),
+        ];
+        for (script, uri, origin, expected) in rows {
+            let script = HttpScript::new(script, Duration::from_millis(500), false);
+            let name = match script.send(&to(uri, origin), b"").await {
+                Outcome::Sent { .. } => "sent",
+                Outcome::Retry { .. } => "retry",
+                Outcome::Refused { .. } => "refused",
+                Outcome::UnknownScheme => "unknown",
+            };
+            assert_eq!(name, expected, "{uri}");
+        }
+    }
+}

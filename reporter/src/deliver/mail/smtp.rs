@@ -1,0 +1,179 @@
+//! SMTP to a relay, with connections kept for the next mail.
+//!
+//! What a code means depends on the command that it answers. A 5xx to RCPT or to the mail
+//! itself is about this report: it is refused. A 5xx to the greeting, EHLO, AUTH or MAIL is
+//! between us and the relay, which the operator can mend: the report waits. A 4xx, a closed
+//! connection and a time-out are temporary at every stage.
+//!
+//! Delivery does not fail because of TLS (RFC 8460 section 3): STARTTLS is used when offered
+//! without asking whose certificate it is, and when it fails the mail goes in plain. Only a
+//! password changes that: it is sent to a loopback address or over TLS with a certificate
+//! that verifies, never otherwise.
+
+mod connection;
+
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::extension::ClientId;
+use tlsrptd_config::MailTransport;
+use tlsrptd_config::reportd::Reportd;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::Envelope;
+use crate::deliver::{Outcome, PrepareError};
+use connection::{Connection, Fault, Stage};
+
+/// A relay.
+pub(in crate::deliver) struct Smtp {
+    host: String,
+    port: u16,
+    /// TLS from the first octet (`smtps://`).
+    implicit_tls: bool,
+    tls: TlsParameters,
+    credentials: Option<Credentials>,
+    /// For each answer.
+    time: Duration,
+    hello: ClientId,
+    idle: Mutex<Vec<(Connection, Instant)>>,
+}
+
+/// Postfix closes an idle connection after some minutes; others sooner.
+const KEPT_IDLE: Duration = Duration::from_secs(20);
+const MAX_IDLE: usize = 8;
+
+impl Smtp {
+    pub(super) fn prepare(settings: &Reportd) -> Result<Smtp, PrepareError> {
+        let (host, port, implicit_tls) = match &settings.mail_transport {
+            MailTransport::Smtps { host, port } => (host.clone(), *port, true),
+            MailTransport::Smtp { host, port } => (host.clone(), *port, false),
+            MailTransport::Sendmail => ("localhost".to_owned(), 25, false),
+        };
+        let credentials = credentials(settings)?;
+        let verify = credentials.is_some() && !is_loopback(&host);
+        let tls = TlsParametersBuilder::new(host.clone())
+            .dangerous_accept_invalid_certs(!verify)
+            .dangerous_accept_invalid_hostnames(!verify)
+            .build_rustls()
+            .map_err(PrepareError::SmtpTls)?;
+        Ok(Smtp {
+            host,
+            port,
+            implicit_tls,
+            tls,
+            credentials,
+            time: settings.sendmail_timeout,
+            hello: ClientId::default(),
+            idle: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+        match self.try_send(envelope, mail).await {
+            Ok(detail) => Outcome::Sent { detail },
+            Err(fault) => fault.outcome(),
+        }
+    }
+
+    async fn try_send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Result<String, Fault> {
+        if let Some(mut connection) = self.kept().await {
+            match connection.send(envelope, mail).await {
+                // The relay had closed it, or wants no more on it: nothing was sent.
+                Err(fault) if fault.stage == Stage::Mail && fault.connection_lost() => {}
+                result => return self.finish(connection, result).await,
+            }
+        }
+        let mut connection = self.connect().await?;
+        let result = connection.send(envelope, mail).await;
+        self.finish(connection, result).await
+    }
+
+    async fn kept(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().await;
+        while let Some((connection, since)) = idle.pop() {
+            if since.elapsed() < KEPT_IDLE {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection that can carry another mail.
+    async fn finish(
+        &self,
+        mut connection: Connection,
+        result: Result<String, Fault>,
+    ) -> Result<String, Fault> {
+        let usable = match &result {
+            Ok(_) => true,
+            Err(fault) => !fault.connection_lost() && connection.reset().await,
+        };
+        if usable {
+            let mut idle = self.idle.lock().await;
+            if idle.len() < MAX_IDLE {
+                idle.push((connection, Instant::now()));
+            }
+        }
+        result
+    }
+
+    async fn connect(&self) -> Result<Connection, Fault> {
+        let tls = self.implicit_tls.then(|| self.tls.clone());
+        let mut connection = self.open(tls).await?;
+        let mut tls_fault = None;
+        if connection.offers_starttls()
+            && let Err(fault) = connection.starttls(self.tls.clone(), &self.hello).await
+        {
+            tracing::debug!(relay = %self.host, reason = %fault, "on without TLS");
+            tls_fault = Some(fault);
+            connection = self.open(None).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            if !connection.is_encrypted() && !is_loopback(&self.host) {
+                let why =
+                    tls_fault.map_or("it offers no TLS".to_owned(), |fault| fault.to_string());
+                let reason = format!("the password is not sent to the relay in plain: {why}");
+                return Err(Fault::new(Stage::Auth, reason));
+            }
+            connection.auth(credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn open(&self, tls: Option<TlsParameters>) -> Result<Connection, Fault> {
+        Connection::open(&self.host, self.port, tls, &self.hello, self.time).await
+    }
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Smtp({}:{})", self.host, self.port)
+    }
+}
+
+fn credentials(settings: &Reportd) -> Result<Option<Credentials>, PrepareError> {
+    let (user, path) = match (&settings.mail_user, &settings.mail_password_file) {
+        (Some(user), Some(path)) => (user, path),
+        (None, None) => return Ok(None),
+        _ => return Err(PrepareError::HalfCredentials),
+    };
+    let password = std::fs::read_to_string(path).map_err(|source| PrepareError::PasswordFile {
+        path: path.clone(),
+        source,
+    })?;
+    // The line end that editors add is no part of it.
+    let password = password.lines().next().unwrap_or_default().to_owned();
+    Ok(Some(Credentials::new(user.clone(), password)))
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! One connection to the relay: each answer waited for, no longer than allowed.
+
+use std::fmt;
+use std::time::Duration;
+
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use tokio::time::timeout;
+
+use crate::deliver::mail::Envelope;
+use crate::deliver::{Outcome, one_line};
+
+/// How far a mail came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connect,
+    StartTls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    Content,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Connect => "connecting to the relay",
+            Stage::StartTls => "STARTTLS",
+            Stage::Auth => "AUTH",
+            Stage::Mail => "MAIL FROM",
+            Stage::Rcpt => "RCPT TO",
+            Stage::Data => "DATA",
+            Stage::Content => "end of mail",
+        })
+    }
+}
+
+/// Why a mail did not go out.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) stage: Stage,
+    /// The answer's code, if there was an answer.
+    code: Option<u16>,
+    text: String,
+}
+
+impl Fault {
+    pub(super) fn new(stage: Stage, text: impl Into<String>) -> Fault {
+        Fault {
+            stage,
+            code: None,
+            text: text.into(),
+        }
+    }
+
+    fn of(stage: Stage, error: &Error) -> Fault {
+        Fault {
+            stage,
+            code: error.status().map(u16::from),
+            text: one_line(&error.to_string()),
+        }
+    }
+
+    /// Whether the connection can carry no other command. 421 says that the relay closes it.
+    pub(super) fn connection_lost(&self) -> bool {
+        matches!(self.code, None | Some(421))
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        let reason = self.to_string();
+        match (self.stage, self.code) {
+            (Stage::Rcpt | Stage::Data | Stage::Content, Some(500..=599)) => {
+                Outcome::Refused { reason }
+            }
+            _ => Outcome::retry(reason),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, self.text)
+    }
+}
+
+/// A connection that was greeted.
+pub(super) struct Connection {
+    inner: AsyncSmtpConnection,
+    /// For each answer.
+    time: Duration,
+}
+
+impl Connection {
+    pub(super) async fn open(
+        host: &str,
+        port: u16,
+        tls: Option<TlsParameters>,
+        hello: &ClientId,
+        time: Duration,
+    ) -> Result<Connection, Fault> {
+        let open = AsyncSmtpConnection::connect_tokio1((host, port), Some(time), hello, tls, None);
+        let inner = within(time, Stage::Connect, open).await?;
+        Ok(Connection { inner, time })
+    }
+
+    pub(super) fn offers_starttls(&self) -> bool {
+        self.inner.can_starttls()
+    }
+
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.inner.is_encrypted()
+    }
+
+    pub(super) async fn starttls(
+        &mut self,
+        tls: TlsParameters,
+        hello: &ClientId,
+    ) -> Result<(), Fault> {
+        within(self.time, Stage::StartTls, self.inner.starttls(tls, hello)).await
+    }
+
+    pub(super) async fn auth(&mut self, credentials: &Credentials) -> Result<(), Fault> {
+        let mechanisms = [Mechanism::Plain, Mechanism::Login];
+        within(
+            self.time,
+            Stage::Auth,
+            self.inner.auth(&mechanisms, credentials),
+        )
+        .await
+        .map(drop)
+    }
+
+    /// One mail; what the relay said to it.
+    pub(super) async fn send(
+        &mut self,
+        envelope: &Envelope<'_>,
+        mail: &[u8],
+    ) -> Result<String, Fault> {
+        self.command(Stage::Mail, &format!("MAIL FROM:<{}>\r\n", envelope.from))
+            .await?;
+        self.command(Stage::Rcpt, &format!("RCPT TO:<{}>\r\n", envelope.to))
+            .await?;
+        if let Some(copy) = envelope.copy_to {
+            // The copy is the operator's convenience: its failure is not the report's.
+            match self
+                .command(Stage::Rcpt, &format!("RCPT TO:<{copy}>\r\n"))
+                .await
+            {
+                Err(fault) if fault.connection_lost() => return Err(fault),
+                Err(fault) => tracing::warn!(reason = %fault, "the relay refuses bcc_address"),
+                Ok(_) => {}
+            }
+        }
+        self.command(Stage::Data, "DATA\r\n").await?;
+        // The line end that the protocol puts before its dot is the mail's own last one.
+        let mail = mail.strip_suffix(b"\r\n").unwrap_or(mail);
+        let answer = within(self.time, Stage::Content, self.inner.message(mail)).await?;
+        Ok(format!(
+            "{} {}",
+            answer.code(),
+            one_line(&answer.message().collect::<Vec<_>>().join(" "))
+        ))
+    }
+
+    /// Whether the connection is ready for another mail after one that was refused.
+    pub(super) async fn reset(&mut self) -> bool {
+        self.command(Stage::Mail, "RSET\r\n").await.is_ok()
+    }
+
+    async fn command(&mut self, stage: Stage, command: &str) -> Result<Response, Fault> {
+        within(self.time, stage, self.inner.command(command)).await
+    }
+}
+
+async fn within<T>(
+    time: Duration,
+    stage: Stage,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Fault> {
+    match timeout(time, step).await {
+        Ok(result) => result.map_err(|error| Fault::of(stage, &error)),
+        Err(_) => Err(Fault::new(
+            stage,
+            format!("no answer within {} s", time.as_secs_f64()),
+        )),
+    }
+}

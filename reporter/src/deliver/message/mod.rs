@@ -1,0 +1,132 @@
+//! The report mail (RFC 8460 section 5.3), written by ourselves so that each octet is decided.
+
+mod header;
+mod text;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tlsrptd_proto::report::Summary;
+use tlsrptd_proto::txt::Mailbox;
+
+use super::mark::mark;
+use super::payload;
+use super::sender::Sender;
+use super::{PayloadError, StoredReport};
+
+pub(super) use header::Header;
+
+/// A mail before it is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) headers: Vec<Header>,
+    /// Lines end with CRLF, the last one too; ASCII alone.
+    pub(super) body: Vec<u8>,
+}
+
+impl Message {
+    /// The mail as it is sent. Signatures stand before what they sign.
+    pub(super) fn bytes(&self, signatures: &[Header]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.body.len() + 4096);
+        for header in signatures.iter().chain(&self.headers) {
+            header.write(&mut out);
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(&self.body);
+        out
+    }
+}
+
+/// Writes the mail of one report to one address. Everything in it follows from its arguments.
+pub(super) fn compose(
+    report: &StoredReport,
+    to: &Mailbox,
+    sender: &Sender,
+    compression_level: i32,
+) -> Result<Message, PayloadError> {
+    let summary = Summary::from_json(&report.json)?;
+    // The report's own contact: the settings may have changed since it was made.
+    let contact = Mailbox::parse(&summary.contact_info);
+    let submitter = contact.as_ref().map_or(&sender.submitter, Mailbox::domain);
+    let mark = mark(report, &format!("mailto:{to}"));
+    let boundary = format!("=_tlsrpt_{mark}");
+    let attachment = Attachment {
+        name: payload::file_name(report, submitter),
+        gzip: payload::gzip(&report.json, compression_level)?,
+    };
+
+    let domain = &report.domain;
+    let id = header::msg_id_left(&summary.report_id);
+    let date = report
+        .created
+        .strftime("%a, %d %b %Y %H:%M:%S +0000")
+        .to_string();
+    let subject =
+        format!("Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>");
+    let headers = vec![
+        Header::new("Date", &date),
+        Header::new(
+            "From",
+            &header::mailbox(sender.display.as_deref(), sender.address.as_str()),
+        ),
+        Header::new("To", to.as_str()),
+        Header::new("Subject", &subject),
+        Header::new("Message-ID", &format!("<{id}.{}@{submitter}>", &mark[..16])),
+        // RFC 3834 section 5: no vacation answers.
+        Header::new("Auto-Submitted", "auto-generated"),
+        // RFC 8689: deliver it even where TLS is what is broken.
+        Header::new("TLS-Required", "No"),
+        Header::new("TLS-Report-Domain", domain.as_str()),
+        Header::new("TLS-Report-Submitter", submitter.as_str()),
+        Header::new("MIME-Version", "1.0"),
+        Header::new(
+            "Content-Type",
+            &format!("multipart/report; report-type=\"tlsrpt\"; boundary=\"{boundary}\""),
+        ),
+    ];
+    let text = text::encode(&text::for_people(report, &summary));
+    Ok(Message {
+        headers,
+        body: body(&boundary, &text, &attachment),
+    })
+}
+
+struct Attachment {
+    name: String,
+    gzip: Vec<u8>,
+}
+
+fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut push = |text: &str| out.extend_from_slice(text.as_bytes());
+    push(&format!(
+        "--{boundary}\r\n\
+         Content-Type: text/plain; charset={}\r\n\
+         Content-Transfer-Encoding: {}\r\n\
+         \r\n\
+         {}\r\n",
+        text.charset, text.encoding, text.body
+    ));
+    // The name stands in one piece: simple receivers do not read RFC 2231.
+    push(&format!(
+        "--{boundary}\r\n\
+         Content-Type: application/tlsrpt+gzip\r\n\
+         Content-Transfer-Encoding: base64\r\n\
+         Content-Disposition: attachment;\r\n \
+         filename=\"{}\"\r\n\
+         \r\n",
+        attachment.name
+    ));
+    let encoded = STANDARD.encode(&attachment.gzip);
+    for start in (0..encoded.len()).step_by(BASE64_COLUMNS) {
+        push(&encoded[start..encoded.len().min(start + BASE64_COLUMNS)]);
+        push("\r\n");
+    }
+    push(&format!("--{boundary}--\r\n"));
+    out
+}
+
+/// RFC 2045 section 6.8.
+const BASE64_COLUMNS: usize = 76;
+
+#[cfg(test)]
+mod tests;

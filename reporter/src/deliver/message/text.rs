@@ -1,0 +1,110 @@
+//! The part for people, and how text travels (RFC 2045).
+
+use std::fmt::Write;
+
+use tlsrptd_proto::report::Summary;
+
+use crate::deliver::StoredReport;
+
+/// What a person wants to know before opening the attachment.
+pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| {
+        // Names come from settings and from the peer's reports: keep them on their line.
+        let value = value.replace(char::is_control, " ");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{label:<17}{value}");
+    };
+    line("Domain:", report.domain.as_str());
+    line("Day:", &format!("{} (UTC)", report.day));
+    line("Sessions:", &summary.sessions.to_string());
+    line("Failed sessions:", &summary.failures.to_string());
+    for (kind, count) in &summary.by_type {
+        line("", &format!("{kind}: {count}"));
+    }
+    line("Reported by:", &summary.organization_name);
+    line("Contact:", &summary.contact_info);
+    line("Report-ID:", &summary.report_id);
+    format!(
+        "This is a report about TLS on the way to your mail servers (RFC 8460).\n\n\
+         {text}\n\
+         The attached file is the whole report: JSON, compressed with gzip.\n"
+    )
+}
+
+/// A text part's encoding and its body, with CRLF at line ends.
+pub(super) struct Encoded {
+    pub(super) charset: &'static str,
+    pub(super) encoding: &'static str,
+    pub(super) body: String,
+}
+
+/// ASCII goes as it is; anything else as quoted-printable UTF-8.
+pub(super) fn encode(text: &str) -> Encoded {
+    const LONGEST: usize = 998;
+    if text.is_ascii() && text.lines().all(|line| line.len() <= LONGEST) {
+        return Encoded {
+            charset: "us-ascii",
+            encoding: "7bit",
+            body: text.replace('\n', "\r\n"),
+        };
+    }
+    Encoded {
+        charset: "utf-8",
+        encoding: "quoted-printable",
+        body: quoted_printable(text),
+    }
+}
+
+fn quoted_printable(text: &str) -> String {
+    const WIDTH: usize = 76;
+    let mut out = String::with_capacity(text.len() * 2);
+    for line in text.lines() {
+        let mut column = 0;
+        for (at, byte) in line.bytes().enumerate() {
+            // A space that ends a line would be lost.
+            let last = at + 1 == line.len();
+            let plain = matches!(byte, b'!'..=b'~' if byte != b'=') || (byte == b' ' && !last);
+            let piece = if plain {
+                char::from(byte).to_string()
+            } else {
+                format!("={byte:02X}")
+            };
+            if column + piece.len() > WIDTH - 1 {
+                out.push_str("=\r\n");
+                column = 0;
+            }
+            out.push_str(&piece);
+            column += piece.len();
+        }
+        out.push_str("\r\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_printable_of_what_needs_it() {
+        for (text, expected) in [
+            ("Müller\n", "M=C3=BCller\r\n"),
+            ("a=b ü \nc", "a=3Db =C3=BC=20\r\nc\r\n"),
+        ] {
+            let encoded = encode(text);
+            assert_eq!(
+                (encoded.encoding, encoded.body.as_str()),
+                ("quoted-printable", expected)
+            );
+        }
+        let long = encode(&"ü".repeat(100)).body;
+        assert!(long.lines().all(|line| line.len() <= 76));
+        assert_eq!(encode("plain\ntext\n").body, "plain\r\ntext\r\n");
+        assert_eq!(
+            encode(&"x".repeat(999)).encoding,
+            "quoted-printable",
+            "no line over 998"
+        );
+    }
+}

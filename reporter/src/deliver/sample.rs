@@ -1,0 +1,18 @@
+//! One report for the tests of this folder.
+
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use super::StoredReport;
+
+/// Ten sessions, three failed.
+pub(super) fn report() -> StoredReport {
+    StoredReport {
+        day: Day::parse("2026-11-20").unwrap(),
+        domain: Domain::parse("example.com").unwrap(),
+        uniqid: 7,
+        json: JSON.to_owned(),
+        created: "2026-11-21T00:10:00Z".parse().unwrap(),
+    }
+}
+
+const JSON: &str = r#"{"organization-name": "Sender Inc.", "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "smtp-tls@mail.sender.example", "report-id": "2026-11-20_idx7_example.com", "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"}, "summary": {"total-successful-session-count": 7, "total-failure-session-count": 3}, "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2}, {"result-type": "starttls-not-supported", "failed-session-count": 1}]}]}"#;

@@ -1,0 +1,94 @@
+//! Who sends: the From mailbox, the envelope sender, and the domain that submits.
+
+use tlsrptd_proto::domain::Domain;
+use tlsrptd_proto::txt::{Mailbox, MailboxError};
+
+/// What the mail says of its sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sender {
+    /// The display name of `sender_address`, if it has one.
+    pub(super) display: Option<String>,
+    /// From and the envelope.
+    pub(super) address: Mailbox,
+    /// The domain of `contact_info`.
+    pub(super) submitter: Domain,
+}
+
+impl Sender {
+    /// `sender_address` is an address, or a display name and an address in angle brackets.
+    pub(super) fn parse(sender_address: &str, submitter: Domain) -> Result<Sender, MailboxError> {
+        let text = sender_address.trim();
+        let (display, address) = match text
+            .strip_suffix('>')
+            .and_then(|text| text.rsplit_once('<'))
+        {
+            Some((display, address)) => (unquoted(display.trim()), address.trim()),
+            None => (String::new(), text),
+        };
+        Ok(Sender {
+            display: Some(display).filter(|name| !name.is_empty()),
+            address: Mailbox::parse(address)?,
+            submitter,
+        })
+    }
+}
+
+/// The text of a quoted-string; another text stays. Controls become spaces, so that no
+/// header can begin inside.
+fn unquoted(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
+    let inner = match text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        Some(inner) => inner,
+        None => return text,
+    };
+    let mut out = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_display_names() {
+        let submitter = Domain::parse("sender.example").unwrap();
+        for (text, display, address) in [
+            ("a@x.example", None, "a@x.example"),
+            (" <a@x.example> ", None, "a@x.example"),
+            (
+                "TLS Reports <a@x.example>",
+                Some("TLS Reports"),
+                "a@x.example",
+            ),
+            (
+                r#""Reports \"X\", Inc." <a@x.example>"#,
+                Some(r#"Reports "X", Inc."#),
+                "a@x.example",
+            ),
+            (
+                "Bücher <a@bücher.example>",
+                Some("Bücher"),
+                "a@xn--bcher-kva.example",
+            ),
+            (
+                "A\r\nBcc: b@x <a@x.example>",
+                Some("A  Bcc: b@x"),
+                "a@x.example",
+            ),
+        ] {
+            let sender = Sender::parse(text, submitter.clone()).unwrap();
+            assert_eq!(sender.display.as_deref(), display, "{text}");
+            assert_eq!(sender.address.as_str(), address, "{text}");
+        }
+        for text in ["", "nobody", "Name <a>", "a@x.example, b@x.example"] {
+            assert!(Sender::parse(text, submitter.clone()).is_err(), "{text}");
+        }
+    }
+}

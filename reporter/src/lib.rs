@@ -12,7 +12,13 @@
 //! [`daemon`] turns the wheel. It alone reads the clock; what it needs of the world is [`outside::Outside`].
 //! [`ctl`] reads the same database for the operator.
 
+#![forbid(unsafe_code)]
+
+pub mod compose;
+pub mod ctl;
+pub mod daemon;
 pub mod deliver;
+pub mod error;
 pub mod gather;
 pub mod lookup;
 pub mod outside;

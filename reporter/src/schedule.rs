@@ -99,6 +99,12 @@ impl Schedule {
         plus(day.next().start(), self.max_report_age) < now
     }
 
+    /// Whether a report that was made then should have been sent long ago: the reporter was away.
+    pub fn is_expired(&self, created: Timestamp, now: Timestamp) -> bool {
+        let in_time = self.spread.saturating_add(self.retry_window);
+        plus(created, self.max_report_age.max(in_time)) < now
+    }
+
     /// Rows before this day may go.
     pub fn oldest_kept(&self, now: Timestamp) -> Day {
         Day::of(now).back(self.keep_days)

@@ -98,6 +98,7 @@ impl State {
             tx.execute("DELETE FROM reports WHERE r_id IN (SELECT r_id FROM old)", [])?;
             tx.execute("DELETE FROM old", [])?;
             tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
+            tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [&day])?;
             Ok(removed > 0)
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, named_params, types::ValueRef};
+use rusqlite::{OptionalExtension as _, Transaction, named_params, types::ValueRef};
 use tlsrptd_proto::day::Day;
 
 use super::{State, StateError, Step, text};
@@ -16,6 +16,8 @@ pub struct DomainDay {
     pub domain: String,
     /// One a collector.
     pub rows: Vec<Stored>,
+    /// Report mails that we tried to send to this domain on that day.
+    pub our_mails: u64,
 }
 
 /// One collector's row.
@@ -62,16 +64,22 @@ impl State {
                  ORDER BY domain, fetcher",
             )?;
             let mut rows = select.query((day.to_string(), after))?;
+            let mut mails = db.prepare_cached("SELECT mails FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2")?;
             let mut found: Vec<DomainDay> = Vec::new();
             while let Some(row) = rows.next()? {
                 let domain: String = row.get(0)?;
                 let stored = Stored { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
-                let room = found.len() < limit;
-                match found.last_mut() {
-                    Some(last) if last.domain == domain => last.rows.push(stored),
-                    _ if room => found.push(DomainDay { domain, rows: vec![stored] }),
-                    _ => break,
+                if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
+                    last.rows.push(stored);
+                    continue;
                 }
+                if found.len() == limit {
+                    break;
+                }
+                let our_mails: Option<i64> =
+                    mails.query_row((day.to_string(), &domain), |row| row.get(0)).optional()?;
+                let our_mails = our_mails.and_then(|mails| u64::try_from(mails).ok()).unwrap_or(0);
+                found.push(DomainDay { domain, rows: vec![stored], our_mails });
             }
             Ok(found)
         })
@@ -98,7 +106,9 @@ impl State {
         decisions: &[Decision],
         now: Timestamp,
     ) -> Result<(), StateError> {
-        self.transact(Step::Decided, |tx| store(tx, day, decisions, now))
+        self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
+        self.note_due(decisions);
+        Ok(())
     }
 
     /// Stores the last decisions of a day, and with them that the day is decided: for the peer too, hence together.
@@ -120,7 +130,16 @@ impl State {
                 [day.to_string()],
             )
             .map(drop)
-        })
+        })?;
+        self.note_due(decisions);
+        Ok(())
+    }
+
+    fn note_due(&mut self, decisions: &[Decision]) {
+        for (destination, due) in decisions.iter().flat_map(|decision| &decision.destinations) {
+            self.ready
+                .added(&crate::schedule::lane(&destination.uri), *due);
+        }
     }
 }
 

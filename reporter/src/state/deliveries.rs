@@ -1,9 +1,9 @@
 //! Deliveries: one report to one address.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{State, StateError, Step, decisions::origin_word, text};
@@ -59,34 +59,42 @@ pub struct Recorded {
 const PENDING: &str = "d.status IS NULL AND d.tlsrptd_started IS NULL";
 
 impl State {
-    /// Takes due deliveries in hand, none of them in a lane that is full.
+    /// Takes due deliveries in hand, so many in all and so many a lane, counting those that `busy` has already.
     pub fn claim(
         &mut self,
         now: Timestamp,
         limit: usize,
-        full: &[String],
+        per_lane: usize,
+        busy: &HashMap<String, usize>,
     ) -> Result<Vec<Claimed>, StateError> {
+        let picked = self
+            .ready
+            .pick(&self.db, now, limit, per_lane, busy)
+            .map_err(|source| StateError::Read {
+                what: "due deliveries",
+                source,
+            })?;
+        if picked.is_empty() {
+            return Ok(Vec::new());
+        }
         self.transact(Step::Started, |tx| {
-            let marks = vec!["?"; full.len()].join(", ");
-            let mut select = tx.prepare_cached(&format!(
+            let at = text::nexttry(now);
+            let mut select = tx.prepare_cached(
                 "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
                  r.day, r.domain, r.uniqid, r.report, r.its FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
-                 WHERE {PENDING} AND d.nexttry <= ? AND coalesce(d.tlsrptd_lane, '') NOT IN ({marks}) \
-                 ORDER BY d.nexttry LIMIT {limit}"
-            ))?;
-            let at = text::nexttry(now);
-            let parameters = std::iter::once(&at).chain(full);
-            let claimed: Vec<Claimed> = select
-                .query_map(rusqlite::params_from_iter(parameters), |row| claimed(row, now))?
-                .collect::<Result<_, _>>()?;
+                 WHERE d.destination = ?1 AND d.d_r_id = ?2",
+            )?;
             let mut start = tx.prepare_cached(
                 "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3) \
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
-            for claim in &claimed {
-                start.execute((&claim.uri, claim.r_id, &at))?;
+            let mut claims = Vec::with_capacity(picked.len());
+            for (uri, r_id) in &picked {
+                claims.push(select.query_row((uri, r_id), |row| claimed(row, now))?);
+                start.execute((uri, r_id, &at))?;
+                count_mail(tx, uri, now)?;
             }
-            Ok(claimed)
+            Ok(claims)
         })
     }
 
@@ -108,7 +116,13 @@ impl State {
                 })?;
             }
             Ok(())
-        })
+        })?;
+        for end in ends {
+            if let Verdict::Later { at, .. } = end.verdict {
+                self.ready.added(&crate::schedule::lane(&end.uri), at);
+            }
+        }
+        Ok(())
     }
 
     /// At the start: attempts whose outcome nobody recorded are pending again. What the peer added gets its lane.
@@ -132,16 +146,6 @@ impl State {
         })
     }
 
-    /// Whether anything is due.
-    pub fn any_due(&self, now: Timestamp) -> Result<bool, StateError> {
-        self.read("due deliveries", |db| {
-            db.prepare_cached(&format!(
-                "SELECT 1 FROM destinations d WHERE {PENDING} AND d.nexttry <= ?1 LIMIT 1"
-            ))?
-            .exists([text::nexttry(now)])
-        })
-    }
-
     /// When the next delivery is due that is not due now.
     pub fn next_delivery(&self, now: Timestamp) -> Result<Option<Timestamp>, StateError> {
         let next: Option<String> = self.read("the next delivery", |db| {
@@ -152,6 +156,22 @@ impl State {
         })?;
         Ok(next.as_deref().and_then(text::instant))
     }
+}
+
+/// The session that carries a report is not to be reported (RFC 8460 section 3): the loop guard needs their number.
+fn count_mail(tx: &Transaction<'_>, uri: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let Some((_, domain)) = uri
+        .strip_prefix("mailto:")
+        .and_then(|address| address.rsplit_once('@'))
+    else {
+        return Ok(());
+    };
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_mails(day, domain, mails) VALUES(?1, ?2, 1) \
+         ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1",
+    )?
+    .execute((Day::of(now).to_string(), domain.to_ascii_lowercase()))
+    .map(drop)
 }
 
 fn claimed(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Claimed> {

@@ -13,6 +13,7 @@ mod error;
 mod jobs;
 mod lock;
 mod open;
+mod ready;
 mod rows;
 mod schema;
 mod steps;
@@ -35,6 +36,7 @@ pub struct State {
     /// Held until the end, so that no second reporter sends the same reports.
     _lock: lock::Lock,
     watcher: Option<Watcher>,
+    ready: ready::Ready,
 }
 
 /// Sees every step before and after its commit; `false` stops there, as a crash would.

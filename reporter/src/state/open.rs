@@ -50,6 +50,7 @@ impl State {
             path,
             _lock: lock,
             watcher: None,
+            ready: Default::default(),
         };
         state.set_up(kind == schema::Kind::Empty)?;
         Ok(state)

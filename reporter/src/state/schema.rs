@@ -39,7 +39,7 @@ const TABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Our columns: table, name, what it holds.
+/// Our columns: table, name, affinity.
 const COLUMNS: &[(&str, &str, &str)] = &[
     // When the collector had answered wholly, or was given up; the job stays NULL for the peer until the day is decided.
     ("fetchjobs", "tlsrptd_closed", "TEXT"),
@@ -67,10 +67,16 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("destinations", "tlsrptd_reason", "TEXT"),
 ];
 
-const INDEXES: &[&str] = &[
+/// Our table and indexes.
+const EXTRAS: &[&str] = &[
+    // Report mails that we tried to send, by the day and the domain they went to: the loop guard's count.
+    "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, PRIMARY KEY(day, domain))",
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
-    "CREATE INDEX IF NOT EXISTS tlsrptd_due ON destinations(nexttry, tlsrptd_lane) WHERE status IS NULL",
+    "CREATE INDEX IF NOT EXISTS tlsrptd_due ON destinations(nexttry, tlsrptd_lane) \
+     WHERE status IS NULL AND tlsrptd_started IS NULL",
+    "CREATE INDEX IF NOT EXISTS tlsrptd_lanes ON destinations(tlsrptd_lane, nexttry) \
+     WHERE status IS NULL AND tlsrptd_started IS NULL",
     "CREATE INDEX IF NOT EXISTS tlsrptd_unfetched ON reportdata(day, fetcherindex, domain) WHERE data IS NULL",
 ];
 
@@ -166,7 +172,7 @@ pub(super) fn extend(db: &Connection) -> rusqlite::Result<()> {
             db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {holds}"))?;
         }
     }
-    INDEXES.iter().try_for_each(|text| db.execute_batch(text))
+    EXTRAS.iter().try_for_each(|text| db.execute_batch(text))
 }
 
 #[cfg(test)]

@@ -1,0 +1,15 @@
+//! Shows what `tlsrpt-reportd` has done and would do.
+
+use std::{env, process::ExitCode};
+
+use tlsrptd_reporter::{ctl, error};
+
+fn main() -> ExitCode {
+    match tlsrptd_config::ctl::load(env::args_os().skip(1), env::vars_os()).or_exit_code() {
+        Ok(settings) => match ctl::run(settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => error::end_without_log(problem),
+        },
+        Err(code) => ExitCode::from(code),
+    }
+}

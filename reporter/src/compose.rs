@@ -1,0 +1,173 @@
+//! What becomes of one domain's day: the collectors' counts merged, the record looked up, the report made.
+//!
+//! Every domain gets a decision, and every decision against a report its reason. Nothing here touches the database; the
+//! same rows and the same answers give the same decision.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rand::{SeedableRng as _, rngs::StdRng};
+use tlsrptd_proto::{
+    aggregate::DomainCounts,
+    day::Day,
+    domain::Domain,
+    report::{Report, Submitter},
+    txt::TxtRecord,
+};
+
+use crate::{
+    lookup::{self, Looked},
+    outside::Outside,
+    route::Routes,
+    schedule::Schedule,
+    state::{Decision, DomainDay},
+};
+
+/// Reports of one domain and day: there is never a second one.
+const UNIQID: u64 = 1;
+
+/// Makes decisions.
+#[derive(Debug)]
+pub struct Composer {
+    /// Who reports.
+    pub submitter: Submitter,
+    /// The operator's maps.
+    pub routes: Routes,
+    /// When deliveries are due.
+    pub schedule: Arc<Schedule>,
+    /// `loop_guard`.
+    pub loop_guard: bool,
+}
+
+impl Composer {
+    /// Decides on one domain's day. `seed` is its share of chance.
+    pub async fn decide<O: Outside>(
+        &self,
+        outside: &O,
+        day: Day,
+        found: DomainDay,
+        now: Timestamp,
+        seed: u64,
+    ) -> Decision {
+        let mut decision = Decision {
+            domain: found.domain.clone(),
+            uniqid: UNIQID,
+            report: None,
+            sessions: 0,
+            reason: None,
+            destinations: Vec::new(),
+            bad_rows: Vec::new(),
+        };
+        match self
+            .destinations(outside, day, found, now, &mut decision)
+            .await
+        {
+            Ok((domain, counts, destinations)) => {
+                let report = Report::compose(&self.submitter, day, &domain, &counts, UNIQID);
+                decision.report = Some(report.to_json());
+                let mut rng = StdRng::seed_from_u64(seed);
+                decision.destinations = destinations
+                    .into_iter()
+                    .map(|destination| (destination, self.schedule.first_delivery(now, &mut rng)))
+                    .collect();
+            }
+            Err(reason) => decision.reason = Some(reason),
+        }
+        decision
+    }
+
+    /// Everything that may be a reason against.
+    async fn destinations<O: Outside>(
+        &self,
+        outside: &O,
+        day: Day,
+        found: DomainDay,
+        now: Timestamp,
+        decision: &mut Decision,
+    ) -> Result<(Domain, DomainCounts, Vec<crate::deliver::Destination>), String> {
+        let domain =
+            Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
+        let our_mails = found.our_mails;
+        let counts = merge(&domain, found, decision);
+        decision.sessions = counts.sessions();
+        if decision.sessions == 0 {
+            return Err("no sessions".to_owned());
+        }
+        if self.schedule.is_too_old(day, now) {
+            return Err("expired: the day is older than max_report_age".to_owned());
+        }
+        // RFC 8460 section 3: the session that carries a report is not counted in the next one.
+        if self.loop_guard && counts.failed() == 0 && decision.sessions <= our_mails {
+            return Err("loop guard: no more sessions than report mails of ours".to_owned());
+        }
+        let record = record(outside, &domain, &counts).await?;
+        let routed = self.routes.route(&domain, &record);
+        for (uri, reason) in &routed.dropped {
+            tracing::info!(%day, %domain, "a destination is left out: {uri:?}: {reason}");
+        }
+        if routed.destinations.is_empty() {
+            return Err(nowhere(routed.discarded_by_map, &routed.dropped));
+        }
+        Ok((domain, counts, routed.destinations))
+    }
+}
+
+/// Adds the collectors' rows up; one that cannot be read is left with its reason.
+fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCounts {
+    let mut counts = DomainCounts::default();
+    for row in found.rows {
+        let read = match row.data {
+            Some(data) => DomainCounts::from_json(&data, domain).map_err(|error| error.to_string()),
+            None => Err("the data is not text".to_owned()),
+        };
+        match read {
+            Ok(more) => counts.merge(more),
+            Err(reason) => {
+                tracing::warn!(%domain, fetcher = row.fetcher, reason, "report data is unusable");
+                decision.bad_rows.push((row.fetcher, reason));
+            }
+        }
+    }
+    counts
+}
+
+/// The record in DNS; when DNS fails or is not to be asked, the one that the MTA saw.
+async fn record<O: Outside>(
+    outside: &O,
+    domain: &Domain,
+    counts: &DomainCounts,
+) -> Result<TxtRecord, String> {
+    let failure = match outside.lookup(domain).await {
+        Some(Looked::Record(record)) => return Ok(record),
+        Some(Looked::OptedOut(reason)) => return Err(format!("opted out: {reason}")),
+        Some(Looked::Unknown(reason)) => format!("DNS failed ({reason}), and "),
+        None => String::new(),
+    };
+    let Some(seen) = counts.most_seen_txt() else {
+        return Err(format!("no record: {failure}the MTA saw none"));
+    };
+    match lookup::judge(&[seen.to_owned()]) {
+        Looked::Record(record) => Ok(record),
+        Looked::OptedOut(reason) | Looked::Unknown(reason) => Err(format!(
+            "no record: {failure}what the MTA saw is of no use: {reason}"
+        )),
+    }
+}
+
+fn nowhere(discarded: bool, dropped: &[(String, String)]) -> String {
+    if discarded {
+        return "discarded by a map".to_owned();
+    }
+    match dropped.first() {
+        None => "no usable URI: the record names none".to_owned(),
+        Some((uri, reason)) => {
+            let more = dropped.len() - 1;
+            let more = if more == 0 {
+                String::new()
+            } else {
+                format!(", and {more} more")
+            };
+            format!("no usable URI: {uri:?}: {reason}{more}")
+        }
+    }
+}

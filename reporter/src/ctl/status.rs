@@ -1,0 +1,62 @@
+//! `tlsrptctl status`: counts by day and status.
+
+use std::fmt::Write as _;
+
+use tlsrptd_config::reportd::Reportd;
+
+use crate::{
+    error::Error,
+    state::{Count, Counts},
+};
+
+/// One section a table.
+pub(super) fn status(settings: &Reportd) -> Result<String, Error> {
+    let counts = Counts::read(&settings.dbname)?;
+    let sections = [
+        ("Fetch jobs", &counts.jobs),
+        ("Report data", &counts.data),
+        ("Destinations", &counts.destinations),
+    ];
+    Ok(sections
+        .map(|(title, counts)| section(title, counts))
+        .concat())
+}
+
+fn section(title: &str, counts: &[Count]) -> String {
+    let mut text = format!("{title}\n");
+    if counts.is_empty() {
+        text.push_str("  none\n");
+    }
+    for Count {
+        day,
+        status,
+        number,
+    } in counts
+    {
+        // NULL is the peer's word for something that is still to be done.
+        let status = status.as_deref().unwrap_or("pending");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {day}  {status:<10}  {number:>10}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section() {
+        let count = |status: Option<&str>, number| Count {
+            day: "2026-11-20".into(),
+            status: status.map(Into::into),
+            number,
+        };
+        let text = section("Destinations", &[count(None, 3), count(Some("sent"), 120)]);
+        assert_eq!(
+            text,
+            "Destinations\n  2026-11-20  pending              3\n  2026-11-20  sent               120\n"
+        );
+        assert_eq!(section("Fetch jobs", &[]), "Fetch jobs\n  none\n");
+    }
+}

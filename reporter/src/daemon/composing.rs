@@ -1,0 +1,157 @@
+//! The daemon's part of composing: walks a gathered day, runs decisions beside each other, stores them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+use rand::Rng as _;
+use tlsrptd_proto::day::Day;
+use tokio::task::JoinSet;
+
+use super::Daemon;
+use crate::{
+    lookup::LOOKUPS_AT_ONCE,
+    outside::Outside,
+    state::{Decision, StateError},
+};
+
+/// Domains that are read at once.
+const READ_AT_ONCE: usize = 64;
+
+/// The day that is being composed.
+pub(super) struct Composing {
+    /// Days that the peer was stopped in.
+    leftover: BTreeSet<Day>,
+    walk: Option<Walk>,
+    tasks: JoinSet<Decision>,
+    /// Made, but not stored.
+    made: Vec<Decision>,
+}
+
+struct Walk {
+    day: Day,
+    /// Domains up to here are under way.
+    after: String,
+    at_end: bool,
+    reports: u64,
+    without: u64,
+}
+
+impl Composing {
+    pub(super) fn new(leftover: BTreeSet<Day>) -> Composing {
+        Composing {
+            leftover,
+            walk: None,
+            tasks: JoinSet::new(),
+            made: Vec::new(),
+        }
+    }
+
+    /// Until there is a decision to store. Cancelling it loses nothing.
+    pub(super) async fn wait(&mut self) {
+        match self.tasks.join_next().await {
+            Some(decision) => self.take(decision),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends all decisions; their domains stay undecided.
+    pub(super) fn abort(&mut self) {
+        self.tasks.abort_all();
+    }
+
+    fn take(&mut self, decision: Result<Decision, tokio::task::JoinError>) {
+        match decision {
+            Ok(decision) => self.made.push(decision),
+            // Its domain stays undecided, and the day open, until the next start.
+            Err(error) => tracing::error!(%error, "a decision ended badly"),
+        }
+    }
+
+    fn take_all(&mut self) {
+        while let Some(decision) = self.tasks.try_join_next() {
+            self.take(decision);
+        }
+    }
+}
+
+impl<O: Outside> Daemon<O> {
+    /// Begins with the oldest gathered day, and keeps so many decisions under way.
+    pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
+        if self.composing.walk.is_none() {
+            let next = match self.composing.leftover.pop_first() {
+                Some(day) => Some(day),
+                None => self.state.gathered_days()?.pop_first(),
+            };
+            let Some(day) = next else { return Ok(()) };
+            self.composing.walk = Some(Walk {
+                day,
+                after: String::new(),
+                at_end: false,
+                reports: 0,
+                without: 0,
+            });
+        }
+        let Some(walk) = &mut self.composing.walk else {
+            return Ok(());
+        };
+        while !walk.at_end && self.composing.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE {
+            let found = self.state.undecided(walk.day, &walk.after, READ_AT_ONCE)?;
+            match found.last() {
+                Some(last) => walk.after.clone_from(&last.domain),
+                None => walk.at_end = true,
+            }
+            for domain in found {
+                let (composer, outside) = (Arc::clone(&self.composer), Arc::clone(&self.outside));
+                let (day, seed) = (walk.day, self.rng.next_u64());
+                let decide =
+                    async move { composer.decide(&*outside, day, domain, now, seed).await };
+                self.composing.tasks.spawn(decide);
+            }
+        }
+        self.record_decisions(now)
+    }
+
+    /// Stores what is decided; with the day's last decision the day is closed.
+    pub(super) fn record_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
+        self.composing.take_all();
+        let Some(walk) = &mut self.composing.walk else {
+            return Ok(());
+        };
+        let is_last = walk.at_end && self.composing.tasks.is_empty();
+        if self.composing.made.is_empty() && !is_last {
+            return Ok(());
+        }
+        let made = &self.composing.made;
+        if is_last {
+            self.state.close_day(walk.day, made, now)?;
+        } else {
+            self.state.store_decisions(walk.day, made, now)?;
+        }
+        for decision in made {
+            let (day, domain, sessions) = (walk.day, &decision.domain, decision.sessions);
+            match &decision.reason {
+                None => {
+                    walk.reports += 1;
+                    let destinations = decision.destinations.len();
+                    tracing::info!(%day, domain, sessions, destinations, "report stored");
+                }
+                Some(reason) => {
+                    walk.without += 1;
+                    tracing::info!(%day, domain, sessions, reason, "no report");
+                }
+            }
+        }
+        self.composing.made.clear();
+        if is_last {
+            let Walk {
+                day,
+                reports,
+                without,
+                ..
+            } = *walk;
+            tracing::info!(%day, reports, without, "day closed");
+            self.composing.walk = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! The daemon's part of gathering: runs jobs, stores what comes.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::Daemon;
+use crate::{
+    gather::{self, GatherError, Piece, Sink},
+    outside::Outside,
+    schedule::Next,
+    state::{Job, StateError},
+};
+
+/// Parts of answers that wait for the database: memory stays bounded however fast collectors are.
+const PIECES_WAITING: usize = 4;
+/// Parts that one turn stores before others have their turn.
+const PIECES_A_TURN: usize = 8;
+/// Collectors that are asked at once.
+const JOBS_AT_ONCE: usize = 16;
+
+/// Jobs that run, and the parts they sent.
+pub(super) struct Gathering {
+    sender: mpsc::Sender<(Arc<Job>, Piece)>,
+    pieces: mpsc::Receiver<(Arc<Job>, Piece)>,
+    /// The part that ended the last wait.
+    first: Option<(Arc<Job>, Piece)>,
+    /// One job a collector.
+    running: HashMap<i64, (Arc<Job>, JoinHandle<()>)>,
+}
+
+impl Default for Gathering {
+    fn default() -> Gathering {
+        let (sender, pieces) = mpsc::channel(PIECES_WAITING);
+        Gathering {
+            sender,
+            pieces,
+            first: None,
+            running: HashMap::new(),
+        }
+    }
+}
+
+impl Gathering {
+    /// Until there is a part to store. Cancelling it loses nothing.
+    pub(super) async fn wait(&mut self) {
+        if self.first.is_none() {
+            self.first = self.pieces.recv().await;
+        }
+    }
+
+    /// Ends all jobs; they stay waiting.
+    pub(super) fn abort(&mut self) {
+        for (_, (_, task)) in self.running.drain() {
+            task.abort();
+        }
+    }
+
+    fn next(&mut self) -> Option<(Arc<Job>, Piece)> {
+        self.first.take().or_else(|| self.pieces.try_recv().ok())
+    }
+
+    fn is_running(&self, job: &Arc<Job>) -> bool {
+        self.running
+            .get(&job.index)
+            .is_some_and(|(running, _)| Arc::ptr_eq(running, job))
+    }
+}
+
+impl<O: Outside> Daemon<O> {
+    pub(super) fn start_gathering(&mut self, now: Timestamp) -> Result<(), StateError> {
+        for job in self.state.due_jobs(now)? {
+            if self.gathering.running.len() == JOBS_AT_ONCE
+                || self.gathering.running.contains_key(&job.index)
+            {
+                continue;
+            }
+            let job = Arc::new(job);
+            let sink = Sink::new(Arc::clone(&job), self.gathering.sender.clone());
+            let task = tokio::spawn(gather::run(Arc::clone(&self.outside), sink, now));
+            self.gathering.running.insert(job.index, (job, task));
+        }
+        Ok(())
+    }
+
+    pub(super) fn record_pieces(&mut self, now: Timestamp) -> Result<(), StateError> {
+        for _ in 0..PIECES_A_TURN {
+            let Some((job, piece)) = self.gathering.next() else {
+                break;
+            };
+            if !self.gathering.is_running(&job) {
+                continue;
+            }
+            if let Err(error) = self.record_piece(&job, piece, now) {
+                // A part is lost: the whole answer is asked for again. The job is still waiting.
+                if let Some((_, task)) = self.gathering.running.remove(&job.index) {
+                    task.abort();
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn record_piece(
+        &mut self,
+        job: &Arc<Job>,
+        piece: Piece,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        match piece {
+            Piece::Rows(rows) => {
+                let late = self.state.store_rows(job, &rows, now)?;
+                if late > 0 {
+                    tracing::warn!(day = %job.day, fetcher = job.command, "{late} domains came too late for their report");
+                }
+            }
+            Piece::Listed(domains) => self.state.store_list(job, &domains, now)?,
+            Piece::ListEnded => self.state.list_ended(job)?,
+            Piece::Missing(after, reply) => {
+                // The one who asked may have been ended meanwhile.
+                let _ = reply.send(self.state.unfetched(job, &after, Piece::PAGE)?);
+            }
+            Piece::Over(result) => {
+                self.end_job(job, result, now)?;
+                self.gathering.running.remove(&job.index);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_job(
+        &mut self,
+        job: &Job,
+        result: Result<(), GatherError>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let (day, index) = (job.day, job.index);
+        let error = match result {
+            Ok(()) => {
+                self.state.job_answered(job, now)?;
+                tracing::info!(%day, "Fetcher {index} {} finished", job.command);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let listed = matches!(error, GatherError::Details { .. });
+        let failures = if listed && !job.listed {
+            1
+        } else {
+            job.failures + 1
+        };
+        let deadline = self.schedule.fetch_deadline(day, job.created);
+        match self
+            .schedule
+            .after_fetch_failure(listed, failures, deadline, now, &mut self.rng)
+        {
+            Next::At(next) => {
+                tracing::warn!(%day, attempt = failures, next = %next, "Fetcher {index} {} failed: {error}", job.command);
+                self.state.job_failed(job, next, &error.to_string())
+            }
+            Next::GiveUp(why) => {
+                tracing::error!(%day, "Fetcher {index} {} is given up for this day, {why}: {error}", job.command);
+                self.state
+                    .job_given_up(job, now, &format!("{why}: {error}"))
+            }
+        }
+    }
+}

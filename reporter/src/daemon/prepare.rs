@@ -1,0 +1,128 @@
+//! Everything that can fail before work starts.
+
+use std::sync::Arc;
+
+use tlsrptd_config::{Settings, log::LogHandle, reportd::Reportd};
+use tlsrptd_proto::{report::Submitter, txt::Mailbox};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Bounds, Daemon, pidfile::PidFile, signals};
+use crate::{
+    compose::Composer,
+    deliver::Deliverer,
+    error::Error,
+    lookup::Resolver,
+    outside::World,
+    route::Routes,
+    schedule::Schedule,
+    state::{NewJob, State},
+};
+
+/// Ready to serve.
+pub struct Prepared {
+    pub(super) runtime: Runtime,
+    pub(super) daemon: Daemon<World>,
+    pub(super) signals: signals::Signals,
+    pub(super) log: LogHandle,
+    pub(super) fetchers: Vec<NewJob>,
+    pub(super) pidfile: Option<PidFile>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("daemon", &self.daemon)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads maps and keys, opens the database, listens to signals.
+pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, Error> {
+    settings
+        .lines
+        .iter()
+        .for_each(|line| tracing::info!("{line}"));
+    settings
+        .warnings
+        .iter()
+        .for_each(|line| tracing::warn!("{line}"));
+    let settings = settings.values;
+    let runtime = runtime()?;
+    // The resolver and the signals want to know where they live.
+    let entered = runtime.enter();
+    let composer = composer(&settings)?;
+    let world = world(&settings)?;
+    let signals = signals::listen().map_err(Error::Runtime)?;
+    let state = State::open(&settings.dbname, settings.debug_db)?;
+    let pidfile = settings
+        .pidfilename
+        .clone()
+        .map(PidFile::write)
+        .transpose()?;
+    let fetchers = fetchers(&settings);
+    let bounds = Bounds {
+        fetchers: fetchers.clone(),
+        deliveries: settings.max_concurrent_deliveries,
+        per_host: settings.max_concurrent_per_host,
+        interval: settings.interval_main_loop,
+    };
+    let daemon = Daemon::new(
+        state,
+        Arc::new(world),
+        Arc::new(composer),
+        bounds,
+        rand::random(),
+    )?;
+    drop(entered);
+    Ok(Prepared {
+        runtime,
+        daemon,
+        signals,
+        log,
+        fetchers,
+        pidfile,
+    })
+}
+
+/// The main thread writes the database; it must not be the only one that works.
+fn runtime() -> Result<Runtime, Error> {
+    let threads = std::thread::available_parallelism().map_or(2, |number| number.get().max(2));
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)
+}
+
+fn composer(settings: &Reportd) -> Result<Composer, Error> {
+    Ok(Composer {
+        submitter: Submitter {
+            organization_name: settings.organization_name.clone(),
+            contact_info: Mailbox::parse(&settings.contact_info).map_err(Error::Contact)?,
+        },
+        routes: Routes::load(settings).map_err(Error::Maps)?,
+        schedule: Arc::new(Schedule::new(settings)),
+        loop_guard: settings.loop_guard,
+    })
+}
+
+fn world(settings: &Reportd) -> Result<World, Error> {
+    let resolver = match settings.resolve_records {
+        true => Some(Resolver::new(&settings.dns_servers, settings.dns_timeout)?),
+        false => None,
+    };
+    Ok(World {
+        resolver,
+        deliverer: Arc::new(Deliverer::prepare(settings)?),
+        max_collectd_timediff: settings.max_collectd_timediff,
+    })
+}
+
+fn fetchers(settings: &Reportd) -> Vec<NewJob> {
+    let commands = settings.fetchers.iter().map(|fetcher| fetcher.text.clone());
+    // The peer counts from 1.
+    (1..)
+        .zip(commands)
+        .map(|(index, command)| NewJob { index, command })
+        .collect()
+}

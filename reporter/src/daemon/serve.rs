@@ -1,0 +1,64 @@
+//! From the first turn to an orderly end.
+
+use std::time::Duration;
+
+use tlsrptd_config::log::LogHandle;
+
+use super::{Order, Prepared};
+use crate::{error::Error, gather, state::NewJob};
+
+/// Deliveries under way get so long to end when we are told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Works until a signal says stop, then leaves the database as the peer wants it.
+pub fn serve(prepared: Prepared) -> Result<(), Error> {
+    let Prepared {
+        runtime,
+        mut daemon,
+        mut signals,
+        log,
+        fetchers,
+        pidfile,
+    } = prepared;
+    let worked = runtime.block_on(async {
+        tracing::info!("TLSRPT reportd starting");
+        let probes = tokio::spawn(probe_all(fetchers));
+        let worked = daemon
+            .run(&mut signals.orders, |order| obey(&log, order))
+            .await;
+        probes.abort();
+        // What ended well is recorded even when something else went wrong.
+        let stopped = daemon.stop(GRACE).await;
+        signals.task.abort();
+        worked.and(stopped)
+    });
+    let closed = daemon.into_state().close();
+    drop(pidfile);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    worked.and(closed)?;
+    tracing::info!("TLSRPT reportd ended");
+    Ok(())
+}
+
+fn obey(log: &LogHandle, order: Order) {
+    if order == Order::Reopen
+        && let Err(error) = log.reopen()
+    {
+        tracing::error!(%error, "the old log file stays in use");
+    }
+}
+
+/// A fetcher that does not answer is told of at once, not at midnight; no more than that.
+async fn probe_all(fetchers: Vec<NewJob>) {
+    let probes = fetchers
+        .into_iter()
+        .map(|NewJob { index, command }| async move {
+            match gather::probe(&command).await {
+                Ok(()) => tracing::debug!("fetcher {index} {command} answers"),
+                Err(error) => {
+                    tracing::error!("fetcher {index} {command} failed its test call: {error}")
+                }
+            }
+        });
+    futures_util::future::join_all(probes).await;
+}

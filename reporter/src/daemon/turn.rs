@@ -1,0 +1,112 @@
+//! The loop.
+
+use std::{future::pending, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::mpsc, time::sleep};
+
+use super::{Daemon, Order};
+use crate::{outside::Outside, state::StateError};
+
+/// After a fault of the database that may pass (a full disk, a lock), it is tried again so much later.
+const AFTER_FAULT: Duration = Duration::from_secs(10);
+
+impl<O: Outside> Daemon<O> {
+    /// Works until it is told to stop. Orders other than that are handed to `on_order`.
+    pub async fn run(
+        &mut self,
+        orders: &mut mpsc::Receiver<Order>,
+        mut on_order: impl FnMut(Order),
+    ) -> Result<(), StateError> {
+        loop {
+            let now = self.outside.now();
+            let rest = match self.turn(now) {
+                Ok(rest) => rest,
+                Err(error) if error.may_pass() => {
+                    // Nothing is lost: what could not be recorded is kept and recorded later.
+                    tracing::error!(%error, "the database does not take what we have to record; trying again");
+                    tokio::select! {
+                        order = orders.recv() => match order {
+                            None | Some(Order::Stop) => return Ok(()),
+                            Some(order) => on_order(order),
+                        },
+                        () = sleep(AFTER_FAULT) => {}
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    None | Some(Order::Stop) => return Ok(()),
+                    Some(order) => on_order(order),
+                },
+                () = self.gathering.wait() => {}
+                () = self.composing.wait() => {}
+                () = self.delivering.wait() => {}
+                () = rest_for(rest) => {}
+            }
+        }
+    }
+
+    /// Records what has ended, starts what is due. Gives how long there is nothing to start.
+    pub fn turn(&mut self, now: Timestamp) -> Result<Duration, StateError> {
+        self.look_at_calendar(now)?;
+        self.record_deliveries(now)?;
+        self.record_pieces(now)?;
+        self.record_decisions(now)?;
+        self.start_gathering(now)?;
+        self.start_decisions(now)?;
+        self.start_deliveries(now)?;
+        self.clean(now)?;
+        self.rest(now)
+    }
+
+    fn rest(&self, now: Timestamp) -> Result<Duration, StateError> {
+        if self.cleaning {
+            return Ok(Duration::ZERO);
+        }
+        let tomorrow = tlsrptd_proto::day::Day::of(now).next().start();
+        let next = [
+            self.state.next_job(now)?,
+            self.state.next_delivery(now)?,
+            Some(tomorrow),
+        ];
+        let until = |at: Timestamp| {
+            let wait = at.duration_since(now).max(SignedDuration::ZERO);
+            Duration::try_from(wait).unwrap_or(Duration::ZERO)
+        };
+        let shortest = next.into_iter().flatten().map(until).min();
+        Ok(shortest
+            .unwrap_or(self.bounds.interval)
+            .min(self.bounds.interval))
+    }
+
+    /// Lets deliveries that are under way end, for so long, and records them.
+    pub async fn stop(&mut self, grace: Duration) -> Result<(), StateError> {
+        self.gathering.abort();
+        self.composing.abort();
+        let all = async {
+            while self.delivering.is_busy() {
+                self.delivering.wait().await;
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            tracing::warn!(
+                "{} deliveries did not end in time: they will be repeated",
+                self.delivering.abort()
+            );
+        }
+        let now = self.outside.now();
+        self.record_deliveries(now)
+    }
+}
+
+async fn rest_for(rest: Duration) {
+    // Cleaning goes on at once, but lets signals and results through first.
+    if rest == Duration::MAX {
+        pending::<()>().await;
+    }
+    sleep(rest).await;
+}

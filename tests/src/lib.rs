@@ -26,7 +26,4 @@
 //! reportd.stop().success();
 //! ```
 
-// A harness fails loudly: a panic is how a test reports.
-#![allow(clippy::missing_panics_doc)]
-
 pub mod harness;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::wait::until;
 
 #[test]
 fn the_peers_collector_and_fetcher_pass_a_day_on() {
@@ -17,7 +18,7 @@ fn the_peers_collector_and_fetcher_pass_a_day_on() {
     let datagrams: Vec<String> = mta::recorded().into_iter().filter_map(valid).collect();
     let collectd = lab.start_ready(&lab.peer_collectd(&theirs));
     lab.mta().send_all(&datagrams);
-    lab.close_day(&collectd);
+    lab.close_day(&collectd, datagrams.len() as i64);
     let list = lab
         .peer_fetcher(&theirs)
         .arg(lab.day())
@@ -36,4 +37,24 @@ fn the_peers_collector_and_fetcher_pass_a_day_on() {
         .collect();
     assert_eq!(listed, domains);
     collectd.stop();
+}
+
+#[test]
+fn the_peers_reporter_reads_our_fetcher() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    // One policy each, and a record that the peer takes: its known defects are not looked for here.
+    let txt = "v=TLSRPTv1; rua=mailto:a@reports.test";
+    let datagrams: Vec<_> = ["a.test", "b.test", "c.test"]
+        .map(|domain| mta::failure(domain, txt, 203))
+        .into();
+    lab.collect(&datagrams);
+    let reportd = lab.peer_reportd(&theirs).start();
+    let mails = until("the peer's mails", || {
+        Some(lab.peer_mails()).filter(|mails| mails.len() == 3)
+    });
+    reportd.kill();
+    assert_eq!(theirs.parsed(&mails), theirs.expected(&datagrams));
 }

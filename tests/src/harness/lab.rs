@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::dkim::DkimKey;
 use super::dns::Dns;
 use super::https::Https;
-use super::mta::Mta;
+use super::mta::{self, Mta};
 use super::program::{Program, Running};
 use super::smtp::Smtp;
 use super::theirs::Theirs;
@@ -114,7 +114,7 @@ impl Lab {
 
     /// The peer's `tlsrpt-collectd` on the same files.
     pub fn peer_collectd(&self, theirs: &Theirs) -> Program {
-        self.configured_collectd(theirs.peer("tlsrpt-collectd", &self.folder_of_peer()))
+        self.configured_collectd(theirs.peer("tlsrpt-collectd", &self.folder_for("peer")))
     }
 
     /// `tlsrpt-fetcher`, without its arguments.
@@ -124,7 +124,7 @@ impl Lab {
 
     /// The peer's `tlsrpt-fetcher` on the same files.
     pub fn peer_fetcher(&self, theirs: &Theirs) -> Program {
-        self.configured_fetcher(theirs.peer("tlsrpt-fetcher", &self.folder_of_peer()))
+        self.configured_fetcher(theirs.peer("tlsrpt-fetcher", &self.folder_for("peer")))
     }
 
     /// `tlsrpt-reportd`, configured to read [`Lab::fetcher`] and to deliver at once to the loopback receivers.
@@ -145,21 +145,31 @@ impl Lab {
         )
     }
 
-    /// The peer's `tlsrpt-reportd` on the same database. It mails by `sendmail_script`, which appends to the file
-    /// `peer-mails`, and posts by `http_script`, which appends to `peer-posts`.
+    /// The peer's `tlsrpt-reportd` on the same database, with our fetcher. What it mails and posts: [`Lab::peer_mails`],
+    /// [`Lab::peer_posts`].
     pub fn peer_reportd(&self, theirs: &Theirs) -> Program {
+        let keep = |folder: &str| {
+            let folder = self.folder_for(folder);
+            format!("cat >$(mktemp {}/XXXXXXXX)", folder.display())
+        };
+        // The script's last word is the URL, which nobody needs here.
+        let http_script = format!("{} #", keep("peer-posts"));
         self.configured_reportd(
-            theirs.peer("tlsrpt-reportd", &self.folder_of_peer()),
+            theirs.peer("tlsrpt-reportd", &self.folder_for("peer")),
             &self.fetcher(),
         )
-        .set(
-            "sendmail_script",
-            format!("cat >>{}", self.file("peer-mails").display()),
-        )
-        .set(
-            "http_script",
-            format!("cat >>{} #", self.file("peer-posts").display()),
-        )
+        .set("sendmail_script", keep("peer-mails"))
+        .set("http_script", http_script)
+    }
+
+    /// The mails that the peer's reportd has handed over, in no order.
+    pub fn peer_mails(&self) -> Vec<Vec<u8>> {
+        contents(&self.file("peer-mails"))
+    }
+
+    /// The bodies that the peer's reportd has posted, in no order.
+    pub fn peer_posts(&self) -> Vec<Vec<u8>> {
+        contents(&self.file("peer-posts"))
     }
 
     /// `tlsrptctl` with reportd's configuration, without its command.
@@ -183,21 +193,29 @@ impl Lab {
         running
     }
 
-    /// Tells the collector (SIGUSR2) to make today's data yesterday's, and waits until the closed file holds it.
+    /// Waits until the collector has counted at least `count` sessions today, tells it (SIGUSR2) to make today's data
+    /// yesterday's, and waits until the closed file holds them. What is still in the socket's queue at the signal is the
+    /// next day's, with the peer at least, hence the number.
     /// Start reportd only after it: a day that it has seen as empty is done.
-    pub fn close_day(&self, collectd: &Running) {
-        let closed = PathBuf::from(format!("{}.yesterday", self.collectd_db().display()));
+    pub fn close_day(&self, collectd: &Running, count: i64) {
+        let today = self.collectd_db();
+        let closed = PathBuf::from(format!("{}.yesterday", today.display()));
         let before = sessions(&closed);
-        // What was sent before the signal may still be in the socket's queue or in memory; the collector drains it.
+        wait_for_sessions(&today, count);
         collectd.signal(Signal::SIGUSR2);
-        until_true("the closed day", || sessions(&closed) > before);
+        wait_for_sessions(&closed, before + count);
     }
 
-    /// Sends datagrams through a collector of its own, closes the day and stops it: the state in which reportd starts.
+    /// Sends good datagrams through a collector of its own, closes the day and stops it: the state in which reportd
+    /// starts.
     pub fn collect<D: AsRef<[u8]>>(&self, datagrams: impl IntoIterator<Item = D>) {
         let collectd = self.start_collectd();
-        self.mta().send_all(datagrams);
-        self.close_day(&collectd);
+        let mut count = 0;
+        for datagram in datagrams {
+            self.mta().send(datagram.as_ref());
+            count += mta::sessions_of(datagram.as_ref());
+        }
+        self.close_day(&collectd, count);
         collectd.stop().success();
     }
 
@@ -269,17 +287,38 @@ impl Lab {
         format!("sqlite://{}", self.collectd_db().display())
     }
 
-    /// Configuration files of the peer's programs have the names of ours.
-    fn folder_of_peer(&self) -> PathBuf {
-        let folder = self.file("peer");
+    /// A folder in the folder; the peer has one of its own because its programs have the names of ours.
+    fn folder_for(&self, name: &str) -> PathBuf {
+        let folder = self.file(name);
         fs::create_dir_all(&folder).expect("the temporary folder can be written");
         folder
     }
 }
 
-fn sessions(closed: &Path) -> i64 {
+fn contents(folder: &Path) -> Vec<Vec<u8>> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| fs::read(file.path()).ok())
+        .collect()
+}
+
+fn wait_for_sessions(day_file: &Path, count: i64) {
+    let mut found = 0;
+    let done = within(DEADLINE, || {
+        found = sessions(day_file);
+        (found >= count).then_some(())
+    });
+    assert!(
+        done.is_some(),
+        "{} holds {found} sessions, not {count}",
+        day_file.display()
+    );
+}
+
+/// The sessions in a collector's file; 0 while there is none.
+fn sessions(day_file: &Path) -> i64 {
     let rows = query(
-        closed,
+        day_file,
         "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults",
     )
     .unwrap_or_default();

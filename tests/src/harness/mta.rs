@@ -70,15 +70,25 @@ pub fn recorded() -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The TLSRPT domain of a datagram, as a report names it.
+/// The TLSRPT domain of a good datagram, as a report names it.
 pub fn domain_of(datagram: &[u8]) -> String {
-    let datagram: Value =
-        serde_json::from_str(&String::from_utf8_lossy(datagram)).expect("a datagram is JSON");
-    datagram["d"]
+    let domain = parsed(datagram)["d"]
         .as_str()
-        .expect("a datagram names its domain")
-        .trim_end_matches('.')
-        .to_ascii_lowercase()
+        .map(str::to_owned)
+        .expect("a good datagram names its domain");
+    domain.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// How many sessions a good datagram counts for: one a policy.
+pub fn sessions_of(datagram: &[u8]) -> i64 {
+    let count = parsed(datagram)["policies"].as_array().map(Vec::len);
+    count
+        .and_then(|count| count.try_into().ok())
+        .expect("a good datagram has policies")
+}
+
+fn parsed(datagram: &[u8]) -> Value {
+    serde_json::from_str(&String::from_utf8_lossy(datagram)).expect("a good datagram is JSON")
 }
 
 /// A datagram of a successful session without a policy.

@@ -5,5 +5,6 @@
 
 mod arrows;
 mod harness;
+mod midnight;
 mod peer;
 mod reports;

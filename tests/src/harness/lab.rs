@@ -87,9 +87,14 @@ impl Lab {
         self.folder().join(name)
     }
 
-    /// The collector's database of today. `.yesterday` behind it: the closed day.
+    /// The collector's database of today.
     pub fn collectd_db(&self) -> PathBuf {
         self.file("collectd.sqlite")
+    }
+
+    /// The collector's database of yesterday: the closed day.
+    pub fn closed_db(&self) -> PathBuf {
+        self.file("collectd.sqlite.yesterday")
     }
 
     /// The reporter's database.
@@ -184,11 +189,14 @@ impl Lab {
 
     /// Starts a collector of any make and waits until its socket takes datagrams.
     pub fn start_ready(&self, collectd: &Program) -> Running {
+        let socket = collectd
+            .setting("socketname")
+            .map_or_else(|| self.socket(), PathBuf::from);
         let mut running = collectd.start();
         until_true("the collector's socket", || {
             assert!(running.is_running(), "the collector ended");
             std::os::unix::net::UnixDatagram::unbound()
-                .is_ok_and(|socket| socket.connect(self.socket()).is_ok())
+                .is_ok_and(|unbound| unbound.connect(&socket).is_ok())
         });
         running
     }
@@ -198,12 +206,24 @@ impl Lab {
     /// next day's, with the peer at least, hence the number.
     /// Start reportd only after it: a day that it has seen as empty is done.
     pub fn close_day(&self, collectd: &Running, count: i64) {
-        let today = self.collectd_db();
-        let closed = PathBuf::from(format!("{}.yesterday", today.display()));
-        let before = sessions(&closed);
-        wait_for_sessions(&today, count);
+        let before = sessions(&self.closed_db());
+        self.wait_for_sessions(&self.collectd_db(), count);
         collectd.signal(Signal::SIGUSR2);
-        wait_for_sessions(&closed, before + count);
+        self.wait_for_sessions(&self.closed_db(), before + count);
+    }
+
+    /// Waits until a collector's file holds at least `count` sessions.
+    pub fn wait_for_sessions(&self, day_file: &Path, count: i64) {
+        let mut found = 0;
+        let done = within(DEADLINE, || {
+            found = sessions(day_file);
+            (found >= count).then_some(())
+        });
+        assert!(
+            done.is_some(),
+            "{} holds {found} sessions, not {count}",
+            day_file.display()
+        );
     }
 
     /// Sends good datagrams through a collector of its own, closes the day and stops it: the state in which reportd
@@ -300,19 +320,6 @@ fn contents(folder: &Path) -> Vec<Vec<u8>> {
     files
         .filter_map(|file| fs::read(file.path()).ok())
         .collect()
-}
-
-fn wait_for_sessions(day_file: &Path, count: i64) {
-    let mut found = 0;
-    let done = within(DEADLINE, || {
-        found = sessions(day_file);
-        (found >= count).then_some(())
-    });
-    assert!(
-        done.is_some(),
-        "{} holds {found} sessions, not {count}",
-        day_file.display()
-    );
 }
 
 /// The sessions in a collector's file; 0 while there is none.

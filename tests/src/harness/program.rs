@@ -1,6 +1,7 @@
 //! A real program: its configuration file, its environment, its life.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -113,12 +114,7 @@ impl Program {
     pub fn start(&self) -> Running {
         static STARTS: AtomicUsize = AtomicUsize::new(0);
         let start = STARTS.fetch_add(1, Ordering::Relaxed);
-        let name = self
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = self.name();
         let stdout = self.folder.join(format!("{name}.{start}.stdout"));
         let stderr = self.folder.join(format!("{name}.{start}.stderr"));
         let child = self
@@ -151,10 +147,27 @@ impl Program {
         words.join(" ")
     }
 
+    /// The value of an option set so far.
+    pub fn setting(&self, option: &str) -> Option<&str> {
+        let set = self.settings.iter().find(|(name, _)| name == option);
+        set.map(|(_, value)| value.as_str())
+    }
+
     /// Where its configuration file is, once it has been started.
     pub fn config_path(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.folder.join(format!("{name}.cfg"))
+        // Two programs of one name may have two configurations.
+        let mut hasher = DefaultHasher::new();
+        self.config_text_now().hash(&mut hasher);
+        self.folder
+            .join(format!("{}-{:016x}.cfg", self.name(), hasher.finish()))
+    }
+
+    fn name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     fn command(&self) -> Command {
@@ -172,14 +185,20 @@ impl Program {
     }
 
     fn config_args(&self) -> Vec<String> {
-        let text = match &self.config {
-            Config::None => return Vec::new(),
-            Config::Text(text) => text.clone(),
-            Config::Made => self.made_config(),
+        let Some(text) = self.config_text_now() else {
+            return Vec::new();
         };
         let path = self.config_path();
         fs::write(&path, text).expect("the test's folder can be written");
         vec!["--config_file".into(), path.display().to_string()]
+    }
+
+    fn config_text_now(&self) -> Option<String> {
+        match &self.config {
+            Config::None => None,
+            Config::Text(text) => Some(text.clone()),
+            Config::Made => Some(self.made_config()),
+        }
     }
 
     fn made_config(&self) -> String {

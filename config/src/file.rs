@@ -9,7 +9,7 @@ use crate::{
     problem::{Place, Problem},
 };
 
-/// Offers what the file sets. Gives the path of the file that was read.
+/// Offers what the file sets. Gives the path of the file that was read; the error is a file that cannot be.
 ///
 /// A file that was named must be there; the default file is read when it is.
 pub(crate) fn read(
@@ -17,39 +17,38 @@ pub(crate) fn read(
     named: Option<&str>,
     texts: &mut Texts,
     problems: &mut Vec<Problem>,
-) -> Option<Arc<str>> {
+) -> Result<Option<Arc<str>>, Problem> {
     let path: Arc<str> = named.unwrap_or(program.default_file()).into();
     match std::fs::read(&*path) {
-        Ok(bytes) => take(program, &path, &bytes, texts, problems),
-        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => return None,
+        Ok(bytes) => take(program, &path, text(&path, &bytes)?, texts, problems),
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
         Err(error) => {
             let what = format!("cannot read the configuration file: {error}");
-            problems.push(Problem::new(Place::File(path.to_string()), what));
+            return Err(Problem::new(Place::File(path.to_string()), what));
         }
     }
-    Some(path)
+    Ok(Some(path))
+}
+
+fn text<'a>(path: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        Problem::new(Place::Line(Arc::clone(path), line, None), "not UTF-8").allowing("UTF-8")
+    })
 }
 
 fn take(
     program: Program,
     path: &Arc<str>,
-    bytes: &[u8],
+    text: &str,
     texts: &mut Texts,
     problems: &mut Vec<Problem>,
 ) {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let line = 1 + bytes[..error.valid_up_to()]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count();
-            return problems.push(
-                Problem::new(Place::Line(Arc::clone(path), line, None), "not UTF-8")
-                    .allowing("UTF-8"),
-            );
-        }
-    };
     let (ini, errors) = Ini::parse(text);
     problems.extend(errors.into_iter().map(|found| {
         Problem::new(
@@ -146,7 +145,7 @@ mod tests {
         take(
             Program::Fetcher,
             &"f".into(),
-            text.as_bytes(),
+            text,
             &mut texts,
             &mut problems,
         );
@@ -239,14 +238,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_have_a_line() {
-        let mut problems = Vec::new();
-        take(
-            Program::Fetcher,
-            &"f".into(),
-            b"[tlsrpt_fetcher]\n#\xff",
-            &mut Texts::new(Program::Fetcher),
-            &mut problems,
-        );
-        assert_eq!(problems[0].to_string(), "f:2: not UTF-8 (allowed: UTF-8)");
+        let problem = text(&"f".into(), b"[tlsrpt_fetcher]\n#\xff").unwrap_err();
+        assert_eq!(problem.to_string(), "f:2: not UTF-8 (allowed: UTF-8)");
     }
 }

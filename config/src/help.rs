@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::option::{Program, Row, rows};
+use crate::option::{Program, rows};
 
 const WIDTH: usize = 79;
 const INDENT: &str = "        ";
@@ -30,16 +30,17 @@ pub(crate) fn text(program: Program) -> String {
         entry(
             &mut out,
             &format!("--{} {}", row.name, row.kind.metavar()),
-            &body(row),
+            &format!("{} {}", row.meaning, row.remarks()),
         );
     }
-    let _ = writeln!(
-        out,
-        "\nEach of them is also a key of the file's section [{}] or [{}],\nand an environment variable: {}NAME in capitals. The command line beats\nthe environment, the environment beats the file.",
+    let ways = format!(
+        "Each of them is also a key of the file's section [{}] or [{}], and an environment variable: \
+         {}NAME in capitals. The command line beats the environment, the environment beats the file.",
         program.section(),
         program.own_section(),
         program.env_prefix()
     );
+    let _ = writeln!(out, "\n{}", wrap(&ways, WIDTH).join("\n"));
     out
 }
 
@@ -50,8 +51,8 @@ fn usage(program: Program) -> String {
         Program::Fetcher => format!("Usage: {name} [OPTIONS] DAY [DOMAIN]"),
         Program::Ctl => format!(
             "Usage: {name} COMMAND [OPTIONS]\n\nCommands:\n\
-             \x20 status                 Print the counts of fetch jobs, report data and deliveries.\n\
-             \x20 maptest DOMAIN RECORD  Print the destinations of a TLSRPT record before and after\n\
+             \x20 status                 Print the counts of fetch jobs and deliveries.\n\
+             \x20 maptest DOMAIN RECORD  Print the destinations of a record before and after\n\
              \x20                        the maps."
         ),
     }
@@ -60,7 +61,7 @@ fn usage(program: Program) -> String {
 fn purpose(program: Program) -> &'static str {
     match program {
         Program::Collectd => {
-            "Counts the outcomes of TLS sessions that the MTA reports (RFC 8460), day by day."
+            "Counts the outcomes of the TLS sessions of an MTA, day by day (RFC 8460)."
         }
         Program::Fetcher => {
             "Prints the domains of a closed day of the collector (DAY as YYYY-MM-DD); with\n\
@@ -68,18 +69,9 @@ fn purpose(program: Program) -> &'static str {
         }
         Program::Reportd => "Makes the reports of each day (RFC 8460) and delivers them.",
         Program::Ctl => {
-            "Looks into the reporter; reads its configuration, as far as the command needs it."
+            "Looks into the reporter, by as much of its configuration as the command needs."
         }
     }
-}
-
-fn body(row: &Row) -> String {
-    format!(
-        "{} Allowed: {}. Default: {}.",
-        row.meaning,
-        row.kind.allowed(),
-        row.default
-    )
 }
 
 fn entry(out: &mut String, head: &str, body: &str) {

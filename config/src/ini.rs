@@ -129,8 +129,8 @@ struct Parser {
     place: Place,
     /// The indent of the last line that was no continuation: what is deeper goes on with its value.
     indent: usize,
-    /// The lines of the value that a continuation would go on with, as long as there is one.
-    open: Option<Vec<String>>,
+    /// The key that a continuation would go on with, and the lines of its value so far.
+    open: Option<(Key, Vec<String>)>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -149,14 +149,14 @@ impl Parser {
         }
         if value.is_empty() {
             // An empty line may be the middle of a value; at its end it is cut off again.
-            if let Some(open) = &mut self.open {
-                open.push(String::new());
+            if let Some((_, lines)) = &mut self.open {
+                lines.push(String::new());
             }
             return;
         }
         let indent = line.chars().take_while(|c| is_space(*c)).count();
         match &mut self.open {
-            Some(open) if indent > self.indent => open.push(value.to_owned()),
+            Some((_, lines)) if indent > self.indent => lines.push(value.to_owned()),
             _ => {
                 self.indent = indent;
                 self.header_or_key(number, value);
@@ -186,16 +186,20 @@ impl Parser {
             return self.problem(number, None, IniError::NoKey);
         }
         self.close();
-        let keys = self.keys();
-        if let Some(first) = keys.iter().find(|key| key.name == name).map(|key| key.line) {
+        if let Some(first) = self
+            .keys()
+            .iter()
+            .find(|key| key.name == name)
+            .map(|key| key.line)
+        {
             self.problem(number, Some(name.clone()), IniError::DuplicateKey(first));
         }
-        self.keys().push(Key {
+        let key = Key {
             name,
             value: String::new(),
             line: number,
-        });
-        self.open = Some(vec![text]);
+        };
+        self.open = Some((key, vec![text]));
     }
 
     /// `[DEFAULT]` may stand several times, every other section once.
@@ -224,12 +228,15 @@ impl Parser {
         }
     }
 
-    /// The value that was open is whole.
+    /// The value that was open is whole. Of a key that stands twice the first one stays.
     fn close(&mut self) {
-        if let Some(open) = self.open.take()
-            && let Some(key) = self.keys().last_mut()
-        {
-            key.value = open.join("\n").trim_end_matches(is_space).to_owned();
+        let Some((mut key, lines)) = self.open.take() else {
+            return;
+        };
+        key.value = lines.join("\n").trim_end_matches(is_space).to_owned();
+        let keys = self.keys();
+        if keys.iter().all(|known| known.name != key.name) {
+            keys.push(key);
         }
     }
 

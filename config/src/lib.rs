@@ -2,9 +2,9 @@
 //!
 //! One table row an option ([`option`]) drives everything else. The stages, in order:
 //!
-//! 1. [`args`] reads the command line, [`env`] the environment, [`ini`] the file;
-//! 2. [`origin`] remembers where each text came from, and decides which one counts;
-//! 3. [`value`] makes typed values of the texts; what is wrong becomes a [`problem`];
+//! 1. `args` reads the command line, `env` the environment, `ini` the file;
+//! 2. `origin` remembers where each text came from, and decides which one counts;
+//! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
 //! Then [`log`] is opened. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
@@ -14,6 +14,7 @@ mod args;
 pub mod collectd;
 pub mod ctl;
 mod env;
+pub mod example;
 pub mod exit;
 pub mod fetcher;
 mod file;

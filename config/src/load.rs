@@ -36,12 +36,19 @@ pub(crate) fn load<T: Load>(
     let mut texts = Texts::new(program);
     let mut problems = arguments.problems;
     let mut warnings = Vec::new();
-    let file = file::read(
+    let file = match file::read(
         program,
         arguments.config_file.as_deref(),
         &mut texts,
         &mut problems,
-    );
+    ) {
+        Ok(file) => file,
+        Err(problem) => {
+            // Of the options that the file would have set nothing can be said.
+            problems.push(problem);
+            return done(exit::CONFIG, String::new(), complaint(&[], problems));
+        }
+    };
     env::read(program, env, &mut texts, &mut warnings, &mut problems);
     for (row, value) in arguments.given {
         texts.offer(row, value, Origin::Argument);
@@ -51,6 +58,11 @@ pub(crate) fn load<T: Load>(
     let mut reader = Reader::new(program, &texts);
     let values = T::read(&mut reader, &arguments.operands, check);
     warn_of_idle_options(&mut reader);
+    // A row that no program takes would be an option without a use.
+    debug_assert!(
+        reader.left_over().all(|row| !row.effective),
+        "an option is left over"
+    );
     let mut lines = reader.lines();
     lines.append(&mut reader.notices);
     problems.append(&mut reader.problems);

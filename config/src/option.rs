@@ -150,12 +150,18 @@ impl Default {
     }
 }
 
-impl std::fmt::Display for Default {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Default::Required { .. } => f.write_str("none, it is required"),
-            Default::Unset { then, .. } => write!(f, "not set: {then}"),
-            Default::Is(text) => f.write_str(text),
+impl Row {
+    /// What is allowed and what holds by default, in sentences for `--help`, example file and manual.
+    pub fn remarks(&self) -> String {
+        let default = match self.default {
+            Default::Required { .. } => "Required.".to_owned(),
+            Default::Unset { then, .. } => format!("When not set: {then}."),
+            Default::Is(text) => format!("Default: {text}."),
+        };
+        match self.kind {
+            // What is allowed of them goes without saying.
+            Kind::Text | Kind::Path | Kind::Shell => default,
+            kind => format!("Allowed: {}. {default}", kind.allowed()),
         }
     }
 }

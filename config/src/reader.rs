@@ -107,15 +107,17 @@ impl<'a> Reader<'a> {
         self.warnings.push(Problem::new(place, what).to_string());
     }
 
-    /// `option = value (origin)`, one an option.
+    /// `option = value (origin)` or `option not set (origin)`, one an option.
     pub(crate) fn lines(&self) -> Vec<String> {
         let rows = rows(self.program).iter().filter(|row| self.needs(row.name));
         rows.map(|row| {
             let text = self.text(row);
-            let value = if row.kind == Kind::Proxy {
-                without_password(&text.value)
-            } else {
-                text.value
+            let value = match row.kind {
+                _ if text.value.is_empty() => {
+                    return format!("{} not set ({})", row.name, text.origin);
+                }
+                Kind::Proxy => without_password(&text.value),
+                _ => text.value,
             };
             format!("{} = {} ({})", row.name, one_line(&value), text.origin)
         })

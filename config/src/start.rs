@@ -25,7 +25,8 @@ pub enum Start<T> {
 pub struct Settings<T> {
     /// The typed settings.
     pub values: T,
-    /// `option = value (origin)`, one an option, and notices; to be logged at level info. Holds no secret.
+    /// `option = value (origin)` or `option not set (origin)`, one an option, and notices; to be logged at level
+    /// info. Holds no secret.
     pub lines: Vec<String>,
     /// To be logged at level warn.
     pub warnings: Vec<String>,

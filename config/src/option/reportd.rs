@@ -272,7 +272,7 @@ pub(super) const ROWS: &[Row] = &[
     ours(
         "dkim_domain",
         Domain,
-        unset("the domain of contact_info", "example.com"),
+        unset("the domain of contact_info", "reports.example.com"),
         "The d= of DKIM signatures.",
     ),
     ours(

@@ -1,4 +1,7 @@
+use std::net::SocketAddr;
+
 use super::*;
+use crate::value::{DkimKey, FetcherCommand, Storage};
 
 fn parse<T: Setting + std::fmt::Debug>(text: &str, kind: Kind) -> String {
     match T::parse(text, kind) {

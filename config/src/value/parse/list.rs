@@ -1,0 +1,147 @@
+//! Lists, separated by commas; and the words of a command.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use super::{Setting, domain, path};
+use crate::{
+    option::Kind,
+    value::{DkimKey, FetcherCommand, Storage},
+};
+
+impl Setting for Vec<PathBuf> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| match path(entry)? {
+            // sun_path has 108 bytes, the last of them a NUL (unix(7)).
+            path if path.as_os_str().len() > 107 => Err(format!(
+                "`{entry}` is longer than a Unix socket's name can be: {} bytes",
+                entry.len()
+            )),
+            path => Ok(path),
+        })
+    }
+}
+
+/// The words of a command that runs without a shell.
+impl Setting for Vec<String> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+        {
+            words if words.is_empty() => Err("the command is empty".to_owned()),
+            words => Ok(words),
+        }
+    }
+}
+
+impl Setting for Vec<FetcherCommand> {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        let mut found: Vec<FetcherCommand> = Vec::new();
+        for entry in text.split(',') {
+            let words =
+                Vec::<String>::parse(entry, kind).map_err(|_| "an entry is empty".to_owned())?;
+            if found.iter().any(|known| known.words == words) {
+                return Err(format!(
+                    "`{}` stands twice: its sessions would be counted twice",
+                    entry.trim()
+                ));
+            }
+            found.push(FetcherCommand {
+                text: entry.to_owned(),
+                words,
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl Setting for Vec<Storage> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, storage)
+    }
+}
+
+fn storage(url: &str) -> Result<Storage, String> {
+    let (scheme, rest) = url
+        .split_once(':')
+        .ok_or_else(|| format!("`{url}` is not a URL"))?;
+    match scheme {
+        "dummy" => Ok(Storage::Dummy {
+            log: rest.ends_with("?log"),
+            url: url.to_owned(),
+        }),
+        "sqlite" => {
+            // As the peer reads it: the host has no meaning, what follows `?` or `#` neither.
+            let path = match rest.strip_prefix("//") {
+                Some(rest) => rest.find('/').map_or("", |slash| &rest[slash..]),
+                None => rest,
+            };
+            let path = Path::new(path.split(['?', '#']).next().unwrap_or_default());
+            if path.is_absolute() && path.file_name().is_some() {
+                return Ok(Storage::Sqlite {
+                    path: path.to_path_buf(),
+                    url: url.to_owned(),
+                });
+            }
+            Err(format!("`{url}` names no file by an absolute path"))
+        }
+        _ => Err(format!("`{url}` has an unknown scheme")),
+    }
+}
+
+impl Setting for Vec<DkimKey> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| {
+            let (selector, path) = entry
+                .split_once(':')
+                .ok_or_else(|| format!("`{entry}` has no `:`"))?;
+            domain(selector).map_err(|_| format!("`{selector}` is not a selector"))?;
+            Ok(DkimKey {
+                selector: selector.to_owned(),
+                path: super::path(path)?,
+            })
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl Setting for Vec<SocketAddr> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| {
+            let address = entry.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+            address
+                .or_else(|_| entry.parse())
+                .map_err(|_| format!("`{entry}` is not an IP address"))
+        })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+/// The entries of a list, none empty and none twice.
+fn entries<T: PartialEq>(
+    text: &str,
+    one: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut found = Vec::new();
+    for entry in text.split(',').map(str::trim) {
+        if entry.is_empty() {
+            return Err("an entry is empty".to_owned());
+        }
+        let value = one(entry)?;
+        if found.contains(&value) {
+            return Err(format!("`{entry}` stands twice"));
+        }
+        found.push(value);
+    }
+    Ok(found)
+}

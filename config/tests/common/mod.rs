@@ -1,0 +1,78 @@
+//! Loads any of the four programs, and shows what came of it.
+#![allow(dead_code, unreachable_pub, missing_docs)] // each test file uses a part
+#![allow(clippy::unwrap_used)]
+
+use std::{ffi::OsString, fmt::Debug, path::Path};
+
+use tlsrptd_config::{Start, collectd, ctl, fetcher, option::Program, reportd};
+
+pub const DAEMONS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
+
+/// What a start came to.
+#[derive(Debug)]
+pub struct Shown {
+    pub code: u8,
+    pub stdout: String,
+    pub stderr: String,
+    /// The settings in Debug's form, where the program would run.
+    pub values: String,
+    pub lines: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+pub fn load(program: Program, args: &[&str], env: &[(&str, &str)]) -> Shown {
+    let args = args.iter().map(OsString::from);
+    let env = env
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    match program {
+        Program::Collectd => show(collectd::load(args, env)),
+        Program::Fetcher => show(fetcher::load(args, env)),
+        Program::Reportd => show(reportd::load(args, env)),
+        Program::Ctl => show(ctl::load(args, env)),
+    }
+}
+
+fn show<T: Debug>(start: Start<T>) -> Shown {
+    match start {
+        Start::Done {
+            code,
+            stdout,
+            stderr,
+        } => Shown {
+            code,
+            stdout,
+            stderr,
+            values: String::new(),
+            lines: Vec::new(),
+            warnings: Vec::new(),
+        },
+        Start::Run(settings) => Shown {
+            code: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+            values: format!("{:#?}", settings.values),
+            lines: settings.lines,
+            warnings: settings.warnings,
+        },
+    }
+}
+
+/// Writes a file and gives its path.
+pub fn write(folder: &Path, text: &str) -> String {
+    let path = folder.join("x.cfg");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// A file with what is required, and nothing else.
+pub fn least(program: Program) -> String {
+    let rest = match program {
+        Program::Collectd => "storage = dummy:\nsocketname = /s\n",
+        Program::Fetcher => "storage = sqlite:///s\n",
+        Program::Reportd | Program::Ctl => {
+            "dbname = /d\nfetchers = f\norganization_name = O\ncontact_info = c@example.com\n"
+        }
+    };
+    format!("[{}]\n{rest}", program.section())
+}

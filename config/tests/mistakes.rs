@@ -1,0 +1,517 @@
+//! What an operator gets wrong: exit code 2, the place, the remedy, all of it at once.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Shown, least, load, write};
+use tlsrptd_config::option::Program::{self, Collectd, Ctl, Fetcher, Reportd};
+
+/// Loads `program` with a file of its least settings and these lines behind (line 6 on, for the reporter).
+fn with(program: Program, lines: &str, args: &[&str], env: &[(&str, &str)]) -> Shown {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), &format!("{}{lines}", least(program)));
+    let mut shown = load(
+        program,
+        &[&["--config_file", path.as_str()], args].concat(),
+        env,
+    );
+    shown.stderr = shown.stderr.replace(&path, "F");
+    shown
+        .warnings
+        .iter_mut()
+        .for_each(|warning| *warning = warning.replace(&path, "F"));
+    shown
+}
+
+#[test]
+fn each_mistake_names_its_place_and_the_remedy() {
+    for (program, lines, want, why) in [
+        (
+            Reportd,
+            "spread_out_delivery = 0",
+            "F:6: spread_out_delivery: 0 is too small (allowed: whole seconds, 1 or more)",
+            "1 means now",
+        ),
+        (
+            Reportd,
+            "min_wait_delivery = -1",
+            "F:6: min_wait_delivery: -1 is too small (allowed: whole seconds, 0 or more)",
+            "negative",
+        ),
+        (
+            Reportd,
+            "max_wait_domainlist = 29",
+            "F:6: max_wait_domainlist: max_wait_domainlist (29) is less than min_wait_domainlist (30)",
+            "less than the default beside it",
+        ),
+        (
+            Reportd,
+            "min_wait_domaindetails = 301",
+            "F:6: min_wait_domaindetails: max_wait_domaindetails (300) is less than",
+            "more than the default beside it",
+        ),
+        (
+            Reportd,
+            "debug_send_mail_dest = a@b\nmail_destination_map = /m",
+            "F:6: debug_send_mail_dest: set beside mail_destination_map (allowed: one of the two)",
+            "both say where",
+        ),
+        (
+            Reportd,
+            "debug_send_http_dest = a@b\nhttp_upload_map = /m",
+            "F:6: debug_send_http_dest: set beside",
+            "both say where",
+        ),
+        (
+            Reportd,
+            "debug_send_file_dest = /b\ntlsrpt_record_map = /m",
+            "F:6: debug_send_file_dest: set beside",
+            "both say where",
+        ),
+        (
+            Reportd,
+            "max_collectd_timeout = x",
+            "F:6: max_collectd_timeout: `x` is not a whole number",
+            "the peer would refuse it",
+        ),
+        (
+            Reportd,
+            "mail_user = u",
+            "F:6: mail_user: set without mail_password_file",
+            "half of SMTP AUTH",
+        ),
+        (
+            Collectd,
+            "socketmode = 999",
+            "F:4: socketmode: `999` is not an octal mode (allowed: octal",
+            "not octal",
+        ),
+        (
+            Collectd,
+            "log_level = loud",
+            "F:4: log_level: `loud` is not a log level (allowed: debug, info,",
+            "a level that is none",
+        ),
+        (
+            Collectd,
+            "sockettimeout =",
+            "F:4: sockettimeout: `` is not a whole number",
+            "empty is no number",
+        ),
+        (
+            Collectd,
+            "fetchers = f",
+            "F:4: fetchers: unknown key",
+            "another program's option",
+        ),
+        (
+            Collectd,
+            "socketuser",
+            "F:4: a key without a value (allowed: KEY = VALUE",
+            "no separator",
+        ),
+        (
+            Collectd,
+            "[tlsrpt_collectd]",
+            "F:4: the section [tlsrpt_collectd] stands already in line 1",
+            "a section twice",
+        ),
+        (
+            Collectd,
+            "storage = dummy:",
+            "F:4: storage: the key stands already in line 2",
+            "a key twice",
+        ),
+        (
+            Collectd,
+            "socketuser = %",
+            "F:4: socketuser: a lone %",
+            "as Python's configparser",
+        ),
+        (
+            Collectd,
+            "[DEFAULT]\nspare = 1",
+            "F:5: spare: unknown key",
+            "a default is a key of every section",
+        ),
+        (
+            Collectd,
+            "[tlsrptd_collectd]\nstorage = dummy:",
+            "F:5: storage: stands in line 2 in [tlsrpt_collectd] too",
+            "in both sections",
+        ),
+    ] {
+        let shown = with(program, lines, &[], &[]);
+        assert_eq!((shown.code, shown.stdout.as_str()), (2, ""), "{why}");
+        assert!(shown.stderr.contains(want), "{why}: {}", shown.stderr);
+        let lines = shown
+            .stderr
+            .lines()
+            .filter(|line| !line.starts_with("warning: "))
+            .count();
+        assert_eq!(lines, 1, "{why}: {}", shown.stderr);
+    }
+}
+
+#[test]
+fn arguments_and_environment() {
+    for (program, args, env, want, why) in [
+        (
+            Collectd,
+            &["--storage", "mysql:x"][..],
+            &[][..],
+            "--storage: `mysql:x` has an unknown scheme (allowed: sqlite:///",
+            "2, where the peer has 8",
+        ),
+        (
+            Collectd,
+            &["--storage="],
+            &[],
+            "--storage: required, but empty (allowed: sqlite:///",
+            "emptied",
+        ),
+        (
+            Collectd,
+            &[],
+            &[("TLSRPT_COLLECTD_KEEP_DAYS", "x")],
+            "TLSRPT_COLLECTD_KEEP_DAYS: `x` is not a whole number (allowed: ",
+            "by its variable",
+        ),
+        (
+            Collectd,
+            &["x"],
+            &[],
+            "x: unexpected argument",
+            "a daemon has no operands",
+        ),
+        (
+            Collectd,
+            &["--config-file", "/nonexistent/x"],
+            &[],
+            "/nonexistent/x: cannot read the configuration file: No such file",
+            "a named file must be there",
+        ),
+        (
+            Fetcher,
+            &[],
+            &[],
+            "DAY: required, but not given (allowed: YYYY-MM-DD)",
+            "no day",
+        ),
+        (
+            Fetcher,
+            &["2026-02-30"],
+            &[],
+            "DAY: `2026-02-30` is not a date (allowed: YYYY-MM-DD)",
+            "no such day",
+        ),
+        (
+            Fetcher,
+            &["2026-2-3"],
+            &[],
+            "DAY: `2026-2-3` is not a date",
+            "another form",
+        ),
+        (
+            Fetcher,
+            &["2026-01-01", "a", "b"],
+            &[],
+            "b: unexpected argument (allowed: DAY [DOMAIN])",
+            "too many",
+        ),
+        (
+            Fetcher,
+            &["2026-01-01", "--storage", "dummy:"],
+            &[],
+            "--storage: `dummy:` keeps nothing that could be fetched",
+            "nothing to read",
+        ),
+        (
+            Ctl,
+            &["stats"],
+            &[],
+            "stats: unknown command (allowed: status, maptest DOMAIN RECORD)",
+            "no such command",
+        ),
+        (
+            Ctl,
+            &["maptest", "x"],
+            &[],
+            "maptest: wrong number of arguments (allowed: ",
+            "no record",
+        ),
+        (
+            Ctl,
+            &["--dbname", "/d"],
+            &[],
+            "COMMAND: required, but not given",
+            "options alone are no command",
+        ),
+    ] {
+        let shown = with(program, "", args, env);
+        assert_eq!(shown.code, 2, "{why}");
+        assert!(
+            shown.stderr.starts_with(want) && shown.stderr.lines().count() == 1,
+            "{why}: {}",
+            shown.stderr
+        );
+    }
+}
+
+#[test]
+fn all_at_once_in_the_order_of_their_places() {
+    let shown = with(
+        Reportd,
+        "keep_days = 0\nfetcher = f\nlog_level = x",
+        &["--debug_db", "perhaps", "--organization_name", ""],
+        &[("TLSRPT_REPORTD_DNS_TIMEOUT", "0")],
+    );
+    let places: Vec<_> = shown
+        .stderr
+        .lines()
+        .map(|line| line.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "--debug_db",
+            "--organization_name",
+            "TLSRPT_REPORTD_DNS_TIMEOUT",
+            "F:6",
+            "F:7",
+            "F:8"
+        ],
+        "{}",
+        shown.stderr
+    );
+}
+
+#[test]
+fn what_is_required_is_missed_by_name() {
+    for (program, names) in [
+        (Collectd, &["socketname", "storage"][..]),
+        (Fetcher, &["storage"]),
+        (
+            Reportd,
+            &["contact_info", "dbname", "fetchers", "organization_name"],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), &format!("[{}]", program.section()));
+        let day: &[&str] = if program == Fetcher {
+            &["2026-01-01"]
+        } else {
+            &[]
+        };
+        let shown = load(
+            program,
+            &[&["--config_file", path.as_str()], day].concat(),
+            &[],
+        );
+        let missed: Vec<_> = shown
+            .stderr
+            .lines()
+            .map(|line| line.split(": required").next().unwrap())
+            .collect();
+        assert_eq!((shown.code, missed.as_slice()), (2, names));
+    }
+}
+
+#[test]
+fn warnings_do_not_stop_a_start() {
+    for (program, lines, args, env, want, why) in [
+        (
+            Collectd,
+            "",
+            &[][..],
+            &[("TLSRPT_COLLECTD_STORGE", "x")][..],
+            "TLSRPT_COLLECTD_STORGE: unknown option; did you mean TLSRPT_COLLECTD_STORAGE?",
+            "as the peer",
+        ),
+        (
+            Reportd,
+            "max_collectd_timeout = 5",
+            &[],
+            &[],
+            "F:6: max_collectd_timeout: accepted for existing files, without effect",
+            "no effect in the peer either",
+        ),
+        (
+            Reportd,
+            "http_script = curl --silent --data-binary @-",
+            &[],
+            &[],
+            "F:6: http_script: curl without --fail reports success",
+            "with its remedy",
+        ),
+        (
+            Reportd,
+            "",
+            &["--dbname", "x.sqlite"],
+            &[],
+            "--dbname: a relative path, taken as /",
+            "the peer takes it from /",
+        ),
+        (
+            Fetcher,
+            "",
+            &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],
+            &[],
+            "--storage: only the first storage is read",
+            "as the peer",
+        ),
+        (
+            Reportd,
+            "sendmail_script = true\nmail_transport = smtp://h",
+            &[],
+            &[],
+            "F:7: mail_transport: without effect beside sendmail_script",
+            "which one is used?",
+        ),
+    ] {
+        let shown = with(program, lines, args, env);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
+        assert!(
+            shown.warnings.len() == 1 && shown.warnings[0].starts_with(want),
+            "{why}: {:?}",
+            shown.warnings
+        );
+    }
+}
+
+#[test]
+fn set_by_nothing_is_no_warning() {
+    for program in [Collectd, Reportd] {
+        assert_eq!(
+            with(program, "", &[], &[]).warnings,
+            Vec::<String>::new(),
+            "{}",
+            program.name()
+        );
+    }
+}
+
+#[test]
+fn one_retry_option_brings_the_defaults_of_its_kind() {
+    let shown = with(Reportd, "max_retries_delivery = 2", &[], &[]);
+    for (field, why) in [
+        ("max_retries_delivery: Some(\n        2,", "as set"),
+        (
+            "min_wait_delivery: Some(\n        300s,",
+            "the peer's default",
+        ),
+        (
+            "max_wait_delivery: Some(\n        1800s,",
+            "the peer's default",
+        ),
+        (
+            "max_retries_domainlist: None",
+            "of another kind: fetch_deadline rules",
+        ),
+    ] {
+        assert!(shown.values.contains(field), "{why}: {}", shown.values);
+    }
+}
+
+#[test]
+fn ctl_looks_at_what_its_command_needs() {
+    let broken = "spread_out_delivery = 0\n";
+    for (args, file, code, why) in [
+        (
+            &["status"][..],
+            "[tlsrpt_reportd]\ndbname = /d\nfetchers = ,\n",
+            0,
+            "fetchers are not needed",
+        ),
+        (&["status"], "[tlsrpt_reportd]\n", 2, "the database is"),
+        (
+            &["maptest", "example.com", "v=TLSRPTv1; rua=mailto:a@b"],
+            "[tlsrpt_reportd]\n",
+            0,
+            "maps alone",
+        ),
+        (
+            &["maptest", "example.com", "x"],
+            "[tlsrpt_reportd]\nmax_destinations = 0\n",
+            2,
+            "needed, and wrong",
+        ),
+        (
+            &["status"],
+            "[tlsrpt_reportd]\ndbname = /d\nunknown = 1\n",
+            2,
+            "an unknown key is a mistake for all",
+        ),
+        (
+            &["--check-config"],
+            "[tlsrpt_reportd]\ndbname = /d\n",
+            2,
+            "without a command there is all to check",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), &format!("{file}{broken}"));
+        let shown = load(
+            Ctl,
+            &[args, &["--config_file", path.as_str()]].concat(),
+            &[],
+        );
+        assert_eq!(shown.code, code, "{why}: {}", shown.stderr);
+    }
+}
+
+#[test]
+fn nothing_to_run() {
+    for (program, args, want, why) in [
+        (Ctl, &[][..], "Usage: tlsrptctl COMMAND", "tlsrptctl alone"),
+        (Ctl, &["--help"], "Usage: tlsrptctl COMMAND", "asked for"),
+        (
+            Fetcher,
+            &["--help", "--nonsense"],
+            "Usage: tlsrpt-fetcher [OPTIONS] DAY",
+            "help comes first",
+        ),
+        (
+            Reportd,
+            &["--version"],
+            "tlsrpt-reportd (tlsrptd) 0.",
+            "name and version",
+        ),
+    ] {
+        let shown = load(program, args, &[]);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
+        assert!(shown.stdout.starts_with(want), "{why}: {}", shown.stdout);
+    }
+    let shown = with(Collectd, "socketuser = x", &["--check-config"], &[]);
+    assert!(
+        shown.stdout.contains("socketuser = x (file ")
+            && shown.stdout.contains("pidfilename not set (default)")
+    );
+    assert!(
+        with(Fetcher, "", &["--check_config"], &[])
+            .stdout
+            .starts_with("configuration OK: "),
+        "needs no DAY"
+    );
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let shown = with(
+        Reportd,
+        "https_proxy = http://user:secret@proxy:3128",
+        &[],
+        &[],
+    );
+    assert!(
+        !shown.lines.join("\n").contains("secret"),
+        "{:?}",
+        shown.lines
+    );
+    assert!(
+        shown
+            .lines
+            .iter()
+            .any(|line| line.starts_with("https_proxy = http://***@proxy:3128 "))
+    );
+}

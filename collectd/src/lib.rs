@@ -1,1 +1,88 @@
-//! Part of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460).
+//! The collector of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460), and the fetcher that reads its files.
+//!
+//! `tlsrpt-collectd`, in the order of the data:
+//!
+//! 1. [`socket`] makes the sockets, and says clearly why it cannot;
+//! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`memo`] is what it has seen
+//!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
+//! 3. [`writer`] parses what is new, with [`reject`] for what is no datagram, and counts;
+//! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
+//! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
+//! 6. [`stats`] are the figures, [`daemon`] is the process, [`error`] its exit codes.
+//!
+//! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
+//! program ever sends a datagram, or asks DNS.
+#![forbid(unsafe_code)]
+
+mod control;
+pub mod daemon;
+pub mod error;
+pub mod fetcher;
+mod keeper;
+mod memo;
+mod queue;
+mod receive;
+mod reject;
+mod rollover;
+mod script;
+pub mod socket;
+mod stats;
+pub mod store;
+mod writer;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tlsrptd_config::{Settings, collectd::Collectd, fetcher::Fetcher, log};
+use tracing::{debug, error, info, warn};
+
+use error::Error;
+
+/// The wall clock: an argument, so that a test can play through any day.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// `tlsrpt-collectd` from its settings to its exit code.
+pub fn collect(settings: Settings<Collectd>, clock: Clock) -> u8 {
+    let values = settings.values;
+    let run = || {
+        let log = log::init(
+            "tlsrpt-collectd",
+            values.log_level,
+            values.logfilename.as_deref(),
+        )?;
+        settings.lines.iter().for_each(|line| info!("{line}"));
+        settings.warnings.iter().for_each(|line| warn!("{line}"));
+        daemon::Collector::prepare(values, clock)?.serve(&log)
+    };
+    exit_code(run())
+}
+
+/// `tlsrpt-fetcher` from its settings to its exit code.
+pub fn fetch(settings: Settings<Fetcher>, now: Timestamp) -> u8 {
+    let values = settings.values;
+    let run = || {
+        log::init(
+            "tlsrpt-fetcher",
+            values.log_level,
+            values.logfilename.as_deref(),
+        )?;
+        settings.lines.iter().for_each(|line| debug!("{line}"));
+        settings.warnings.iter().for_each(|line| warn!("{line}"));
+        fetcher::answer(&values, now, &mut std::io::stdout().lock())
+    };
+    exit_code(run())
+}
+
+fn exit_code(result: Result<(), Error>) -> u8 {
+    match result {
+        Ok(()) => tlsrptd_config::exit::OK,
+        Err(error) => {
+            // Before the log is open, this goes nowhere; then the error itself is about the log.
+            match &error {
+                Error::Log(_) => eprintln!("{error}"),
+                _ => error!("{error}"),
+            }
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Takes datagrams from the MTA and counts them; see the crate's documentation.
+#![forbid(unsafe_code)]
+
+use std::{process::ExitCode, sync::Arc};
+
+use tlsrptd_config::collectd;
+
+fn main() -> ExitCode {
+    match collectd::load(std::env::args_os().skip(1), std::env::vars_os()).or_exit_code() {
+        Ok(settings) => tlsrptd_collectd::collect(settings, Arc::new(jiff::Timestamp::now)).into(),
+        Err(code) => code.into(),
+    }
+}

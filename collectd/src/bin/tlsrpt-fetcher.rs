@@ -1,0 +1,13 @@
+//! Tells what was counted on a closed day; see the crate's documentation.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use tlsrptd_config::fetcher;
+
+fn main() -> ExitCode {
+    match fetcher::load(std::env::args_os().skip(1), std::env::vars_os()).or_exit_code() {
+        Ok(settings) => tlsrptd_collectd::fetch(settings, jiff::Timestamp::now()).into(),
+        Err(code) => code.into(),
+    }
+}

@@ -1,0 +1,54 @@
+//! What ends a program, and with which exit code.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+use tlsrptd_config::{exit, log::LogError};
+
+use crate::{socket::SocketError, store::StoreError};
+
+/// Why a program of this crate ends with another code than 0.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum Error {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot write the pid file {}: {source}", .path.display())]
+    PidFile { path: PathBuf, source: io::Error },
+    #[error("cannot {what}: {source}")]
+    System {
+        what: &'static str,
+        source: io::Error,
+    },
+    #[error("socket {}: cannot remove it at the end: {source}", .path.display())]
+    Unlink { path: PathBuf, source: io::Error },
+    #[error("{lost} datagrams could not be written to a storage at the end")]
+    Unwritten { lost: u64 },
+    #[error("cannot read the closed days: {0}")]
+    Fetch(#[source] StoreError),
+    #[error("cannot write the answer: {0}")]
+    Answer(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit code, as the programs that we replace have it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Log(_) => exit::CONFIG,
+            Error::Socket(_) => exit::SOCKET_BIND,
+            Error::Store(StoreError::Foreign { .. } | StoreError::NotOurs(_)) => {
+                exit::DATABASE_PURPOSE
+            }
+            Error::Store(_) => exit::DATABASE,
+            Error::Unlink { .. } => exit::SOCKET_CLOSE,
+            Error::Unwritten { .. } => exit::STORAGE_CLOSE,
+            // The peer's fetcher ends with this code for any fault of its storage.
+            Error::Fetch(_) => exit::CONFIG,
+            Error::PidFile { .. } | Error::System { .. } | Error::Answer(_) => exit::OTHER,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `tlsrpt-fetcher`: what was counted on a closed day, for a reporter here or elsewhere.
+//!
+//! It reads `PATH.yesterday` and every kept `PATH.YYYY-MM-DD`, read-only, and looks a day up in all of them: files that
+//! the programs we replace have made may hold two days. What it reads is made normal before it is told, because keys of
+//! such files are as the MTA wrote them.
+
+mod closed;
+
+use std::io::{self, BufWriter, Write};
+
+use jiff::Timestamp;
+use tlsrptd_config::{Storage, fetcher::Fetcher};
+use tlsrptd_proto::{aggregate::DomainCounts, day::Day, domain::Domain, fetch};
+
+use crate::{error::Error, store::StoreError};
+use closed::ClosedDays;
+
+/// Answers the question of the command line.
+pub fn answer(settings: &Fetcher, now: Timestamp, out: &mut impl Write) -> Result<(), Error> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    // Checked by the configuration already; a day that is none has no data.
+    let day = Day::parse(&settings.day).ok();
+    let days = match &settings.storage {
+        Storage::Sqlite { path, .. } => {
+            ClosedDays::open(path, day, Day::of(now)).map_err(Error::Fetch)?
+        }
+        Storage::Dummy { .. } => ClosedDays::default(),
+    };
+    let told = match settings.domain.as_deref() {
+        None => list(&days, day, now, &mut out),
+        Some(fetch::ALL_DOMAINS) => stream(&days, day, now, &mut out),
+        Some(domain) => details(&days, day, domain, &mut out),
+    };
+    match told.and_then(|()| out.flush().map_err(Stop::Answer)) {
+        // The reader went away: it had enough, and there is nobody to tell.
+        Err(Stop::Answer(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(Stop::Answer(error)) => Err(Error::Answer(error)),
+        Err(Stop::Store(error)) => Err(Error::Fetch(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+enum Stop {
+    Answer(io::Error),
+    Store(StoreError),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        Stop::Answer(error)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Stop {
+        Stop::Store(error)
+    }
+}
+
+fn list(
+    days: &ClosedDays,
+    day: Option<Day>,
+    now: Timestamp,
+    out: &mut impl Write,
+) -> Result<(), Stop> {
+    let names = match day {
+        Some(day) => days.names(day)?,
+        None => Default::default(),
+    };
+    Ok(fetch::write_list(out, now, days.newest(), names)?)
+}
+
+fn details(
+    days: &ClosedDays,
+    day: Option<Day>,
+    asked: &str,
+    out: &mut impl Write,
+) -> Result<(), Stop> {
+    let counts = match (day, Domain::parse(asked)) {
+        (Some(day), Ok(domain)) => days.counts_as_asked(day, &domain, asked)?,
+        _ => DomainCounts::default(),
+    };
+    Ok(writeln!(out, "{}", fetch::domain_details(asked, &counts))?)
+}
+
+fn stream(
+    days: &ClosedDays,
+    day: Option<Day>,
+    now: Timestamp,
+    out: &mut impl Write,
+) -> Result<(), Stop> {
+    fetch::write_stream_head(out, now, days.newest())?;
+    let mut told = 0;
+    if let Some(day) = day {
+        days.each(day, |domain, counts| {
+            told += 1;
+            writeln!(out, "{}", fetch::stream_line(domain, counts)).map_err(Stop::from)
+        })?;
+    }
+    Ok(fetch::write_stream_end(out, told)?)
+}

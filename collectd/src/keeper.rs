@@ -1,0 +1,307 @@
+//! One store and when it is written: commits, retries, syncs, and days that wait to be closed.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tlsrptd_config::log::Limited;
+use tlsrptd_proto::{day::Day, record::Record};
+use tracing::{error, info, warn};
+
+use crate::{
+    queue::Boundary,
+    script::Scripts,
+    stats::Stats,
+    store::{Flushed, Store, StoreError},
+};
+
+/// One line about a store's failures in that time.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// What a commit and a sync may take of the time that a power cut may cost.
+const HASTE: Duration = Duration::from_millis(500);
+
+/// How often things are done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// `max_uncommited_datagrams`
+    pub(crate) full: u64,
+    /// `retry_commit_datagram_count`
+    pub(crate) retry: u64,
+    /// `sockettimeout`
+    pub(crate) timeout: Duration,
+}
+
+impl Pace {
+    fn sync(&self) -> Duration {
+        self.timeout
+            .saturating_sub(HASTE)
+            .max(Duration::from_millis(100))
+    }
+}
+
+/// See the module.
+pub(crate) struct Keeper {
+    store: Box<dyn Store>,
+    stats: Arc<Stats>,
+    scripts: Arc<Scripts>,
+    /// The index that the store calls 0.
+    base: u32,
+    failing: Option<Failing>,
+    /// The first commit that is not synced yet.
+    unsynced: Option<Instant>,
+    unsettled: Option<Unsettled>,
+    complaint: Limited,
+}
+
+/// The last commit failed.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    since: Instant,
+    uncommitted: u64,
+}
+
+/// A day waits to be closed.
+#[derive(Debug, Clone, Copy)]
+struct Unsettled {
+    since: Instant,
+    roll: bool,
+    asked: bool,
+}
+
+impl Keeper {
+    pub(crate) fn new(store: Box<dyn Store>, stats: Arc<Stats>, scripts: Arc<Scripts>) -> Keeper {
+        Keeper {
+            store,
+            stats,
+            scripts,
+            base: 0,
+            failing: None,
+            unsynced: None,
+            unsettled: None,
+            complaint: Limited::new(INTERVAL),
+        }
+    }
+
+    pub(crate) fn add(&mut self, day: Day, records: &Arc<[Record]>) {
+        self.store.add(day, records);
+    }
+
+    pub(crate) fn count(&mut self, index: u32, times: u64) {
+        self.store.count(index - self.base, times);
+    }
+
+    pub(crate) fn uncommitted(&self) -> u64 {
+        self.store.uncommitted()
+    }
+
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.store.waiting_bytes()
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.store.uncommitted() == 0
+    }
+
+    /// Enough is waiting for a commit.
+    pub(crate) fn is_full(&self, pace: &Pace) -> bool {
+        self.uncommitted() >= pace.full.max(1)
+    }
+
+    /// When there is something to do even if nothing comes.
+    pub(crate) fn due(&self, pace: &Pace) -> Option<Instant> {
+        let retry = self.failing.map(|failing| failing.since + pace.timeout);
+        let sync = self.unsynced.map(|first| first + pace.sync());
+        let settle = self
+            .unsettled
+            .filter(|unsettled| !unsettled.asked)
+            .map(|unsettled| unsettled.since + pace.timeout);
+        [retry, sync, settle].into_iter().flatten().min()
+    }
+
+    /// Commits, unless a store that failed is to be left in peace a while.
+    pub(crate) fn try_flush(&mut self, pace: &Pace, now: Timestamp) {
+        let rests = self.failing.is_some_and(|failing| {
+            failing.since.elapsed() < pace.timeout
+                && self.uncommitted() < failing.uncommitted.saturating_add(pace.retry)
+        });
+        if !rests {
+            self.flush(pace, now);
+        }
+    }
+
+    /// Commits; false when that failed.
+    pub(crate) fn flush(&mut self, pace: &Pace, now: Timestamp) -> bool {
+        if self.is_clean() {
+            self.failing = None;
+            return true;
+        }
+        let flushed = self.store.flush();
+        self.failing = None;
+        match flushed {
+            Ok(flushed) => self.note(flushed),
+            Err(error) => {
+                self.stats.commit_failures.add(1);
+                self.failing = Some(Failing {
+                    since: Instant::now(),
+                    uncommitted: self.uncommitted(),
+                });
+                if matches!(error, StoreError::Replaced(_)) {
+                    self.unsettle(false, pace);
+                }
+                self.complain(&error, now);
+            }
+        }
+        self.failing.is_none()
+    }
+
+    /// A synced checkpoint when one is due.
+    pub(crate) fn try_sync(&mut self, pace: &Pace, now: Timestamp) {
+        if self
+            .unsynced
+            .is_some_and(|first| first.elapsed() >= pace.sync())
+        {
+            self.unsynced = None;
+            if let Err(error) = self.store.sync() {
+                self.unsynced = Some(Instant::now());
+                self.complain(&error, now);
+            }
+        }
+    }
+
+    /// A day waits to be closed, and the time has come to try again. To be asked for once.
+    pub(crate) fn wants_boundary(&mut self, pace: &Pace) -> bool {
+        let clean = self.is_clean();
+        let Some(unsettled) = &mut self.unsettled else {
+            return false;
+        };
+        let due = !unsettled.asked && clean && unsettled.since.elapsed() >= pace.timeout;
+        unsettled.asked |= due;
+        due
+    }
+
+    /// All slots are void. Commits, closes days, and lets the store begin anew where it can.
+    pub(crate) fn boundary(
+        &mut self,
+        boundary: Boundary,
+        changed: bool,
+        next_index: u32,
+        pace: &Pace,
+        now: Timestamp,
+    ) {
+        let clean = self.flush(pace, now) || self.rescue(now);
+        if changed || boundary.roll {
+            self.unsettle(boundary.roll, pace);
+        }
+        if !clean {
+            if let Some(unsettled) = &mut self.unsettled {
+                unsettled.asked = false;
+            }
+            return;
+        }
+        if let Some(unsettled) = self.unsettled.take() {
+            self.settle(boundary.today, unsettled.roll, now);
+        }
+        self.store.forget();
+        self.base = next_index;
+    }
+
+    /// All stores are clean: indexes begin anew.
+    pub(crate) fn begin_at_zero(&mut self) {
+        self.base = 0;
+    }
+
+    /// Closes the days before `today`, at a start too.
+    pub(crate) fn settle(&mut self, today: Day, roll: bool, now: Timestamp) {
+        match self.store.settle(today, roll) {
+            Ok(closed) => {
+                self.unsynced = None;
+                for closed in closed {
+                    info!(day = %closed.day, file = %closed.path.display(), "day closed");
+                    self.stats.days_closed.add(1);
+                    self.scripts.announce(self.store.name(), closed.path);
+                }
+            }
+            Err(error) => {
+                self.unsettled = Some(Unsettled {
+                    since: Instant::now(),
+                    roll,
+                    asked: false,
+                });
+                if let Some(suppressed) = self.complaint.pass(now) {
+                    error!(%error, suppressed, "cannot close the day, counting goes on; to be tried again");
+                }
+            }
+        }
+        match self.store.census(today) {
+            Ok((domains, policies)) => {
+                self.stats.domains_today.set(domains);
+                self.stats.policies_today.set(policies);
+            }
+            Err(error) => self.complain(&error, now),
+        }
+    }
+
+    /// The end; false when something is left undone.
+    pub(crate) fn finish(&mut self) -> bool {
+        let finished = self.store.finish();
+        if let Err(error) = &finished {
+            error!(%error, storage = self.store.name(), "cannot close the storage");
+        }
+        finished.is_ok()
+    }
+
+    fn unsettle(&mut self, roll: bool, pace: &Pace) {
+        let roll = roll || self.unsettled.is_some_and(|unsettled| unsettled.roll);
+        let since = Instant::now()
+            .checked_sub(pace.timeout)
+            .unwrap_or_else(Instant::now);
+        self.unsettled = Some(Unsettled {
+            since,
+            roll,
+            asked: false,
+        });
+    }
+
+    /// Somebody took the file away: what can be saved is saved.
+    fn rescue(&mut self, now: Timestamp) -> bool {
+        match self.store.rescue() {
+            Ok(lost) => {
+                self.failing = None;
+                if lost > 0 {
+                    self.stats.counted.subtract(lost);
+                    self.stats.dropped.add(crate::stats::STORAGE, lost);
+                }
+                self.is_clean()
+            }
+            Err(error) => {
+                self.complain(&error, now);
+                false
+            }
+        }
+    }
+
+    fn note(&mut self, flushed: Flushed) {
+        self.stats.commits.add(1);
+        self.stats.domains_today.add(flushed.new_domains);
+        self.stats.policies_today.add(flushed.new_policies);
+        if flushed.folded_policies + flushed.folded_failures > 0 {
+            self.stats.folded.add("policy", flushed.folded_policies);
+            self.stats.folded.add("failure", flushed.folded_failures);
+        }
+        self.unsynced.get_or_insert_with(Instant::now);
+    }
+
+    fn complain(&mut self, error: &StoreError, now: Timestamp) {
+        let Some(suppressed) = self.complaint.pass(now) else {
+            return;
+        };
+        let uncommitted = self.uncommitted();
+        if uncommitted > 0 {
+            error!(%error, uncommitted, suppressed, "cannot commit, counts stay in memory; to be tried again");
+        } else {
+            warn!(%error, suppressed, "a storage has trouble; to be tried again");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The reader: one thread that does nothing but empty the sockets.
+//!
+//! It hashes a datagram, counts it when it is known, and queues it for the writer when it is not. It never touches a
+//! file, never waits for the writer, and allocates nothing for a known datagram. It alone decides to which day a
+//! datagram belongs: that of its arrival.
+
+use std::{
+    io::{self, IoSliceMut},
+    os::fd::{AsFd, AsRawFd},
+    os::unix::net::UnixDatagram,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
+};
+use tlsrptd_proto::day::Day;
+use tracing::error;
+
+use crate::{
+    Clock,
+    control::{Control, Wishes},
+    memo::Memo,
+    queue::{Boundary, Item, Queue},
+    stats::{QUEUE_FULL, Stats},
+};
+
+/// Datagrams read by one system call.
+const BATCH: usize = 32;
+/// System calls a socket before the others get their turn.
+const TURN: usize = 8;
+/// Counts are handed over that often, so that a killed collector loses no more than this and a commit.
+const BEAT: Duration = Duration::from_millis(100);
+/// With nothing to do, the day is looked at that often.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The reader. See the module.
+pub(crate) struct Reader {
+    pub(crate) sockets: Vec<UnixDatagram>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) memo: Memo,
+    pub(crate) clock: Clock,
+    pub(crate) today: Day,
+    pub(crate) max_datagram_size: usize,
+}
+
+impl Reader {
+    /// Reads until told to stop, then until the sockets are empty.
+    pub(crate) fn run(mut self) {
+        let mut buffers = Buffers::new(self.max_datagram_size);
+        let mut last_beat = Instant::now();
+        loop {
+            self.wait(last_beat);
+            let wishes = self.control.take();
+            if wishes.stop {
+                break;
+            }
+            self.look_at_the_day(wishes);
+            for socket in 0..self.sockets.len() {
+                self.read(socket, &mut buffers);
+            }
+            if last_beat.elapsed() >= BEAT || self.memo.is_brimming() {
+                self.beat();
+                last_beat = Instant::now();
+            }
+        }
+        self.drain(&mut buffers);
+    }
+
+    /// Sleeps until there is something to read, something wished for, or a beat due.
+    fn wait(&self, last_beat: Instant) {
+        let patience = if self.memo.has_counts() || self.queue.has_items() {
+            BEAT.saturating_sub(last_beat.elapsed())
+        } else {
+            IDLE
+        };
+        let mut polled: Vec<PollFd<'_>> = self.sockets.iter().map(readable).collect();
+        polled.push(PollFd::new(self.control.event(), PollFlags::POLLIN));
+        let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
+        match poll(&mut polled, patience) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => {
+                // It means no memory; to sleep a little is all that can be done.
+                error!(error = %io::Error::from(errno), "cannot wait for datagrams");
+                std::thread::sleep(BEAT);
+            }
+        }
+    }
+
+    /// Day change, SIGUSR2, or a wish of the writer: everything known so far is handed over, and slots begin anew.
+    fn look_at_the_day(&mut self, wishes: Wishes) {
+        let today = day_of_arrival(self.today, (self.clock)());
+        if today != self.today || wishes.roll || wishes.forget {
+            self.today = today;
+            self.begin_anew(wishes.roll);
+        }
+    }
+
+    fn begin_anew(&mut self, roll: bool) {
+        self.hand_over_counts();
+        self.memo.clear();
+        self.queue.put(Item::Boundary(Boundary {
+            today: self.today,
+            roll,
+        }));
+    }
+
+    /// Reads a socket until it is empty or its turn is over; true when it is empty.
+    fn read(&mut self, socket: usize, buffers: &mut Buffers) -> bool {
+        for _ in 0..TURN {
+            match buffers.receive(&self.sockets[socket]) {
+                Ok(0) => return true,
+                Ok(received) => {
+                    self.stats.received.add(received as u64);
+                    for datagram in 0..received {
+                        let (bytes, cut) = buffers.datagram(datagram);
+                        self.take(bytes, cut);
+                    }
+                }
+                Err(Errno::EINTR) => {}
+                Err(errno) => {
+                    error!(error = %io::Error::from(errno), "cannot read a socket");
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn take(&mut self, bytes: &[u8], cut: bool) {
+        if cut {
+            // The rest is unknown, so there is nothing to recognise it by.
+            self.put(None, bytes, true);
+        } else if let Some(mark) = self.memo.count(bytes) {
+            if self.memo.is_full() {
+                self.begin_anew(false);
+            }
+            if self.put(Some(self.memo.next_slot()), bytes, false) {
+                self.memo.learn(mark);
+            }
+        }
+    }
+
+    fn put(&self, slot: Option<u32>, bytes: &[u8], cut: bool) -> bool {
+        let taken = self.queue.room().put(slot, bytes, cut);
+        if !taken {
+            self.stats.dropped.add(QUEUE_FULL, 1);
+        }
+        taken
+    }
+
+    /// Counts go to the writer, unless it has not even taken the last ones: then they wait here, where they need no room.
+    fn beat(&mut self) {
+        if !self.queue.has_counts() || self.memo.is_brimming() {
+            self.hand_over_counts();
+        }
+        self.queue.nudge();
+    }
+
+    fn hand_over_counts(&mut self) {
+        if self.memo.has_counts() {
+            self.queue.put(Item::Counts(self.memo.take_counts()));
+        }
+    }
+
+    /// The last act: nothing that was accepted is left behind.
+    fn drain(&mut self, buffers: &mut Buffers) {
+        self.look_at_the_day(Wishes::default());
+        for socket in 0..self.sockets.len() {
+            while !self.read(socket, buffers) {
+                self.queue.nudge();
+            }
+        }
+        self.hand_over_counts();
+        self.queue.put(Item::End);
+    }
+}
+
+/// To which day a datagram belongs that comes at `now`.
+///
+/// A clock that steps back into the day just closed does not reopen it: its reports may be on their way. A clock that
+/// steps back further was wrong before, and is followed.
+fn day_of_arrival(today: Day, now: Timestamp) -> Day {
+    let day = Day::of(now);
+    if day == today.previous() { today } else { day }
+}
+
+fn readable(socket: &UnixDatagram) -> PollFd<'_> {
+    PollFd::new(socket.as_fd(), PollFlags::POLLIN)
+}
+
+/// What the kernel writes into.
+struct Buffers {
+    headers: MultiHeaders<()>,
+    bytes: Vec<u8>,
+    each: usize,
+    received: [(usize, bool); BATCH],
+}
+
+impl Buffers {
+    fn new(max_datagram_size: usize) -> Buffers {
+        let each = max_datagram_size.max(1);
+        Buffers {
+            headers: MultiHeaders::preallocate(BATCH, None),
+            // Zeroed memory costs nothing before it is touched: only as much is resident as datagrams are long.
+            bytes: vec![0; each * BATCH],
+            each,
+            received: [(0, false); BATCH],
+        }
+    }
+
+    /// Receives what is there, at most a batch.
+    fn receive(&mut self, socket: &UnixDatagram) -> Result<usize, Errno> {
+        let mut chunks = self.bytes.chunks_exact_mut(self.each);
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
+        let results = recvmmsg(
+            socket.as_raw_fd(),
+            &mut self.headers,
+            slices.iter_mut(),
+            MsgFlags::MSG_DONTWAIT,
+            None,
+        );
+        match results {
+            Ok(results) => {
+                let mut received = 0;
+                for result in results {
+                    self.received[received] =
+                        (result.bytes, result.flags.contains(MsgFlags::MSG_TRUNC));
+                    received += 1;
+                }
+                Ok(received)
+            }
+            Err(Errno::EAGAIN) => Ok(0),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn datagram(&self, n: usize) -> (&[u8], bool) {
+        let (len, cut) = self.received[n];
+        let start = n * self.each;
+        (&self.bytes[start..start + len.min(self.each)], cut)
+    }
+}

@@ -1,0 +1,161 @@
+//! `daily_rollover_script`: run after a day was closed, beside everything else.
+//!
+//! The writer announces; the main loop starts and reaps. Nobody waits for a script: one that hangs is left to itself.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
+};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use tracing::{error, info, warn};
+
+/// Announcements on their way from the writer to the main loop.
+pub(crate) struct Scripts {
+    event: EventFd,
+    announced: Mutex<Vec<(String, PathBuf)>>,
+}
+
+/// What the main loop has of them.
+pub(crate) struct Runner {
+    words: Option<Vec<String>>,
+    running: Vec<Child>,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> io::Result<Scripts> {
+        Ok(Scripts {
+            event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            announced: Mutex::default(),
+        })
+    }
+
+    /// A day of this storage was closed, and its file is here.
+    pub(crate) fn announce(&self, storage: &str, path: PathBuf) {
+        self.announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((storage.into(), path));
+        // It fails only when the counter is full, and then the main loop is about to wake anyhow.
+        let _ = self.event.write(1);
+    }
+
+    /// The descriptor to poll.
+    pub(crate) fn event(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+
+    fn take(&self) -> Vec<(String, PathBuf)> {
+        let _ = self.event.read();
+        std::mem::take(
+            &mut self
+                .announced
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+impl Runner {
+    pub(crate) fn new(words: Option<Vec<String>>) -> Runner {
+        Runner {
+            words,
+            running: Vec::new(),
+        }
+    }
+
+    /// Starts what was announced.
+    pub(crate) fn start(&mut self, scripts: &Scripts) {
+        for (storage, path) in scripts.take() {
+            let Some([program, arguments @ ..]) = self.words.as_deref() else {
+                continue;
+            };
+            let started = Command::new(program)
+                .args(arguments)
+                .arg(&storage)
+                .arg(&path)
+                .stdin(Stdio::null())
+                .spawn();
+            match started {
+                Ok(child) => {
+                    info!(script = program, storage, file = %path.display(), "daily_rollover_script started");
+                    self.running.push(child);
+                }
+                Err(error) => {
+                    error!(%error, script = program, "daily_rollover_script cannot be started")
+                }
+            }
+        }
+    }
+
+    /// Takes note of those that ended. True while some run.
+    pub(crate) fn reap(&mut self) -> bool {
+        self.running.retain_mut(|child| match child.try_wait() {
+            Ok(None) => true,
+            Ok(Some(status)) if status.success() => false,
+            Ok(Some(status)) => {
+                error!(%status, "daily_rollover_script failed");
+                false
+            }
+            Err(error) => {
+                error!(%error, "daily_rollover_script cannot be watched");
+                false
+            }
+        });
+        !self.running.is_empty()
+    }
+
+    /// At the end: what still runs goes on without us.
+    pub(crate) fn leave(mut self) {
+        if self.reap() {
+            warn!(
+                running = self.running.len(),
+                "daily_rollover_script is still running and is left to itself"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn started_with_storage_and_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("script");
+        let out = dir.path().join("out");
+        fs::write(&script, "echo \"$@\" > \"$1\"").unwrap();
+        let words = [
+            "/bin/sh".into(),
+            script.display().to_string(),
+            out.display().to_string(),
+        ];
+        let mut runner = Runner::new(Some(words.into()));
+        let scripts = Scripts::new().unwrap();
+        scripts.announce("sqlite:///db", "/db.yesterday".into());
+        runner.start(&scripts);
+        for child in &mut runner.running {
+            child.wait().unwrap();
+        }
+        let told = fs::read_to_string(&out).unwrap();
+        assert!(told.ends_with(" sqlite:///db /db.yesterday\n"), "{told}");
+    }
+
+    #[test]
+    fn failures_are_no_reason_to_stop() {
+        let scripts = Scripts::new().unwrap();
+        scripts.announce("sqlite:///db", "/db.yesterday".into());
+        Runner::new(Some(vec!["/nonexistent".into()])).start(&scripts);
+        scripts.announce("sqlite:///db", "/db.yesterday".into());
+        let mut runner = Runner::new(Some(vec!["/bin/false".into()]));
+        runner.start(&scripts);
+        while runner.reap() {
+            std::thread::yield_now();
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What happened, in numbers: for the log, and for `stats_file`.
+//!
+//! The law that they keep: received = counted + malformed + dropped + waiting.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs, io,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// One number, written by one thread and read by others.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    pub(crate) fn subtract(&self, n: u64) {
+        self.0.fetch_sub(n, Relaxed);
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Numbers by reason; reasons are a small fixed set.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Reasons {
+    pub(crate) fn add(&self, reason: &'static str, n: u64) {
+        *self.lock().entry(reason).or_default() += n;
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.lock().values().sum()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All numbers since the start of the process, but for the two of today.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// Datagrams read from the sockets.
+    pub(crate) received: Counter,
+    /// Datagrams that are in the aggregate.
+    pub(crate) counted: Counter,
+    /// Datagrams that are none, by reason.
+    pub(crate) malformed: Reasons,
+    /// Datagrams that had to be let go, by reason.
+    pub(crate) dropped: Reasons,
+    /// Counted, though something about them was odd.
+    pub(crate) oddities: Reasons,
+    /// Sessions and failures whose detail gave way to a limit.
+    pub(crate) folded: Reasons,
+    /// Transactions.
+    pub(crate) commits: Counter,
+    /// Transactions that did not come about.
+    pub(crate) commit_failures: Counter,
+    /// Datagrams counted and not yet committed, in the storage that is furthest behind.
+    pub(crate) uncommitted: Counter,
+    /// Days closed.
+    pub(crate) days_closed: Counter,
+    /// The most datagrams that ever waited for the writer.
+    pub(crate) queue_high_water: Counter,
+    /// Domains with sessions today.
+    pub(crate) domains_today: Counter,
+    /// Policies with sessions today.
+    pub(crate) policies_today: Counter,
+}
+
+/// Dropped because the writer was too far behind.
+pub(crate) const QUEUE_FULL: &str = "queue-full";
+/// Dropped because no storage could take it, and memory for what waits is bounded.
+pub(crate) const STORAGE: &str = "storage";
+
+impl Stats {
+    /// `key value` lines, one a number; a reason is written `key{reason}`.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (key, counter) in self.counters() {
+            line(&mut text, key, None, counter.value());
+        }
+        for (key, reasons) in self.reasons() {
+            line(&mut text, key, None, reasons.total());
+            for (reason, n) in reasons.lock().iter() {
+                line(&mut text, key, Some(reason), *n);
+            }
+        }
+        text
+    }
+
+    /// The same on one line, without what is zero.
+    pub(crate) fn summary(&self) -> String {
+        self.text()
+            .lines()
+            .filter(|line| !line.ends_with(" 0"))
+            .map(|line| line.replacen(' ', "=", 1))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Writes the text to a file, which is never seen half written.
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        fs::write(&name, self.text())?;
+        fs::rename(&name, path)
+    }
+
+    fn counters(&self) -> [(&'static str, &Counter); 9] {
+        [
+            ("received", &self.received),
+            ("counted", &self.counted),
+            ("uncommitted", &self.uncommitted),
+            ("commits", &self.commits),
+            ("commit_failures", &self.commit_failures),
+            ("days_closed", &self.days_closed),
+            ("queue_high_water", &self.queue_high_water),
+            ("domains_today", &self.domains_today),
+            ("policies_today", &self.policies_today),
+        ]
+    }
+
+    fn reasons(&self) -> [(&'static str, &Reasons); 4] {
+        [
+            ("malformed", &self.malformed),
+            ("dropped", &self.dropped),
+            ("oddities", &self.oddities),
+            ("folded", &self.folded),
+        ]
+    }
+}
+
+fn line(text: &mut String, key: &str, reason: Option<&str>, n: u64) {
+    // Writing to a String cannot fail.
+    let _ = match reason {
+        None => writeln!(text, "{key} {n}"),
+        Some(reason) => writeln!(text, "{key}{{{reason}}} {n}"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_summary() {
+        let stats = Stats::default();
+        stats.received.add(3);
+        stats.counted.add(2);
+        stats.malformed.add("not-json", 1);
+        let text = stats.text();
+        assert!(text.starts_with("received 3\ncounted 2\n"), "{text}");
+        assert!(
+            text.contains("\nmalformed 1\nmalformed{not-json} 1\ndropped 0\n"),
+            "{text}"
+        );
+        assert_eq!(
+            stats.summary(),
+            "received=3 counted=2 malformed=1 malformed{not-json}=1"
+        );
+    }
+
+    #[test]
+    fn file_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats");
+        let stats = Stats::default();
+        stats.write(&path).unwrap();
+        stats.received.add(1);
+        stats.write(&path).unwrap();
+        assert!(
+            fs::read_to_string(&path)
+                .unwrap()
+                .starts_with("received 1\n")
+        );
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,258 @@
+//! A day's file as SQLite has it: made, opened, checked and closed.
+//!
+//! While it is today's, it is in WAL mode: readers do not wait, and a commit costs no sync. Whenever it is left, it is
+//! one self-contained file again, synced, as the programs that share it expect (only SQLite's oldest journal mode is
+//! safe with a second reader while the file is renamed).
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tlsrptd_proto::{day::Day, dayfile};
+
+use super::StoreError;
+
+/// How long another program may hold the file before a transaction is put off.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Pages of WAL before SQLite itself brings them into the file: a bound, the regular way is [`sync`].
+const WAL_PAGES: u32 = 4096;
+
+/// Our own table, which the programs we share the file with do not look at: the number of the last flush.
+const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";
+
+/// Opens today's file for counting, in WAL mode; makes it when it is not there. Tells whether it was made.
+pub(crate) fn open_today(path: &Path) -> Result<(Connection, bool), StoreError> {
+    let (db, made) = open(path)?;
+    let tune = || {
+        db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
+        db.execute_batch(CREATE_FLUSH)?;
+        if db.query_row("SELECT count(*) FROM tlsrptd_flush", [], |row| {
+            row.get::<_, i64>(0)
+        })? == 0
+        {
+            db.execute("INSERT INTO tlsrptd_flush(number) VALUES(0)", [])?;
+        }
+        Ok(())
+    };
+    tune().map_err(sql(path, "set it up"))?;
+    Ok((db, made))
+}
+
+/// Opens a file to move rows, not in WAL mode; makes it when it is not there. Tells whether it was made.
+///
+/// Only in this mode is a transaction over two files one that either happens in both or in none.
+pub(crate) fn open_plain(path: &Path) -> Result<Connection, StoreError> {
+    let (db, _) = open(path)?;
+    leave_wal(&db, path)?;
+    Ok(db)
+}
+
+/// Opens a closed file for reading only.
+pub(crate) fn open_closed(path: &Path) -> Result<Connection, StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::NotAFile(path.into()));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(sql(path, "open it"))?;
+    db.busy_timeout(PATIENCE).map_err(sql(path, "open it"))?;
+    check(&db, path)?;
+    Ok(db)
+}
+
+/// Brings the WAL into the file and syncs both.
+pub(crate) fn sync(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .map_err(sql(path, "write a checkpoint"))
+}
+
+/// Leaves the file: self-contained, synced, with nothing beside it.
+pub(crate) fn close(db: Connection, path: &Path) -> Result<(), StoreError> {
+    let left = leave_wal(&db, path);
+    let closed = db
+        .close()
+        .map_err(|(_, source)| sql(path, "close it")(source));
+    left.and(closed)?;
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(file_error(path, "sync it"))?;
+    sync_directory(path)
+}
+
+/// After a file was made, renamed or removed.
+pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(file_error(path, "sync its directory"))
+}
+
+/// Which file it is, so that another one of the same name is noticed.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path)
+        .ok()
+        .map(|found| (found.dev(), found.ino()))
+}
+
+/// The days of the rows. Rows whose day is none belong nowhere, and stay where they are.
+pub(crate) fn days(db: &Connection, path: &Path) -> Result<BTreeSet<Day>, StoreError> {
+    // A search for the next day each, by the primary key: as many steps as there are days.
+    let next = |table: &str, after: &str| {
+        db.query_row(
+            &format!("SELECT min(day) FROM {table} WHERE day > ?1"),
+            [after],
+            |row| row.get::<_, Option<String>>(0),
+        )
+    };
+    let mut found = BTreeSet::new();
+    for table in ["finalresults", "failures"] {
+        let mut last = String::new();
+        while let Some(day) = next(table, &last).map_err(sql(path, "read its days"))? {
+            found.extend(Day::parse(&day));
+            last = day;
+        }
+    }
+    Ok(found)
+}
+
+/// The newest day that the file says is complete.
+pub(crate) fn newest_complete(
+    db: &Connection,
+    path: &Path,
+    before: Option<Day>,
+) -> Result<Option<Day>, StoreError> {
+    let before = before.map_or("9999-99-99".to_owned(), |day| day.to_string());
+    let day: Option<String> = db
+        .query_row(
+            "SELECT max(daycomplete) FROM daystatus WHERE daycomplete < ?1",
+            [before],
+            |row| row.get(0),
+        )
+        .map_err(sql(path, "read which days are complete"))?;
+    Ok(day.and_then(|day| Day::parse(&day).ok()))
+}
+
+/// Notes that a day is complete.
+pub(crate) fn mark_complete(db: &Connection, day: Day) -> rusqlite::Result<usize> {
+    db.execute(
+        "INSERT OR IGNORE INTO daystatus(daycomplete) VALUES(?1)",
+        [day.to_string()],
+    )
+}
+
+pub(crate) fn sql<'p>(
+    path: &'p Path,
+    what: &'static str,
+) -> impl Fn(rusqlite::Error) -> StoreError + 'p {
+    move |source| StoreError::Sql {
+        path: path.into(),
+        what,
+        source,
+    }
+}
+
+pub(crate) fn file_error<'p>(
+    path: &'p Path,
+    what: &'static str,
+) -> impl Fn(std::io::Error) -> StoreError + 'p {
+    move |source| StoreError::File {
+        path: path.into(),
+        what,
+        source,
+    }
+}
+
+fn open(path: &Path) -> Result<(Connection, bool), StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::NotAFile(path.into()));
+    }
+    // Made by us, for its mode: it tells who mails whom. SQLite takes an empty file for a new database.
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o640)
+        .open(path)
+        .map_err(file_error(path, "open it for writing"))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(sql(path, "open it"))?;
+    db.busy_timeout(PATIENCE).map_err(sql(path, "open it"))?;
+    db.set_prepared_statement_cache_capacity(32);
+    let tables: i64 = db
+        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
+        .map_err(sql(path, "read it"))?;
+    if tables == 0 {
+        set_up(&db).map_err(sql(path, "set it up"))?;
+    } else {
+        check(&db, path)?;
+    }
+    Ok((db, tables == 0))
+}
+
+fn set_up(db: &Connection) -> rusqlite::Result<()> {
+    let transaction = db.unchecked_transaction()?;
+    for create in dayfile::CREATE {
+        transaction.execute_batch(create)?;
+    }
+    transaction.execute(
+        dayfile::INSERT_DBVERSION,
+        (dayfile::VERSION, dayfile::PURPOSE),
+    )?;
+    transaction.commit()
+}
+
+fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let ours: i64 = db
+        .query_row(
+            "SELECT count(*) FROM sqlite_master WHERE name='dbversion'",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(sql(path, "read it"))?;
+    if ours == 0 {
+        return Err(StoreError::NotOurs(path.into()));
+    }
+    let found: Option<(String, String)> = db
+        .query_row(
+            "SELECT CAST(version AS TEXT), CAST(purpose AS TEXT) FROM dbversion",
+            [],
+            |row| {
+                Ok((
+                    row.get::<_, Option<String>>(0)?.unwrap_or_default(),
+                    row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                ))
+            },
+        )
+        .optional()
+        .map_err(sql(path, "read its version"))?;
+    match found {
+        Some((version, purpose))
+            if version == dayfile::VERSION.to_string() && purpose == dayfile::PURPOSE =>
+        {
+            Ok(())
+        }
+        Some((version, purpose)) => Err(StoreError::Foreign {
+            path: path.into(),
+            version,
+            purpose,
+        }),
+        None => Err(StoreError::NotOurs(path.into())),
+    }
+}
+
+fn leave_wal(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let mode: String = db
+        .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
+        .map_err(sql(path, "leave WAL mode"))?;
+    debug_assert_eq!(mode, "delete");
+    db.pragma_update(None, "synchronous", "FULL")
+        .map_err(sql(path, "set it up"))
+}

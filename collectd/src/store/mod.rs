@@ -1,0 +1,124 @@
+//! Where counts go: one narrow interface, and its forms.
+//!
+//! A store learns what a datagram says once, under an index, and from then on is told only how often it came. Nothing
+//! reaches the disk before [`Store::flush`], and what a flush could not bring there stays for the next one.
+
+mod dummy;
+pub(crate) mod file;
+mod ledger;
+mod rows;
+mod sqlite;
+
+use std::{path::PathBuf, sync::Arc};
+
+use thiserror::Error;
+use tlsrptd_proto::{day::Day, record::Record};
+
+pub(crate) use dummy::Dummy;
+pub(crate) use sqlite::Sqlite;
+
+/// Why a store could not do what was asked.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum StoreError {
+    #[error("database {}: cannot {what}: {source}", .path.display())]
+    Sql {
+        path: PathBuf,
+        what: &'static str,
+        source: rusqlite::Error,
+    },
+    #[error("database {}: cannot {what}: {source}", .path.display())]
+    File {
+        path: PathBuf,
+        what: &'static str,
+        source: std::io::Error,
+    },
+    #[error("database {}: it is of another purpose or version (version {version}, purpose {purpose:?})", .path.display())]
+    Foreign {
+        path: PathBuf,
+        version: String,
+        purpose: String,
+    },
+    #[error("database {}: it is a database of another program", .0.display())]
+    NotOurs(PathBuf),
+    #[error("{} is not a file; move it away", .0.display())]
+    NotAFile(PathBuf),
+    #[error("database {}: whether the last commit came about is not known yet", .0.display())]
+    InDoubt(PathBuf),
+    #[error("database {}: somebody removed or replaced the file while it was in use", .0.display())]
+    Replaced(PathBuf),
+    #[error("database {}: counts wait to be committed first", .0.display())]
+    Uncommitted(PathBuf),
+}
+
+/// A day that was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Closed {
+    pub(crate) day: Day,
+    pub(crate) path: PathBuf,
+}
+
+/// How far details go before they are folded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FoldLimits {
+    policies: i64,
+    failures: i64,
+}
+
+impl FoldLimits {
+    /// At least one of each; SQLite has no larger number than an i64.
+    pub(crate) fn new(policies: usize, failures: usize) -> FoldLimits {
+        let limit = |n| i64::try_from(n).unwrap_or(i64::MAX).max(1);
+        FoldLimits {
+            policies: limit(policies),
+            failures: limit(failures),
+        }
+    }
+}
+
+/// What a flush brought to the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flushed {
+    /// Datagrams committed.
+    pub(crate) datagrams: u64,
+    /// Policies that gave way to a limit.
+    pub(crate) folded_policies: u64,
+    /// Failures that gave way to a limit.
+    pub(crate) folded_failures: u64,
+    /// Rows made.
+    pub(crate) new_policies: u64,
+    /// Domains that had no row.
+    pub(crate) new_domains: u64,
+}
+
+/// Counts of a day that is still running. Indexes are given in the order of [`Store::add`], from 0.
+pub(crate) trait Store: Send {
+    /// What it is called in the log and by the rollover script: the storage URL.
+    fn name(&self) -> &str;
+    /// Learns a datagram, and counts it once.
+    fn add(&mut self, day: Day, records: &Arc<[Record]>);
+    /// Counts a datagram learned before.
+    fn count(&mut self, index: u32, times: u64);
+    /// Datagrams that are not yet committed.
+    fn uncommitted(&self) -> u64;
+    /// Bytes of key texts that wait for their first commit.
+    fn waiting_bytes(&self) -> usize;
+    /// One transaction with everything that is not yet committed.
+    fn flush(&mut self) -> Result<Flushed, StoreError>;
+    /// Makes what is committed outlive a power cut.
+    fn sync(&mut self) -> Result<(), StoreError>;
+    /// Indexes begin anew at 0. Only when nothing is uncommitted.
+    fn forget(&mut self);
+    /// Closes every day before `today`; with `roll`, today's data becomes yesterday's first. Only when nothing is
+    /// uncommitted, and before [`Store::forget`]: rows may move to other files.
+    fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError>;
+    /// Domains and policies of that day, by a look at the file.
+    fn census(&mut self, today: Day) -> Result<(u64, u64), StoreError>;
+    /// When a flush failed because somebody took the file away: saves what can be saved, and begins a new file where there
+    /// is none. Tells how many datagrams are lost, which no retry would bring back.
+    fn rescue(&mut self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    /// Leaves the files as any other program may open them. Only when nothing is uncommitted.
+    fn finish(&mut self) -> Result<(), StoreError>;
+}

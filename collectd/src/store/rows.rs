@@ -1,0 +1,203 @@
+//! The rows of one transaction: found or made for what is fresh, added to for what is known.
+//!
+//! Limits are held here, against what the file says, so that they hold across restarts: beyond them, detail is folded
+//! into one entry, and the counters stay exact.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, params};
+use tlsrptd_proto::{day::Day, record::Record};
+
+use super::{Flushed, FoldLimits, ledger::Row};
+
+const FIND_SESSION: &str =
+    "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
+const FIND_FOLDED: &str =
+    "SELECT rowid, tlsrptrecord FROM finalresults WHERE day=?1 AND domain=?2 AND policy=?3 LIMIT 1";
+const FIND_FAILURE: &str = "SELECT rowid FROM failures WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4 AND reason=?5";
+const COUNT_POLICIES: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM finalresults WHERE day=?1 AND domain=?2 LIMIT ?3)";
+const COUNT_FAILURES: &str = "SELECT count(*) FROM (SELECT 1 FROM failures
+    WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4 LIMIT ?5)";
+const MAKE_SESSION: &str =
+    "INSERT INTO finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure)
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+const MAKE_FAILURE: &str = "INSERT INTO failures(day, domain, tlsrptrecord, policy, reason, cntr)
+    VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+const ADD_SESSION: &str =
+    "UPDATE finalresults SET cntrtotal=cntrtotal+?2, cntrfailure=cntrfailure+?3 WHERE rowid=?1";
+const ADD_FAILURE: &str = "UPDATE failures SET cntr=cntr+?2 WHERE rowid=?1";
+
+/// The statements of one transaction.
+pub(super) struct Rows<'c> {
+    db: &'c Connection,
+    find_session: CachedStatement<'c>,
+    find_folded: CachedStatement<'c>,
+    find_failure: CachedStatement<'c>,
+    count_policies: CachedStatement<'c>,
+    count_failures: CachedStatement<'c>,
+    make_session: CachedStatement<'c>,
+    make_failure: CachedStatement<'c>,
+    add_session: CachedStatement<'c>,
+    add_failure: CachedStatement<'c>,
+    limits: FoldLimits,
+    pub(super) flushed: Flushed,
+}
+
+/// Where a record's sessions are counted.
+struct Place<'r> {
+    day: &'r str,
+    domain: &'r str,
+    txt: String,
+    policy: String,
+}
+
+impl<'c> Rows<'c> {
+    pub(super) fn new(db: &'c Connection, limits: FoldLimits) -> Result<Rows<'c>> {
+        Ok(Rows {
+            db,
+            find_session: db.prepare_cached(FIND_SESSION)?,
+            find_folded: db.prepare_cached(FIND_FOLDED)?,
+            find_failure: db.prepare_cached(FIND_FAILURE)?,
+            count_policies: db.prepare_cached(COUNT_POLICIES)?,
+            count_failures: db.prepare_cached(COUNT_FAILURES)?,
+            make_session: db.prepare_cached(MAKE_SESSION)?,
+            make_failure: db.prepare_cached(MAKE_FAILURE)?,
+            add_session: db.prepare_cached(ADD_SESSION)?,
+            add_failure: db.prepare_cached(ADD_FAILURE)?,
+            limits,
+            flushed: Flushed::default(),
+        })
+    }
+
+    /// Adds a known datagram, so many times; false when one of its rows is not there any more.
+    pub(super) fn add(&mut self, rows: &[Row], times: u64) -> Result<bool> {
+        let mut found = true;
+        for row in rows {
+            found &= match *row {
+                Row::Session { rowid, failed } => {
+                    let failures = if failed { times } else { 0 };
+                    self.add_session
+                        .execute(params![rowid, number(times), number(failures)])?
+                }
+                Row::Failure { rowid } => {
+                    self.add_failure.execute(params![rowid, number(times)])?
+                }
+            } == 1;
+        }
+        Ok(found)
+    }
+
+    /// Adds a fresh datagram, so many times, and says which rows it has from now on.
+    pub(super) fn make(&mut self, day: Day, records: &[Record], times: u64) -> Result<Vec<Row>> {
+        let day = day.to_string();
+        let mut rows = Vec::with_capacity(records.len());
+        for record in records {
+            let (place, rowid) = self.session(&day, record)?;
+            let session = Row::Session {
+                rowid,
+                failed: record.failed,
+            };
+            self.add(&[session], times)?;
+            rows.push(session);
+            for failure in &record.failures {
+                let rowid = self.failure(&place, failure, times)?;
+                rows.push(Row::Failure { rowid });
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The row of a record's policy, made with counters of zero where there is none yet.
+    fn session<'r>(&mut self, day: &'r str, record: &'r Record) -> Result<(Place<'r>, i64)> {
+        let domain = record.domain.as_str();
+        let mut place = Place {
+            day,
+            domain,
+            txt: record.txt.clone(),
+            policy: record.policy.as_str().into(),
+        };
+        let found = self
+            .find_session
+            .query_row(params![day, domain, place.txt, place.policy], |row| {
+                row.get(0)
+            });
+        if let Some(rowid) = found.optional()? {
+            return Ok((place, rowid));
+        }
+        let limit = self.limits.policies;
+        let policies: i64 = self
+            .count_policies
+            .query_row(params![day, domain, limit], |row| row.get(0))?;
+        if policies >= limit {
+            self.flushed.folded_policies += 1;
+            place.policy = record.policy.folded(&record.domain).as_str().into();
+            // Under any TXT record: that text is a stranger's too.
+            let found = self
+                .find_folded
+                .query_row(params![day, domain, place.policy], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            if let Some((rowid, txt)) = found {
+                place.txt = txt;
+                return Ok((place, rowid));
+            }
+        }
+        self.flushed.new_policies += 1;
+        self.flushed.new_domains += u64::from(policies == 0);
+        self.make_session
+            .execute(params![day, domain, place.txt, place.policy, 0, 0])?;
+        Ok((place, self.db.last_insert_rowid()))
+    }
+
+    /// The row of a failure under the policy's row, counted.
+    fn failure(
+        &mut self,
+        place: &Place<'_>,
+        failure: &tlsrptd_proto::failure::FailureKey,
+        times: u64,
+    ) -> Result<i64> {
+        let Place {
+            day,
+            domain,
+            txt,
+            policy,
+        } = place;
+        if let Some(rowid) = self.find(place, failure.as_str())? {
+            self.add_failure.execute(params![rowid, number(times)])?;
+            return Ok(rowid);
+        }
+        let limit = self.limits.failures;
+        let failures: i64 = self
+            .count_failures
+            .query_row(params![day, domain, txt, policy, limit], |row| row.get(0))?;
+        let mut reason = failure.as_str().to_owned();
+        if failures >= limit {
+            self.flushed.folded_failures += 1;
+            reason = failure.folded().as_str().into();
+            if let Some(rowid) = self.find(place, &reason)? {
+                self.add_failure.execute(params![rowid, number(times)])?;
+                return Ok(rowid);
+            }
+        }
+        self.make_failure
+            .execute(params![day, domain, txt, policy, reason, number(times)])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    fn find(&mut self, place: &Place<'_>, reason: &str) -> Result<Option<i64>> {
+        let Place {
+            day,
+            domain,
+            txt,
+            policy,
+        } = place;
+        self.find_failure
+            .query_row(params![day, domain, txt, policy, reason], |row| row.get(0))
+            .optional()
+    }
+}
+
+/// Counters are integers in the file; more than an i64 holds cannot have been received.
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,298 @@
+//! `sqlite:` keeps a day's counts in the file that the peer's programs read and write too.
+//!
+//! A flush is one transaction. It carries its number into the file, so that after a commit whose outcome is unknown
+//! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rusqlite::{Connection, ErrorCode};
+use tlsrptd_proto::{day::Day, record::Record};
+use tracing::{error, info, warn};
+
+use super::{
+    Closed, Flushed, FoldLimits, Store, StoreError, file,
+    ledger::{Attempt, Ledger},
+    rows::Rows,
+};
+use crate::rollover;
+
+const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
+const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
+
+/// See the module.
+pub(crate) struct Sqlite {
+    url: String,
+    path: PathBuf,
+    limits: FoldLimits,
+    keep_days: u32,
+    db: Option<Connection>,
+    /// The file that the row numbers in the ledger belong to.
+    identity: Option<(u64, u64)>,
+    /// The number of the last flush that is surely committed.
+    number: i64,
+    ledger: Ledger,
+    doubt: Option<Doubt>,
+}
+
+/// A flush of which nobody knows whether it came about.
+struct Doubt {
+    attempt: Attempt,
+    flushed: Flushed,
+}
+
+impl Sqlite {
+    /// Opens today's file, or makes it.
+    pub(crate) fn open(
+        url: &str,
+        path: &Path,
+        limits: FoldLimits,
+        keep_days: u32,
+    ) -> Result<Sqlite, StoreError> {
+        let mut store = Sqlite {
+            url: url.into(),
+            path: path.into(),
+            limits,
+            keep_days,
+            db: None,
+            identity: None,
+            number: 0,
+            ledger: Ledger::default(),
+            doubt: None,
+        };
+        store.reopen()?;
+        Ok(store)
+    }
+
+    /// Makes sure that the file is open, and still the one that the row numbers belong to.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        if self.identity.is_some() && self.identity != file::identity(&self.path) {
+            return Err(StoreError::Replaced(self.path.clone()));
+        }
+        if self.db.is_some() {
+            return Ok(());
+        }
+        let (db, made) = file::open_today(&self.path)?;
+        if made {
+            info!("Database {} setup finished", self.path.display());
+        }
+        self.number = db
+            .query_row(FLUSH_NUMBER, [], |row| row.get(0))
+            .map_err(file::sql(&self.path, "read it"))?;
+        self.identity = file::identity(&self.path);
+        self.db = Some(db);
+        Ok(())
+    }
+
+    /// After a failure other than a lock, the connection may be of no use any more.
+    fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> StoreError {
+        let locked = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked].map(Some);
+        if !locked.contains(&source.sqlite_error_code()) {
+            self.db = None;
+        }
+        file::sql(&self.path, what)(source)
+    }
+
+    /// Looks into the file whether the last commit came about.
+    fn resolve(&mut self) -> Result<Flushed, StoreError> {
+        let Some(doubt) = self.doubt.take() else {
+            return Ok(Flushed::default());
+        };
+        let before = self.number;
+        if let Err(error) = self.reopen() {
+            self.doubt = Some(doubt);
+            return Err(error);
+        }
+        let number = self
+            .db
+            .as_ref()
+            .map(|db| db.query_row(FLUSH_NUMBER, [], |row| row.get::<_, i64>(0)));
+        match number {
+            Some(Ok(number)) if number == before => {
+                self.number = number;
+                self.ledger.restore(doubt.attempt);
+                Ok(Flushed::default())
+            }
+            Some(Ok(number)) => {
+                self.number = number;
+                self.ledger.accept(doubt.attempt);
+                Ok(doubt.flushed)
+            }
+            _ => {
+                self.db = None;
+                self.number = before;
+                self.doubt = Some(doubt);
+                Err(StoreError::InDoubt(self.path.clone()))
+            }
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn name(&self) -> &str {
+        &self.url
+    }
+
+    fn add(&mut self, day: Day, records: &Arc<[Record]>) {
+        self.ledger.add(day, Arc::clone(records));
+    }
+
+    fn count(&mut self, index: u32, times: u64) {
+        self.ledger.count(index, times);
+    }
+
+    fn uncommitted(&self) -> u64 {
+        self.ledger.uncommitted()
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.ledger.fresh_bytes()
+    }
+
+    fn flush(&mut self) -> Result<Flushed, StoreError> {
+        let resolved = self.resolve()?;
+        if self.ledger.uncommitted() == 0 {
+            return Ok(resolved);
+        }
+        self.reopen()?;
+        let Some(db) = &self.db else {
+            return Err(StoreError::InDoubt(self.path.clone()));
+        };
+        let mut attempt = self.ledger.attempt();
+        match write(db, &self.ledger, self.limits, &mut attempt) {
+            Ok(flushed) => match db.execute_batch("COMMIT") {
+                Ok(()) => {
+                    self.number += 1;
+                    self.ledger.accept(attempt);
+                    Ok(flushed + resolved)
+                }
+                Err(source) => {
+                    let _ = db.execute_batch("ROLLBACK");
+                    self.doubt = Some(Doubt { attempt, flushed });
+                    let error = self.failed("commit", source);
+                    match self.resolve()? {
+                        nothing if nothing.datagrams == 0 => Err(error),
+                        flushed => Ok(flushed + resolved),
+                    }
+                }
+            },
+            Err(source) => {
+                let _ = db.execute_batch("ROLLBACK");
+                attempt.rows.clear();
+                self.ledger.restore(attempt);
+                Err(self.failed("write to it", source))
+            }
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        match &self.db {
+            Some(db) => file::sync(db, &self.path),
+            None => Ok(()),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.ledger.clear();
+    }
+
+    fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError> {
+        if self.uncommitted() > 0 {
+            return Err(StoreError::Uncommitted(self.path.clone()));
+        }
+        if let Some(db) = self.db.take() {
+            file::close(db, &self.path)?;
+        }
+        self.identity = None;
+        let closed = rollover::settle(&self.path, today, roll, self.keep_days);
+        if let Err(error) = self.reopen() {
+            warn!(%error, "cannot open the day's file again yet");
+        }
+        closed
+    }
+
+    fn census(&mut self, today: Day) -> Result<(u64, u64), StoreError> {
+        self.reopen()?;
+        let Some(db) = &self.db else {
+            return Ok((0, 0));
+        };
+        let count = "SELECT count(DISTINCT domain), count(*) FROM finalresults WHERE day=?1";
+        let number =
+            |row: &rusqlite::Row<'_>, column| row.get(column).map(|n: i64| n.unsigned_abs());
+        db.query_row(count, [today.to_string()], |row| {
+            Ok((number(row, 0)?, number(row, 1)?))
+        })
+        .map_err(file::sql(&self.path, "count its rows"))
+    }
+
+    fn rescue(&mut self) -> Result<u64, StoreError> {
+        if self.identity.is_none() || self.identity == file::identity(&self.path) {
+            return Ok(0);
+        }
+        // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
+        let gone = self.identity.take();
+        if self.db.is_some() && self.doubt.is_none() {
+            self.flush().inspect_err(|_| self.identity = gone)?;
+        }
+        self.doubt = None;
+        if let (Some(db), false) = (self.db.take(), self.path.exists()) {
+            db.execute("VACUUM INTO ?1", [self.path.to_string_lossy()])
+                .map_err(file::sql(&self.path, "write it anew"))?;
+            warn!(path = %self.path.display(), "somebody removed today's file; it is written anew");
+        } else {
+            error!(path = %self.path.display(), "somebody replaced today's file; what was in the old one is not in it");
+        }
+        let lost = self.ledger.discard();
+        self.number = 0;
+        self.reopen().map(|()| lost)
+    }
+
+    fn finish(&mut self) -> Result<(), StoreError> {
+        match self.db.take() {
+            Some(db) => file::close(db, &self.path),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything of a transaction but its commit.
+fn write(
+    db: &Connection,
+    ledger: &Ledger,
+    limits: FoldLimits,
+    attempt: &mut Attempt,
+) -> rusqlite::Result<Flushed> {
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let mut rows = Rows::new(db, limits)?;
+    for &(index, times) in &attempt.settled {
+        if !rows.add(ledger.rows(index), times)? {
+            warn!("a row of today's file is gone: somebody else wrote to it");
+        }
+    }
+    for (fresh, &times) in ledger.fresh().zip(&attempt.fresh) {
+        attempt
+            .rows
+            .push(rows.make(fresh.day, &fresh.records, times)?);
+    }
+    db.execute(NEXT_FLUSH, [])?;
+    Ok(Flushed {
+        datagrams: attempt.datagrams,
+        ..rows.flushed
+    })
+}
+
+impl std::ops::Add for Flushed {
+    type Output = Flushed;
+
+    fn add(self, other: Flushed) -> Flushed {
+        Flushed {
+            datagrams: self.datagrams + other.datagrams,
+            folded_policies: self.folded_policies + other.folded_policies,
+            folded_failures: self.folded_failures + other.folded_failures,
+            new_policies: self.new_policies + other.new_policies,
+            new_domains: self.new_domains + other.new_domains,
+        }
+    }
+}

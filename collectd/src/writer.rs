@@ -1,0 +1,262 @@
+//! The writer: parses what is new, counts what is known, and keeps the stores up to date.
+//!
+//! It sees the reader's items in order, so a count always finds its datagram, and a boundary comes after all that belongs
+//! before it. Files change only at a boundary, when no slot is alive.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tlsrptd_proto::{
+    datagram::{Datagram, Limits},
+    day::Day,
+    record::Record,
+};
+
+use crate::{
+    Clock,
+    control::Control,
+    keeper::{Keeper, Pace},
+    memo::Slot,
+    queue::{Boundary, Item, Load, Queue},
+    reject::{Reject, TOO_LONG},
+    stats::{STORAGE, Stats},
+};
+
+/// Key texts that may wait in memory for a store that does not answer.
+const MAX_WAITING_BYTES: usize = 32 << 20;
+/// At the end a store that does not answer is asked so often, with a pause.
+const LAST_TRIES: u32 = 10;
+const LAST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the datagram of a slot is.
+#[derive(Debug, Clone, Copy)]
+enum Meaning {
+    /// Counted by the stores under this index.
+    Counted(u32),
+    /// None at all.
+    Malformed(&'static str),
+    /// Let go: there was no room for it.
+    Dropped,
+}
+
+/// The writer. See the module.
+pub(crate) struct Writer {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    pub(crate) reject: Reject,
+    pub(crate) keepers: Vec<Keeper>,
+    pub(crate) pace: Pace,
+    pub(crate) limits: Limits,
+    /// Datagrams that the stores may hold at once.
+    pub(crate) max_indexes: usize,
+    pub(crate) today: Day,
+    pub(crate) slots: Slots,
+}
+
+/// Slots since the last boundary, and the index that the next datagram gets.
+#[derive(Default)]
+pub(crate) struct Slots {
+    meanings: Vec<Meaning>,
+    next_index: u32,
+    no_room: bool,
+}
+
+impl Writer {
+    /// Works until the reader has nothing more; then what is left. The number of datagrams that no store could take is
+    /// told in the end.
+    pub(crate) fn run(mut self) -> Result<(), Lost> {
+        let mut load = Load::default();
+        loop {
+            let patience = self.patience();
+            self.queue.take(&mut load, patience);
+            let ended = self.work(&mut load);
+            load.clear();
+            if ended {
+                return self.finish();
+            }
+            self.tend();
+        }
+    }
+
+    /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
+    fn patience(&self) -> Option<Duration> {
+        let due = self
+            .keepers
+            .iter()
+            .filter_map(|keeper| keeper.due(&self.pace))
+            .min();
+        due.map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes a load in; true at its end.
+    fn work(&mut self, load: &mut Load) -> bool {
+        let mut rest = load.bytes.as_slice();
+        let mut ended = false;
+        for item in load.items.drain(..) {
+            match item {
+                Item::Datagram { slot, len, cut } => {
+                    let (bytes, others) = rest.split_at(len);
+                    rest = others;
+                    self.datagram(slot, bytes, cut);
+                }
+                Item::Counts(counts) => {
+                    for (slot, times) in counts {
+                        self.again(slot, u64::from(times));
+                    }
+                }
+                Item::Boundary(boundary) => self.boundary(boundary),
+                Item::End => ended = true,
+            }
+            self.flush_full();
+        }
+        ended
+    }
+
+    fn datagram(&mut self, slot: Option<Slot>, bytes: &[u8], cut: bool) {
+        let meaning = if cut {
+            self.malformed(TOO_LONG, "longer than max_datagram_size", bytes)
+        } else {
+            match Datagram::parse(bytes, &self.limits) {
+                Ok(datagram) => self.accept(datagram),
+                Err(error) => self.malformed(error.reason(), &error.to_string(), bytes),
+            }
+        };
+        if let Some(slot) = slot {
+            debug_assert_eq!(
+                slot as usize,
+                self.slots.meanings.len(),
+                "slots come in order"
+            );
+            self.slots.meanings.push(meaning);
+        }
+    }
+
+    fn malformed(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) -> Meaning {
+        self.reject
+            .malformed((self.clock)(), reason, problem, bytes);
+        Meaning::Malformed(reason)
+    }
+
+    fn accept(&mut self, datagram: Datagram) -> Meaning {
+        for oddity in &datagram.oddities {
+            self.reject
+                .odd((self.clock)(), oddity.name(), datagram.domain.as_str());
+        }
+        if !self.has_room() {
+            self.slots.no_room = true;
+            self.stats.dropped.add(STORAGE, 1);
+            return Meaning::Dropped;
+        }
+        let records: Arc<[Record]> = datagram.into_records().into();
+        for keeper in &mut self.keepers {
+            keeper.add(self.today, &records);
+        }
+        self.stats.counted.add(1);
+        let index = self.slots.next_index;
+        self.slots.next_index += 1;
+        Meaning::Counted(index)
+    }
+
+    /// Whatever happens to the stores, what waits for them stays bounded.
+    fn has_room(&self) -> bool {
+        (self.slots.next_index as usize) < self.max_indexes
+            && self
+                .keepers
+                .iter()
+                .all(|keeper| keeper.waiting_bytes() < MAX_WAITING_BYTES)
+    }
+
+    fn again(&mut self, slot: Slot, times: u64) {
+        match self.slots.meanings.get(slot as usize) {
+            Some(&Meaning::Counted(index)) => {
+                for keeper in &mut self.keepers {
+                    keeper.count(index, times);
+                }
+                self.stats.counted.add(times);
+            }
+            Some(&Meaning::Malformed(reason)) => self.reject.again(reason, times),
+            Some(Meaning::Dropped) => self.stats.dropped.add(STORAGE, times),
+            None => debug_assert!(false, "a slot is counted before it is known"),
+        }
+    }
+
+    /// Commits, closes what is to be closed, and begins anew.
+    fn boundary(&mut self, boundary: Boundary) {
+        let now = (self.clock)();
+        let changed = boundary.today != self.today;
+        self.today = boundary.today;
+        self.slots.meanings.clear();
+        self.slots.no_room = false;
+        for keeper in &mut self.keepers {
+            keeper.boundary(boundary, changed, self.slots.next_index, &self.pace, now);
+        }
+        if self.keepers.iter().all(Keeper::is_clean) {
+            self.slots.next_index = 0;
+            self.keepers.iter_mut().for_each(Keeper::begin_at_zero);
+        }
+    }
+
+    /// A commit as soon as max_uncommited_datagrams wait.
+    fn flush_full(&mut self) {
+        for keeper in &mut self.keepers {
+            if keeper.is_full(&self.pace) {
+                keeper.try_flush(&self.pace, (self.clock)());
+            }
+        }
+    }
+
+    /// After each load: commit, sync when due, and ask for a boundary where one is needed.
+    fn tend(&mut self) {
+        let now = (self.clock)();
+        let mut wants_boundary = false;
+        for keeper in &mut self.keepers {
+            keeper.try_flush(&self.pace, now);
+            keeper.try_sync(&self.pace, now);
+            wants_boundary |= keeper.wants_boundary(&self.pace);
+        }
+        let relieved = self.slots.no_room && self.keepers.iter().all(Keeper::is_clean);
+        if wants_boundary || relieved {
+            self.control.forget();
+        }
+        let uncommitted = self.keepers.iter().map(Keeper::uncommitted).max();
+        self.stats.uncommitted.set(uncommitted.unwrap_or_default());
+        self.stats
+            .queue_high_water
+            .set(self.queue.high_water() as u64);
+    }
+
+    fn finish(mut self) -> Result<(), Lost> {
+        let mut lost = Lost::default();
+        for keeper in &mut self.keepers {
+            for _ in 0..LAST_TRIES {
+                if keeper.flush(&self.pace, (self.clock)()) {
+                    break;
+                }
+                std::thread::sleep(LAST_PAUSE);
+            }
+            lost.datagrams = lost.datagrams.max(keeper.uncommitted());
+            lost.failed |= !keeper.finish() || !keeper.is_clean();
+        }
+        self.stats
+            .queue_high_water
+            .set(self.queue.high_water() as u64);
+        self.stats.uncommitted.set(0);
+        self.stats.counted.subtract(lost.datagrams);
+        if lost.datagrams > 0 {
+            self.stats.dropped.add(STORAGE, lost.datagrams);
+        }
+        if lost.failed { Err(lost) } else { Ok(()) }
+    }
+}
+
+/// How an end went wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lost {
+    /// Datagrams that did not reach a storage.
+    pub(crate) datagrams: u64,
+    failed: bool,
+}

@@ -272,7 +272,9 @@ impl<'a> Merged<'a> {
             return Ok(None);
         };
         for source in &mut self.sources {
-            source.page.pop_front_if(|first| *first == name);
+            if source.page.front() == Some(&name) {
+                source.page.pop_front();
+            }
         }
         Ok(Some(name))
     }

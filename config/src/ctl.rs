@@ -24,6 +24,11 @@ const MAPTEST: &[&str] = &[
     "log_level",
 ];
 
+/// Whether any command looks at this option.
+pub(crate) fn needs(name: &str) -> bool {
+    STATUS.contains(&name) || MAPTEST.contains(&name)
+}
+
 /// What `tlsrptctl` is asked to do.
 #[derive(Debug, Clone)]
 pub struct Ctl {

@@ -120,7 +120,10 @@ fn offer(
                 "key",
                 nearest(program, &entry.name),
             )),
-            (Some(_), Err(error)) => problems.push(Problem::new(place, error.to_string())),
+            (Some(row), Err(error)) => {
+                texts.spoil(row);
+                problems.push(Problem::new(place, error.to_string()));
+            }
             (Some(row), Ok(value)) => {
                 texts.offer(
                     row,

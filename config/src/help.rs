@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::option::{Program, rows};
+use crate::{
+    ctl,
+    option::{Program, rows},
+};
 
 const WIDTH: usize = 79;
 const INDENT: &str = "        ";
@@ -26,7 +29,10 @@ pub(crate) fn text(program: Program) -> String {
     );
     entry(&mut out, "--help", "Print this text and exit.");
     entry(&mut out, "--version", "Print the version and exit.");
-    for row in rows(program) {
+    for row in rows(program)
+        .iter()
+        .filter(|row| program != Program::Ctl || ctl::needs(row.name))
+    {
         entry(
             &mut out,
             &format!("--{} {}", row.name, row.kind.metavar()),

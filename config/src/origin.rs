@@ -1,6 +1,10 @@
 //! Where the text of a setting came from, and which text counts.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use crate::{
     option::{Program, Row, rows},
@@ -61,6 +65,7 @@ pub(crate) struct Text {
 #[derive(Debug)]
 pub(crate) struct Texts {
     by_name: BTreeMap<&'static str, Text>,
+    spoiled: BTreeSet<&'static str>,
 }
 
 impl Texts {
@@ -70,12 +75,23 @@ impl Texts {
             value: row.default.text().to_owned(),
             origin: Origin::Default,
         };
+        let by_name = rows(program)
+            .iter()
+            .map(|row| (row.name, default(row)))
+            .collect();
         Texts {
-            by_name: rows(program)
-                .iter()
-                .map(|row| (row.name, default(row)))
-                .collect(),
+            by_name,
+            spoiled: BTreeSet::new(),
         }
+    }
+
+    /// The option was set, but to no text: that was told, and no more is to be said of it.
+    pub(crate) fn spoil(&mut self, row: &'static Row) {
+        self.spoiled.insert(row.name);
+    }
+
+    pub(crate) fn is_spoiled(&self, name: &str) -> bool {
+        self.spoiled.contains(name)
     }
 
     /// Command line beats environment beats file beats default; of two arguments the later one counts.

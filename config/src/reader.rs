@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
 
     /// The value of an option. Beside a problem it is a stand-in that nobody sees: then `load` gives no settings.
     pub(crate) fn take<T: Setting + Default>(&mut self, name: &'static str) -> T {
-        let Some(row) = self.row(name) else {
+        let Some(row) = self.row(name).filter(|_| !self.texts.is_spoiled(name)) else {
             return T::default();
         };
         let text = self.text(row);
@@ -68,15 +68,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Where a text came from; tells whether an option was set at all.
+    /// Whether an option was set, and not to nothing.
     pub(crate) fn is_set(&self, name: &str) -> bool {
-        rows(self.program)
-            .iter()
-            .find(|row| row.name == name)
-            .is_some_and(|row| {
-                let text = self.text(row);
-                text.origin != Origin::Default && !text.value.is_empty()
-            })
+        self.find(name).is_some_and(|row| {
+            let text = self.text(row);
+            text.origin != Origin::Default && !text.value.is_empty()
+        })
     }
 
     /// Notes a problem with an option, at the place where it was set.
@@ -86,25 +83,14 @@ impl<'a> Reader<'a> {
         what: impl Into<String>,
         allowed: impl Into<String>,
     ) {
-        let place = rows(self.program)
-            .iter()
-            .find(|row| row.name == name)
-            .map_or(Place::Option(name.to_owned()), |row| {
-                self.text(row).origin.place(row.name)
-            });
-        self.problems
-            .push(Problem::new(place, what).allowing(allowed));
+        let problem = Problem::new(self.place(name), what);
+        self.problems.push(problem.allowing(allowed));
     }
 
     /// Notes a warning about an option, at the place where it was set.
     pub(crate) fn warn(&mut self, name: &'static str, what: impl Into<String>) {
-        let place = rows(self.program)
-            .iter()
-            .find(|row| row.name == name)
-            .map_or(Place::Option(name.to_owned()), |row| {
-                self.text(row).origin.place(row.name)
-            });
-        self.warnings.push(Problem::new(place, what).to_string());
+        let warning = Problem::new(self.place(name), what);
+        self.warnings.push(warning.to_string());
     }
 
     /// `option = value (origin)` or `option not set (origin)`, one an option.
@@ -133,9 +119,20 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self, name: &'static str) -> Option<&'static Row> {
         self.taken.insert(name);
-        let row = rows(self.program).iter().find(|row| row.name == name);
+        let row = self.find(name);
         debug_assert!(row.is_some(), "`{name}` has no row");
         row
+    }
+
+    fn find(&self, name: &str) -> Option<&'static Row> {
+        rows(self.program).iter().find(|row| row.name == name)
+    }
+
+    fn place(&self, name: &'static str) -> Place {
+        match self.find(name) {
+            Some(row) => self.text(row).origin.place(name),
+            None => Place::Option(name.to_owned()),
+        }
     }
 
     fn text(&self, row: &Row) -> Text {

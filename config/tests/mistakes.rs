@@ -129,6 +129,12 @@ fn each_mistake_names_its_place_and_the_remedy() {
             "as Python's configparser",
         ),
         (
+            Fetcher,
+            "[DEFAULT]\nlog_level = %(x)s",
+            "F:4: log_level: %(x)s refers to a key that is not in the section",
+            "told once, at the line of the default",
+        ),
+        (
             Collectd,
             "[DEFAULT]\nspare = 1",
             "F:5: spare: unknown key",
@@ -141,7 +147,12 @@ fn each_mistake_names_its_place_and_the_remedy() {
             "in both sections",
         ),
     ] {
-        let shown = with(program, lines, &[], &[]);
+        let day: &[&str] = if program == Fetcher {
+            &["2026-01-01"]
+        } else {
+            &[]
+        };
+        let shown = with(program, lines, day, &[]);
         assert_eq!((shown.code, shown.stdout.as_str()), (2, ""), "{why}");
         assert!(shown.stderr.contains(want), "{why}: {}", shown.stderr);
         let lines = shown

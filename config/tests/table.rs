@@ -162,7 +162,11 @@ fn help_lists_every_option() {
     ] {
         let shown = load(program, &["--help"], &[]);
         assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
-        for row in rows(program) {
+        // Of the reporter's options tlsrptctl lists those that a command needs.
+        let used = |row: &&Row| {
+            program != Program::Ctl || row.name == "dbname" || row.name.ends_with("_map")
+        };
+        for row in rows(program).iter().filter(used) {
             let head = format!("\n  --{} {}\n", row.name, row.kind.metavar());
             assert!(shown.stdout.contains(&head), "{head}");
         }

@@ -48,23 +48,21 @@ impl Sink {
 
     /// Writes one line. A closed standard error or a full disk must not stop a daemon, so failures are let go.
     pub(super) fn write(&self, level: Level, text: &str) {
-        let stamped = if self.journal && self.file.is_none() {
-            String::new()
-        } else {
-            self.stamped(level, text)
-        };
         let line = if self.journal {
             format!("<{}>{text}\n", priority(level))
         } else {
-            stamped.clone()
+            self.stamped(level, text)
         };
         // One write a line, so that lines of several processes do not mix.
         let _ = std::io::stderr().write_all(line.as_bytes());
         if let Some(file) = &self.file {
-            let _ = file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(stamped.as_bytes());
+            let line = if self.journal {
+                self.stamped(level, text)
+            } else {
+                line
+            };
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = file.write_all(line.as_bytes());
         }
     }
 

@@ -1,1 +1,235 @@
 //! A scripted relay on loopback.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tlsrptd_proto::txt::Mailbox;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+/// A relay that answers by command; `close` closes, `hang` says nothing.
+struct Relay {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    /// Everything it was told, line by line.
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+const GREETING: &str = "greeting";
+const END_OF_MAIL: &str = ".";
+
+impl Relay {
+    async fn start(answers: &[(&'static str, &'static str)]) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answers: Arc<BTreeMap<_, _>> = Arc::new(answers.iter().copied().collect());
+        let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let relay = Relay { port, connections: Arc::clone(&connections), heard: Arc::clone(&heard) };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(stream, Arc::clone(&answers), Arc::clone(&heard)));
+            }
+        });
+        relay
+    }
+
+    fn client(&self) -> Smtp {
+        Smtp {
+            host: "127.0.0.1".to_owned(),
+            port: self.port,
+            implicit_tls: false,
+            tls: TlsParametersBuilder::new("127.0.0.1".to_owned())
+                .dangerous_accept_invalid_certs(true)
+                .build_rustls()
+                .unwrap(),
+            credentials: None,
+            time: Duration::from_millis(400),
+            hello: ClientId::Domain("sender.example".to_owned()),
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    async fn heard(&self, line: &str) -> usize {
+        self.heard.lock().await.iter().filter(|heard| *heard == line).count()
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    answers: Arc<BTreeMap<&'static str, &'static str>>,
+    heard: Arc<Mutex<Vec<String>>>,
+) {
+    let mut stream = BufReader::new(stream);
+    let (mut command, mut in_mail) = (GREETING.to_owned(), false);
+    loop {
+        let usual = match command.as_str() {
+            GREETING => "220 relay.example",
+            "DATA" => "354 go on",
+            _ => "250 ok",
+        };
+        if !in_mail || command == END_OF_MAIL {
+            match answers.get(command.as_str()).copied().unwrap_or(usual) {
+                "close" => return,
+                "hang" => std::future::pending().await,
+                answer => {
+                    in_mail = command == "DATA" && answer.starts_with("354");
+                    stream.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                }
+            }
+        }
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let line = line.trim_end_matches("\r\n").to_owned();
+        command = line.split([' ', ':']).next().unwrap_or_default().to_owned();
+        heard.lock().await.push(line);
+    }
+}
+
+const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
+
+async fn send(client: &Smtp) -> Outcome {
+    let mailbox = |text| Mailbox::parse(text).unwrap();
+    let (from, to) = (mailbox("noreply@sender.example"), mailbox("rua@rcpt.example"));
+    let copy = mailbox("copy@sender.example");
+    client.send(&Envelope { from: &from, to: &to, copy_to: Some(&copy) }, MAIL).await
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent { .. } => "sent",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Refused { .. } => "refused",
+        Outcome::UnknownScheme => "unknown",
+    }
+}
+
+#[tokio::test]
+async fn the_outcome_depends_on_code_and_stage() {
+    #[rustfmt::skip]
+    let rows = [
+        ("EHLO", "250 relay.example", "sent", "nothing special"),
+        (GREETING, "421 busy", "retry", "temporary at every stage"),
+        (GREETING, "554 no", "retry", "between us and the relay"),
+        (GREETING, "close", "retry", "closed"),
+        (GREETING, "hang", "retry", "time-out"),
+        ("EHLO", "451 later", "retry", "temporary"),
+        ("EHLO", "550 no", "retry", "between us and the relay"),
+        ("MAIL", "451 later", "retry", "temporary"),
+        ("MAIL", "550 not you", "retry", "the operator's to mend"),
+        ("MAIL", "close", "retry", "closed"),
+        ("MAIL", "hang", "retry", "time-out"),
+        ("RCPT", "450 later", "retry", "temporary"),
+        ("RCPT", "550 no such user", "refused", "about the address"),
+        ("RCPT", "close", "retry", "closed"),
+        ("RCPT", "hang", "retry", "time-out"),
+        ("DATA", "451 later", "retry", "temporary"),
+        ("DATA", "554 no", "refused", "about the mail"),
+        ("DATA", "421 bye", "retry", "temporary"),
+        (END_OF_MAIL, "452 full", "retry", "temporary"),
+        (END_OF_MAIL, "552 too large", "refused", "about the mail"),
+        (END_OF_MAIL, "close", "retry", "it may have been taken, or not"),
+        (END_OF_MAIL, "hang", "retry", "the same"),
+        ("EHLO", "250-relay.example\r\n250 PIPELINING", "sent", "extensions"),
+        (END_OF_MAIL, "garbage", "retry", "no answer that we understand"),
+    ];
+    for (command, answer, expected, why) in rows {
+        let relay = Relay::start(&[(command, answer)]).await;
+        let outcome = send(&relay.client()).await;
+        assert_eq!(word(&outcome), expected, "{command} {answer}: {why}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let relay = Relay::start(&[]).await;
+    let client = Smtp { port: 1, ..relay.client() };
+    assert_eq!(word(&send(&client).await), "retry");
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_mails() {
+    let relay = Relay::start(&[]).await;
+    let client = relay.client();
+    for _ in 0..3 {
+        assert_eq!(word(&send(&client).await), "sent");
+    }
+    assert_eq!(relay.connections(), 1);
+    for (line, count) in [
+        ("MAIL FROM:<noreply@sender.example>", 3),
+        ("RCPT TO:<rua@rcpt.example>", 3),
+        ("RCPT TO:<copy@sender.example>", 3),
+        ("..dot", 3),
+        ("end", 3),
+        ("", 3),
+    ] {
+        assert_eq!(relay.heard(line).await, count, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_mail_leaves_the_connection_usable() {
+    let relay = Relay::start(&[("RCPT", "550 no")]).await;
+    let client = relay.client();
+    for _ in 0..2 {
+        assert_eq!(word(&send(&client).await), "refused");
+    }
+    assert_eq!(relay.connections(), 1);
+    assert_eq!(relay.heard("RSET").await, 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_relay_closed_is_made_anew() {
+    let relay = Relay::start(&[]).await;
+    let client = relay.client();
+    assert_eq!(word(&send(&client).await), "sent");
+    let other = Relay::start(&[("MAIL", "close")]).await;
+    let mut idle = client.idle.lock().await;
+    idle.clear();
+    idle.push((other.client().connect().await.unwrap(), Instant::now()));
+    drop(idle);
+    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(relay.connections(), 2);
+}
+
+#[tokio::test]
+async fn starttls_that_fails_does_not_stop_the_report() {
+    for answer in ["454 not now", "220 go on", "close", "hang", "502 what"] {
+        let ehlo = ("EHLO", "250-relay.example\r\n250 STARTTLS");
+        let relay = Relay::start(&[ehlo, ("STARTTLS", answer)]).await;
+        let outcome = send(&relay.client()).await;
+        assert_eq!(word(&outcome), "sent", "{answer}: {outcome:?}");
+        assert_eq!(relay.connections(), 2, "{answer}: in plain, on a new connection");
+    }
+}
+
+#[tokio::test]
+async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
+    let ehlo = ("EHLO", "250-relay.example\r\n250 AUTH PLAIN");
+    let relay = Relay::start(&[ehlo, ("AUTH", "235 welcome")]).await;
+    let with_password = |host: &str| Smtp {
+        host: host.to_owned(),
+        credentials: Some(Credentials::new("user".to_owned(), "secret".to_owned())),
+        ..relay.client()
+    };
+    assert_eq!(word(&send(&with_password("127.0.0.1")).await), "sent");
+    // Another way to write the loopback address, which is not known for one.
+    let outcome = send(&with_password("127.1")).await;
+    assert!(matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("in plain")), "{outcome:?}");
+
+    let relay = Relay::start(&[ehlo, ("AUTH", "535 wrong")]).await;
+    let client = Smtp {
+        credentials: Some(Credentials::new("user".to_owned(), "wrong".to_owned())),
+        ..relay.client()
+    };
+    assert_eq!(word(&send(&client).await), "retry", "the operator's to mend");
+}

@@ -1,5 +1,7 @@
-//! One report for the tests of this folder.
+//! One report, and settings, for the tests of this folder.
 
+use tlsrptd_config::Start;
+use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::StoredReport;
@@ -16,3 +18,19 @@ pub(super) fn report() -> StoredReport {
 }
 
 const JSON: &str = r#"{"organization-name": "Sender Inc.", "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "smtp-tls@mail.sender.example", "report-id": "2026-11-20_idx7_example.com", "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"}, "summary": {"total-successful-session-count": 7, "total-failure-session-count": 3}, "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2}, {"result-type": "starttls-not-supported", "failed-session-count": 1}]}]}"#;
+
+/// Settings with these options beside the required ones.
+pub(super) fn settings(options: &[(&str, &str)]) -> Reportd {
+    let required = [
+        ("dbname", "/nonexistent/db"),
+        ("fetchers", "/bin/true"),
+        ("organization_name", "Sender Inc."),
+        ("contact_info", "smtp-tls@mail.sender.example"),
+    ];
+    let arguments = required.iter().chain(options);
+    let arguments = arguments.map(|(name, value)| format!("--{name}={value}").into());
+    match tlsrptd_config::reportd::load(arguments, []) {
+        Start::Run(settings) => settings.values,
+        Start::Done { stderr, .. } => panic!("{stderr}"),
+    }
+}

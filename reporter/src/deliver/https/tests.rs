@@ -1,1 +1,274 @@
 //! A scripted HTTPS server on loopback.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::*;
+use crate::deliver::sample;
+
+/// Answers by path.
+struct Server {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    /// Head and body of each request.
+    heard: Arc<Mutex<Vec<String>>>,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// With a certificate for localhost and 127.0.0.1, by an authority that nobody knows.
+    async fn start() -> Server {
+        let authority_key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_certificate = authority.self_signed(&authority_key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let issuer = Issuer::new(authority, authority_key);
+        let certificate = CertificateParams::new(names)
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), authority_certificate.pem()).unwrap();
+
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = key.serialize_der().try_into().unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server {
+            port: listener.local_addr().unwrap().port(),
+            connections: Arc::default(),
+            heard: Arc::default(),
+            folder,
+        };
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (connections, heard) = (Arc::clone(&server.connections), Arc::clone(&server.heard));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&heard)));
+            }
+        });
+        server
+    }
+
+    fn ca(&self) -> String {
+        self.folder.path().join("ca.pem").display().to_string()
+    }
+
+    fn https(&self, options: &[(&str, &str)]) -> Https {
+        let ca = self.ca();
+        let mut all = vec![("http_timeout", "1"), ("https_ca_file", ca.as_str())];
+        all.extend(options);
+        Https::prepare(&sample::settings(&all)).unwrap()
+    }
+
+    fn to(&self, path: &str, origin: Origin) -> Destination {
+        Destination {
+            uri: format!("https://localhost:{}/{path}", self.port),
+            origin,
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, heard: Arc<Mutex<Vec<String>>>) {
+    let Ok(stream) = acceptor.accept(stream).await else {
+        return;
+    };
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let before = head.len();
+            if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
+                return;
+            }
+            let line = head[before..].to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.unwrap();
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        heard
+            .lock()
+            .await
+            .push(format!("{head}{}", String::from_utf8_lossy(&body)));
+        let answer = match path.as_str() {
+            "/ok" => "HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nthank",
+            "/later" => "HTTP/1.1 429 Slow\r\nretry-after: 90\r\ncontent-length: 0\r\n\r\n",
+            "/gone" => "HTTP/1.1 404 No\r\ncontent-length: 4\r\n\r\nnone",
+            "/moved" => "HTTP/1.1 308 Moved\r\nlocation: /ok\r\ncontent-length: 0\r\n\r\n",
+            "/loop" => "HTTP/1.1 307 Moved\r\nlocation: /loop\r\ncontent-length: 0\r\n\r\n",
+            "/away" => {
+                "HTTP/1.1 307 Moved\r\nlocation: https://127.0.0.1/\r\ncontent-length: 0\r\n\r\n"
+            }
+            "/reset" => return,
+            "/endless" => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                while stream.write_all(&[b'x'; 1000]).await.is_ok() {}
+                return;
+            }
+            "/hang" => std::future::pending().await,
+            _ => "HTTP/1.1 500 What\r\ncontent-length: 0\r\n\r\n",
+        };
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent { .. } => "sent",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Refused { .. } => "refused",
+        Outcome::UnknownScheme => "unknown",
+    }
+}
+
+#[tokio::test]
+async fn answers_decide() {
+    let server = Server::start().await;
+    let https = server.https(&[]);
+    for (path, expected, why) in [
+        ("ok", "sent", "201"),
+        ("later", "retry", "429"),
+        ("gone", "refused", "404"),
+        ("other", "retry", "500"),
+        ("moved", "sent", "308 to the same host"),
+        ("loop", "refused", "a loop of redirects"),
+        ("away", "refused", "a redirect to another host"),
+        ("reset", "retry", "closed without an answer"),
+        ("hang", "retry", "time-out"),
+        ("endless", "sent", "the status is enough"),
+    ] {
+        let outcome = https
+            .send(&server.to(path, Origin::Operator), b"gzip")
+            .await;
+        assert_eq!(word(&outcome), expected, "{path}: {why}: {outcome:?}");
+    }
+    let outcome = https
+        .send(&server.to("later", Origin::Operator), b"gzip")
+        .await;
+    assert!(matches!(outcome, Outcome::Retry { after: Some(wait), .. } if wait.as_secs() == 90));
+    let outcome = https
+        .send(&server.to("gone", Origin::Operator), b"gzip")
+        .await;
+    assert!(matches!(outcome, Outcome::Refused { reason } if reason == "404 Not Found: none"));
+}
+
+#[tokio::test]
+async fn what_is_posted_and_on_how_many_connections() {
+    let server = Server::start().await;
+    let https = server.https(&[]);
+    for _ in 0..3 {
+        https
+            .send(&server.to("moved", Origin::Operator), b"the bytes")
+            .await;
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
+    let heard = server.heard.lock().await;
+    assert_eq!(heard.len(), 6);
+    let agent = concat!(
+        "tlsrptd/",
+        env!("CARGO_PKG_VERSION"),
+        " (smtp-tls@mail.sender.example)"
+    );
+    for request in heard.iter() {
+        assert!(request.starts_with("POST /"), "{request}");
+        assert!(
+            request.contains("content-type: application/tlsrpt+gzip\r\n"),
+            "{request}"
+        );
+        assert!(
+            request.contains(&format!("user-agent: {agent}\r\n")),
+            "{request}"
+        );
+        assert!(request.ends_with("\r\n\r\nthe bytes"), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_leads_to_global_addresses_only() {
+    let server = Server::start().await;
+    let port = server.port;
+    let https = server.https(&[]);
+    for host in [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "2130706433",
+        "127.1",
+    ] {
+        let uri = format!("https://{host}:{port}/ok");
+        let outcome = https
+            .send(
+                &Destination {
+                    uri,
+                    origin: Origin::Record,
+                },
+                b"gzip",
+            )
+            .await;
+        assert!(
+            matches!(&outcome, Outcome::Refused { reason } if reason.contains("not a global address")),
+            "{host}: {outcome:?}"
+        );
+    }
+    assert_eq!(server.connections.load(Ordering::SeqCst), 0);
+    let allowed = server.https(&[("allow_private_destinations", "yes")]);
+    assert_eq!(
+        word(
+            &allowed
+                .send(&server.to("ok", Origin::Record), b"gzip")
+                .await
+        ),
+        "sent"
+    );
+}
+
+#[tokio::test]
+async fn certificates() {
+    let server = Server::start().await;
+    let ca = server.ca();
+    #[rustfmt::skip]
+    let rows = [
+        (vec![], "retry", "nobody knows the authority"),
+        (vec![("https_ca_file", ca.as_str())], "sent", "the operator does"),
+        (vec![("https_verify", "no")], "sent", "nobody asks"),
+    ];
+    for (mut options, expected, why) in rows {
+        options.push(("http_timeout", "2"));
+        let https = Https::prepare(&sample::settings(&options)).unwrap();
+        let outcome = https
+            .send(&server.to("ok", Origin::Operator), b"gzip")
+            .await;
+        assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
+        if let Outcome::Retry { reason, .. } = outcome {
+            assert!(reason.contains("certificate"), "{reason}");
+        }
+    }
+    let options = [("https_ca_file", "/nonexistent")];
+    let error = Https::prepare(&sample::settings(&options))
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("https_ca_file /nonexistent: "), "{error}");
+}

@@ -26,8 +26,15 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let answers: Arc<BTreeMap<_, _>> = Arc::new(answers.iter().copied().collect());
-        let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
-        let relay = Relay { port, connections: Arc::clone(&connections), heard: Arc::clone(&heard) };
+        let (connections, heard) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(Mutex::new(Vec::new())),
+        );
+        let relay = Relay {
+            port,
+            connections: Arc::clone(&connections),
+            heard: Arc::clone(&heard),
+        };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
@@ -58,7 +65,12 @@ impl Relay {
     }
 
     async fn heard(&self, line: &str) -> usize {
-        self.heard.lock().await.iter().filter(|heard| *heard == line).count()
+        self.heard
+            .lock()
+            .await
+            .iter()
+            .filter(|heard| *heard == line)
+            .count()
     }
 }
 
@@ -81,7 +93,10 @@ async fn serve(
                 "hang" => std::future::pending().await,
                 answer => {
                     in_mail = command == "DATA" && answer.starts_with("354");
-                    stream.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                    stream
+                        .write_all(format!("{answer}\r\n").as_bytes())
+                        .await
+                        .unwrap();
                 }
             }
         }
@@ -99,9 +114,21 @@ const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
 
 async fn send(client: &Smtp) -> Outcome {
     let mailbox = |text| Mailbox::parse(text).unwrap();
-    let (from, to) = (mailbox("noreply@sender.example"), mailbox("rua@rcpt.example"));
+    let (from, to) = (
+        mailbox("noreply@sender.example"),
+        mailbox("rua@rcpt.example"),
+    );
     let copy = mailbox("copy@sender.example");
-    client.send(&Envelope { from: &from, to: &to, copy_to: Some(&copy) }, MAIL).await
+    client
+        .send(
+            &Envelope {
+                from: &from,
+                to: &to,
+                copy_to: Some(&copy),
+            },
+            MAIL,
+        )
+        .await
 }
 
 fn word(outcome: &Outcome) -> &'static str {
@@ -145,14 +172,21 @@ async fn the_outcome_depends_on_code_and_stage() {
     for (command, answer, expected, why) in rows {
         let relay = Relay::start(&[(command, answer)]).await;
         let outcome = send(&relay.client()).await;
-        assert_eq!(word(&outcome), expected, "{command} {answer}: {why}: {outcome:?}");
+        assert_eq!(
+            word(&outcome),
+            expected,
+            "{command} {answer}: {why}: {outcome:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn nobody_listens() {
     let relay = Relay::start(&[]).await;
-    let client = Smtp { port: 1, ..relay.client() };
+    let client = Smtp {
+        port: 1,
+        ..relay.client()
+    };
     assert_eq!(word(&send(&client).await), "retry");
 }
 
@@ -208,7 +242,11 @@ async fn starttls_that_fails_does_not_stop_the_report() {
         let relay = Relay::start(&[ehlo, ("STARTTLS", answer)]).await;
         let outcome = send(&relay.client()).await;
         assert_eq!(word(&outcome), "sent", "{answer}: {outcome:?}");
-        assert_eq!(relay.connections(), 2, "{answer}: in plain, on a new connection");
+        assert_eq!(
+            relay.connections(),
+            2,
+            "{answer}: in plain, on a new connection"
+        );
     }
 }
 
@@ -224,12 +262,19 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
     assert_eq!(word(&send(&with_password("127.0.0.1")).await), "sent");
     // Another way to write the loopback address, which is not known for one.
     let outcome = send(&with_password("127.1")).await;
-    assert!(matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("in plain")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("in plain")),
+        "{outcome:?}"
+    );
 
     let relay = Relay::start(&[ehlo, ("AUTH", "535 wrong")]).await;
     let client = Smtp {
         credentials: Some(Credentials::new("user".to_owned(), "wrong".to_owned())),
         ..relay.client()
     };
-    assert_eq!(word(&send(&client).await), "retry", "the operator's to mend");
+    assert_eq!(
+        word(&send(&client).await),
+        "retry",
+        "the operator's to mend"
+    );
 }

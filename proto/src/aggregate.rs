@@ -258,3 +258,6 @@ fn count(value: Option<&Value>, what: &'static str) -> Result<u64, CountsError> 
         .and_then(Value::as_u64)
         .ok_or(CountsError::Count(what))
 }
+
+#[cfg(test)]
+mod tests;

@@ -227,3 +227,6 @@ fn failed(value: Option<&Value>, has_failures: bool, cleaner: &mut Cleaner) -> b
         _ => has_failures,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,3 +81,57 @@ impl std::str::FromStr for Day {
         Day::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_only_days() {
+        let rows = [
+            ("2026-11-21", true, "a day"),
+            ("2024-02-29", true, "a leap day"),
+            ("2026-02-29", false, "no leap year"),
+            ("2026-13-01", false, "no month"),
+            ("2026-1-1", false, "short numbers sort wrongly"),
+            ("20261121", false, "another form of ISO 8601"),
+            ("2026-11-21T00:00:00Z", false, "an instant"),
+            ("2026/11/21", false, "another separator"),
+            ("+026-11-21", false, "a sign"),
+            ("", false, "nothing"),
+            (".", false, "the end of a list"),
+        ];
+        for (text, is_day, reason) in rows {
+            let day = Day::parse(text);
+            assert_eq!(day.is_ok(), is_day, "{reason}");
+            if let Ok(day) = day {
+                assert_eq!(day.to_string(), text, "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn knows_its_bounds_and_neighbours() {
+        let day = Day::parse("2026-03-01").unwrap();
+        assert_eq!(day.start().to_string(), "2026-03-01T00:00:00Z");
+        assert_eq!(day.last_second().to_string(), "2026-03-01T23:59:59Z");
+        assert_eq!(day.previous().to_string(), "2026-02-28");
+        assert_eq!(day.next().to_string(), "2026-03-02");
+        assert_eq!(day.back(60).to_string(), "2025-12-31");
+        assert_eq!(day.back(0), day);
+        assert_eq!(Day::of(day.start()), day, "midnight belongs to the new day");
+        assert_eq!(
+            Day::of(day.next().start() - jiff::Span::new().nanoseconds(1)),
+            day,
+            "the last instant"
+        );
+    }
+
+    #[test]
+    fn the_calendar_ends_without_a_panic() {
+        let last = Day::parse("9999-12-31").unwrap();
+        assert_eq!(last.next(), last);
+        assert_eq!(last.last_second(), Timestamp::MAX);
+        assert!(last.back(u32::MAX) < Day::parse("0001-01-01").unwrap());
+    }
+}

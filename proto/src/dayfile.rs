@@ -55,3 +55,45 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_beside_each_other() {
+        let path = Path::new("/var/lib/tlsrpt/collectd.sqlite");
+        let day = Day::parse("2026-11-21").unwrap();
+        assert_eq!(
+            yesterday(path),
+            Path::new("/var/lib/tlsrpt/collectd.sqlite.yesterday")
+        );
+        assert_eq!(
+            kept(path, day),
+            Path::new("/var/lib/tlsrpt/collectd.sqlite.2026-11-21")
+        );
+        let rows = [
+            ("collectd.sqlite.2026-11-21", Some(day), "a kept day"),
+            (
+                "collectd.sqlite.yesterday",
+                None,
+                "yesterday has its own name",
+            ),
+            ("collectd.sqlite", None, "today"),
+            (
+                "collectd.sqlite.2026-11-21-wal",
+                None,
+                "what SQLite leaves after a kill",
+            ),
+            ("other.sqlite.2026-11-21", None, "another file's day"),
+            ("collectd.sqlite2026-11-21", None, "no dot between"),
+        ];
+        for (name, expected, reason) in rows {
+            assert_eq!(
+                kept_day(path, &path.with_file_name(name)),
+                expected,
+                "{reason}"
+            );
+        }
+    }
+}

@@ -109,3 +109,101 @@ impl std::str::FromStr for Domain {
         Domain::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_names_in_every_form() {
+        let long = format!(
+            "{}.{}",
+            ["a".repeat(62).as_str(); 3].join("."),
+            "b".repeat(61)
+        );
+        let rows = [
+            ("Example.COM", "example.com", "case does not count"),
+            (
+                "example.com.",
+                "example.com",
+                "one trailing dot is the root",
+            ),
+            (
+                "müller.example",
+                "xn--mller-kva.example",
+                "U-labels become A-labels",
+            ),
+            (
+                "MÜLLER.example.",
+                "xn--mller-kva.example",
+                "U-labels with case and dot",
+            ),
+            (
+                "xn--mller-kva.example",
+                "xn--mller-kva.example",
+                "A-labels stay",
+            ),
+            (
+                "_dmarc.a-b.example",
+                "_dmarc.a-b.example",
+                "underscores occur in DNS",
+            ),
+            ("localhost", "localhost", "one label is a domain"),
+            (long.as_str(), long.as_str(), "250 octets are allowed"),
+        ];
+        for (text, name, reason) in rows {
+            assert_eq!(Domain::parse(text).unwrap().as_str(), name, "{reason}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_name() {
+        let label = format!("{}.example", "a".repeat(64));
+        let name = ["abcdefg"; 33].join(".");
+        let rows = [
+            ("", DomainError::Empty, "nothing"),
+            (
+                ".",
+                DomainError::Empty,
+                "the root, which the fetcher uses for all domains",
+            ),
+            ("example.com..", DomainError::Label, "only one dot is lost"),
+            (
+                ".example.com",
+                DomainError::Label,
+                "an empty label in front",
+            ),
+            ("..", DomainError::Label, "a path"),
+            (label.as_str(), DomainError::Label, "64 octets in a label"),
+            (name.as_str(), DomainError::TooLong, "263 octets"),
+            ("a/b.example", DomainError::Character, "a path separator"),
+            ("a b.example", DomainError::Character, "white space"),
+            ("a.example\n", DomainError::Character, "a line end"),
+            (
+                "-o.example",
+                DomainError::Character,
+                "an option to a program",
+            ),
+            ("[192.0.2.1]", DomainError::Character, "an address literal"),
+            (
+                "a\u{200b}/.example",
+                DomainError::Character,
+                "not ASCII, and a separator still",
+            ),
+        ];
+        for (text, error, reason) in rows {
+            assert_eq!(Domain::parse(text), Err(error), "{reason}");
+        }
+    }
+
+    #[test]
+    fn orders_by_bytes() {
+        let mut names = ["b.example", "a-b.example", "a.example", "ab.example"]
+            .map(|name| Domain::parse(name).unwrap());
+        names.sort();
+        assert_eq!(
+            names.map(|name| name.to_string()),
+            ["a-b.example", "a.example", "ab.example", "b.example"]
+        );
+    }
+}

@@ -232,3 +232,6 @@ impl fmt::Debug for FailureKey {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,6 @@ impl fmt::Debug for PolicyKey {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

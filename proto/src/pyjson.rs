@@ -210,3 +210,6 @@ fn surrogate(text: &str) -> Option<u32> {
     let value = u32::from_str_radix(digits, 16).ok()?;
     (0xd800..=0xdfff).contains(&value).then_some(value)
 }
+
+#[cfg(test)]
+mod tests;

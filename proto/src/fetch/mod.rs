@@ -87,3 +87,6 @@ fn details(domain: &str, counts: &DomainCounts) -> Object {
         ("policies".to_owned(), counts.to_value()),
     ])
 }
+
+#[cfg(test)]
+mod tests;

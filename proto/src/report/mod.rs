@@ -190,3 +190,6 @@ fn members<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
         .collect::<Object>()
         .into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ fn trim(text: &str) -> &str {
 fn is_wsp(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
+
+#[cfg(test)]
+mod tests;

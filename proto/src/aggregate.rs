@@ -112,10 +112,11 @@ impl DomainCounts {
             None => self.txts.entry(record.txt).or_default(),
         };
         let counts = policies.entry(record.policy).or_default();
-        counts.total += 1;
-        counts.failed += u64::from(record.failed);
+        counts.total = counts.total.saturating_add(1);
+        counts.failed = counts.failed.saturating_add(u64::from(record.failed));
         for failure in record.failures {
-            *counts.failures.entry(failure).or_default() += 1;
+            let mine = counts.failures.entry(failure).or_default();
+            *mine = mine.saturating_add(1);
         }
     }
 

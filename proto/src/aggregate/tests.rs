@@ -1,1 +1,129 @@
+use super::*;
 
+fn domain() -> Domain {
+    Domain::parse("a.example").unwrap()
+}
+
+fn record(txt: &str, policy: &str, failures: &[&str]) -> Record {
+    Record {
+        domain: domain(),
+        txt: txt.to_owned(),
+        policy: PolicyKey::normalise(policy, &domain()).unwrap(),
+        failed: !failures.is_empty(),
+        failures: failures
+            .iter()
+            .map(|text| FailureKey::normalise(text).unwrap())
+            .collect(),
+    }
+}
+
+const NONE: &str = r#"{"policy-type": 9}"#;
+
+#[test]
+fn counts_and_writes_the_peers_form() {
+    let mut aggregate = Aggregate::default();
+    aggregate.add(record("v=TLSRPTv1;", NONE, &[]));
+    aggregate.add(record(
+        "v=TLSRPTv1;",
+        NONE,
+        &[r#"{"c": 201}"#, r#"{"c": 201}"#],
+    ));
+    let counts = aggregate.domain(&domain()).unwrap();
+    assert_eq!((counts.sessions(), counts.failed()), (2, 1));
+    let expected = r#"{"v=TLSRPTv1;": {"{\"policy-type\": 9, \"policy-domain\": \"a.example\"}": {"cntrtotal": 2, "cntrfailure": 1, "failures": {"{\"c\": 201}": 2}}}}"#;
+    assert_eq!(counts.to_json(), expected);
+    assert_eq!(
+        &DomainCounts::from_json(expected, &domain()).unwrap(),
+        counts
+    );
+
+    let taken = aggregate.take();
+    assert!(aggregate.is_empty());
+    assert_eq!(taken.len(), 1);
+}
+
+#[test]
+fn reading_adds_up_what_is_equal() {
+    let text = r#"{"v=TLSRPTv1;": {
+        "{\"policy-type\": 1, \"policy-domain\": \"mx\", \"policy-string\": [\"3 1 1 BB\", \"3 1 1 AA\"]}": {"cntrtotal": 1, "cntrfailure": 1, "failures": {"{\"c\": 203, \"h\": \"250-mx\\r\\n250 X\"}": 1, "{\"c\": 203, \"h\": \"mx\"}": 1}},
+        "{\"policy-type\": 1, \"policy-domain\": \"mx\", \"policy-string\": [\"3 1 1 aa\", \"3 1 1 bb\"]}": {"cntrtotal": 2, "cntrfailure": 0, "failures": {}},
+        "garbage": {"cntrtotal": 4, "cntrfailure": 1, "failures": {"garbage": 1}}}}"#;
+    let counts = DomainCounts::from_json(text, &domain()).unwrap();
+    let policies = &counts.txts["v=TLSRPTv1;"];
+    let told: Vec<_> = policies
+        .values()
+        .map(|c| (c.total, c.failed, c.failures.values().sum::<u64>()))
+        .collect();
+    assert_eq!(
+        told,
+        [(3, 1, 2), (4, 1, 1)],
+        "the counters are exact, whatever the keys are"
+    );
+    assert_eq!(policies.values().next().unwrap().failures.len(), 1);
+}
+
+#[test]
+fn what_is_no_counts_is_refused() {
+    let entry = |members: &str| format!(r#"{{"txt": {{"{{}}": {members}}}}}"#);
+    let rows = [
+        ("[]".to_owned(), "not an object"),
+        (r#"{"txt": 7}"#.to_owned(), "no policies"),
+        (entry("7"), "no entry"),
+        (entry(r#"{"cntrtotal": 1}"#), "a missing counter"),
+        (
+            entry(r#"{"cntrtotal": -1, "cntrfailure": 0}"#),
+            "a negative one",
+        ),
+        (
+            entry(r#"{"cntrtotal": 1.5, "cntrfailure": 0}"#),
+            "a fraction",
+        ),
+        (
+            entry(r#"{"cntrtotal": 1, "cntrfailure": 0, "failures": []}"#),
+            "no failures",
+        ),
+        (
+            entry(r#"{"cntrtotal": 1, "cntrfailure": 0, "failures": {"{}": "x"}}"#),
+            "a failure without a number",
+        ),
+    ];
+    for (text, reason) in rows {
+        assert!(
+            DomainCounts::from_json(&text, &domain()).is_err(),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn the_most_seen_record_wins() {
+    let rows: [(&[&str], Option<&str>, &str); 5] = [
+        (&[], None, "no session"),
+        (&["", ""], None, "the MTA told none"),
+        (&["b", "a", "b"], Some("b"), "the most sessions"),
+        (&["b", "a"], Some("a"), "of equals the first by text"),
+        (
+            &["", "", "a"],
+            Some("a"),
+            "an unknown record does not count",
+        ),
+    ];
+    for (txts, expected, reason) in rows {
+        let mut counts = DomainCounts::default();
+        txts.iter()
+            .for_each(|txt| counts.add(record(txt, NONE, &[])));
+        assert_eq!(counts.most_seen_txt(), expected, "{reason}");
+    }
+}
+
+#[test]
+fn merging_never_overflows() {
+    let text = format!(
+        r#"{{"t": {{"{{}}": {{"cntrtotal": {0}, "cntrfailure": {0}, "failures": {{"{{}}": {0}}}}}}}}}"#,
+        u64::MAX
+    );
+    let mut counts = DomainCounts::from_json(&text, &domain()).unwrap();
+    counts.merge(counts.clone());
+    counts.add(record("t", NONE, &[]));
+    assert_eq!(counts.sessions(), u64::MAX);
+}

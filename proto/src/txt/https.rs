@@ -130,3 +130,128 @@ impl fmt::Debug for HttpsUrl {
         fmt::Debug::fmt(&self.text, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_one_meaning() {
+        let rows = [
+            (
+                "https://a.example",
+                Ok("https://a.example/"),
+                "a path is added",
+            ),
+            (
+                "https://A.Example./R?x=%2C!#f",
+                Ok("https://a.example/R?x=%2C!"),
+                "the fragment is not sent",
+            ),
+            (
+                "https://a.example:443/",
+                Ok("https://a.example/"),
+                "the scheme's own port",
+            ),
+            (
+                "https://a.example:8443/",
+                Ok("https://a.example:8443/"),
+                "another port",
+            ),
+            (
+                "https://a.example:/",
+                Ok("https://a.example/"),
+                "an empty port",
+            ),
+            (
+                "https://a.example?x",
+                Ok("https://a.example/?x"),
+                "a query without a path",
+            ),
+            (
+                "https://192.0.2.1/",
+                Ok("https://192.0.2.1/"),
+                "an IPv4 address; who connects decides",
+            ),
+            (
+                "https://[2001:DB8:0::1]:444/",
+                Ok("https://[2001:db8::1]:444/"),
+                "an IPv6 address",
+            ),
+            ("https:a.example", Err(UrlError::Form), "not absolute"),
+            ("https:/a.example/x", Err(UrlError::Form), "one slash"),
+            ("https:///x", Err(UrlError::Host), "no host"),
+            ("https://u:p@a.example/", Err(UrlError::User), "a password"),
+            (
+                "https://b.example@a.example/",
+                Err(UrlError::User),
+                "one host looks like another",
+            ),
+            (
+                "https://a.example\\@b.example/",
+                Err(UrlError::User),
+                "a backslash, which some take for a slash",
+            ),
+            (
+                "https://a.example\\b.example/",
+                Err(UrlError::Host),
+                "the same without a user",
+            ),
+            (
+                "https://a%2eexample/",
+                Err(UrlError::Host),
+                "an encoded host",
+            ),
+            (
+                "https://2130706433/",
+                Err(UrlError::Host),
+                "127.0.0.1 in one number",
+            ),
+            ("https://0x7f.1/", Err(UrlError::Host), "127.0.0.1 in hex"),
+            (
+                "https://a.0x7f/",
+                Err(UrlError::Host),
+                "a last label in hex",
+            ),
+            ("https://127.1/", Err(UrlError::Host), "127.0.0.1 in short"),
+            ("https://[::1/", Err(UrlError::Port), "an unclosed bracket"),
+            ("https://[::1%25eth0]/", Err(UrlError::Host), "a zone"),
+            ("https://a.example:0/", Err(UrlError::Port), "no port"),
+            (
+                "https://a.example:65536/",
+                Err(UrlError::Port),
+                "no port either",
+            ),
+            ("https://a.example:+1/", Err(UrlError::Port), "a sign"),
+            (
+                "https://a.example/<x>",
+                Err(UrlError::Character),
+                "not a URL's characters",
+            ),
+            (
+                "https://a.example/%zz",
+                Err(UrlError::Character),
+                "broken encoding",
+            ),
+        ];
+        for (text, expected, reason) in rows {
+            let url = HttpsUrl::parse(text);
+            assert_eq!(
+                url.as_ref().map(HttpsUrl::as_str).map_err(|error| *error),
+                expected,
+                "{reason}"
+            );
+            if let Ok(url) = url {
+                assert_eq!(
+                    HttpsUrl::parse(url.as_str()).as_ref(),
+                    Ok(&url),
+                    "a second reading changes nothing: {reason}"
+                );
+            }
+        }
+        assert_eq!(
+            HttpsUrl::parse("https://[::1]:8443/x").unwrap().host(),
+            "[::1]"
+        );
+    }
+}

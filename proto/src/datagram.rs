@@ -20,6 +20,10 @@ pub use crate::oddity::Oddity;
 /// The protocol version that libtlsrpt writes since 0.5.
 const VERSION: &str = "1";
 
+/// The most policies that a datagram may have. Postfix sends one; a datagram full of empty ones would need a thousand
+/// times its size in memory.
+const MAX_POLICIES: usize = 1000;
+
 /// One datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
@@ -65,6 +69,9 @@ pub enum DatagramError {
     /// `policies` is missing, no array, or empty.
     #[error("a datagram has no policies (allowed: an array `policies` of at least one object)")]
     NoPolicies,
+    /// More policies than any MTA tries.
+    #[error("a datagram has too many policies (allowed: {MAX_POLICIES})")]
+    TooManyPolicies,
     /// A policy is no object.
     #[error("a policy of a datagram is not an object")]
     Policy,
@@ -72,13 +79,14 @@ pub enum DatagramError {
 
 impl DatagramError {
     /// All the words that `reason` has.
-    pub const REASONS: [&str; 7] = [
+    pub const REASONS: [&str; 8] = [
         "empty",
         "not-json",
         "not-an-object",
         "no-domain",
         "bad-domain",
         "no-policies",
+        "too-many-policies",
         "bad-policy",
     ];
 
@@ -91,6 +99,7 @@ impl DatagramError {
             DatagramError::NoDomain => "no-domain",
             DatagramError::Domain(_) => "bad-domain",
             DatagramError::NoPolicies => "no-policies",
+            DatagramError::TooManyPolicies => "too-many-policies",
             DatagramError::Policy => "bad-policy",
         }
     }
@@ -117,6 +126,9 @@ impl Datagram {
         };
         if policies.is_empty() {
             return Err(DatagramError::NoPolicies);
+        }
+        if policies.len() > MAX_POLICIES {
+            return Err(DatagramError::TooManyPolicies);
         }
         let policies = policies
             .into_iter()

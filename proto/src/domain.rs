@@ -44,6 +44,10 @@ impl Domain {
         if text.is_ascii() {
             return Self::from_ascii(text);
         }
+        // Some work on U-labels grows with the square of their length: what is too long anyway never gets there.
+        if text.len() > 4 * MAX_NAME {
+            return Err(DomainError::TooLong);
+        }
         let ascii = idna::domain_to_ascii(text).map_err(|_| DomainError::International)?;
         Self::from_ascii(&ascii)
     }
@@ -160,7 +164,13 @@ mod tests {
     fn refuses_what_is_no_name() {
         let label = format!("{}.example", "a".repeat(64));
         let name = ["abcdefg"; 33].join(".");
+        let wide = "ü".repeat(100_000);
         let rows = [
+            (
+                wide.as_str(),
+                DomainError::TooLong,
+                "hours of work for nothing",
+            ),
             ("", DomainError::Empty, "nothing"),
             (
                 ".",

@@ -169,11 +169,15 @@ impl FailureKey {
 }
 
 fn part(key: &str, value: Value, cleaner: &mut Cleaner) -> Option<String> {
-    match (key, value) {
-        ("s" | "r", Value::String(text)) => ip(&text, cleaner),
-        ("n", Value::String(text)) => host(&text, cleaner),
-        ("h", Value::String(text)) => cleaner.text(&helo(&text)),
-        (_, value) => cleaner.value(&value),
+    let text = match value {
+        Value::String(text) => text,
+        other => cleaner.value(&other)?,
+    };
+    match key {
+        "s" | "r" => ip(&text, cleaner),
+        "n" => host(&text, cleaner),
+        "h" => cleaner.text(&helo(&text)),
+        _ => cleaner.text(&text),
     }
 }
 

@@ -221,7 +221,18 @@ fn any_valid_shape_is_counted() {
 #[test]
 fn anything_else_is_refused_by_reason() {
     let deep = with_policy(&format!("{}{}", "[".repeat(50_000), "]".repeat(50_000)));
+    let many = with_policy(&vec!["{}"; 1001].join(","));
     let rows = [
+        (
+            many.as_str(),
+            "too-many-policies",
+            "more than any MTA tries",
+        ),
+        (
+            r#"{"d":"a.example","policies":[{"$serde_json::private::Number":"x"}]}"#,
+            "not-json",
+            "a key that the JSON reader has another use for",
+        ),
         ("", "empty", "an empty datagram"),
         ("not json", "not-json", "text"),
         ("{\"d\":\"a.example\"", "not-json", "cut off"),

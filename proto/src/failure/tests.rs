@@ -49,7 +49,7 @@ fn keys_have_one_form() {
             "control characters are cleaned",
         ),
         (
-            r#"{"c":205,"f":7,"z":[1]}"#,
+            r#"{"c":205,"s":7,"f":7,"z":[1]}"#,
             r#"{"c": 205, "f": "7", "z": [1]}"#,
             "numbers are texts; unknown keys are kept",
         ),

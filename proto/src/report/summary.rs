@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::failure::ResultType;
+
+/// What a failure of unknown type is counted as.
+const UNKNOWN: ResultType = ResultType::ValidationFailure;
+
 /// The gist of a report, ours or the peer's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -71,10 +76,9 @@ impl Summary {
             .saturating_add(failed)
             .saturating_add(successful);
         for detail in policy["failure-details"].as_array().into_iter().flatten() {
-            let mine = self
-                .by_type
-                .entry(text_of(&detail["result-type"]))
-                .or_default();
+            // The peer leaves the type out when it does not know the MTA's code.
+            let word = detail["result-type"].as_str().unwrap_or(UNKNOWN.as_str());
+            let mine = self.by_type.entry(word.to_owned()).or_default();
             *mine = mine.saturating_add(number(&detail["failed-session-count"]));
         }
     }

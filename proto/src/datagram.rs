@@ -144,24 +144,14 @@ impl Datagram {
 
     /// What it says, policy by policy.
     pub fn into_records(self) -> Vec<Record> {
-        let Datagram {
-            domain,
-            txt,
-            policies,
-            ..
-        } = self;
-        let record = |Tried {
-                          policy,
-                          failed,
-                          failures,
-                      }| Record {
-            domain: domain.clone(),
-            txt: txt.clone(),
-            policy,
-            failed,
-            failures,
+        let record = |tried: Tried| Record {
+            domain: self.domain.clone(),
+            txt: self.txt.clone(),
+            policy: tried.policy,
+            failed: tried.failed,
+            failures: tried.failures,
         };
-        policies.into_iter().map(record).collect()
+        self.policies.into_iter().map(record).collect()
     }
 }
 

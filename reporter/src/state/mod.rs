@@ -51,11 +51,6 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    /// Lets a test see every step, and stop at it.
-    pub fn watch(&mut self, watcher: Watcher) {
-        self.watcher = Some(watcher);
-    }
-
     /// Everything that changes a row goes through here: one step, one transaction.
     fn transact<T>(
         &mut self,

@@ -12,7 +12,7 @@ use rusqlite::{
     trace::{TraceEvent, TraceEventCodes},
 };
 
-use super::{State, StateError, Step, lock::Lock, schema};
+use super::{State, StateError, Step, Watcher, lock::Lock, schema};
 
 /// How long a statement waits for a reader such as `tlsrptctl`.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,6 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl State {
     /// Opens the database, or makes it. `log_sql` logs each statement at level debug.
     pub fn open(path: &Path, log_sql: bool) -> Result<State, StateError> {
+        State::open_watched(path, log_sql, None)
+    }
+
+    /// The same, with somebody who sees every step, the first too.
+    pub fn open_watched(
+        path: &Path,
+        log_sql: bool,
+        watcher: Option<Watcher>,
+    ) -> Result<State, StateError> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         check_folder(&path)?;
         let lock = Lock::take(&path)?;
@@ -49,7 +58,7 @@ impl State {
             db,
             path,
             _lock: lock,
-            watcher: None,
+            watcher,
             ready: Default::default(),
         };
         state.set_up(kind == schema::Kind::Empty)?;

@@ -1,0 +1,415 @@
+//! The whole reporter on a virtual clock, with a real database.
+
+mod world;
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tlsrptd_reporter::{
+    deliver::Outcome,
+    gather::GatherError,
+    lookup::Looked,
+    state::{Moment, STEPS, Step},
+};
+use world::{World, counted, folder, retry, rows, run, sent, settings};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const BEGIN: &str = "2026-11-21T12:00:00Z";
+/// Only yesterday may be reported, so that a table of results stays small.
+const YESTERDAY_ONLY: &str = "--max_report_age=86400";
+
+#[tokio::test(start_paused = true)]
+async fn a_day_from_the_collector_to_its_receivers() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--fetchers=one,two"]);
+    let world = Arc::new(World::new(BEGIN));
+    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(
+        rows(&settings, "SELECT day, fetcherindex, status FROM fetchjobs"),
+        ["2026-11-20|1|ok", "2026-11-20|2|ok"]
+    );
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT domain, uniqid, tlsrptd_sessions FROM reports ORDER BY domain"
+        ),
+        ["a.example|1|2", "b.example|1|4"],
+        "one report a domain, both collectors in it"
+    );
+    let taken = world.taken();
+    assert_eq!(taken.len(), 4, "two domains, two addresses each: {taken:?}");
+    assert!(taken.values().all(|seen| seen.len() == 1), "each once");
+    let times: BTreeSet<_> = taken.values().map(|seen| seen[0].at).collect();
+    assert_eq!(times.len(), 4, "each at its own time");
+    assert_eq!(
+        rows(&settings, "SELECT DISTINCT status FROM destinations"),
+        ["sent"]
+    );
+    assert!(
+        !folder.path().join("reportd.sqlite-wal").exists(),
+        "an orderly stop leaves no journal"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_day_once_and_missed_days_late() {
+    let folder = folder();
+    let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
+    let world = Arc::new(World::new(BEGIN));
+    run(&settings, &world, None, DAY * 3).await.unwrap();
+    let days = rows(&settings, "SELECT DISTINCT day FROM reports ORDER BY day");
+    assert_eq!(
+        days,
+        [
+            "2026-11-18",
+            "2026-11-19",
+            "2026-11-20",
+            "2026-11-21",
+            "2026-11-22",
+            "2026-11-23"
+        ]
+    );
+    assert!(
+        world.taken().values().all(|seen| seen.len() == 1),
+        "each once"
+    );
+    // Away for ten days: what is younger than max_report_age goes out, nothing goes out again.
+    tokio::time::sleep(DAY * 10).await;
+    run(&settings, &world, None, DAY / 4).await.unwrap();
+    let days = rows(
+        &settings,
+        "SELECT DISTINCT day FROM reports WHERE day > '2026-11-23' ORDER BY day",
+    );
+    assert_eq!(days, ["2026-12-01", "2026-12-02", "2026-12-03"]);
+    assert!(
+        world.taken().values().all(|seen| seen.len() == 1),
+        "still each once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reasons_against_a_report() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
+    let mut world = World::new(BEGIN);
+    let bad = |domain: &str, data: &str| tlsrptd_reporter::state::Fetched {
+        domain: domain.into(),
+        data: data.into(),
+    };
+    world.gather = Box::new(move |_, _| {
+        let mut rows = vec![
+            bad("bad domain", "{}"),
+            bad("broken.example", "{not json"),
+            bad("empty.example", "{}"),
+        ];
+        rows.extend(
+            ["dns-down", "good", "none", "several", "unusable"]
+                .map(|name| counted(&format!("{name}.example"), 3)),
+        );
+        Ok(rows)
+    });
+    world.lookup = Box::new(|domain| {
+        Some(match domain.as_str() {
+            "none.example" => Looked::OptedOut("no such name in DNS".into()),
+            "several.example" => tlsrptd_reporter::lookup::judge(&[
+                "v=TLSRPTv1;rua=mailto:a@b.example".to_owned(),
+                "v=TLSRPTv1;rua=mailto:a@c.example".to_owned(),
+            ]),
+            "unusable.example" => {
+                tlsrptd_reporter::lookup::judge(&["v=TLSRPTv1;rua=http://a.example".to_owned()])
+            }
+            "dns-down.example" => Looked::Unknown("timed out".into()),
+            name => tlsrptd_reporter::lookup::judge(&[world::record(name)]),
+        })
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
+        .await
+        .unwrap();
+    let found = rows(
+        &settings,
+        "SELECT domain, report IS NULL, tlsrptd_reason FROM reports ORDER BY domain",
+    );
+    for (row, (want, why)) in found.iter().zip([
+        ("bad domain|1|not a domain", "a bad domain stops nobody"),
+        (
+            "broken.example|1|no sessions",
+            "a bad row is left with its reason",
+        ),
+        (
+            "dns-down.example|0|NULL",
+            "DNS fails: the record that the MTA saw",
+        ),
+        ("empty.example|1|no sessions", "nothing was counted"),
+        ("good.example|0|NULL", "the others are reported"),
+        ("none.example|1|opted out: no such name", "opted out"),
+        (
+            "several.example|1|opted out: 2 TLSRPT records",
+            "two records are none",
+        ),
+        ("unusable.example|1|no usable URI", "nowhere to send it"),
+    ]) {
+        assert!(row.starts_with(want), "{why}: {row}");
+    }
+    assert_eq!(found.len(), 8);
+    let bad = rows(
+        &settings,
+        "SELECT domain, tlsrptd_reason FROM reportdata WHERE tlsrptd_reason IS NOT NULL",
+    );
+    assert_eq!(bad.len(), 1, "{bad:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[
+            YESTERDAY_ONLY,
+            "--fetchers=one,two",
+            "--spread_out_delivery=1",
+        ],
+    );
+    let mut world = World::new("2026-11-21T00:00:10Z");
+    world.gather = Box::new(|job, _| match job.index {
+        1 => Ok(vec![counted("a.example", 1)]),
+        _ => Err(GatherError::NotReady { newest: None }),
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 2).await.unwrap();
+    let jobs = rows(
+        &settings,
+        "SELECT fetcherindex, status, tlsrptd_reason IS NULL FROM fetchjobs ORDER BY fetcherindex",
+    );
+    assert_eq!(jobs, ["1|ok|1", "2|timedout|0"]);
+    let seen = world.seen.lock().unwrap();
+    let deadline: jiff::Timestamp = "2026-11-21T06:00:10Z".parse().unwrap();
+    assert_eq!(
+        seen.len(),
+        2,
+        "what the other collector counted is reported"
+    );
+    assert!(
+        seen.iter().all(|seen| seen.at >= deadline),
+        "but not before"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
+    let mut world = World::new(BEGIN);
+    world.gather = Box::new(|_, _| {
+        Ok(["later", "never", "odd", "refused"]
+            .map(|name| counted(&format!("{name}.example"), 1))
+            .into())
+    });
+    world.lookup = Box::new(|domain| {
+        Some(tlsrptd_reporter::lookup::judge(&[format!(
+            "v=TLSRPTv1;rua=mailto:r@{domain}"
+        )]))
+    });
+    world.receive = Box::new(|delivery, before| {
+        let outcome = match delivery.report.domain.as_str() {
+            "later.example" if before < 3 => retry("451 later"),
+            "never.example" => retry("451 never"),
+            "odd.example" => Outcome::UnknownScheme,
+            "refused.example" => Outcome::Refused {
+                reason: "550 no".into(),
+            },
+            _ => sent(),
+        };
+        (outcome, Duration::from_millis(20))
+    });
+    let world = Arc::new(world);
+    // The day after tomorrow's midnight brings new days; theirs are other rows.
+    run(&settings, &world, None, DAY * 2).await.unwrap();
+    let ends = rows(
+        &settings,
+        "SELECT domain, destinations.status FROM destinations JOIN reports ON r_id = d_r_id WHERE day = '2026-11-20' ORDER BY domain",
+    );
+    assert_eq!(
+        ends,
+        [
+            "later.example|sent",
+            "never.example|timedout",
+            "odd.example|unknownrua",
+            "refused.example|refused"
+        ]
+    );
+    let seen = world.seen.lock().unwrap();
+    let never: Vec<_> = seen
+        .iter()
+        .filter(|seen| seen.domain == "never.example" && seen.day == "2026-11-20")
+        .collect();
+    assert!(never.len() > 5, "{} attempts", never.len());
+    assert!(
+        never.windows(2).all(|pair| pair[0].bytes == pair[1].bytes),
+        "the same bytes"
+    );
+    let span = never[never.len() - 1].at.duration_since(never[0].at);
+    assert!(
+        span <= jiff::SignedDuration::from_hours(24) + jiff::SignedDuration::from_secs(1),
+        "within the window: {span}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_host_delays_nobody_else() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
+    let mut world = World::new(BEGIN);
+    world.gather = Box::new(|_, _| {
+        Ok((0..300)
+            .map(|n| counted(&format!("d{n}.example"), 1))
+            .collect())
+    });
+    world.lookup = Box::new(|domain| {
+        let host = if domain.as_str() == "d299.example" {
+            "quick"
+        } else {
+            "slow"
+        };
+        Some(tlsrptd_reporter::lookup::judge(&[format!(
+            "v=TLSRPTv1;rua=https://{host}.example/{domain}"
+        )]))
+    });
+    world.receive = Box::new(|delivery, _| {
+        let slow = delivery.destination.uri.contains("slow");
+        (sent(), Duration::from_secs(if slow { 300 } else { 1 }))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
+        .await
+        .unwrap();
+    let seen = world.seen.lock().unwrap();
+    let quick = seen.iter().find(|seen| seen.uri.contains("quick")).unwrap();
+    assert!(
+        quick.at.duration_since(world.begin).as_secs() < 10,
+        "{}",
+        quick.at
+    );
+    assert_eq!(
+        world.under_way.lock().unwrap()["https:slow.example"].1,
+        4,
+        "max_concurrent_per_host"
+    );
+    assert!(
+        seen.len() > 300 / 2,
+        "the slow one gets on too: {}",
+        seen.len()
+    );
+}
+
+/// Every step, before and after its commit: nothing is lost, nothing is sent twice but what nobody could know.
+#[tokio::test(start_paused = true)]
+async fn a_crash_at_every_step() {
+    for row in STEPS {
+        for moment in [Moment::Before, Moment::After] {
+            assert!(
+                crash(row.step, moment, 1).await,
+                "{:?} was never reached: the test has to",
+                row.step
+            );
+            crash(row.step, moment, 2).await;
+        }
+    }
+}
+
+/// A collector of ours that fails once, the peer's, and one that never answers; a receiver that fails once.
+fn troubled_world() -> World {
+    let mut world = World::new(BEGIN);
+    let failed = AtomicBool::new(false);
+    world.peers = vec![2];
+    world.gather = Box::new(move |job, _| match job.index {
+        1 if !failed.swap(true, Ordering::SeqCst) => Err(GatherError::NotReady { newest: None }),
+        1 => Ok(vec![counted("a.example", 1), counted("b.example", 1)]),
+        2 => Ok(vec![counted("b.example", 1), counted("c.example", 1)]),
+        _ => Err(GatherError::NotReady { newest: None }),
+    });
+    world.receive = Box::new(|delivery, before| match delivery.report.domain.as_str() {
+        "b.example" if before == 0 => (retry("451 later"), Duration::from_millis(20)),
+        _ => (sent(), Duration::from_millis(20)),
+    });
+    world
+}
+
+/// Runs until the step, crashes, and runs again. Gives whether the step was reached.
+async fn crash(step: Step, moment: Moment, nth: usize) -> bool {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[
+            YESTERDAY_ONLY,
+            "--spread_out_delivery=1",
+            "--fetchers=one,two,three",
+            "--fetch_deadline=900",
+        ],
+    );
+    let world = Arc::new(troubled_world());
+    let mut left = nth;
+    let watcher = Box::new(move |at: Step, when: Moment| {
+        left -= usize::from(at == step && when == moment && left > 0);
+        left > 0
+    });
+    let crashed = run(&settings, &world, Some(watcher), DAY / 24).await;
+    let what = format!("{step:?} {moment:?} {nth}: {crashed:?}");
+    let in_hand = match step {
+        Step::Made => Vec::new(),
+        _ => rows(
+            &settings,
+            "SELECT destination FROM destinations WHERE tlsrptd_started IS NOT NULL AND status IS NULL",
+        ),
+    };
+    // A crash early in the day leaves the time until the deadline; a step that never came left nothing to do.
+    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let ends = rows(
+        &settings,
+        "SELECT domain, tlsrptd_sessions, destinations.status, count(*) FROM reports JOIN destinations ON r_id = d_r_id \
+         WHERE day = '2026-11-20' GROUP BY domain, destinations.status ORDER BY domain",
+    );
+    assert_eq!(
+        ends,
+        [
+            "a.example|1|sent|2",
+            "b.example|2|sent|2",
+            "c.example|1|sent|2"
+        ],
+        "{what}"
+    );
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT count(*) FROM reports WHERE day = '2026-11-20'"
+        ),
+        ["3"],
+        "{what}"
+    );
+    let jobs = rows(
+        &settings,
+        "SELECT status FROM fetchjobs WHERE day = '2026-11-20' ORDER BY fetcherindex",
+    );
+    assert_eq!(jobs, ["ok", "ok", "timedout"], "{what}");
+    for (key, seen) in world.taken() {
+        // Only an attempt that was under way may be repeated: nobody knows how it ended.
+        assert!(
+            seen.len() == 1 || in_hand.contains(&key.2),
+            "{what}: {key:?} was sent {} times",
+            seen.len()
+        );
+        assert!(
+            seen.windows(2).all(|pair| pair[0].bytes == pair[1].bytes),
+            "{what}: a repeat is the same bytes"
+        );
+    }
+    crashed.is_err()
+}

@@ -1,0 +1,274 @@
+//! A world for the daemon: virtual clock, scripted collectors, DNS and receivers, a real database.
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test uses a part
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tlsrptd_config::{Start, reportd::Reportd};
+use tlsrptd_proto::{domain::Domain, report::Submitter, txt::Mailbox};
+use tlsrptd_reporter::{
+    compose::Composer,
+    daemon::{Bounds, Daemon, Order},
+    deliver::{Delivery, Outcome},
+    gather::{Answer, GatherError, Piece, Sink},
+    lookup::{Looked, judge},
+    outside::Outside,
+    route::Routes,
+    schedule::Schedule,
+    state::{Fetched, Job, NewJob, State, StateError, Watcher},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+pub type Gather = Box<dyn Fn(&Job, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
+pub type Lookup = Box<dyn Fn(&Domain) -> Option<Looked> + Send + Sync>;
+/// An outcome, and how long it takes.
+pub type Receive = Box<dyn Fn(&Delivery, usize) -> (Outcome, Duration) + Send + Sync>;
+
+/// An attempt as the receiver saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub at: Timestamp,
+    pub uri: String,
+    pub day: String,
+    pub domain: String,
+    pub bytes: (String, u64, Timestamp),
+    pub taken: bool,
+}
+
+pub struct World {
+    pub begin: Timestamp,
+    pub zero: Instant,
+    pub gather: Gather,
+    /// Collectors that speak the peer's protocol.
+    pub peers: Vec<i64>,
+    pub lookup: Lookup,
+    pub receive: Receive,
+    pub seen: Mutex<Vec<Seen>>,
+    pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
+    pub under_way: Mutex<BTreeMap<String, (usize, usize)>>,
+}
+
+impl World {
+    /// Collectors know two domains of every day, DNS knows everybody, receivers take everything.
+    pub fn new(begin: &str) -> World {
+        World {
+            begin: begin.parse().unwrap(),
+            zero: Instant::now(),
+            gather: Box::new(|_, _| Ok(vec![counted("a.example", 1), counted("b.example", 2)])),
+            peers: Vec::new(),
+            lookup: Box::new(|domain| Some(judge(&[record(domain.as_str())]))),
+            receive: Box::new(|_, _| (sent(), Duration::from_millis(20))),
+            seen: Mutex::default(),
+            asked: Mutex::default(),
+            under_way: Mutex::default(),
+        }
+    }
+
+    pub fn taken(&self) -> BTreeMap<(String, String, String), Vec<Seen>> {
+        let mut taken: BTreeMap<_, Vec<Seen>> = BTreeMap::new();
+        for seen in self.seen.lock().unwrap().iter().filter(|seen| seen.taken) {
+            let key = (seen.day.clone(), seen.domain.clone(), seen.uri.clone());
+            taken.entry(key).or_default().push(seen.clone());
+        }
+        taken
+    }
+}
+
+impl Outside for World {
+    fn now(&self) -> Timestamp {
+        self.begin + self.zero.elapsed()
+    }
+
+    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        self.asked
+            .lock()
+            .unwrap()
+            .push((job.day.to_string(), job.index, now));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let rows = (self.gather)(job, now)?;
+        if self.peers.contains(&job.index) {
+            let domains = rows.into_iter().map(|row| row.domain).collect();
+            sink.hand_on(Piece::Listed(domains)).await?;
+            return Ok(Answer::List);
+        }
+        for row in rows {
+            sink.hand_on(Piece::Rows(vec![row])).await?;
+        }
+        Ok(Answer::Stream)
+    }
+
+    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+        let rows = (self.gather)(job, self.now())?;
+        Ok(rows
+            .into_iter()
+            .find(|row| row.domain == domain)
+            .unwrap()
+            .data)
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+        // Answers come one after the other, so that a day's decisions are not made at once.
+        let first = domain.as_str().as_bytes()[0];
+        tokio::time::sleep(Duration::from_millis(first.into())).await;
+        (self.lookup)(domain)
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        let report = &delivery.report;
+        let uri = delivery.destination.uri.clone();
+        let lane = tlsrptd_reporter::schedule::lane(&uri);
+        {
+            let mut under_way = self.under_way.lock().unwrap();
+            let number = under_way.entry(lane.clone()).or_default();
+            number.0 += 1;
+            number.1 = number.1.max(number.0);
+        }
+        let before = self
+            .seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|seen| seen.uri == uri)
+            .count();
+        let (outcome, takes) = (self.receive)(delivery, before);
+        self.seen.lock().unwrap().push(Seen {
+            at: self.now(),
+            uri,
+            day: report.day.to_string(),
+            domain: report.domain.to_string(),
+            bytes: (report.json.clone(), report.uniqid, report.created),
+            taken: matches!(outcome, Outcome::Sent { .. }),
+        });
+        tokio::time::sleep(takes).await;
+        self.under_way.lock().unwrap().get_mut(&lane).unwrap().0 -= 1;
+        outcome
+    }
+}
+
+pub fn sent() -> Outcome {
+    Outcome::Sent {
+        detail: "250 taken".into(),
+    }
+}
+
+pub fn retry(reason: &str) -> Outcome {
+    Outcome::Retry {
+        reason: reason.into(),
+        after: None,
+    }
+}
+
+pub fn record(domain: &str) -> String {
+    format!("v=TLSRPTv1;rua=mailto:reports@{domain},https://reports.example/{domain}")
+}
+
+/// So many sessions of a domain, all of them good.
+pub fn counted(domain: &str, sessions: u64) -> Fetched {
+    let policy = format!(r#"{{\"policy-type\": 9, \"policy-domain\": \"{domain}\"}}"#);
+    let counts = format!(r#"{{"cntrtotal": {sessions}, "cntrfailure": 0, "failures": {{}}}}"#);
+    Fetched {
+        domain: domain.into(),
+        data: format!(r#"{{"{}": {{"{policy}": {counts}}}}}"#, record(domain)),
+    }
+}
+
+/// The settings, with these options beside the required ones.
+pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
+    let mut args: Vec<OsString> = vec![
+        format!("--dbname={}", folder.join("reportd.sqlite").display()).into(),
+        "--fetchers=one".into(),
+        "--organization_name=Org".into(),
+        "--contact_info=tls@sender.example".into(),
+    ];
+    args.extend(options.iter().map(OsString::from));
+    match tlsrptd_config::reportd::load(args, []) {
+        Start::Run(settings) => settings.values,
+        Start::Done { stderr, .. } => panic!("{stderr}"),
+    }
+}
+
+pub fn daemon(
+    settings: &Reportd,
+    world: Arc<World>,
+    watcher: Option<Watcher>,
+    seed: u64,
+) -> Result<Daemon<World>, StateError> {
+    let state = State::open_watched(&settings.dbname, false, watcher)?;
+    let composer = Composer {
+        submitter: Submitter {
+            organization_name: settings.organization_name.clone(),
+            contact_info: Mailbox::parse(&settings.contact_info).unwrap(),
+        },
+        routes: Routes::load(settings).unwrap(),
+        schedule: Arc::new(Schedule::new(settings)),
+        loop_guard: settings.loop_guard,
+    };
+    let bounds = Bounds {
+        fetchers: (1..)
+            .zip(&settings.fetchers)
+            .map(|(index, command)| NewJob {
+                index,
+                command: command.text.clone(),
+            })
+            .collect(),
+        deliveries: settings.max_concurrent_deliveries,
+        per_host: settings.max_concurrent_per_host,
+        interval: settings.interval_main_loop,
+    };
+    Daemon::new(state, world, Arc::new(composer), bounds, seed)
+}
+
+/// Runs for so long on the virtual clock, then stops orderly.
+pub async fn run(
+    settings: &Reportd,
+    world: &Arc<World>,
+    watcher: Option<Watcher>,
+    time: Duration,
+) -> Result<(), StateError> {
+    let mut daemon = daemon(settings, Arc::clone(world), watcher, 1)?;
+    let (sender, mut orders) = mpsc::channel(1);
+    let stop = tokio::spawn(async move {
+        tokio::time::sleep(time).await;
+        let _ = sender.send(Order::Stop).await;
+    });
+    let ran = daemon.run(&mut orders, |_| {}).await;
+    stop.abort();
+    // A crash stops nothing orderly.
+    ran?;
+    daemon.stop(Duration::from_secs(10)).await?;
+    daemon.into_state().close()
+}
+
+pub fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// One text a row.
+pub fn rows(settings: &Reportd, sql: &str) -> Vec<String> {
+    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
+    let mut select = db.prepare(sql).unwrap();
+    let columns = select.column_count();
+    let text = |row: &rusqlite::Row<'_>| {
+        let cells = (0..columns).map(|column| {
+            match row.get::<_, rusqlite::types::Value>(column).unwrap() {
+                rusqlite::types::Value::Null => "NULL".to_owned(),
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                other => format!("{other:?}"),
+            }
+        });
+        Ok(cells.collect::<Vec<_>>().join("|"))
+    };
+    select
+        .query_map([], text)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}

@@ -11,6 +11,7 @@
 //! that verifies, never otherwise.
 
 mod connection;
+mod kept;
 
 use std::time::Duration;
 
@@ -19,12 +20,12 @@ use lettre::transport::smtp::client::{TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::extension::ClientId;
 use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
 
 use super::Envelope;
 use crate::deliver::{Outcome, PrepareError};
 use connection::{Connection, Fault, Stage};
+use kept::Kept;
 
 /// A relay.
 pub(in crate::deliver) struct Smtp {
@@ -37,12 +38,14 @@ pub(in crate::deliver) struct Smtp {
     /// For each answer.
     time: Duration,
     hello: ClientId,
-    idle: Mutex<Vec<(Connection, Instant)>>,
+    kept: Kept,
+    places: Semaphore,
 }
 
-/// Postfix closes an idle connection after some minutes; others sooner.
+/// Postfix closes an idle connection after five minutes; others sooner.
 const KEPT_IDLE: Duration = Duration::from_secs(20);
-const MAX_IDLE: usize = 8;
+/// At once to the relay, as many as Postfix itself opens to a destination.
+const MAX_CONNECTIONS: usize = 20;
 
 impl Smtp {
     pub(super) fn prepare(settings: &Reportd) -> Result<Smtp, PrepareError> {
@@ -66,7 +69,8 @@ impl Smtp {
             credentials,
             time: settings.sendmail_timeout,
             hello: ClientId::default(),
-            idle: Mutex::new(Vec::new()),
+            kept: Kept::new(KEPT_IDLE),
+            places: Semaphore::new(MAX_CONNECTIONS),
         })
     }
 
@@ -78,7 +82,9 @@ impl Smtp {
     }
 
     async fn try_send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Result<String, Fault> {
-        if let Some(mut connection) = self.kept().await {
+        // Never closed, so that this only waits.
+        let _place = self.places.acquire().await;
+        if let Some(mut connection) = self.kept.take() {
             match connection.send(envelope, mail).await {
                 // The relay had closed it, or wants no more on it: nothing was sent.
                 Err(fault) if fault.stage == Stage::Mail && fault.connection_lost() => {}
@@ -88,16 +94,6 @@ impl Smtp {
         let mut connection = self.connect().await?;
         let result = connection.send(envelope, mail).await;
         self.finish(connection, result).await
-    }
-
-    async fn kept(&self) -> Option<Connection> {
-        let mut idle = self.idle.lock().await;
-        while let Some((connection, since)) = idle.pop() {
-            if since.elapsed() < KEPT_IDLE {
-                return Some(connection);
-            }
-        }
-        None
     }
 
     /// Keeps a connection that can carry another mail.
@@ -111,10 +107,7 @@ impl Smtp {
             Err(fault) => !fault.connection_lost() && connection.reset().await,
         };
         if usable {
-            let mut idle = self.idle.lock().await;
-            if idle.len() < MAX_IDLE {
-                idle.push((connection, Instant::now()));
-            }
+            self.kept.put(connection);
         }
         result
     }

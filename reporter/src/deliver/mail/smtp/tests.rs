@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tlsrptd_proto::txt::Mailbox;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
 use super::*;
 
@@ -56,7 +57,8 @@ impl Relay {
             credentials: None,
             time: Duration::from_millis(400),
             hello: ClientId::Domain("sender.example".to_owned()),
-            idle: Mutex::new(Vec::new()),
+            kept: Kept::new(KEPT_IDLE),
+            places: Semaphore::new(MAX_CONNECTIONS),
         }
     }
 
@@ -227,10 +229,7 @@ async fn a_connection_that_the_relay_closed_is_made_anew() {
     let client = relay.client();
     assert_eq!(word(&send(&client).await), "sent");
     let other = Relay::start(&[("MAIL", "close")]).await;
-    let mut idle = client.idle.lock().await;
-    idle.clear();
-    idle.push((other.client().connect().await.unwrap(), Instant::now()));
-    drop(idle);
+    client.kept.put(other.client().connect().await.unwrap());
     assert_eq!(word(&send(&client).await), "sent");
     assert_eq!(relay.connections(), 2);
 }
@@ -277,4 +276,19 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
         "retry",
         "the operator's to mend"
     );
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_politely() {
+    let relay = Relay::start(&[]).await;
+    let client = Smtp {
+        kept: Kept::new(Duration::from_millis(40)),
+        ..relay.client()
+    };
+    assert_eq!(word(&send(&client).await), "sent");
+    while relay.heard("QUIT").await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(relay.connections(), 2);
 }

@@ -84,6 +84,8 @@ pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
 
 const NOTES: &str = "\
 floor: a loop that reads the socket and throws the datagrams away; peer: tlsrpt_reporter 0.6.0; both and ours in turn
+senders open a new socket a datagram, as libtlsrpt does; one in eight is a failure; 1,000 domains where nothing is said
+the peer gets fewer datagrams where its figure is a rate or a cost; its memory is then what so few have needed
 medians of several runs, with the least and the greatest below; memory is the peak of the resident set
 in every run of ours, the datagrams that send() accepted equal the sessions in its files (checked)
 ";
@@ -125,7 +127,7 @@ fn mixed() -> Load {
         rate: None,
         senders: 1,
         waits: true,
-        fresh: false,
+        fresh: true,
         mix: mix::Kind::Mixed,
         domains: 1_000,
         first: 0,
@@ -134,20 +136,24 @@ fn mixed() -> Load {
 
 impl Bench {
     fn speed(&self) -> Result<Vec<Row>, BenchError> {
-        let goal = Goal::OfFloor(0.95);
-        let mut rate =
-            Row::new("datagrams a second, one blocking sender", Unit::Number).asked(goal);
-        let goal = Goal::AtMost(16.0);
-        let mut memory = Row::new("memory with 1,000 domains", Unit::Memory).asked(goal);
-        let load = |kind| Load {
-            count: self.scaled(kind, 600_000, 30_000),
-            ..mixed()
-        };
-        self.each(5, load, |kind, run| {
-            rate.push(kind, run.sent.rate());
-            memory.push(kind, run.memory);
-        })?;
-        Ok(vec![rate, memory])
+        let rate = |figure| Row::new(figure, Unit::Number).asked(Goal::OfFloor(0.95));
+        let mut fresh = rate("datagrams a second, one blocking sender");
+        // The sender does less, so the collector weighs more; nobody sends so in life.
+        let mut kept = Row::new("  and with one socket for all", Unit::Number);
+        let mut memory =
+            Row::new("memory with 1,000 domains", Unit::Memory).asked(Goal::AtMost(16.0));
+        for (row, is_fresh) in [(&mut fresh, true), (&mut kept, false)] {
+            let load = |kind| Load {
+                count: self.scaled(kind, 400_000, 30_000),
+                fresh: is_fresh,
+                ..mixed()
+            };
+            self.each(5, load, |kind, run| {
+                row.push(kind, run.sent.rate());
+                memory.push(kind, run.memory);
+            })?;
+        }
+        Ok(vec![fresh, kept, memory])
     }
 
     fn flood(&self) -> Result<Vec<Row>, BenchError> {
@@ -192,7 +198,6 @@ impl Bench {
                 rate: Some(rate),
                 senders: 2,
                 waits: false,
-                fresh: true,
                 ..mixed()
             };
             self.each(3, load, |kind, run| row.push(kind, run.sent.loss()))?;
@@ -203,12 +208,18 @@ impl Bench {
 
     fn cost(&self) -> Result<Vec<Row>, BenchError> {
         let mut rows = Vec::new();
-        for (domains, name) in [(100, "100"), (10_000, "10,000"), (1_000_000, "1,000,000")] {
-            let figure = format!("CPU a million datagrams, {name} domains");
+        for (mix, domains, name) in [
+            (mix::Kind::Mixed, 100, "100 domains"),
+            (mix::Kind::Mixed, 10_000, "10,000 domains"),
+            (mix::Kind::Mixed, 1_000_000, "1,000,000 domains"),
+            (mix::Kind::Hostile, 0, "hostile, no two alike"),
+        ] {
+            let figure = format!("CPU a million datagrams, {name}");
             let mut cpu = Row::new(&figure, Unit::Seconds);
             let mut memory = Row::new("  memory", Unit::Memory);
             let load = |kind| Load {
                 count: self.scaled(kind, 1_000_000, 40_000),
+                mix,
                 domains,
                 ..mixed()
             };

@@ -1,0 +1,11 @@
+//! What must hold for any bytes at all, one module a target. libFuzzer calls these functions with what it makes up,
+//! `cargo test` with what lies in the corpora; a property that does not hold is a panic.
+#![forbid(unsafe_code)]
+
+pub mod datagram;
+pub mod fetch;
+pub mod ini;
+pub mod txt;
+
+#[cfg(test)]
+mod replay;

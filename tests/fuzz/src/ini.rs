@@ -36,15 +36,19 @@ fn load(path: &PathBuf, bytes: &[u8]) -> (u8, Vec<String>) {
     (code, stderr.lines().map(str::to_owned).collect())
 }
 
-/// `PATH:7` as `PATH:6`.
+/// `PATH:7` as `PATH:6`, and `line 7` as `line 6`.
 fn moved_up(path: &Path, line: &str) -> String {
-    let place = format!("{}:", path.display());
-    let mut parts = line.split(&place);
+    let by_place = one_less(line, &format!("{}:", path.display()));
+    one_less(&by_place, "in line ")
+}
+
+fn one_less(line: &str, before: &str) -> String {
+    let mut parts = line.split(before);
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, rest) = part.split_at(digits);
-        text.push_str(&place);
+        text.push_str(before);
         match number.parse::<usize>() {
             Ok(number) => text.push_str(&(number - 1).to_string()),
             Err(_) => text.push_str(number),

@@ -88,12 +88,15 @@ fn reports_say_what_datagrams_said(datagrams: &[Vec<u8>]) {
     );
 
     let expected = theirs.expected(datagrams);
-    let parsed = theirs.parsed(mails.iter().map(|mail| &mail.bytes));
-    assert_eq!(pretty(&parsed), pretty(&expected), "mailed reports");
-    assert_eq!(
-        pretty(&theirs.parsed(posts.iter().map(|post| &post.body))),
-        pretty(&expected),
-        "posted reports"
+    assert_same(
+        "mailed",
+        &theirs.parsed(mails.iter().map(|mail| &mail.bytes)),
+        &expected,
+    );
+    assert_same(
+        "posted",
+        &theirs.parsed(posts.iter().map(|post| &post.body)),
+        &expected,
     );
     for verdicts in theirs.dkim(mails.iter().map(|mail| &mail.bytes), &lab.dns.all_txt()) {
         assert_eq!(verdicts, ["ok rsa-sha256", "ok ed25519-sha256"]);
@@ -113,7 +116,20 @@ fn reports_say_what_datagrams_said(datagrams: &[Vec<u8>]) {
     }
 }
 
-/// Of two long texts, a failed assertion shows what differs.
-fn pretty(value: &Value) -> String {
-    format!("{value:#}")
+/// Domain by domain, so that a failure shows what differs.
+fn assert_same(how: &str, parsed: &Value, expected: &Value) {
+    let domains = |reports: &Value| {
+        reports
+            .as_object()
+            .map(|map| map.keys().cloned().collect::<BTreeSet<_>>())
+    };
+    assert_eq!(domains(parsed), domains(expected), "{how} reports");
+    for domain in domains(expected).unwrap_or_default() {
+        let pretty = |reports: &Value| format!("{:#}", reports[&domain]);
+        assert_eq!(
+            pretty(parsed),
+            pretty(expected),
+            "{how} report for {domain}"
+        );
+    }
 }

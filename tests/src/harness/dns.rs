@@ -198,7 +198,7 @@ async fn serve_connection(mut stream: TcpStream, zone: Arc<Mutex<Zone>>) -> std:
 fn answer(zone: &Mutex<Zone>, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
     let query = Message::from_vec(query).ok()?;
     let question = query.queries.first()?.clone();
-    let name = key(&question.name().to_string());
+    let name = key(&question.name().to_ascii());
     let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
     reply.metadata.recursion_desired = query.metadata.recursion_desired;
     reply.metadata.recursion_available = true;
@@ -231,7 +231,7 @@ fn fill(reply: &mut Message, zone: &Zone, mut name: String, wanted: RecordType) 
         let mut next = None;
         for rdata in records {
             if let RData::CNAME(target) = rdata {
-                next = Some(key(&target.0.to_string()));
+                next = Some(key(&target.0.to_ascii()));
             } else if rdata.record_type() != wanted {
                 continue;
             }

@@ -50,7 +50,8 @@ def name(text):
 def policy(session, domain):
     kind = POLICY_TYPES.get(session["policy-type"], "no-policy-found")
     known = {"policy_type": kind, "policy_domain": name(session.get("policy-domain") or domain)}
-    strings = session.get("policy-string", [])
+    # Ours: a report leaves out what is empty.
+    strings = [string for string in session.get("policy-string", []) if string]
     if kind == "tlsa":
         strings = sorted(string.upper() for string in strings)
     if strings:

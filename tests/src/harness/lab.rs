@@ -155,7 +155,11 @@ impl Lab {
     pub fn peer_reportd(&self, theirs: &Theirs) -> Program {
         let keep = |folder: &str| {
             let folder = self.folder_for(folder);
-            format!("cat >$(mktemp {}/XXXXXXXX)", folder.display())
+            // Renamed when whole, so that no test reads half a mail.
+            format!(
+                "f=$(mktemp {}/XXXXXXXX) && cat >$f && mv $f $f.whole",
+                folder.display()
+            )
         };
         // The script's last word is the URL, which nobody needs here.
         let http_script = format!("{} #", keep("peer-posts"));
@@ -318,6 +322,7 @@ impl Lab {
 fn contents(folder: &Path) -> Vec<Vec<u8>> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     files
+        .filter(|file| file.path().extension().is_some_and(|kind| kind == "whole"))
         .filter_map(|file| fs::read(file.path()).ok())
         .collect()
 }

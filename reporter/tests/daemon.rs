@@ -1,4 +1,5 @@
 //! The whole reporter on a virtual clock, with a real database.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

@@ -7,14 +7,12 @@ use super::{GatherError, child::Child};
 /// A day that no collector has: the answer is four lines.
 const NO_DAY: &str = "1999-01-01";
 
-/// Asks for the list of a day long ago: header, clock, newest day, end; and exit code 0.
+/// Asks for the list of a day long ago: header, clock, newest day (none when nothing is closed yet), end; exit code 0.
 pub async fn probe(command: &str) -> Result<(), GatherError> {
     let mut child = Child::start(command, &[NO_DAY])?;
     let mut parser = Parser::new();
-    let mut ended = false;
     while let Some(line) = child.line().await? {
         match parser.line(&line) {
-            Ok(Event::End) => ended = true,
             Ok(Event::Listed { .. } | Event::Unusable(..) | Event::Counts(..)) => {
                 return Err(GatherError::answer(FetchError::Behind, &line));
             }
@@ -23,9 +21,7 @@ pub async fn probe(command: &str) -> Result<(), GatherError> {
         }
     }
     child.end().await?;
-    if ended {
-        Ok(())
-    } else {
-        Err(GatherError::answer(FetchError::CutOff, ""))
-    }
+    parser
+        .finish()
+        .map_err(|error| GatherError::answer(error, ""))
 }

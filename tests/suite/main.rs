@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrows;
+mod collector;
+mod config;
 mod harness;
 mod midnight;
 mod peer;

@@ -23,7 +23,9 @@ fn nothing_vanishes_under_pressure() {
             .set("max_queued_datagrams", queue)
             .set("stats_file", stats_file.display());
         let collectd = lab.start_ready(&collectd);
-        let accepted = flood(&lab);
+        lab.mta().send(&mta::success("first.test", TXT));
+        lab.wait_for_sessions(&lab.collectd_db(), 1);
+        let accepted = 1 + flood(&lab);
         collectd.stop().success();
 
         let stats = stats(&stats_file);

@@ -4,6 +4,9 @@ mod counts;
 mod datagrams;
 mod fetching;
 mod law;
+mod life;
+mod script;
+mod sockets;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -61,6 +61,15 @@ const REPORTD: &[&str] = &[
     "debug_send_file_dest",
 ];
 
+/// Those of reportd's that `tlsrptctl` looks at.
+const CTL: &[&str] = &[
+    "dbname",
+    "log_level",
+    "tlsrpt_record_map",
+    "mail_destination_map",
+    "http_upload_map",
+];
+
 #[test]
 fn help_lists_every_option() {
     let folder = tempfile::tempdir().unwrap();
@@ -68,7 +77,7 @@ fn help_lists_every_option() {
         ("tlsrpt-collectd", COLLECTD),
         ("tlsrpt-fetcher", FETCHER),
         ("tlsrpt-reportd", REPORTD),
-        ("tlsrptctl", REPORTD),
+        ("tlsrptctl", CTL),
     ] {
         for wish in ["--help", "-h"] {
             let ended = Program::ours(name, folder.path())

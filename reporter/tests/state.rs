@@ -1,0 +1,409 @@
+//! The database alone.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{collections::HashMap, path::Path};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    deliver::{Destination, Origin},
+    state::{Claimed, Counts, Decision, Job, NewJob, Recorded, State, StateError, Verdict},
+};
+use world::{counted, folder};
+
+/// The peer's file as it makes it.
+const PEER: &str = "
+CREATE TABLE fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(day, fetcherindex));
+CREATE TABLE reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(day, domain, fetcher));
+CREATE TABLE reports(r_id INTEGER PRIMARY KEY ASC, day, domain, uniqid, tlsrptrecord, report, its datetime default CURRENT_TIMESTAMP);
+CREATE TABLE destinations(destination, d_r_id INTEGER, retries, status, nexttry, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(destination, d_r_id), FOREIGN KEY(d_r_id) REFERENCES reports(r_id));
+CREATE TABLE dbversion(version, installdate, purpose);
+INSERT INTO dbversion VALUES(1, '2026-11-20 23-43-30.312', 'TLSRPT-Reportd-DB-devel-2024-10-28');";
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-{text}Z").parse().unwrap()
+}
+
+fn day() -> Day {
+    Day::parse("2026-11-20").unwrap()
+}
+
+fn open(folder: &Path) -> State {
+    State::open(&folder.join("db"), false).unwrap()
+}
+
+fn sql(folder: &Path, text: &str) -> Connection {
+    let db = Connection::open(folder.join("db")).unwrap();
+    db.execute_batch(text).unwrap();
+    db
+}
+
+fn jobs(state: &mut State, commands: &[&str]) -> Vec<Job> {
+    let jobs: Vec<NewJob> = (1..)
+        .zip(commands)
+        .map(|(index, command)| NewJob {
+            index,
+            command: (*command).to_owned(),
+        })
+        .collect();
+    state.make_jobs(&[day()], &jobs, at("21T00:00:00")).unwrap();
+    state.due_jobs(at("21T00:00:00")).unwrap()
+}
+
+fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
+    let destination = |uri: &&str| {
+        (
+            Destination {
+                uri: (*uri).to_owned(),
+                origin: Origin::Record,
+            },
+            due,
+        )
+    };
+    Decision {
+        domain: domain.into(),
+        uniqid: 1,
+        report: Some("{}".into()),
+        sessions: 1,
+        reason: None,
+        destinations: uris.iter().map(destination).collect(),
+        bad_rows: Vec::new(),
+    }
+}
+
+fn claim(state: &mut State, now: Timestamp, limit: usize) -> Vec<Claimed> {
+    state.claim(now, limit, 2, &HashMap::new()).unwrap()
+}
+
+fn later(claimed: &Claimed, at: Timestamp) -> Recorded {
+    Recorded {
+        r_id: claimed.r_id,
+        uri: claimed.uri.clone(),
+        verdict: Verdict::Later {
+            at,
+            reason: "451".into(),
+        },
+    }
+}
+
+#[test]
+fn a_file_of_either_program() {
+    let folder = folder();
+    sql(folder.path(), PEER);
+    for _ in 0..2 {
+        let mut state = open(folder.path());
+        assert_eq!(jobs(&mut state, &["one"]).len(), 1);
+        state.close().unwrap();
+    }
+    let db = sql(folder.path(), "");
+    let mode: String = db
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "delete", "as the peer leaves it");
+    let texts = |db: &Connection| -> Vec<String> {
+        let sql = "SELECT replace(sql, substr(sql, instr(sql, ', tlsrptd')), ')') FROM sqlite_master \
+                   WHERE type = 'table' AND name NOT LIKE 'tlsrptd%' ORDER BY name";
+        db.prepare(sql)
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    };
+    let ours = world::folder();
+    open(ours.path()).close().unwrap();
+    assert_eq!(
+        texts(&db),
+        texts(&sql(ours.path(), "")),
+        "the same tables whoever made them"
+    );
+}
+
+#[test]
+fn files_that_are_not_ours() {
+    let folder = folder();
+    let purpose = sql(folder.path(), PEER).execute("UPDATE dbversion SET purpose = 'other'", []);
+    purpose.unwrap();
+    let error = State::open(&folder.path().join("db"), false).unwrap_err();
+    assert!(matches!(error, StateError::Purpose { .. }), "{error}");
+    let error = State::open(&folder.path().join("no/db"), false).unwrap_err();
+    assert!(matches!(error, StateError::NoFolder { .. }), "{error}");
+    std::fs::write(
+        folder.path().join("text"),
+        "not a database at all, but long enough to be read as one",
+    )
+    .unwrap();
+    let error = State::open(&folder.path().join("text"), false).unwrap_err();
+    assert!(matches!(error, StateError::Open { .. }), "{error}");
+    let held = folder.path().join("held");
+    let _holder = State::open(&held, false).unwrap();
+    let error = State::open(&held, false).unwrap_err().to_string();
+    assert!(
+        error.contains(&std::process::id().to_string()),
+        "it names the holder: {error}"
+    );
+}
+
+#[test]
+fn a_job_from_waiting_to_decided() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let made = jobs(&mut state, &["one", "two"]);
+    assert_eq!(made.len(), 2);
+    assert_eq!(jobs(&mut state, &["one", "two"]).len(), 2, "made once");
+    state
+        .job_failed(&made[0], at("21T00:00:30"), "not ready")
+        .unwrap();
+    assert_eq!(
+        state.due_jobs(at("21T00:00:10")).unwrap().len(),
+        1,
+        "the other one"
+    );
+    assert_eq!(
+        state.next_job(at("21T00:00:10")).unwrap(),
+        Some(at("21T00:00:30"))
+    );
+    assert_eq!(state.due_jobs(at("21T00:00:30")).unwrap()[0].failures, 1);
+    state
+        .store_rows(&made[0], &[counted("a.example", 1)], at("21T00:00:31"))
+        .unwrap();
+    state
+        .store_rows(&made[0], &[counted("a.example", 5)], at("21T00:00:31"))
+        .unwrap();
+    state.job_answered(&made[0], at("21T00:00:31")).unwrap();
+    assert!(
+        state.gathered_days().unwrap().is_empty(),
+        "the other one is waited for"
+    );
+    state
+        .job_given_up(&made[1], at("21T06:00:00"), "deadline")
+        .unwrap();
+    assert_eq!(state.gathered_days().unwrap().len(), 1);
+    let found = state.undecided(day(), "", 10).unwrap();
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].rows[0]
+            .data
+            .as_deref()
+            .unwrap()
+            .contains("\"cntrtotal\": 5"),
+        "replaced, not added"
+    );
+    let status = "SELECT group_concat(coalesce(status, '-')) FROM fetchjobs";
+    let query = |sql_text: &str| -> String {
+        sql(folder.path(), "")
+            .query_row(sql_text, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(
+        query(status),
+        "-,-",
+        "for the peer there is work until the last report is stored"
+    );
+    state
+        .close_day(
+            day(),
+            &[decision("a.example", &[], at("21T06:00:00"))],
+            at("21T06:00:00"),
+        )
+        .unwrap();
+    assert_eq!(query(status), "ok,timedout");
+    assert_eq!(
+        state
+            .store_rows(
+                &made[1],
+                &[counted("a.example", 9), counted("b.example", 1)],
+                at("21T09:00:00")
+            )
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        query("SELECT group_concat(domain || status, ' ') FROM reportdata"),
+        "a.examplefetched a.examplelate b.examplefetched"
+    );
+}
+
+#[test]
+fn a_corrected_command_replaces_one_that_brought_nothing() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    assert_eq!(jobs(&mut state, &["tpyo", "two"])[0].command, "tpyo");
+    assert_eq!(jobs(&mut state, &["typo", "two"])[0].command, "typo");
+    let job = jobs(&mut state, &["typo", "two"]).remove(0);
+    state
+        .store_rows(&job, &[counted("a.example", 1)], at("21T00:00:00"))
+        .unwrap();
+    assert_eq!(
+        jobs(&mut state, &["other", "two"])[0].command,
+        "typo",
+        "its rows are there under that name"
+    );
+}
+
+#[test]
+fn what_the_peer_left_is_taken_up() {
+    let folder = folder();
+    sql(folder.path(), PEER).execute_batch(
+        "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry) VALUES
+           ('2026-11-19', 1, 'one', 0, 'ok', '2026-11-20 00:00:01.5+00:00'),
+           ('2026-11-20', 1, 'one', 3, 'ok', '2026-11-21 00:00:01.5+00:00');
+         INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) VALUES
+           ('2026-11-19', 'a.example', '{}', 'one', 1, 0, 'fetched', ''),
+           ('2026-11-20', 'a.example', '{}', 'one', 1, 0, 'fetched', ''),
+           ('2026-11-20', 'b.example', NULL, 'one', 1, 2, NULL, '');
+         INSERT INTO reports(day, domain, uniqid, report) VALUES('2026-11-20', 'a.example', 1, '{}');
+         INSERT INTO destinations(destination, d_r_id, retries, status, nexttry) VALUES
+           ('mailto:r@a.example', 1, 1, NULL, '2026-11-21 00:00:02.5+00:00'),
+           ('mailto:s@a.example', 1, 0, 'sent', '2026-11-21 00:00:02.5+00:00');",
+    ).unwrap();
+    let mut state = open(folder.path());
+    assert_eq!(state.adopt_lists(at("21T01:00:00")).unwrap(), 1);
+    let job = state.due_jobs(at("21T01:00:00")).unwrap().remove(0);
+    assert!(job.listed && job.day == day());
+    assert_eq!(state.unfetched(&job, "", 10).unwrap(), ["b.example"]);
+    assert_eq!(
+        state.leftover_days().unwrap().len(),
+        1,
+        "2026-11-19 has no report yet"
+    );
+    assert_eq!(state.release().unwrap(), 0);
+    let claimed = claim(&mut state, at("21T01:00:00"), 10);
+    assert_eq!(claimed.len(), 1, "what is sent is not sent again");
+    let delivery = claimed[0].delivery.as_ref().unwrap();
+    assert_eq!(
+        (delivery.attempt, delivery.destination.origin),
+        (2, Origin::Record)
+    );
+}
+
+#[test]
+fn deliveries_are_claimed_once_and_lanes_take_turns() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let now = at("21T00:00:00");
+    let slow: Vec<String> = (0..50)
+        .map(|n| format!("https://slow.example/{n}"))
+        .collect();
+    let slow: Vec<&str> = slow.iter().map(String::as_str).collect();
+    state
+        .store_decisions(day(), &[decision("a.example", &slow, now)], now)
+        .unwrap();
+    state
+        .store_decisions(
+            day(),
+            &[decision("b.example", &["https://quick.example/"], now)],
+            now,
+        )
+        .unwrap();
+    let first = claim(&mut state, now, 10);
+    let uris: Vec<&str> = first.iter().map(|claimed| claimed.uri.as_str()).collect();
+    assert_eq!(
+        uris.iter().filter(|uri| uri.contains("slow")).count(),
+        2,
+        "two a lane: {uris:?}"
+    );
+    assert_eq!(
+        uris.iter().filter(|uri| uri.contains("quick")).count(),
+        1,
+        "the other lane is not behind it"
+    );
+    let busy = HashMap::from([("https:slow.example".to_owned(), 1)]);
+    assert_eq!(
+        state.claim(now, 10, 2, &busy).unwrap().len(),
+        1,
+        "one more beside the busy one"
+    );
+    // A retry whose time is now, and a new delivery that was due before the last look.
+    state.record(&[later(&first[0], now)], now).unwrap();
+    state
+        .store_decisions(
+            day(),
+            &[decision(
+                "c.example",
+                &["https://new.example/"],
+                at("20T00:00:00"),
+            )],
+            now,
+        )
+        .unwrap();
+    let again = claim(&mut state, at("21T00:00:01"), 10);
+    assert!(
+        again
+            .iter()
+            .any(|claimed| claimed.uri == first[0].uri && claimed.failures == 1),
+        "{again:?}"
+    );
+    assert!(
+        again.iter().any(|claimed| claimed.uri.contains("new")),
+        "{again:?}"
+    );
+    drop(state);
+    let mut state = open(folder.path());
+    assert_eq!(
+        state.release().unwrap(),
+        3 + 1 + again.len() - 1,
+        "what was in hand is pending again"
+    );
+}
+
+#[test]
+fn the_clock_is_set_back() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let (now, back) = (at("21T12:00:00"), at("21T06:00:00"));
+    state
+        .store_decisions(
+            day(),
+            &[decision(
+                "a.example",
+                &["mailto:r@a.example"],
+                at("21T11:00:00"),
+            )],
+            now,
+        )
+        .unwrap();
+    assert!(
+        claim(&mut state, back, 10).is_empty(),
+        "not due by that clock"
+    );
+    assert_eq!(claim(&mut state, now, 10).len(), 1, "due again");
+}
+
+#[test]
+fn what_is_old_goes_but_nothing_pending() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let job = jobs(&mut state, &["one"]).remove(0);
+    let now = at("21T00:00:00");
+    state
+        .store_rows(
+            &job,
+            &[counted("a.example", 1), counted("b.example", 1)],
+            now,
+        )
+        .unwrap();
+    state.job_answered(&job, now).unwrap();
+    let decisions = [
+        decision("a.example", &["mailto:r@a.example"], now),
+        decision("b.example", &["mailto:r@b.example"], now),
+    ];
+    state.close_day(day(), &decisions, now).unwrap();
+    let sent = |claimed: &Claimed| Recorded {
+        verdict: Verdict::Final {
+            word: "sent",
+            reason: String::new(),
+        },
+        ..later(claimed, now)
+    };
+    let claimed = claim(&mut state, now, 1);
+    state.record(&[sent(&claimed[0])], now).unwrap();
+    while state.clean(day().next()).unwrap() {}
+    let counts = Counts::read(&folder.path().join("db")).unwrap();
+    assert!(counts.jobs.is_empty() && counts.data.is_empty());
+    assert_eq!(counts.destinations.len(), 1, "the pending one stays");
+    assert_eq!(counts.destinations[0].status, None);
+}

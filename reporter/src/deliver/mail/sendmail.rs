@@ -54,10 +54,15 @@ impl Sendmail {
             envelope.to.as_str(),
         ]);
         command.args(envelope.copy_to.map(|copy| copy.as_str()));
-        // Line ends as local programs have them.
-        let mail = String::from_utf8_lossy(mail).replace("\r\n", "\n");
-        outcome(program::run(command, mail.as_bytes(), self.time).await)
+        outcome(program::run(command, &local_line_ends(mail), self.time).await)
     }
+}
+
+/// Programs expect a text file; signatures are over the CRLF that the MTA puts back.
+pub(super) fn local_line_ends(mail: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(mail)
+        .replace("\r\n", "\n")
+        .into_bytes()
 }
 
 fn is_file(path: &Path) -> bool {

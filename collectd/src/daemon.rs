@@ -315,3 +315,6 @@ impl Drop for PidFile {
         let _ = fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ fn stream(
     }
     Ok(fetch::write_stream_end(out, told)?)
 }
+
+#[cfg(test)]
+mod tests;

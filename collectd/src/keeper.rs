@@ -60,6 +60,8 @@ pub(crate) struct Keeper {
 struct Failing {
     since: Instant,
     uncommitted: u64,
+    /// The file is another one: only a boundary helps.
+    replaced: bool,
 }
 
 /// A day waits to be closed.
@@ -115,7 +117,7 @@ impl Keeper {
         let sync = self.unsynced.map(|first| first + pace.sync());
         let settle = self
             .unsettled
-            .filter(|unsettled| !unsettled.asked)
+            .filter(|unsettled| !unsettled.asked && self.is_clean())
             .map(|unsettled| unsettled.since + pace.timeout);
         [retry, sync, settle].into_iter().flatten().min()
     }
@@ -143,11 +145,13 @@ impl Keeper {
             Ok(flushed) => self.note(flushed),
             Err(error) => {
                 self.stats.commit_failures.add(1);
+                let replaced = matches!(error, StoreError::Replaced(_));
                 self.failing = Some(Failing {
                     since: Instant::now(),
                     uncommitted: self.uncommitted(),
+                    replaced,
                 });
-                if matches!(error, StoreError::Replaced(_)) {
+                if replaced {
                     self.unsettle(false, pace);
                 }
                 self.complain(&error, now);
@@ -172,11 +176,11 @@ impl Keeper {
 
     /// A day waits to be closed, and the time has come to try again. To be asked for once.
     pub(crate) fn wants_boundary(&mut self, pace: &Pace) -> bool {
-        let clean = self.is_clean();
+        let possible = self.is_clean() || self.failing.is_some_and(|failing| failing.replaced);
         let Some(unsettled) = &mut self.unsettled else {
             return false;
         };
-        let due = !unsettled.asked && clean && unsettled.since.elapsed() >= pace.timeout;
+        let due = !unsettled.asked && possible && unsettled.since.elapsed() >= pace.timeout;
         unsettled.asked |= due;
         due
     }
@@ -190,7 +194,8 @@ impl Keeper {
         pace: &Pace,
         now: Timestamp,
     ) {
-        let clean = self.flush(pace, now) || self.rescue(now);
+        self.try_flush(pace, now);
+        let clean = self.is_clean() || self.rescue(now);
         if changed || boundary.roll {
             self.unsettle(boundary.roll, pace);
         }
@@ -265,7 +270,7 @@ impl Keeper {
     }
 
     /// Somebody took the file away: what can be saved is saved.
-    fn rescue(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn rescue(&mut self, now: Timestamp) -> bool {
         match self.store.rescue() {
             Ok(lost) => {
                 self.failing = None;

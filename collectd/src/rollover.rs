@@ -38,7 +38,7 @@ pub(crate) fn settle(
     }
     let days = file::days(&db, path)?;
     let complete: Vec<Day> = days.range(..today).copied().collect();
-    if complete.is_empty() && !roll && newest_closed(&yesterday)? >= Some(last) {
+    if complete.is_empty() && !roll && newest_closed(&yesterday, today)? >= Some(last) {
         return file::close(db, path).map(|()| Vec::new());
     }
     let mut closed = Vec::new();
@@ -65,13 +65,13 @@ pub(crate) fn settle(
     Ok(closed)
 }
 
-/// The newest day that `PATH.yesterday` holds whole, if the file is there and readable at all.
-fn newest_closed(yesterday: &Path) -> Result<Option<Day>, StoreError> {
+/// The newest day before today that `PATH.yesterday` holds whole, if the file is there and readable at all.
+fn newest_closed(yesterday: &Path, today: Day) -> Result<Option<Day>, StoreError> {
     if !yesterday.exists() {
         return Ok(None);
     }
     match file::open_closed(yesterday) {
-        Ok(db) => file::newest_complete(&db, yesterday, None),
+        Ok(db) => file::newest_complete(&db, yesterday, Some(today)),
         // The way is made free of it below, or it is named there as what stands in the way.
         Err(_) => Ok(None),
     }
@@ -236,3 +236,6 @@ pub(crate) fn kept_files(path: &Path) -> BTreeSet<(Day, PathBuf)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -233,7 +233,8 @@ impl Writer {
         let mut lost = Lost::default();
         for keeper in &mut self.keepers {
             for _ in 0..LAST_TRIES {
-                if keeper.flush(&self.pace, (self.clock)()) {
+                let now = (self.clock)();
+                if keeper.flush(&self.pace, now) || keeper.rescue(now) {
                     break;
                 }
                 std::thread::sleep(LAST_PAUSE);

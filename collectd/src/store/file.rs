@@ -18,7 +18,7 @@ use tlsrptd_proto::{day::Day, dayfile};
 use super::StoreError;
 
 /// How long another program may hold the file before a transaction is put off.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Pages of WAL before SQLite itself brings them into the file: a bound, the regular way is [`sync`].
 const WAL_PAGES: u32 = 4096;
 
@@ -70,6 +70,11 @@ pub(crate) fn open_closed(path: &Path) -> Result<Connection, StoreError> {
 pub(crate) fn sync(db: &Connection, path: &Path) -> Result<(), StoreError> {
     db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         .map_err(sql(path, "write a checkpoint"))
+}
+
+/// Brings the WAL into the file and empties it: what then stands in its place may be taken for another file's.
+pub(crate) fn empty_wal(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Leaves the file: self-contained, synced, with nothing beside it.

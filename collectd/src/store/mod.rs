@@ -8,6 +8,8 @@ pub(crate) mod file;
 mod ledger;
 mod rows;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -4,6 +4,8 @@
 //! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
 
 use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -84,6 +86,21 @@ impl Sqlite {
         self.identity = file::identity(&self.path);
         self.db = Some(db);
         Ok(())
+    }
+
+    /// Copies what a connection without a file name holds to where the file was.
+    fn copy(&self, db: Connection) -> Result<bool, StoreError> {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".new");
+        let new = PathBuf::from(name);
+        db.execute("VACUUM INTO ?1", [new.to_string_lossy()])
+            .map_err(file::sql(&self.path, "write it anew"))?;
+        // Closed first, lest its WAL be taken for the new file's.
+        drop(db);
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o640))
+            .and_then(|()| fs::rename(&new, &self.path))
+            .map_err(file::file_error(&self.path, "write it anew"))?;
+        Ok(true)
     }
 
     /// After a failure other than a lock, the connection may be of no use any more.
@@ -231,19 +248,24 @@ impl Store for Sqlite {
         if self.identity.is_none() || self.identity == file::identity(&self.path) {
             return Ok(0);
         }
-        // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
+        let removed = !self.path.exists();
         let gone = self.identity.take();
-        if self.db.is_some() && self.doubt.is_none() {
+        if removed && self.db.is_some() && self.doubt.is_none() {
+            // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
             self.flush().inspect_err(|_| self.identity = gone)?;
         }
-        self.doubt = None;
-        if let (Some(db), false) = (self.db.take(), self.path.exists()) {
-            db.execute("VACUUM INTO ?1", [self.path.to_string_lossy()])
-                .map_err(file::sql(&self.path, "write it anew"))?;
+        let copied = match self.db.take() {
+            Some(db) if file::empty_wal(&db).is_ok() && removed => {
+                self.copy(db).inspect_err(|_| self.identity = gone)?
+            }
+            _ => false,
+        };
+        if copied {
             warn!(path = %self.path.display(), "somebody removed today's file; it is written anew");
         } else {
-            error!(path = %self.path.display(), "somebody replaced today's file; what was in the old one is not in it");
+            error!(path = %self.path.display(), "today's file is another one; what was counted before is not in it");
         }
+        self.doubt = None;
         let lost = self.ledger.discard();
         self.number = 0;
         self.reopen().map(|()| lost)

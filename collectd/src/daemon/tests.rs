@@ -1,0 +1,314 @@
+//! Reader and writer together, over real sockets and files, with a given clock.
+
+use std::{
+    os::unix::net::UnixDatagram,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tlsrptd_proto::{datagram::Limits, day::Day};
+
+use crate::{
+    Clock,
+    control::Control,
+    keeper::{Keeper, Pace},
+    memo::Memo,
+    queue::Queue,
+    receive::Reader,
+    reject::Reject,
+    script::Scripts,
+    stats::Stats,
+    store::{FoldLimits, Sqlite, Store},
+    writer::{Lost, Slots, Writer},
+};
+
+/// A reader and a writer at work.
+struct Bench {
+    dir: tempfile::TempDir,
+    sender: UnixDatagram,
+    now: Arc<Mutex<Timestamp>>,
+    control: Arc<Control>,
+    stats: Arc<Stats>,
+    reader: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<Result<(), Lost>>>,
+}
+
+const NOON: &str = "2026-11-20T12:00:00Z";
+/// As small as can be, so that it runs over.
+const MEMO: usize = 16;
+
+impl Bench {
+    fn new(max_queued: usize) -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let (sender, socket) = UnixDatagram::pair().unwrap();
+        let now = Arc::new(Mutex::new(NOON.parse::<Timestamp>().unwrap()));
+        let clock: Clock = {
+            let now = Arc::clone(&now);
+            Arc::new(move || *now.lock().unwrap())
+        };
+        let control = Arc::new(Control::new().unwrap());
+        let stats = Arc::new(Stats::default());
+        let queue = Arc::new(Queue::new(max_queued, 2000));
+        let today = Day::of(clock());
+        let path = dir.path().join("db");
+        let store: Box<dyn Store> =
+            Box::new(Sqlite::open("u", &path, FoldLimits::new(100, 100), 10).unwrap());
+        let mut keeper = Keeper::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
+        keeper.settle(today, false, clock());
+        let writer = Writer {
+            queue: Arc::clone(&queue),
+            control: Arc::clone(&control),
+            stats: Arc::clone(&stats),
+            clock: Arc::clone(&clock),
+            reject: Reject::new(None, Arc::clone(&stats)),
+            keepers: vec![keeper],
+            pace: Pace {
+                full: 1000,
+                retry: 10,
+                timeout: Duration::from_millis(200),
+            },
+            limits: Limits::default(),
+            max_indexes: 2 * MEMO,
+            today,
+            slots: Slots::default(),
+        };
+        let reader = Reader {
+            sockets: vec![socket],
+            control: Arc::clone(&control),
+            queue,
+            stats: Arc::clone(&stats),
+            memo: Memo::new([1; 16], MEMO),
+            clock,
+            today,
+            max_datagram_size: 2000,
+        };
+        Bench {
+            dir,
+            sender,
+            now,
+            control,
+            stats,
+            reader: Some(std::thread::spawn(|| reader.run())),
+            writer: Some(std::thread::spawn(|| writer.run())),
+        }
+    }
+
+    fn send(&self, domain: usize) {
+        let text = format!(
+            r#"{{"d":"d{domain}.test","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":9,"policy-domain":"d{domain}.test","t":0,"f":0}}]}}"#
+        );
+        self.sender.send(text.as_bytes()).unwrap();
+    }
+
+    fn clock(&self, now: &str) {
+        *self.now.lock().unwrap() = now.parse().unwrap();
+    }
+
+    fn until(&self, what: &str, reached: impl Fn() -> bool) {
+        for _ in 0..1000 {
+            if reached() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("not within ten seconds: {what}: {}", self.stats.summary());
+    }
+
+    fn committed(&self, n: u64) {
+        self.until("committed", || {
+            self.stats.counted.value() == n && self.stats.uncommitted.value() == 0
+        });
+    }
+
+    /// Stops both, and checks the law.
+    fn stop(&mut self) -> Result<(), Lost> {
+        self.control.stop();
+        self.reader.take().unwrap().join().unwrap();
+        let ended = self.writer.take().unwrap().join().unwrap();
+        let stats = &self.stats;
+        assert_eq!(
+            stats.received.value(),
+            stats.counted.value() + stats.malformed.total() + stats.dropped.total(),
+            "{}",
+            stats.summary()
+        );
+        ended
+    }
+
+    fn total(&self, file: &str) -> u64 {
+        let db = Connection::open(self.path(file)).unwrap();
+        let sum: i64 = db
+            .query_row(
+                "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        sum.try_into().unwrap()
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
+    }
+}
+
+#[test]
+fn every_datagram_is_counted_once() {
+    let mut bench = Bench::new(10_000);
+    // More domains than the table holds, in waves, so that it is begun anew in between.
+    for n in 0..3000 {
+        bench.send(n % 7 + n / 100);
+    }
+    bench.stop().unwrap();
+    assert_eq!(bench.stats.counted.value(), 3000);
+    assert_eq!(bench.total("db"), 3000);
+}
+
+#[test]
+fn what_is_no_datagram_is_counted_by_reason() {
+    let mut bench = Bench::new(10_000);
+    for _ in 0..5 {
+        bench.sender.send(b"junk").unwrap();
+    }
+    bench.sender.send(b"").unwrap();
+    bench.sender.send(&[b' '; 2001]).unwrap();
+    bench.sender.send(&[b' '; 2000]).unwrap();
+    bench.send(1);
+    bench.stop().unwrap();
+    assert_eq!(bench.stats.counted.value(), 1);
+    let text = bench.stats.text();
+    for want in [
+        "malformed{too-long} 1\n",
+        "malformed{empty} 1\n",
+        "malformed{not-json} 6\n",
+    ] {
+        assert!(text.contains(want), "{want} in {text}");
+    }
+}
+
+#[test]
+fn a_full_queue_drops_and_tells() {
+    let mut bench = Bench::new(2);
+    for n in 0..200 {
+        bench.send(n);
+    }
+    bench.stop().unwrap();
+    assert_eq!(bench.stats.received.value(), 200);
+    assert_eq!(bench.total("db"), bench.stats.counted.value());
+}
+
+#[test]
+fn midnight_divides() {
+    let mut bench = Bench::new(10_000);
+    bench.send(1);
+    bench.send(1);
+    bench.committed(2);
+    bench.clock("2026-11-21T00:00:00Z");
+    bench.until("the day is closed", || bench.stats.days_closed.value() == 2);
+    for _ in 0..3 {
+        bench.send(1);
+    }
+    bench.committed(5);
+    bench.clock("2026-11-20T23:30:00Z");
+    bench.send(1);
+    bench.committed(6);
+    bench.stop().unwrap();
+    assert_eq!(
+        (bench.total("db.yesterday"), bench.total("db")),
+        (2, 4),
+        "a closed day stays closed"
+    );
+}
+
+#[test]
+fn rolled_over_by_signal() {
+    let mut bench = Bench::new(10_000);
+    bench.send(1);
+    bench.committed(1);
+    bench.control.roll();
+    bench.until("rolled over", || bench.stats.days_closed.value() == 2);
+    bench.send(1);
+    bench.stop().unwrap();
+    assert_eq!((bench.total("db.yesterday"), bench.total("db")), (1, 1));
+}
+
+#[test]
+fn a_locked_file_delays_and_loses_nothing() {
+    let mut bench = Bench::new(10_000);
+    bench.send(1);
+    bench.committed(1);
+    let other = Connection::open(bench.path("db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for _ in 0..50 {
+        bench.send(1);
+        bench.send(2);
+    }
+    bench.until("all are read", || bench.stats.received.value() == 101);
+    bench.clock("2026-11-21T00:00:00Z");
+    bench.until("a commit fails", || bench.stats.commit_failures.value() > 0);
+    bench.send(3);
+    bench.until("all are seen", || bench.stats.counted.value() == 102);
+    drop(other);
+    bench.until("the day is closed late", || {
+        bench.stats.days_closed.value() == 2
+    });
+    bench.send(3);
+    bench.stop().unwrap();
+    assert_eq!(bench.total("db.yesterday") + bench.total("db"), 103);
+    assert_eq!(
+        bench.total("db.yesterday"),
+        101,
+        "by the time of arrival, not of the commit"
+    );
+}
+
+#[test]
+fn memory_is_bounded_when_no_storage_answers() {
+    let mut bench = Bench::new(10_000);
+    let other = Connection::open(bench.path("db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for n in 0..200 {
+        bench.send(n);
+    }
+    bench.until("all are seen", || {
+        bench.stats.counted.value() + bench.stats.dropped.total() == 200
+    });
+    assert_eq!(bench.stats.counted.value(), 2 * MEMO as u64);
+    drop(other);
+    bench.until("it recovers", || bench.stats.uncommitted.value() == 0);
+    bench.until("and takes new ones again", || {
+        bench.send(7);
+        std::thread::sleep(Duration::from_millis(100));
+        bench.stats.counted.value() > 2 * MEMO as u64
+    });
+    bench.stop().unwrap();
+    assert_eq!(bench.total("db"), bench.stats.counted.value());
+}
+
+#[test]
+fn a_storage_that_never_answers_is_told_at_the_end() {
+    let mut bench = Bench::new(10_000);
+    let other = Connection::open(bench.path("db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    bench.send(1);
+    let lost = bench.stop().unwrap_err();
+    assert_eq!(lost.datagrams, 1);
+}
+
+#[test]
+fn a_removed_file_comes_back_whole() {
+    let mut bench = Bench::new(10_000);
+    bench.send(1);
+    bench.committed(1);
+    std::fs::remove_file(bench.path("db")).unwrap();
+    bench.send(1);
+    bench.send(2);
+    bench.committed(3);
+    bench.send(1);
+    bench.stop().unwrap();
+    assert_eq!(bench.total("db"), 4);
+}

@@ -1,0 +1,234 @@
+//! The three questions, on files as ours and others leave them.
+
+use std::{fs, path::PathBuf};
+
+use jiff::Timestamp;
+use tlsrptd_config::{Storage, fetcher::Fetcher, log::Level};
+use tlsrptd_proto::{
+    day::Day,
+    fetch::{Event, Parser},
+};
+
+use super::answer;
+use crate::{error::Error, store::file};
+
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T08:09:10Z".parse().unwrap()
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn put(&self, name: &str, complete: &str, rows: &[(&str, &str, &str, i64)]) {
+        let path = self.dir.path().join(name);
+        let db = file::open_plain(&path).unwrap();
+        for (day, domain, policy, n) in rows {
+            db.execute(
+                "INSERT INTO finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure) VALUES(?1, ?2, 't', ?3, ?4, 0)",
+                (day, domain, policy, n),
+            )
+            .unwrap();
+        }
+        file::mark_complete(&db, Day::parse(complete).unwrap()).unwrap();
+        file::close(db, &path).unwrap();
+    }
+
+    fn ask(&self, day: &str, domain: Option<&str>) -> Result<String, Error> {
+        let path: PathBuf = self.dir.path().join("db");
+        let settings = Fetcher {
+            storage: Storage::Sqlite {
+                url: format!("sqlite://{}", path.display()),
+                path,
+            },
+            logfilename: None,
+            log_level: Level::Warn,
+            day: day.into(),
+            domain: domain.map(Into::into),
+        };
+        let mut out = Vec::new();
+        answer(&settings, now(), &mut out).map(|()| String::from_utf8(out).unwrap())
+    }
+}
+
+const DANE: &str = r#"{"policy-type": 1, "policy-domain": "mx.a.test", "policy-string": ["3 1 1 AA", "2 0 1 BB"]}"#;
+const DANE_REORDERED: &str = r#"{"policy-type": 1, "policy-domain": "mx.a.test", "policy-string": ["2 0 1 bb", "3 1 1 AA"]}"#;
+const NONE: &str = r#"{"policy-type": 9}"#;
+
+#[test]
+fn the_list() {
+    let bench = Bench::new();
+    bench.put(
+        "db.yesterday",
+        "2026-11-20",
+        &[
+            ("2026-11-20", "b.test", NONE, 1),
+            ("2026-11-20", "a.test", NONE, 1),
+            ("2026-11-20", "a.test", DANE, 1),
+            ("2026-11-19", "only-in-the-day-before.test", NONE, 1),
+        ],
+    );
+    bench.put(
+        "db.2026-11-19",
+        "2026-11-19",
+        &[("2026-11-19", "c.test", NONE, 1)],
+    );
+    for (day, want, why) in [
+        ("2026-11-20", "a.test\nb.test\n", "in order, each once"),
+        (
+            "2026-11-19",
+            "c.test\nonly-in-the-day-before.test\n",
+            "from both files",
+        ),
+        ("2026-11-18", "", "no data is no error"),
+    ] {
+        let want = format!(
+            "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 08:09:10\n2026-11-20\n{want}.\n"
+        );
+        assert_eq!(bench.ask(day, None).unwrap(), want, "{why}");
+    }
+}
+
+#[test]
+fn the_details() {
+    let bench = Bench::new();
+    bench.put(
+        "db.yesterday",
+        "2026-11-20",
+        &[
+            ("2026-11-20", "a.test", DANE, 2),
+            ("2026-11-20", "a.test", DANE_REORDERED, 3),
+            ("2026-11-20", "a.test", NONE, 1),
+        ],
+    );
+    let told = bench.ask("2026-11-20", Some("a.test")).unwrap();
+    assert!(
+        told.starts_with("{\n    \"d\": \"a.test\",\n    \"policies\": {\n        \"t\": {\n"),
+        "{told}"
+    );
+    assert_eq!(
+        told.matches("cntrtotal").count(),
+        2,
+        "one RRset is one policy: {told}"
+    );
+    assert!(told.contains("\"cntrtotal\": 5,"), "{told}");
+    assert!(
+        told.contains(r#"\"policy-domain\": \"a.test\""#),
+        "filled in: {told}"
+    );
+    assert!(told.ends_with("}\n"));
+    for unknown in ["b.test", "not a domain"] {
+        let want = format!("{{\n    \"d\": \"{unknown}\",\n    \"policies\": {{}}\n}}\n");
+        assert_eq!(bench.ask("2026-11-20", Some(unknown)).unwrap(), want);
+    }
+    assert!(
+        bench
+            .ask("2026-11-20", Some("A.test."))
+            .unwrap()
+            .contains("cntrtotal"),
+        "as an operator may write it"
+    );
+}
+
+#[test]
+fn the_stream_is_in_order_whatever_names_others_wrote() {
+    let bench = Bench::new();
+    bench.put(
+        "db.yesterday",
+        "2026-11-20",
+        &[
+            ("2026-11-20", "a.test", DANE, 2),
+            ("2026-11-20", "a.test", DANE_REORDERED, 3),
+            ("2026-11-20", "m\u{fc}ller.test", NONE, 4),
+            ("2026-11-20", "xn--mller-kva.test", NONE, 5),
+            ("2026-11-20", "z.test", NONE, 6),
+            ("2026-11-20", "b.test.", NONE, 7),
+            ("2026-11-20", "no domain", NONE, 8),
+        ],
+    );
+    bench.put(
+        "db.2026-11-20",
+        "2026-11-20",
+        &[("2026-11-20", "z.test", NONE, 10)],
+    );
+    let mut parser = Parser::new();
+    let mut counted = Vec::new();
+    for line in bench.ask("2026-11-20", Some(".")).unwrap().lines() {
+        if let Event::Counts(domain, counts) = parser.line(line).unwrap() {
+            counted.push((domain.to_string(), counts.sessions()));
+        }
+    }
+    parser.finish().unwrap();
+    let want = [
+        ("a.test", 5),
+        ("b.test", 7),
+        ("xn--mller-kva.test", 9),
+        ("z.test", 16),
+    ];
+    assert_eq!(counted, want.map(|(domain, n)| (domain.to_owned(), n)));
+}
+
+#[test]
+fn more_names_than_a_page() {
+    let bench = Bench::new();
+    let names: Vec<String> = (0..10_000).map(|n| format!("d{n}.test")).collect();
+    let rows: Vec<_> = names
+        .iter()
+        .map(|name| ("2026-11-20", name.as_str(), NONE, 1))
+        .collect();
+    let path = bench.dir.path().join("db.yesterday");
+    let db = file::open_plain(&path).unwrap();
+    let transaction = db.unchecked_transaction().unwrap();
+    for (day, domain, policy, n) in rows {
+        transaction
+            .execute("INSERT INTO finalresults(day, domain, tlsrptrecord, policy, cntrtotal) VALUES(?1, ?2, 't', ?3, ?4)", (day, domain, policy, n))
+            .unwrap();
+    }
+    transaction.commit().unwrap();
+    file::close(db, &path).unwrap();
+    let told = bench.ask("2026-11-20", Some(".")).unwrap();
+    assert!(told.ends_with("\n. 10000\n"));
+    assert_eq!(
+        bench.ask("2026-11-20", None).unwrap().lines().count(),
+        10_003,
+        "no day is complete, so no third line"
+    );
+}
+
+#[test]
+fn damage() {
+    let bench = Bench::new();
+    let told = bench.ask("2026-11-20", None).unwrap_err();
+    assert!(told.to_string().contains("db.yesterday"), "missing: {told}");
+    assert_eq!(told.exit_code(), 2);
+    fs::write(
+        bench.dir.path().join("db.yesterday"),
+        "rubbish ".repeat(1000),
+    )
+    .unwrap();
+    assert_eq!(bench.ask("2026-11-20", None).unwrap_err().exit_code(), 2);
+    fs::remove_file(bench.dir.path().join("db.yesterday")).unwrap();
+
+    bench.put(
+        "db.yesterday",
+        "2026-11-20",
+        &[("2026-11-20", "a.test", NONE, 1)],
+    );
+    fs::write(
+        bench.dir.path().join("db.2026-11-18"),
+        "rubbish ".repeat(1000),
+    )
+    .unwrap();
+    assert!(
+        bench.ask("2026-11-20", None).unwrap().contains("a.test"),
+        "another day's damage is no matter"
+    );
+    assert!(bench.ask("2026-11-18", None).is_err(), "that day's is");
+}

@@ -1,0 +1,332 @@
+//! The day change, played through with a given clock.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use rusqlite::Connection;
+use tlsrptd_proto::day::Day;
+
+use super::settle;
+use crate::store::file;
+
+const KEEP: u32 = 10;
+
+/// A folder with today's file and what stands beside it.
+struct Bench {
+    dir: tempfile::TempDir,
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(&format!("2026-11-{text}")).unwrap()
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("db")
+    }
+
+    /// Puts a session of each day into a file, and marks days as complete.
+    fn put(&self, name: &str, sessions: &[(&str, i64)], complete: &[&str]) {
+        let path = self.dir.path().join(name);
+        let db = file::open_plain(&path).unwrap();
+        for (on, n) in sessions {
+            let on = day(on).to_string();
+            db.execute(
+                "INSERT INTO finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure) VALUES(?1, 'a.test', 't', 'p', ?2, 1)",
+                (&on, n),
+            )
+            .unwrap();
+            db.execute(
+                "INSERT INTO failures VALUES(?1, 'a.test', 't', 'p', 'r', ?2)",
+                (&on, n),
+            )
+            .unwrap();
+        }
+        for on in complete {
+            file::mark_complete(&db, day(on)).unwrap();
+        }
+        file::close(db, &path).unwrap();
+    }
+
+    /// Closes, and returns the days that were.
+    fn settle(&self, today: &str, roll: bool) -> Vec<String> {
+        let closed = settle(&self.path(), day(today), roll, KEEP).unwrap();
+        closed
+            .iter()
+            .map(|closed| closed.day.to_string()[8..].to_owned())
+            .collect()
+    }
+
+    /// What stands where: file name, then day and sessions, then complete days.
+    fn found(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(self.dir.path()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() || entry.metadata().unwrap().len() == 0 {
+                continue;
+            }
+            let db = Connection::open(entry.path()).unwrap();
+            let text = |sql: &str| {
+                db.query_row(sql, [], |row| row.get::<_, Option<String>>(0))
+                    .unwrap()
+                    .unwrap_or_default()
+            };
+            let rows = "SELECT group_concat(t, ' ') FROM (SELECT substr(day, 9)||':'||cntrtotal AS t FROM finalresults ORDER BY day)";
+            let failures = "SELECT group_concat(t, ' ') FROM (SELECT substr(day, 9)||':'||cntr AS t FROM failures ORDER BY day)";
+            let complete = "SELECT group_concat(t, ' ') FROM (SELECT substr(daycomplete, 9) AS t FROM daystatus ORDER BY daycomplete)";
+            assert_eq!(
+                text(rows),
+                text(failures),
+                "sessions and failures stay together"
+            );
+            assert_eq!(
+                text("PRAGMA journal_mode"),
+                "delete",
+                "a file that is left can be read by anyone"
+            );
+            found.insert(
+                entry.file_name().into_string().unwrap(),
+                format!("{} | {}", text(rows), text(complete)),
+            );
+        }
+        found
+    }
+}
+
+fn files<const N: usize>(files: [(&str, &str); N]) -> BTreeMap<String, String> {
+    files
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into()
+}
+
+#[test]
+fn a_first_start_makes_both_files() {
+    let bench = Bench::new();
+    assert_eq!(bench.settle("20", false), ["19"]);
+    assert_eq!(
+        bench.found(),
+        files([("db", " | "), ("db.yesterday", " | 19")])
+    );
+    assert!(
+        bench.settle("20", false).is_empty(),
+        "and then there is nothing to do"
+    );
+}
+
+#[test]
+fn midnights_in_a_row() {
+    let bench = Bench::new();
+    bench.settle("20", false);
+    bench.put("db", &[("20", 5)], &[]);
+    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "20:5 | 20"),
+            ("db.2026-11-19", " | 19")
+        ])
+    );
+    bench.put("db", &[("21", 6)], &[]);
+    assert_eq!(bench.settle("22", false), ["21"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "21:6 | 21"),
+            ("db.2026-11-19", " | 19"),
+            ("db.2026-11-20", "20:5 | 20")
+        ])
+    );
+    assert_eq!(
+        bench.settle("23", false),
+        ["22"],
+        "an idle day is closed too"
+    );
+    assert_eq!(bench.found()["db.yesterday"], " | 22");
+}
+
+#[test]
+fn a_start_after_three_days() {
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5)], &[]);
+    bench.put("db.yesterday", &[("19", 4)], &["19"]);
+    assert_eq!(bench.settle("24", false), ["20", "23"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", " | 23"),
+            ("db.2026-11-19", "19:4 | 19"),
+            ("db.2026-11-20", "20:5 | 20"),
+        ])
+    );
+}
+
+#[test]
+fn two_days_in_one_file() {
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5), ("21", 6)], &[]);
+    assert_eq!(
+        bench.settle("21", false),
+        ["20"],
+        "the peer was down over midnight"
+    );
+    assert_eq!(
+        bench.found(),
+        files([("db", "21:6 | "), ("db.yesterday", "20:5 | 20")])
+    );
+
+    let bench = Bench::new();
+    bench.put("db", &[("22", 1)], &[]);
+    bench.put("db.yesterday", &[("20", 5), ("21", 6)], &["21"]);
+    bench.put("db.2026-11-20", &[("20", 2)], &["20"]);
+    assert_eq!(bench.settle("23", false), ["22"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "22:1 | 22"),
+            ("db.2026-11-20", "20:7 | 20"),
+            ("db.2026-11-21", "21:6 | 21"),
+        ]),
+        "its yesterday held both, and one was kept already"
+    );
+}
+
+#[test]
+fn rolled_over_by_hand_twice() {
+    let bench = Bench::new();
+    bench.settle("20", false);
+    bench.put("db", &[("20", 5)], &[]);
+    assert_eq!(bench.settle("20", true), ["19"]);
+    assert_eq!(
+        bench.found(),
+        files([("db", " | "), ("db.yesterday", "19:5 | 19")])
+    );
+    bench.put("db", &[("20", 6)], &[]);
+    assert_eq!(bench.settle("20", true), ["19"]);
+    assert_eq!(
+        bench.found(),
+        files([("db", " | "), ("db.yesterday", "19:11 | 19")]),
+        "added, not replaced"
+    );
+    bench.put("db", &[("20", 7)], &[]);
+    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "20:7 | 20"),
+            ("db.2026-11-19", "19:11 | 19")
+        ])
+    );
+}
+
+#[test]
+fn a_clock_that_was_wrong() {
+    let bench = Bench::new();
+    bench.settle("20", false);
+    bench.put("db", &[("20", 5)], &[]);
+    assert_eq!(
+        bench.settle("25", false),
+        ["20", "24"],
+        "forward by five days"
+    );
+    bench.put("db", &[("25", 1)], &[]);
+    assert_eq!(
+        bench.settle("20", false),
+        ["19"],
+        "and back: what is dated later stays until its day is over"
+    );
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", "25:1 | "),
+            ("db.yesterday", " | 19"),
+            ("db.2026-11-20", "20:5 | 20"),
+            ("db.2026-11-24", " | 24"),
+            ("db.2026-11-19", " | 19"),
+        ])
+    );
+    bench.put("db", &[("20", 2)], &[]);
+    bench.settle("21", false);
+    assert_eq!(bench.found()["db.yesterday"], "20:2 | 20");
+    assert_eq!(bench.found()["db"], "25:1 | ");
+}
+
+#[test]
+fn interrupted_anywhere_it_goes_on() {
+    // Between the two renames: yesterday's is moved on, today's is not yet yesterday's.
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5)], &["20"]);
+    bench.put("db.2026-11-19", &[("19", 4)], &["19"]);
+    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "20:5 | 20"),
+            ("db.2026-11-19", "19:4 | 19")
+        ])
+    );
+    // After them: there is no file of today yet.
+    fs::remove_file(bench.path()).unwrap();
+    assert!(bench.settle("21", false).is_empty());
+    assert_eq!(bench.found()["db.yesterday"], "20:5 | 20");
+}
+
+#[test]
+fn what_stands_in_the_way() {
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5), ("21", 1)], &[]);
+    fs::create_dir(bench.dir.path().join("db.yesterday")).unwrap();
+    let message = settle(&bench.path(), day("21"), false, KEEP)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("is not a file; move it away"), "{message}");
+    assert_eq!(
+        bench.found(),
+        files([("db", "20:5 21:1 | ")]),
+        "nothing is lost meanwhile"
+    );
+    fs::remove_dir(bench.dir.path().join("db.yesterday")).unwrap();
+    assert_eq!(bench.settle("21", false), ["20"]);
+
+    fs::write(
+        bench.dir.path().join("db.yesterday"),
+        "rubbish ".repeat(1000),
+    )
+    .unwrap();
+    assert_eq!(
+        bench.settle("22", false),
+        ["21"],
+        "a damaged file does not keep a day from being closed"
+    );
+    assert!(
+        bench.dir.path().join("db.yesterday.damaged").exists(),
+        "nor is it deleted"
+    );
+}
+
+#[test]
+fn old_days_are_removed() {
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5)], &[]);
+    for old in ["08", "10", "11"] {
+        bench.put(&format!("db.2026-11-{old}"), &[(old, 1)], &[old]);
+    }
+    fs::write(bench.dir.path().join("db.2026-11-01.bak"), "").unwrap();
+    bench.settle("21", false);
+    let kept: Vec<String> = bench.found().into_keys().collect();
+    assert_eq!(kept, ["db", "db.2026-11-11", "db.yesterday"]);
+    assert!(
+        bench.dir.path().join("db.2026-11-01.bak").exists(),
+        "not a name of ours"
+    );
+}

@@ -2,8 +2,7 @@
 //!
 //! Whatever carries it, what is sent follows from the report and the destination alone: a
 //! retry is the same bytes. How an attempt ends is decided once, where the answer is read:
-//! by exit status ([`mail`], [`https`]), by reply code and stage ([`mail`]), or by HTTP status
-//! ([`https`]).
+//! `mail` goes by exit status or by reply code and stage, `https` by HTTP status or exit status.
 
 mod directory;
 mod dkim;

@@ -49,10 +49,19 @@ impl Carrier {
         }
         Ok(match &settings.mail_transport {
             MailTransport::Sendmail => Carrier::Sendmail(Sendmail::find(time)),
-            MailTransport::Smtp { .. } | MailTransport::Smtps { .. } => {
-                Carrier::Smtp(Box::new(Smtp::prepare(settings)?))
-            }
+            MailTransport::Smtp { host, port } => Carrier::smtp(host, *port, false, settings)?,
+            MailTransport::Smtps { host, port } => Carrier::smtp(host, *port, true, settings)?,
         })
+    }
+
+    fn smtp(
+        host: &str,
+        port: u16,
+        implicit_tls: bool,
+        settings: &Reportd,
+    ) -> Result<Carrier, PrepareError> {
+        let smtp = Smtp::prepare(host, port, implicit_tls, settings)?;
+        Ok(Carrier::Smtp(Box::new(smtp)))
     }
 
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {

@@ -18,7 +18,6 @@ use std::time::Duration;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{TlsParameters, TlsParametersBuilder};
 use lettre::transport::smtp::extension::ClientId;
-use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
 use tokio::sync::Semaphore;
 
@@ -48,21 +47,21 @@ const KEPT_IDLE: Duration = Duration::from_secs(20);
 const MAX_CONNECTIONS: usize = 20;
 
 impl Smtp {
-    pub(super) fn prepare(settings: &Reportd) -> Result<Smtp, PrepareError> {
-        let (host, port, implicit_tls) = match &settings.mail_transport {
-            MailTransport::Smtps { host, port } => (host.clone(), *port, true),
-            MailTransport::Smtp { host, port } => (host.clone(), *port, false),
-            MailTransport::Sendmail => ("localhost".to_owned(), 25, false),
-        };
+    pub(super) fn prepare(
+        host: &str,
+        port: u16,
+        implicit_tls: bool,
+        settings: &Reportd,
+    ) -> Result<Smtp, PrepareError> {
         let credentials = credentials(settings)?;
-        let verify = credentials.is_some() && !is_loopback(&host);
-        let tls = TlsParametersBuilder::new(host.clone())
+        let verify = credentials.is_some() && !is_loopback(host);
+        let tls = TlsParametersBuilder::new(host.to_owned())
             .dangerous_accept_invalid_certs(!verify)
             .dangerous_accept_invalid_hostnames(!verify)
             .build_rustls()
             .map_err(PrepareError::SmtpTls)?;
         Ok(Smtp {
-            host,
+            host: host.to_owned(),
             port,
             implicit_tls,
             tls,

@@ -19,7 +19,11 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
     },
 };
-use tlsrptd_config::{Storage, collectd::Collectd, log::LogHandle};
+use tlsrptd_config::{
+    Storage,
+    collectd::Collectd,
+    log::{Limited, LogHandle},
+};
 use tlsrptd_proto::{datagram::Limits, day::Day};
 use tracing::{error, info, warn};
 
@@ -43,6 +47,8 @@ use crate::{
 const FIGURES: Duration = Duration::from_secs(10);
 /// Figures are logged that often, when something changed.
 const HOUR: Duration = Duration::from_secs(3600);
+/// One line about a socket that cannot be read in that time.
+const COMPLAINTS: Duration = Duration::from_secs(60);
 /// While a script runs, it is looked after that often.
 const REAP: Duration = Duration::from_millis(200);
 /// Fewer datagrams than this in the kernel's queue are lost at the first burst.
@@ -78,6 +84,9 @@ impl Collector {
             .iter()
             .map(|path| Socket::make(path, &access))
             .collect::<Result<_, _>>()?;
+        for path in &settings.socketname {
+            info!(socket = %path.display(), "listening");
+        }
         let stats = Arc::new(Stats::default());
         let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
         let now = clock();
@@ -187,6 +196,7 @@ impl Collector {
             clock: Arc::clone(&self.clock),
             today: self.today,
             max_datagram_size: self.settings.max_datagram_size,
+            complaint: Limited::new(COMPLAINTS),
         }
     }
 

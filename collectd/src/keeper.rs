@@ -53,6 +53,8 @@ pub(crate) struct Keeper {
     unsynced: Option<Instant>,
     unsettled: Option<Unsettled>,
     complaint: Limited,
+    domains: u64,
+    policies: u64,
 }
 
 /// The last commit failed.
@@ -83,6 +85,8 @@ impl Keeper {
             unsynced: None,
             unsettled: None,
             complaint: Limited::new(INTERVAL),
+            domains: 0,
+            policies: 0,
         }
     }
 
@@ -241,8 +245,8 @@ impl Keeper {
         }
         match self.store.census(today) {
             Ok((domains, policies)) => {
-                self.stats.domains_today.set(domains);
-                self.stats.policies_today.set(policies);
+                (self.domains, self.policies) = (domains, policies);
+                self.tell_size();
             }
             Err(error) => self.complain(&error, now),
         }
@@ -289,13 +293,20 @@ impl Keeper {
 
     fn note(&mut self, flushed: Flushed) {
         self.stats.commits.add(1);
-        self.stats.domains_today.add(flushed.new_domains);
-        self.stats.policies_today.add(flushed.new_policies);
+        self.domains += flushed.new_domains;
+        self.policies += flushed.new_policies;
+        self.tell_size();
         if flushed.folded_policies + flushed.folded_failures > 0 {
             self.stats.folded.add("policy", flushed.folded_policies);
             self.stats.folded.add("failure", flushed.folded_failures);
         }
         self.unsynced.get_or_insert_with(Instant::now);
+    }
+
+    /// Of several storages any: they hold the same.
+    fn tell_size(&self) {
+        self.stats.domains_today.set(self.domains);
+        self.stats.policies_today.set(self.policies);
     }
 
     fn complain(&mut self, error: &StoreError, now: Timestamp) {

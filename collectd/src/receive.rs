@@ -18,6 +18,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
 };
+use tlsrptd_config::log::Limited;
 use tlsrptd_proto::day::Day;
 use tracing::error;
 
@@ -48,6 +49,7 @@ pub(crate) struct Reader {
     pub(crate) clock: Clock,
     pub(crate) today: Day,
     pub(crate) max_datagram_size: usize,
+    pub(crate) complaint: Limited,
 }
 
 impl Reader {
@@ -74,7 +76,7 @@ impl Reader {
     }
 
     /// Sleeps until there is something to read, something wished for, or a beat due.
-    fn wait(&self, last_beat: Instant) {
+    fn wait(&mut self, last_beat: Instant) {
         let patience = if self.memo.has_counts() || self.queue.has_items() {
             BEAT.saturating_sub(last_beat.elapsed())
         } else {
@@ -86,11 +88,17 @@ impl Reader {
         match poll(&mut polled, patience) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => {
-                // It means no memory; to sleep a little is all that can be done.
-                error!(error = %io::Error::from(errno), "cannot wait for datagrams");
-                std::thread::sleep(BEAT);
+                self.complain("cannot wait for datagrams", errno);
             }
         }
+    }
+
+    /// What hinders here (no memory, mostly) comes at every turn: a line now and then, and a rest.
+    fn complain(&mut self, what: &str, errno: Errno) {
+        if let Some(suppressed) = self.complaint.pass((self.clock)()) {
+            error!(error = %io::Error::from(errno), suppressed, "{what}");
+        }
+        std::thread::sleep(BEAT);
     }
 
     /// Day change, SIGUSR2, or a wish of the writer: everything known so far is handed over, and slots begin anew.
@@ -125,7 +133,7 @@ impl Reader {
                 }
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
-                    error!(error = %io::Error::from(errno), "cannot read a socket");
+                    self.complain("cannot read a socket", errno);
                     return true;
                 }
             }

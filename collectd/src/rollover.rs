@@ -61,7 +61,7 @@ pub(crate) fn settle(
         day: last,
         path: yesterday,
     });
-    prune(path, today.back(keep_days.max(1)));
+    prune(path, keep_days);
     Ok(closed)
 }
 
@@ -205,16 +205,16 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     file::sync_directory(to)
 }
 
-/// Removes the files of days before `oldest`. What cannot be removed is no reason to stop.
-fn prune(path: &Path, oldest: Day) {
-    for (day, kept) in kept_files(path) {
-        if day < oldest {
-            match fs::remove_file(&kept) {
-                Ok(()) => debug!(path = %kept.display(), "removed: older than keep_days"),
-                Err(error) => {
-                    warn!(%error, path = %kept.display(), "cannot remove an old day's file")
-                }
-            }
+/// Keeps the newest files, `keep_days` with that of yesterday: by their number and not by the date, so that a clock that
+/// was wrong for a moment does not cost days that are not reported yet. What cannot be removed is no reason to stop.
+fn prune(path: &Path, keep_days: u32) {
+    let keep = usize::try_from(keep_days)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    for (_, old) in kept_files(path).into_iter().rev().skip(keep) {
+        match fs::remove_file(&old) {
+            Ok(()) => debug!(path = %old.display(), "removed: more than keep_days"),
+            Err(error) => warn!(%error, path = %old.display(), "cannot remove an old day's file"),
         }
     }
 }

@@ -36,10 +36,13 @@ enum Meaning {
     /// Counted by the stores under this index.
     Counted(u32),
     /// None at all.
-    Malformed(&'static str),
+    Malformed(Reason),
     /// Let go: there was no room for it.
     Dropped,
 }
+
+/// The place of a reason in [`Slots::reasons`]: a million of them is not a million pointers.
+type Reason = u8;
 
 /// The writer. See the module.
 pub(crate) struct Writer {
@@ -63,6 +66,7 @@ pub(crate) struct Slots {
     meanings: Vec<Meaning>,
     next_index: u32,
     no_room: bool,
+    reasons: Vec<&'static str>,
 }
 
 impl Writer {
@@ -138,7 +142,14 @@ impl Writer {
     fn malformed(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) -> Meaning {
         self.reject
             .malformed((self.clock)(), reason, problem, bytes);
-        Meaning::Malformed(reason)
+        let reasons = &mut self.slots.reasons;
+        let known = reasons.iter().position(|known| *known == reason);
+        let place = known.unwrap_or_else(|| {
+            reasons.push(reason);
+            reasons.len() - 1
+        });
+        // Reasons are a handful.
+        Meaning::Malformed(place as Reason)
     }
 
     fn accept(&mut self, datagram: Datagram) -> Meaning {
@@ -178,7 +189,10 @@ impl Writer {
                 }
                 self.stats.counted.add(times);
             }
-            Some(&Meaning::Malformed(reason)) => self.reject.again(reason, times),
+            Some(&Meaning::Malformed(reason)) => {
+                self.reject
+                    .again(self.slots.reasons[usize::from(reason)], times);
+            }
             Some(Meaning::Dropped) => self.stats.dropped.add(STORAGE, times),
             None => debug_assert!(false, "a slot is counted before it is known"),
         }

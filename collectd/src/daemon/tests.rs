@@ -10,6 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tlsrptd_config::log::Limited;
 use tlsrptd_proto::{datagram::Limits, day::Day};
 
 use crate::{
@@ -85,6 +86,7 @@ impl Bench {
             clock,
             today,
             max_datagram_size: 2000,
+            complaint: Limited::new(Duration::from_secs(60)),
         };
         Bench {
             dir,

@@ -279,6 +279,15 @@ impl Store for Sqlite {
     }
 }
 
+impl Drop for Sqlite {
+    /// A start that fails later leaves the file as it leaves it at the end.
+    fn drop(&mut self) {
+        if let Err(error) = self.finish() {
+            warn!(%error, "cannot close the storage");
+        }
+    }
+}
+
 /// Everything of a transaction but its commit.
 fn write(
     db: &Connection,

@@ -1,11 +1,8 @@
-//! The daemon's part of delivering: keeps so many attempts under way, judges how they ended.
-
-use std::{collections::HashMap, sync::Arc};
+//! The daemon's part of delivering: takes due deliveries in hand, judges how attempts ended, records it.
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
 
-use super::Daemon;
+use super::{Daemon, lanes::Lanes};
 use crate::{
     deliver::Outcome,
     outside::Outside,
@@ -13,98 +10,65 @@ use crate::{
     state::{Claimed, Recorded, StateError, Verdict},
 };
 
-/// Attempts under way, and what has ended.
+/// Deliveries that are in hand for each one that may be under way. A lane goes on from what is in hand, without waiting
+/// for the database; their reports are held in memory, so not too many.
+const IN_HAND: usize = 8;
+
+/// Deliveries in hand: waiting in their lanes, under way, ended.
 #[derive(Default)]
 pub(super) struct Delivering {
-    tasks: JoinSet<(Claimed, Outcome)>,
-    lanes: HashMap<String, usize>,
+    lanes: Lanes,
     ended: Vec<(Claimed, Outcome)>,
-    /// Judged, but not recorded: the database failed. Nothing new begins before it is.
+    /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
     judged: Vec<Recorded>,
 }
 
 impl Delivering {
     /// Until an attempt has ended. Cancelling it loses nothing.
     pub(super) async fn wait(&mut self) {
-        match self.tasks.join_next().await {
-            Some(ended) => self.take(ended),
-            None => std::future::pending().await,
+        if let Some(ended) = self.lanes.wait().await {
+            self.ended.push(ended);
         }
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        !self.tasks.is_empty()
+        self.lanes.is_busy()
     }
 
     /// Ends all attempts, and gives their number. What they did is unknown: they will be repeated.
     pub(super) fn abort(&mut self) -> usize {
-        let number = self.tasks.len();
-        self.tasks.abort_all();
-        number
-    }
-
-    fn take(&mut self, ended: Result<(Claimed, Outcome), tokio::task::JoinError>) {
-        match ended {
-            Ok((claimed, outcome)) => {
-                self.leave(&claimed.lane);
-                self.ended.push((claimed, outcome));
-            }
-            // It stays in hand, and is repeated after the next start.
-            Err(error) => tracing::error!(%error, "a delivery ended badly"),
-        }
-    }
-
-    fn take_all(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            self.take(ended);
-        }
-    }
-
-    fn leave(&mut self, lane: &str) {
-        if let Some(number) = self.lanes.get_mut(lane) {
-            *number -= 1;
-            if *number == 0 {
-                self.lanes.remove(lane);
-            }
-        }
+        self.lanes.abort()
     }
 }
 
 impl<O: Outside> Daemon<O> {
     pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
-        let room = self
-            .bounds
-            .deliveries
-            .saturating_sub(self.delivering.tasks.len());
-        if room == 0 {
+        let room =
+            (IN_HAND * self.bounds.deliveries).saturating_sub(self.delivering.lanes.in_hand());
+        // Room for one or two would cost a transaction each.
+        if room < self.bounds.deliveries.div_ceil(2) {
             return Ok(());
         }
+        let per_lane = IN_HAND * self.bounds.per_host;
         for claimed in self
             .state
-            .claim(now, room, self.bounds.per_host, &self.delivering.lanes)?
+            .claim(now, room, per_lane, self.delivering.lanes.sizes())?
         {
             match self.obstacle(&claimed, now) {
                 Some((word, reason)) => self.judge_final(&claimed, word, reason.to_owned()),
-                None => self.start_delivery(claimed),
+                None => self
+                    .delivering
+                    .lanes
+                    .push(&self.outside, &self.bounds, claimed),
             }
         }
         self.record_judged(now)
     }
 
-    fn start_delivery(&mut self, claimed: Claimed) {
-        let Some(delivery) = claimed.delivery.clone() else {
-            return;
-        };
-        *self
-            .delivering
-            .lanes
-            .entry(claimed.lane.clone())
-            .or_default() += 1;
-        let outside = Arc::clone(&self.outside);
-        self.delivering.tasks.spawn(async move {
-            let outcome = outside.deliver(&delivery).await;
-            (claimed, outcome)
-        });
+    /// What is in hand but not under way is pending again.
+    pub(super) fn put_back_deliveries(&mut self) -> Result<(), StateError> {
+        let waiting = self.delivering.lanes.drain();
+        self.state.put_back(&waiting)
     }
 
     /// Why there is nothing to try.
@@ -123,8 +87,11 @@ impl<O: Outside> Daemon<O> {
 
     /// Judges and records what has ended, in one transaction.
     pub(super) fn record_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
-        self.delivering.take_all();
+        while let Some(ended) = self.delivering.lanes.next_ended() {
+            self.delivering.ended.push(ended);
+        }
         for (claimed, outcome) in std::mem::take(&mut self.delivering.ended) {
+            self.delivering.lanes.leave(&claimed.lane);
             self.judge(&claimed, outcome, now);
         }
         self.record_judged(now)

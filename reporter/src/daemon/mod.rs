@@ -7,6 +7,7 @@
 mod composing;
 mod delivering;
 mod gathering;
+mod lanes;
 mod pidfile;
 mod prepare;
 mod serve;

@@ -87,6 +87,7 @@ impl<O: Outside> Daemon<O> {
     pub async fn stop(&mut self, grace: Duration) -> Result<(), StateError> {
         self.gathering.abort();
         self.composing.abort();
+        self.put_back_deliveries()?;
         let all = async {
             while self.delivering.is_busy() {
                 self.delivering.wait().await;

@@ -92,7 +92,6 @@ impl State {
             for (uri, r_id) in &picked {
                 claims.push(select.query_row((uri, r_id), |row| claimed(row, now))?);
                 start.execute((uri, r_id, &at))?;
-                count_mail(tx, uri, now)?;
             }
             Ok(claims)
         })
@@ -114,6 +113,9 @@ impl State {
                     ":status": status, ":failed": i64::from(status != Some("sent")), ":next": text::nexttry(next),
                     ":reason": reason, ":uri": end.uri, ":r_id": end.r_id,
                 })?;
+                if status == Some("sent") {
+                    count_mail(tx, &end.uri, now)?;
+                }
             }
             Ok(())
         })?;
@@ -122,6 +124,28 @@ impl State {
                 self.ready.added(&crate::schedule::lane(&end.uri), at);
             }
         }
+        Ok(())
+    }
+
+    /// What was taken in hand and not begun is pending again.
+    pub fn put_back(&mut self, claims: &[Claimed]) -> Result<(), StateError> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        self.transact(Step::Released, |tx| {
+            let mut update = tx.prepare_cached(
+                "UPDATE destinations SET tlsrptd_started = NULL, \
+                 tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END \
+                 WHERE destination = ?1 AND d_r_id = ?2",
+            )?;
+            for claimed in claims {
+                update.execute((&claimed.uri, claimed.r_id))?;
+            }
+            Ok(())
+        })?;
+        claims
+            .iter()
+            .for_each(|claimed| self.ready.added(&claimed.lane, Timestamp::MIN));
         Ok(())
     }
 

@@ -178,6 +178,11 @@ impl Reader {
         if number == 0 {
             return Err(PatternError::invalid("bad group number"));
         }
+        if self.groups.get(number - 1) == Some(&None) {
+            // Python looks at the turn before; the engine does not keep that.
+            let what = format!("a condition on group {number} inside of it");
+            return Err(PatternError::NoEqual(what));
+        }
         self.conditions.push(number);
         self.check_look_behind(number)?;
         let outside = self.flags;

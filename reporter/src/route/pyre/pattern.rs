@@ -60,6 +60,14 @@ impl Piece {
         Piece::item(text, (1, 1))
     }
 
+    /// Whether a numbered group stands in it. Literal parentheses are never written as such.
+    fn captures(&self) -> bool {
+        self.text
+            .split('(')
+            .skip(1)
+            .any(|rest| !rest.starts_with('?'))
+    }
+
     pub(super) fn anchor(text: impl Into<String>) -> Piece {
         Piece {
             text: text.into(),
@@ -201,15 +209,17 @@ impl Reader {
             }
             Some(item) => item,
         };
-        let most_text = most.map_or(String::new(), |n: u64| n.to_string());
-        let text = format!("(?:{}){{{least},{most_text}}}", item.text);
-        let text = if self.take_if('?') {
-            format!("{text}?")
-        } else if self.take_if('+') {
-            format!("(?>{text})")
-        } else {
-            text
-        };
+        let one_turn_at_most = item.width.1 > 0 && most == Some(1);
+        if item.width.0 == 0 && item.captures() && !one_turn_at_most {
+            // Which turn such a group keeps, the engine decides otherwise than Python.
+            let what = "repeating a group that may match nothing";
+            return Err(PatternError::NoEqual(what.to_owned()));
+        }
+        let lazy = self.take_if('?');
+        let mut text = repeated(&item, least, most, lazy);
+        if !lazy && self.take_if('+') {
+            text = format!("(?>{text})");
+        }
         let width = (
             item.width.0.saturating_mul(least),
             most.map_or(if item.width.1 == 0 { 0 } else { u64::MAX }, |n| {
@@ -297,5 +307,25 @@ impl Reader {
 
     fn digits(&mut self) -> String {
         self.take_while(usize::MAX, |c| c.is_ascii_digit())
+    }
+}
+
+/// An item with its bounds, in the engine's syntax.
+fn repeated(item: &Piece, least: u64, most: Option<u64>, lazy: bool) -> String {
+    let text = &item.text;
+    if item.width.1 > 0 {
+        let most = most.map_or(String::new(), |most| most.to_string());
+        return format!(
+            "(?:{text}){{{least},{most}}}{}",
+            if lazy { "?" } else { "" }
+        );
+    }
+    // The engine repeats nothing that is always empty. Once is as good as often, and where
+    // none will do, it is one of two alternatives.
+    match (least, most, lazy) {
+        (_, Some(0), _) => "(?:)".to_owned(),
+        (0, _, false) => format!("(?:{text}|)"),
+        (0, _, true) => format!("(?:|{text})"),
+        _ => format!("(?:{text})"),
     }
 }

@@ -150,7 +150,11 @@ const MATCHES: &[(&str, &str, &str)] = &[
     ("(*FAIL)", "b", "nothing to repeat"),
     ("(?", "a", "the end"),
     ("(?:a*)*b", "aab", "empty iterations"),
-    ("(a*)+b", "b", "empty iterations"),
+    ("(?:(?:a*)+)+b", "b", "empty iterations"),
+    ("(?=a)*a", "a", "a repeated look-ahead"),
+    ("(?=b){0}a", "a", "one that is not asked"),
+    ("(?=b)+a", "a", "one that fails"),
+    ("(?:)*?(?<=a)??b", "b", "what is always empty, lazily"),
 ];
 
 /// As above, for what came with Python 3.11.
@@ -200,6 +204,7 @@ const SUBSTITUTIONS: &[(&str, &str, &str, &str)] = &[
     (r"\b", "|", "ab cd", "boundaries"),
     (r"(?=b)|b", "-", "abb", "look-ahead, then the letter"),
     ("(?<=a)", "-", "aab", "look-behind sees what was before"),
+    ("(?<=a)*?", "-", "aab", "a repeated look-behind"),
     ("^", "-", "ab\ncd", "the start only"),
     ("(?m)^", "-", "ab\ncd", "each line"),
     ("$", "-", "ab\n", "both ends"),

@@ -322,6 +322,14 @@ fn python(rows: &[(Vec<&str>, &str)]) -> Option<(bool, Vec<serde_json::Value>)> 
 #[test]
 fn what_has_no_equal_is_named() {
     for (pattern, reason) in [
+        (
+            "(a(?(1)b|c))+",
+            "a condition on group 1 inside of it has no equal here",
+        ),
+        (
+            "(a*)+b",
+            "repeating a group that may match nothing has no equal here",
+        ),
         (r"\N{DIGIT ONE}", r"\N{...} has no equal here"),
         (r"\ud800", r"the surrogate \ud800 has no equal here"),
         (

@@ -9,4 +9,5 @@ mod config;
 mod harness;
 mod midnight;
 mod peer;
+mod reporter;
 mod reports;

@@ -1,0 +1,96 @@
+//! The reporter from outside: what becomes of every domain's day, whatever happens on the way.
+
+mod answers;
+mod crash;
+mod records;
+
+use std::collections::BTreeMap;
+
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mail::{self, ReportMail};
+use tlsrptd_tests::harness::program::Program;
+
+/// What became of one domain's day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Fate {
+    /// Each with its status, sorted.
+    destinations: Vec<(String, String)>,
+    /// Why there is none.
+    reason: String,
+}
+
+impl Fate {
+    /// Where the report arrived.
+    fn sent(&self) -> Vec<&str> {
+        let sent = self
+            .destinations
+            .iter()
+            .filter(|(_, status)| status == "sent");
+        sent.map(|(uri, _)| uri.as_str()).collect()
+    }
+}
+
+/// Lets a reporter work until nothing is pending, stops it, and gives each domain's fate.
+fn report(lab: &Lab, reportd: &Program) -> BTreeMap<String, Fate> {
+    let running = reportd.start();
+    lab.deliveries();
+    running.stop().success();
+    assert_law(lab);
+    fates(lab)
+}
+
+/// The fate of each domain's closed day.
+fn fates(lab: &Lab) -> BTreeMap<String, Fate> {
+    let sql = "SELECT domain, r.tlsrptd_reason, destination, status FROM reports r
+        LEFT JOIN destinations ON d_r_id = r_id ORDER BY domain, destination";
+    let mut fates: BTreeMap<String, Fate> = BTreeMap::new();
+    for row in lab.query(&lab.reportd_db(), sql) {
+        let fate = fates.entry(row[0].clone()).or_default();
+        fate.reason.clone_from(&row[1]);
+        if !row[2].is_empty() {
+            fate.destinations.push((row[2].clone(), row[3].clone()));
+        }
+    }
+    fates
+}
+
+/// The reporter's law: every session of the closed day is in exactly one report of its day, or a reason is recorded
+/// why not. Computed from both databases, with nothing of the programs' own.
+fn assert_law(lab: &Lab) {
+    let counted = lab.query(
+        &lab.closed_db(),
+        "SELECT domain, sum(cntrtotal) FROM finalresults GROUP BY domain ORDER BY domain",
+    );
+    let reported = lab.query(
+        &lab.reportd_db(),
+        r#"SELECT domain, coalesce((SELECT sum(json_extract(value, '$.summary."total-successful-session-count"')
+             + json_extract(value, '$.summary."total-failure-session-count"'))
+             FROM json_each(report, '$.policies')), tlsrptd_sessions)
+           FROM reports WHERE (report IS NULL) = (tlsrptd_reason IS NOT NULL) ORDER BY domain"#,
+    );
+    assert_eq!(reported, counted, "sessions a domain");
+}
+
+/// Asserts that each of these destinations, and no other, has got the report on its domain, once.
+fn assert_arrived(lab: &Lab, fates: &BTreeMap<String, Fate>) {
+    let mut expected: Vec<(String, String)> = Vec::new();
+    for (domain, fate) in fates {
+        let pair = |uri: &str| (uri.to_owned(), domain.clone());
+        expected.extend(fate.sent().into_iter().map(pair));
+    }
+    let mails = lab.smtp.mails().into_iter().flat_map(|mail| {
+        let domain = ReportMail::parse(&mail.bytes).header("TLS-Report-Domain");
+        let to = mail.to.into_iter().map(|to| format!("mailto:{to}"));
+        to.map(move |to| (to, domain.clone().unwrap_or_default()))
+            .collect::<Vec<_>>()
+    });
+    let posts = lab.https.posts().into_iter().map(|post| {
+        let domain = &mail::report(&post.body)["policies"][0]["policy"]["policy-domain"];
+        let domain = domain.as_str().unwrap_or_default().to_owned();
+        (lab.https.url(&post.path), domain)
+    });
+    let mut arrived: Vec<(String, String)> = mails.chain(posts).collect();
+    expected.sort();
+    arrived.sort();
+    assert_eq!(arrived, expected, "what arrived where, on which domain");
+}

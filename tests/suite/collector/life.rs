@@ -15,12 +15,19 @@ use super::{TXT, stats};
 fn the_pid_file_is_there_as_long_as_it_runs() {
     let lab = Lab::new();
     let pid = lab.file("pid");
-    let collectd = lab.start_ready(&lab.collectd().set("pidfilename", pid.display()));
+    let program = lab.collectd().set("pidfilename", pid.display());
+    let config = program.config_path();
+    let collectd = lab.start_ready(&program);
     until_true("the pid file", || {
         fs::read_to_string(&pid).is_ok_and(|text| text.trim() == collectd.pid().to_string())
     });
-    collectd.stop().success();
+    let log = collectd.stop().success().stderr;
     assert!(!pid.exists());
+    let setting = format!("sockettimeout = 1 (file {}:4)", config.display());
+    assert!(
+        log.contains(&setting),
+        "each setting and its origin:\n{log}"
+    );
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The collector and the fetcher, from outside: datagrams in, counts and lines out.
 
+mod away;
 mod counts;
 mod datagrams;
 mod fetching;
 mod law;
 mod life;
 mod script;
+mod sharing;
 mod sockets;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::fs;

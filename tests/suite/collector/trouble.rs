@@ -1,0 +1,196 @@
+//! Storages that fail and limits that are reached: counters stay exact, detail is what gives way.
+
+use std::fs;
+
+use rusqlite::Connection;
+use serde_json::json;
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mta;
+
+use super::{TXT, stats};
+
+#[test]
+fn a_database_that_is_locked_gets_everything_afterwards() {
+    let lab = Lab::new();
+    let mut collectd = lab.start_collectd();
+    lab.mta().send(&mta::success("before.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    let lock = Connection::open(lab.collectd_db()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // Others, known ones, and some more while commits fail.
+    lab.mta()
+        .send_all((0..50).map(|number| mta::failure(&format!("d{number}.test"), TXT, 203)));
+    lab.mta()
+        .send_all(vec![mta::success("before.test", TXT); 50]);
+    collectd.wait_for_log("cannot commit, counts stay in memory");
+    lab.mta()
+        .send_all((0..50).map(|number| mta::failure(&format!("d{number}.test"), TXT, 203)));
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+    lab.wait_for_sessions(&lab.collectd_db(), 151);
+    lab.close_day(&collectd, 151);
+    let rows = lab.query(
+        &lab.closed_db(),
+        "SELECT domain, cntrtotal, cntrfailure FROM finalresults ORDER BY domain",
+    );
+    assert_eq!(rows.len(), 51);
+    assert_eq!(
+        rows[0],
+        ["before.test", "51", "0"],
+        "nothing twice, nothing lost"
+    );
+    assert!(
+        rows[1..].iter().all(|row| row[1..] == ["2", "2"]),
+        "{rows:?}"
+    );
+    collectd.stop().success();
+}
+
+#[test]
+fn what_a_storage_never_takes_is_told_at_the_end() {
+    let lab = Lab::new();
+    let stats_file = lab.file("stats");
+    let collectd = lab.start_ready(&lab.collectd().set("stats_file", stats_file.display()));
+    lab.mta().send(&mta::success("before.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    let lock = Connection::open(lab.collectd_db()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    lab.mta()
+        .send_all((0..7).map(|number| mta::success(&format!("d{number}.test"), TXT)));
+    let ended = collectd.stop();
+    assert_eq!(ended.code(), Some(6), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("7 datagrams could not be written"),
+        "{}",
+        ended.stderr
+    );
+    let stats = stats(&stats_file);
+    assert_eq!(
+        [
+            stats["received"],
+            stats["counted"],
+            stats["dropped{storage}"]
+        ],
+        [8, 1, 7]
+    );
+    assert!(!lab.socket().exists());
+}
+
+#[test]
+fn a_file_that_somebody_removes_is_made_again() {
+    let lab = Lab::new();
+    let stats_file = lab.file("stats");
+    let collectd = lab.start_ready(&lab.collectd().set("stats_file", stats_file.display()));
+    lab.mta().send(&mta::success("gone.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", lab.collectd_db().display()));
+    }
+    lab.mta()
+        .send_all((0..10).map(|number| mta::success(&format!("d{number}.test"), TXT)));
+    lab.wait_for_sessions(&lab.collectd_db(), 10);
+    lab.mta().send_all(vec![mta::success("d0.test", TXT); 5]);
+    lab.wait_for_sessions(&lab.collectd_db(), 15);
+    let log = collectd.stop().success().stderr;
+    assert!(
+        log.contains("somebody removed or replaced the file"),
+        "{log}"
+    );
+    let stats = stats(&stats_file);
+    assert_eq!(stats["received"], 16);
+    assert_eq!(stats["counted"] + stats["dropped"], 16);
+}
+
+#[test]
+fn folding_keeps_the_counts() {
+    let lab = Lab::new();
+    let limits = [
+        ("max_policies_per_domain", 5),
+        ("max_failures_per_policy", 3),
+        ("max_text_length", 256),
+        ("max_datagram_size", 4096),
+    ];
+    let program = limits
+        .iter()
+        .fold(lab.collectd(), |program, (option, value)| {
+            program.set(option, value)
+        });
+    let stats_file = lab.file("stats");
+    let collectd = lab.start_ready(&program.set("stats_file", stats_file.display()));
+    for number in 0..40 {
+        // Strangers' texts: each another policy, and under one policy each another reason.
+        let mut policy = mta::policy(2, "many.test", &[203]);
+        policy["policy-string"] = json!([format!("mx: {number}.many.test")]);
+        lab.mta().send(&mta::made("many.test", TXT, vec![policy]));
+        let mut policy = mta::policy(
+            9,
+            "reasons.test",
+            &[if number % 2 == 0 { 201 } else { 205 }],
+        );
+        policy["failure-details"][0]["a"] = json!(format!("reason {number}"));
+        lab.mta()
+            .send(&mta::made("reasons.test", TXT, vec![policy]));
+    }
+    let mut policy = mta::policy(9, "long.test", &[205]);
+    policy["failure-details"][0]["a"] = json!("x".repeat(3000));
+    lab.mta().send(&mta::made("long.test", TXT, vec![policy]));
+    lab.mta().send(&mta::huge("too-long.test", TXT, 5000));
+    lab.close_day(&collectd, 81);
+    collectd.stop().success();
+
+    let table = [
+        (
+            "SELECT sum(cntrtotal), sum(cntrfailure) FROM finalresults WHERE domain = 'many.test'",
+            vec!["40", "40"],
+            "exact",
+        ),
+        (
+            "SELECT sum(cntr), sum(cntr) FROM failures WHERE domain = 'many.test'",
+            vec!["40", "40"],
+            "exact",
+        ),
+        (
+            "SELECT sum(cntrtotal), sum(cntrfailure) FROM finalresults WHERE domain = 'reasons.test'",
+            vec!["40", "40"],
+            "exact",
+        ),
+        (
+            "SELECT sum(cntr), count(*) <= 3 + 2 FROM failures WHERE domain = 'reasons.test'",
+            vec!["40", "1"],
+            "the bound, and one entry a code",
+        ),
+        (
+            "SELECT count(*) <= 5 + 1, sum(policy = '{\"policy-type\": 2, \"policy-domain\": \"many.test\"}') FROM finalresults WHERE domain = 'many.test'",
+            vec!["1", "1"],
+            "the bound, and one entry a type, as the peer can read it",
+        ),
+        (
+            "SELECT count(*), sum(reason IN ('{\"c\": 201}', '{\"c\": 205}')) FROM failures WHERE domain = 'reasons.test' AND reason NOT LIKE '%reason %'",
+            vec!["2", "2"],
+            "folded by code, as the peer can read it",
+        ),
+        (
+            "SELECT max(length(json_extract(reason, '$.a'))) <= 256, count(*) FROM failures WHERE domain = 'long.test'",
+            vec!["1", "1"],
+            "cut before it is a key",
+        ),
+        (
+            "SELECT count(*), count(*) FROM finalresults WHERE domain = 'too-long.test'",
+            vec!["0", "0"],
+            "longer than a datagram may be",
+        ),
+        (
+            "SELECT count(*), count(*) FROM failures f WHERE NOT EXISTS (SELECT 1 FROM finalresults r WHERE r.day = f.day AND r.domain = f.domain AND r.tlsrptrecord = f.tlsrptrecord AND r.policy = f.policy)",
+            vec!["0", "0"],
+            "a failure never stands without its session",
+        ),
+    ];
+    for (sql, wanted, reason) in table {
+        assert_eq!(
+            lab.query(&lab.closed_db(), sql),
+            [wanted],
+            "{reason}: {sql}"
+        );
+    }
+    assert_eq!(stats(&stats_file)["malformed{too-long}"], 1);
+}

@@ -12,11 +12,13 @@ use tlsrptd_tests::harness::wait::until_true;
 
 use super::TXT;
 
-/// A collector that ran on 2026-03-01 with two sessions is back at `back`: its end, and what is found then.
+/// A collector that ran on 2026-03-01 with two sessions is back at `back`: its end, and what is found then, `closed`
+/// being the file of that day.
 struct Row {
     killed: bool,
     back: &'static str,
     newest: &'static str,
+    closed: &'static str,
     reason: &'static str,
 }
 
@@ -27,24 +29,28 @@ fn a_collector_that_was_away_closes_what_it_left() {
             killed: false,
             back: "2026-03-02T06:00:00Z",
             newest: "2026-03-01",
+            closed: "collectd.sqlite.yesterday",
             reason: "one midnight",
         },
         Row {
             killed: true,
             back: "2026-03-02T06:00:00Z",
             newest: "2026-03-01",
+            closed: "collectd.sqlite.yesterday",
             reason: "one midnight, after a kill",
         },
         Row {
             killed: false,
             back: "2026-03-04T06:00:00Z",
             newest: "2026-03-03",
+            closed: "collectd.sqlite.2026-03-01",
             reason: "three midnights",
         },
         Row {
             killed: true,
             back: "2026-03-04T06:00:00Z",
             newest: "2026-03-03",
+            closed: "collectd.sqlite.2026-03-01",
             reason: "three midnights, after a kill",
         },
     ];
@@ -52,6 +58,7 @@ fn a_collector_that_was_away_closes_what_it_left() {
         killed,
         back,
         newest,
+        closed,
         reason,
     } in table
     {
@@ -70,6 +77,8 @@ fn a_collector_that_was_away_closes_what_it_left() {
         }
         clock.jump(back);
         let collectd = start(&lab, &clock);
+        // Not today's file: a reader would keep it from being closed for a second.
+        lab.wait_for_sessions(&lab.file(closed), 2);
         send(&lab, 3);
         lab.wait_for_sessions(&lab.collectd_db(), 3);
         assert_eq!(

@@ -195,7 +195,8 @@ fn stop(lab: &Lab, (turn, collectd): (Turn, Running)) {
             .iter()
             .any(|end| path.to_string_lossy().ends_with(end))
     };
-    assert_eq!(names.filter(left).collect::<Vec<_>>(), [PathBuf::new(); 0]);
+    let left: Vec<PathBuf> = names.filter(left).collect();
+    assert!(left.is_empty(), "{left:?}");
     for file in [lab.collectd_db(), lab.closed_db()] {
         assert_eq!(
             lab.query(&file, "PRAGMA journal_mode"),

@@ -205,6 +205,91 @@ async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[
+            "--fetchers=one,two",
+            "--spread_out_delivery=1",
+            "--max_report_age=172800",
+        ],
+    );
+    let mut world = World::new("2026-11-21T00:00:10Z");
+    world.gather = Box::new(|job, now| match (job.index, job.day.to_string().as_str()) {
+        (1, _) => Ok(vec![counted("a.example", 1)]),
+        (_, "2026-11-20") if now < "2026-11-21T12:00:00Z".parse().unwrap() => {
+            Err(GatherError::NotReady { newest: None })
+        }
+        _ => Ok(vec![counted("a.example", 5), counted("b.example", 1)]),
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY + DAY / 2).await.unwrap();
+    let reports = rows(
+        &settings,
+        "SELECT domain, tlsrptd_sessions FROM reports WHERE day = '2026-11-20' ORDER BY domain",
+    );
+    assert_eq!(reports, ["a.example|1", "b.example|1"]);
+    let late = rows(
+        &settings,
+        "SELECT domain, fetcherindex, status FROM reportdata WHERE day = '2026-11-20' ORDER BY 1, 2",
+    );
+    assert_eq!(
+        late,
+        [
+            "a.example|1|fetched",
+            "a.example|2|late",
+            "b.example|2|fetched"
+        ]
+    );
+    let jobs = rows(
+        &settings,
+        "SELECT status FROM fetchjobs WHERE day = '2026-11-20'",
+    );
+    assert_eq!(jobs, ["ok", "ok"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_that_waits_is_hidden_from_the_peer_when_we_stop() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[
+            YESTERDAY_ONLY,
+            "--fetchers=one,two",
+            "--spread_out_delivery=1",
+        ],
+    );
+    let mut world = World::new("2026-11-21T00:00:10Z");
+    world.gather = Box::new(|job, now| match job.index {
+        2 if now < "2026-11-21T02:00:00Z".parse().unwrap() => {
+            Err(GatherError::NotReady { newest: None })
+        }
+        _ => Ok(vec![counted("a.example", 1)]),
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let hidden = rows(
+        &settings,
+        "SELECT data, status, tlsrptd_data IS NULL FROM reportdata",
+    );
+    assert_eq!(hidden, ["NULL|NULL|0"], "the peer would fetch it again");
+    run(&settings, &world, None, DAY / 12).await.unwrap();
+    assert_eq!(
+        rows(&settings, "SELECT domain, tlsrptd_sessions FROM reports"),
+        ["a.example|2"]
+    );
+    let asked = world
+        .asked
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(_, index, _)| *index == 1)
+        .count();
+    assert_eq!(asked, 1, "we do not have to ask again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);

@@ -123,6 +123,7 @@ impl<O: Outside> Daemon<O> {
             .copied()
             .collect();
         self.state.make_jobs(&days, &self.bounds.fetchers, now)?;
+        self.state.reopen_given_up(&reportable, now)?;
         self.today = Some(today);
         self.cleaning = true;
         Ok(())

@@ -21,7 +21,7 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         pidfile,
     } = prepared;
     let worked = runtime.block_on(async {
-        tracing::info!("TLSRPT reportd starting");
+        tracing::info!("tlsrpt-reportd is at work");
         let probes = tokio::spawn(probe_all(fetchers));
         let worked = daemon
             .run(&mut signals.orders, |order| obey(&log, order))
@@ -36,7 +36,7 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
     drop(pidfile);
     runtime.shutdown_timeout(Duration::from_secs(1));
     worked.and(closed)?;
-    tracing::info!("TLSRPT reportd ended");
+    tracing::info!("tlsrpt-reportd has ended");
     Ok(())
 }
 

@@ -115,6 +115,27 @@ impl State {
         })
     }
 
+    /// Collectors that were given up, by us or by the peer, are asked once more: what no report has yet is reported late.
+    pub fn reopen_given_up(
+        &mut self,
+        days: &BTreeSet<Day>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::Reopened, |tx| {
+            let mut job = tx.prepare_cached(
+                "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?2, tlsrptd_closed = NULL, \
+                 tlsrptd_given_up = NULL WHERE day = ?1 AND status = 'timedout'",
+            )?;
+            let mut rows =
+                tx.prepare_cached("UPDATE reportdata SET status = NULL WHERE day = ?1 AND data IS NULL AND status = 'timedout'")?;
+            for day in days {
+                job.execute((day.to_string(), text::nexttry(now)))?;
+                rows.execute([day.to_string()])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Jobs to run now, the oldest day first.
     pub fn due_jobs(&self, now: Timestamp) -> Result<Vec<Job>, StateError> {
         self.jobs(&format!("{WAITING} AND nexttry <= ?1"), &text::nexttry(now))

@@ -18,7 +18,7 @@ use super::{State, StateError, Step, Watcher, lock::Lock, schema};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl State {
-    /// Opens the database, or makes it. `log_sql` logs each statement at level debug.
+    /// Opens the database, or makes it. `log_sql` logs each statement.
     pub fn open(path: &Path, log_sql: bool) -> Result<State, StateError> {
         State::open_watched(path, log_sql, None)
     }
@@ -79,6 +79,7 @@ impl State {
             },
             other => other,
         })?;
+        self.take_back()?;
         if new {
             tracing::info!("Database '{}' setup finished", self.path.display());
         }
@@ -86,7 +87,8 @@ impl State {
     }
 
     /// Leaves the file as the peer wants it: no journal of ours beside it.
-    pub fn close(self) -> Result<(), StateError> {
+    pub fn close(mut self) -> Result<(), StateError> {
+        self.set_aside()?;
         let State { db, path, .. } = self;
         let fault = |source| StateError::Open {
             path: path.clone(),
@@ -131,6 +133,6 @@ fn tune(db: &Connection) -> rusqlite::Result<()> {
 
 fn log_statement(event: TraceEvent<'_>) {
     if let TraceEvent::Stmt(_, sql) = event {
-        tracing::debug!("sql {sql}");
+        tracing::info!("sql {sql}");
     }
 }

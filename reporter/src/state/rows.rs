@@ -91,4 +91,34 @@ impl State {
             .collect()
         })
     }
+
+    /// Before the peer may have the file: it reports what is fetched at once, and would lose what the day's other
+    /// collectors have not answered yet. So such rows become what its own list leaves, to be fetched again.
+    pub(super) fn set_aside(&mut self) -> Result<(), StateError> {
+        self.transact(Step::SetAside, |tx| {
+            tx.execute(
+                "UPDATE reportdata SET tlsrptd_data = data, data = NULL, status = NULL WHERE status = 'fetched' \
+                 AND day IN (SELECT day FROM fetchjobs WHERE status IS NULL AND tlsrptd_closed IS NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = reportdata.day AND r.domain = reportdata.domain)",
+                [],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Takes back what the peer has not fetched meanwhile.
+    pub(super) fn take_back(&mut self) -> Result<(), StateError> {
+        self.transact(Step::TakenBack, |tx| {
+            tx.execute(
+                "UPDATE reportdata SET data = tlsrptd_data, status = 'fetched' \
+                 WHERE data IS NULL AND tlsrptd_data IS NOT NULL",
+                [],
+            )?;
+            tx.execute(
+                "UPDATE reportdata SET tlsrptd_data = NULL WHERE tlsrptd_data IS NOT NULL",
+                [],
+            )
+            .map(drop)
+        })
+    }
 }

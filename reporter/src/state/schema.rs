@@ -49,6 +49,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("fetchjobs", "tlsrptd_listed", "INTEGER"),
     // Why the last attempt failed.
     ("fetchjobs", "tlsrptd_reason", "TEXT"),
+    // What a collector has answered, kept from the peer while another collector of that day has not.
+    ("reportdata", "tlsrptd_data", "TEXT"),
     // Why a row could not be used, or came too late.
     ("reportdata", "tlsrptd_reason", "TEXT"),
     // Why a domain's day has no destination.

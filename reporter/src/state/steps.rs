@@ -16,6 +16,9 @@ pub enum Step {
     Started,
     Recorded,
     Released,
+    SetAside,
+    TakenBack,
+    Reopened,
     Cleaned,
 }
 
@@ -160,6 +163,30 @@ pub const STEPS: &[StepRow] = &[
         "pending",
         "open",
         "still in hand; released at the next start",
+    ),
+    row(
+        Step::SetAside,
+        "reportdata",
+        "fetched, of a day that is waiting",
+        "listed, its data in our column",
+        "close",
+        "fetched rows of a day that other collectors have not answered: the peer would report them without those",
+    ),
+    row(
+        Step::TakenBack,
+        "reportdata",
+        "listed, its data in our column",
+        "fetched",
+        "open",
+        "set aside still; taken back at the next start",
+    ),
+    row(
+        Step::Reopened,
+        "fetchjobs",
+        "timedout",
+        "waiting",
+        "daemon, once a day",
+        "still timedout; asked once more tomorrow or after the next start",
     ),
     row(
         Step::Cleaned,

@@ -15,6 +15,8 @@ mod payload;
 mod program;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod sample_tls;
 mod sender;
 
 use std::path::PathBuf;

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 
 use super::*;
-use crate::deliver::sample;
+use crate::deliver::{sample, sample_tls};
 
 /// Answers by path.
 struct Server {
@@ -25,28 +23,9 @@ struct Server {
 impl Server {
     /// With a certificate for localhost and 127.0.0.1, by an authority that nobody knows.
     async fn start() -> Server {
-        let authority_key = KeyPair::generate().unwrap();
-        let mut authority = CertificateParams::new(Vec::new()).unwrap();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_certificate = authority.self_signed(&authority_key).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let issuer = Issuer::new(authority, authority_key);
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
+        let (acceptor, authority) = sample_tls::acceptor();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), authority_certificate.pem()).unwrap();
-
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let key = key.serialize_der().try_into().unwrap();
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
+        std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server {
             port: listener.local_addr().unwrap().port(),
@@ -54,7 +33,6 @@ impl Server {
             heard: Arc::default(),
             folder,
         };
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         let (connections, heard) = (Arc::clone(&server.connections), Arc::clone(&server.heard));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

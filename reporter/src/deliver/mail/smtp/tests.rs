@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tlsrptd_proto::txt::Mailbox;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
+use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::deliver::{sample, sample_tls};
 
 /// A relay that answers by command; `close` closes, `hang` says nothing.
 struct Relay {
@@ -22,24 +24,40 @@ struct Relay {
 const GREETING: &str = "greeting";
 const END_OF_MAIL: &str = ".";
 
+/// Says 220 and means it.
+const HANDSHAKE: &str = "220 handshake";
+/// Noted when TLS begins.
+const IN_TLS: &str = "(in TLS)";
+
 impl Relay {
     async fn start(answers: &[(&'static str, &'static str)]) -> Relay {
+        Relay::start_with(answers, false).await
+    }
+
+    async fn start_with(answers: &[(&'static str, &'static str)], implicit_tls: bool) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let answers: Arc<BTreeMap<_, _>> = Arc::new(answers.iter().copied().collect());
-        let (connections, heard) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(Mutex::new(Vec::new())),
-        );
         let relay = Relay {
-            port,
-            connections: Arc::clone(&connections),
-            heard: Arc::clone(&heard),
+            port: listener.local_addr().unwrap().port(),
+            connections: Arc::default(),
+            heard: Arc::default(),
         };
+        let session = Session {
+            answers: Arc::new(answers.iter().copied().collect()),
+            heard: Arc::clone(&relay.heard),
+            acceptor: sample_tls::acceptor().0,
+        };
+        let connections = Arc::clone(&relay.connections);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, Arc::clone(&answers), Arc::clone(&heard)));
+                let session = session.clone();
+                tokio::spawn(async move {
+                    if implicit_tls {
+                        session.serve_in_tls(stream, GREETING).await;
+                    } else if let Some(stream) = session.serve(stream, GREETING).await {
+                        session.serve_in_tls(stream, "").await;
+                    }
+                });
             }
         });
         relay
@@ -76,39 +94,60 @@ impl Relay {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
+/// What a connection needs.
+#[derive(Clone)]
+struct Session {
     answers: Arc<BTreeMap<&'static str, &'static str>>,
     heard: Arc<Mutex<Vec<String>>>,
-) {
-    let mut stream = BufReader::new(stream);
-    let (mut command, mut in_mail) = (GREETING.to_owned(), false);
-    loop {
-        let usual = match command.as_str() {
+    acceptor: TlsAcceptor,
+}
+
+impl Session {
+    async fn serve_in_tls(&self, stream: TcpStream, first: &str) {
+        if let Ok(stream) = self.acceptor.accept(stream).await {
+            self.heard.lock().await.push(IN_TLS.to_owned());
+            self.serve(stream, first).await;
+        }
+    }
+
+    /// Begins by answering `first`, a command or the greeting. The stream comes back where
+    /// TLS begins.
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, first: &str) -> Option<S> {
+        let mut stream = BufReader::new(stream);
+        let (mut command, mut in_mail) = (first.to_owned(), false);
+        loop {
+            if !command.is_empty() && (!in_mail || command == END_OF_MAIL) {
+                let answer = self.answer(&command);
+                match answer {
+                    "close" => return None,
+                    "hang" => std::future::pending().await,
+                    _ => {}
+                }
+                in_mail = command == "DATA" && answer.starts_with("354");
+                let line = format!("{answer}\r\n");
+                stream.write_all(line.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                if answer == HANDSHAKE {
+                    return Some(stream.into_inner());
+                }
+            }
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                return None;
+            }
+            let line = line.trim_end_matches("\r\n").to_owned();
+            command = line.split([' ', ':']).next().unwrap_or_default().to_owned();
+            self.heard.lock().await.push(line);
+        }
+    }
+
+    fn answer(&self, command: &str) -> &'static str {
+        let usual = match command {
             GREETING => "220 relay.example",
             "DATA" => "354 go on",
             _ => "250 ok",
         };
-        if !in_mail || command == END_OF_MAIL {
-            match answers.get(command.as_str()).copied().unwrap_or(usual) {
-                "close" => return,
-                "hang" => std::future::pending().await,
-                answer => {
-                    in_mail = command == "DATA" && answer.starts_with("354");
-                    stream
-                        .write_all(format!("{answer}\r\n").as_bytes())
-                        .await
-                        .unwrap();
-                }
-            }
-        }
-        let mut line = String::new();
-        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-            return;
-        }
-        let line = line.trim_end_matches("\r\n").to_owned();
-        command = line.split([' ', ':']).next().unwrap_or_default().to_owned();
-        heard.lock().await.push(line);
+        self.answers.get(command).copied().unwrap_or(usual)
     }
 }
 
@@ -247,6 +286,51 @@ async fn starttls_that_fails_does_not_stop_the_report() {
             "{answer}: in plain, on a new connection"
         );
     }
+}
+
+#[tokio::test]
+async fn tls_is_used_whoever_signed_the_certificate() {
+    let ehlo = ("EHLO", "250-relay.example\r\n250 STARTTLS");
+    let relay = Relay::start(&[ehlo, ("STARTTLS", HANDSHAKE)]).await;
+    let client = relay.client();
+    for _ in 0..2 {
+        assert_eq!(word(&send(&client).await), "sent");
+    }
+    assert_eq!(relay.connections(), 1);
+    let heard = relay.heard.lock().await.clone();
+    let before = heard.iter().position(|line| line == IN_TLS).unwrap();
+    assert_eq!(heard[..before], ["EHLO sender.example", "STARTTLS"]);
+
+    let relay = Relay::start_with(&[], true).await;
+    let client = Smtp {
+        implicit_tls: true,
+        ..relay.client()
+    };
+    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(relay.heard(IN_TLS).await, 1);
+}
+
+#[tokio::test]
+async fn a_password_asks_for_a_certificate_that_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, "secret\n").unwrap();
+    let options = [
+        ("mail_user", "user"),
+        ("mail_password_file", password.to_str().unwrap()),
+    ];
+    let relay = Relay::start_with(&[], true).await;
+    let strict = Smtp::prepare("relay.example", 465, true, &sample::settings(&options)).unwrap();
+    let client = Smtp {
+        tls: strict.tls,
+        implicit_tls: true,
+        ..relay.client()
+    };
+    let outcome = send(&client).await;
+    assert!(
+        matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("certificate")),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

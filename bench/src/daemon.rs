@@ -158,6 +158,11 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("socket")
 }
 
+/// Where ours writes its own figures; the peer passes over the section that names it.
+pub(crate) fn stats_file(folder: &Path) -> PathBuf {
+    folder.join("stats")
+}
+
 /// The day file of a run; older days stand beside it.
 pub(crate) fn day_file(folder: &Path) -> PathBuf {
     folder.join("collectd.sqlite")
@@ -182,9 +187,11 @@ fn command(
         // One file for both, and the defaults for all else. A file that is named keeps out the machine's own.
         let file = folder.join("collectd.cfg");
         let text = format!(
-            "[tlsrpt_collectd]\nstorage = sqlite://{}\nsocketname = {}\n",
+            "[tlsrpt_collectd]\nstorage = sqlite://{}\nsocketname = {}\n\
+             [tlsrptd_collectd]\nstats_file = {}\n",
             day_file(folder).display(),
-            socket.display()
+            socket.display(),
+            stats_file(folder).display()
         );
         fs::write(&file, text).map_err(BenchError::io("cannot write", &file))?;
         command.arg("--config_file").arg(file);

@@ -27,12 +27,15 @@ pub(crate) enum BenchError {
     },
     /// The collector's law is broken: the one thing worse than being slow.
     #[error(
-        "the collector's files count {counted} sessions, but {accepted} were accepted ({what})"
+        "of {accepted} datagrams accepted, {received} were received; {counted} are in the files, and {dropped} were \
+         dropped by the collector's own account ({load})"
     )]
     Law {
-        counted: u64,
         accepted: u64,
-        what: String,
+        received: u64,
+        counted: u64,
+        dropped: u64,
+        load: String,
     },
 }
 

@@ -1,11 +1,12 @@
-//! The collector's law: what `send()` accepted is what the files count. Read by SQLite alone, not by our own code.
+//! The collector's law: what `send()` accepted is in the files, or dropped and counted as such. The files are read by
+//! SQLite alone, not by our own code.
 
 use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::daemon::day_file;
+use crate::daemon::{day_file, stats_file};
 use crate::error::BenchError;
 
 /// The sessions in all day files of a folder. Every datagram that the load generator sends tells one.
@@ -25,6 +26,18 @@ pub(crate) fn sessions(folder: &Path) -> Result<u64, BenchError> {
         }
     }
     Ok(all)
+}
+
+/// A number of the collector's own account; 0 when it is not there.
+pub(crate) fn told(folder: &Path, key: &str) -> u64 {
+    let text = fs::read_to_string(stats_file(folder)).unwrap_or_default();
+    let value = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(name, _)| *name == key);
+    value
+        .and_then(|(_, number)| number.parse().ok())
+        .unwrap_or(0)
 }
 
 fn file_sessions(path: &Path) -> Result<u64, BenchError> {

@@ -36,6 +36,8 @@ const BATCH: usize = 32;
 const TURN: usize = 8;
 /// Counts are handed over that often, so that a killed collector loses no more than this and a commit.
 const BEAT: Duration = Duration::from_millis(100);
+/// At the end, a sender that holds the socket and never stops sending is listened to that long.
+const DRAIN: Duration = Duration::from_secs(5);
 /// With nothing to do, the day is looked at that often.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -181,8 +183,9 @@ impl Reader {
     /// The last act: nothing that was accepted is left behind.
     fn drain(&mut self, buffers: &mut Buffers) {
         self.look_at_the_day(Wishes::default());
+        let end = Instant::now() + DRAIN;
         for socket in 0..self.sockets.len() {
-            while !self.read(socket, buffers) {
+            while !self.read(socket, buffers) && Instant::now() < end {
                 self.queue.nudge();
             }
         }
@@ -255,5 +258,45 @@ impl Buffers {
         let (len, cut) = self.received[n];
         let start = n * self.each;
         (&self.bytes[start..start + len.min(self.each)], cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_day() {
+        let today = Day::parse("2026-11-20").unwrap();
+        for (now, want, why) in [
+            (
+                "2026-11-20T23:59:59.999Z",
+                "2026-11-20",
+                "to the last moment",
+            ),
+            (
+                "2026-11-21T00:00:00Z",
+                "2026-11-21",
+                "midnight begins the next day",
+            ),
+            (
+                "2026-11-25T12:00:00Z",
+                "2026-11-25",
+                "a clock set forward is followed",
+            ),
+            (
+                "2026-11-19T23:00:00Z",
+                "2026-11-20",
+                "one set back does not reopen the day just closed",
+            ),
+            (
+                "2026-11-10T12:00:00Z",
+                "2026-11-10",
+                "one that was wrong by more is followed",
+            ),
+        ] {
+            let day = day_of_arrival(today, now.parse().unwrap());
+            assert_eq!(day.to_string(), want, "{why}");
+        }
     }
 }

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Pages of WAL before SQLite itself brings them into the file: a bound, the regular way is [`sync`].
 const WAL_PAGES: u32 = 4096;
 
+/// Pages kept in memory, for days of many domains; a small day does not take it.
+const CACHE_KIB: i64 = 16 * 1024;
+
 /// Our own table, which the programs we share the file with do not look at: the number of the last flush.
 const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";
 
@@ -32,6 +35,7 @@ pub(crate) fn open_today(path: &Path) -> Result<(Connection, bool), StoreError> 
         db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
+        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
         db.execute_batch(CREATE_FLUSH)?;
         if db.query_row("SELECT count(*) FROM tlsrptd_flush", [], |row| {
             row.get::<_, i64>(0)

@@ -1,8 +1,5 @@
 //! What the programs print when asked: `--help`, `--version`, `--check-config`.
 
-use std::fs;
-use std::path::Path;
-
 use tlsrptd_tests::harness::program::Program;
 
 use super::{PROGRAMS, least};
@@ -205,42 +202,4 @@ fn tlsrptctl_looks_only_at_what_it_needs() {
         .run()
         .success();
     assert!(ended.stdout.contains("mailto:b@c.test"), "{}", ended.stdout);
-}
-
-#[test]
-fn shipped_examples_pass() {
-    let folder = tempfile::tempdir().unwrap();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/examples");
-    let mut checked = 0;
-    for entry in fs::read_dir(&examples).unwrap().flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "cfg") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        for (name, section) in PROGRAMS {
-            if !text.lines().any(|line| line == format!("[{section}]")) {
-                continue;
-            }
-            let program = Program::ours(name, folder.path()).no_config();
-            let ended = program
-                .arg("--check-config")
-                .arg("--config_file")
-                .arg(path.display())
-                .run();
-            assert_eq!(
-                ended.code(),
-                Some(0),
-                "{name} {}:\n{}",
-                path.display(),
-                ended.stderr
-            );
-            checked += 1;
-        }
-    }
-    assert!(
-        checked >= PROGRAMS.len(),
-        "an example for each program in {}",
-        examples.display()
-    );
 }

@@ -156,23 +156,20 @@ fn an_unknown_variable_is_a_warning_only() {
 /// A collector's files with one closed day, in which one domain had a session: `NAME.test`. The URL of the storage.
 fn storage(folder: &Path, name: &str) -> String {
     let path = folder.join(format!("{name}.sqlite"));
-    for file in [
-        path.clone(),
-        folder.join(format!("{name}.sqlite.yesterday")),
-    ] {
-        let database = rusqlite::Connection::open(file).unwrap();
-        database
-            .execute_batch(&format!(
-                "CREATE TABLE finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure, its datetime default CURRENT_TIMESTAMP,PRIMARY KEY(day, domain, tlsrptrecord, policy));
-                CREATE TABLE failures(day, domain, tlsrptrecord, policy, reason, cntr, PRIMARY KEY(day, domain, tlsrptrecord, policy, reason));
-                CREATE TABLE daystatus(daycomplete, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(daycomplete));
-                CREATE TABLE dbversion(version, installdate, purpose);
-                INSERT INTO dbversion VALUES(1, '2026-11-20 00-00-00.000', 'TLSRPT-Collectd-DB-devel-2024-10-28');
-                INSERT INTO daystatus(daycomplete) VALUES('{DAY}');
-                INSERT INTO finalresults VALUES('{DAY}', '{name}.test', 'v=TLSRPTv1; rua=mailto:a@b.test', '{{\"policy-type\": 9, \"policy-domain\": \"{name}.test\"}}', 1, 0, '{DAY} 12:00:00');"
-            ))
-            .unwrap();
-    }
+    // Not today's file: only the collector opens that one.
+    let file = folder.join(format!("{name}.sqlite.yesterday"));
+    rusqlite::Connection::open(file)
+        .unwrap()
+        .execute_batch(&format!(
+            "CREATE TABLE finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure, its datetime default CURRENT_TIMESTAMP,PRIMARY KEY(day, domain, tlsrptrecord, policy));
+            CREATE TABLE failures(day, domain, tlsrptrecord, policy, reason, cntr, PRIMARY KEY(day, domain, tlsrptrecord, policy, reason));
+            CREATE TABLE daystatus(daycomplete, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(daycomplete));
+            CREATE TABLE dbversion(version, installdate, purpose);
+            INSERT INTO dbversion VALUES(1, '2026-11-20 00-00-00.000', 'TLSRPT-Collectd-DB-devel-2024-10-28');
+            INSERT INTO daystatus(daycomplete) VALUES('{DAY}');
+            INSERT INTO finalresults VALUES('{DAY}', '{name}.test', 'v=TLSRPTv1; rua=mailto:a@b.test', '{{\"policy-type\": 9, \"policy-domain\": \"{name}.test\"}}', 1, 0, '{DAY} 12:00:00');"
+        ))
+        .unwrap();
     format!("sqlite://{}", path.display())
 }
 

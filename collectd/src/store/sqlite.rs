@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use super::{
     Closed, Flushed, FoldLimits, Store, StoreError, file,
     ledger::{Attempt, Ledger},
-    rows::Rows,
+    rows::{Full, Rows},
 };
 use crate::rollover;
 
@@ -36,6 +36,7 @@ pub(crate) struct Sqlite {
     /// The number of the last flush that is surely committed.
     number: i64,
     ledger: Ledger,
+    full: Full,
     doubt: Option<Doubt>,
 }
 
@@ -62,6 +63,7 @@ impl Sqlite {
             identity: None,
             number: 0,
             ledger: Ledger::default(),
+            full: Full::default(),
             doubt: None,
         };
         store.reopen()?;
@@ -105,6 +107,7 @@ impl Sqlite {
 
     /// After a failure other than a lock, the connection may be of no use any more.
     fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> StoreError {
+        self.full.clear();
         let locked = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked].map(Some);
         if !locked.contains(&source.sqlite_error_code()) {
             self.db = None;
@@ -178,7 +181,7 @@ impl Store for Sqlite {
             return Err(StoreError::InDoubt(self.path.clone()));
         };
         let mut attempt = self.ledger.attempt();
-        match write(db, &self.ledger, self.limits, &mut attempt) {
+        match write(db, &self.ledger, &mut self.full, self.limits, &mut attempt) {
             Ok(flushed) => match db.execute_batch("COMMIT") {
                 Ok(()) => {
                     self.number += 1;
@@ -213,6 +216,7 @@ impl Store for Sqlite {
 
     fn forget(&mut self) {
         self.ledger.clear();
+        self.full.clear();
     }
 
     fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError> {
@@ -267,6 +271,7 @@ impl Store for Sqlite {
         }
         self.doubt = None;
         let lost = self.ledger.discard();
+        self.full.clear();
         self.number = 0;
         self.reopen().map(|()| lost)
     }
@@ -292,11 +297,12 @@ impl Drop for Sqlite {
 fn write(
     db: &Connection,
     ledger: &Ledger,
+    full: &mut Full,
     limits: FoldLimits,
     attempt: &mut Attempt,
 ) -> rusqlite::Result<Flushed> {
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let mut rows = Rows::new(db, limits)?;
+    let mut rows = Rows::new(db, full, limits)?;
     for &(index, times) in &attempt.settled {
         if !rows.add(ledger.rows(index), times)? {
             warn!("a row of today's file is gone: somebody else wrote to it");

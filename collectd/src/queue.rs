@@ -13,7 +13,7 @@ use tlsrptd_proto::day::Day;
 use crate::memo::{Counts, Slot};
 
 /// Bytes a queued datagram may take on average before the queue counts as full.
-const AVERAGE: usize = 4096;
+const AVERAGE: usize = 2048;
 
 /// One thing handed over.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ struct State {
 }
 
 impl Queue {
-    /// A queue for that many datagrams. In bytes: 4 KiB for each, and always room for one of the largest.
+    /// A queue for that many datagrams. In bytes: 2 KiB for each, and always room for one of the largest.
     pub(crate) fn new(max_datagrams: usize, max_datagram_size: usize) -> Queue {
         Queue {
             state: Mutex::default(),
@@ -224,7 +224,7 @@ mod tests {
         );
         assert!(
             !queue.room().put(None, b"a", false),
-            "8 KiB is the bound of bytes then"
+            "and nothing beside it"
         );
     }
 

@@ -303,10 +303,16 @@ fn write(
 ) -> rusqlite::Result<Flushed> {
     db.execute_batch("BEGIN IMMEDIATE")?;
     let mut rows = Rows::new(db, full, limits)?;
+    let mut gone = 0;
     for &(index, times) in &attempt.settled {
-        if !rows.add(ledger.rows(index), times)? {
-            warn!("a row of today's file is gone: somebody else wrote to it");
-        }
+        gone += u64::from(!rows.add(ledger.rows(index), times)?);
+    }
+    if gone > 0 {
+        // Once a flush, whatever the number: there is an operator at work, not a stranger.
+        error!(
+            datagrams = gone,
+            "rows of today's file are gone: somebody else deleted them"
+        );
     }
     for (fresh, &times) in ledger.fresh().zip(&attempt.fresh) {
         attempt

@@ -208,4 +208,17 @@ mod tests {
         assert_eq!(steps.len(), STEPS.len());
         assert_eq!(STEPS.len(), Step::Cleaned as usize + 1);
     }
+
+    #[test]
+    fn architecture_shows_this_table() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md");
+        let text = std::fs::read_to_string(file).expect("ARCHITECTURE.md stands at the top");
+        for row in STEPS {
+            let line = format!(
+                "| {:?} | {} | {} | {} | {} | {} |",
+                row.step, row.rows, row.from, row.to, row.by, row.crash
+            );
+            assert!(text.contains(&line), "ARCHITECTURE.md lacks:\n{line}");
+        }
+    }
 }

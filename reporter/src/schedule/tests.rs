@@ -1,0 +1,287 @@
+//! Times as tables.
+
+use rand::{SeedableRng as _, rngs::StdRng};
+use tlsrptd_config::Start;
+
+use super::*;
+
+fn schedule(options: &[&str]) -> Schedule {
+    let required = [
+        "--dbname=/x",
+        "--fetchers=f",
+        "--organization_name=o",
+        "--contact_info=a@b.example",
+    ];
+    let args = required.iter().chain(options).map(std::ffi::OsString::from);
+    match tlsrptd_config::reportd::load(args, []) {
+        Start::Run(settings) => Schedule::new(&settings.values),
+        Start::Done { stderr, .. } => panic!("{stderr}"),
+    }
+}
+
+fn at(text: &str) -> Timestamp {
+    format!("2026-11-{text}Z").parse().unwrap()
+}
+
+#[test]
+fn waits_double_and_end_with_the_window() {
+    let (schedule, first, mut rng) = (schedule(&[]), at("21T10:00:00"), StdRng::seed_from_u64(7));
+    let (mut now, mut waits) = (first, Vec::new());
+    for failures in 1.. {
+        match schedule.after_delivery_failure(failures, first, None, now, &mut rng) {
+            Next::At(next) => waits.push(next.duration_since(now).as_secs()),
+            Next::GiveUp(_) => break,
+        }
+        now = plus(
+            now,
+            Duration::from_secs(waits[waits.len() - 1].unsigned_abs()),
+        );
+    }
+    for (wait, base) in waits
+        .iter()
+        .zip([300, 600, 1200, 2400, 4800, 9600, 14400, 14400, 14400])
+    {
+        assert!((base * 3 / 4..=base * 5 / 4).contains(wait), "{waits:?}");
+    }
+    assert!((8..=12).contains(&waits.len()), "{waits:?}");
+    let all: i64 = waits.iter().sum();
+    assert!(
+        (86_300..=86_400).contains(&all),
+        "the last attempt is at the end of the window: {all}"
+    );
+}
+
+#[test]
+fn after_a_failed_delivery() {
+    let peer = ["--max_retries_delivery=2"];
+    let hour = Duration::from_secs(3600);
+    for (options, failures, after, now, want, why) in [
+        (
+            &[][..],
+            1,
+            None,
+            "21T10:00:00",
+            Some(225..=375),
+            "about five minutes",
+        ),
+        (
+            &[],
+            1,
+            Some(hour),
+            "21T10:00:00",
+            Some(3600..=3600),
+            "the other side's wish",
+        ),
+        (
+            &[],
+            9,
+            Some(hour),
+            "22T09:30:00",
+            None,
+            "its wish lies beyond the window",
+        ),
+        (
+            &[],
+            9,
+            None,
+            "22T09:59:00",
+            Some(60..=60),
+            "the end of the window is the last chance",
+        ),
+        (&[], 9, None, "22T10:00:00", None, "the window has passed"),
+        (
+            &["--retry_window=60"],
+            1,
+            None,
+            "21T10:00:00",
+            Some(60..=60),
+            "a short window",
+        ),
+        (
+            &peer,
+            2,
+            None,
+            "25T10:00:00",
+            Some(450..=750),
+            "the peer's rule knows no window",
+        ),
+        (
+            &peer,
+            3,
+            None,
+            "21T10:00:00",
+            None,
+            "two retries are three attempts",
+        ),
+        (
+            &["--min_wait_delivery=5"],
+            5,
+            None,
+            "21T10:00:00",
+            Some(60..=100),
+            "one of the peer's options brings its rule",
+        ),
+        (
+            &["--min_wait_delivery=5"],
+            6,
+            None,
+            "21T10:00:00",
+            None,
+            "with its default of five retries",
+        ),
+    ] {
+        let mut rng = StdRng::seed_from_u64(1);
+        let now = at(now);
+        let next = schedule(options).after_delivery_failure(
+            failures,
+            at("21T10:00:00"),
+            after,
+            now,
+            &mut rng,
+        );
+        match (next, want) {
+            (Next::At(next), Some(want)) => {
+                let wait = next.duration_since(now).as_secs();
+                assert!(want.contains(&wait), "{why}: {wait}");
+            }
+            (Next::GiveUp(_), None) => {}
+            (next, want) => panic!("{why}: {next:?}, not {want:?}"),
+        }
+    }
+}
+
+#[test]
+fn after_a_failed_question() {
+    let peer = ["--max_retries_domainlist=1", "--max_wait_domainlist=60"];
+    for (options, listed, failures, now, gives_up, why) in [
+        (
+            &[][..],
+            false,
+            500,
+            "21T05:00:00",
+            false,
+            "until the deadline",
+        ),
+        (
+            &[],
+            false,
+            1,
+            "21T06:00:00",
+            true,
+            "the deadline has passed",
+        ),
+        (
+            &peer,
+            false,
+            1,
+            "21T09:00:00",
+            false,
+            "the peer's rule knows no deadline",
+        ),
+        (
+            &peer,
+            false,
+            2,
+            "21T00:01:00",
+            true,
+            "one retry is two attempts",
+        ),
+        (
+            &peer,
+            true,
+            2,
+            "21T00:01:00",
+            false,
+            "details have their own options",
+        ),
+    ] {
+        let schedule = schedule(options);
+        let deadline =
+            schedule.fetch_deadline(Day::parse("2026-11-20").unwrap(), at("20T00:00:00"));
+        let mut rng = StdRng::seed_from_u64(1);
+        let next = schedule.after_fetch_failure(listed, failures, deadline, at(now), &mut rng);
+        assert_eq!(matches!(next, Next::GiveUp(_)), gives_up, "{why}: {next:?}");
+    }
+}
+
+#[test]
+fn days_that_are_reported() {
+    for (options, now, want, why) in [
+        (
+            &[][..],
+            "21T12:00:00",
+            &["18", "19", "20"][..],
+            "three days back",
+        ),
+        (
+            &[],
+            "21T00:00:00",
+            &["17", "18", "19", "20"],
+            "the fourth is three days old this very second",
+        ),
+        (
+            &["--keep_days=2"],
+            "21T12:00:00",
+            &["19", "20"],
+            "not what would be forgotten at once",
+        ),
+        (
+            &["--max_report_age=86400"],
+            "21T12:00:00",
+            &["20"],
+            "only yesterday",
+        ),
+    ] {
+        let days: Vec<String> = schedule(options)
+            .reportable_days(at(now))
+            .iter()
+            .map(|day| day.to_string()[8..].to_owned())
+            .collect();
+        assert_eq!(days, want, "{why}");
+    }
+}
+
+#[test]
+fn deliveries_spread_evenly() {
+    let (schedule, now, mut rng) = (
+        schedule(&["--spread_out_delivery=1000"]),
+        at("21T00:00:00"),
+        StdRng::seed_from_u64(3),
+    );
+    let mut tenths = [0; 10];
+    for _ in 0..10_000 {
+        let wait = schedule
+            .first_delivery(now, &mut rng)
+            .duration_since(now)
+            .as_secs();
+        tenths[usize::try_from(wait / 100).unwrap()] += 1;
+    }
+    assert!(
+        tenths.iter().all(|number| (850..1150).contains(number)),
+        "{tenths:?}"
+    );
+    let now_means_now = self::schedule(&["--spread_out_delivery=1"]);
+    assert_eq!(now_means_now.first_delivery(now, &mut rng), now);
+}
+
+#[test]
+fn lanes() {
+    for (uri, want, why) in [
+        ("mailto:a@b.example", "mailto:", "one relay"),
+        ("https://Host.example/x?y", "https:host.example", "one host"),
+        (
+            "https://u@host.example:8443/",
+            "https:host.example:8443",
+            "a port is another server",
+        ),
+        (
+            "https://[2001:db8::1]/x",
+            "https:[2001:db8::1]",
+            "a literal",
+        ),
+        ("directory:/var/x", "directory:", "one disk"),
+        ("odd", ":", "no scheme"),
+    ] {
+        assert_eq!(lane(uri), want, "{why}");
+    }
+}

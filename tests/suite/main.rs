@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod arrows;
+mod carriers;
 mod collector;
 mod config;
 mod harness;

@@ -96,7 +96,7 @@ impl ReportMail {
             .unwrap_or_default();
         match encoding.to_ascii_lowercase().as_str() {
             "base64" => String::from_utf8_lossy(&decode(&part.body)).into_owned(),
-            "quoted-printable" => panic!("the harness reads 7bit and base64 only"),
+            "quoted-printable" => String::from_utf8_lossy(&unquoted(&part.body)).into_owned(),
             _ => part.body.clone(),
         }
     }
@@ -139,11 +139,19 @@ impl ReportMail {
 /// # Panics
 /// When they are not gzip of JSON.
 pub fn report(gzip: &[u8]) -> Value {
+    serde_json::from_str(&gunzip(gzip)).expect("a report is JSON")
+}
+
+/// The text of a report from its gzip bytes.
+///
+/// # Panics
+/// When they are not gzip of UTF-8.
+pub fn gunzip(gzip: &[u8]) -> String {
     let mut json = String::new();
     GzDecoder::new(gzip)
         .read_to_string(&mut json)
         .expect("a report is gzip of UTF-8");
-    serde_json::from_str(&json).expect("a report is JSON")
+    json
 }
 
 impl Part {
@@ -170,4 +178,19 @@ fn fields(head: &str, name: &str) -> Vec<String> {
 fn decode(body: &str) -> Vec<u8> {
     let text: String = body.split_whitespace().collect();
     STANDARD.decode(text).expect("an attachment is base64")
+}
+
+/// RFC 2045 section 6.7.
+fn unquoted(body: &str) -> Vec<u8> {
+    let joined = body.replace("=\r\n", "");
+    let mut pieces = joined.split('=');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let code = piece
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(code.expect("= and two hex digits"));
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    bytes
 }

@@ -10,6 +10,7 @@ pub mod mail;
 pub mod mta;
 mod places;
 pub mod program;
+pub mod proxy;
 mod runtime;
 mod script;
 pub mod skip;

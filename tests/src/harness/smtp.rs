@@ -91,6 +91,8 @@ pub struct Mail {
 pub(crate) struct Shared {
     pub(crate) script: Script<When, Act>,
     pub(crate) mails: Mutex<Vec<Mail>>,
+    /// AUTH commands.
+    pub(crate) logins: AtomicUsize,
     connections: AtomicUsize,
 }
 
@@ -107,6 +109,8 @@ pub(crate) struct Abilities {
     pub(crate) starttls: Option<TlsAcceptor>,
     pub(crate) implicit: Option<TlsAcceptor>,
     pub(crate) auth: bool,
+    /// AUTH also where there is no TLS.
+    pub(crate) auth_in_plain: bool,
 }
 
 impl Smtp {
@@ -116,6 +120,28 @@ impl Smtp {
             starttls: None,
             implicit: None,
             auth: false,
+            auth_in_plain: false,
+        })
+    }
+
+    /// A receiver in plain text that offers AUTH all the same.
+    pub fn start_with_auth() -> Smtp {
+        Smtp::with(Abilities {
+            starttls: None,
+            implicit: None,
+            auth: true,
+            auth_in_plain: true,
+        })
+    }
+
+    /// As [`Smtp::start_with_starttls`], with AUTH offered before STARTTLS too: a careless client's trap.
+    pub fn start_with_starttls_and_auth(ca: &Ca) -> Smtp {
+        let acceptor = ca.acceptor(&["127.0.0.1", "localhost"]);
+        Smtp::with(Abilities {
+            starttls: Some(acceptor),
+            implicit: None,
+            auth: true,
+            auth_in_plain: true,
         })
     }
 
@@ -126,6 +152,7 @@ impl Smtp {
             starttls: Some(acceptor),
             implicit: None,
             auth: true,
+            auth_in_plain: false,
         })
     }
 
@@ -136,6 +163,7 @@ impl Smtp {
             starttls: None,
             implicit: Some(acceptor),
             auth: true,
+            auth_in_plain: false,
         })
     }
 
@@ -149,6 +177,7 @@ impl Smtp {
         let shared = Arc::new(Shared {
             script: Script::new(),
             mails: Mutex::default(),
+            logins: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
         });
         let task = Task::spawn(serve(listener, shared.clone(), abilities));
@@ -247,6 +276,11 @@ impl Smtp {
         until(&format!("{count} mails offered"), || {
             Some(self.offered()).filter(|mails| mails.len() >= count)
         })
+    }
+
+    /// How often a client sent AUTH.
+    pub fn logins(&self) -> usize {
+        self.shared.logins.load(Ordering::Relaxed)
     }
 
     /// How many connections were made.

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io::{Error, ErrorKind, Result};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
@@ -129,7 +130,7 @@ impl Session {
     }
 
     fn offers_auth(&self) -> bool {
-        self.abilities.auth && self.tls
+        self.abilities.auth && (self.tls || self.abilities.auth_in_plain)
     }
 
     async fn secured(self) -> Result<Session> {
@@ -146,6 +147,7 @@ impl Session {
 
     /// PLAIN with its initial response, or LOGIN.
     async fn auth(&mut self, line: &str) -> Result<()> {
+        self.shared.logins.fetch_add(1, Ordering::Relaxed);
         let words: Vec<&str> = line.split_whitespace().collect();
         let mut texts = Vec::new();
         if let Some(response) = words.get(2) {

@@ -3,8 +3,15 @@
 //! Most tests are one run over a table: each row is a domain with an address or URL of its own, at which something else
 //! happens. So it is seen too that no row disturbs another.
 
+mod again;
 mod filter;
+mod folders;
 mod https;
+mod login;
+mod mail;
+mod message;
+mod programs;
+mod smtp;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -191,7 +191,8 @@ impl Lab {
         self.start_ready(&self.collectd())
     }
 
-    /// Starts a collector of any make and waits until its socket takes datagrams.
+    /// Starts a collector of any make and waits until its socket takes datagrams, and until a first start has made both
+    /// of [`Lab`]'s files: whoever reads today's file while it is turned into yesterday's keeps the collector from it.
     pub fn start_ready(&self, collectd: &Program) -> Running {
         let socket = collectd
             .setting("socketname")
@@ -202,6 +203,12 @@ impl Lab {
             std::os::unix::net::UnixDatagram::unbound()
                 .is_ok_and(|unbound| unbound.connect(&socket).is_ok())
         });
+        if collectd.setting("storage") == Some(&self.storage()) {
+            until_true("the collector's files", || {
+                assert!(running.is_running(), "the collector ended");
+                self.closed_db().exists() && self.collectd_db().exists()
+            });
+        }
         running
     }
 

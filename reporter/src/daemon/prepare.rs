@@ -38,6 +38,11 @@ impl std::fmt::Debug for Prepared {
 
 /// Reads maps and keys, opens the database, listens to signals.
 pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, Error> {
+    let runtime = runtime()?;
+    // The resolver and the signals want to know where they live.
+    let entered = runtime.enter();
+    // First of all: who is told to stop while it starts shall end orderly too.
+    let signals = signals::listen().map_err(Error::Runtime)?;
     settings
         .lines
         .iter()
@@ -47,12 +52,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
-    let runtime = runtime()?;
-    // The resolver and the signals want to know where they live.
-    let entered = runtime.enter();
     let composer = composer(&settings)?;
     let world = world(&settings)?;
-    let signals = signals::listen().map_err(Error::Runtime)?;
     let state = State::open(&settings.dbname, settings.debug_db)?;
     let pidfile = settings
         .pidfilename

@@ -154,7 +154,10 @@ impl Parser {
     fn newest(&mut self, line: &str) -> Result<Event, FetchError> {
         // While no day is complete, the line is left out and the end follows.
         if line.starts_with(END) {
-            return self.domain(line).map(|_| Event::Newest(None));
+            return match self.domain(line)? {
+                Event::End => Ok(Event::Newest(None)),
+                _ => Err(FetchError::Newest),
+            };
         }
         let day = Day::parse(line).map_err(|_| FetchError::Newest)?;
         Ok(Event::Newest(Some(day)))

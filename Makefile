@@ -13,13 +13,16 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build demo test check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release demo test check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 build: ## the programs, for development
 	$(CARGO) build $(ALL)
+
+release: ## the programs, as they are installed, in target/release
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter
 
 demo: venv build ## real programs, recorded sessions, reports that arrive, all on loopback
 	@$(TARGET)/debug/demo

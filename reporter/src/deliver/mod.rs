@@ -206,9 +206,8 @@ impl Web {
 fn signers(settings: &Reportd, sender: &Sender) -> Result<Signers, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     let from = sender.address.domain();
-    if settings.dkim_keys.is_empty() {
-        tracing::info!("dkim_keys is empty: signing report mails is left to the MTA");
-    } else if *from != domain {
+    // That no key means that the MTA signs is said with the settings.
+    if !settings.dkim_keys.is_empty() && *from != domain {
         tracing::warn!(
             %from, dkim_domain = %domain,
             "sender_address is of another domain than the signature: DMARC may not count it"

@@ -31,6 +31,10 @@ pub enum Answer {
     Hang,
     /// Resets the connection (RST) when the post is read.
     Reset,
+    /// These bytes, and the end of the connection: no HTTP, or half of it.
+    Raw(&'static str),
+    /// A status and the promise of a body that never comes.
+    Stalled(u16),
     /// 200 and a body without end.
     Endless,
     /// A status line without end.
@@ -201,6 +205,16 @@ async fn talk(mut stream: Tls, connection: usize, shared: &Shared) -> std::io::R
             Answer::Status(code, headers) => reply(&mut stream, code, &headers).await?,
             Answer::Hang => std::future::pending().await,
             Answer::Reset => return stream.get_ref().get_ref().0.set_zero_linger(),
+            Answer::Raw(bytes) => {
+                stream.write_all(bytes.as_bytes()).await?;
+                return stream.shutdown().await;
+            }
+            Answer::Stalled(code) => {
+                let head = format!("HTTP/1.1 {code} Scripted\r\nContent-Length: 100\r\n\r\n");
+                stream.write_all(head.as_bytes()).await?;
+                stream.flush().await?;
+                std::future::pending::<()>().await;
+            }
             Answer::Endless => {
                 stream
                     .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -180,6 +180,19 @@ fn the_sender_is_the_contact_unless_set() {
 }
 
 #[test]
+fn without_keys_signing_is_left_to_the_mta() {
+    let lab = Lab::new();
+    super::fill(&lab, [("a.test", rua("mailto:to-0@reports.test"))]);
+    let reportd = lab.reportd().unset("dkim_keys").start();
+    let mails = lab.smtp.wait_for_mails(1);
+    by_domain(&lab, &lab.reportd_db(), 1);
+    let log = reportd.stop().success().stderr;
+    let signed = ReportMail::parse(&mails[0].bytes).header("DKIM-Signature");
+    assert_eq!(signed, None);
+    assert!(log.contains("the MTA has to sign"), "said at start");
+}
+
+#[test]
 fn a_blind_copy_is_in_the_envelope_only() {
     let lab = site();
     for mail in mails(&lab, "copied", |program| {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::{Certificate, Client, NoProxy, Proxy, Response, Url, redirect};
 use tlsrptd_config::reportd::Reportd;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Destination, Origin, Outcome, PrepareError, one_line};
 use answer::Verdict;
@@ -31,7 +32,7 @@ pub(super) struct Https {
     filtered: Client,
     allow_private: bool,
     user_agent: String,
-    /// For a whole attempt, redirects and answer included.
+    /// For the status of an attempt, redirects included.
     time: Duration,
 }
 
@@ -39,6 +40,8 @@ pub(super) struct Https {
 const MAX_REDIRECTS: usize = 5;
 /// No more is read of an answer.
 const MAX_ANSWER: usize = 4096;
+/// No longer is an answer's text waited for when its status is there.
+const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 
 impl Https {
     pub(super) fn prepare(settings: &Reportd) -> Result<Https, PrepareError> {
@@ -61,13 +64,7 @@ impl Https {
     }
 
     pub(super) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
-        match tokio::time::timeout(self.time, self.follow(destination, gzip)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Outcome::retry(format!("no answer within {} s", self.time.as_secs_f64())),
-        }
-    }
-
-    async fn follow(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
+        let deadline = Instant::now() + self.time;
         let mut url = match Url::parse(&destination.uri) {
             Ok(url) => url,
             Err(error) => {
@@ -77,7 +74,7 @@ impl Https {
             }
         };
         for _ in 0..=MAX_REDIRECTS {
-            match self.post(&url, destination.origin, gzip).await {
+            match self.post(&url, destination.origin, gzip, deadline).await {
                 Verdict::Done(outcome) => return outcome,
                 Verdict::Follow(next) => url = next,
             }
@@ -87,7 +84,7 @@ impl Https {
         }
     }
 
-    async fn post(&self, url: &Url, origin: Origin, gzip: &[u8]) -> Verdict {
+    async fn post(&self, url: &Url, origin: Origin, gzip: &[u8], deadline: Instant) -> Verdict {
         let client = match origin {
             Origin::Operator => &self.free,
             Origin::Record => &self.filtered,
@@ -106,26 +103,34 @@ impl Https {
             .header(CONTENT_TYPE, "application/tlsrpt+gzip")
             .header(USER_AGENT, &self.user_agent)
             .body(gzip.to_vec());
-        match request.send().await {
-            Ok(response) => {
+        match timeout_at(deadline, request.send()).await {
+            Ok(Ok(response)) => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 answer::judge(url, status, &headers, &beginning(response).await)
             }
-            Err(error) => Verdict::Done(failed(error)),
+            Ok(Err(error)) => Verdict::Done(failed(error)),
+            Err(_) => {
+                let reason = format!("no answer within {} s", self.time.as_secs_f64());
+                Verdict::Done(Outcome::retry(reason))
+            }
         }
     }
 }
 
-/// The first line of an answer's body; a body without end is left where it is.
+/// The first line of an answer's body. The status has decided already: a body without end, or
+/// one that does not come, is left where it is.
 async fn beginning(mut response: Response) -> String {
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = MAX_ANSWER - body.len();
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == MAX_ANSWER {
-            break;
+    let read = async {
+        while body.len() < MAX_ANSWER
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            let room = MAX_ANSWER - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
-    }
+    };
+    // Late or not: what has come is the answer's text.
+    let _ = timeout(MAX_ANSWER_TIME, read).await;
     let text = String::from_utf8_lossy(&body);
     one_line(text.lines().next().unwrap_or_default())
 }

@@ -114,6 +114,20 @@ impl Schedule {
         plus(day.next().start().max(created), self.fetch_deadline)
     }
 
+    /// How long an attempt at a job may take that begins now. One that begins in time ends with the deadline: a
+    /// collector that hangs must not hold the day. `None`: no bound but the answer's own.
+    pub fn attempt_limit(
+        &self,
+        listed: bool,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let retries = if listed { &self.details } else { &self.list };
+        let left = Duration::try_from(deadline.duration_since(now)).ok()?;
+        // A second more, so that the deadline has surely passed when the attempt ends.
+        (retries.max.is_none() && !left.is_zero()).then(|| left + Duration::from_secs(1))
+    }
+
     /// After a job's failure, the how-manieth, counted with this one.
     pub fn after_fetch_failure(
         &self,

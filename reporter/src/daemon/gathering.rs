@@ -78,7 +78,9 @@ impl<O: Outside> Daemon<O> {
             }
             let job = Arc::new(job);
             let sink = Sink::new(Arc::clone(&job), self.gathering.sender.clone());
-            let task = tokio::spawn(gather::run(Arc::clone(&self.outside), sink, now));
+            let deadline = self.schedule.fetch_deadline(job.day, job.created);
+            let limit = self.schedule.attempt_limit(job.listed, deadline, now);
+            let task = tokio::spawn(gather::run(Arc::clone(&self.outside), sink, now, limit));
             self.gathering.running.insert(job.index, (job, task));
         }
         Ok(())

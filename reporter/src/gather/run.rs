@@ -1,6 +1,6 @@
 //! One attempt at one job, whatever the other end speaks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
@@ -65,9 +65,16 @@ impl Piece {
     pub const PAGE: u32 = PAGE;
 }
 
-/// Makes the attempt and says at its end how it went. All parts are handed on before that.
-pub async fn run<O: Outside>(outside: Arc<O>, sink: Sink, now: Timestamp) {
-    let result = attempt(&*outside, &sink, now).await;
+/// Makes the attempt, within `limit` if there is one, and says at its end how it went. All parts are handed on before
+/// that.
+pub async fn run<O: Outside>(outside: Arc<O>, sink: Sink, now: Timestamp, limit: Option<Duration>) {
+    let attempt = attempt(&*outside, &sink, now);
+    let result = match limit {
+        None => attempt.await,
+        Some(limit) => tokio::time::timeout(limit, attempt)
+            .await
+            .unwrap_or(Err(GatherError::TooSlow { limit })),
+    };
     // Nobody listens any more: then there is nobody to tell.
     let _ = sink.hand_on(Piece::Over(result)).await;
 }

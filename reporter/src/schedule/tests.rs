@@ -205,6 +205,41 @@ fn after_a_failed_question() {
 }
 
 #[test]
+fn an_attempt_that_begins_in_time_ends_with_the_deadline() {
+    let deadline = at("21T06:00:00");
+    let limit = |seconds| Some(Duration::from_secs(seconds));
+    for (options, listed, now, expected, why) in [
+        (vec![], false, "21T05:00:00", limit(3601), "what is left"),
+        (vec![], true, "21T05:00:00", limit(3601), "details too"),
+        (
+            vec![],
+            false,
+            "21T06:00:00",
+            None,
+            "the last attempt is bounded by its answer",
+        ),
+        (vec![], false, "21T07:00:00", None, "so is a late one"),
+        (
+            vec!["--max_retries_domainlist=1"],
+            false,
+            "21T05:00:00",
+            None,
+            "the peer's rule knows no deadline",
+        ),
+        (
+            vec!["--max_retries_domainlist=1"],
+            true,
+            "21T05:00:00",
+            limit(3601),
+            "each kind has its own rule",
+        ),
+    ] {
+        let found = schedule(&options).attempt_limit(listed, deadline, at(now));
+        assert_eq!(found, expected, "{why}");
+    }
+}
+
+#[test]
 fn days_that_are_reported() {
     for (options, now, want, why) in [
         (

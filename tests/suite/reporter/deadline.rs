@@ -1,0 +1,78 @@
+//! Collectors that do not answer in time: the day goes out without them, and what they bring later goes out late.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::wait::until_true;
+
+use super::collector::script;
+
+#[test]
+fn at_the_deadline_the_day_is_composed_without_those_that_have_not_answered() {
+    let lab = Lab::new();
+    lab.dns
+        .tlsrpt("good.test", "v=TLSRPTv1; rua=mailto:a@good.test");
+    lab.dns
+        .tlsrpt("part.test", "v=TLSRPTv1; rua=mailto:a@part.test");
+    lab.dns
+        .tlsrpt("late.test", "v=TLSRPTv1; rua=mailto:a@late.test");
+    let good = script(&lab, "good", "stream; counts good.test 1; echo '. 1'");
+    let late = script(
+        &lab,
+        "late",
+        "cd ${0%/*}; [ -e ready ] || exit 1; stream; counts good.test 1; counts late.test 1; echo '. 2'",
+    );
+    let hang = script(
+        &lab,
+        "hang",
+        "cd ${0%/*}; stream; counts part.test 2; [ -e ready ] && { echo '. 1'; exit 0; }; sleep 600 & echo $! >$0.pid; wait",
+    );
+    let reportd = lab
+        .reportd()
+        .set("fetchers", [good, late, hang].join(","))
+        .set("fetch_deadline", 3);
+    let (running, begun) = (reportd.start(), Instant::now());
+    let all_done = "SELECT count(*) > 0 AND sum(status IS NULL) = 0 FROM fetchjobs";
+    lab.wait_for_query(&lab.reportd_db(), all_done, "1");
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "a collector that hangs does not hold the day beyond the deadline"
+    );
+    lab.deliveries();
+    running.stop().success();
+    let jobs = "SELECT fetcherindex, status, tlsrptd_reason LIKE 'the fetch deadline has passed%' FROM fetchjobs
+        WHERE day = (SELECT max(day) FROM fetchjobs) ORDER BY 1";
+    let given_up = [
+        ["1", "ok", ""],
+        ["2", "timedout", "1"],
+        ["3", "timedout", "1"],
+    ];
+    assert_eq!(lab.query(&lab.reportd_db(), jobs), given_up);
+    assert_eq!(lab.smtp.mails_to("a@good.test").len(), 1);
+    let child = fs::read_to_string(lab.file("hang.sh.pid")).unwrap();
+    let child = Pid::from_raw(child.trim().parse().unwrap());
+    until_true("the end of what the hanging fetcher had started", || {
+        kill(child, None).is_err()
+    });
+
+    // It is ready now, and asked once more: what is reported already is not reported again, what is new goes out late.
+    fs::write(lab.file("ready"), "").unwrap();
+    let mut running = reportd.start();
+    running.wait_for_log("1 domains came too late for their report");
+    lab.smtp.wait_for_mails(3);
+    lab.deliveries();
+    running.stop().success();
+    assert_eq!(lab.smtp.mails_to("a@good.test").len(), 1, "not again");
+    for address in ["a@late.test", "a@part.test"] {
+        assert_eq!(lab.smtp.mails_to(address).len(), 1, "late, but reported");
+    }
+    let late = "SELECT domain FROM reportdata WHERE status = 'late'";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), late),
+        [["good.test"]],
+        "counted as late"
+    );
+}

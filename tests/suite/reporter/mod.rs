@@ -3,7 +3,11 @@
 mod answers;
 mod collector;
 mod crash;
+mod days;
+mod deadline;
+mod form;
 mod gather;
+mod handover;
 mod life;
 mod maps;
 mod records;

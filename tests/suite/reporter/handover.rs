@@ -1,0 +1,355 @@
+//! One database, two reporters in turn: the peer's and ours, with work pending. What was sent is not sent again, what is
+//! pending goes out once, what was decided against stays so.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::Value;
+use tlsrptd_tests::harness::https::Answer;
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mail::ReportMail;
+use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::wait::until_true;
+
+use super::assert_law;
+use super::collector::script;
+
+/// Ours and the peer's with waits that a test can wait for; the peer reads these options too.
+fn patient(reportd: Program) -> Program {
+    let mut reportd = reportd;
+    for kind in ["delivery", "domainlist", "domaindetails"] {
+        reportd = reportd
+            .set(&format!("max_retries_{kind}"), 1000)
+            .set(&format!("min_wait_{kind}"), 1)
+            .set(&format!("max_wait_{kind}"), 1);
+    }
+    reportd
+}
+
+/// The peer's reporter; its mails to addresses that hold this text fail.
+fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
+    let reportd = patient(lab.peer_reportd(theirs));
+    let folder = lab.file("peer-mails");
+    let text = format!(
+        "f=$(mktemp {}/XXXXXXXX) && cat >$f && ! grep -q '^To:.*{failing}' $f && mv $f $f.whole\n",
+        folder.display()
+    );
+    let script = lab.file(&format!("sendmail-{failing}.sh"));
+    fs::write(&script, text).unwrap();
+    reportd.set("sendmail_script", format!("sh {}", script.display()))
+}
+
+/// The domains that the peer has mailed reports about, sorted.
+fn peer_domains(lab: &Lab) -> Vec<String> {
+    let name = |mail: Vec<u8>| {
+        let text = String::from_utf8_lossy(&mail).into_owned();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("TLS-Report-Domain: "))
+            .map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no TLS-Report-Domain: {text}"))
+    };
+    let mut domains: Vec<String> = lab.peer_mails().into_iter().map(name).collect();
+    domains.sort();
+    domains
+}
+
+/// The domains that ours has mailed reports about, sorted.
+fn our_domains(lab: &Lab) -> Vec<String> {
+    let name = |mail: &tlsrptd_tests::harness::smtp::Mail| {
+        ReportMail::parse(&mail.bytes)
+            .header("TLS-Report-Domain")
+            .unwrap()
+    };
+    let mut domains: Vec<String> = lab.smtp.mails().iter().map(name).collect();
+    domains.sort();
+    domains
+}
+
+const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
+
+#[test]
+fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let url = lab.https.url("/post");
+    let record = |domain: &str, more: &str| format!("v=TLSRPTv1; rua=mailto:a@{domain}{more}");
+    let records = [
+        ("sent.test", record("sent.test", "")),
+        ("pending.test", record("pending.test", "")),
+        ("hand.test", record("hand.test", "")),
+        ("refused.test", record("refused.test", "")),
+        ("both.test", record("both.test", &format!(",{url}"))),
+    ];
+    for (domain, record) in &records {
+        lab.dns.tlsrpt(domain, record);
+    }
+    // It has opted out since: the peer, which reads what the MTA saw, would report.
+    let out = ("out.test", record("out.test", ""));
+    lab.collect(
+        records
+            .iter()
+            .chain([&out])
+            .map(|(domain, record)| mta::failure(domain, record, 203)),
+    );
+    lab.smtp
+        .script_for("a@pending.test", Stage::Rcpt, Act::reply("451 later"));
+    lab.smtp
+        .script_for("a@hand.test", Stage::End, Act::AcceptAndHang);
+    lab.smtp
+        .script_for("a@refused.test", Stage::Rcpt, Act::reply("550 never"));
+    lab.https.script("/post", Answer::status(503));
+    let ours = patient(lab.reportd());
+    let running = ours.start();
+    let settled = "SELECT sum(status IS NOT NULL OR retries > 0 OR tlsrptd_started IS NOT NULL) FROM destinations";
+    lab.wait_for_query(&lab.reportd_db(), settled, "6");
+    lab.smtp.wait_for_mails(3);
+    running.kill();
+    assert_eq!(our_domains(&lab), ["both.test", "hand.test", "sent.test"]);
+    let posts = lab.https.posts().len();
+
+    let running = peer(&lab, &theirs, "nobody").start();
+    lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
+    running.stop();
+    assert_eq!(
+        peer_domains(&lab),
+        ["hand.test", "pending.test"],
+        "the pending ones, once; in hand is pending"
+    );
+    assert_eq!(lab.peer_posts().len(), 1);
+
+    lab.smtp.heal();
+    let mut running = ours.start();
+    running.wait_for_log("is at work");
+    assert_eq!(lab.deliveries().len(), 6);
+    running.stop().success();
+    assert_eq!(
+        our_domains(&lab),
+        ["both.test", "hand.test", "sent.test"],
+        "nothing is sent again"
+    );
+    assert_eq!(lab.https.posts().len(), posts, "nothing is posted again");
+    let out = "SELECT count(*), max(report IS NULL), max(tlsrptd_reason LIKE 'opted out%') FROM reports WHERE domain = 'out.test'";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), out),
+        [["1", "1", "1"]],
+        "decided against stays so"
+    );
+    assert_law(&lab);
+}
+
+#[test]
+fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let record = |address: &str| format!("v=TLSRPTv1; rua=mailto:{address}");
+    // Where a record changes during the day, the peer makes two reports.
+    lab.collect([
+        mta::failure("sent.test", &record("a@sent.test"), 203),
+        mta::failure("pending.test", &record("a@pending.test"), 203),
+        mta::success("pending.test", &record("b@pending.test")),
+    ]);
+    let running = peer(&lab, &theirs, "pending").start();
+    let tried = "SELECT group_concat(coalesce(status, 'pending' || (retries > 0)), ' ') FROM (SELECT * FROM destinations ORDER BY destination)";
+    lab.wait_for_query(&lab.reportd_db(), tried, "pending1 sent pending1");
+    running.stop();
+    let stored: Vec<Value> = lab
+        .query(
+            &lab.reportd_db(),
+            "SELECT report FROM reports WHERE domain = 'pending.test' ORDER BY uniqid",
+        )
+        .iter()
+        .map(|row| serde_json::from_str(&row[0]).unwrap())
+        .collect();
+
+    let running = lab.reportd().start();
+    lab.deliveries();
+    running.stop().success();
+    assert_eq!(peer_domains(&lab), ["sent.test"]);
+    assert_eq!(
+        our_domains(&lab),
+        ["pending.test", "pending.test"],
+        "what was pending, once"
+    );
+    let reports = lab
+        .smtp
+        .mails()
+        .iter()
+        .map(|mail| ReportMail::parse(&mail.bytes).report())
+        .collect::<Vec<_>>();
+    assert!(
+        stored.iter().all(|report| reports.contains(report)),
+        "the peer's reports, as it made them"
+    );
+    for mail in lab.smtp.mails() {
+        let subject = ReportMail::parse(&mail.bytes).header("Subject").unwrap();
+        let id = subject.split("Report-ID: ").nth(1).unwrap_or_default();
+        assert!(
+            id.starts_with('<') && !id.contains(':'),
+            "a msg-id has no colon: {subject}"
+        );
+    }
+    let running = peer(&lab, &theirs, "nobody").start();
+    until_true("the peer has looked", || {
+        running.log().contains("Send out reports")
+    });
+    running.stop();
+    assert_eq!(peer_domains(&lab), ["sent.test"], "nothing is sent again");
+}
+
+/// Two collectors, of which one is ready only when the file `ready` is there.
+fn two_collectors(lab: &Lab) -> String {
+    let answer = |sessions: u32| {
+        format!(
+            r#"case $what in .) echo '{{"d": ".", "policies": {{}}}}';; '') list; echo both.test; echo .;; *) counts $what {sessions};; esac"#
+        )
+    };
+    let first = script(lab, "first", &answer(1));
+    let second = script(
+        lab,
+        "second",
+        &format!(
+            "[ -e ${{0%/*}}/ready ] || {{ list 2001-01-01; echo .; exit 0; }}\n{}",
+            answer(2)
+        ),
+    );
+    // The peer takes the record from the counts.
+    for name in ["first.sh", "second.sh"] {
+        let text = fs::read_to_string(lab.file(name)).unwrap();
+        let text = text.replace(
+            r#""policies": {"": {"#,
+            r#""policies": {"v=TLSRPTv1; rua=mailto:a@both.test": {"#,
+        );
+        fs::write(lab.file(name), text).unwrap();
+    }
+    lab.dns
+        .tlsrpt("both.test", "v=TLSRPTv1; rua=mailto:a@both.test");
+    [first, second].join(",")
+}
+
+const SUCCESSES: &str = r#"SELECT sum(json_extract(value, '$.summary."total-successful-session-count"'))
+    FROM reports, json_each(report, '$.policies')"#;
+/// The first collector has answered, the second has been asked in vain.
+const HALF: &str =
+    "SELECT count(*) FROM fetchjobs j WHERE status IS NULL AND retries > 0 AND EXISTS
+    (SELECT 1 FROM reportdata r WHERE r.day = j.day AND r.fetcherindex = 1)";
+
+#[test]
+fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let fetchers = two_collectors(&lab);
+    let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
+    lab.wait_for_query(&lab.reportd_db(), HALF, "1");
+    running.stop().success();
+    let mut running = peer(&lab, &theirs, "nobody")
+        .set("fetchers", &fetchers)
+        .start();
+    running.wait_for_log("failed in run");
+    running.wait_for_log("Send out reports");
+    assert_eq!(
+        lab.peer_mails().len(),
+        0,
+        "no report without the second collector"
+    );
+    fs::write(lab.file("ready"), "").unwrap();
+    lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
+    running.stop();
+    assert_eq!(peer_domains(&lab), ["both.test"]);
+    assert_eq!(
+        lab.query(&lab.reportd_db(), SUCCESSES),
+        [["3"]],
+        "both collectors are in it"
+    );
+    nothing_more(&lab, &fetchers);
+    assert_eq!(lab.smtp.mails().len(), 0);
+}
+
+#[test]
+fn a_day_that_the_peer_has_half_gathered_ours_reports_whole() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let fetchers = two_collectors(&lab);
+    let running = peer(&lab, &theirs, "nobody")
+        .set("fetchers", &fetchers)
+        .start();
+    lab.wait_for_query(&lab.reportd_db(), HALF, "1");
+    running.stop();
+    fs::write(lab.file("ready"), "").unwrap();
+    nothing_more(&lab, &fetchers);
+    assert_eq!(
+        (lab.peer_mails().len(), our_domains(&lab)),
+        (0, vec!["both.test".to_owned()])
+    );
+    assert_eq!(
+        lab.query(&lab.reportd_db(), SUCCESSES),
+        [["3"]],
+        "both collectors are in it"
+    );
+}
+
+fn nothing_more(lab: &Lab, fetchers: &str) {
+    let mut running = patient(lab.reportd()).set("fetchers", fetchers).start();
+    running.wait_for_log("is at work");
+    lab.deliveries();
+    running.stop().success();
+}
+
+#[test]
+fn a_peer_that_is_killed_in_the_middle_leaves_nothing_lost_to_ours() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let domains: Vec<String> = (0..30).map(|number| format!("d{number:02}.test")).collect();
+    let record = |domain: &str| format!("v=TLSRPTv1; rua=mailto:a@{domain}");
+    for domain in &domains {
+        lab.dns.tlsrpt(domain, &record(domain));
+    }
+    lab.collect(
+        domains
+            .iter()
+            .map(|domain| mta::success(domain, &record(domain))),
+    );
+    // Killed while it asks for one domain after the other, ...
+    let running = peer(&lab, &theirs, "nobody").start();
+    lab.wait_for_query(
+        &lab.reportd_db(),
+        "SELECT count(*) >= 5 FROM reportdata WHERE status = 'fetched'",
+        "1",
+    );
+    running.kill();
+    // ... and again while it sends.
+    let running = peer(&lab, &theirs, "nobody").start();
+    until_true("some mails of the peer's", || lab.peer_mails().len() >= 5);
+    running.kill();
+    let running = lab.reportd().start();
+    lab.deliveries();
+    running.stop().success();
+    let mut mails: BTreeMap<String, usize> = BTreeMap::new();
+    for domain in peer_domains(&lab).into_iter().chain(our_domains(&lab)) {
+        *mails.entry(domain).or_default() += 1;
+    }
+    assert_eq!(
+        mails.keys().collect::<Vec<_>>(),
+        domains.iter().collect::<Vec<_>>(),
+        "nothing is lost"
+    );
+    let twice = mails.values().filter(|number| **number > 1).count();
+    assert!(
+        twice <= 1 && mails.values().all(|number| *number <= 2),
+        "only what was in hand: {mails:?}"
+    );
+    assert_law(&lab);
+}

@@ -9,7 +9,8 @@ use std::{
     fs::{self, File, OpenOptions},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -19,6 +20,8 @@ use super::StoreError;
 
 /// How long another program may hold the file before a transaction is put off.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Where we have to wait ourselves, we look that often.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Pages of WAL before SQLite itself brings them into the file: a bound, the regular way is [`sync`].
 const WAL_PAGES: u32 = 4096;
 
@@ -258,10 +261,27 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 fn leave_wal(db: &Connection, path: &Path) -> Result<(), StoreError> {
-    let mode: String = db
-        .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
-        .map_err(sql(path, "leave WAL mode"))?;
+    let end = Instant::now() + PATIENCE;
+    let leave = || {
+        db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
+            row.get::<_, String>(0)
+        })
+    };
+    let mode = loop {
+        match leave() {
+            // A reader has the file open, for a moment. SQLite does not wait for it here as it does elsewhere.
+            Err(error) if is_locked(&error) && Instant::now() < end => thread::sleep(PAUSE),
+            left => break left.map_err(sql(path, "leave WAL mode"))?,
+        }
+    };
     debug_assert_eq!(mode, "delete");
     db.pragma_update(None, "synchronous", "FULL")
         .map_err(sql(path, "set it up"))
+}
+
+fn is_locked(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    [DatabaseBusy, DatabaseLocked]
+        .map(Some)
+        .contains(&error.sqlite_error_code())
 }

@@ -9,7 +9,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::wait::until_true;
 
-use super::{TXT, stats};
+use super::{TXT, assert_whole, stats};
 
 #[test]
 fn the_pid_file_is_there_as_long_as_it_runs() {
@@ -256,6 +256,37 @@ fn a_database_that_cannot_be_used_ends_the_start() {
             "{reason}: what is not ours stays as it is"
         );
     }
+}
+
+#[test]
+fn whole_files_are_left_behind() {
+    let lab = Lab::new();
+    let collectd = lab.start_collectd();
+    for _ in 0..2 {
+        lab.mta().send(&mta::success("a.test", TXT));
+        lab.close_day(&collectd, 1);
+    }
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    assert!(
+        lab.file("collectd.sqlite-wal").exists(),
+        "while it runs, commits go into a WAL"
+    );
+    assert!(
+        !lab.file("collectd.sqlite.yesterday-wal").exists(),
+        "a closed day is whole at once"
+    );
+    collectd.stop().success();
+    assert_whole(&lab);
+    // After a kill the next one puts it in order.
+    let collectd = lab.start_collectd();
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 2);
+    collectd.kill();
+    assert!(lab.file("collectd.sqlite-wal").exists());
+    lab.start_collectd().stop().success();
+    assert_whole(&lab);
+    lab.wait_for_sessions(&lab.collectd_db(), 2);
 }
 
 #[test]

@@ -13,7 +13,9 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tlsrptd_tests::harness::lab::Lab;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
@@ -27,4 +29,22 @@ fn stats(path: &Path) -> BTreeMap<String, u64> {
     text.lines()
         .map(|line| number(line).unwrap_or_else(|| panic!("`{line}` is no number")))
         .collect()
+}
+
+/// Asserts that each file of a collector that was stopped is one that any program may open: whole in itself.
+fn assert_whole(lab: &Lab) {
+    let entries = fs::read_dir(lab.folder()).unwrap().flatten();
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let beside = |path: &&PathBuf| {
+        let path = path.to_string_lossy();
+        ["-wal", "-shm", "-journal"]
+            .iter()
+            .any(|end| path.ends_with(end))
+    };
+    let left: Vec<&PathBuf> = paths.iter().filter(beside).collect();
+    assert!(left.is_empty(), "{left:?}");
+    for file in [lab.collectd_db(), lab.closed_db()] {
+        let mode = lab.query(&file, "PRAGMA journal_mode");
+        assert_eq!(mode, [["delete"]], "{}", file.display());
+    }
 }

@@ -1,17 +1,14 @@
 //! The collector's files are shared with the peer: either goes on where the other stopped, and both fetchers read them.
 
-use std::fs;
-use std::path::PathBuf;
-
 use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Program, Running};
 use tlsrptd_tests::harness::theirs::Theirs;
 
-use super::TXT;
 use super::counts::Counts;
 use super::fetching::fetched_as_stream;
+use super::{TXT, assert_whole};
 
 /// Whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -186,25 +183,7 @@ fn stop(lab: &Lab, (turn, collectd): (Turn, Running)) {
         return;
     }
     ended.success();
-    let names = fs::read_dir(lab.folder())
-        .unwrap()
-        .flatten()
-        .map(|entry| entry.path());
-    let left = |path: &PathBuf| {
-        ["-wal", "-shm", "-journal"]
-            .iter()
-            .any(|end| path.to_string_lossy().ends_with(end))
-    };
-    let left: Vec<PathBuf> = names.filter(left).collect();
-    assert!(left.is_empty(), "{left:?}");
-    for file in [lab.collectd_db(), lab.closed_db()] {
-        assert_eq!(
-            lab.query(&file, "PRAGMA journal_mode"),
-            [["delete"]],
-            "{}",
-            file.display()
-        );
-    }
+    assert_whole(lab);
 }
 
 /// Datagrams that the peer survives: recorded ones, and of each kind that the format allows some more.

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use rusqlite::Connection;
+use nix::sys::signal::Signal;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 
-use super::{TXT, stats};
+use super::{TXT, assert_whole, stats};
 
 #[test]
 fn a_database_that_is_locked_gets_everything_afterwards() {
@@ -74,6 +75,23 @@ fn what_a_storage_never_takes_is_told_at_the_end() {
         [8, 1, 7]
     );
     assert!(!lab.socket().exists());
+}
+
+#[test]
+fn a_reader_of_todays_file_keeps_nothing_from_its_end() {
+    let lab = Lab::new();
+    let mut collectd = lab.start_collectd();
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    collectd.signal(Signal::SIGTERM);
+    // An administrator who looks again and again, each time for a moment.
+    while collectd.is_running() {
+        let reader =
+            Connection::open_with_flags(lab.collectd_db(), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let _ = reader.map(|reader| reader.execute_batch("SELECT count(*) FROM finalresults"));
+    }
+    collectd.wait().success();
+    assert_whole(&lab);
 }
 
 #[test]

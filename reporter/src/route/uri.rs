@@ -1,6 +1,7 @@
 //! What maps need to know of a destination's text.
 
 use reqwest::Url;
+use tlsrptd_proto::txt::Mailbox;
 
 /// The kind of a destination, by its scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,11 @@ pub(super) fn same_place(old: &str, new: &str) -> bool {
 pub(super) fn flaw(uri: &str) -> Option<&'static str> {
     if uri.is_empty() {
         return Some("empty");
+    }
+    // A quoted local part may hold spaces (RFC 5321 section 4.1.2).
+    let is_address = |address| Mailbox::parse(address).is_ok();
+    if uri.strip_prefix("mailto:").is_some_and(is_address) {
+        return None;
     }
     if uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Some("white space or control characters");

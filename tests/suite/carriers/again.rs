@@ -74,6 +74,35 @@ fn so_it_is_after_another_start() {
     check(&lab, 2, 2);
 }
 
+#[test]
+fn a_kept_connection_that_is_gone_costs_no_attempt() {
+    let table = [
+        (Act::Close, "closed while nobody looked"),
+        (
+            Act::reply("421 4.3.2 idle for too long"),
+            "the relay says so first",
+        ),
+    ];
+    for (act, reason) in table {
+        let lab = closed_day([("again.test", rua("mailto:again@reports.test"))]);
+        lab.smtp
+            .script_times(Stage::End, Act::reply("451 4.3.0 later"), 1);
+        let reportd = impatient(&lab).start();
+        lab.smtp.wait_for_offered(1);
+        // Not before a second has passed, the next mail comes by the same connection.
+        lab.smtp.script_times(Stage::Mail, act, 1);
+        lab.smtp.wait_for_mails(1);
+        lab.deliveries();
+        reportd.stop().success();
+        let rows = lab.query(
+            &lab.reportd_db(),
+            "SELECT status, retries FROM destinations",
+        );
+        assert_eq!(rows, [["sent", "1"]], "{reason}");
+        assert_eq!(lab.smtp.connections(), 2, "{reason}");
+    }
+}
+
 /// So many attempts, each the same, of them so many mails taken; signatures and Message-ID are in the bytes.
 fn check(lab: &Lab, attempts: usize, taken: usize) {
     let (mails, posts) = (lab.smtp.offered(), lab.https.posts_to("/again"));

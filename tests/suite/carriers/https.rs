@@ -7,6 +7,7 @@ use tlsrptd_tests::harness::https::{Answer, Https};
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail;
 use tlsrptd_tests::harness::tls::Ca;
+use tlsrptd_tests::harness::wait::until_true;
 
 use super::{SLACK, USUAL_WAIT, by_domain, closed_day, fill, logged, rua};
 
@@ -178,6 +179,39 @@ fn what_never_answers_is_left_after_the_time_out() {
             );
         }
     }
+}
+
+#[test]
+fn a_slow_receiver_delays_nobody_else() {
+    let lab = Lab::new();
+    lab.dns
+        .host("other.reports.test", &[Ipv4Addr::LOCALHOST.into()]);
+    lab.https.script("/slow", Answer::Hang);
+    let slow: Vec<String> = (0..8)
+        .map(|number| format!("a-slow-{number}.test"))
+        .collect();
+    let other = format!("https://other.reports.test:{}/other", lab.https.port());
+    let mut records: Vec<(&str, String)> = slow
+        .iter()
+        .map(|domain| (domain.as_str(), rua(&lab.https.url("/slow"))))
+        .collect();
+    records.push(("z-other.test", rua(&other)));
+    records.push(("z-mail.test", rua("mailto:a@reports.test")));
+    fill(&lab, records);
+    // Longer than this test may take: who waits for the slow ones is seen.
+    let reportd = lab
+        .reportd()
+        .set("http_timeout", 600)
+        .set("max_concurrent_deliveries", 4)
+        .set("max_concurrent_per_host", 2)
+        .start();
+    lab.smtp.wait_for_mails(1);
+    until_true("the other host's post", || {
+        !lab.https.posts_to("/other").is_empty()
+    });
+    let slow = lab.https.posts_to("/slow").len();
+    assert!(slow <= 2, "{slow} at once to one host");
+    reportd.kill();
 }
 
 #[test]

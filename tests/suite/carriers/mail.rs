@@ -8,7 +8,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
-use tlsrptd_tests::harness::smtp::{Mail, Smtp};
+use tlsrptd_tests::harness::smtp::{Act, Mail, Smtp, Stage};
 use tlsrptd_tests::harness::theirs::Theirs;
 
 use super::message::check;
@@ -201,6 +201,23 @@ fn a_blind_copy_is_in_the_envelope_only() {
         assert_eq!(mail.to[1..], ["archive@sender.example"]);
         assert!(!String::from_utf8_lossy(&mail.bytes).contains("archive"));
     }
+}
+
+#[test]
+fn a_copy_that_is_refused_does_not_stop_the_report() {
+    let lab = Lab::new();
+    let refused = Act::reply("550 5.1.1 nobody here");
+    lab.smtp
+        .script_for("archive@sender.example", Stage::Rcpt, refused);
+    super::fill(&lab, [("a.test", rua("mailto:to-0@reports.test"))]);
+    let reportd = lab
+        .reportd()
+        .set("bcc_address", "archive@sender.example")
+        .start();
+    let found = by_domain(&lab, &lab.reportd_db(), 1);
+    reportd.stop().success();
+    assert_eq!(found["a.test"].result(), "sent", "{found:?}");
+    assert_eq!(lab.smtp.mails()[0].to, ["to-0@reports.test"]);
 }
 
 #[test]

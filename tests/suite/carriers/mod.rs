@@ -10,6 +10,7 @@ mod https;
 mod login;
 mod mail;
 mod message;
+mod operator;
 mod programs;
 mod smtp;
 

@@ -26,13 +26,14 @@ esac
 "#;
 
 #[rustfmt::skip]
-const MAIL_ENDINGS: [(&str, &str, &str); 6] = [
+const MAIL_ENDINGS: [(&str, &str, &str); 7] = [
     ("well", "sent", "status 0"),
     ("refused", "refused", "EX_NOUSER"),
     ("later", "retry", "EX_TEMPFAIL"),
     ("broken", "retry", "whatever else goes wrong"),
     ("killed", "retry", "ended by a signal"),
     ("hang", "retry", "killed at the time-out"),
+    ("-bp", "sent", "an address is no option"),
 ];
 
 /// Writes a program; `$out` in it is the folder.
@@ -49,16 +50,15 @@ fn program(lab: &Lab, name: &str, body: &str) -> PathBuf {
     path
 }
 
+fn domain(name: &str) -> String {
+    format!("{}.test", name.trim_start_matches('-'))
+}
+
 /// Each ending has a domain and an address of its own.
 fn addresses(lab: &Lab, endings: &[(&str, &str, &str)]) {
     let domains: Vec<(String, String)> = endings
         .iter()
-        .map(|(name, ..)| {
-            (
-                format!("{name}.test"),
-                rua(&format!("mailto:{name}@reports.test")),
-            )
-        })
+        .map(|(name, ..)| (domain(name), rua(&format!("mailto:{name}@reports.test"))))
         .collect();
     fill(
         lab,
@@ -71,7 +71,7 @@ fn addresses(lab: &Lab, endings: &[(&str, &str, &str)]) {
 fn check(lab: &Lab, endings: &[(&str, &str, &str)]) {
     let found = by_domain(lab, &lab.reportd_db(), endings.len());
     for (name, result, reason) in endings {
-        let delivery = &found[&format!("{name}.test")];
+        let delivery = &found[&domain(name)];
         assert_eq!(delivery.result(), *result, "{name}: {reason}: {delivery:?}");
     }
     let hanging = until("the hanging child's number", || {
@@ -220,8 +220,16 @@ fn an_http_script_gets_the_bytes_and_one_quoted_word() {
         ("refused", "retry", "a script tells no more than that it failed"),
         ("later", "retry", "it failed"),
         ("hang", "retry", "killed at the time-out"),
+        ("local", "refused", "a script is not told of addresses that are not global"),
     ];
-    let url = |name: &str| format!("https://reports.test/{name}{query}");
+    let url = |name: &str| {
+        let host = if name == "local" {
+            "127.0.0.1"
+        } else {
+            "reports.test"
+        };
+        format!("https://{host}/{name}{query}")
+    };
     let domains: Vec<(String, String)> = endings
         .iter()
         .map(|(name, ..)| (format!("{name}.test"), rua(&url(name))))
@@ -234,6 +242,7 @@ fn an_http_script_gets_the_bytes_and_one_quoted_word() {
     );
     let reportd = lab
         .reportd()
+        .set("allow_private_destinations", "no")
         .set("http_script", format!("{} --post", script.display()))
         .set("http_timeout", 3)
         .start();
@@ -250,5 +259,6 @@ fn an_http_script_gets_the_bytes_and_one_quoted_word() {
         "SELECT report FROM reports WHERE domain = 'well.test'",
     );
     assert_eq!(mail::gunzip(&body), stored[0][0]);
+    assert!(!lab.file("url-local").exists());
     assert_eq!(lab.https.connections(), 0);
 }

@@ -250,7 +250,7 @@ fn several_addresses_of_one_uri_are_several_deliveries() {
         [(
             "a.test",
             rua(
-                "mailto:one@reports.test%2Cgone@reports.test%2Ctwo@reports.test?subject=x,mailto:one@reports.test",
+                "mailto:%22odd%20one%22@reports.test,mailto:one@reports.test%2Cgone@reports.test%2Ctwo@reports.test?subject=x,mailto:one@reports.test",
             ),
         )],
     );
@@ -263,6 +263,7 @@ fn several_addresses_of_one_uri_are_several_deliveries() {
         .collect();
     #[rustfmt::skip]
     assert_eq!(found, [
+        ("mailto:\"odd one\"@reports.test", "sent"),
         ("mailto:gone@reports.test", "refused"),
         ("mailto:one@reports.test", "sent"),
         ("mailto:two@reports.test", "sent"),
@@ -271,6 +272,10 @@ fn several_addresses_of_one_uri_are_several_deliveries() {
     let one = |address: &str| vec![address.to_owned()];
     assert_eq!(
         to,
-        BTreeSet::from([one("one@reports.test"), one("two@reports.test")])
+        BTreeSet::from([
+            one("\"odd one\"@reports.test"),
+            one("one@reports.test"),
+            one("two@reports.test")
+        ])
     );
 }

@@ -186,15 +186,16 @@ fn owner_group_and_mode_are_as_set() {
     }
 }
 
+/// A user's name, where it has one.
 fn name_of(user: Uid) -> String {
-    User::from_uid(user).unwrap().unwrap().name
+    let known = User::from_uid(user).unwrap();
+    known.map_or_else(|| user.to_string(), |known| known.name)
 }
 
 fn name_of_group() -> String {
-    Group::from_gid(nix::unistd::getegid())
-        .unwrap()
-        .unwrap()
-        .name
+    let group = nix::unistd::getegid();
+    let known = Group::from_gid(group).unwrap();
+    known.map_or_else(|| group.to_string(), |known| known.name)
 }
 
 /// Whether a user of that number and group may send. A thread of its own: these numbers are a thread's.

@@ -45,6 +45,7 @@ fn the_status_decides() {
         ("429s", Answer::with(429, "Retry-After: 1000"), "retry", 1000..=1000 + SLACK, "a wish in seconds"),
         ("429soon", Answer::with(429, "Retry-After: 1"), "retry", USUAL_WAIT, "a wish for less than we wait anyway"),
         ("429late", Answer::with(429, "Retry-After: 100000"), "timedout", 0..=SLACK, "a wish beyond the window"),
+        ("429huge", Answer::with(429, "Retry-After: 18446744073709551615"), "timedout", 0..=SLACK, "a wish beyond all calendars"),
         ("429odd", Answer::with(429, "Retry-After: soon"), "retry", USUAL_WAIT, "no time at all"),
         ("500", Answer::status(500), "retry", USUAL_WAIT, "may be mended"),
         ("503", Answer::status(503), "retry", USUAL_WAIT, "may be mended"),
@@ -54,6 +55,7 @@ fn the_status_decides() {
         ("noise", Answer::Raw("SSH-2.0-what\r\n"), "retry", USUAL_WAIT, "no HTTP: somebody else listens there today"),
         ("half", Answer::Raw("HTTP/1.1 200 OK\r\nContent-"), "retry", USUAL_WAIT, "cut before the end of the header"),
         ("short", Answer::Raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"), "sent", 0..=0, "cut after the status"),
+        ("hostile", Answer::Raw("HTTP/1.1 400 No\r\nContent-Length: 26\r\n\r\n\x1b[31m\tdelivery result=sent\n"), "refused", 0..=0, "what it says is text"),
         ("endless", Answer::Endless, "sent", 0..=0, "the status has come; the body is left where it is"),
     ];
     let lab = Lab::new();
@@ -82,6 +84,10 @@ fn the_status_decides() {
         assert_eq!(posts.len(), 1, "{row}: one attempt");
     }
     assert!(lab.https.posts_to("/elsewhere").is_empty());
+    assert!(
+        !log.contains('\u{1b}'),
+        "no control character reaches the log"
+    );
 }
 
 #[test]
@@ -151,6 +157,7 @@ fn what_never_answers_is_left_after_the_time_out() {
         ("header.test", lab.https.url("/header"), "retry", "a header without end"),
         ("stalled.test", lab.https.url("/stalled200"), "sent", "the status has come: what follows is not waited for"),
         ("stalled-404.test", lab.https.url("/stalled404"), "refused", "the status has come"),
+        ("smtp.test", format!("https://{}:{}/", Https::HOST, lab.smtp.address().port()), "retry", "somebody who speaks first, and not TLS"),
         ("handshake.test", format!("https://{}:{silent_port}/", Https::HOST), "retry", "no TLS"),
         ("silent-dns.test", "https://silent.reports.test/".to_owned(), "retry", "its name server says nothing"),
         ("broken-dns.test", "https://broken.reports.test/".to_owned(), "retry", "its name server fails"),

@@ -17,6 +17,7 @@ fn from_the_recipient_on_the_reply_is_about_the_report() {
         ("well", None, "sent", "the rows beside it disturb nobody"),
         ("rcpt4", Some((Stage::Rcpt, Act::reply("450 4.2.1 mailbox busy"))), "retry", "greylisting, for one"),
         ("rcpt5", Some((Stage::Rcpt, Act::reply("550 5.1.1 nobody here"))), "refused", "no such address"),
+        ("rcptodd5", Some((Stage::Rcpt, Act::reply("550 5.1.1 \u{1b}[31m delivery result=sent"))), "refused", "what it says is text"),
         ("rcpt421", Some((Stage::Rcpt, Act::reply("421 4.3.2 closing"))), "retry", "the relay goes away"),
         ("rcptcut", Some((Stage::Rcpt, Act::Close)), "retry", "a closed connection is no answer"),
         ("rcptodd", Some((Stage::Rcpt, Act::Garbage)), "retry", "rubbish is no answer"),
@@ -49,6 +50,10 @@ fn from_the_recipient_on_the_reply_is_about_the_report() {
     let reportd = lab.reportd().start();
     let found = by_domain(&lab, &lab.reportd_db(), table.len());
     let log = reportd.stop().success().stderr;
+    assert!(
+        !log.contains('\u{1b}'),
+        "no control character reaches the log"
+    );
     for (row, _, result, reason) in table {
         let delivery = &found[&domain(row)];
         assert_eq!(delivery.result(), result, "{row}: {reason}: {delivery:?}");
@@ -181,6 +186,10 @@ fn a_report_goes_out_whatever_becomes_of_starttls() {
         }
         relay
     };
+    let second_ehlo = relay(None);
+    let offer = Act::reply("250-mx.test\r\n250 STARTTLS");
+    second_ehlo.script_times(Stage::Ehlo, offer, 1);
+    second_ehlo.script_times(Stage::Ehlo, Act::Close, 1);
     let mut relays = Relays::new();
     #[rustfmt::skip]
     let table = [
@@ -189,6 +198,7 @@ fn a_report_goes_out_whatever_becomes_of_starttls() {
         ("unknown", "smtp", relay(Some(Act::reply("502 5.5.1 what?"))), false, "offered, then unknown"),
         ("handshake", "smtp", relay(Some(Act::Garbage)), false, "220, then no TLS"),
         ("cut", "smtp", relay(Some(Act::Close)), false, "closed"),
+        ("second-ehlo", "smtp", second_ehlo, false, "TLS is there, but nobody behind it"),
         ("hang", "smtp", relay(Some(Act::Hang)), false, "no answer to STARTTLS"),
         ("none", "smtp", Smtp::start(), false, "not offered"),
         ("smtps", "smtps", Smtp::start_with_tls(&ca), true, "TLS from the first byte"),

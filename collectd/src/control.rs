@@ -12,6 +12,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 #[derive(Debug)]
 pub(crate) struct Control {
     event: EventFd,
+    /// There is a wish: the reader looks here first, which costs no system call.
+    wished: AtomicBool,
     stop: AtomicBool,
     roll: AtomicBool,
     forget: AtomicBool,
@@ -32,6 +34,7 @@ impl Control {
     pub(crate) fn new() -> io::Result<Control> {
         Ok(Control {
             event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
+            wished: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             roll: AtomicBool::new(false),
             forget: AtomicBool::new(false),
@@ -57,7 +60,11 @@ impl Control {
 
     /// Takes the wishes; they are not there any more afterwards.
     pub(crate) fn take(&self) -> Wishes {
-        // First the descriptor, then the flags: a wish in between is seen now, and its event once more for nothing.
+        if !self.wished.load(Ordering::Relaxed) {
+            return Wishes::default();
+        }
+        // In this order: a wish in between is seen now, and once more for nothing.
+        self.wished.swap(false, Ordering::AcqRel);
         let _ = self.event.read();
         Wishes {
             stop: self.stop.swap(false, Ordering::Acquire),
@@ -68,6 +75,7 @@ impl Control {
 
     fn wish(&self, flag: &AtomicBool) {
         flag.store(true, Ordering::Release);
+        self.wished.store(true, Ordering::Release);
         // It fails only when the counter is full, and then the reader is about to wake anyhow.
         let _ = self.event.write(1);
     }

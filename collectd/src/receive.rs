@@ -59,22 +59,44 @@ impl Reader {
     pub(crate) fn run(mut self) {
         let mut buffers = Buffers::new(self.max_datagram_size);
         let mut last_beat = Instant::now();
+        let busy = self.busy_reading();
+        let mut quiet = true;
         loop {
-            self.wait(last_beat);
+            if quiet {
+                self.wait(last_beat);
+            }
             let wishes = self.control.take();
             if wishes.stop {
                 break;
             }
             self.look_at_the_day(wishes);
-            for socket in 0..self.sockets.len() {
-                self.read(socket, &mut buffers);
-            }
+            quiet = match busy {
+                Some(how) => self.read(0, how, &mut buffers) == Read::Empty,
+                None => {
+                    self.read_all(&mut buffers);
+                    true
+                }
+            };
             if last_beat.elapsed() >= BEAT || self.memo.is_brimming() {
                 self.beat();
                 last_beat = Instant::now();
             }
         }
         self.drain(&mut buffers);
+    }
+
+    /// How to read an only socket while datagrams keep coming: the kernel wakes us with the first one, and the call ends
+    /// with a beat. That saves a system call a batch, and with ten places in the queue each one counts.
+    fn busy_reading(&self) -> Option<How> {
+        match &self.sockets[..] {
+            [only] => {
+                let prepared = only
+                    .set_nonblocking(false)
+                    .and_then(|()| only.set_read_timeout(Some(BEAT)));
+                prepared.is_ok().then_some(How::Wait)
+            }
+            _ => None,
+        }
     }
 
     /// Sleeps until there is something to read, something wished for, or a beat due.
@@ -121,26 +143,39 @@ impl Reader {
         }));
     }
 
-    /// Reads a socket until it is empty or its turn is over; true when it is empty.
-    fn read(&mut self, socket: usize, buffers: &mut Buffers) -> bool {
-        for _ in 0..TURN {
-            match buffers.receive(&self.sockets[socket]) {
-                Ok(0) => return true,
-                Ok(received) => {
-                    self.stats.received.add(received as u64);
-                    for datagram in 0..received {
-                        let (bytes, cut) = buffers.datagram(datagram);
-                        self.take(bytes, cut);
-                    }
-                }
-                Err(Errno::EINTR) => {}
-                Err(errno) => {
-                    self.complain("cannot read a socket", errno);
-                    return true;
+    /// Gives each socket its turn.
+    fn read_all(&mut self, buffers: &mut Buffers) {
+        for socket in 0..self.sockets.len() {
+            for _ in 0..TURN {
+                if self.read(socket, How::Look, buffers) == Read::Empty {
+                    break;
                 }
             }
         }
-        false
+    }
+
+    /// Reads a batch.
+    fn read(&mut self, socket: usize, how: How, buffers: &mut Buffers) -> Read {
+        match buffers.receive(&self.sockets[socket], how) {
+            Ok(0) => Read::Empty,
+            Ok(received) => {
+                if how == How::Wait {
+                    // It may have waited over midnight.
+                    self.look_at_the_day(Wishes::default());
+                }
+                self.stats.received.add(received as u64);
+                for datagram in 0..received {
+                    let (bytes, cut) = buffers.datagram(datagram);
+                    self.take(bytes, cut);
+                }
+                Read::Some
+            }
+            Err(Errno::EINTR) => Read::Some,
+            Err(errno) => {
+                self.complain("cannot read a socket", errno);
+                Read::Empty
+            }
+        }
     }
 
     #[inline]
@@ -185,13 +220,29 @@ impl Reader {
         self.look_at_the_day(Wishes::default());
         let end = Instant::now() + DRAIN;
         for socket in 0..self.sockets.len() {
-            while !self.read(socket, buffers) && Instant::now() < end {
+            while self.read(socket, How::Look, buffers) == Read::Some && Instant::now() < end {
                 self.queue.nudge();
             }
         }
         self.hand_over_counts();
         self.queue.put(Item::End);
     }
+}
+
+/// Whether to wait for a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// For the first one of a batch, at most a beat.
+    Wait,
+    /// Not at all.
+    Look,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Some,
+    Empty,
 }
 
 /// To which day a datagram belongs that comes at `now`.
@@ -228,7 +279,11 @@ impl Buffers {
     }
 
     /// Receives what is there, at most a batch.
-    fn receive(&mut self, socket: &UnixDatagram) -> Result<usize, Errno> {
+    fn receive(&mut self, socket: &UnixDatagram, how: How) -> Result<usize, Errno> {
+        let flags = match how {
+            How::Wait => MsgFlags::MSG_WAITFORONE,
+            How::Look => MsgFlags::MSG_DONTWAIT,
+        };
         let mut chunks = self.bytes.chunks_exact_mut(self.each);
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
             std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
@@ -236,7 +291,7 @@ impl Buffers {
             socket.as_raw_fd(),
             &mut self.headers,
             slices.iter_mut(),
-            MsgFlags::MSG_DONTWAIT,
+            flags,
             None,
         );
         match results {

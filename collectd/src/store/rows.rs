@@ -131,13 +131,11 @@ impl<'c> Rows<'c> {
         let text = day.to_string();
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
-            let place = self.session(day, &text, record)?;
-            let session = Row::Session {
+            let place = self.session(day, &text, record, times)?;
+            rows.push(Row::Session {
                 rowid: place.session,
                 failed: record.failed,
-            };
-            self.add(&[session], times)?;
-            rows.push(session);
+            });
             for failure in &record.failures {
                 let rowid = self.failure(&place, failure, times)?;
                 rows.push(Row::Failure { rowid });
@@ -146,9 +144,17 @@ impl<'c> Rows<'c> {
         Ok(rows)
     }
 
-    /// The row of a record's policy, made with counters of zero where there is none yet.
-    fn session<'r>(&mut self, on: Day, day: &'r str, record: &'r Record) -> Result<Place<'r>> {
+    /// The row of a record's policy, counted.
+    fn session<'r>(
+        &mut self,
+        on: Day,
+        day: &'r str,
+        record: &'r Record,
+        times: u64,
+    ) -> Result<Place<'r>> {
         let domain = record.domain.as_str();
+        let failures = if record.failed { times } else { 0 };
+        let (total, failures) = (number(times), number(failures));
         let mut place = Place {
             day,
             domain,
@@ -159,6 +165,7 @@ impl<'c> Rows<'c> {
         let key = params![day, domain, place.txt, place.policy];
         let found = self.find_session.query_row(key, |row| row.get(0));
         if let Some(rowid) = found.optional()? {
+            self.add_session.execute(params![rowid, total, failures])?;
             place.session = rowid;
             return Ok(place);
         }
@@ -171,6 +178,7 @@ impl<'c> Rows<'c> {
         if let Some(folded) = &folded {
             self.flushed.folded_policies += 1;
             if let Some((rowid, txt)) = self.folded(day, folded)? {
+                self.add_session.execute(params![rowid, total, failures])?;
                 place.txt = txt;
                 place.session = rowid;
                 return Ok(place);
@@ -178,8 +186,15 @@ impl<'c> Rows<'c> {
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
-        self.make_session
-            .execute(params![day, domain, place.txt, place.policy, 0, 0])?;
+        // In one statement: a day of a million domains is made of rows that are never touched again.
+        self.make_session.execute(params![
+            day,
+            domain,
+            place.txt,
+            place.policy,
+            total,
+            failures
+        ])?;
         place.session = self.db.last_insert_rowid();
         if let Some(folded) = folded {
             let made = (place.session, place.txt.clone());

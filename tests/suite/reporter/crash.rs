@@ -104,7 +104,9 @@ fn killed_at_any_moment_it_neither_loses_nor_repeats_beyond_what_was_in_hand() {
             *in_hand.entry(uri).or_default() += 1;
         }
     }
-    let running = reportd.start();
+    let mut running = reportd.start();
+    // It may find nothing left to do, and must not be stopped before it can hear of it.
+    running.wait_for_log("is at work");
     lab.deliveries();
     running.stop().success();
     assert_law(&lab);

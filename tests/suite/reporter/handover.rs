@@ -33,8 +33,9 @@ fn patient(reportd: Program) -> Program {
 fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
     let reportd = patient(lab.peer_reportd(theirs));
     let folder = lab.file("peer-mails");
+    // A mail without its last boundary is what a peer leaves that is killed while it writes.
     let text = format!(
-        "f=$(mktemp {}/XXXXXXXX) && cat >$f && ! grep -q '^To:.*{failing}' $f && mv $f $f.whole\n",
+        "f=$(mktemp {}/XXXXXXXX) && cat >$f && grep -q '^--.*==--' $f && ! grep -q '^To:.*{failing}' $f && mv $f $f.whole\n",
         folder.display()
     );
     let script = lab.file(&format!("sendmail-{failing}.sh"));

@@ -15,10 +15,9 @@ use tlsrptd_tests::harness::theirs::Theirs;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::assert_law;
-use super::collector::script;
 
 /// Ours and the peer's with waits that a test can wait for; the peer reads these options too.
-fn patient(reportd: Program) -> Program {
+pub(super) fn patient(reportd: Program) -> Program {
     let mut reportd = reportd;
     for kind in ["delivery", "domainlist", "domaindetails"] {
         reportd = reportd
@@ -30,7 +29,7 @@ fn patient(reportd: Program) -> Program {
 }
 
 /// The peer's reporter; its mails to addresses that hold this text fail.
-fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
+pub(super) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
     let reportd = patient(lab.peer_reportd(theirs));
     let folder = lab.file("peer-mails");
     // A mail without its last boundary is what a peer leaves that is killed while it writes.
@@ -44,7 +43,7 @@ fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
 }
 
 /// The domains that the peer has mailed reports about, sorted.
-fn peer_domains(lab: &Lab) -> Vec<String> {
+pub(super) fn peer_domains(lab: &Lab) -> Vec<String> {
     let name = |mail: Vec<u8>| {
         let text = String::from_utf8_lossy(&mail).into_owned();
         let line = text
@@ -59,7 +58,7 @@ fn peer_domains(lab: &Lab) -> Vec<String> {
 }
 
 /// The domains that ours has mailed reports about, sorted.
-fn our_domains(lab: &Lab) -> Vec<String> {
+pub(super) fn our_domains(lab: &Lab) -> Vec<String> {
     let name = |mail: &tlsrptd_tests::harness::smtp::Mail| {
         ReportMail::parse(&mail.bytes)
             .header("TLS-Report-Domain")
@@ -70,7 +69,8 @@ fn our_domains(lab: &Lab) -> Vec<String> {
     domains
 }
 
-const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
+/// Reports are made, and none of them is pending.
+pub(super) const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
 
 #[test]
 fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
@@ -203,108 +203,6 @@ fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
     });
     running.stop();
     assert_eq!(peer_domains(&lab), ["sent.test"], "nothing is sent again");
-}
-
-/// Two collectors, of which one is ready only when the file `ready` is there.
-fn two_collectors(lab: &Lab) -> String {
-    let answer = |sessions: u32| {
-        format!(
-            r#"case $what in .) echo '{{"d": ".", "policies": {{}}}}';; '') list; echo both.test; echo .;; *) counts $what {sessions};; esac"#
-        )
-    };
-    let first = script(lab, "first", &answer(1));
-    let second = script(
-        lab,
-        "second",
-        &format!(
-            "[ -e ${{0%/*}}/ready ] || {{ list 2001-01-01; echo .; exit 0; }}\n{}",
-            answer(2)
-        ),
-    );
-    // The peer takes the record from the counts.
-    for name in ["first.sh", "second.sh"] {
-        let text = fs::read_to_string(lab.file(name)).unwrap();
-        let text = text.replace(
-            r#""policies": {"": {"#,
-            r#""policies": {"v=TLSRPTv1; rua=mailto:a@both.test": {"#,
-        );
-        fs::write(lab.file(name), text).unwrap();
-    }
-    lab.dns
-        .tlsrpt("both.test", "v=TLSRPTv1; rua=mailto:a@both.test");
-    [first, second].join(",")
-}
-
-const SUCCESSES: &str = r#"SELECT sum(json_extract(value, '$.summary."total-successful-session-count"'))
-    FROM reports, json_each(report, '$.policies')"#;
-/// The first collector has answered, the second has been asked in vain.
-const HALF: &str =
-    "SELECT count(*) FROM fetchjobs j WHERE status IS NULL AND retries > 0 AND EXISTS
-    (SELECT 1 FROM reportdata r WHERE r.day = j.day AND r.fetcherindex = 1)";
-
-#[test]
-fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
-    let Some(theirs) = Theirs::or_skip() else {
-        return;
-    };
-    let lab = Lab::new();
-    let fetchers = two_collectors(&lab);
-    let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
-    lab.wait_for_query(&lab.reportd_db(), HALF, "1");
-    running.stop().success();
-    let mut running = peer(&lab, &theirs, "nobody")
-        .set("fetchers", &fetchers)
-        .start();
-    running.wait_for_log("failed in run");
-    running.wait_for_log("Send out reports");
-    assert_eq!(
-        lab.peer_mails().len(),
-        0,
-        "no report without the second collector"
-    );
-    fs::write(lab.file("ready"), "").unwrap();
-    lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
-    running.stop();
-    assert_eq!(peer_domains(&lab), ["both.test"]);
-    assert_eq!(
-        lab.query(&lab.reportd_db(), SUCCESSES),
-        [["3"]],
-        "both collectors are in it"
-    );
-    nothing_more(&lab, &fetchers);
-    assert_eq!(lab.smtp.mails().len(), 0);
-}
-
-#[test]
-fn a_day_that_the_peer_has_half_gathered_ours_reports_whole() {
-    let Some(theirs) = Theirs::or_skip() else {
-        return;
-    };
-    let lab = Lab::new();
-    let fetchers = two_collectors(&lab);
-    let running = peer(&lab, &theirs, "nobody")
-        .set("fetchers", &fetchers)
-        .start();
-    lab.wait_for_query(&lab.reportd_db(), HALF, "1");
-    running.stop();
-    fs::write(lab.file("ready"), "").unwrap();
-    nothing_more(&lab, &fetchers);
-    assert_eq!(
-        (lab.peer_mails().len(), our_domains(&lab)),
-        (0, vec!["both.test".to_owned()])
-    );
-    assert_eq!(
-        lab.query(&lab.reportd_db(), SUCCESSES),
-        [["3"]],
-        "both collectors are in it"
-    );
-}
-
-fn nothing_more(lab: &Lab, fetchers: &str) {
-    let mut running = patient(lab.reportd()).set("fetchers", fetchers).start();
-    running.wait_for_log("is at work");
-    lab.deliveries();
-    running.stop().success();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod days;
 mod deadline;
 mod form;
 mod gather;
+mod halves;
 mod handover;
 mod life;
 mod maps;

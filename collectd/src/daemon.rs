@@ -30,6 +30,7 @@ use tracing::{error, info, warn};
 use crate::{
     Clock,
     control::Control,
+    drops::Drops,
     error::Error,
     keeper::{Keeper, Pace},
     memo::Memo,
@@ -138,7 +139,8 @@ impl Collector {
             .spawn(|| reader.run())
             .map_err(system("start a thread"))?;
 
-        self.wait_for_the_end(log);
+        let mut drops = Drops::default();
+        self.wait_for_the_end(log, &mut drops);
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
         let unlinked = names
@@ -150,6 +152,7 @@ impl Collector {
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
         let written = writer.join().map_err(|_| Error::Unwritten { lost: 0 });
         self.figures();
+        drops.tell_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
@@ -201,7 +204,7 @@ impl Collector {
     }
 
     /// Signals, scripts and figures.
-    fn wait_for_the_end(&self, log: &LogHandle) {
+    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops) {
         let mut runner = Runner::new(self.settings.daily_rollover_script.clone());
         let mut written = Instant::now();
         let mut logged = (Instant::now(), self.stats.summary());
@@ -227,6 +230,7 @@ impl Collector {
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
+                drops.tell(&self.stats, (self.clock)());
                 self.figures();
             }
             if logged.0.elapsed() >= HOUR {

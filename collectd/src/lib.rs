@@ -8,7 +8,7 @@
 //! 3. [`writer`] parses what is new, with [`reject`] for what is no datagram, and counts;
 //! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
 //! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
-//! 6. [`stats`] are the figures, [`daemon`] is the process, [`mod@error`] its exit codes.
+//! 6. [`stats`] are the figures, [`drops`] tells what had to be let go, [`daemon`] is the process, [`mod@error`] its exit codes.
 //!
 //! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
 //! program ever sends a datagram, or asks DNS.
@@ -16,6 +16,7 @@
 
 mod control;
 pub mod daemon;
+mod drops;
 pub mod error;
 pub mod fetcher;
 mod keeper;

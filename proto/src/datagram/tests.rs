@@ -219,6 +219,19 @@ fn any_valid_shape_is_counted() {
 }
 
 #[test]
+fn no_more_failures_are_kept_than_any_mta_sends() {
+    let many = vec![r#"{"c":201}"#; 1001].join(",");
+    let policy = format!(r#"{{"policy-type":9,"t":1000,"f":1,"failure-details":[{many}]}}"#);
+    let datagram = parse(&with_policy(&policy)).unwrap();
+    assert_eq!(datagram.policies[0].failures.len(), 1000);
+    assert!(
+        datagram.policies[0].failed,
+        "the session counts all the same"
+    );
+    assert!(datagram.oddities.contains(&Oddity::Clipped));
+}
+
+#[test]
 fn anything_else_is_refused_by_reason() {
     let deep = with_policy(&format!("{}{}", "[".repeat(50_000), "]".repeat(50_000)));
     let many = with_policy(&vec!["{}"; 1001].join(","));

@@ -28,6 +28,7 @@ pub struct Collectd {
     pub max_policies_per_domain: usize,
     pub max_failures_per_policy: usize,
     pub max_domains_in_memory: usize,
+    pub max_day_file_size: u64,
     pub stats_file: Option<PathBuf>,
 }
 
@@ -65,6 +66,7 @@ impl load::Load for Collectd {
             max_policies_per_domain: reader.take("max_policies_per_domain"),
             max_failures_per_policy: reader.take("max_failures_per_policy"),
             max_domains_in_memory: reader.take("max_domains_in_memory"),
+            max_day_file_size: reader.take("max_day_file_size"),
             stats_file: reader.take("stats_file"),
         }
     }

@@ -7,7 +7,7 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! Then [`log`] is opened. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
+//! Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -22,6 +22,7 @@ mod help;
 mod ini;
 mod load;
 pub mod log;
+pub mod notify;
 pub mod option;
 mod origin;
 mod problem;

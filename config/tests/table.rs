@@ -12,7 +12,7 @@ fn other(row: &Row) -> String {
     match (row.kind, row.default) {
         (Kind::Seconds(_), _) => "987654".to_owned(),
         (Kind::Count(-1, _), _) => "3".to_owned(),
-        (Kind::Count(..), _) => "1234".to_owned(),
+        (Kind::Count(least, _), _) => least.max(1234).to_string(),
         (Kind::Switch, Default::Is("yes")) => "no".to_owned(),
         (Kind::Switch, _) => "yes".to_owned(),
         (Kind::Level, _) => "debug".to_owned(),

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
         "socketname",
         Sockets,
         required("/run/tlsrpt/collectd.sock"),
-        "The Unix datagram socket that the MTA writes to. Several for several instances of Postfix.",
+        "The Unix datagram socket that the MTA writes to. Several for several instances of Postfix. One that a service manager passes (systemd's ListenDatagram=) is used as it is.",
     ),
     peer(
         "socketuser",
@@ -121,7 +121,13 @@ pub(super) const ROWS: &[Row] = &[
         "max_domains_in_memory",
         Count(1, 100_000_000),
         Is("100000"),
-        "Distinct datagrams that are recognised without being read again, as a rule one or two a domain; about 100 bytes each. Beyond them all are looked up on the disk anew.",
+        "Domains whose counters stay in memory; at most about 1 kB each as a rule. The others are looked up on the disk.",
+    ),
+    ours(
+        "max_day_file_size",
+        Count(1_048_576, 1 << 50),
+        Is("2147483648"),
+        "Bytes of a day's file. In its last quarter new details of known domains are counted together; when it is full, only what has its row already is counted, and the rest as dropped. 2 GiB hold about three million domains.",
     ),
     ours(
         "stats_file",

@@ -61,7 +61,21 @@ impl Setting for Vec<FetcherCommand> {
 
 impl Setting for Vec<Storage> {
     fn parse(text: &str, _: Kind) -> Result<Self, String> {
-        entries(text, storage)
+        let storages = entries(text, storage)?;
+        // Two URLs may name one file.
+        let paths = storages.iter().filter_map(|storage| match storage {
+            Storage::Sqlite { path, .. } => Some(path),
+            Storage::Dummy { .. } => None,
+        });
+        for (number, path) in paths.clone().enumerate() {
+            if paths.clone().take(number).any(|known| known == path) {
+                return Err(format!(
+                    "`{}` stands twice: its sessions would be counted twice",
+                    path.display()
+                ));
+            }
+        }
+        Ok(storages)
     }
 }
 

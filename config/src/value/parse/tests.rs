@@ -209,6 +209,11 @@ fn lists() {
             "it would count twice",
         ),
         (
+            storages("sqlite:///a/b,dummy:, sqlite:/a//b"),
+            "error: `/a//b` stands twice: its sessions would be counted twice",
+            "one file by two names",
+        ),
+        (
             sockets("/a, /b"),
             r#"["/a", "/b"]"#,
             "several instances of Postfix",

@@ -23,6 +23,7 @@ use tlsrptd_config::{
     Storage,
     collectd::Collectd,
     log::{Limited, LogHandle},
+    notify::Notify,
 };
 use tlsrptd_proto::{datagram::Limits, day::Day};
 use tracing::{error, info, warn};
@@ -30,24 +31,23 @@ use tracing::{error, info, warn};
 use crate::{
     Clock,
     control::Control,
-    drops::Drops,
     error::Error,
+    inherit::{self, Passed},
     keeper::{Keeper, Pace},
     memo::Memo,
+    pulse::Pulse,
     queue::Queue,
     receive::Reader,
     reject::Reject,
     script::{Runner, Scripts},
-    socket::{Access, Socket},
-    stats::Stats,
+    socket::{Access, Socket, SocketError},
+    stats::{Hourly, Stats},
     store::{Dummy, FoldLimits, Sqlite, Store},
     writer::{Slots, Writer},
 };
 
 /// The stats file is written that often.
 const FIGURES: Duration = Duration::from_secs(10);
-/// Figures are logged that often, when something changed.
-const HOUR: Duration = Duration::from_secs(3600);
 /// One line about a socket that cannot be read in that time.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 /// While a script runs, it is looked after that often.
@@ -67,6 +67,8 @@ pub struct Collector {
     scripts: Arc<Scripts>,
     control: Arc<Control>,
     pid_file: Option<PidFile>,
+    notify: Notify,
+    pulses: [Arc<Pulse>; 2],
 }
 
 impl Collector {
@@ -74,28 +76,24 @@ impl Collector {
     ///
     /// Sockets come first: where another collector answers, its databases must not be touched.
     pub fn prepare(settings: Collectd, clock: Clock) -> Result<Collector, Error> {
+        // Before anything is opened that could be taken for what was passed.
+        let passed = inherit::take(std::env::vars_os(), std::process::id())?;
         let signals = take_signals().map_err(system("receive signals"))?;
-        let access = Access {
-            user: settings.socketuser.clone(),
-            group: settings.socketgroup.clone(),
-            mode: settings.socketmode,
-        };
-        let sockets = settings
-            .socketname
-            .iter()
-            .map(|path| Socket::make(path, &access))
-            .collect::<Result<_, _>>()?;
-        for path in &settings.socketname {
-            info!(socket = %path.display(), "listening");
-        }
+        let notify = Notify::new(std::env::vars_os(), std::process::id());
+        let sockets = sockets(passed, &settings)?;
         let stats = Arc::new(Stats::default());
         let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
         let now = clock();
+        let stores = settings
+            .storage
+            .iter()
+            .map(|storage| open_store(storage, &settings))
+            .collect::<Result<Vec<_>, _>>()?;
+        let today = first_day(&stores, Day::of(now));
         let mut keepers = Vec::new();
-        for storage in &settings.storage {
-            let store = open_store(storage, &settings)?;
+        for store in stores {
             let mut keeper = Keeper::new(store, Arc::clone(&stats), Arc::clone(&scripts));
-            keeper.settle(Day::of(now), false, now);
+            keeper.settle(today, false, now);
             keepers.push(keeper);
         }
         let pid_file = settings
@@ -110,11 +108,13 @@ impl Collector {
             signals,
             sockets,
             keepers,
-            today: Day::of(now),
+            today,
             stats,
             scripts,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             pid_file,
+            notify,
+            pulses: [Arc::new(Pulse::reader()), Arc::new(Pulse::writer())],
         })
     }
 
@@ -139,8 +139,9 @@ impl Collector {
             .spawn(|| reader.run())
             .map_err(system("start a thread"))?;
 
-        let mut drops = Drops::default();
-        self.wait_for_the_end(log, &mut drops);
+        self.notify.ready();
+        self.wait_for_the_end(log);
+        self.notify.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
         let unlinked = names
@@ -152,7 +153,6 @@ impl Collector {
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
         let written = writer.join().map_err(|_| Error::Unwritten { lost: 0 });
         self.figures();
-        drops.tell_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
@@ -186,6 +186,8 @@ impl Collector {
             max_indexes: settings.max_domains_in_memory.max(1).saturating_mul(2),
             today: self.today,
             slots: Slots::default(),
+            pulse: Arc::clone(&self.pulses[1]),
+            refused: 0,
         }
     }
 
@@ -200,18 +202,21 @@ impl Collector {
             today: self.today,
             max_datagram_size: self.settings.max_datagram_size,
             complaint: Limited::new(COMPLAINTS),
+            pulse: Arc::clone(&self.pulses[0]),
         }
     }
 
-    /// Signals, scripts and figures.
-    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops) {
+    /// Signals, scripts, figures and signs of life.
+    fn wait_for_the_end(&self, log: &LogHandle) {
         let mut runner = Runner::new(self.settings.daily_rollover_script.clone());
         let mut written = Instant::now();
-        let mut logged = (Instant::now(), self.stats.summary());
+        let mut hourly = Hourly::new(Instant::now());
+        let watchdog = self.notify.watchdog();
+        let mut alive = Instant::now();
         loop {
             runner.start(&self.scripts);
             let patience = if runner.reap() { REAP } else { FIGURES };
-            self.sleep(patience);
+            self.sleep(watchdog.map_or(patience, |often| patience.min(often)));
             while let Ok(Some(signal)) = self.signals.read_signal() {
                 match Signal::try_from(signal.ssi_signo as i32) {
                     Ok(Signal::SIGUSR2) => self.control.roll(),
@@ -230,15 +235,16 @@ impl Collector {
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
-                drops.tell(&self.stats, (self.clock)());
                 self.figures();
             }
-            if logged.0.elapsed() >= HOUR {
-                let summary = self.stats.summary();
-                if summary != logged.1 {
-                    info!(figures = summary, "figures");
-                }
-                logged = (Instant::now(), summary);
+            if let Some(figures) = hourly.due(Instant::now(), &self.stats) {
+                info!(figures, "figures");
+            }
+            if watchdog.is_some_and(|often| alive.elapsed() >= often / 2)
+                && self.pulses.iter().all(|pulse| pulse.is_alive())
+            {
+                alive = Instant::now();
+                self.notify.alive();
             }
         }
     }
@@ -256,6 +262,7 @@ impl Collector {
     }
 
     fn figures(&self) {
+        self.notify.status(&self.stats.status());
         let Some(path) = &self.settings.stats_file else {
             return;
         };
@@ -265,11 +272,47 @@ impl Collector {
     }
 }
 
+/// Those that were passed, and those configured that were not among them.
+fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, SocketError> {
+    let access = Access {
+        user: settings.socketuser.clone(),
+        group: settings.socketgroup.clone(),
+        mode: settings.socketmode,
+    };
+    let mut sockets = Vec::new();
+    for path in &settings.socketname {
+        if !passed.iter().any(|passed| passed.is(path)) {
+            sockets.push(Socket::make(path, &access)?);
+            info!(socket = %path.display(), "listening");
+        }
+    }
+    for passed in passed {
+        let path = passed.path.clone().unwrap_or_default();
+        info!(socket = %path.display(), "listening on a socket of the service manager");
+        sockets.push(passed.into_socket());
+    }
+    Ok(sockets)
+}
+
+/// The day to begin with. A clock that stepped back into the day just closed does not reopen it, as it does not while
+/// we run (`receive::day_of_arrival`): its reports may be on their way.
+fn first_day(stores: &[Box<dyn Store>], now: Day) -> Day {
+    if stores
+        .iter()
+        .any(|store| store.newest_closed() == Some(now))
+    {
+        warn!(day = %now, "the clock shows a day that is closed already: counting for the next one");
+        return now.next();
+    }
+    now
+}
+
 fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, Error> {
     let limits = FoldLimits::new(
         settings.max_policies_per_domain,
         settings.max_failures_per_policy,
-    );
+    )
+    .in_file_of(settings.max_day_file_size);
     Ok(match storage {
         Storage::Sqlite { path, url } => {
             Box::new(Sqlite::open(url, path, limits, settings.keep_days)?)

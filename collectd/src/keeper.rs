@@ -19,8 +19,6 @@ use crate::{
 
 /// One line about a store's failures in that time.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// What a commit and a sync may take of the time that a power cut may cost.
-const HASTE: Duration = Duration::from_millis(500);
 
 /// How often things are done.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +32,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// When what was committed is to be synced. The other half of the time is for a busy machine and a slow disk.
     fn sync(&self) -> Duration {
-        self.timeout
-            .saturating_sub(HASTE)
-            .max(Duration::from_millis(100))
+        self.timeout / 2
     }
 }
 
@@ -55,6 +52,7 @@ pub(crate) struct Keeper {
     complaint: Limited,
     domains: u64,
     policies: u64,
+    refused: u64,
 }
 
 /// The last commit failed.
@@ -87,6 +85,7 @@ impl Keeper {
             complaint: Limited::new(INTERVAL),
             domains: 0,
             policies: 0,
+            refused: 0,
         }
     }
 
@@ -104,6 +103,16 @@ impl Keeper {
 
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.store.waiting_bytes()
+    }
+
+    /// Rows that the known datagrams add to.
+    pub(crate) fn rows(&self) -> usize {
+        self.store.rows()
+    }
+
+    /// Datagrams for which the day's file had no room, since the start.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -146,7 +155,7 @@ impl Keeper {
         let flushed = self.store.flush();
         self.failing = None;
         match flushed {
-            Ok(flushed) => self.note(flushed),
+            Ok(flushed) => self.note(flushed, now),
             Err(error) => {
                 self.stats.commit_failures.add(1);
                 let replaced = matches!(error, StoreError::Replaced(_));
@@ -291,8 +300,28 @@ impl Keeper {
         }
     }
 
-    fn note(&mut self, flushed: Flushed) {
+    fn note(&mut self, flushed: Flushed, now: Timestamp) {
         self.stats.commits.add(1);
+        self.stats.day_file_bytes.set(flushed.file_bytes);
+        self.refused += flushed.refused;
+        if (flushed.refused > 0 || flushed.tight)
+            && let Some(suppressed) = self.complaint.pass(now)
+        {
+            let (bytes, refused) = (flushed.file_bytes, self.refused);
+            match refused {
+                0 => warn!(
+                    bytes,
+                    suppressed,
+                    "today's file comes near max_day_file_size: details are counted together"
+                ),
+                _ => error!(
+                    bytes,
+                    refused,
+                    suppressed,
+                    "today's file has reached max_day_file_size: what needs a new row is dropped"
+                ),
+            }
+        }
         self.domains += flushed.new_domains;
         self.policies += flushed.new_policies;
         self.tell_size();

@@ -2,25 +2,27 @@
 //!
 //! `tlsrpt-collectd`, in the order of the data:
 //!
-//! 1. [`socket`] makes the sockets, and says clearly why it cannot;
+//! 1. [`socket`] makes the sockets, and says clearly why it cannot; [`inherit`] takes those that a service manager keeps;
 //! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`memo`] is what it has seen
 //!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
 //! 3. [`writer`] parses what is new, with [`reject`] for what is no datagram, and counts;
 //! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
 //! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
-//! 6. [`stats`] are the figures, [`drops`] tells what had to be let go, [`daemon`] is the process, [`mod@error`] its exit codes.
+//! 6. [`stats`] are the figures, [`pulse`] shows that the threads live, [`daemon`] is the process, [`mod@error`] its exit
+//!    codes.
 //!
 //! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
 //! program ever sends a datagram, or asks DNS.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but for one line in `inherit`
 
 mod control;
 pub mod daemon;
-mod drops;
 pub mod error;
 pub mod fetcher;
+pub mod inherit;
 mod keeper;
 mod memo;
+mod pulse;
 mod queue;
 mod receive;
 mod reject;

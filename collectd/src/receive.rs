@@ -26,6 +26,7 @@ use crate::{
     Clock,
     control::{Control, Wishes},
     memo::Memo,
+    pulse::Pulse,
     queue::{Boundary, Item, Queue},
     stats::{QUEUE_FULL, Stats},
 };
@@ -52,6 +53,7 @@ pub(crate) struct Reader {
     pub(crate) today: Day,
     pub(crate) max_datagram_size: usize,
     pub(crate) complaint: Limited,
+    pub(crate) pulse: Arc<Pulse>,
 }
 
 impl Reader {
@@ -65,6 +67,7 @@ impl Reader {
             if quiet {
                 self.wait(last_beat);
             }
+            self.pulse.beat();
             let wishes = self.control.take();
             if wishes.stop {
                 break;

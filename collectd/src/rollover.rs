@@ -65,6 +65,13 @@ pub(crate) fn settle(
     Ok(closed)
 }
 
+/// The newest day that `PATH.yesterday` holds whole, whenever that is.
+pub(crate) fn newest(path: &Path) -> Option<Day> {
+    let yesterday = dayfile::yesterday(path);
+    let db = file::open_closed(&yesterday).ok()?;
+    file::newest_complete(&db, &yesterday, None).ok()?
+}
+
 /// The newest day before today that `PATH.yesterday` holds whole, if the file is there and readable at all.
 fn newest_closed(yesterday: &Path, today: Day) -> Result<Option<Day>, StoreError> {
     if !yesterday.exists() {

@@ -13,6 +13,15 @@ use std::{
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use tracing::{error, info, warn};
 
+/// What the service manager told us is for this process alone.
+const NOT_FOR_SCRIPTS: [&str; 5] = [
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+];
+
 /// Announcements on their way from the writer to the main loop.
 pub(crate) struct Scripts {
     event: EventFd,
@@ -73,13 +82,12 @@ impl Runner {
             let Some([program, arguments @ ..]) = self.words.as_deref() else {
                 continue;
             };
-            let started = Command::new(program)
-                .args(arguments)
-                .arg(&storage)
-                .arg(&path)
-                .stdin(Stdio::null())
-                .spawn();
-            match started {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(&storage).arg(&path);
+            for name in NOT_FOR_SCRIPTS {
+                command.env_remove(name);
+            }
+            match command.stdin(Stdio::null()).spawn() {
                 Ok(child) => {
                     info!(script = program, storage, file = %path.display(), "daily_rollover_script started");
                     self.running.push(child);

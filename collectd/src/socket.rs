@@ -44,6 +44,14 @@ pub enum SocketError {
         what: &'static str,
         name: String,
     },
+    #[error("LISTEN_FDS is `{0}`; a number of sockets is allowed")]
+    PassedNumber(String),
+    #[error(
+        "the descriptor {number} that the service manager passed is {problem}; Unix datagram sockets (ListenDatagram=PATH) are allowed"
+    )]
+    Passed { number: i32, problem: &'static str },
+    #[error("the socket {number} that the service manager passed cannot be used: {source}")]
+    PassedFailed { number: i32, source: io::Error },
     #[error("socket {}: cannot {what}: {source}", .path.display())]
     Failed {
         path: PathBuf,

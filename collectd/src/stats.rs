@@ -11,6 +11,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::{Duration, Instant},
 };
 
 /// One number, written by one thread and read by others.
@@ -44,13 +45,6 @@ impl Reasons {
         *self.lock().entry(reason).or_default() += n;
     }
 
-    pub(crate) fn by_reason(&self) -> Vec<(&'static str, u64)> {
-        self.lock()
-            .iter()
-            .map(|(reason, n)| (*reason, *n))
-            .collect()
-    }
-
     pub(crate) fn total(&self) -> u64 {
         self.lock().values().sum()
     }
@@ -60,7 +54,7 @@ impl Reasons {
     }
 }
 
-/// All numbers since the start of the process, but for the two of today.
+/// All numbers since the start of the process, but for those of today.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     /// Datagrams read from the sockets.
@@ -89,10 +83,14 @@ pub(crate) struct Stats {
     pub(crate) domains_today: Counter,
     /// Policies with sessions today.
     pub(crate) policies_today: Counter,
+    /// Bytes of today's file that are in use.
+    pub(crate) day_file_bytes: Counter,
 }
 
 /// Dropped because the writer was too far behind.
 pub(crate) const QUEUE_FULL: &str = "queue-full";
+/// Dropped because the day's file is full, and it needed a row that is not there.
+pub(crate) const DAY_FULL: &str = "day-full";
 /// Dropped because no storage could take it, and memory for what waits is bounded.
 pub(crate) const STORAGE: &str = "storage";
 
@@ -105,8 +103,8 @@ impl Stats {
         }
         for (key, reasons) in self.reasons() {
             line(&mut text, key, None, reasons.total());
-            for (reason, n) in reasons.by_reason() {
-                line(&mut text, key, Some(reason), n);
+            for (reason, n) in reasons.lock().iter() {
+                line(&mut text, key, Some(reason), *n);
             }
         }
         text
@@ -122,6 +120,18 @@ impl Stats {
             .join(" ")
     }
 
+    /// What `systemctl status` shows.
+    pub(crate) fn status(&self) -> String {
+        format!(
+            "{} datagrams received, {} counted, {} malformed, {} dropped; {} domains today",
+            self.received.value(),
+            self.counted.value(),
+            self.malformed.total(),
+            self.dropped.total(),
+            self.domains_today.value()
+        )
+    }
+
     /// Writes the text to a file, which is never seen half written.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
@@ -130,7 +140,7 @@ impl Stats {
         fs::rename(&name, path)
     }
 
-    fn counters(&self) -> [(&'static str, &Counter); 9] {
+    fn counters(&self) -> [(&'static str, &Counter); 10] {
         [
             ("received", &self.received),
             ("counted", &self.counted),
@@ -141,6 +151,7 @@ impl Stats {
             ("queue_high_water", &self.queue_high_water),
             ("domains_today", &self.domains_today),
             ("policies_today", &self.policies_today),
+            ("day_file_bytes", &self.day_file_bytes),
         ]
     }
 
@@ -151,6 +162,37 @@ impl Stats {
             ("oddities", &self.oddities),
             ("folded", &self.folded),
         ]
+    }
+}
+
+/// Figures are logged that often, when something changed.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The line an hour in the log.
+#[derive(Debug)]
+pub(crate) struct Hourly {
+    looked: Instant,
+    last: String,
+}
+
+impl Hourly {
+    pub(crate) fn new(now: Instant) -> Hourly {
+        Hourly {
+            looked: now,
+            last: String::new(),
+        }
+    }
+
+    /// The figures, when an hour has passed and they are others than those an hour ago.
+    pub(crate) fn due(&mut self, now: Instant, stats: &Stats) -> Option<String> {
+        if now.saturating_duration_since(self.looked) < HOUR {
+            return None;
+        }
+        self.looked = now;
+        let summary = stats.summary();
+        let changed = summary != self.last;
+        self.last.clone_from(&summary);
+        changed.then_some(summary)
     }
 }
 
@@ -182,6 +224,26 @@ mod tests {
             stats.summary(),
             "received=3 counted=2 malformed=1 malformed{not-json}=1"
         );
+    }
+
+    #[test]
+    fn a_line_an_hour_when_something_changed() {
+        let stats = Stats::default();
+        let start = Instant::now();
+        let mut hourly = Hourly::new(start);
+        for (minutes, received, want, why) in [
+            (59, 3, None, "not yet"),
+            (60, 0, Some("received=3"), "an hour"),
+            (61, 1, None, "a minute after it"),
+            (120, 0, Some("received=4"), "the next hour"),
+            (180, 0, None, "nothing changed"),
+            (240, 0, None, "nothing changed still"),
+            (300, 1, Some("received=5"), "something came"),
+        ] {
+            stats.received.add(received);
+            let now = start + Duration::from_secs(60 * minutes);
+            assert_eq!(hourly.due(now, &stats).as_deref(), want, "{why}");
+        }
     }
 
     #[test]

@@ -19,13 +19,18 @@ use crate::{
     control::Control,
     keeper::{Keeper, Pace},
     memo::Slot,
+    pulse::Pulse,
     queue::{Boundary, Item, Load, Queue},
     reject::{Reject, TOO_LONG},
-    stats::{STORAGE, Stats},
+    stats::{DAY_FULL, STORAGE, Stats},
 };
 
 /// Key texts that may wait in memory for a store that does not answer.
 const MAX_WAITING_BYTES: usize = 32 << 20;
+/// Rows that the known datagrams may add to before they are all forgotten: some datagrams have thousands.
+const MAX_ROWS: usize = 2 << 20;
+/// With nothing to do, it shows that often that it lives.
+const IDLE: Duration = Duration::from_secs(1);
 /// At the end a store that does not answer is asked so often, with a pause.
 const LAST_TRIES: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_millis(200);
@@ -58,6 +63,9 @@ pub(crate) struct Writer {
     pub(crate) max_indexes: usize,
     pub(crate) today: Day,
     pub(crate) slots: Slots,
+    pub(crate) pulse: Arc<Pulse>,
+    /// Datagrams that found no room in the day's file, as far as the figures know.
+    pub(crate) refused: u64,
 }
 
 /// Slots since the last boundary, and the index that the next datagram gets.
@@ -75,8 +83,9 @@ impl Writer {
     pub(crate) fn run(mut self) -> Result<(), Lost> {
         let mut load = Load::default();
         loop {
+            self.pulse.beat();
             let patience = self.patience();
-            self.queue.take(&mut load, patience);
+            self.queue.take(&mut load, Some(patience));
             let ended = self.work(&mut load);
             load.clear();
             if ended {
@@ -87,13 +96,15 @@ impl Writer {
     }
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&self) -> Duration {
         let due = self
             .keepers
             .iter()
             .filter_map(|keeper| keeper.due(&self.pace))
             .min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
+        due.map_or(IDLE, |due| {
+            due.saturating_duration_since(Instant::now()).min(IDLE)
+        })
     }
 
     /// Takes a load in; true at its end.
@@ -175,10 +186,9 @@ impl Writer {
     /// Whatever happens to the stores, what waits for them stays bounded.
     fn has_room(&self) -> bool {
         (self.slots.next_index as usize) < self.max_indexes
-            && self
-                .keepers
-                .iter()
-                .all(|keeper| keeper.waiting_bytes() < MAX_WAITING_BYTES)
+            && self.keepers.iter().all(|keeper| {
+                keeper.waiting_bytes() < MAX_WAITING_BYTES && keeper.rows() <= 2 * MAX_ROWS
+            })
     }
 
     fn again(&mut self, slot: Slot, times: u64) {
@@ -232,15 +242,28 @@ impl Writer {
             keeper.try_sync(&self.pace, now);
             wants_boundary |= keeper.wants_boundary(&self.pace);
         }
-        let relieved = self.slots.no_room && self.keepers.iter().all(Keeper::is_clean);
-        if wants_boundary || relieved {
+        let clean = self.keepers.iter().all(Keeper::is_clean);
+        let crowded = self.keepers.iter().any(|keeper| keeper.rows() > MAX_ROWS);
+        if wants_boundary || (clean && (self.slots.no_room || crowded)) {
             self.control.forget();
         }
+        self.tell_refused();
         let uncommitted = self.keepers.iter().map(Keeper::uncommitted).max();
         self.stats.uncommitted.set(uncommitted.unwrap_or_default());
         self.stats
             .queue_high_water
             .set(self.queue.high_water() as u64);
+    }
+
+    /// Of several storages, the one that refused most: they are given the same.
+    fn tell_refused(&mut self) {
+        let refused = self.keepers.iter().map(Keeper::refused).max();
+        let more = refused.unwrap_or_default() - self.refused;
+        if more > 0 {
+            self.refused += more;
+            self.stats.counted.subtract(more);
+            self.stats.dropped.add(DAY_FULL, more);
+        }
     }
 
     fn finish(mut self) -> Result<(), Lost> {
@@ -260,6 +283,7 @@ impl Writer {
             .queue_high_water
             .set(self.queue.high_water() as u64);
         self.stats.uncommitted.set(0);
+        self.tell_refused();
         self.stats.counted.subtract(lost.datagrams);
         if lost.datagrams > 0 {
             self.stats.dropped.add(STORAGE, lost.datagrams);

@@ -18,6 +18,7 @@ use crate::{
     control::Control,
     keeper::{Keeper, Pace},
     memo::Memo,
+    pulse::Pulse,
     queue::Queue,
     receive::Reader,
     reject::Reject,
@@ -76,6 +77,8 @@ impl Bench {
             max_indexes: 2 * MEMO,
             today,
             slots: Slots::default(),
+            pulse: Arc::new(Pulse::writer()),
+            refused: 0,
         };
         let reader = Reader {
             sockets: vec![socket],
@@ -87,6 +90,7 @@ impl Bench {
             today,
             max_datagram_size: 2000,
             complaint: Limited::new(Duration::from_secs(60)),
+            pulse: Arc::new(Pulse::reader()),
         };
         Bench {
             dir,

@@ -73,12 +73,17 @@ impl Ledger {
         self.fresh_bytes
     }
 
+    /// Rows of all settled datagrams together.
+    pub(super) fn all_rows(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The fresh datagrams, in order; the first of them belong to an attempt.
     pub(super) fn fresh(&self) -> impl Iterator<Item = &Fresh> {
         self.fresh.iter()
     }
 
-    /// The rows of a settled datagram.
+    /// The rows of a settled datagram; none when it was let go.
     pub(super) fn rows(&self, index: u32) -> &[Row] {
         let index = index as usize;
         let start = if index == 0 {

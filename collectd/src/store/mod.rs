@@ -6,6 +6,7 @@
 mod dummy;
 pub(crate) mod file;
 mod ledger;
+mod room;
 mod rows;
 mod sqlite;
 #[cfg(test)]
@@ -65,6 +66,8 @@ pub(crate) struct Closed {
 pub(crate) struct FoldLimits {
     policies: i64,
     failures: i64,
+    /// `max_day_file_size`
+    file_bytes: i64,
 }
 
 impl FoldLimits {
@@ -74,6 +77,15 @@ impl FoldLimits {
         FoldLimits {
             policies: limit(policies),
             failures: limit(failures),
+            file_bytes: i64::MAX,
+        }
+    }
+
+    /// With a bound on the file.
+    pub(crate) fn in_file_of(self, bytes: u64) -> FoldLimits {
+        FoldLimits {
+            file_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            ..self
         }
     }
 }
@@ -91,6 +103,12 @@ pub(crate) struct Flushed {
     pub(crate) new_policies: u64,
     /// Domains that had no row.
     pub(crate) new_domains: u64,
+    /// Datagrams let go, because the file is full and they needed a row that is not there.
+    pub(crate) refused: u64,
+    /// The file is nearly full.
+    pub(crate) tight: bool,
+    /// Bytes of the file that are in use.
+    pub(crate) file_bytes: u64,
 }
 
 /// Counts of a day that is still running. Indexes are given in the order of [`Store::add`], from 0.
@@ -105,6 +123,14 @@ pub(crate) trait Store: Send {
     fn uncommitted(&self) -> u64;
     /// Bytes of key texts that wait for their first commit.
     fn waiting_bytes(&self) -> usize;
+    /// Rows that the datagrams learned so far add to.
+    fn rows(&self) -> usize {
+        0
+    }
+    /// The newest day that was closed.
+    fn newest_closed(&self) -> Option<Day> {
+        None
+    }
     /// One transaction with everything that is not yet committed.
     fn flush(&mut self) -> Result<Flushed, StoreError>;
     /// Makes what is committed outlive a power cut.

@@ -10,7 +10,7 @@ use tlsrptd_proto::{
     day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, record::Record,
 };
 
-use super::{Flushed, FoldLimits, ledger::Row};
+use super::{Flushed, FoldLimits, ledger::Row, room::Room};
 
 const FIND_SESSION: &str =
     "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
@@ -38,6 +38,7 @@ pub(super) struct Full {
     domains: HashSet<(Day, Domain)>,
     /// The rows of folded policies, and the TXT record that they stand under.
     folded: HashMap<(Day, Domain, PolicyKey), (i64, String)>,
+    folded_bytes: usize,
     /// Rows of policies that have as many failures as they may.
     policies: HashSet<i64>,
 }
@@ -45,15 +46,23 @@ pub(super) struct Full {
 impl Full {
     /// More than this is not remembered.
     const MOST: usize = 100_000;
+    const MOST_BYTES: usize = 8 << 20;
 
     pub(super) fn clear(&mut self) {
         *self = Full::default();
     }
 
     fn bound(&mut self) {
-        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST {
+        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST
+            || self.folded_bytes > Full::MOST_BYTES
+        {
             self.clear();
         }
+    }
+
+    fn remember(&mut self, key: (Day, Domain, PolicyKey), row: (i64, String)) {
+        self.folded_bytes += key.2.as_str().len() + row.1.len();
+        self.folded.insert(key, row);
     }
 }
 
@@ -71,6 +80,7 @@ pub(super) struct Rows<'c> {
     add_session: CachedStatement<'c>,
     add_failure: CachedStatement<'c>,
     limits: FoldLimits,
+    room: Room,
     pub(super) flushed: Flushed,
 }
 
@@ -91,6 +101,7 @@ impl<'c> Rows<'c> {
         limits: FoldLimits,
     ) -> Result<Rows<'c>> {
         full.bound();
+        let room = Room::measure(db, limits.file_bytes)?;
         Ok(Rows {
             full,
             db,
@@ -104,7 +115,12 @@ impl<'c> Rows<'c> {
             add_session: db.prepare_cached(ADD_SESSION)?,
             add_failure: db.prepare_cached(ADD_FAILURE)?,
             limits,
-            flushed: Flushed::default(),
+            flushed: Flushed {
+                tight: room.is_tight(),
+                file_bytes: room.used(),
+                ..Flushed::default()
+            },
+            room,
         })
     }
 
@@ -126,9 +142,14 @@ impl<'c> Rows<'c> {
         Ok(found)
     }
 
-    /// Adds a fresh datagram, so many times, and says which rows it has from now on.
+    /// Adds a fresh datagram, so many times, and says which rows it has from now on: none when the file is full, and a
+    /// row that it needs is not there. Then it is let go as a whole, so that it is either counted or not.
     pub(super) fn make(&mut self, day: Day, records: &[Record], times: u64) -> Result<Vec<Row>> {
         let text = day.to_string();
+        if self.room.is_full() && !self.are_known(day, &text, records)? {
+            self.flushed.refused += times;
+            return Ok(Vec::new());
+        }
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
             let place = self.session(day, &text, record, times)?;
@@ -138,10 +159,29 @@ impl<'c> Rows<'c> {
             });
             for failure in &record.failures {
                 let rowid = self.failure(&place, failure, times)?;
-                rows.push(Row::Failure { rowid });
+                rows.extend(rowid.map(|rowid| Row::Failure { rowid }));
             }
         }
         Ok(rows)
+    }
+
+    /// Whether each record has a row, be it a folded one.
+    fn are_known(&mut self, on: Day, day: &str, records: &[Record]) -> Result<bool> {
+        for record in records {
+            let domain = record.domain.as_str();
+            let key = params![day, domain, record.txt, record.policy.as_str()];
+            if self.find_session.exists(key)? {
+                continue;
+            }
+            let folded = record.policy.folded(&record.domain);
+            if self
+                .folded(day, &(on, record.domain.clone(), folded))?
+                .is_none()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The row of a record's policy, counted.
@@ -170,7 +210,8 @@ impl<'c> Rows<'c> {
             return Ok(place);
         }
         let policies = self.policies(on, day, &record.domain)?;
-        let folded = (policies >= self.limits.policies).then(|| {
+        let folds = policies >= self.limits.policies || (policies > 0 && self.room.is_tight());
+        let folded = folds.then(|| {
             let folded = record.policy.folded(&record.domain);
             place.policy = folded.as_str().into();
             (on, record.domain.clone(), folded)
@@ -186,6 +227,8 @@ impl<'c> Rows<'c> {
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
+        self.room
+            .take(domain.len() + place.txt.len() + place.policy.len());
         // In one statement: a day of a million domains is made of rows that are never touched again.
         self.make_session.execute(params![
             day,
@@ -198,7 +241,7 @@ impl<'c> Rows<'c> {
         place.session = self.db.last_insert_rowid();
         if let Some(folded) = folded {
             let made = (place.session, place.txt.clone());
-            self.full.folded.insert(folded, made);
+            self.full.remember(folded, made);
         }
         Ok(place)
     }
@@ -234,24 +277,32 @@ impl<'c> Rows<'c> {
             .query_row(searched, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some(found) = &found {
-            self.full.folded.insert(key.clone(), found.clone());
+            self.full.remember(key.clone(), found.clone());
         }
         Ok(found)
     }
 
-    /// The row of a failure under the policy's row, counted.
-    fn failure(&mut self, place: &Place<'_>, failure: &FailureKey, times: u64) -> Result<i64> {
+    /// The row of a failure under the policy's row, counted. In a file that is full, a detail may have none.
+    fn failure(
+        &mut self,
+        place: &Place<'_>,
+        failure: &FailureKey,
+        times: u64,
+    ) -> Result<Option<i64>> {
         if let Some(rowid) = self.find(place, failure.as_str())? {
             self.add_failure.execute(params![rowid, number(times)])?;
-            return Ok(rowid);
+            return Ok(Some(rowid));
         }
         let mut reason = failure.as_str().to_owned();
-        if self.has_all_failures(place)? {
+        if self.room.is_tight() || self.has_all_failures(place)? {
             self.flushed.folded_failures += 1;
             reason = failure.folded().as_str().into();
             if let Some(rowid) = self.find(place, &reason)? {
                 self.add_failure.execute(params![rowid, number(times)])?;
-                return Ok(rowid);
+                return Ok(Some(rowid));
+            }
+            if self.room.is_full() {
+                return Ok(None);
             }
         }
         let Place {
@@ -261,9 +312,11 @@ impl<'c> Rows<'c> {
             policy,
             ..
         } = place;
+        self.room
+            .take(domain.len() + txt.len() + policy.len() + reason.len());
         self.make_failure
             .execute(params![day, domain, txt, policy, reason, number(times)])?;
-        Ok(self.db.last_insert_rowid())
+        Ok(Some(self.db.last_insert_rowid()))
     }
 
     /// Whether a policy has as many failures as it may.

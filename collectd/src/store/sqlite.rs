@@ -171,6 +171,14 @@ impl Store for Sqlite {
         self.ledger.fresh_bytes()
     }
 
+    fn rows(&self) -> usize {
+        self.ledger.all_rows()
+    }
+
+    fn newest_closed(&self) -> Option<Day> {
+        rollover::newest(&self.path)
+    }
+
     fn flush(&mut self) -> Result<Flushed, StoreError> {
         let resolved = self.resolve()?;
         if self.ledger.uncommitted() == 0 {
@@ -305,7 +313,10 @@ fn write(
     let mut rows = Rows::new(db, full, limits)?;
     let mut gone = 0;
     for &(index, times) in &attempt.settled {
-        gone += u64::from(!rows.add(ledger.rows(index), times)?);
+        match ledger.rows(index) {
+            [] => rows.flushed.refused += times,
+            known => gone += u64::from(!rows.add(known, times)?),
+        }
     }
     if gone > 0 {
         // Once a flush, whatever the number: there is an operator at work, not a stranger.
@@ -336,6 +347,9 @@ impl std::ops::Add for Flushed {
             folded_failures: self.folded_failures + other.folded_failures,
             new_policies: self.new_policies + other.new_policies,
             new_domains: self.new_domains + other.new_domains,
+            refused: self.refused + other.refused,
+            tight: self.tight | other.tight,
+            file_bytes: self.file_bytes.max(other.file_bytes),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tlsrptd_config::{Settings, log::LogHandle, reportd::Reportd};
+use tlsrptd_config::{Settings, log::LogHandle, notify::Notify, reportd::Reportd};
 use tlsrptd_proto::{report::Submitter, txt::Mailbox};
 use tokio::runtime::{Builder, Runtime};
 
@@ -24,6 +24,7 @@ pub struct Prepared {
     pub(super) daemon: Daemon<World>,
     pub(super) signals: signals::Signals,
     pub(super) log: LogHandle,
+    pub(super) notify: Notify,
     pub(super) fetchers: Vec<NewJob>,
     pub(super) pidfile: Option<PidFile>,
 }
@@ -42,7 +43,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     // The resolver and the signals want to know where they live.
     let entered = runtime.enter();
     // First of all: who is told to stop while it starts shall end orderly too.
-    let signals = signals::listen().map_err(Error::Runtime)?;
+    let notify = Notify::new(std::env::vars_os(), std::process::id());
+    let signals = signals::listen(notify.watchdog()).map_err(Error::Runtime)?;
     settings
         .lines
         .iter()
@@ -80,6 +82,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         daemon,
         signals,
         log,
+        notify,
         fetchers,
         pidfile,
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tlsrptd_config::log::LogHandle;
+use tlsrptd_config::{log::LogHandle, notify::Notify};
 
 use super::{Order, Prepared};
 use crate::{error::Error, gather, state::NewJob};
@@ -17,16 +17,19 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         mut daemon,
         mut signals,
         log,
+        notify,
         fetchers,
         pidfile,
     } = prepared;
     let worked = runtime.block_on(async {
         tracing::info!("tlsrpt-reportd is at work");
+        notify.ready();
         let probes = tokio::spawn(probe_all(fetchers));
         let worked = daemon
-            .run(&mut signals.orders, |order| obey(&log, order))
+            .run(&mut signals.orders, |order| obey(&log, &notify, order))
             .await;
         probes.abort();
+        notify.stopping();
         // What ended well is recorded even when something else went wrong.
         let stopped = daemon.stop(GRACE).await;
         signals.task.abort();
@@ -40,11 +43,16 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
     Ok(())
 }
 
-fn obey(log: &LogHandle, order: Order) {
-    if order == Order::Reopen
-        && let Err(error) = log.reopen()
-    {
-        tracing::error!(%error, "the old log file stays in use");
+fn obey(log: &LogHandle, notify: &Notify, order: Order) {
+    match order {
+        Order::Reopen => {
+            if let Err(error) = log.reopen() {
+                tracing::error!(%error, "the old log file stays in use");
+            }
+        }
+        Order::Alive => notify.alive(),
+        // It ends the loop, and does not come here.
+        Order::Stop => {}
     }
 }
 

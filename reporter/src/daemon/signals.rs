@@ -1,6 +1,6 @@
-//! Signals as orders.
+//! Orders: signals, and the service manager's question whether we are alive.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -15,6 +15,8 @@ pub enum Order {
     Stop,
     /// SIGHUP: open the log file again.
     Reopen,
+    /// Say that work goes on: answered by the loop that does the work, or not at all.
+    Alive,
 }
 
 /// Passes signals on as long as it lives.
@@ -24,7 +26,7 @@ pub(super) struct Signals {
 }
 
 /// Begins to listen.
-pub(super) fn listen() -> io::Result<Signals> {
+pub(super) fn listen(watchdog: Option<Duration>) -> io::Result<Signals> {
     let [term, int, hup, usr2] = [
         SignalKind::terminate(),
         SignalKind::interrupt(),
@@ -33,7 +35,7 @@ pub(super) fn listen() -> io::Result<Signals> {
     ]
     .map(signal);
     let (sender, orders) = mpsc::channel(4);
-    let task = tokio::spawn(pass_on(term?, int?, hup?, usr2?, sender));
+    let task = tokio::spawn(pass_on(term?, int?, hup?, usr2?, watchdog, sender));
     Ok(Signals { orders, task })
 }
 
@@ -42,6 +44,7 @@ async fn pass_on(
     mut int: Signal,
     mut hup: Signal,
     mut usr2: Signal,
+    watchdog: Option<Duration>,
     sender: mpsc::Sender<Order>,
 ) {
     loop {
@@ -51,9 +54,17 @@ async fn pass_on(
             _ = hup.recv() => Order::Reopen,
             // A signal for collectors; it ends the peer's reporter, and does nothing here.
             _ = usr2.recv() => continue,
+            () = rest(watchdog) => Order::Alive,
         };
         if sender.send(order).await.is_err() {
             return;
         }
+    }
+}
+
+async fn rest(watchdog: Option<Duration>) {
+    match watchdog {
+        Some(often) => tokio::time::sleep(often).await,
+        None => std::future::pending().await,
     }
 }

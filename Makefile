@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release demo test check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,11 @@ demo: venv build ## real programs, recorded sessions, reports that arrive, all o
 
 test: venv build ## all tests, the end-to-end suite among them
 	@CARGO='$(CARGO) test $(ALL)' TARGET='$(TARGET)' tests/run
+
+# Optimised, as what it measures depends on it. `make soak SOAK=crash` runs one of them.
+soak: venv ## the long versions of the tests of faults under load, and what they measured; an hour or so
+	$(CARGO) build $(ALL) --release
+	TLSRPTD_SOAK=1 $(CARGO) test $(ALL) --release --test suite faults::$(SOAK) -- --nocapture --test-threads 1
 
 check: ## what .ci/run calls: formatting, lints, tests, documentation, dependencies
 	$(call stage,fmt-check)

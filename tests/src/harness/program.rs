@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +14,10 @@ use nix::unistd::Pid;
 use super::clock::FakeClock;
 use super::places;
 use super::wait::{until, until_true};
+
+/// What comes as standard input becomes descriptor 3.
+const AS_SYSTEMD: &str =
+    "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=any exec \"$@\"";
 
 /// A program that is about to be started. Each method returns it, so that calls chain.
 #[derive(Debug, Clone)]
@@ -23,6 +29,7 @@ pub struct Program {
     config: Config,
     args: Vec<String>,
     env: Vec<(String, String)>,
+    passed: Option<Arc<OwnedFd>>,
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +63,7 @@ impl Program {
             config: Config::Made,
             args: Vec::new(),
             env: Vec::new(),
+            passed: None,
         }
     }
 
@@ -107,6 +115,12 @@ impl Program {
         self
     }
 
+    /// Passes it an open socket as systemd does: descriptor 3, LISTEN_FDS and LISTEN_PID.
+    pub fn passing(mut self, socket: impl Into<OwnedFd>) -> Program {
+        self.passed = Some(Arc::new(socket.into()));
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -119,7 +133,7 @@ impl Program {
         let stderr = self.folder.join(format!("{name}.{start}.stderr"));
         let child = self
             .command()
-            .stdin(Stdio::null())
+            .stdin(self.stdin())
             .stdout(File::create(&stdout).expect("the test's folder can be written"))
             .stderr(File::create(&stderr).expect("the test's folder can be written"))
             .spawn()
@@ -171,7 +185,15 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.path);
+        let mut command = match self.passed {
+            None => Command::new(&self.path),
+            Some(_) => {
+                // The shell becomes the program: it keeps its number, which it knows.
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", AS_SYSTEMD, "sh"]).arg(&self.path);
+                shell
+            }
+        };
         // The developer's own TLSRPT_ variables, proxies and journal are none of the test's.
         command
             .env_clear()
@@ -182,6 +204,16 @@ impl Program {
             .args(&self.args)
             .current_dir(&self.folder);
         command
+    }
+
+    fn stdin(&self) -> Stdio {
+        match &self.passed {
+            None => Stdio::null(),
+            Some(socket) => socket
+                .try_clone()
+                .expect("a descriptor more can be had")
+                .into(),
+        }
     }
 
     fn config_args(&self) -> Vec<String> {

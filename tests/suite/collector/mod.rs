@@ -20,7 +20,7 @@ use tlsrptd_tests::harness::lab::Lab;
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
 /// The numbers in `stats_file`: `key` or `key{reason}`.
-fn stats(path: &Path) -> BTreeMap<String, u64> {
+pub(super) fn stats(path: &Path) -> BTreeMap<String, u64> {
     let text = fs::read_to_string(path).unwrap();
     let number = |line: &str| {
         let (key, number) = line.rsplit_once(' ')?;

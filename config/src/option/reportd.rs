@@ -291,7 +291,7 @@ pub(super) const ROWS: &[Row] = &[
         "sendmail_timeout",
         Seconds(1),
         Is("10"),
-        "The time for a mail; a script is killed after it.",
+        "The time for a program to take a mail, after which it is killed. Of a relay, the wait for each answer; once it has the mail it gets at least 600, or its slowness would send the mail twice (RFC 5321 section 4.5.3.2).",
     ),
     // By HTTPS.
     ours(

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::Envelope;
 use crate::deliver::{Outcome, PrepareError};
-use connection::{Connection, Fault, Stage};
+use connection::{Connection, Fault, Stage, Waits};
 use kept::Kept;
 
 /// A relay.
@@ -34,8 +34,7 @@ pub(in crate::deliver) struct Smtp {
     implicit_tls: bool,
     tls: TlsParameters,
     credentials: Option<Credentials>,
-    /// For each answer.
-    time: Duration,
+    waits: Waits,
     hello: ClientId,
     kept: Kept,
     places: Semaphore,
@@ -66,7 +65,7 @@ impl Smtp {
             implicit_tls,
             tls,
             credentials,
-            time: settings.sendmail_timeout,
+            waits: Waits::new(settings.sendmail_timeout),
             hello: ClientId::default(),
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
@@ -135,7 +134,7 @@ impl Smtp {
     }
 
     async fn open(&self, tls: Option<TlsParameters>) -> Result<Connection, Fault> {
-        Connection::open(&self.host, self.port, tls, &self.hello, self.time).await
+        Connection::open(&self.host, self.port, tls, &self.hello, self.waits).await
     }
 }
 

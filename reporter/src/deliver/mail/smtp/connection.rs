@@ -39,6 +39,37 @@ impl fmt::Display for Stage {
     }
 }
 
+/// How long an answer is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waits {
+    /// To connect, and for the answer to most commands: `sendmail_timeout`.
+    pub(super) usual: Duration,
+    /// For the answer to DATA.
+    pub(super) data: Duration,
+    /// For the answer to the end of the mail.
+    pub(super) end: Duration,
+}
+
+impl Waits {
+    /// At least what RFC 5321 section 4.5.3.2 asks for once there is a mail: a relay may look long
+    /// at one before it takes it, and whoever hangs up meanwhile sends it twice.
+    pub(super) fn new(usual: Duration) -> Waits {
+        Waits {
+            usual,
+            data: usual.max(Duration::from_secs(120)),
+            end: usual.max(Duration::from_secs(600)),
+        }
+    }
+
+    fn at(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Data => self.data,
+            Stage::Content => self.end,
+            _ => self.usual,
+        }
+    }
+}
+
 /// Why a mail did not go out.
 #[derive(Debug)]
 pub(super) struct Fault {
@@ -90,8 +121,7 @@ impl fmt::Display for Fault {
 /// A connection that was greeted.
 pub(super) struct Connection {
     inner: AsyncSmtpConnection,
-    /// For each answer.
-    time: Duration,
+    waits: Waits,
 }
 
 impl Connection {
@@ -100,11 +130,12 @@ impl Connection {
         port: u16,
         tls: Option<TlsParameters>,
         hello: &ClientId,
-        time: Duration,
+        waits: Waits,
     ) -> Result<Connection, Fault> {
+        let time = waits.at(Stage::Connect);
         let open = AsyncSmtpConnection::connect_tokio1((host, port), Some(time), hello, tls, None);
         let inner = within(time, Stage::Connect, open).await?;
-        Ok(Connection { inner, time })
+        Ok(Connection { inner, waits })
     }
 
     pub(super) fn offers_starttls(&self) -> bool {
@@ -120,13 +151,14 @@ impl Connection {
         tls: TlsParameters,
         hello: &ClientId,
     ) -> Result<(), Fault> {
-        within(self.time, Stage::StartTls, self.inner.starttls(tls, hello)).await
+        let time = self.waits.at(Stage::StartTls);
+        within(time, Stage::StartTls, self.inner.starttls(tls, hello)).await
     }
 
     pub(super) async fn auth(&mut self, credentials: &Credentials) -> Result<(), Fault> {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         within(
-            self.time,
+            self.waits.at(Stage::Auth),
             Stage::Auth,
             self.inner.auth(&mechanisms, credentials),
         )
@@ -163,7 +195,8 @@ impl Connection {
 
     pub(super) async fn quit(mut self) {
         // A relay that says no goodbye is gone all the same.
-        let _ = within(self.time, Stage::Connect, self.inner.quit()).await;
+        let time = self.waits.at(Stage::Connect);
+        let _ = within(time, Stage::Connect, self.inner.quit()).await;
     }
 
     /// Whether the connection is ready for another mail after one that was refused.
@@ -172,7 +205,8 @@ impl Connection {
     }
 
     async fn command(&mut self, stage: Stage, command: &str) -> Result<Response, Fault> {
-        within(self.time, stage, self.inner.command(command)).await
+        let time = self.waits.at(stage);
+        within(time, stage, self.inner.command(command)).await
     }
 }
 

@@ -21,6 +21,8 @@ struct Relay {
     heard: Arc<Mutex<Vec<String>>>,
 }
 
+const SHORT: Duration = Duration::from_millis(400);
+
 const GREETING: &str = "greeting";
 const END_OF_MAIL: &str = ".";
 
@@ -73,7 +75,11 @@ impl Relay {
                 .build_rustls()
                 .unwrap(),
             credentials: None,
-            time: Duration::from_millis(400),
+            waits: Waits {
+                usual: SHORT,
+                data: SHORT,
+                end: SHORT,
+            },
             hello: ClientId::Domain("sender.example".to_owned()),
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
@@ -219,6 +225,29 @@ async fn the_outcome_depends_on_code_and_stage() {
             "{command} {answer}: {why}: {outcome:?}"
         );
     }
+}
+
+#[test]
+fn a_relay_may_look_long_at_a_mail() {
+    for (usual, data, end, why) in [
+        (10, 120, 600, "RFC 5321 section 4.5.3.2"),
+        (900, 900, 900, "the operator may wait longer"),
+    ] {
+        let waits = Waits::new(Duration::from_secs(usual));
+        assert_eq!(waits.usual.as_secs(), usual, "{why}");
+        assert_eq!(waits.data.as_secs(), data, "{why}");
+        assert_eq!(waits.end.as_secs(), end, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_mail_is_waited_for_longer_than_other_answers() {
+    let relay = Relay::start(&[(END_OF_MAIL, "hang")]).await;
+    let mut client = relay.client();
+    client.waits.end = SHORT * 3;
+    let began = tokio::time::Instant::now();
+    assert_eq!(word(&send(&client).await), "retry");
+    assert!(began.elapsed() >= SHORT * 3);
 }
 
 #[tokio::test]

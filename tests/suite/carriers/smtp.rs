@@ -6,6 +6,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::program::Running;
 use tlsrptd_tests::harness::smtp::{Act, Smtp, Stage};
 use tlsrptd_tests::harness::tls::Ca;
+use tlsrptd_tests::harness::wait::until_true;
 
 use super::{Delivery, USUAL_WAIT, by_domain, closed_day, fill, logged, outcomes, rua};
 
@@ -17,15 +18,18 @@ fn from_the_recipient_on_the_reply_is_about_the_report() {
         ("well", None, "sent", "the rows beside it disturb nobody"),
         ("rcpt4", Some((Stage::Rcpt, Act::reply("450 4.2.1 mailbox busy"))), "retry", "greylisting, for one"),
         ("rcpt5", Some((Stage::Rcpt, Act::reply("550 5.1.1 nobody here"))), "refused", "no such address"),
+        ("rcptdenied", Some((Stage::Rcpt, Act::reply("554 5.7.1 Relay access denied"))), "retry", "about us, and the operator's to mend"),
         ("rcptodd5", Some((Stage::Rcpt, Act::reply("550 5.1.1 \u{1b}[31m delivery result=sent"))), "refused", "what it says is text"),
         ("rcpt421", Some((Stage::Rcpt, Act::reply("421 4.3.2 closing"))), "retry", "the relay goes away"),
         ("rcptcut", Some((Stage::Rcpt, Act::Close)), "retry", "a closed connection is no answer"),
         ("rcptodd", Some((Stage::Rcpt, Act::Garbage)), "retry", "rubbish is no answer"),
         ("data4", Some((Stage::Data, Act::reply("451 4.3.0 later"))), "retry", "temporary"),
+        ("datadenied", Some((Stage::Data, Act::reply("550 5.7.1 no"))), "retry", "about us"),
         ("data5", Some((Stage::Data, Act::reply("554 5.5.1 no valid recipients"))), "refused", "final"),
         ("datacut", Some((Stage::Data, Act::Close)), "retry", "a closed connection is no answer"),
         ("end4", Some((Stage::End, Act::reply("452 4.3.1 disk full"))), "retry", "temporary"),
         ("end5", Some((Stage::End, Act::reply("552 5.3.4 too big"))), "refused", "the mail is what it does not like"),
+        ("enddenied", Some((Stage::End, Act::reply("550 5.7.1 looks like spam"))), "refused", "here it is the mail that it does not like"),
         ("endcut", Some((Stage::End, Act::Close)), "retry", "nobody knows whether it was taken"),
         ("endkept", Some((Stage::End, Act::AcceptAndClose)), "retry", "it was taken, but nobody said so: again rather than never"),
         ("last", None, "sent", "the rows beside it disturb nobody"),
@@ -143,25 +147,36 @@ fn before_the_recipient_it_is_between_us_and_the_relay() {
     }
 }
 
+/// Once there is a mail, a relay may look at it for minutes (RFC 5321 section 4.5.3.2): who hangs up earlier sends it again.
 #[test]
-fn a_relay_that_hangs_is_left_after_the_time_out() {
-    let stages = [
+fn a_relay_that_hangs_is_left_after_the_time_out_but_not_once_it_has_a_mail() {
+    let mut patient = Relays::new();
+    for (name, stage, act) in [
+        ("data", Stage::Data, Act::Hang),
+        ("end", Stage::End, Act::Hang),
+        ("kept", Stage::End, Act::AcceptAndHang),
+    ] {
+        let relay = Smtp::start();
+        relay.script(stage, act);
+        patient.start(name, relay, "smtp", &[("sendmail_timeout", "1")]);
+    }
+    for (row, relay, _) in &patient.running {
+        match row.as_str() {
+            "data" => until_true("a connection", || relay.connections() > 0),
+            _ => drop(relay.wait_for_offered(1)),
+        }
+    }
+    let mut relays = Relays::new();
+    for (name, stage) in [
         ("banner", Stage::Banner),
         ("ehlo", Stage::Ehlo),
         ("from", Stage::Mail),
         ("rcpt", Stage::Rcpt),
-        ("data", Stage::Data),
-        ("end", Stage::End),
-    ];
-    let mut relays = Relays::new();
-    for (name, stage) in stages {
+    ] {
         let relay = Smtp::start();
         relay.script(stage, Act::Hang);
         relays.start(name, relay, "smtp", &[("sendmail_timeout", "1")]);
     }
-    let relay = Smtp::start();
-    relay.script(Stage::End, Act::AcceptAndHang);
-    relays.start("kept", relay, "smtp", &[("sendmail_timeout", "1")]);
     // TLS from the first byte, to a relay that speaks first.
     relays.start(
         "no-tls",
@@ -172,6 +187,16 @@ fn a_relay_that_hangs_is_left_after_the_time_out() {
     for (row, (_, delivery)) in relays.outcomes() {
         assert_eq!(delivery.result(), "retry", "{row}: {delivery:?}");
         assert!(USUAL_WAIT.contains(&delivery.wait), "{row}: {delivery:?}");
+    }
+    // The time-outs of the others have passed since: these wait still. None of them is waited for here.
+    let Relays { lab, running } = patient;
+    for (row, relay, reportd) in running {
+        let log = reportd.kill().stderr;
+        assert!(logged(&log, "a.test").is_empty(), "{row}: {log}");
+        let failures = "SELECT retries FROM destinations";
+        let failures = lab.query(&lab.file(&format!("{row}.sqlite")), failures);
+        assert_eq!(failures, [["0"]], "{row}");
+        assert!(relay.offered().len() <= 1, "{row}");
     }
 }
 

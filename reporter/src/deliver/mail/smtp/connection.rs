@@ -76,6 +76,8 @@ pub(super) struct Fault {
     pub(super) stage: Stage,
     /// The answer's code, if there was an answer.
     code: Option<u16>,
+    /// Whether the answer is about who we are, not about the report.
+    denies_us: bool,
     text: String,
 }
 
@@ -84,14 +86,18 @@ impl Fault {
         Fault {
             stage,
             code: None,
+            denies_us: false,
             text: text.into(),
         }
     }
 
     fn of(stage: Stage, error: &Error) -> Fault {
+        let code = error.status().map(u16::from);
+        let said = std::error::Error::source(error).map(ToString::to_string);
         Fault {
             stage,
-            code: error.status().map(u16::from),
+            code,
+            denies_us: denies_us(stage, code, &said.unwrap_or_default()),
             text: one_line(&error.to_string()),
         }
     }
@@ -104,12 +110,19 @@ impl Fault {
     pub(super) fn outcome(self) -> Outcome {
         let reason = self.to_string();
         match (self.stage, self.code) {
-            (Stage::Rcpt | Stage::Data | Stage::Content, Some(500..=599)) => {
+            (Stage::Rcpt | Stage::Data | Stage::Content, Some(500..=599)) if !self.denies_us => {
                 Outcome::Refused { reason }
             }
             _ => Outcome::retry(reason),
         }
     }
+}
+
+/// "Authentication required" (RFC 4954 section 6), or the policy class of RFC 3463 section 3.8 before there is a mail:
+/// "Relay access denied" is the relay's rule on us, mostly a mistake of the first day.
+fn denies_us(stage: Stage, code: Option<u16>, said: &str) -> bool {
+    let by_policy = said.trim_start().starts_with("5.7.");
+    matches!(stage, Stage::Rcpt | Stage::Data) && (by_policy || matches!(code, Some(530 | 535)))
 }
 
 impl fmt::Display for Fault {

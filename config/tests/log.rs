@@ -12,6 +12,8 @@ fn lines_levels_and_rotation() {
     let log = init("test", Level::Info, Some(&path)).unwrap();
     let (rua, reason) = ("mailto:a@b.example", "451 try \"later\"\nplease");
     tracing::info!(target: "tlsrptd_reporter", attempt = 2, rua, reason, "delivery");
+    let forged = r#""x" result=sent y=""#;
+    tracing::info!(target: "tlsrptd_reporter", forged, shown = %forged, debugged = ?"a b", "name");
     tracing::debug!(target: "tlsrptd_reporter", "below the level");
     tracing::warn!(target: "hyper", "a library's own affair");
     tracing::error!(target: "hyper", "a library's error");
@@ -20,6 +22,7 @@ fn lines_levels_and_rotation() {
         text,
         [
             r#"test INFO delivery attempt=2 rua=mailto:a@b.example reason="451 try \"later\"\nplease""#,
+            r#"test INFO name forged="\"x\" result=sent y=\"" shown="\"x\" result=sent y=\"" debugged="a b""#,
             "test ERROR a library's error",
         ]
     );

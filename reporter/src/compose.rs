@@ -18,7 +18,7 @@ use tlsrptd_proto::{
 use crate::{
     lookup::{self, Looked},
     outside::Outside,
-    route::Routes,
+    route::{Routed, Routes},
     schedule::Schedule,
     state::{Decision, DomainDay},
 };
@@ -102,11 +102,13 @@ impl Composer {
         }
         let record = record(outside, &domain, &counts).await?;
         let routed = self.routes.route(&domain, &record);
-        for (uri, reason) in &routed.dropped {
-            tracing::info!(%day, %domain, "a destination is left out: {uri:?}: {reason}");
-        }
+        let left_out = left_out(&routed);
         if routed.destinations.is_empty() {
-            return Err(nowhere(routed.discarded_by_map, &routed.dropped));
+            return Err(nowhere(routed.discarded_by_map, left_out));
+        }
+        // One line a domain: a record may hold thousands.
+        if let Some(left_out) = left_out {
+            tracing::info!(%day, %domain, "a destination is left out: {left_out}");
         }
         Ok((domain, counts, routed.destinations))
     }
@@ -154,20 +156,20 @@ async fn record<O: Outside>(
     }
 }
 
-fn nowhere(discarded: bool, dropped: &[(String, String)]) -> String {
+/// The first destination that is not used, why, and how many there are beside it.
+fn left_out(routed: &Routed) -> Option<String> {
+    let (uri, reason) = routed.dropped.first()?;
+    let more = routed.dropped.len() - 1 + routed.more_dropped;
+    Some(match more {
+        0 => format!("{uri:?}: {reason}"),
+        _ => format!("{uri:?}: {reason}, and {more} more"),
+    })
+}
+
+fn nowhere(discarded: bool, left_out: Option<String>) -> String {
     if discarded {
         return "discarded by a map".to_owned();
     }
-    match dropped.first() {
-        None => "no usable URI: the record names none".to_owned(),
-        Some((uri, reason)) => {
-            let more = dropped.len() - 1;
-            let more = if more == 0 {
-                String::new()
-            } else {
-                format!(", and {more} more")
-            };
-            format!("no usable URI: {uri:?}: {reason}{more}")
-        }
-    }
+    let why = left_out.unwrap_or_else(|| "the record names none".to_owned());
+    format!("no usable URI: {why}")
 }

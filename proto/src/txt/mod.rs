@@ -16,14 +16,20 @@ pub use rua::{Rua, RuaError};
 const VERSION: &str = "v=TLSRPTv1";
 /// The longest name of an extension (RFC 8460 section 3: one character and up to 31 more).
 const MAX_EXTENSION: usize = 32;
+/// So much of a stranger's text is repeated in messages, in characters.
+const MAX_QUOTED: usize = 80;
+/// So many unusable URIs of one record are kept; the others are counted.
+const MAX_REJECTED: usize = 20;
 
 /// A valid record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxtRecord {
     /// Where reports may go, in the record's order, each once.
     pub ruas: Vec<Rua>,
-    /// The URIs that we cannot use, and why.
+    /// The URIs that we cannot use, or their beginnings, and why. Only the first few of many.
     pub rejected: Vec<(String, RuaError)>,
+    /// How many more there are.
+    pub more_rejected: usize,
 }
 
 /// Why a text is no TLSRPT record.
@@ -78,13 +84,14 @@ impl TxtRecord {
         let mut record = TxtRecord {
             ruas: Vec::new(),
             rejected: Vec::new(),
+            more_rejected: 0,
         };
         let mut seen = BTreeSet::new();
         for field in fields.split(';').map(trim) {
             match field.split_once('=') {
                 Some(("rua", uris)) => record.add_uris(uris, &mut seen),
                 Some((name, value)) if is_extension(name, value) => {}
-                _ => return Err(TxtError::Field(field.to_owned())),
+                _ => return Err(TxtError::Field(beginning(field))),
             }
         }
         Ok(record)
@@ -96,10 +103,21 @@ impl TxtRecord {
                 match rua {
                     Ok(rua) if seen.insert(rua.uri()) => self.ruas.push(rua),
                     Ok(_) => {}
-                    Err(error) => self.rejected.push((uri.to_owned(), error)),
+                    Err(error) if self.rejected.len() < MAX_REJECTED => {
+                        self.rejected.push((beginning(uri), error));
+                    }
+                    Err(_) => self.more_rejected += 1,
                 }
             }
         }
+    }
+}
+
+/// A text that ends up in logs and in the database, where a record of 64 kB has no place.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -42,6 +42,9 @@ fn show(routed: &Routed) -> String {
         for (uri, reason) in &routed.dropped {
             line(&mut text, &format!("{uri}: {reason}"));
         }
+        if routed.more_dropped > 0 {
+            line(&mut text, &format!("and {} more", routed.more_dropped));
+        }
     }
     text
 }

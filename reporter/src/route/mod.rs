@@ -24,11 +24,16 @@ pub struct Routed {
     pub before: Vec<String>,
     /// Where the report goes.
     pub destinations: Vec<Destination>,
-    /// What was dropped, each with its reason: the record's unusable addresses too.
+    /// What was dropped, each with its reason: the record's unusable addresses too. Only the first few of many.
     pub dropped: Vec<(String, String)>,
+    /// How many more there are.
+    pub more_dropped: usize,
     /// Nothing is left, and a map said DISCARD.
     pub discarded_by_map: bool,
 }
+
+/// So much that was dropped is told one by one: a record may hold thousands of addresses.
+const MAX_DROPPED: usize = 20;
 
 /// The maps and debug options, read once at start.
 #[derive(Debug)]
@@ -75,8 +80,9 @@ impl Routes {
     pub fn route(&self, domain: &Domain, record: &TxtRecord) -> Routed {
         let mut routing = Routing::default();
         for (uri, reason) in &record.rejected {
-            routing.dropped.push((uri.clone(), reason.to_string()));
+            routing.drop(uri, reason.to_string());
         }
+        routing.more_dropped += record.more_rejected;
         let uris: Vec<String> = record.ruas.iter().map(|rua| rua.uri()).collect();
         let (taken, beyond) = uris.split_at(uris.len().min(self.max_destinations));
         for uri in beyond {
@@ -102,6 +108,7 @@ impl Routes {
             before: taken.to_vec(),
             destinations: routing.kept,
             dropped: routing.dropped,
+            more_dropped: routing.more_dropped,
         }
     }
 
@@ -153,6 +160,7 @@ fn with_mailto(address: &str) -> String {
 struct Routing {
     kept: Vec<Destination>,
     dropped: Vec<(String, String)>,
+    more_dropped: usize,
     discarded: bool,
 }
 
@@ -188,7 +196,11 @@ impl Routing {
     }
 
     fn drop(&mut self, uri: &str, reason: String) {
-        self.dropped.push((uri.to_owned(), reason));
+        if self.dropped.len() < MAX_DROPPED {
+            self.dropped.push((uri.to_owned(), reason));
+        } else {
+            self.more_dropped += 1;
+        }
     }
 }
 

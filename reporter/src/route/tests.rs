@@ -98,3 +98,13 @@ fn debug_options_replace_every_destination_of_their_kind() {
         "!mailto:me@debug.example !http://127.0.0.1:8080/"
     );
 }
+
+#[test]
+fn of_many_dropped_addresses_a_few_are_told() {
+    let uris: Vec<String> = (0..3000)
+        .map(|number| format!("mailto:a{number}@x.example"))
+        .collect();
+    let routed = route(&routes("", "", ""), &uris.join(","));
+    assert_eq!(routed.dropped.len(), MAX_DROPPED);
+    assert_eq!(routed.more_dropped, 3000 - 3 - MAX_DROPPED);
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
-use crate::deliver::Outcome;
+use crate::deliver::{Outcome, one_line};
 
 /// What to do about an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,11 @@ fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
     };
     if next.scheme() != url.scheme() || next.host() != url.host() {
         let reason =
-            format!("{reason} to {next}: redirects to another scheme or host are not followed");
+            // As long as a server likes, otherwise.
+            format!(
+                "{reason} to {}: redirects to another scheme or host are not followed",
+                one_line(next.as_str())
+            );
         return Verdict::Done(Outcome::Refused { reason });
     }
     Verdict::Follow(next)
@@ -131,6 +135,18 @@ mod tests {
                     other => panic!("{location}: {other:?}"),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_long_location_is_not_repeated_whole() {
+        let url = Url::parse("https://h.example/u").unwrap();
+        let mut headers = HeaderMap::new();
+        let location = format!("https://evil.example/{}", "x".repeat(60_000));
+        headers.insert(reqwest::header::LOCATION, location.parse().unwrap());
+        match judge(&url, StatusCode::FOUND, &headers, "") {
+            Verdict::Done(Outcome::Refused { reason }) => assert!(reason.len() < 500, "{reason}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -31,6 +31,7 @@ use tracing::{error, info, warn};
 use crate::{
     Clock,
     control::Control,
+    drops::Drops,
     error::Error,
     inherit::{self, Passed},
     keeper::{Keeper, Pace},
@@ -139,8 +140,9 @@ impl Collector {
             .spawn(|| reader.run())
             .map_err(system("start a thread"))?;
 
+        let mut drops = Drops::default();
         self.notify.ready();
-        self.wait_for_the_end(log);
+        self.wait_for_the_end(log, &mut drops);
         self.notify.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
@@ -153,6 +155,7 @@ impl Collector {
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
         let written = writer.join().map_err(|_| Error::Unwritten { lost: 0 });
         self.figures();
+        drops.tell_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
@@ -207,7 +210,7 @@ impl Collector {
     }
 
     /// Signals, scripts, figures and signs of life.
-    fn wait_for_the_end(&self, log: &LogHandle) {
+    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops) {
         let mut runner = Runner::new(self.settings.daily_rollover_script.clone());
         let mut written = Instant::now();
         let mut hourly = Hourly::new(Instant::now());
@@ -235,6 +238,7 @@ impl Collector {
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
+                drops.tell(&self.stats, (self.clock)());
                 self.figures();
             }
             if let Some(figures) = hourly.due(Instant::now(), &self.stats) {

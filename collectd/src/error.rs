@@ -26,7 +26,7 @@ pub enum Error {
     },
     #[error("socket {}: cannot remove it at the end: {source}", .path.display())]
     Unlink { path: PathBuf, source: io::Error },
-    #[error("{lost} datagrams could not be written to a storage at the end")]
+    #[error("a storage could not be closed in order at the end ({lost} datagrams are not in it)")]
     Unwritten { lost: u64 },
     #[error("cannot read the closed days: {0}")]
     Fetch(#[source] StoreError),

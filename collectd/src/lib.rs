@@ -8,8 +8,8 @@
 //! 3. [`writer`] parses what is new, with [`reject`] for what is no datagram, and counts;
 //! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
 //! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
-//! 6. [`stats`] are the figures, [`pulse`] shows that the threads live, [`daemon`] is the process, [`mod@error`] its exit
-//!    codes.
+//! 6. [`stats`] are the figures, [`drops`] tells what had to be let go, [`pulse`] shows that the threads live, [`daemon`]
+//!    is the process, [`mod@error`] its exit codes.
 //!
 //! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
 //! program ever sends a datagram, or asks DNS.
@@ -17,6 +17,7 @@
 
 mod control;
 pub mod daemon;
+mod drops;
 pub mod error;
 pub mod fetcher;
 pub mod inherit;

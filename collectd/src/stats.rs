@@ -45,6 +45,13 @@ impl Reasons {
         *self.lock().entry(reason).or_default() += n;
     }
 
+    pub(crate) fn by_reason(&self) -> Vec<(&'static str, u64)> {
+        self.lock()
+            .iter()
+            .map(|(reason, n)| (*reason, *n))
+            .collect()
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.lock().values().sum()
     }
@@ -103,8 +110,8 @@ impl Stats {
         }
         for (key, reasons) in self.reasons() {
             line(&mut text, key, None, reasons.total());
-            for (reason, n) in reasons.lock().iter() {
-                line(&mut text, key, Some(reason), *n);
+            for (reason, n) in reasons.by_reason() {
+                line(&mut text, key, Some(reason), n);
             }
         }
         text

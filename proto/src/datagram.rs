@@ -24,6 +24,9 @@ const VERSION: &str = "1";
 /// times its size in memory.
 const MAX_POLICIES: usize = 1000;
 
+/// The most failure details that are kept of a policy, for the same reason. Postfix sends one.
+const MAX_FAILURES: usize = 1000;
+
 /// One datagram.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datagram {
@@ -200,11 +203,15 @@ fn tried(policy: Value, domain: &Domain, cleaner: &mut Cleaner) -> Result<Tried,
 }
 
 fn failures(details: Option<Value>, cleaner: &mut Cleaner) -> Vec<FailureKey> {
-    let items = match details {
+    let mut items = match details {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(items)) => items,
         Some(one) => vec![one],
     };
+    if items.len() > MAX_FAILURES {
+        items.truncate(MAX_FAILURES);
+        cleaner.note(Oddity::Clipped);
+    }
     let mut failures = Vec::with_capacity(items.len());
     for item in items {
         match item {

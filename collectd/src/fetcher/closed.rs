@@ -77,11 +77,14 @@ impl ClosedDays {
         self.newest
     }
 
-    /// The names of the domains, as they are in the files, in binary order.
+    /// The names of the domains, as they are in the files, in binary order. One with a line end in it, which the peer
+    /// stores as it came, would look like two.
     pub(super) fn names(&self, day: Day) -> Result<BTreeSet<String>, StoreError> {
         let mut names = BTreeSet::new();
         self.each_name(day, |name| {
-            names.insert(name);
+            if !name.contains(char::is_control) {
+                names.insert(name);
+            }
         })?;
         Ok(names)
     }
@@ -129,11 +132,19 @@ impl ClosedDays {
     /// The names that are not in their normal form, by that form. Our own files have none.
     fn odd_names(&self, day: Day) -> Result<BTreeMap<Domain, Vec<String>>, StoreError> {
         let mut odd: BTreeMap<Domain, Vec<String>> = BTreeMap::new();
+        let mut unusable = None;
+        let mut number = 0_u64;
         self.each_name(day, |name| match Domain::parse(&name) {
             Ok(domain) if domain.as_str() == name => {}
             Ok(domain) => odd.entry(domain).or_default().push(name),
-            Err(error) => warn!(name, %error, "a name that no report can be made for is left out"),
+            Err(error) => {
+                number += 1;
+                unusable.get_or_insert((name, error));
+            }
         })?;
+        if let Some((name, error)) = unusable {
+            warn!(name, %error, number, "names that no report can be made for are left out; this is the first");
+        }
         Ok(odd)
     }
 

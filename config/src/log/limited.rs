@@ -24,7 +24,11 @@ impl Limited {
 
     /// `Some(n)`: write the line, and that `n` were left out since the one before. `None`: leave it out.
     pub fn pass(&mut self, now: Timestamp) -> Option<u64> {
-        if self.next.is_some_and(|next| now < next) {
+        // A `next` further away than an interval was set by a clock that has stepped back since.
+        let rests = |next: Timestamp| {
+            now < next && next.duration_since(now).unsigned_abs() <= self.interval
+        };
+        if self.next.is_some_and(rests) {
             self.suppressed += 1;
             return None;
         }
@@ -47,6 +51,11 @@ mod tests {
             (9, None, "still within it"),
             (10, Some(2), "the next interval tells of two"),
             (25, Some(0), "none left out meanwhile"),
+            (
+                -3600,
+                Some(0),
+                "a clock that stepped back does not silence it",
+            ),
         ] {
             let now = Timestamp::from_second(1_800_000_000 + second).unwrap();
             assert_eq!(limited.pass(now), want, "{why}");

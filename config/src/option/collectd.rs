@@ -121,7 +121,7 @@ pub(super) const ROWS: &[Row] = &[
         "max_domains_in_memory",
         Count(1, 100_000_000),
         Is("100000"),
-        "Domains whose counters stay in memory; at most about 1 kB each as a rule. The others are looked up on the disk.",
+        "Distinct datagrams that are recognised without being read again, as a rule one or two a domain; about 100 bytes each. Beyond them all are looked up on the disk anew.",
     ),
     ours(
         "max_day_file_size",

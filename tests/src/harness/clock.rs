@@ -14,7 +14,7 @@ use super::skip::or_skip;
 /// A wall clock that is off by what the test says. It runs on by itself.
 #[derive(Debug, Clone)]
 pub struct FakeClock {
-    library: String,
+    preload: String,
     file: PathBuf,
 }
 
@@ -22,12 +22,12 @@ impl FakeClock {
     /// A clock that shows `instant` now; its state is a file in `folder`. `None` (and the test skipped by name)
     /// where libfaketime is not installed.
     pub fn or_skip(folder: &Path, instant: &str) -> Option<FakeClock> {
-        let library = or_skip(
+        let preload = or_skip(
             library(),
             "faketime is not installed (apt-get install faketime)",
         )?;
         let clock = FakeClock {
-            library,
+            preload,
             file: folder.join("clock"),
         };
         clock.jump(instant);
@@ -47,7 +47,7 @@ impl FakeClock {
     /// What a program needs in its environment to see this clock.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("LD_PRELOAD", self.library.clone()),
+            ("LD_PRELOAD", self.preload.clone()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),
             // Read at every call, or a jump is seen ten seconds later.
             ("FAKETIME_NO_CACHE", "1".into()),

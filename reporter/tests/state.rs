@@ -304,3 +304,57 @@ fn what_is_old_goes_but_nothing_pending() {
     assert_eq!(counts.destinations.len(), 1, "the pending one stays");
     assert_eq!(counts.destinations[0].status, None);
 }
+
+#[test]
+fn a_fault_at_claiming_strands_nothing() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let now = at("21T00:00:00");
+    let due = decision("a.example", &["mailto:r@a.example"], now);
+    state.store_decisions(day(), &[due], now).unwrap();
+    let other = sql(
+        folder.path(),
+        "CREATE TRIGGER fault BEFORE UPDATE ON destinations BEGIN SELECT RAISE(FAIL, 'disk full'); END",
+    );
+    state.claim(now, 10, 2, &HashMap::new()).unwrap_err();
+    other.execute_batch("DROP TRIGGER fault").unwrap();
+    assert_eq!(
+        claim(&mut state, at("21T00:00:10"), 10).len(),
+        1,
+        "due as before"
+    );
+}
+
+#[test]
+fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let now = at("21T00:00:00");
+    let uris = ["https://one.example/", "https://two.example/"];
+    let small = decision("small.example", &uris, now);
+    state.store_decisions(day(), &[small], now).unwrap();
+    let pair = claim(&mut state, now, 10);
+    let report = |claimed: &Claimed| claimed.delivery.clone().unwrap().report;
+    assert!(
+        std::sync::Arc::ptr_eq(&report(&pair[0]), &report(&pair[1])),
+        "one report, two deliveries"
+    );
+    for domain in ["a", "b", "c", "d"] {
+        let mut large = decision(&format!("{domain}.example"), &uris, now);
+        large.report = Some(" ".repeat(24 << 20));
+        state.store_decisions(day(), &[large], now).unwrap();
+    }
+    let mut taken = Vec::new();
+    loop {
+        let claims = state.claim(now, 100, 100, &HashMap::new()).unwrap();
+        assert!(
+            claim(&mut state, now, 100).is_empty() || claims.is_empty(),
+            "no room before these are done with"
+        );
+        taken.push(claims.len());
+        if claims.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(taken, [3, 3, 2, 0], "the last may go beyond 64 MiB");
+}

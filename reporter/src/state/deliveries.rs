@@ -1,12 +1,15 @@
 //! Deliveries: one report to one address.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use jiff::Timestamp;
 use rusqlite::{Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{State, StateError, Step, decisions::origin_word, text};
+use super::{State, StateError, Step, decisions::origin_word, ready::Ready, text};
 use crate::deliver::{Delivery, Destination, Origin, StoredReport};
 
 /// A delivery whose attempt is about to begin.
@@ -57,11 +60,39 @@ pub struct Recorded {
 }
 
 const PENDING: &str = "d.status IS NULL AND d.tlsrptd_started IS NULL";
+/// The reports of what is in hand take so much memory together; only the last of them may go beyond it.
+const IN_HAND_BYTES: usize = 64 << 20;
+
+/// The reports of what is in hand, by their row: ten deliveries of one report hold it once.
+pub(super) type Shared = HashMap<i64, Weak<StoredReport>>;
 
 impl State {
     /// Takes due deliveries in hand, so many in all and so many a lane, counting those that `busy` has already.
     pub fn claim(
         &mut self,
+        now: Timestamp,
+        limit: usize,
+        per_lane: usize,
+        busy: &HashMap<String, usize>,
+    ) -> Result<Vec<Claimed>, StateError> {
+        self.reports.retain(|_, report| report.strong_count() > 0);
+        let reports = self.reports.values().filter_map(Weak::upgrade);
+        let in_hand: usize = reports.map(|report| report.json.len()).sum();
+        // Room for one or two would cost a transaction each.
+        if in_hand > IN_HAND_BYTES / 2 {
+            return Ok(Vec::new());
+        }
+        let claims = self.claim_within(IN_HAND_BYTES - in_hand, now, limit, per_lane, busy);
+        if claims.is_err() {
+            // What was picked is still due: all lanes are looked at anew.
+            self.ready = Ready::default();
+        }
+        claims
+    }
+
+    fn claim_within(
+        &mut self,
+        bytes: usize,
         now: Timestamp,
         limit: usize,
         per_lane: usize,
@@ -77,7 +108,8 @@ impl State {
         if picked.is_empty() {
             return Ok(Vec::new());
         }
-        self.transact(Step::Started, |tx| {
+        let mut shared = std::mem::take(&mut self.reports);
+        let claims = self.transact(Step::Started, |tx| {
             let at = text::nexttry(now);
             let mut select = tx.prepare_cached(
                 "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
@@ -89,12 +121,25 @@ impl State {
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
             let mut claims = Vec::with_capacity(picked.len());
+            let mut room = bytes;
             for (uri, r_id) in &picked {
-                claims.push(select.query_row((uri, r_id), |row| claimed(row, now))?);
+                if room == 0 {
+                    break;
+                }
+                let claimed =
+                    select.query_row((uri, r_id), |row| claimed(row, now, &mut shared, &mut room))?;
+                claims.push(claimed);
                 start.execute((uri, r_id, &at))?;
             }
             Ok(claims)
-        })
+        });
+        self.reports = shared;
+        let claims = claims?;
+        for (uri, _) in &picked[claims.len()..] {
+            self.ready
+                .added(&crate::schedule::lane(uri), Timestamp::MIN);
+        }
+        Ok(claims)
     }
 
     /// Records how attempts ended.
@@ -198,7 +243,12 @@ fn count_mail(tx: &Transaction<'_>, uri: &str, now: Timestamp) -> rusqlite::Resu
     .map(drop)
 }
 
-fn claimed(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Claimed> {
+fn claimed(
+    row: &Row<'_>,
+    now: Timestamp,
+    shared: &mut Shared,
+    room: &mut usize,
+) -> rusqlite::Result<Claimed> {
     let uri: String = row.get(1)?;
     let failures: u32 = row.get::<_, Option<u32>>(2)?.unwrap_or(0);
     let first: Option<String> = row.get(3)?;
@@ -211,10 +261,18 @@ fn claimed(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Claimed> {
         uri: uri.clone(),
         origin,
     };
+    let r_id = row.get(0)?;
+    let report = match shared.get(&r_id).and_then(Weak::upgrade) {
+        Some(report) => Some(report),
+        None => stored_report(row)?.map(Arc::new).inspect(|report| {
+            *room = room.saturating_sub(report.json.len());
+            shared.insert(r_id, Arc::downgrade(report));
+        }),
+    };
     Ok(Claimed {
-        r_id: row.get(0)?,
-        delivery: stored_report(row)?.map(|report| Delivery {
-            report: Arc::new(report),
+        r_id,
+        delivery: report.map(|report| Delivery {
+            report,
             destination,
             attempt: failures + 1,
         }),

@@ -37,6 +37,7 @@ pub struct State {
     _lock: lock::Lock,
     watcher: Option<Watcher>,
     ready: ready::Ready,
+    reports: deliveries::Shared,
 }
 
 /// Sees every step before and after its commit; `false` stops there, as a crash would.

@@ -60,6 +60,7 @@ impl State {
             _lock: lock,
             watcher,
             ready: Default::default(),
+            reports: Default::default(),
         };
         state.set_up(kind == schema::Kind::Empty)?;
         Ok(state)

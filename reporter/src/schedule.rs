@@ -14,6 +14,8 @@ const DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(4 * 3600));
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// So long after midnight nothing is wrong with a collector that has not closed its day.
+const CLOSING: Duration = Duration::from_secs(600);
 /// The peer's between two attempts to deliver.
 const PEER_DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(1800));
@@ -146,6 +148,19 @@ impl Schedule {
         }
     }
 
+    /// When a collector that is not ready is asked again without that being a failure: it closes its day only after
+    /// midnight, and we ask at midnight. `None`: it should be ready by now.
+    pub fn while_closing(
+        &self,
+        day: Day,
+        deadline: Timestamp,
+        now: Timestamp,
+        rng: &mut impl Rng,
+    ) -> Option<Timestamp> {
+        let closing = now < plus(day.next().start(), CLOSING);
+        (closing && now < deadline).then(|| plus(now, self.list.wait(1, rng)).min(deadline))
+    }
+
     /// When a new delivery is due: anywhere in the spread, each on its own (RFC 8460 section 4.1).
     pub fn first_delivery(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
         // One second means now, as with the peer.
@@ -164,10 +179,9 @@ impl Schedule {
         now: Timestamp,
         rng: &mut impl Rng,
     ) -> Next {
-        let wait = self
-            .delivery
-            .wait(failures, rng)
-            .max(after.unwrap_or_default());
+        // The other side may ask for any time; a row that is due in a thousand years would stay as long.
+        let asked = after.unwrap_or_default().min(self.retry_window);
+        let wait = self.delivery.wait(failures, rng).max(asked);
         let next = plus(now, wait);
         match self.delivery.max {
             Some(max) if failures > max => Next::GiveUp("all retries failed"),

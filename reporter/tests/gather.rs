@@ -59,6 +59,7 @@ async fn answer(body: &str) -> (Result<Answer, String>, Vec<Fetched>, Vec<String
         match piece {
             Piece::Rows(more) => rows.extend(more),
             Piece::Listed(more) => listed.extend(more),
+            Piece::Unusable(domain, reason) => listed.push(format!("{domain}: {reason}")),
             other => panic!("{other:?}"),
         }
     }
@@ -114,6 +115,29 @@ async fn good_answers() {
         (Ok(Answer::Stream), 1),
         "a bad line stops no other"
     );
+}
+
+/// 64 MiB and more of one domain.
+const TOO_LONG: &str = r#"printf '{"d": "long.example", "policies": {"'; head -c 70000000 /dev/zero | tr '\0' x; echo '": {}}}'"#;
+
+#[tokio::test]
+async fn a_line_that_is_too_long_costs_no_other_domain() {
+    let z = A.replace("a.example", "z.example");
+    let (end, rows, unusable) = answer(&format!(
+        "{STREAM}; echo '{A}'; {TOO_LONG}; echo '{z}'; echo '. 3'"
+    ))
+    .await;
+    assert_eq!(end, Ok(Answer::Stream));
+    let domains: Vec<_> = rows.iter().map(|row| row.domain.as_str()).collect();
+    assert_eq!(domains, ["a.example", "z.example"]);
+    assert_eq!(unusable.len(), 1, "{unusable:?}");
+    assert!(
+        unusable[0].starts_with("long.example: a line is too long"),
+        "{unusable:?}"
+    );
+
+    let (end, _, _) = answer(&format!("{TOO_LONG}; echo '. 1'")).await;
+    assert!(end.unwrap_err().contains("too long"), "no head");
 }
 
 #[tokio::test]

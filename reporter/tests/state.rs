@@ -306,6 +306,41 @@ fn what_is_old_goes_but_nothing_pending() {
 }
 
 #[test]
+fn a_domain_that_is_too_large_is_done_with() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let job = jobs(&mut state, &["one"]).remove(0);
+    let now = at("21T00:00:00");
+    state
+        .store_list(&job, &["large.example".to_owned()], now)
+        .unwrap();
+    state
+        .store_unusable(&job, "large.example", "too long", now)
+        .unwrap();
+    assert!(state.unfetched(&job, "", 10).unwrap().is_empty());
+    state.job_answered(&job, now).unwrap();
+    state.close_day(day(), &[], now).unwrap();
+    state.reopen_given_up(&[day()].into(), now).unwrap();
+    let row = |db: &Connection| {
+        db.query_row(
+            "SELECT status || ' ' || tlsrptd_reason FROM reportdata",
+            [],
+            |row| row.get::<_, String>(0),
+        )
+    };
+    let db = sql(folder.path(), "");
+    assert_eq!(row(&db).unwrap(), "timedout too long", "its job is done");
+    state
+        .store_rows(&job, &[counted("large.example", 1)], now)
+        .unwrap();
+    assert_eq!(
+        state.undecided(day(), "", 10).unwrap().len(),
+        1,
+        "unless it comes after all"
+    );
+}
+
+#[test]
 fn a_fault_at_claiming_strands_nothing() {
     let folder = folder();
     let mut state = open(folder.path());

@@ -118,6 +118,9 @@ impl<O: Outside> Daemon<O> {
                     tracing::warn!(day = %job.day, fetcher = job.command, "{late} domains came too late for their report");
                 }
             }
+            Piece::Unusable(domain, reason) => {
+                self.state.store_unusable(job, &domain, &reason, now)?
+            }
             Piece::Listed(domains) => self.state.store_list(job, &domains, now)?,
             Piece::ListEnded => self.state.list_ended(job)?,
             Piece::Missing(after, reply) => {
@@ -154,6 +157,14 @@ impl<O: Outside> Daemon<O> {
             job.failures + 1
         };
         let deadline = self.schedule.fetch_deadline(day, job.created);
+        if matches!(error, GatherError::NotReady { .. })
+            && let Some(next) = self
+                .schedule
+                .while_closing(day, deadline, now, &mut self.rng)
+        {
+            tracing::info!(%day, next = %next, "Fetcher {index} {} is asked again: {error}", job.command);
+            return self.state.job_postponed(job, next, &error.to_string());
+        }
         match self
             .schedule
             .after_fetch_failure(listed, failures, deadline, now, &mut self.rng)

@@ -15,6 +15,8 @@ use super::GatherError;
 pub(super) const MAX_LINE: usize = 64 << 20;
 /// A fetcher that says nothing for so long is dead. The first line may take a slow login.
 const STALL: Duration = Duration::from_secs(60);
+/// So much of a line that is too long is kept: its domain stands there.
+const BEGIN: usize = 400;
 /// So much of its standard error is kept.
 const MAX_STDERR: usize = 1000;
 
@@ -57,7 +59,8 @@ impl Child {
         })
     }
 
-    /// The next line with its end, or `None` when there is none. Bytes that are no UTF-8 are replaced.
+    /// The next line with its end, or `None` when there is none. Bytes that are no UTF-8 are replaced. One that is too
+    /// long is passed over: what follows can be read.
     pub(super) async fn line(&mut self) -> Result<Option<String>, GatherError> {
         self.buffer.clear();
         let limit = u64::try_from(MAX_LINE + 1).unwrap_or(u64::MAX);
@@ -67,9 +70,27 @@ impl Child {
             Err(_) => Err(GatherError::Stalled { limit: STALL }),
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(0)) => Ok(None),
-            Ok(Ok(length)) if length > MAX_LINE => Err(GatherError::TooLong),
+            Ok(Ok(length)) if length > MAX_LINE => self.pass_over().await,
             Ok(Ok(_)) => Ok(Some(String::from_utf8_lossy(&self.buffer).into_owned())),
         }
+    }
+
+    async fn pass_over(&mut self) -> Result<Option<String>, GatherError> {
+        // Its memory goes too.
+        let line = std::mem::take(&mut self.buffer);
+        let begin = String::from_utf8_lossy(&line[..BEGIN]).into_owned();
+        let mut ended = line.ends_with(b"\n");
+        drop(line);
+        while !ended {
+            let more = tokio::time::timeout(STALL, self.lines.fill_buf())
+                .await
+                .map_err(|_| GatherError::Stalled { limit: STALL })??;
+            let end = more.iter().position(|byte| *byte == b'\n');
+            ended = end.is_some() || more.is_empty();
+            let length = end.map_or(more.len(), |at| at + 1);
+            self.lines.consume(length);
+        }
+        Err(GatherError::TooLong { begin })
     }
 
     /// Waits for the end. Anything but exit code 0 is a failure, whatever was said before.

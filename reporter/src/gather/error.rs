@@ -35,7 +35,10 @@ pub enum GatherError {
     },
     /// More than any domain can have.
     #[error("a line is too long (allowed: {} bytes)", super::child::MAX_LINE)]
-    TooLong,
+    TooLong {
+        /// How it begins.
+        begin: String,
+    },
     /// It did not exit with 0.
     #[error("the command ended with {status}{}", said(stderr))]
     Exit {

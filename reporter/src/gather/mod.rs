@@ -83,7 +83,9 @@ pub async fn details(job: &Job, domain: &str) -> Result<String, GatherError> {
         while let Some(line) = child.line().await? {
             text.push_str(&line);
             if text.len() > child::MAX_LINE {
-                return Err(GatherError::TooLong);
+                return Err(GatherError::TooLong {
+                    begin: String::new(),
+                });
             }
         }
         child.end().await?;
@@ -112,10 +114,13 @@ async fn converse(
         sink,
         parser: Parser::new(),
         parts: Parts::default(),
+        in_domains: false,
         good: 0,
         bad: 0,
+        left_out: 0,
     };
     let read = reading.read(&mut child).await;
+    reading.sum_up();
     if matches!(
         read,
         Err(GatherError::Answer {
@@ -154,8 +159,12 @@ struct Reading<'a> {
     sink: &'a Sink,
     parser: Parser,
     parts: Parts,
+    /// The head is read.
+    in_domains: bool,
     good: u64,
     bad: u64,
+    /// Those that nobody counts in the end too.
+    left_out: u64,
 }
 
 /// What waits to be handed on.
@@ -169,7 +178,16 @@ struct Parts {
 impl Reading<'_> {
     async fn read(&mut self, child: &mut Child) -> Result<Answer, GatherError> {
         let mut answer = Answer::List;
-        while let Some(line) = child.line().await? {
+        loop {
+            let line = match child.line().await {
+                Ok(Some(line)) => line,
+                Ok(None) => return Err(GatherError::answer(FetchError::CutOff, "")),
+                Err(GatherError::TooLong { begin }) if self.in_domains => {
+                    self.leave_out_too_long(begin).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             match self.parser.line(&line) {
                 Ok(Event::Opened(Mode::Stream)) => answer = Answer::Stream,
                 Ok(Event::End) => return Ok(answer),
@@ -177,11 +195,13 @@ impl Reading<'_> {
                 Err(FetchError::Number(_)) if self.is_end_with_bad_lines(&line) => {
                     return Ok(answer);
                 }
-                Err(error) if is_bad_line(&error) => self.pass_over(&error, &line),
+                Err(error) if is_bad_line(&error) => {
+                    self.bad += 1;
+                    self.leave_out(&error, &line);
+                }
                 Err(error) => return Err(GatherError::answer(error, &line)),
             }
         }
-        Err(GatherError::answer(FetchError::CutOff, ""))
     }
 
     async fn take(&mut self, event: Event) -> Result<(), GatherError> {
@@ -191,6 +211,7 @@ impl Reading<'_> {
                 if newest.is_none_or(|newest| newest < self.job.day) {
                     return Err(GatherError::NotReady { newest });
                 }
+                self.in_domains = true;
             }
             Event::Counts(domain, counts) => {
                 let data = counts.to_json();
@@ -202,9 +223,7 @@ impl Reading<'_> {
                 });
             }
             Event::Listed { asked, .. } => self.parts.listed.push(asked),
-            Event::Unusable(line, error) => {
-                tracing::warn!(fetcher = self.job.command, day = %self.job.day, %error, "a listed domain is left out: {line:?}");
-            }
+            Event::Unusable(line, error) => self.leave_out(&error, &line),
             Event::Opened(_) | Event::End => {}
         }
         if self.parts.rows.len() + self.parts.listed.len() >= ROWS_AT_ONCE
@@ -248,10 +267,34 @@ impl Reading<'_> {
         }
     }
 
-    fn pass_over(&mut self, error: &FetchError, line: &str) {
+    /// One domain that has too much to say does not cost the others their day.
+    async fn leave_out_too_long(&mut self, begin: String) -> Result<(), GatherError> {
         self.bad += 1;
-        let begin: String = line.chars().take(80).collect();
-        tracing::warn!(fetcher = self.job.command, day = %self.job.day, %error, "a line is left out: {begin:?}");
+        let domain = domain_of(&begin);
+        let error = GatherError::TooLong { begin };
+        self.leave_out(&error, domain.as_ref().map_or("", Domain::as_str));
+        match domain {
+            Some(domain) => {
+                let unusable = Piece::Unusable(domain.to_string(), error.to_string());
+                self.sink.hand_on(unusable).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Strangers may have brought any number of such lines about: the first is told of, then how many there were.
+    fn leave_out(&mut self, error: &impl std::fmt::Display, line: &str) {
+        self.left_out += 1;
+        if self.left_out == 1 {
+            let begin: String = line.chars().take(80).collect();
+            tracing::warn!(fetcher = self.job.command, day = %self.job.day, %error, "a line is left out: {begin:?}");
+        }
+    }
+
+    fn sum_up(&self) {
+        if self.left_out > 1 {
+            tracing::warn!(fetcher = self.job.command, day = %self.job.day, "{} lines were left out", self.left_out);
+        }
     }
 
     /// The number in the last line counts the lines that we had to leave out too.
@@ -262,6 +305,14 @@ impl Reading<'_> {
             .and_then(|number| number.parse().ok());
         self.bad > 0 && told == Some(self.good + self.bad)
     }
+}
+
+/// The domain of a line that is not read whole: the stream's lines begin with it.
+fn domain_of(begin: &str) -> Option<Domain> {
+    let mut parts = begin.split('"');
+    let key = parts.nth(1)?;
+    let domain = parts.nth(1)?;
+    (key == "d").then(|| Domain::parse(domain).ok()).flatten()
 }
 
 /// A line that says nothing about the others.

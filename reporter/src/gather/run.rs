@@ -22,6 +22,8 @@ const PAGE: u32 = 256;
 pub enum Piece {
     /// Domains with their counts.
     Rows(Vec<Fetched>),
+    /// A domain whose counts can never be used, and why.
+    Unusable(String, String),
     /// Domains of the peer's list.
     Listed(Vec<String>),
     /// The peer's list is whole.
@@ -97,13 +99,25 @@ async fn all_details<O: Outside>(outside: &O, sink: &Sink) -> Result<(), GatherE
         let Some(last) = page.last() else { break };
         after.clone_from(last);
         let asked = page.len();
-        let (rows, reasons) = one_page(outside, &sink.job, page).await;
-        failed += reasons.len() as u64;
-        let all_failed = reasons.len() == asked;
-        for (domain, reason) in reasons {
-            tracing::warn!(fetcher = sink.job.command, day = %sink.job.day, domain, reason, "details failed");
+        let (rows, errors) = one_page(outside, &sink.job, page).await;
+        let mut failed_here = 0;
+        for (domain, error) in errors {
+            let reason = error.to_string();
+            if matches!(error, GatherError::TooLong { .. }) {
+                // It will be so each time; the others' day does not wait for it.
+                tracing::warn!(fetcher = sink.job.command, day = %sink.job.day, domain, reason, "a domain is left out");
+                sink.hand_on(Piece::Unusable(domain, reason)).await?;
+                continue;
+            }
+            failed_here += 1;
+            // The first as an example; the job's own line counts them.
+            if failed == 0 && failed_here == 1 {
+                tracing::warn!(fetcher = sink.job.command, day = %sink.job.day, domain, reason, "details failed");
+            }
             last_reason = format!("{domain}: {reason}");
         }
+        failed += failed_here as u64;
+        let all_failed = failed_here == asked;
         sink.hand_on(Piece::Rows(rows)).await?;
         // A collector that fails for a whole page would fail for the rest; it is asked again later.
         if all_failed {
@@ -123,18 +137,18 @@ async fn one_page<O: Outside>(
     outside: &O,
     job: &Job,
     page: Vec<String>,
-) -> (Vec<Fetched>, BTreeMap<String, String>) {
+) -> (Vec<Fetched>, BTreeMap<String, GatherError>) {
     let answers = futures_util::stream::iter(page).map(|domain| async move {
         let data = outside.details(job, &domain).await;
         (domain, data)
     });
     let answers: Vec<_> = answers.buffer_unordered(DETAILS_AT_ONCE).collect().await;
-    let (mut rows, mut reasons) = (Vec::new(), BTreeMap::new());
+    let (mut rows, mut errors) = (Vec::new(), BTreeMap::new());
     for (domain, data) in answers {
         match data {
             Ok(data) => rows.push(Fetched { domain, data }),
-            Err(error) => drop(reasons.insert(domain, error.to_string())),
+            Err(error) => drop(errors.insert(domain, error)),
         }
     }
-    (rows, reasons)
+    (rows, errors)
 }

@@ -107,6 +107,14 @@ fn after_a_failed_delivery() {
         ),
         (
             &peer,
+            1,
+            Some(Duration::from_secs(99_999_999_999)),
+            "21T10:00:00",
+            Some(86_400..=86_400),
+            "nobody is waited for longer than the window",
+        ),
+        (
+            &peer,
             3,
             None,
             "21T10:00:00",

@@ -126,11 +126,14 @@ impl State {
                 "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?2, tlsrptd_closed = NULL, \
                  tlsrptd_given_up = NULL WHERE day = ?1 AND status = 'timedout'",
             )?;
-            let mut rows =
-                tx.prepare_cached("UPDATE reportdata SET status = NULL WHERE day = ?1 AND data IS NULL AND status = 'timedout'")?;
+            let mut rows = tx.prepare_cached(
+                "UPDATE reportdata SET status = NULL WHERE day = ?1 AND data IS NULL AND status = 'timedout' \
+                 AND EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = reportdata.day \
+                 AND j.fetcherindex = reportdata.fetcherindex AND j.status = 'timedout')",
+            )?;
             for day in days {
-                job.execute((day.to_string(), text::nexttry(now)))?;
                 rows.execute([day.to_string()])?;
+                job.execute((day.to_string(), text::nexttry(now)))?;
             }
             Ok(())
         })
@@ -189,6 +192,17 @@ impl State {
         reason: &str,
     ) -> Result<(), StateError> {
         let change = "retries = retries + 1, nexttry = :at, tlsrptd_reason = :reason";
+        self.move_job(Step::JobFailed, job, change, next, Some(reason))
+    }
+
+    /// The collector is asked again at `next`; nothing failed.
+    pub fn job_postponed(
+        &mut self,
+        job: &Job,
+        next: Timestamp,
+        reason: &str,
+    ) -> Result<(), StateError> {
+        let change = "nexttry = :at, tlsrptd_reason = :reason";
         self.move_job(Step::JobFailed, job, change, next, Some(reason))
     }
 

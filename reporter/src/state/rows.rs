@@ -28,7 +28,8 @@ impl State {
             let mut upsert = tx.prepare_cached(
                 "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
                  VALUES(:day, :domain, :data, :fetcher, :index, 0, :status, :now, :its) \
-                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, status = excluded.status \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, status = excluded.status, \
+                 tlsrptd_reason = NULL \
                  WHERE excluded.status = 'fetched' OR reportdata.data IS NULL",
             )?;
             let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
@@ -43,6 +44,29 @@ impl State {
                 late += if is_late { stored } else { 0 };
             }
             Ok(late)
+        })
+    }
+
+    /// Stores that a domain's counts can never be used. No report waits for them; for the peer it is one that it gave up.
+    pub fn store_unusable(
+        &mut self,
+        job: &Job,
+        domain: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.transact(Step::RowsStored, |tx| {
+            tx.prepare_cached(
+                "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, \
+                 tlsrptd_reason) VALUES(:day, :domain, NULL, :fetcher, :index, 0, 'timedout', :now, :its, :reason) \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET status = excluded.status, \
+                 tlsrptd_reason = excluded.tlsrptd_reason WHERE reportdata.data IS NULL",
+            )?
+            .execute(named_params! {
+                ":day": job.day.to_string(), ":domain": domain, ":fetcher": job.command, ":index": job.index,
+                ":now": text::nexttry(now), ":its": text::its(now), ":reason": reason,
+            })
+            .map(drop)
         })
     }
 

@@ -96,7 +96,7 @@ pub const STEPS: &[StepRow] = &[
         Step::RowsStored,
         "reportdata",
         "none or listed",
-        "fetched",
+        "fetched, or timedout when too long",
         "gather",
         "part of the answer; the job is still waiting and fills in the rest",
     ),

@@ -338,6 +338,64 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[YESTERDAY_ONLY, "--max_retries_domainlist=1"],
+    );
+    let mut world = World::new("2026-11-20T23:59:00Z");
+    world.gather = Box::new(|job, now| {
+        let closed = now > "2026-11-21T00:02:00Z".parse().unwrap();
+        match job.day.to_string().as_str() {
+            "2026-11-20" if !closed => Err(GatherError::NotReady { newest: None }),
+            _ => Ok(vec![counted("a.example", 1)]),
+        }
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let jobs = rows(
+        &settings,
+        "SELECT status, retries FROM fetchjobs WHERE day = '2026-11-20'",
+    );
+    assert_eq!(jobs, ["ok|0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[
+            YESTERDAY_ONLY,
+            "--spread_out_delivery=1",
+            "--max_concurrent_deliveries=1",
+        ],
+    );
+    let state = tlsrptd_reporter::state::State::open(&settings.dbname, false).unwrap();
+    state.close().unwrap();
+    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
+    db.execute_batch(
+        "CREATE TRIGGER fault BEFORE UPDATE ON destinations WHEN OLD.tlsrptd_started IS NOT NULL \
+         AND NEW.tlsrptd_started IS NULL AND NEW.status IS NULL BEGIN SELECT RAISE(FAIL, 'disk full'); END",
+    )
+    .unwrap();
+    drop(db);
+    let mut world = World::new(BEGIN);
+    world.receive = Box::new(|_, _| (sent(), Duration::from_secs(5)));
+    let world = Arc::new(world);
+    let ran = run(&settings, &world, None, Duration::from_secs(3)).await;
+    assert!(ran.unwrap_err().to_string().contains("Released"));
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT count(*) FROM destinations WHERE status = 'sent'"
+        ),
+        ["1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_host_delays_nobody_else() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);

@@ -87,7 +87,8 @@ impl<O: Outside> Daemon<O> {
     pub async fn stop(&mut self, grace: Duration) -> Result<(), StateError> {
         self.gathering.abort();
         self.composing.abort();
-        self.put_back_deliveries()?;
+        // When that fails, the next start does it; how attempts end is to be recorded all the same.
+        let put_back = self.put_back_deliveries();
         let all = async {
             while self.delivering.is_busy() {
                 self.delivering.wait().await;
@@ -100,7 +101,7 @@ impl<O: Outside> Daemon<O> {
             );
         }
         let now = self.outside.now();
-        self.record_deliveries(now)
+        self.record_deliveries(now).and(put_back)
     }
 }
 

@@ -59,7 +59,10 @@ impl Error {
             Error::Maps(_) | Error::Contact(_) => exit::CONFIG,
             Error::State(StateError::Purpose { .. }) => exit::DATABASE_PURPOSE,
             Error::State(
-                StateError::NoFolder { .. } | StateError::Open { .. } | StateError::Lock { .. },
+                StateError::NoFolder { .. }
+                | StateError::Missing { .. }
+                | StateError::Open { .. }
+                | StateError::Lock { .. },
             ) => exit::DATABASE,
             Error::Argument { .. } => exit::FAILED,
             _ => exit::OTHER,

@@ -36,15 +36,25 @@ impl Counts {
             path: path.to_owned(),
             source,
         };
+        let missing = || StateError::Missing {
+            path: path.to_owned(),
+        };
+        if !path.exists() {
+            return Err(missing());
+        }
         let db =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fault)?;
         db.busy_timeout(std::time::Duration::from_secs(10))
             .map_err(fault)?;
-        if let schema::Kind::Other(found) = schema::kind(&db).map_err(fault)? {
-            return Err(StateError::Purpose {
-                path: path.to_owned(),
-                found,
-            });
+        match schema::kind(&db).map_err(fault)? {
+            schema::Kind::Ours => {}
+            schema::Kind::Empty => return Err(missing()),
+            schema::Kind::Other(found) => {
+                return Err(StateError::Purpose {
+                    path: path.to_owned(),
+                    found,
+                });
+            }
         }
         let counts = |sql: &str| counts(&db, sql).map_err(fault);
         Ok(Counts {

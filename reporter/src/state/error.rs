@@ -15,6 +15,12 @@ pub enum StateError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Nobody has made it.
+    #[error("there is no database {path} yet (tlsrpt-reportd makes it when it starts)")]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
     /// The file cannot be opened, made or written.
     #[error("cannot set up the database {path}: {source}")]
     Open {

@@ -124,10 +124,7 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCo
         };
         match read {
             Ok(more) => counts.merge(more),
-            Err(reason) => {
-                tracing::warn!(%domain, fetcher = row.fetcher, reason, "report data is unusable");
-                decision.bad_rows.push((row.fetcher, reason));
-            }
+            Err(reason) => decision.bad_rows.push((row.fetcher, reason)),
         }
     }
     counts

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod brake;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;

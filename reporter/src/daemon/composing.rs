@@ -34,6 +34,7 @@ struct Walk {
     at_end: bool,
     reports: u64,
     without: u64,
+    bad_rows: u64,
 }
 
 impl Composing {
@@ -89,6 +90,7 @@ impl<O: Outside> Daemon<O> {
                 at_end: false,
                 reports: 0,
                 without: 0,
+                bad_rows: 0,
             });
         }
         let Some(walk) = &mut self.composing.walk else {
@@ -129,6 +131,13 @@ impl<O: Outside> Daemon<O> {
         }
         for decision in made {
             let (day, domain, sessions) = (walk.day, &decision.domain, decision.sessions);
+            for (fetcher, reason) in &decision.bad_rows {
+                walk.bad_rows += 1;
+                // The first as an example; each reason is in its row.
+                if walk.bad_rows == 1 {
+                    tracing::warn!(%day, domain, fetcher, reason, "report data is unusable");
+                }
+            }
             match &decision.reason {
                 None => {
                     walk.reports += 1;
@@ -147,8 +156,12 @@ impl<O: Outside> Daemon<O> {
                 day,
                 reports,
                 without,
+                bad_rows,
                 ..
             } = *walk;
+            if bad_rows > 1 {
+                tracing::warn!(%day, "report data of {bad_rows} rows is unusable");
+            }
             tracing::info!(%day, reports, without, "day closed");
             self.composing.walk = None;
         }

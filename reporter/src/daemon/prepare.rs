@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Bounds, Daemon, pidfile::PidFile, signals};
 use crate::{
+    brake::Brake,
     compose::Composer,
     deliver::Deliverer,
     error::Error,
@@ -56,7 +57,11 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     let settings = settings.values;
     let composer = composer(&settings)?;
     let world = world(&settings)?;
-    let state = State::open(&settings.dbname, settings.debug_db)?;
+    let mut state = State::open(&settings.dbname, settings.debug_db)?;
+    // A sendmail_script sees no envelope, and makes no copy.
+    if let (Some(address), None) = (&settings.bcc_address, &settings.sendmail_script) {
+        state.count_copies(address);
+    }
     let pidfile = settings
         .pidfilename
         .clone()
@@ -117,6 +122,7 @@ fn world(settings: &Reportd) -> Result<World, Error> {
     };
     Ok(World {
         resolver,
+        dns_failures: Brake::new(),
         deliverer: Arc::new(Deliverer::prepare(settings)?),
         max_collectd_timediff: settings.max_collectd_timediff,
     })

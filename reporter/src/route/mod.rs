@@ -12,7 +12,10 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::txt::TxtRecord;
 
-use crate::deliver::{Destination, Origin};
+use crate::{
+    brake::Brake,
+    deliver::{Destination, Origin},
+};
 use map::{DestinationMap, Mapped, Which};
 
 pub use map::RouteError;
@@ -41,6 +44,8 @@ pub struct Routes {
     record: Option<DestinationMap>,
     mail: Step,
     https: Step,
+    /// A map may fail for each of a million domains.
+    failures: Brake,
     max_destinations: usize,
 }
 
@@ -72,6 +77,7 @@ impl Routes {
             record,
             mail: Step::of(mail, mail_debug),
             https: Step::of(https, settings.debug_send_http_dest.clone()),
+            failures: Brake::new(),
             max_destinations: settings.max_destinations,
         })
     }
@@ -102,6 +108,11 @@ impl Routes {
         }
         for destination in destinations {
             self.route_one(destination, &mut routing);
+        }
+        if let Some(reason) = &routing.failed
+            && let Some(others) = self.failures.pass()
+        {
+            tracing::error!(%domain, reason, others, "a destination map failed: nothing is delivered there");
         }
         Routed {
             discarded_by_map: routing.discarded && routing.kept.is_empty(),
@@ -162,6 +173,8 @@ struct Routing {
     dropped: Vec<(String, String)>,
     more_dropped: usize,
     discarded: bool,
+    /// Why a map failed.
+    failed: Option<String>,
 }
 
 impl Routing {
@@ -170,10 +183,10 @@ impl Routing {
             Mapped::To(destinations) => return destinations,
             Mapped::Discarded => self.discarded = true,
             Mapped::Failed(reason) => {
-                tracing::error!(%reason, "a destination map failed: nothing is delivered there");
                 for uri in uris {
                     self.drop(uri, reason.clone());
                 }
+                self.failed = Some(reason);
             }
         }
         Vec::new()

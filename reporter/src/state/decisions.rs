@@ -16,7 +16,7 @@ pub struct DomainDay {
     pub domain: String,
     /// One a collector.
     pub rows: Vec<Stored>,
-    /// Report mails that we tried to send to this domain on that day.
+    /// Report mails that we sent to this domain on that day, copies too.
     pub our_mails: u64,
 }
 

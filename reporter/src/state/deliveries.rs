@@ -142,8 +142,14 @@ impl State {
         Ok(claims)
     }
 
+    /// Each mail is sent to this address (`bcc_address`) too.
+    pub fn count_copies(&mut self, address: &str) {
+        self.copies_to = mail_domain(address);
+    }
+
     /// Records how attempts ended.
     pub fn record(&mut self, ends: &[Recorded], now: Timestamp) -> Result<(), StateError> {
+        let copies_to = self.copies_to.clone();
         self.transact(Step::Recorded, |tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
@@ -158,8 +164,13 @@ impl State {
                     ":status": status, ":failed": i64::from(status != Some("sent")), ":next": text::nexttry(next),
                     ":reason": reason, ":uri": end.uri, ":r_id": end.r_id,
                 })?;
-                if status == Some("sent") {
-                    count_mail(tx, &end.uri, now)?;
+                if status == Some("sent")
+                    && let Some(domain) = end.uri.strip_prefix("mailto:").and_then(mail_domain)
+                {
+                    // One session may carry both.
+                    let copy = copies_to.as_ref().filter(|copy| **copy != domain);
+                    copy.map_or(Ok(()), |copy| count_mail(tx, copy, now))?;
+                    count_mail(tx, &domain, now)?;
                 }
             }
             Ok(())
@@ -228,19 +239,18 @@ impl State {
 }
 
 /// The session that carries a report is not to be reported (RFC 8460 section 3): the loop guard needs their number.
-fn count_mail(tx: &Transaction<'_>, uri: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let Some((_, domain)) = uri
-        .strip_prefix("mailto:")
-        .and_then(|address| address.rsplit_once('@'))
-    else {
-        return Ok(());
-    };
+fn count_mail(tx: &Transaction<'_>, domain: &str, now: Timestamp) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO tlsrptd_mails(day, domain, mails) VALUES(?1, ?2, 1) \
          ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1",
     )?
-    .execute((Day::of(now).to_string(), domain.to_ascii_lowercase()))
+    .execute((Day::of(now).to_string(), domain))
     .map(drop)
+}
+
+fn mail_domain(address: &str) -> Option<String> {
+    let (_, domain) = address.rsplit_once('@')?;
+    Some(domain.to_ascii_lowercase())
 }
 
 fn claimed(

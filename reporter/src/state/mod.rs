@@ -38,6 +38,8 @@ pub struct State {
     watcher: Option<Watcher>,
     ready: ready::Ready,
     reports: deliveries::Shared,
+    /// The domain that copies of mails go to.
+    copies_to: Option<String>,
 }
 
 /// Sees every step before and after its commit; `false` stops there, as a crash would.

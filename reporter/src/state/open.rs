@@ -61,6 +61,7 @@ impl State {
             watcher,
             ready: Default::default(),
             reports: Default::default(),
+            copies_to: None,
         };
         state.set_up(kind == schema::Kind::Empty)?;
         Ok(state)

@@ -71,7 +71,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 
 /// Our table and indexes.
 const EXTRAS: &[&str] = &[
-    // Report mails that we tried to send, by the day and the domain they went to: the loop guard's count.
+    // Report mails that we sent, copies too, by the day and the domain they went to: the loop guard's count.
     "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, PRIMARY KEY(day, domain))",
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",

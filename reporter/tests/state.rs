@@ -393,3 +393,54 @@ fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
     }
     assert_eq!(taken, [3, 3, 2, 0], "the last may go beyond 64 MiB");
 }
+
+#[test]
+fn copies_are_mails_too() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let now = at("21T00:00:00");
+    state.count_copies("postmaster@Copies.example");
+    let sent = |uri: &str| Recorded {
+        r_id: 1,
+        uri: uri.to_owned(),
+        verdict: Verdict::Final {
+            word: "sent",
+            reason: String::new(),
+        },
+    };
+    let ends = [
+        "mailto:r@a.example",
+        "mailto:r@copies.example",
+        "https://b.example/",
+    ];
+    state.record(&ends.map(sent), now).unwrap();
+    let db = sql(folder.path(), "");
+    let mails = |domain: &str| {
+        db.query_row(
+            "SELECT coalesce(sum(mails), 0) FROM tlsrptd_mails WHERE domain = ?1",
+            [domain],
+            |row| row.get::<_, i64>(0),
+        )
+    };
+    for (domain, want, why) in [
+        ("a.example", 1, "the receiver"),
+        (
+            "copies.example",
+            2,
+            "a copy, and one mail that needs no second session for it",
+        ),
+        ("b.example", 0, "no mail"),
+    ] {
+        assert_eq!(mails(domain).unwrap(), want, "{why}");
+    }
+}
+
+#[test]
+fn status_before_there_is_a_database() {
+    let folder = folder();
+    let path = folder.path().join("db");
+    let read = || Counts::read(&path).unwrap_err().to_string();
+    assert!(read().contains("there is no database"), "{}", read());
+    std::fs::write(&path, "").unwrap();
+    assert!(read().contains("there is no database"), "{}", read());
+}

@@ -36,3 +36,15 @@ impl Brake {
         limited.pass(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_passes_at_once() {
+        let brake = Brake::new();
+        assert_eq!(brake.pass(), Some(0));
+        assert_eq!(brake.pass(), None, "within the interval");
+    }
+}

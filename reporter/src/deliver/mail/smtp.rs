@@ -23,7 +23,10 @@ use tlsrptd_config::reportd::Reportd;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
-use crate::deliver::{Outcome, PrepareError};
+use crate::{
+    brake::Brake,
+    deliver::{Outcome, PrepareError},
+};
 use connection::{Connection, Fault, Stage, Waits};
 use kept::Kept;
 
@@ -39,6 +42,8 @@ pub(in crate::deliver) struct Smtp {
     hello: ClientId,
     kept: Kept,
     places: Semaphore,
+    /// Whoever refuses copies refuses that of each mail.
+    copies: Brake,
 }
 
 /// Postfix closes an idle connection after five minutes; others sooner.
@@ -70,6 +75,7 @@ impl Smtp {
             hello: ClientId::default(),
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
+            copies: Brake::new(),
         })
     }
 
@@ -84,14 +90,14 @@ impl Smtp {
         // Never closed, so that this only waits.
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
-            match connection.send(envelope, mail).await {
+            match connection.send(envelope, mail, &self.copies).await {
                 // The relay had closed it, or wants no more on it: nothing was sent.
                 Err(fault) if fault.stage == Stage::Mail && fault.connection_lost() => {}
                 result => return self.finish(connection, result).await,
             }
         }
         let mut connection = self.connect().await?;
-        let result = connection.send(envelope, mail).await;
+        let result = connection.send(envelope, mail, &self.copies).await;
         self.finish(connection, result).await
     }
 

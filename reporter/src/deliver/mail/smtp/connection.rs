@@ -10,6 +10,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::time::timeout;
 
+use crate::brake::Brake;
 use crate::deliver::mail::Envelope;
 use crate::deliver::{Outcome, one_line};
 
@@ -184,6 +185,7 @@ impl Connection {
         &mut self,
         envelope: &Envelope<'_>,
         mail: &[u8],
+        copies: &Brake,
     ) -> Result<String, Fault> {
         self.command(Stage::Mail, &format!("MAIL FROM:<{}>\r\n", envelope.from))
             .await?;
@@ -196,7 +198,11 @@ impl Connection {
                 .await
             {
                 Err(fault) if fault.connection_lost() => return Err(fault),
-                Err(fault) => tracing::warn!(reason = %fault, "the relay refuses bcc_address"),
+                Err(fault) => {
+                    if let Some(others) = copies.pass() {
+                        tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
+                    }
+                }
                 Ok(_) => {}
             }
         }

@@ -67,6 +67,7 @@ impl Relay {
 
     fn client(&self) -> Smtp {
         Smtp {
+            copies: Brake::new(),
             host: "127.0.0.1".to_owned(),
             port: self.port,
             implicit_tls: false,

@@ -17,6 +17,8 @@ use crate::{
     store::{Flushed, Store, StoreError},
 };
 
+/// Key texts in one transaction: the WAL holds all of it, a text of many failures as many times.
+const MAX_BATCH: usize = 2 << 20;
 /// One line about a store's failures in that time.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -121,7 +123,7 @@ impl Keeper {
 
     /// Enough is waiting for a commit.
     pub(crate) fn is_full(&self, pace: &Pace) -> bool {
-        self.uncommitted() >= pace.full.max(1)
+        self.uncommitted() >= pace.full.max(1) || self.waiting_bytes() >= MAX_BATCH
     }
 
     /// When there is something to do even if nothing comes.

@@ -1,10 +1,12 @@
 //! Where a domain wants its reports: the TXT record at `_smtp._tls` (RFC 8460 section 3).
 
-use std::{net::SocketAddr, time::Duration};
+mod system;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
         op::ResponseCode,
@@ -16,6 +18,10 @@ use tlsrptd_proto::{
     txt::{Selection, TxtError, TxtRecord, select},
 };
 
+pub use system::System;
+
+/// Where the system's name servers stand.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Questions at once, over all domains.
 pub const LOOKUPS_AT_ONCE: usize = 256;
 /// After a temporary failure the same question is asked so many times more,
@@ -35,7 +41,12 @@ pub enum Looked {
 }
 
 /// Asks DNS.
-pub struct Resolver(TokioResolver);
+pub enum Resolver {
+    /// The operator's servers.
+    Servers(TokioResolver),
+    /// Those of the system.
+    System(System),
+}
 
 /// Why there is no resolver.
 #[derive(Debug, thiserror::Error)]
@@ -59,23 +70,23 @@ impl std::fmt::Debug for Resolver {
 impl Resolver {
     /// With these servers, or the system's when there are none.
     pub fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Resolver, ResolverError> {
-        let mut builder = if servers.is_empty() {
-            TokioResolver::builder_tokio().map_err(ResolverError::System)?
-        } else {
-            let servers = servers
-                .iter()
-                .map(|address| name_server(*address))
-                .collect();
-            let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        };
-        let options = builder.options_mut();
-        options.timeout = timeout;
-        options.attempts = 1;
-        options.max_active_requests = LOOKUPS_AT_ONCE * 2;
-        // The record in DNS when the report is made: nothing is worth keeping.
-        options.cache_size = 0;
-        builder.build().map(Resolver).map_err(ResolverError::Build)
+        if servers.is_empty() {
+            let system = System::new(PathBuf::from(RESOLV_CONF), timeout)?;
+            return Ok(Resolver::System(system));
+        }
+        let servers = servers
+            .iter()
+            .map(|address| name_server(*address))
+            .collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        build(config, ResolverOpts::default(), timeout).map(Resolver::Servers)
+    }
+
+    fn current(&self) -> TokioResolver {
+        match self {
+            Resolver::Servers(resolver) => resolver.clone(),
+            Resolver::System(system) => system.current(),
+        }
     }
 
     /// Looks the record up by its absolute name: a search list must not answer for another domain.
@@ -83,9 +94,10 @@ impl Resolver {
         let Ok(name) = Name::from_ascii(format!("_smtp._tls.{domain}.")) else {
             return Looked::OptedOut("the record's name would be too long for DNS".to_owned());
         };
+        let resolver = self.current();
         let mut tries = 0;
         loop {
-            match self.0.txt_lookup(name.clone()).await {
+            match resolver.txt_lookup(name.clone()).await {
                 Ok(answer) => {
                     let texts: Vec<String> = answer
                         .answers()
@@ -103,6 +115,22 @@ impl Resolver {
             tokio::time::sleep(RETRY_WAIT).await;
         }
     }
+}
+
+fn build(
+    config: ResolverConfig,
+    mut options: ResolverOpts,
+    timeout: Duration,
+) -> Result<TokioResolver, ResolverError> {
+    options.timeout = timeout;
+    options.attempts = 1;
+    options.max_active_requests = LOOKUPS_AT_ONCE * 2;
+    // The record in DNS when the report is made: nothing is worth keeping.
+    options.cache_size = 0;
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        .with_options(options)
+        .build()
+        .map_err(ResolverError::Build)
 }
 
 /// What the texts of a name's TXT records amount to.

@@ -43,10 +43,12 @@ check: ## what .ci/run calls: formatting, lints, tests, documentation, dependenc
 	$(call stage,deny)
 	$(call stage,fuzz-check)
 
-# Not the whole workspace: the reporter has no part in it. `make bench BENCH='--quick --only speed'`
-bench: venv ## the collector beside the peer and a bare loop, some six minutes
-	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-bench
+# Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; BENCH_REPORTER=--million
+# adds a day of 1,000,000 domains, which takes 10 GB in the folder for temporary files.
+bench: venv ## collector and reporter beside the peer and what cannot be undercut, some ten minutes
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(BENCH)
+	@$(TARGET)/release/tlsrptd-bench reporter $(BENCH_REPORTER)
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
 fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram txt fetch ini'; takes a C++ compiler

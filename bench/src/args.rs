@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use crate::collector::{Part, Plan};
 use crate::load::Load;
 use crate::mix::Kind;
+use crate::reporter;
 
 /// What to do.
 pub(crate) enum Work {
@@ -17,6 +18,10 @@ pub(crate) enum Work {
     Floor(PathBuf),
     /// Compare collectors.
     Collector(Plan),
+    /// Compare reporters.
+    Reporter(reporter::Plan),
+    /// Hand a mail to the receiver at this port.
+    HandOver(u16),
 }
 
 /// Reads the command line; ends the program where it is wrong.
@@ -25,6 +30,8 @@ pub(crate) fn parse() -> Work {
     match matches.subcommand() {
         Some(("load", matches)) => Work::Load(load(matches)),
         Some(("floor", matches)) => Work::Floor(one(matches, "socket")),
+        Some(("reporter", matches)) => Work::Reporter(reporter_plan(matches)),
+        Some(("hand-over", matches)) => Work::HandOver(one(matches, "port")),
         Some((_, matches)) => Work::Collector(plan(matches)),
         None => unreachable!("clap requires a subcommand"),
     }
@@ -88,10 +95,43 @@ fn command() -> Command {
             "DIR",
             "where sockets and files are made; the system's without",
         ));
+    let reporter = Command::new("reporter")
+        .about("from a closed day to all reports handed over, peer and ours")
+        .arg(flag("quick", "no more than 10,000 domains"))
+        .arg(flag(
+            "million",
+            "gather and compose a day of 1,000,000 domains too",
+        ))
+        .arg(
+            Arg::new("domains")
+                .long("domains")
+                .value_delimiter(',')
+                .value_parser(value_parser!(u64))
+                .help("these sizes only"),
+        )
+        .arg(flag("keep", "keep databases and logs, and say where"))
+        .arg(path(
+            "ours",
+            "DIR",
+            "our programs; beside this program without",
+        ))
+        .arg(path("venv", "DIR", VENV_HELP))
+        .arg(path(
+            "folder",
+            "DIR",
+            "where files are made; the system's without",
+        ));
+    let hand_over = Command::new("hand-over")
+        .about("hand the mail on standard input to a receiver on loopback")
+        .arg(
+            Arg::new("port")
+                .required(true)
+                .value_parser(value_parser!(u16)),
+        );
     Command::new("tlsrptd-bench")
         .about("The benchmarks of tlsrptd")
         .subcommand_required(true)
-        .subcommands([load, floor, collector])
+        .subcommands([load, floor, collector, reporter, hand_over])
 }
 
 fn load(matches: &ArgMatches) -> Load {
@@ -117,6 +157,22 @@ fn plan(matches: &ArgMatches) -> Plan {
         quick: matches.get_flag("quick"),
         runs: (runs > 0).then_some(runs),
         parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
+        ours: matches.get_one("ours").cloned(),
+        venv: venv(matches),
+        folder: matches
+            .get_one("folder")
+            .cloned()
+            .unwrap_or_else(std::env::temp_dir),
+    }
+}
+
+fn reporter_plan(matches: &ArgMatches) -> reporter::Plan {
+    let sizes = matches.get_many::<u64>("domains");
+    reporter::Plan {
+        quick: matches.get_flag("quick"),
+        million: matches.get_flag("million"),
+        keep: matches.get_flag("keep"),
+        sizes: sizes.map(|sizes| sizes.copied().collect()),
         ours: matches.get_one("ours").cloned(),
         venv: venv(matches),
         folder: matches

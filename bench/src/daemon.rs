@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::error::BenchError;
+use crate::process;
 
 /// Python needs half a second, more where others use the machine too.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,7 +85,7 @@ impl Daemon {
             let log = fs::read_to_string(&log).unwrap_or_default();
             return Err(BenchError::NotStarted { program, log });
         }
-        daemon.cpu_at_start = daemon.cpu();
+        daemon.cpu_at_start = process::cpu(daemon.child.id());
         Ok(daemon)
     }
 
@@ -95,7 +96,7 @@ impl Daemon {
 
     /// Stops it in order, and reads what it has cost.
     pub(crate) fn stop(mut self) -> Result<Ended, BenchError> {
-        let memory = self.memory();
+        let memory = process::memory(self.child.id());
         let before = children_cpu();
         let program = PathBuf::from(format!("process {}", self.child.id()));
         // It may have died under the load; then the counts tell.
@@ -126,31 +127,6 @@ impl Daemon {
 
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
-    }
-
-    /// CPU seconds so far, to a hundredth.
-    fn cpu(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
-        // The name of the program, in brackets, may hold anything; utime and stime are fields 14 and 15 of all.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: f64 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
-        let second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
-        ticks / second as f64
-    }
-
-    /// The peak of its resident memory, in MiB.
-    fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let kib = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))
-            .and_then(|kib| kib.parse::<f64>().ok());
-        kib.unwrap_or(f64::NAN) / 1024.0
     }
 }
 

@@ -19,7 +19,16 @@ pub(crate) enum BenchError {
     /// A load generator that failed or printed something else than its counts.
     #[error("the load generator printed no counts, but: {0}")]
     NoCounts(String),
-    /// A day file.
+    /// A reporter that does not come to an end.
+    #[error("{what} did not come to an end; the reporter said:\n{log}")]
+    Stuck { what: &'static str, log: String },
+    /// Anything of the bench's own.
+    #[error("{what} failed: {source}")]
+    Other {
+        what: &'static str,
+        source: Box<dyn std::error::Error>,
+    },
+    /// A day file, or a reporter's database.
     #[error("cannot read {path}: {source}")]
     Sqlite {
         path: PathBuf,
@@ -44,5 +53,15 @@ impl BenchError {
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BenchError {
         let path = path.to_owned();
         move |source| BenchError::Io { what, path, source }
+    }
+
+    /// A closure for `map_err`.
+    pub(crate) fn other<E: Into<Box<dyn std::error::Error>>>(
+        what: &'static str,
+    ) -> impl FnOnce(E) -> BenchError {
+        move |source| BenchError::Other {
+            what,
+            source: source.into(),
+        }
     }
 }

@@ -31,8 +31,12 @@ pub(crate) enum Unit {
     Percent,
     /// `4.31 s`
     Seconds,
+    /// `0.312 ms`
+    Milliseconds,
     /// `12.3 MiB`
     Memory,
+    /// `1.07`
+    Ratio,
 }
 
 impl Unit {
@@ -43,7 +47,9 @@ impl Unit {
             Unit::Percent if value.abs() < 0.1 => format!("{:.3} %", value * 100.0),
             Unit::Percent => format!("{:.1} %", value * 100.0),
             Unit::Seconds => format!("{value:.2} s"),
+            Unit::Milliseconds => format!("{value:.3} ms"),
             Unit::Memory => format!("{value:.1} MiB"),
+            Unit::Ratio => format!("{value:.2}"),
         }
     }
 }
@@ -65,21 +71,38 @@ fn thousands(number: i64) -> String {
 pub(crate) enum Goal {
     /// At least so much of the floor's in the same run.
     OfFloor(f64),
+    /// At most so many times the floor's.
+    AtMostOfFloor(f64),
+    /// At least so many times the peer's.
+    OfPeer(f64),
     /// At most so much.
     AtMost(f64),
 }
 
 impl Goal {
     /// Whether it is reached, and by what.
-    pub(crate) fn verdict(self, unit: Unit, floor: Option<f64>, ours: Option<f64>) -> String {
+    pub(crate) fn verdict(self, unit: Unit, [floor, peer, ours]: [Option<f64>; 3]) -> String {
         let word = |reached: bool| if reached { "reached" } else { "not reached" };
-        match (self, floor, ours) {
-            (Goal::OfFloor(share), Some(floor), Some(ours)) => {
+        let Some(ours) = ours else {
+            return String::new();
+        };
+        match (self, floor, peer) {
+            (Goal::OfFloor(share), Some(floor), _) => {
                 let ratio = ours / floor;
                 let word = word(ratio >= share);
                 format!("{ratio:.2} of the floor, {share} asked: {word}")
             }
-            (Goal::AtMost(most), _, Some(ours)) => {
+            (Goal::AtMostOfFloor(most), Some(floor), _) => {
+                let ratio = ours / floor;
+                let word = word(ratio <= most);
+                format!("{ratio:.2} of the floor, at most {most} asked: {word}")
+            }
+            (Goal::OfPeer(times), _, Some(peer)) => {
+                let ratio = ours / peer;
+                let word = word(ratio >= times);
+                format!("{ratio:.0} times the peer, {times} asked: {word}")
+            }
+            (Goal::AtMost(most), ..) => {
                 let word = word(ours <= most);
                 format!("at most {} asked: {word}", unit.text(most))
             }
@@ -108,27 +131,45 @@ mod tests {
 
     #[test]
     fn a_verdict_says_by_how_much() {
-        for (goal, floor, ours, want) in [
+        for (goal, floor, peer, ours, want) in [
             (
                 Goal::OfFloor(0.95),
                 200.0,
+                0.0,
                 190.0,
                 "0.95 of the floor, 0.95 asked: reached",
             ),
             (
                 Goal::OfFloor(0.95),
                 200.0,
+                0.0,
                 100.0,
                 "0.50 of the floor, 0.95 asked: not reached",
             ),
             (
+                Goal::AtMostOfFloor(2.0),
+                0.5,
+                0.0,
+                1.5,
+                "3.00 of the floor, at most 2 asked: not reached",
+            ),
+            (
+                Goal::OfPeer(200.0),
+                0.0,
+                10.0,
+                2000.0,
+                "200 times the peer, 200 asked: reached",
+            ),
+            (
                 Goal::AtMost(16.0),
+                0.0,
                 0.0,
                 16.5,
                 "at most 16.0 MiB asked: not reached",
             ),
         ] {
-            assert_eq!(goal.verdict(Unit::Memory, Some(floor), Some(ours)), want);
+            let values = [floor, peer, ours].map(Some);
+            assert_eq!(goal.verdict(Unit::Memory, values), want);
         }
     }
 

@@ -4,6 +4,7 @@
 //! - [`floor`]: a loop that only reads a socket; no collector can be faster.
 //! - [`collector`]: floor, peer and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
 //!   become a [`table`] with a verdict a row, under a description of the [`machine`].
+//! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
 
 mod args;
 mod collector;
@@ -15,6 +16,8 @@ mod law;
 mod load;
 mod machine;
 mod mix;
+mod process;
+mod reporter;
 mod run;
 mod table;
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
         args::Work::Load(load) => load.run().map(|sent| println!("{sent}")),
         args::Work::Floor(socket) => floor::run(&socket),
         args::Work::Collector(plan) => collector::run(&plan),
+        args::Work::Reporter(plan) => reporter::run(&plan),
+        args::Work::HandOver(port) => reporter::hand_over(port),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,7 +64,7 @@ impl Row {
         };
         let [floor, peer, ours] = all.map(median);
         let verdict = self.goal.map_or(String::new(), |goal| {
-            goal.verdict(self.unit, self.floor.median(), self.ours.median())
+            goal.verdict(self.unit, all.map(Values::median))
         });
         let above = [self.figure.clone(), floor, peer, ours, verdict];
         let [floor, peer, ours] = all.map(spread);
@@ -73,7 +73,7 @@ impl Row {
 }
 
 /// What stands behind the number in a unit's text.
-const UNITS: [char; 7] = [' ', '%', 's', 'M', 'i', 'B', 'x'];
+const UNITS: [char; 8] = [' ', '%', 'm', 's', 'M', 'i', 'B', 'x'];
 
 /// All rows.
 #[derive(Debug, Default)]

@@ -84,6 +84,36 @@ async fn every_day_once_and_missed_days_late() {
     );
 }
 
+/// On several threads decisions may end before the turn that began them does. With the virtual clock they cannot.
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_that_end_at_once_stop_nothing() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
+    let mut world = World::new(BEGIN);
+    world.gather = Box::new(|_, _| {
+        let domain = |number| counted(&format!("d{number}.example"), 1);
+        Ok((0..2_000).map(domain).collect())
+    });
+    world.hurries = true;
+    let mut daemon = world::daemon(&settings, Arc::new(world), None, 1).unwrap();
+    let (sender, mut orders) = tokio::sync::mpsc::channel(1);
+    let closed = "SELECT count(*) FROM fetchjobs WHERE status = 'ok'";
+    let path = settings.clone();
+    let until_closed = tokio::spawn(async move {
+        for _ in 0..3000 {
+            if rows(&path, closed) == ["1"] {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let _ = sender.send(tlsrptd_reporter::daemon::Order::Stop).await;
+    });
+    daemon.run(&mut orders, |_| {}).await.unwrap();
+    until_closed.await.unwrap();
+    assert_eq!(rows(&settings, closed), ["1"], "within half a minute");
+    assert_eq!(rows(&settings, "SELECT count(*) FROM reports"), ["2000"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn reasons_against_a_report() {
     let folder = folder();

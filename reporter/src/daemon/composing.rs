@@ -25,6 +25,9 @@ pub(super) struct Composing {
     tasks: JoinSet<Decision>,
     /// Made, but not stored.
     made: Vec<Decision>,
+    /// Something was stored since the last look for more to decide. Decisions may end within the turn that starts them;
+    /// then no task is left whose end would wake the daemon.
+    has_room: bool,
 }
 
 struct Walk {
@@ -44,11 +47,15 @@ impl Composing {
             walk: None,
             tasks: JoinSet::new(),
             made: Vec::new(),
+            has_room: false,
         }
     }
 
-    /// Until there is a decision to store. Cancelling it loses nothing.
+    /// Until there is a decision to store, or room for more. Cancelling it loses nothing.
     pub(super) async fn wait(&mut self) {
+        if self.has_room {
+            return;
+        }
         match self.tasks.join_next().await {
             Some(decision) => self.take(decision),
             None => std::future::pending().await,
@@ -78,6 +85,7 @@ impl Composing {
 impl<O: Outside> Daemon<O> {
     /// Begins with the oldest gathered day, and keeps so many decisions under way.
     pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
+        self.composing.has_room = false;
         if self.composing.walk.is_none() {
             let next = match self.composing.leftover.pop_first() {
                 Some(day) => Some(day),
@@ -151,6 +159,7 @@ impl<O: Outside> Daemon<O> {
             }
         }
         self.composing.made.clear();
+        self.composing.has_room = true;
         if is_last {
             let Walk {
                 day,

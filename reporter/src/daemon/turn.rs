@@ -10,6 +10,9 @@ use crate::{outside::Outside, state::StateError};
 
 /// After a fault of the database that may pass (a full disk, a lock), it is tried again so much later.
 const AFTER_FAULT: Duration = Duration::from_secs(10);
+/// What ends so soon after the first is recorded with it: a transaction for each would cost more than the reports.
+/// What is in hand lasts longer than that, so nobody waits.
+const TOGETHER: Duration = Duration::from_millis(3);
 
 impl<O: Outside> Daemon<O> {
     /// Works until it is told to stop. Orders other than that are handed to `on_order`.
@@ -43,8 +46,8 @@ impl<O: Outside> Daemon<O> {
                     Some(order) => on_order(order),
                 },
                 () = self.gathering.wait() => {}
-                () = self.composing.wait() => {}
-                () = self.delivering.wait() => {}
+                () = self.composing.wait() => sleep(TOGETHER).await,
+                () = self.delivering.wait() => sleep(TOGETHER).await,
                 () = rest_for(rest) => {}
             }
         }

@@ -50,6 +50,8 @@ pub struct World {
     pub peers: Vec<i64>,
     pub lookup: Lookup,
     pub receive: Receive,
+    /// DNS answers at once.
+    pub hurries: bool,
     pub seen: Mutex<Vec<Seen>>,
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
     pub under_way: Mutex<BTreeMap<String, (usize, usize)>>,
@@ -65,6 +67,7 @@ impl World {
             peers: Vec::new(),
             lookup: Box::new(|domain| Some(judge(&[record(domain.as_str())]))),
             receive: Box::new(|_, _| (sent(), Duration::from_millis(20))),
+            hurries: false,
             seen: Mutex::default(),
             asked: Mutex::default(),
             under_way: Mutex::default(),
@@ -114,9 +117,11 @@ impl Outside for World {
     }
 
     async fn lookup(&self, domain: &Domain) -> Option<Looked> {
-        // Answers come one after the other, so that a day's decisions are not made at once.
-        let first = domain.as_str().as_bytes()[0];
-        tokio::time::sleep(Duration::from_millis(first.into())).await;
+        // Answers come one after the other, so far apart that they are not recorded together.
+        if !self.hurries {
+            let first = domain.as_str().as_bytes()[0];
+            tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
+        }
         (self.lookup)(domain)
     }
 

@@ -1,0 +1,33 @@
+//! What a signature costs with nothing around it, by the library that signs our mails.
+
+use std::time::{Duration, Instant};
+
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize, SigningKey as _};
+
+use crate::error::BenchError;
+
+/// A key of RSA-2048, in PEM, and the CPU seconds of one signature on one core.
+pub(crate) fn signature() -> Result<(String, f64), BenchError> {
+    const TIME: Duration = Duration::from_secs(1);
+    let fault = || BenchError::other("signing");
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(fault())?;
+    // As long as the header fields that are signed.
+    let text = [b'x'; 1000];
+    let (begin, mut number) = (cpu(), 0.0);
+    let started = Instant::now();
+    while started.elapsed() < TIME {
+        key.sign(&text).map_err(fault())?;
+        number += 1.0;
+    }
+    Ok((key.serialize_pem(), (cpu() - begin) / number))
+}
+
+/// CPU seconds of this thread: others may have the core.
+fn cpu() -> f64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    getrusage(UsageWho::RUSAGE_THREAD).map_or(f64::NAN, |usage| {
+        seconds(usage.user_time()) + seconds(usage.system_time())
+    })
+}

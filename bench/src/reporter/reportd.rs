@@ -1,0 +1,230 @@
+//! A reporter under test, on a closed day of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use tlsrptd_proto::day::Day;
+
+use super::day::{self, Shape};
+use super::receive::Taken;
+use crate::error::BenchError;
+use crate::process;
+
+/// Nothing takes so long, unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How often is looked. Costs are no more exact than that.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A folder with closed days, a configuration and, later, the reporter's database.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    folder: TempDir,
+    reportd: PathBuf,
+    day: Day,
+}
+
+/// What the scene needs to know.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    /// Where the programs are.
+    pub(crate) programs: &'a Path,
+    pub(crate) folder: &'a Path,
+    pub(crate) shape: Shape,
+    /// Lines of the configuration.
+    pub(crate) options: String,
+}
+
+/// What something has cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// Since the start of the process.
+    pub(crate) seconds: f64,
+    pub(crate) cpu: f64,
+    /// MiB.
+    pub(crate) memory: f64,
+}
+
+impl Scene {
+    /// Writes the collectors' files and the configuration.
+    pub(crate) fn new(setting: &Setting<'_>) -> Result<Scene, BenchError> {
+        let Setting {
+            programs, shape, ..
+        } = setting;
+        let folder = TempDir::with_prefix_in("tlsrptd-bench-", setting.folder)
+            .map_err(BenchError::io("cannot make a folder in", setting.folder))?;
+        let day = Day::of(jiff::Timestamp::now()).previous();
+        let file = |name: String| folder.path().join(name);
+        let mut fetchers = Vec::new();
+        for collector in 0..shape.collectors {
+            let store = file(format!("collector{collector}.sqlite"));
+            day::write(&store, day, *shape, collector)?;
+            let config = file(format!("fetcher{collector}.cfg"));
+            let text = format!("[tlsrpt_fetcher]\nstorage = sqlite://{}\n", store.display());
+            fs::write(&config, text).map_err(BenchError::io("cannot write", &config))?;
+            fetchers.push(format!(
+                "{} --config_file {}",
+                programs.join("tlsrpt-fetcher").display(),
+                config.display()
+            ));
+        }
+        let text = format!(
+            "[tlsrpt_reportd]\ndbname = {}\nfetchers = {}\norganization_name = Sender Example\n\
+             contact_info = tlsrpt@sender.example\nsender_address = noreply@sender.example\nkeep_days = 1\n\
+             log_level = info\n{}",
+            file("reportd.sqlite".to_owned()).display(),
+            fetchers.join(", "),
+            setting.options
+        );
+        let config = file("reportd.cfg".to_owned());
+        fs::write(&config, text).map_err(BenchError::io("cannot write", &config))?;
+        Ok(Scene {
+            reportd: programs.join("tlsrpt-reportd"),
+            folder,
+            day,
+        })
+    }
+
+    /// Starts the reporter.
+    pub(crate) fn start(&self) -> Result<Reportd<'_>, BenchError> {
+        let log = self.log();
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(BenchError::io("cannot create", &log))?;
+        let begun = Instant::now();
+        let child = Command::new(&self.reportd)
+            .arg("--config_file")
+            .arg(self.folder.path().join("reportd.cfg"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .map_err(BenchError::io("cannot start", &self.reportd))?;
+        Ok(Reportd {
+            child,
+            begun,
+            scene: self,
+        })
+    }
+
+    /// All deliveries that were planned for later are due now.
+    pub(crate) fn bring_forward(&self) -> Result<(), BenchError> {
+        let path = self.database();
+        let fault = |source| BenchError::Sqlite {
+            path: path.clone(),
+            source,
+        };
+        let db = Connection::open(&path).map_err(fault)?;
+        db.execute(
+            "UPDATE destinations SET nexttry = '2000-01-01 00:00:00+00:00'",
+            [],
+        )
+        .map(drop)
+        .map_err(fault)
+    }
+
+    /// The size of the reporter's database, in MiB.
+    pub(crate) fn size(&self) -> f64 {
+        fs::metadata(self.database()).map_or(f64::NAN, |file| file.len() as f64 / 1_048_576.0)
+    }
+
+    /// Keeps the folder; its path.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("reportd.sqlite")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+}
+
+/// The reporter at work; ended when dropped.
+#[derive(Debug)]
+pub(crate) struct Reportd<'a> {
+    child: Child,
+    begun: Instant,
+    scene: &'a Scene,
+}
+
+impl Reportd<'_> {
+    /// Until all collectors have answered. Ours only.
+    pub(crate) fn gathered(&mut self) -> Result<Cost, BenchError> {
+        let sql = "SELECT count(*) > 0 AND count(*) = count(tlsrptd_closed) FROM fetchjobs WHERE day = ?1";
+        self.until("gathering", |scene| scene.holds(sql))
+    }
+
+    /// Until every domain has its report, or a reason why not.
+    pub(crate) fn composed(&mut self) -> Result<Cost, BenchError> {
+        let sql = "SELECT count(*) > 0 AND count(*) = count(status) FROM fetchjobs WHERE day = ?1";
+        self.until("composing", |scene| scene.holds(sql))
+    }
+
+    /// Until so many reports have come.
+    pub(crate) fn delivered(&mut self, taken: &Taken, number: u64) -> Result<Cost, BenchError> {
+        self.until("delivering", |_| taken.number() >= number)
+    }
+
+    /// Stops it in order: what it has done is recorded.
+    pub(crate) fn stop(mut self) -> Result<(), BenchError> {
+        let _ = kill(
+            Pid::from_raw(self.child.id().cast_signed()),
+            Signal::SIGTERM,
+        );
+        self.child
+            .wait()
+            .map(drop)
+            .map_err(BenchError::other("waiting for the reporter"))
+    }
+
+    fn until(
+        &mut self,
+        what: &'static str,
+        is_so: impl Fn(&Scene) -> bool,
+    ) -> Result<Cost, BenchError> {
+        while !is_so(self.scene) {
+            let has_ended = !matches!(self.child.try_wait(), Ok(None));
+            if has_ended || self.begun.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.scene.log()).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().rev().take(20).collect();
+                let log = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+                return Err(BenchError::Stuck { what, log });
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(Cost {
+            seconds: self.begun.elapsed().as_secs_f64(),
+            cpu: process::cpu(self.child.id()),
+            memory: process::memory(self.child.id()),
+        })
+    }
+}
+
+impl Drop for Reportd<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Scene {
+    /// What a question about the day says; `false` while there are no tables.
+    fn holds(&self, sql: &str) -> bool {
+        let db = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        db.and_then(|db| db.query_row(sql, [self.day.to_string()], |row| row.get(0)))
+            .unwrap_or(false)
+    }
+}

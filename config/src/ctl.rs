@@ -57,6 +57,15 @@ pub fn load(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Ctl> {
+    load_with(args, env, |_| Vec::new())
+}
+
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name.
+pub fn load_with(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    look: impl FnOnce(&Ctl) -> Vec<String>,
+) -> Start<Ctl> {
     let mut args = args.into_iter().peekable();
     if args.peek().is_none() {
         return Start::Done {
@@ -65,7 +74,7 @@ pub fn load(
             stderr: String::new(),
         };
     }
-    load::load(args, env)
+    load::load_with(args, env, look)
 }
 
 impl load::Load for Ctl {

@@ -26,6 +26,16 @@ pub(crate) fn load<T: Load>(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<T> {
+    load_with(args, env, |_| Vec::new())
+}
+
+/// The same. On `--check-config` and when all is well so far, `look` says what is wrong with the files that the
+/// settings name: only the programs know what stands in them.
+pub(crate) fn load_with<T: Load>(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    look: impl FnOnce(&T) -> Vec<String>,
+) -> Start<T> {
     let program = T::PROGRAM;
     let arguments = Arguments::parse(program, args);
     match arguments.wish {
@@ -72,11 +82,7 @@ pub(crate) fn load<T: Load>(
         return done(exit::CONFIG, String::new(), complaint(&warnings, problems));
     }
     if check {
-        return done(
-            exit::OK,
-            approval(file, &lines),
-            complaint(&warnings, Vec::new()),
-        );
+        return checked(&look(&values), approval(file, &lines), &warnings);
     }
     Start::Run(Settings {
         values,
@@ -104,6 +110,18 @@ fn warn_of_idle_options(reader: &mut Reader<'_>) {
             reader.warn(row.name, "accepted for existing files, without effect");
         }
     }
+}
+
+fn checked<T>(faults: &[String], approval: String, warnings: &[String]) -> Start<T> {
+    let told = complaint(warnings, Vec::new());
+    if faults.is_empty() {
+        return done(exit::OK, approval, told);
+    }
+    done(
+        exit::CONFIG,
+        String::new(),
+        told + &faults.join("\n") + "\n",
+    )
 }
 
 fn done<T>(code: u8, stdout: String, stderr: String) -> Start<T> {

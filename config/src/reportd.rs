@@ -83,6 +83,15 @@ pub fn load(
     load::load(args, env)
 }
 
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name.
+pub fn load_with(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    look: impl FnOnce(&Reportd) -> Vec<String>,
+) -> Start<Reportd> {
+    load::load_with(args, env, look)
+}
+
 impl load::Load for Reportd {
     const PROGRAM: Program = Program::Reportd;
 

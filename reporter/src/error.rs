@@ -22,6 +22,9 @@ pub enum Error {
     /// Keys, certificates, programs.
     #[error(transparent)]
     Deliver(#[from] PrepareError),
+    /// Several of these.
+    #[error("{}", lines(.0))]
+    Several(Vec<Error>),
     /// Name servers.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
@@ -53,10 +56,28 @@ pub enum Error {
 }
 
 impl Error {
+    /// One of them as itself.
+    pub(crate) fn all(mut errors: Vec<Error>) -> Error {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Error::Several(errors),
+        }
+    }
+
     /// The peer's exit codes; whatever is wrong with the configuration is 2.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Maps(_) | Error::Contact(_) => exit::CONFIG,
+            Error::Maps(_) | Error::Contact(_) | Error::Log(LogError::Open { .. }) => exit::CONFIG,
+            Error::Deliver(problem) if problem.is_configuration() => exit::CONFIG,
+            // A fault of the configuration is the operator's to mend, whatever else there is.
+            Error::Several(errors) => {
+                let mut codes = errors.iter().map(Error::exit_code);
+                if codes.any(|code| code == exit::CONFIG) {
+                    exit::CONFIG
+                } else {
+                    exit::OTHER
+                }
+            }
             Error::State(StateError::Purpose { .. }) => exit::DATABASE_PURPOSE,
             Error::State(
                 StateError::NoFolder { .. }
@@ -92,7 +113,46 @@ pub fn end_without_log(error: Error) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-fn lines(errors: &[RouteError]) -> String {
+fn lines(errors: &[impl ToString]) -> String {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_the_configuration_is_2() {
+        let log = || {
+            Error::Log(LogError::Open {
+                path: "/x".into(),
+                source: std::io::ErrorKind::NotFound.into(),
+            })
+        };
+        let runtime = || Error::Runtime(std::io::ErrorKind::Other.into());
+        let resolver = Error::Deliver(PrepareError::Resolver("x".into()));
+        let password = Error::Deliver(PrepareError::PasswordFile {
+            path: "/x".into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        });
+        for (error, code, why) in [
+            (log(), 2, "a log file is named in the configuration"),
+            (password, 2, "so is the password's"),
+            (resolver, 8, "the system"),
+            (runtime(), 8, "the system"),
+            (
+                Error::Several(vec![runtime(), log()]),
+                2,
+                "the operator can mend one",
+            ),
+            (
+                Error::Several(vec![runtime(), runtime()]),
+                8,
+                "nothing to mend there",
+            ),
+        ] {
+            assert_eq!(error.exit_code(), code, "{why}");
+        }
+    }
 }

@@ -6,7 +6,8 @@ use tlsrptd_config::{log, reportd};
 use tlsrptd_reporter::{daemon, error};
 
 fn main() -> ExitCode {
-    let settings = match reportd::load(env::args_os().skip(1), env::vars_os()).or_exit_code() {
+    let (args, env) = (env::args_os().skip(1), env::vars_os());
+    let settings = match reportd::load_with(args, env, daemon::faults).or_exit_code() {
         Ok(settings) => settings,
         Err(code) => return ExitCode::from(code),
     };

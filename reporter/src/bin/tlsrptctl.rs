@@ -5,7 +5,8 @@ use std::{env, process::ExitCode};
 use tlsrptd_reporter::{ctl, error};
 
 fn main() -> ExitCode {
-    match tlsrptd_config::ctl::load(env::args_os().skip(1), env::vars_os()).or_exit_code() {
+    let (args, env) = (env::args_os().skip(1), env::vars_os());
+    match tlsrptd_config::ctl::load_with(args, env, ctl::faults).or_exit_code() {
         Ok(settings) => match ctl::run(settings) {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => error::end_without_log(problem),

@@ -10,7 +10,14 @@ use tlsrptd_config::{
     ctl::{Command, Ctl},
 };
 
-use crate::error::Error;
+use crate::{error::Error, route::Routes};
+
+/// What is wrong with the maps that `maptest` would read. Keys and passwords are the daemon's: who asks need not be able
+/// to read them.
+pub fn faults(settings: &Ctl) -> Vec<String> {
+    let problems = Routes::load(&settings.reportd).err().unwrap_or_default();
+    problems.iter().map(ToString::to_string).collect()
+}
 
 /// Does what is asked and prints the answer.
 pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {

@@ -27,7 +27,7 @@ use crate::{
     state::{NewJob, State, StateError},
 };
 
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, faults, prepare};
 pub use serve::serve;
 pub use signals::Order;
 

@@ -55,8 +55,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
-    let composer = composer(&settings)?;
-    let world = world(&settings)?;
+    let (composer, world) = parts(&settings)?;
     let mut state = State::open(&settings.dbname, settings.debug_db)?;
     // A sendmail_script sees no envelope, and makes no copy.
     if let (Some(address), None) = (&settings.bcc_address, &settings.sendmail_script) {
@@ -103,28 +102,52 @@ fn runtime() -> Result<Runtime, Error> {
         .map_err(Error::Runtime)
 }
 
-fn composer(settings: &Reportd) -> Result<Composer, Error> {
-    Ok(Composer {
+/// What is wrong with the configuration beyond its text: the maps, keys and certificates that it names, and addresses.
+/// Nothing is begun.
+pub fn faults(settings: &Reportd) -> Vec<String> {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![error.to_string()],
+    };
+    let _entered = runtime.enter();
+    match parts(settings) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.to_string().lines().map(str::to_owned).collect(),
+    }
+}
+
+/// What the daemon is made of, or all that is in the way.
+fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
+    let mut errors = Vec::new();
+    let routes = Routes::load(settings).map_err(|problems| errors.push(Error::Maps(problems)));
+    let deliverer = Deliverer::prepare(settings)
+        .map_err(|problems| errors.extend(problems.into_iter().map(Error::Deliver)));
+    let resolver = resolver(settings).map_err(|error| errors.push(error));
+    let (Ok(routes), Ok(deliverer), Ok(resolver)) = (routes, deliverer, resolver) else {
+        return Err(Error::all(errors));
+    };
+    let composer = Composer {
         submitter: Submitter {
             organization_name: settings.organization_name.clone(),
             contact_info: Mailbox::parse(&settings.contact_info).map_err(Error::Contact)?,
         },
-        routes: Routes::load(settings).map_err(Error::Maps)?,
+        routes,
         schedule: Arc::new(Schedule::new(settings)),
         loop_guard: settings.loop_guard,
-    })
-}
-
-fn world(settings: &Reportd) -> Result<World, Error> {
-    let resolver = match settings.resolve_records {
-        true => Some(Resolver::new(&settings.dns_servers, settings.dns_timeout)?),
-        false => None,
     };
-    Ok(World {
+    let world = World {
         resolver,
         dns_failures: Brake::new(),
-        deliverer: Arc::new(Deliverer::prepare(settings)?),
+        deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
+    };
+    Ok((composer, world))
+}
+
+fn resolver(settings: &Reportd) -> Result<Option<Resolver>, Error> {
+    Ok(match settings.resolve_records {
+        true => Some(Resolver::new(&settings.dns_servers, settings.dns_timeout)?),
+        false => None,
     })
 }
 

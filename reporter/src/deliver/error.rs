@@ -60,6 +60,16 @@ pub enum PrepareError {
     Resolver(String),
 }
 
+impl PrepareError {
+    /// Whether an option or a file that one names is wrong. What is left is the system's.
+    pub fn is_configuration(&self) -> bool {
+        !matches!(
+            self,
+            PrepareError::SmtpTls(_) | PrepareError::HttpsClient(_) | PrepareError::Resolver(_)
+        )
+    }
+}
+
 fn lines(problems: &[KeyError]) -> String {
     problems
         .iter()

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use dkim::Signers;
@@ -86,26 +86,31 @@ enum Web {
 }
 
 impl Deliverer {
-    /// Reads keys and certificates, and looks for the programs that are needed.
-    pub fn prepare(settings: &Reportd) -> Result<Deliverer, PrepareError> {
-        let address = |option| move |source| PrepareError::Address { option, source };
-        let contact = Mailbox::parse(&settings.contact_info).map_err(address("contact_info"))?;
-        let sender = Sender::parse(&settings.sender_address, contact.domain().clone())
-            .map_err(address("sender_address"))?;
-        let copy_to = settings
-            .bcc_address
-            .as_deref()
-            .map(Mailbox::parse)
-            .transpose();
+    /// Reads keys and certificates, and looks for the programs that are needed. All that is wrong is told.
+    pub fn prepare(settings: &Reportd) -> Result<Deliverer, Vec<PrepareError>> {
+        let mut problems = Vec::new();
+        let sender = note(&mut problems, sender(settings));
+        let copy_to = settings.bcc_address.as_deref().map(Mailbox::parse);
+        let copy_to = copy_to.transpose().map_err(address("bcc_address"));
+        let copy_to = note(&mut problems, copy_to);
+        let signers = note(&mut problems, signers(settings));
+        let carrier = note(&mut problems, Carrier::prepare(settings));
+        let web = note(&mut problems, Web::prepare(settings));
+        let (Some(sender), Some(copy_to), Some(signers), Some(carrier), Some(web)) =
+            (sender, copy_to, signers, carrier, web)
+        else {
+            return Err(problems);
+        };
+        signers.warn_of_another(sender.address.domain());
         Ok(Deliverer {
-            copy_to: copy_to.map_err(address("bcc_address"))?,
-            signers: signers(settings, &sender)?,
-            carrier: Carrier::prepare(settings)?,
-            web: Web::prepare(settings)?,
+            sender,
+            copy_to,
+            signers,
+            carrier,
+            web,
             compression_level: settings.compression_level,
             debug_http: settings.debug_send_http_dest.clone(),
             debug_folder: settings.debug_send_file_dest.clone(),
-            sender,
         })
     }
 
@@ -203,16 +208,24 @@ impl Web {
     }
 }
 
-fn signers(settings: &Reportd, sender: &Sender) -> Result<Signers, PrepareError> {
+/// Notes what is wrong, and goes on to the next thing.
+fn note<T>(problems: &mut Vec<PrepareError>, result: Result<T, PrepareError>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}
+
+fn address(option: &'static str) -> impl Fn(MailboxError) -> PrepareError {
+    move |source| PrepareError::Address { option, source }
+}
+
+/// `contact_info` stands in for a missing `sender_address`, so that it is looked at first.
+fn sender(settings: &Reportd) -> Result<Sender, PrepareError> {
+    let contact = Mailbox::parse(&settings.contact_info).map_err(address("contact_info"))?;
+    Sender::parse(&settings.sender_address, contact.domain().clone())
+        .map_err(address("sender_address"))
+}
+
+fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
-    let from = sender.address.domain();
-    // That no key means that the MTA signs is said with the settings.
-    if !settings.dkim_keys.is_empty() && *from != domain {
-        tracing::warn!(
-            %from, dkim_domain = %domain,
-            "sender_address is of another domain than the signature: DMARC may not count it"
-        );
-    }
     Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
 }
 

@@ -104,7 +104,31 @@ fn what_is_wrong_is_said_at_start() {
         let Some(settings) = sample::try_settings(&options) else {
             continue;
         };
-        let error = Deliverer::prepare(&settings).unwrap_err().to_string();
+        let errors = Deliverer::prepare(&settings).unwrap_err();
+        assert_eq!(errors.len(), 1, "{options:?}: {errors:?}");
+        let error = errors[0].to_string();
         assert!(error.starts_with(expected), "{options:?}: {error}");
+        assert!(errors[0].is_configuration(), "{options:?}");
     }
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_said_at_once() {
+    let settings = sample::settings(&[
+        ("sender_address", "a..b@x.example"),
+        ("bcc_address", "a..b@y.example"),
+        ("dkim_keys", "s:/nonexistent/key"),
+        ("https_ca_file", "/nonexistent/ca"),
+    ]);
+    let errors = Deliverer::prepare(&settings).unwrap_err();
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    for (error, option) in told.iter().zip([
+        "sender_address: ",
+        "bcc_address: ",
+        "DKIM key /nonexistent/key: ",
+        "https_ca_file /nonexistent/ca: ",
+    ]) {
+        assert!(error.starts_with(option), "{error}");
+    }
+    assert_eq!(told.len(), 4, "{told:?}");
 }

@@ -190,6 +190,52 @@ fn a_check_finds_mistakes() {
     }
 }
 
+/// What only the programs can know is checked too, and the same at a start: all at once, exit code 2.
+#[test]
+fn a_check_looks_into_the_files_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "[tlsrpt_reportd]\n{}sender_address = a..b@c.test\nmail_destination_map = /nowhere/map\n[tlsrptd_reportd]\n\
+         bcc_address = a..b@d.test\ndkim_keys = s:/nowhere/key\nhttps_ca_file = /nowhere/ca\n",
+        least("tlsrpt-reportd")
+    );
+    let maps = ["mail map: cannot read /nowhere/map"];
+    let all = [
+        maps[0],
+        "sender_address: ",
+        "bcc_address: ",
+        "DKIM key /nowhere/key: cannot be read",
+        "https_ca_file /nowhere/ca: ",
+    ];
+    for (name, check, told) in [
+        ("tlsrpt-reportd", true, &all[..]),
+        ("tlsrpt-reportd", false, &all),
+        ("tlsrptctl", true, &maps),
+    ] {
+        let mut program = Program::ours(name, folder.path()).config_text(&text);
+        if check {
+            program = program.arg("--check-config");
+        }
+        let ended = program.run();
+        assert_eq!(ended.code(), Some(2), "{name}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{name}");
+        for one in told {
+            assert!(
+                ended.stderr.contains(one),
+                "{name}: {one}\n{}",
+                ended.stderr
+            );
+        }
+    }
+    let unwritable = Program::ours("tlsrpt-reportd", folder.path())
+        .config_text(&format!(
+            "[tlsrpt_reportd]\n{}logfilename = /nowhere/log\n",
+            least("tlsrpt-reportd")
+        ))
+        .run();
+    assert_eq!(unwritable.code(), Some(2), "{}", unwritable.stderr);
+}
+
 #[test]
 fn tlsrptctl_looks_only_at_what_it_needs() {
     let folder = tempfile::tempdir().unwrap();

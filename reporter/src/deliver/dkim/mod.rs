@@ -43,6 +43,16 @@ impl Signers {
         }
     }
 
+    /// That no key means that the MTA signs is said with the settings.
+    pub(super) fn warn_of_another(&self, from: &Domain) {
+        if !self.keys.is_empty() && *from != self.domain {
+            tracing::warn!(
+                %from, dkim_domain = %self.domain,
+                "sender_address is of another domain than the signature: DMARC may not count it"
+            );
+        }
+    }
+
     /// One `DKIM-Signature` a key, in the order of `dkim_keys`.
     pub(super) fn sign(
         &self,

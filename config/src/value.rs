@@ -37,7 +37,8 @@ impl Storage {
 /// A command that answers for a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetcherCommand {
-    /// As the operator wrote it, without the white space around it; the reporter's database names it so.
+    /// As the operator wrote it, with the white space around it: the reporter's database names it so, and so does the
+    /// peer's.
     pub text: String,
     /// Program and arguments; never empty.
     pub words: Vec<String>,

@@ -262,6 +262,11 @@ pub fn lane(uri: &str) -> String {
         .next()
         .unwrap_or_default()
         .to_ascii_lowercase();
+    // Without the port: by 64 ports a record would get 64 times the connections.
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => &host,
+    };
     format!("https:{host}")
 }
 

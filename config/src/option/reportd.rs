@@ -242,7 +242,7 @@ pub(super) const ROWS: &[Row] = &[
         "max_concurrent_per_host",
         Count(1, 10_000),
         Is("4"),
-        "Of them, those to one host.",
+        "Of them, those to one host. All report mails together count as one host: the relay.",
     ),
     // By mail.
     ours(

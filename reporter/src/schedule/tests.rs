@@ -314,8 +314,18 @@ fn lanes() {
         ("https://Host.example/x?y", "https:host.example", "one host"),
         (
             "https://u@host.example:8443/",
-            "https:host.example:8443",
-            "a port is another server",
+            "https:host.example",
+            "a port is no other host",
+        ),
+        (
+            "https://host.example:/",
+            "https:host.example",
+            "an empty port",
+        ),
+        (
+            "https://[2001:db8::1]:443/x",
+            "https:[2001:db8::1]",
+            "a literal's port",
         ),
         (
             "https://[2001:db8::1]/x",

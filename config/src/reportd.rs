@@ -105,8 +105,6 @@ impl Reportd {
     /// Takes every option, then looks at what they say together.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Reportd {
         let contact_info: String = reader.take("contact_info");
-        let sender: Option<String> = reader.take("sender_address");
-        let dkim_domain: Option<String> = reader.take("dkim_domain");
         let taken = Reportd {
             pidfilename: reader.take("pidfilename"),
             logfilename: reader.take("logfilename"),
@@ -114,7 +112,7 @@ impl Reportd {
             dbname: reader.take("dbname"),
             fetchers: reader.take("fetchers"),
             organization_name: reader.take("organization_name"),
-            sender_address: sender.unwrap_or_else(|| contact_info.clone()),
+            sender_address: taken_or(reader, "sender_address", &contact_info),
             compression_level: reader.take("compression_level"),
             keep_days: reader.take("keep_days"),
             tlsrpt_record_map: reader.take("tlsrpt_record_map"),
@@ -148,7 +146,7 @@ impl Reportd {
             mail_user: reader.take("mail_user"),
             mail_password_file: reader.take("mail_password_file"),
             bcc_address: reader.take("bcc_address"),
-            dkim_domain: dkim_domain.unwrap_or_else(|| domain_of(&contact_info)),
+            dkim_domain: taken_or(reader, "dkim_domain", domain_of(&contact_info)),
             dkim_keys: reader.take("dkim_keys"),
             https_verify: reader.take("https_verify"),
             https_ca_file: reader.take("https_ca_file"),
@@ -166,8 +164,11 @@ impl Reportd {
     }
 }
 
-fn domain_of(address: &str) -> String {
-    address
-        .rsplit_once('@')
-        .map_or(String::new(), |(_, domain)| domain.to_owned())
+fn taken_or(reader: &mut Reader<'_>, name: &'static str, otherwise: &str) -> String {
+    let taken: Option<String> = reader.take(name);
+    taken.unwrap_or_else(|| otherwise.to_owned())
+}
+
+fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }

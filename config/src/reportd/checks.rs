@@ -146,12 +146,30 @@ fn scripts(settings: &Reportd, reader: &mut Reader<'_>) {
             "curl without --fail reports success when the receiver answers with an error; add --fail, or remove http_script",
         );
     }
-    if settings.sendmail_script.is_some() && reader.is_set("mail_transport") {
-        reader.warn("mail_transport", "without effect beside sendmail_script");
+    for (script, others) in [
+        (
+            "http_script",
+            &["https_verify", "https_ca_file", "https_proxy"][..],
+        ),
+        (
+            "sendmail_script",
+            &[
+                "mail_transport",
+                "mail_user",
+                "mail_password_file",
+                "bcc_address",
+            ],
+        ),
+    ] {
+        for other in others {
+            if reader.is_set(script) && reader.is_set(other) {
+                reader.warn(other, format!("without effect beside {script}"));
+            }
+        }
     }
 }
 
-/// Whether it is curl without `--fail`, `--fail-with-body`, `--fail-early` (which is another thing) apart, or `-f`.
+/// Whether it is curl without `--fail`, `--fail-with-body` or `-f`. `--fail-early` is about something else.
 fn lets_errors_pass(script: &str) -> bool {
     let mut words = script.split_whitespace();
     let curl = words
@@ -182,7 +200,10 @@ fn mail(settings: &Reportd, reader: &mut Reader<'_>) {
             reader.problem(name, format!("set without {other}"), "both or none");
         }
     }
-    if reader.is_set("mail_user") && settings.mail_transport == MailTransport::Sendmail {
+    if reader.is_set("mail_user")
+        && settings.mail_transport == MailTransport::Sendmail
+        && settings.sendmail_script.is_none()
+    {
         reader.warn(
             "mail_user",
             "without effect, because mail_transport is sendmail",

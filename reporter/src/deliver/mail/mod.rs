@@ -37,11 +37,6 @@ impl Carrier {
     pub(super) fn prepare(settings: &Reportd) -> Result<Carrier, PrepareError> {
         let time = settings.sendmail_timeout;
         if let Some(script) = &settings.sendmail_script {
-            if settings.bcc_address.is_some() {
-                tracing::warn!(
-                    "bcc_address has no effect with sendmail_script, which sees no envelope"
-                );
-            }
             return Ok(Carrier::Script {
                 script: script.clone(),
                 time,

@@ -1,14 +1,30 @@
 //! Reports as files: `directory:` destinations and `debug_send_file_dest`.
+//!
+//! A folder may be on a server that does not answer: files are written beside the runtime's own threads, a few at a time,
+//! and not waited for without end.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::mark::mark;
 use super::{Destination, Outcome, StoredReport};
 
+/// The time for a file.
+const TIME: Duration = Duration::from_secs(30);
+/// Files written at one time. One that hangs keeps its place, so that retries do not pile up threads.
+static PLACES: Semaphore = Semaphore::const_new(8);
+
 /// Writes a report into the folder that a map names.
-pub(super) fn deliver(report: &StoredReport, destination: &Destination, folder: &str) -> Outcome {
+pub(super) async fn deliver(
+    report: &StoredReport,
+    destination: &Destination,
+    folder: &str,
+) -> Outcome {
     let path = Path::new(folder);
     // A substitution may have put a stranger's text here.
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
@@ -25,7 +41,7 @@ pub(super) fn deliver(report: &StoredReport, destination: &Destination, folder: 
         &mark[..16],
         ".json",
     ]);
-    match write(path, &name, report.json.as_bytes()) {
+    match write(path, &name, report.json.as_bytes(), TIME).await {
         Ok(path) => Outcome::Sent {
             detail: path.display().to_string(),
         },
@@ -34,36 +50,31 @@ pub(super) fn deliver(report: &StoredReport, destination: &Destination, folder: 
 }
 
 /// `debug_send_file_dest`: a copy of the report, and of its mail if there is one.
-pub(super) fn save_copy(
+pub(super) async fn save_copy(
     folder: &Path,
     report: &StoredReport,
     destination: &Destination,
     mail: Option<&[u8]>,
 ) {
-    let id = id(report);
-    let copy = |prefix: &str, what: &str, content: &[u8]| {
+    let uri = destination.uri.as_str();
+    let address = uri.strip_prefix("mailto:").unwrap_or(uri);
+    let mail = mail.map(|mail| ("THE_EMAIL_TO_", address, mail));
+    let copies = [Some(("", uri, report.json.as_bytes())), mail];
+    for (prefix, what, content) in copies.into_iter().flatten() {
         let name = file_name(&[
             "testreport-",
             report.domain.as_str(),
             "-",
-            &id,
+            &id(report),
             "-",
             prefix,
             what,
             ".json",
         ]);
-        if let Err(error) = write(folder, &name, content) {
+        if let Err(error) = write(folder, &name, content, TIME).await {
             let path = folder.join(name);
             tracing::error!(path = %path.display(), %error, "debug_send_file_dest cannot be written");
         }
-    };
-    copy("", &destination.uri, report.json.as_bytes());
-    if let Some(mail) = mail {
-        let address = destination
-            .uri
-            .strip_prefix("mailto:")
-            .unwrap_or(&destination.uri);
-        copy("THE_EMAIL_TO_", address, mail);
     }
 }
 
@@ -105,8 +116,26 @@ fn safe(text: &str) -> String {
         .collect()
 }
 
+/// Writes a file, in bounded time.
+async fn write(folder: &Path, name: &str, content: &[u8], time: Duration) -> io::Result<PathBuf> {
+    let (folder, name, content) = (folder.to_owned(), name.to_owned(), content.to_owned());
+    let written = async {
+        // Never closed, so that this only waits.
+        let place = PLACES.acquire().await.map_err(io::Error::other)?;
+        let write = move || {
+            let _place = place;
+            write_now(&folder, &name, &content)
+        };
+        tokio::task::spawn_blocking(write).await?
+    };
+    timeout(time, written).await.unwrap_or_else(|_| {
+        let reason = format!("not written within {} s", time.as_secs_f64());
+        Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    })
+}
+
 /// Under its name only when it is whole.
-fn write(folder: &Path, name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
+fn write_now(folder: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
     let path = folder.join(name);
     let unfinished = folder.join(format!("{name}.tmp"));
     let mut file = std::fs::OpenOptions::new()
@@ -135,13 +164,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_retry_writes_the_same_file() {
+    #[tokio::test]
+    async fn a_retry_writes_the_same_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let destination = to(&format!("directory:{path}"));
         for _ in 0..2 {
-            let outcome = deliver(&sample::report(), &destination, path);
+            let outcome = deliver(&sample::report(), &destination, path).await;
             assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
         }
         let files: Vec<_> = std::fs::read_dir(path)
@@ -158,8 +187,8 @@ mod tests {
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o137, 0);
     }
 
-    #[test]
-    fn folders_that_are_not_there_or_not_allowed() {
+    #[tokio::test]
+    async fn folders_that_are_not_there_or_not_allowed() {
         let report = sample::report();
         for (folder, expected) in [
             ("/nonexistent/folder", "retry"),
@@ -167,7 +196,7 @@ mod tests {
             ("/tmp/../etc", "refused"),
             ("", "refused"),
         ] {
-            let outcome = deliver(&report, &to("directory:x"), folder);
+            let outcome = deliver(&report, &to("directory:x"), folder).await;
             assert_eq!(
                 matches!(outcome, Outcome::Refused { .. }),
                 expected == "refused",
@@ -176,21 +205,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn copies_have_the_peers_names() {
+    #[tokio::test]
+    async fn copies_have_the_peers_names() {
         let folder = tempfile::tempdir().unwrap();
         save_copy(
             folder.path(),
             &sample::report(),
             &to("mailto:a/b@x.example"),
             Some(b"mail"),
-        );
+        )
+        .await;
         save_copy(
             folder.path(),
             &sample::report(),
             &to("https://x.example/u?v"),
             None,
-        );
+        )
+        .await;
         let start = "testreport-example.com-2026-11-20_idx7-";
         for name in [
             "mailto:a_b@x.example",
@@ -202,6 +233,20 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_hangs_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("name.tmp");
+        // To open it for writing waits for a reader.
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let time = Duration::from_millis(100);
+        let error = write(folder.path(), "name", b"x", time).await.unwrap_err();
+        assert_eq!(error.to_string(), "not written within 0.1 s");
+        // The runtime of this test would wait for the writer.
+        std::fs::File::open(&pipe).unwrap();
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub enum PrepareError {
         /// What is wrong with it.
         source: MailboxError,
     },
+    /// `debug_send_http_dest`.
+    #[error("debug_send_http_dest: {0} (allowed: a URL with https: or http:)")]
+    DebugUrl(String),
     /// `dkim_domain`.
     #[error("dkim_domain: {0}")]
     DkimDomain(DomainError),

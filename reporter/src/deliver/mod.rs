@@ -19,11 +19,13 @@ mod sample;
 mod sample_tls;
 mod sender;
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::Url;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain};
@@ -96,11 +98,15 @@ impl Deliverer {
         let signers = note(&mut problems, signers(settings));
         let carrier = note(&mut problems, Carrier::prepare(settings));
         let web = note(&mut problems, Web::prepare(settings));
+        problems.extend(debug_destinations(settings));
         let (Some(sender), Some(copy_to), Some(signers), Some(carrier), Some(web)) =
             (sender, copy_to, signers, carrier, web)
         else {
             return Err(problems);
         };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         signers.warn_of_another(sender.address.domain());
         Ok(Deliverer {
             sender,
@@ -129,8 +135,8 @@ impl Deliverer {
                 self.post(report, destination).await
             }
             "directory" => {
-                self.save_copy(report, destination, None);
-                directory::deliver(report, destination, rest)
+                self.save_copy(report, destination, None).await;
+                directory::deliver(report, destination, rest).await
             }
             _ => Outcome::UnknownScheme,
         }
@@ -149,7 +155,7 @@ impl Deliverer {
             Ok(mail) => mail,
             Err(outcome) => return outcome,
         };
-        self.save_copy(report, destination, Some(&mail));
+        self.save_copy(report, destination, Some(&mail)).await;
         let from = &self.sender.address;
         let envelope = Envelope {
             from,
@@ -181,16 +187,21 @@ impl Deliverer {
                 };
             }
         };
-        self.save_copy(report, destination, None);
+        self.save_copy(report, destination, None).await;
         match &self.web {
             Web::Ours(https) => https.send(destination, &gzip).await,
             Web::Script(script) => script.send(destination, &gzip).await,
         }
     }
 
-    fn save_copy(&self, report: &StoredReport, destination: &Destination, mail: Option<&[u8]>) {
+    async fn save_copy(
+        &self,
+        report: &StoredReport,
+        destination: &Destination,
+        mail: Option<&[u8]>,
+    ) {
         if let Some(folder) = &self.debug_folder {
-            directory::save_copy(folder, report, destination, mail);
+            directory::save_copy(folder, report, destination, mail).await;
         }
     }
 }
@@ -224,9 +235,39 @@ fn sender(settings: &Reportd) -> Result<Sender, PrepareError> {
         .map_err(address("sender_address"))
 }
 
+/// Nobody but the operator names these, so that a wrong one is no matter of each delivery.
+fn debug_destinations(settings: &Reportd) -> Vec<PrepareError> {
+    let mail = settings.debug_send_mail_dest.as_deref().and_then(|text| {
+        let address_alone = text.strip_prefix("mailto:").unwrap_or(text);
+        let parsed = Mailbox::parse(address_alone).map_err(address("debug_send_mail_dest"));
+        parsed.err()
+    });
+    let web = settings.debug_send_http_dest.as_deref().and_then(|text| {
+        let reason = match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => return None,
+            Ok(url) => format!("{} is not HTTP", url.scheme()),
+            Err(error) => error.to_string(),
+        };
+        Some(PrepareError::DebugUrl(reason))
+    });
+    mail.into_iter().chain(web).collect()
+}
+
 fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
+}
+
+/// Says that a secret's file is open to users whom it does not concern.
+fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        tracing::warn!(
+            path = %path.display(), mode = format!("{:03o}", mode & 0o777),
+            "{what} is open to every user: 0640 or less keeps it secret"
+        );
+    }
+    Ok(())
 }
 
 /// A stranger's text as part of a log line: no controls, no line ends, not long.

@@ -1,12 +1,13 @@
 //! Key files: PEM, RSA (PKCS#1 or PKCS#8) or Ed25519 (PKCS#8).
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use mail_auth::common::crypto::{DkimKey, Ed25519Key, RsaKey, Sha256};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+
+use crate::deliver::warn_if_open;
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +37,7 @@ pub(super) fn read(path: &Path) -> Result<DkimKey, KeyError> {
         source,
     };
     let pem = std::fs::read(path).map_err(read)?;
-    let mode = std::fs::metadata(path).map_err(read)?.permissions().mode();
-    if mode & 0o007 != 0 {
-        tracing::warn!(path = %path.display(), mode = format!("{:03o}", mode & 0o777), "the DKIM key is open to every user: 0640 or less keeps it secret");
-    }
+    warn_if_open(path, "the DKIM key").map_err(read)?;
     parse(&pem).map_err(|reason| KeyError::Unusable {
         path: path.to_owned(),
         reason,

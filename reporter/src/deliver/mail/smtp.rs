@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use super::Envelope;
 use crate::{
     brake::Brake,
-    deliver::{Outcome, PrepareError},
+    deliver::{Outcome, PrepareError, warn_if_open},
 };
 use connection::{Connection, Fault, Stage, Waits};
 use kept::Kept;
@@ -157,10 +157,12 @@ fn credentials(settings: &Reportd) -> Result<Option<Credentials>, PrepareError> 
         (None, None) => return Ok(None),
         _ => return Err(PrepareError::HalfCredentials),
     };
-    let password = std::fs::read_to_string(path).map_err(|source| PrepareError::PasswordFile {
+    let unreadable = |source| PrepareError::PasswordFile {
         path: path.clone(),
         source,
-    })?;
+    };
+    let password = std::fs::read_to_string(path).map_err(unreadable)?;
+    warn_if_open(path, "the password for SMTP AUTH").map_err(unreadable)?;
     // The line end that editors add is no part of it.
     let password = password.lines().next().unwrap_or_default().to_owned();
     Ok(Some(Credentials::new(user.clone(), password)))

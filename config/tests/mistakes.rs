@@ -3,25 +3,8 @@
 
 mod common;
 
-use common::{Shown, least, load, write};
-use tlsrptd_config::option::Program::{self, Collectd, Ctl, Fetcher, Reportd};
-
-/// Loads `program` with a file of its least settings and these lines behind (line 6 on, for the reporter).
-fn with(program: Program, lines: &str, args: &[&str], env: &[(&str, &str)]) -> Shown {
-    let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), &format!("{}{lines}", least(program)));
-    let mut shown = load(
-        program,
-        &[&["--config_file", path.as_str()], args].concat(),
-        env,
-    );
-    shown.stderr = shown.stderr.replace(&path, "F");
-    shown
-        .warnings
-        .iter_mut()
-        .for_each(|warning| *warning = warning.replace(&path, "F"));
-    shown
-}
+use common::{load, with, write};
+use tlsrptd_config::option::Program::{Collectd, Ctl, Fetcher, Reportd};
 
 #[test]
 fn each_mistake_names_its_place_and_the_remedy() {
@@ -329,102 +312,6 @@ fn what_is_required_is_missed_by_name() {
 }
 
 #[test]
-fn warnings_do_not_stop_a_start() {
-    for (program, lines, args, env, want, why) in [
-        (
-            Collectd,
-            "",
-            &[][..],
-            &[("TLSRPT_COLLECTD_STORGE", "x")][..],
-            "TLSRPT_COLLECTD_STORGE: unknown option; did you mean TLSRPT_COLLECTD_STORAGE?",
-            "as the peer",
-        ),
-        (
-            Reportd,
-            "max_collectd_timeout = 5",
-            &[],
-            &[],
-            "F:6: max_collectd_timeout: accepted for existing files, without effect",
-            "no effect in the peer either",
-        ),
-        (
-            Reportd,
-            "http_script = curl --silent --data-binary @-",
-            &[],
-            &[],
-            "F:6: http_script: curl without --fail reports success",
-            "with its remedy",
-        ),
-        (
-            Reportd,
-            "",
-            &["--dbname", "x.sqlite"],
-            &[],
-            "--dbname: a relative path, taken as /",
-            "the peer takes it from /",
-        ),
-        (
-            Fetcher,
-            "",
-            &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],
-            &[],
-            "--storage: only the first storage is read",
-            "as the peer",
-        ),
-        (
-            Reportd,
-            "sendmail_script = true\nmail_transport = smtp://h",
-            &[],
-            &[],
-            "F:7: mail_transport: without effect beside sendmail_script",
-            "which one is used?",
-        ),
-    ] {
-        let shown = with(program, lines, args, env);
-        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
-        assert!(
-            shown.warnings.len() == 1 && shown.warnings[0].starts_with(want),
-            "{why}: {:?}",
-            shown.warnings
-        );
-    }
-}
-
-#[test]
-fn set_by_nothing_is_no_warning() {
-    for program in [Collectd, Reportd] {
-        assert_eq!(
-            with(program, "", &[], &[]).warnings,
-            Vec::<String>::new(),
-            "{}",
-            program.name()
-        );
-    }
-}
-
-#[test]
-fn one_retry_option_brings_the_defaults_of_its_kind() {
-    let shown = with(Reportd, "max_retries_delivery = 2", &[], &[]);
-    for (field, why) in [
-        ("max_retries_delivery: Some(\n        2,", "as set"),
-        (
-            "min_wait_delivery: Some(\n        300s,",
-            "the peer's default",
-        ),
-        (
-            "max_wait_delivery: Some(\n        1800s,",
-            "the peer's default",
-        ),
-        (
-            "max_retries_domainlist: None",
-            "of another kind: fetch_deadline rules",
-        ),
-    ] {
-        assert!(shown.values.contains(field), "{why}: {}", shown.values);
-    }
-}
-
-#[test]
 fn ctl_looks_at_what_its_command_needs() {
     let broken = "spread_out_delivery = 0\n";
     for (args, file, code, why) in [
@@ -469,60 +356,4 @@ fn ctl_looks_at_what_its_command_needs() {
         );
         assert_eq!(shown.code, code, "{why}: {}", shown.stderr);
     }
-}
-
-#[test]
-fn nothing_to_run() {
-    for (program, args, want, why) in [
-        (Ctl, &[][..], "Usage: tlsrptctl COMMAND", "tlsrptctl alone"),
-        (Ctl, &["--help"], "Usage: tlsrptctl COMMAND", "asked for"),
-        (
-            Fetcher,
-            &["--help", "--nonsense"],
-            "Usage: tlsrpt-fetcher [OPTIONS] DAY",
-            "help comes first",
-        ),
-        (
-            Reportd,
-            &["--version"],
-            "tlsrpt-reportd (tlsrptd) 0.",
-            "name and version",
-        ),
-    ] {
-        let shown = load(program, args, &[]);
-        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
-        assert!(shown.stdout.starts_with(want), "{why}: {}", shown.stdout);
-    }
-    let shown = with(Collectd, "socketuser = x", &["--check-config"], &[]);
-    assert!(
-        shown.stdout.contains("socketuser = x (file ")
-            && shown.stdout.contains("pidfilename not set (default)")
-    );
-    assert!(
-        with(Fetcher, "", &["--check_config"], &[])
-            .stdout
-            .starts_with("configuration OK: "),
-        "needs no DAY"
-    );
-}
-
-#[test]
-fn passwords_are_not_shown() {
-    let shown = with(
-        Reportd,
-        "https_proxy = http://user:secret@proxy:3128",
-        &[],
-        &[],
-    );
-    assert!(
-        !shown.lines.join("\n").contains("secret"),
-        "{:?}",
-        shown.lines
-    );
-    assert!(
-        shown
-            .lines
-            .iter()
-            .any(|line| line.starts_with("https_proxy = http://***@proxy:3128 "))
-    );
 }

@@ -76,3 +76,20 @@ pub fn least(program: Program) -> String {
     };
     format!("[{}]\n{rest}", program.section())
 }
+
+/// Loads `program` with a file of its least settings and these lines behind (line 6 on, for the reporter).
+pub fn with(program: Program, lines: &str, args: &[&str], env: &[(&str, &str)]) -> Shown {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), &format!("{}{lines}", least(program)));
+    let mut shown = load(
+        program,
+        &[&["--config_file", path.as_str()], args].concat(),
+        env,
+    );
+    shown.stderr = shown.stderr.replace(&path, "F");
+    shown
+        .warnings
+        .iter_mut()
+        .for_each(|warning| *warning = warning.replace(&path, "F"));
+    shown
+}

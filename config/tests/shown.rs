@@ -1,0 +1,63 @@
+//! What a start shows when there is nothing to run, and what it never shows.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{load, with};
+use tlsrptd_config::option::Program::{Collectd, Ctl, Fetcher, Reportd};
+
+#[test]
+fn nothing_to_run() {
+    for (program, args, want, why) in [
+        (Ctl, &[][..], "Usage: tlsrptctl COMMAND", "tlsrptctl alone"),
+        (Ctl, &["--help"], "Usage: tlsrptctl COMMAND", "asked for"),
+        (
+            Fetcher,
+            &["--help", "--nonsense"],
+            "Usage: tlsrpt-fetcher [OPTIONS] DAY",
+            "help comes first",
+        ),
+        (
+            Reportd,
+            &["--version"],
+            "tlsrpt-reportd (tlsrptd) 0.",
+            "name and version",
+        ),
+    ] {
+        let shown = load(program, args, &[]);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
+        assert!(shown.stdout.starts_with(want), "{why}: {}", shown.stdout);
+    }
+    let shown = with(Collectd, "socketuser = x", &["--check-config"], &[]);
+    assert!(
+        shown.stdout.contains("socketuser = x (file ")
+            && shown.stdout.contains("pidfilename not set (default)")
+    );
+    assert!(
+        with(Fetcher, "", &["--check_config"], &[])
+            .stdout
+            .starts_with("configuration OK: "),
+        "needs no DAY"
+    );
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let shown = with(
+        Reportd,
+        "https_proxy = http://user:secret@proxy:3128",
+        &[],
+        &[],
+    );
+    assert!(
+        !shown.lines.join("\n").contains("secret"),
+        "{:?}",
+        shown.lines
+    );
+    assert!(
+        shown
+            .lines
+            .iter()
+            .any(|line| line.starts_with("https_proxy = http://***@proxy:3128 "))
+    );
+}

@@ -1,0 +1,119 @@
+//! What an operator is warned of, and what is completed without a word.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::with;
+use tlsrptd_config::option::Program::{Collectd, Fetcher, Reportd};
+
+#[test]
+fn warnings_do_not_stop_a_start() {
+    for (program, lines, args, env, want, why) in [
+        (
+            Collectd,
+            "",
+            &[][..],
+            &[("TLSRPT_COLLECTD_STORGE", "x")][..],
+            "TLSRPT_COLLECTD_STORGE: unknown option; did you mean TLSRPT_COLLECTD_STORAGE?",
+            "as the peer",
+        ),
+        (
+            Reportd,
+            "max_collectd_timeout = 5",
+            &[],
+            &[],
+            "F:6: max_collectd_timeout: accepted for existing files, without effect",
+            "no effect in the peer either",
+        ),
+        (
+            Reportd,
+            "http_script = curl --silent --data-binary @-",
+            &[],
+            &[],
+            "F:6: http_script: curl without --fail reports success",
+            "with its remedy",
+        ),
+        (
+            Reportd,
+            "",
+            &["--dbname", "x.sqlite"],
+            &[],
+            "--dbname: a relative path, taken as /",
+            "the peer takes it from /",
+        ),
+        (
+            Fetcher,
+            "",
+            &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],
+            &[],
+            "--storage: only the first storage is read",
+            "as the peer",
+        ),
+        (
+            Reportd,
+            "sendmail_script = true\nmail_transport = smtp://h",
+            &[],
+            &[],
+            "F:7: mail_transport: without effect beside sendmail_script",
+            "which one is used?",
+        ),
+        (
+            Reportd,
+            "sendmail_script = true\nbcc_address = a@b.example",
+            &[],
+            &[],
+            "F:7: bcc_address: without effect beside sendmail_script",
+            "it sees no envelope",
+        ),
+        (
+            Reportd,
+            "http_script = true\nhttps_ca_file = /x",
+            &[],
+            &[],
+            "F:7: https_ca_file: without effect beside http_script",
+            "the script decides whom it trusts",
+        ),
+    ] {
+        let shown = with(program, lines, args, env);
+        assert_eq!((shown.code, shown.stderr.as_str()), (0, ""), "{why}");
+        assert!(
+            shown.warnings.len() == 1 && shown.warnings[0].starts_with(want),
+            "{why}: {:?}",
+            shown.warnings
+        );
+    }
+}
+
+#[test]
+fn set_by_nothing_is_no_warning() {
+    for program in [Collectd, Reportd] {
+        assert_eq!(
+            with(program, "", &[], &[]).warnings,
+            Vec::<String>::new(),
+            "{}",
+            program.name()
+        );
+    }
+}
+
+#[test]
+fn one_retry_option_brings_the_defaults_of_its_kind() {
+    let shown = with(Reportd, "max_retries_delivery = 2", &[], &[]);
+    for (field, why) in [
+        ("max_retries_delivery: Some(\n        2,", "as set"),
+        (
+            "min_wait_delivery: Some(\n        300s,",
+            "the peer's default",
+        ),
+        (
+            "max_wait_delivery: Some(\n        1800s,",
+            "the peer's default",
+        ),
+        (
+            "max_retries_domainlist: None",
+            "of another kind: fetch_deadline rules",
+        ),
+    ] {
+        assert!(shown.values.contains(field), "{why}: {}", shown.values);
+    }
+}

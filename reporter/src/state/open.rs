@@ -129,8 +129,6 @@ fn tune(db: &Connection) -> rusqlite::Result<()> {
     // An outcome that was recorded must be there after a power cut: else a report goes out twice.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
-    // The indexes of a large day are written at random places: 64 MiB hold those of a million deliveries.
-    db.pragma_update(None, "cache_size", -65_536)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! 1. [`socket`] makes the sockets, and says clearly why it cannot; [`inherit`] takes those that a service manager keeps;
 //! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`memo`] is what it has seen
 //!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
-//! 3. [`writer`] parses what is new, with [`reject`] for what is no datagram, and counts;
+//! 3. [`writer`] parses what is new (and has the [`courtesy`] to let the reader go first), with [`reject`] for what is no datagram, and counts;
 //! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
 //! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
 //! 6. [`stats`] are the figures, [`drops`] tells what had to be let go, [`pulse`] shows that the threads live, [`daemon`]
@@ -16,6 +16,7 @@
 #![deny(unsafe_code)] // but for one line in `inherit`
 
 mod control;
+mod courtesy;
 pub mod daemon;
 mod drops;
 pub mod error;

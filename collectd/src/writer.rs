@@ -17,6 +17,7 @@ use tlsrptd_proto::{
 use crate::{
     Clock,
     control::Control,
+    courtesy,
     keeper::{Keeper, Pace},
     memo::Slot,
     pulse::Pulse,
@@ -116,6 +117,7 @@ impl Writer {
                 Item::Datagram { slot, len, cut } => {
                     let (bytes, others) = rest.split_at(len);
                     rest = others;
+                    courtesy::pause();
                     self.datagram(slot, bytes, cut);
                 }
                 Item::Counts(counts) => {

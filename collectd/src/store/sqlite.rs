@@ -19,7 +19,7 @@ use super::{
     ledger::{Attempt, Ledger},
     rows::{Full, Rows},
 };
-use crate::rollover;
+use crate::{courtesy, rollover};
 
 const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
 const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
@@ -313,6 +313,7 @@ fn write(
     let mut rows = Rows::new(db, full, limits)?;
     let mut gone = 0;
     for &(index, times) in &attempt.settled {
+        courtesy::pause();
         match ledger.rows(index) {
             [] => rows.flushed.refused += times,
             known => gone += u64::from(!rows.add(known, times)?),
@@ -326,6 +327,7 @@ fn write(
         );
     }
     for (fresh, &times) in ledger.fresh().zip(&attempt.fresh) {
+        courtesy::pause();
         attempt
             .rows
             .push(rows.make(fresh.day, &fresh.records, times)?);

@@ -25,7 +25,7 @@ pub enum Fault {
 /// The disk of the databases (`*.sqlite*`) of programs that were started with [`Shim::under`].
 #[derive(Debug)]
 pub struct Shim {
-    library: PathBuf,
+    preload: PathBuf,
     fault: PathBuf,
     clock: PathBuf,
     synced: PathBuf,
@@ -43,7 +43,7 @@ impl Shim {
         let compiled = compiled.is_ok_and(|status| status.success()).then_some(());
         or_skip(compiled, "there is no C compiler (apt-get install gcc)")?;
         let shim = Shim {
-            library,
+            preload: library,
             fault: folder.join("fault"),
             clock: folder.join("shim-clock"),
             synced: folder.join("synced"),
@@ -56,7 +56,7 @@ impl Shim {
     /// The program, with this disk.
     pub fn under(&self, program: Program) -> Program {
         program
-            .env("LD_PRELOAD", self.library.display())
+            .env("LD_PRELOAD", self.preload.display())
             .env("SHIM_FAULT", self.fault.display())
             .env("SHIM_CLOCK", self.clock.display())
             .env("SHIM_SYNCED", self.synced.display())

@@ -288,10 +288,13 @@ impl Keeper {
     pub(crate) fn rescue(&mut self, now: Timestamp) -> bool {
         match self.store.rescue() {
             Ok(lost) => {
-                self.failing = None;
                 if lost > 0 {
                     self.stats.counted.subtract(lost);
                     self.stats.dropped.add(crate::stats::STORAGE, lost);
+                }
+                // Nothing was to be saved from a disk that is only full: it is left in peace as before.
+                if self.is_clean() {
+                    self.failing = None;
                 }
                 self.is_clean()
             }
@@ -352,3 +355,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

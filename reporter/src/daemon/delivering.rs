@@ -117,6 +117,7 @@ impl<O: Outside> Daemon<O> {
                 );
             }
             Outcome::Retry { reason, after } => (reason, after),
+            Outcome::Unreachable { reason } => (reason, None),
         };
         let failures = claimed.failures + 1;
         match self.schedule.after_delivery_failure(

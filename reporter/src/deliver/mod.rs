@@ -317,6 +317,12 @@ pub enum Outcome {
         /// The other side's wish (`Retry-After`).
         after: Option<Duration>,
     },
+    /// Try again later, as above: there was no other side to answer. Nothing says that this one report is at fault, so
+    /// whatever else goes the same way need not be tried now either.
+    Unreachable {
+        /// What went wrong.
+        reason: String,
+    },
     /// The other side will never take it.
     Refused {
         /// What it answered.
@@ -332,6 +338,12 @@ impl Outcome {
         Outcome::Retry {
             reason: reason.into(),
             after: None,
+        }
+    }
+
+    fn unreachable(reason: impl Into<String>) -> Outcome {
+        Outcome::Unreachable {
+            reason: reason.into(),
         }
     }
 }

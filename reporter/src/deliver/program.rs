@@ -10,6 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, Command};
 use tokio::time::{sleep, timeout};
 
+use super::Outcome;
+
 /// How a program ended.
 #[derive(Debug)]
 pub(super) struct Ended {
@@ -27,6 +29,22 @@ pub(super) enum ProgramError {
     TimedOut(Duration),
     #[error("cannot be waited for: {0}")]
     Wait(std::io::Error),
+}
+
+/// What a shell ends with when it cannot run a script's program.
+pub(super) const NOT_EXECUTABLE: i32 = 126;
+/// The same when there is none.
+pub(super) const NOT_FOUND: i32 = 127;
+
+impl ProgramError {
+    /// What it means for a delivery. A program that hangs or is missing does so for every report.
+    pub(super) fn outcome(&self, program: &str) -> Outcome {
+        let reason = format!("{program} {self}");
+        match self {
+            ProgramError::Start(_) | ProgramError::TimedOut(_) => Outcome::unreachable(reason),
+            ProgramError::Wait(_) => Outcome::retry(reason),
+        }
+    }
 }
 
 /// A command line for the shell.

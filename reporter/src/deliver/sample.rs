@@ -4,7 +4,7 @@ use tlsrptd_config::Start;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::StoredReport;
+use super::{Outcome, StoredReport};
 
 /// Ten sessions, three failed.
 pub(super) fn report() -> StoredReport {
@@ -39,5 +39,16 @@ pub(super) fn try_settings(options: &[(&str, &str)]) -> Option<Reportd> {
     match tlsrptd_config::reportd::load(arguments, []) {
         Start::Run(settings) => Some(settings.values),
         Start::Done { .. } => None,
+    }
+}
+
+/// How it ended, for tables.
+pub(super) fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent { .. } => "sent",
+        Outcome::Retry { .. } => "retry",
+        Outcome::Unreachable { .. } => "unreachable",
+        Outcome::Refused { .. } => "refused",
+        Outcome::UnknownScheme => "unknown",
     }
 }

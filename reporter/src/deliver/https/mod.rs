@@ -111,7 +111,7 @@ impl Https {
             Ok(Err(error)) => Verdict::Done(failed(error)),
             Err(_) => {
                 let reason = format!("no answer within {} s", self.time.as_secs_f64());
-                Verdict::Done(Outcome::retry(reason))
+                Verdict::Done(Outcome::unreachable(reason))
             }
         }
     }
@@ -136,7 +136,7 @@ async fn beginning(mut response: Response) -> String {
 }
 
 /// No answer. What is wrong with the URI is final; the network, names and certificates may
-/// be mended.
+/// be mended. A host that closes a connection which stood may do so because of what it was sent.
 fn failed(error: reqwest::Error) -> Outcome {
     let mut reason = String::new();
     let error = error.without_url();
@@ -157,6 +157,8 @@ fn failed(error: reqwest::Error) -> Outcome {
     let reason = one_line(&reason);
     if error.is_builder() {
         Outcome::Refused { reason }
+    } else if error.is_connect() || error.is_timeout() {
+        Outcome::unreachable(reason)
     } else {
         Outcome::retry(reason)
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::deliver::program::{self, ProgramError};
+use crate::deliver::program::{self, Ended};
 use crate::deliver::{Destination, Origin, Outcome};
 
 use reqwest::Url;
@@ -25,21 +25,14 @@ impl HttpScript {
         }
     }
 
-    /// Status 0 is success. A script tells no more than that, so anything else is tried
-    /// again until the delivery's time is over.
     pub(in crate::deliver) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
         if let Err(reason) = self.check(destination) {
             return Outcome::Refused { reason };
         }
         let line = format!("{} {}", self.script, quoted(&destination.uri));
         match program::run(program::shell(&line), gzip, self.time).await {
-            Ok(ended) if ended.status.success() => Outcome::Sent { detail: ended.said },
-            Ok(ended) => Outcome::retry(format!("http_script: {}: {}", ended.status, ended.said)),
-            Err(ProgramError::TimedOut(time)) => Outcome::retry(format!(
-                "http_script was killed after {} s",
-                time.as_secs_f64()
-            )),
-            Err(error) => Outcome::retry(format!("http_script {error}")),
+            Ok(ended) => judge(&ended),
+            Err(error) => error.outcome("http_script"),
         }
     }
 
@@ -54,6 +47,33 @@ impl HttpScript {
     }
 }
 
+/// Status 0 is success. A script tells no more than that, so anything else is tried again until the
+/// delivery's time is over; but mostly the script is curl, which tells whether there was anybody to answer.
+fn judge(ended: &Ended) -> Outcome {
+    let reason = || format!("http_script: {}: {}", ended.status, ended.said);
+    match ended.status.code() {
+        Some(0) => Outcome::Sent {
+            detail: ended.said.clone(),
+        },
+        Some(code) if NOBODY_ANSWERS.contains(&code) => Outcome::unreachable(reason()),
+        _ => Outcome::retry(reason()),
+    }
+}
+
+/// curl's numbers for: the proxy or the host has no address, no connection, time-out, no TLS, a certificate that is not
+/// trusted, the proxy's handshake failed. The last two are the shell's.
+const NOBODY_ANSWERS: &[i32] = &[
+    5,
+    6,
+    7,
+    28,
+    35,
+    60,
+    97,
+    program::NOT_EXECUTABLE,
+    program::NOT_FOUND,
+];
+
 /// One word for the shell, whatever stands in it.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -62,6 +82,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deliver::sample::word;
 
     fn to(uri: &str, origin: Origin) -> Destination {
         Destination {
@@ -93,7 +114,15 @@ mod tests {
         let rows = [
             ("true", "https://h.example/", Origin::Record, "sent"),
             ("false", "https://h.example/", Origin::Record, "retry"),
-            ("sleep 10;", "https://h.example/", Origin::Record, "retry"),
+            ("exit 22;", "https://h.example/", Origin::Record, "retry"),
+            ("exit 52;", "https://h.example/", Origin::Record, "retry"),
+            ("exit 6;", "https://h.example/", Origin::Record, "unreachable"),
+            ("exit 7;", "https://h.example/", Origin::Record, "unreachable"),
+            ("exit 28;", "https://h.example/", Origin::Record, "unreachable"),
+            ("exit 35;", "https://h.example/", Origin::Record, "unreachable"),
+            ("/nonexistent/curl", "https://h.example/", Origin::Record, "unreachable"),
+            ("kill -9 $$;", "https://h.example/", Origin::Record, "retry"),
+            ("sleep 10;", "https://h.example/", Origin::Record, "unreachable"),
             ("true", "https://127.0.0.1/", Origin::Record, "refused"),
             ("true", "https://[::1]/", Origin::Record, "refused"),
             ("true", "https://0x7f.1/", Origin::Record, "refused"),
@@ -101,13 +130,8 @@ mod tests {
         ];
         for (script, uri, origin, expected) in rows {
             let script = HttpScript::new(script, Duration::from_millis(500), false);
-            let name = match script.send(&to(uri, origin), b"").await {
-                Outcome::Sent { .. } => "sent",
-                Outcome::Retry { .. } => "retry",
-                Outcome::Refused { .. } => "refused",
-                Outcome::UnknownScheme => "unknown",
-            };
-            assert_eq!(name, expected, "{uri}");
+            let outcome = script.send(&to(uri, origin), b"").await;
+            assert_eq!(word(&outcome), expected, "{script:?} {uri}");
         }
     }
 }

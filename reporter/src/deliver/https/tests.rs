@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::deliver::{sample, sample_tls};
+use crate::deliver::sample::{self, word};
+use crate::deliver::sample_tls;
 
 /// Answers by path.
 struct Server {
@@ -112,15 +113,6 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, heard: Arc<Mutex<Vec<St
     }
 }
 
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Sent { .. } => "sent",
-        Outcome::Retry { .. } => "retry",
-        Outcome::Refused { .. } => "refused",
-        Outcome::UnknownScheme => "unknown",
-    }
-}
-
 #[tokio::test]
 async fn answers_decide() {
     let server = Server::start().await;
@@ -134,7 +126,7 @@ async fn answers_decide() {
         ("loop", "refused", "a loop of redirects"),
         ("away", "refused", "a redirect to another host"),
         ("reset", "retry", "closed without an answer"),
-        ("hang", "retry", "time-out"),
+        ("hang", "unreachable", "time-out"),
         ("endless", "sent", "the status is enough"),
     ] {
         let outcome = https
@@ -224,12 +216,12 @@ async fn a_record_leads_to_global_addresses_only() {
 }
 
 #[tokio::test]
-async fn certificates() {
+async fn certificates_and_closed_ports() {
     let server = Server::start().await;
     let ca = server.ca();
     #[rustfmt::skip]
     let rows = [
-        (vec![], "retry", "nobody knows the authority"),
+        (vec![], "unreachable", "nobody knows the authority"),
         (vec![("https_ca_file", ca.as_str())], "sent", "the operator does"),
         (vec![("https_verify", "no")], "sent", "nobody asks"),
     ];
@@ -240,10 +232,16 @@ async fn certificates() {
             .send(&server.to("ok", Origin::Operator), b"gzip")
             .await;
         assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
-        if let Outcome::Retry { reason, .. } = outcome {
+        if let Outcome::Unreachable { reason } = outcome {
             assert!(reason.contains("certificate"), "{reason}");
         }
     }
+    let nobody = Destination {
+        uri: "https://127.0.0.1:1/".to_owned(),
+        origin: Origin::Operator,
+    };
+    let outcome = server.https(&[]).send(&nobody, b"gzip").await;
+    assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];
     let error = Https::prepare(&sample::settings(&options))
         .unwrap_err()

@@ -74,7 +74,7 @@ fn is_file(path: &Path) -> bool {
 pub(super) fn outcome(ended: Result<Ended, ProgramError>) -> Outcome {
     let ended = match ended {
         Ok(ended) => ended,
-        Err(error) => return Outcome::retry(format!("the mail program {error}")),
+        Err(error) => return error.outcome("the mail program"),
     };
     let reason = format!(
         "the mail program ended with {}: {}",
@@ -84,6 +84,7 @@ pub(super) fn outcome(ended: Result<Ended, ProgramError>) -> Outcome {
         Some(0) => Outcome::Sent { detail: ended.said },
         // EX_DATAERR, EX_NOUSER, EX_NOHOST.
         Some(65 | 67 | 68) => Outcome::Refused { reason },
+        Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => Outcome::unreachable(reason),
         // EX_TEMPFAIL, anything else, or a signal.
         _ => Outcome::retry(reason),
     }
@@ -92,6 +93,7 @@ pub(super) fn outcome(ended: Result<Ended, ProgramError>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deliver::sample::word;
 
     #[tokio::test]
     async fn exit_status_decides() {
@@ -105,18 +107,13 @@ mod tests {
             ("exit 68", "refused"),
             ("exit 69", "retry"),
             ("exit 77", "retry"),
-            ("exit 127", "retry"),
+            ("exit 126", "unreachable"),
+            ("exit 127", "unreachable"),
             ("kill -9 $$", "retry"),
-            ("sleep 10", "retry"),
+            ("sleep 10", "unreachable"),
         ] {
             let ended = program::run(program::shell(script), b"", Duration::from_millis(700)).await;
-            let name = match outcome(ended) {
-                Outcome::Sent { .. } => "sent",
-                Outcome::Retry { .. } => "retry",
-                Outcome::Refused { .. } => "refused",
-                Outcome::UnknownScheme => "unknown",
-            };
-            assert_eq!(name, expected, "{script}");
+            assert_eq!(word(&outcome(ended)), expected, "{script}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! itself is about this report: it is refused. A 5xx to the greeting, EHLO, AUTH or MAIL is
 //! between us and the relay, which the operator can mend: the report waits. So it is when RCPT or
 //! DATA is denied by policy (5.7.x). A 4xx, a closed connection and a time-out are temporary at
-//! every stage.
+//! every stage. Before MAIL whatever goes wrong says nothing of the report: the relay is unreachable.
 //!
 //! Delivery does not fail because of TLS (RFC 8460 section 3): STARTTLS is used when offered
 //! without asking whose certificate it is, and when it fails the mail goes in plain. Only a

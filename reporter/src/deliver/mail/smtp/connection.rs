@@ -114,6 +114,8 @@ impl Fault {
             (Stage::Rcpt | Stage::Data | Stage::Content, Some(500..=599)) if !self.denies_us => {
                 Outcome::Refused { reason }
             }
+            // There was no session in which a mail could have been offered: it would end so for each.
+            (Stage::Connect | Stage::Auth, _) => Outcome::unreachable(reason),
             _ => Outcome::retry(reason),
         }
     }

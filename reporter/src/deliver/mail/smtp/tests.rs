@@ -11,7 +11,8 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::deliver::{sample, sample_tls};
+use crate::deliver::sample::{self, word};
+use crate::deliver::sample_tls;
 
 /// A relay that answers by command; `close` closes, `hang` says nothing.
 struct Relay {
@@ -179,26 +180,17 @@ async fn send(client: &Smtp) -> Outcome {
         .await
 }
 
-fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Sent { .. } => "sent",
-        Outcome::Retry { .. } => "retry",
-        Outcome::Refused { .. } => "refused",
-        Outcome::UnknownScheme => "unknown",
-    }
-}
-
 #[tokio::test]
 async fn the_outcome_depends_on_code_and_stage() {
     #[rustfmt::skip]
     let rows = [
         ("EHLO", "250 relay.example", "sent", "nothing special"),
-        (GREETING, "421 busy", "retry", "temporary at every stage"),
-        (GREETING, "554 no", "retry", "between us and the relay"),
-        (GREETING, "close", "retry", "closed"),
-        (GREETING, "hang", "retry", "time-out"),
-        ("EHLO", "451 later", "retry", "temporary"),
-        ("EHLO", "550 no", "retry", "between us and the relay"),
+        (GREETING, "421 busy", "unreachable", "no mail gets further"),
+        (GREETING, "554 no", "unreachable", "between us and the relay"),
+        (GREETING, "close", "unreachable", "closed"),
+        (GREETING, "hang", "unreachable", "time-out"),
+        ("EHLO", "451 later", "unreachable", "no mail gets further"),
+        ("EHLO", "550 no", "unreachable", "between us and the relay"),
         ("MAIL", "451 later", "retry", "temporary"),
         ("MAIL", "550 not you", "retry", "the operator's to mend"),
         ("MAIL", "close", "retry", "closed"),
@@ -263,7 +255,7 @@ async fn nobody_listens() {
         port: 1,
         ..relay.client()
     };
-    assert_eq!(word(&send(&client).await), "retry");
+    assert_eq!(word(&send(&client).await), "unreachable");
 }
 
 #[tokio::test]
@@ -363,7 +355,7 @@ async fn a_password_asks_for_a_certificate_that_verifies() {
     };
     let outcome = send(&client).await;
     assert!(
-        matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("certificate")),
+        matches!(&outcome, Outcome::Unreachable { reason } if reason.contains("certificate")),
         "{outcome:?}"
     );
 }
@@ -381,7 +373,7 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
     // Another way to write the loopback address, which is not known for one.
     let outcome = send(&with_password("127.1")).await;
     assert!(
-        matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("in plain")),
+        matches!(&outcome, Outcome::Unreachable { reason } if reason.contains("in plain")),
         "{outcome:?}"
     );
 
@@ -392,7 +384,7 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
     };
     assert_eq!(
         word(&send(&client).await),
-        "retry",
+        "unreachable",
         "the operator's to mend"
     );
 }

@@ -13,7 +13,7 @@ use std::{
 
 use tlsrptd_reporter::{
     gather::GatherError,
-    state::{Moment, STEPS, Step},
+    state::{Go, Moment, STEPS, Step},
 };
 use world::{World, counted, folder, retry, rows, run, sent, settings};
 
@@ -71,7 +71,7 @@ async fn crash(step: Step, moment: Moment, nth: usize) -> bool {
     let mut left = nth;
     let watcher = Box::new(move |at: Step, when: Moment| {
         left -= usize::from(at == step && when == moment && left > 0);
-        left > 0
+        if left > 0 { Go::On } else { Go::Crash }
     });
     let crashed = run(&settings, &world, Some(watcher), DAY / 24).await;
     let what = format!("{step:?} {moment:?} {nth}: {crashed:?}");

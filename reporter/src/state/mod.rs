@@ -42,8 +42,19 @@ pub struct State {
     copies_to: Option<String>,
 }
 
-/// Sees every step before and after its commit; `false` stops there, as a crash would.
-pub type Watcher = Box<dyn FnMut(Step, Moment) -> bool + Send>;
+/// Sees every step before and after its commit, and says how it goes on. Only tests have one.
+pub type Watcher = Box<dyn FnMut(Step, Moment) -> Go + Send>;
+
+/// What a [`Watcher`] makes of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// It goes on.
+    On,
+    /// Before its commit: the disk is full, and the step undone. After it, nothing can fail any more.
+    Fail,
+    /// It stops there, as a crash would.
+    Crash,
+}
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,12 +77,13 @@ impl State {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(fault)?;
         let value = work(&tx).map_err(fault)?;
-        let go_on = |watcher: &mut Option<Watcher>, moment| match watcher {
-            Some(watcher) => match watcher(step, moment) {
-                true => Ok(()),
-                false => Err(StateError::Stopped { step, moment }),
-            },
-            None => Ok(()),
+        let go_on = |watcher: &mut Option<Watcher>, moment| {
+            let go = watcher.as_mut().map_or(Go::On, |see| see(step, moment));
+            match (go, moment) {
+                (Go::Crash, _) => Err(StateError::Stopped { step, moment }),
+                (Go::Fail, Moment::Before) => Err(fault(disk_full())),
+                (Go::On | Go::Fail, _) => Ok(()),
+            }
         };
         go_on(&mut self.watcher, Moment::Before)?;
         tx.commit().map_err(fault)?;
@@ -87,4 +99,10 @@ impl State {
     ) -> Result<T, StateError> {
         work(&self.db).map_err(|source| StateError::Read { what, source })
     }
+}
+
+/// What SQLite says then.
+fn disk_full() -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    rusqlite::Error::SqliteFailure(code, None)
 }

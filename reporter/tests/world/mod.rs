@@ -199,12 +199,12 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
     }
 }
 
-pub fn daemon(
+pub fn daemon<O: Outside>(
     settings: &Reportd,
-    world: Arc<World>,
+    world: Arc<O>,
     watcher: Option<Watcher>,
     seed: u64,
-) -> Result<Daemon<World>, StateError> {
+) -> Result<Daemon<O>, StateError> {
     let state = State::open_watched(&settings.dbname, false, watcher)?;
     let composer = Composer {
         submitter: Submitter {
@@ -231,9 +231,9 @@ pub fn daemon(
 }
 
 /// Runs for so long on the virtual clock, then stops orderly.
-pub async fn run(
+pub async fn run<O: Outside>(
     settings: &Reportd,
-    world: &Arc<World>,
+    world: &Arc<O>,
     watcher: Option<Watcher>,
     time: Duration,
 ) -> Result<(), StateError> {

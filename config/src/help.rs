@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use crate::{
+    command::COMMANDS,
     ctl,
-    option::{Program, rows},
+    option::{Program, Row, rows},
 };
 
 const WIDTH: usize = 79;
@@ -14,25 +15,11 @@ const INDENT: &str = "        ";
 pub(crate) fn text(program: Program) -> String {
     let mut out = format!("{}\n\n{}\n", usage(program), purpose(program));
     out += "\nOptions (- and _ are alike, as are --NAME VALUE and --NAME=VALUE):\n";
-    entry(
-        &mut out,
-        "--config_file FILE",
-        &format!(
-            "The configuration file. Default: {}, when it is there.",
-            program.default_file()
-        ),
-    );
-    entry(
-        &mut out,
-        "--check_config",
-        "Check the configuration, print it with the origin of each setting, and exit.",
-    );
-    entry(&mut out, "--help", "Print this text and exit.");
-    entry(&mut out, "--version", "Print the version and exit.");
-    for row in rows(program)
-        .iter()
-        .filter(|row| program != Program::Ctl || ctl::needs(row.name))
-    {
+    for general in general(program) {
+        let head = format!("--{} {}", general.name, general.metavar);
+        entry(&mut out, head.trim_end(), &general.meaning);
+    }
+    for row in listed(program) {
         entry(
             &mut out,
             &format!("--{} {}", row.name, row.kind.metavar()),
@@ -50,17 +37,56 @@ pub(crate) fn text(program: Program) -> String {
     out
 }
 
+/// An option that every program has, on the command line only.
+pub(crate) struct General {
+    pub(crate) name: &'static str,
+    pub(crate) metavar: &'static str,
+    pub(crate) meaning: String,
+}
+
+/// Those options.
+pub(crate) fn general(program: Program) -> [General; 4] {
+    let option = |name, metavar, meaning: &str| General {
+        name,
+        metavar,
+        meaning: meaning.to_owned(),
+    };
+    let file = format!(
+        "The configuration file. Default: {}, when it is there.",
+        program.default_file()
+    );
+    [
+        option("config_file", "FILE", &file),
+        option(
+            "check_config",
+            "",
+            "Check the configuration, print it with the origin of each setting, and exit.",
+        ),
+        option("help", "", "Print this text and exit."),
+        option("version", "", "Print the version and exit."),
+    ]
+}
+
+/// The rows that a program looks at.
+pub(crate) fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
+    rows(program)
+        .iter()
+        .filter(move |row| program != Program::Ctl || ctl::needs(row.name))
+}
+
 fn usage(program: Program) -> String {
     let name = program.name();
     match program {
         Program::Collectd | Program::Reportd => format!("Usage: {name} [OPTIONS]"),
         Program::Fetcher => format!("Usage: {name} [OPTIONS] DAY [DOMAIN]"),
-        Program::Ctl => format!(
-            "Usage: {name} COMMAND [OPTIONS]\n\nCommands:\n\
-             \x20 status                 Print the counts of fetch jobs and deliveries.\n\
-             \x20 maptest DOMAIN RECORD  Print the destinations of a record before and after\n\
-             \x20                        the maps."
-        ),
+        Program::Ctl => {
+            let mut text = format!("Usage: {name} COMMAND [OPTIONS]\n\nCommands:\n");
+            for command in COMMANDS {
+                let head = format!("{} {}", command.name, command.operands);
+                entry(&mut text, head.trim_end(), command.meaning);
+            }
+            text.trim_end().to_owned()
+        }
     }
 }
 

@@ -7,11 +7,15 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
+//! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
+//!
 //! Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
 mod args;
 pub mod collectd;
+pub mod command;
+pub mod completion;
 pub mod ctl;
 mod env;
 pub mod example;
@@ -22,6 +26,7 @@ mod help;
 mod ini;
 mod load;
 pub mod log;
+pub mod manual;
 pub mod notify;
 pub mod option;
 mod origin;

@@ -151,17 +151,24 @@ impl Default {
 }
 
 impl Row {
-    /// What is allowed and what holds by default, in sentences for `--help`, example file and manual.
+    /// What is allowed and what holds by default, in sentences for `--help` and example file.
     pub fn remarks(&self) -> String {
         let default = match self.default {
             Default::Required { .. } => "Required.".to_owned(),
             Default::Unset { then, .. } => format!("When not set: {then}."),
             Default::Is(text) => format!("Default: {text}."),
         };
+        match self.allowed() {
+            None => default,
+            Some(allowed) => format!("Allowed: {allowed}. {default}"),
+        }
+    }
+
+    /// What is allowed, where that does not go without saying.
+    pub fn allowed(&self) -> Option<String> {
         match self.kind {
-            // What is allowed of them goes without saying.
-            Kind::Text | Kind::Path | Kind::Shell => default,
-            kind => format!("Allowed: {}. {default}", kind.allowed()),
+            Kind::Text | Kind::Path | Kind::Shell => None,
+            kind => Some(kind.allowed()),
         }
     }
 }

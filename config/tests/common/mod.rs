@@ -93,3 +93,19 @@ pub fn with(program: Program, lines: &str, args: &[&str], env: &[(&str, &str)]) 
         .for_each(|warning| *warning = warning.replace(&path, "F"));
     shown
 }
+
+/// Whether a program is not installed; the test that needs it ends then. On CI (`CI=true`) it has to be there.
+pub fn lacks(program: &str, test: &str) -> bool {
+    let lacks = std::process::Command::new(program)
+        .arg("--version")
+        .output()
+        .is_err();
+    if lacks {
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "{test}: no {program} here"
+        );
+        eprintln!("skipped: {test} (no {program} here)");
+    }
+    lacks
+}

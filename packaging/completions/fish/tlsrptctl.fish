@@ -1,0 +1,17 @@
+# fish completion of tlsrptctl, made from the table of its options.
+complete -c tlsrptctl -f
+complete -c tlsrptctl -l config_file -r -F -d 'The configuration file'
+complete -c tlsrptctl -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -l help -d 'Print this text and exit'
+complete -c tlsrptctl -l version -d 'Print the version and exit'
+complete -c tlsrptctl -l log_level -x -a 'debug info warn error' -d 'The least level that is logged'
+complete -c tlsrptctl -l dbname -r -F -d 'The database of the reporter'
+complete -c tlsrptctl -l max_destinations -x -d 'Addresses used of one record'
+complete -c tlsrptctl -l tlsrpt_record_map -r -F -d 'A map over the destinations of a record, by the domain that is reported on'
+complete -c tlsrptctl -l mail_destination_map -r -F -d 'A map over each mailto: destination'
+complete -c tlsrptctl -l http_upload_map -r -F -d 'A map over each https: destination'
+complete -c tlsrptctl -l debug_send_mail_dest -x -d 'For tests: takes the place of every mailto: destination'
+complete -c tlsrptctl -l debug_send_http_dest -x -d 'For tests: takes the place of every https: destination'
+complete -c tlsrptctl -l debug_send_file_dest -r -F -d 'For tests: a directory into which every report is saved too'
+complete -c tlsrptctl -n __fish_use_subcommand -a status -d 'Print the counts of fetch jobs, report data and deliveries, by day and status'
+complete -c tlsrptctl -n __fish_use_subcommand -a maptest -d 'Print the destinations of a record before and after the maps'

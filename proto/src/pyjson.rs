@@ -136,19 +136,40 @@ fn number_text(number: &Number) -> String {
 
 /// Python's `repr` of a float: the shortest digits that read back the same, with an exponent below 1e-4 and from 1e16.
 fn float_repr(value: f64) -> String {
-    let scientific = format!("{value:e}");
+    let shortest = format!("{value:e}");
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    let decimals = mantissa
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len());
+    // Where two of that length are equally near, Python takes the even one and the standard library the upper, but for
+    // a given number of digits the even one too.
+    let even = format!("{value:.decimals$e}");
+    let scientific = if even.parse() == Ok(value) {
+        even
+    } else {
+        shortest
+    };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
+        return without_exponent(mantissa, exponent);
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
+/// `-1.25` and 3 as `-1250.0`: the point where the exponent moves it, a digit on both sides of it.
+fn without_exponent(mantissa: &str, exponent: i32) -> String {
+    let minus = if mantissa.starts_with('-') { "-" } else { "" };
+    let zeros = usize::try_from(-exponent).unwrap_or(0);
+    let mut digits = "0".repeat(zeros);
+    digits.extend(mantissa.chars().filter(char::is_ascii_digit));
+    let point = usize::try_from(exponent).unwrap_or(0) + 1;
+    while digits.len() <= point {
+        digits.push('0');
+    }
+    digits.insert(point, '.');
+    format!("{minus}{digits}")
 }
 
 /// Reads JSON as leniently as a collector should.

@@ -149,4 +149,6 @@ fn is_wsp(c: char) -> bool {
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod tests;

@@ -13,3 +13,4 @@ mod midnight;
 mod peer;
 mod reporter;
 mod reports;
+mod sandbox;

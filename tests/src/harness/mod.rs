@@ -13,6 +13,7 @@ mod places;
 pub mod program;
 pub mod proxy;
 mod runtime;
+pub mod sandbox;
 mod script;
 pub mod shim;
 pub mod skip;

@@ -1,5 +1,6 @@
 //! A real program: its configuration file, its environment, its life.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::fd::OwnedFd;
@@ -30,6 +31,7 @@ pub struct Program {
     args: Vec<String>,
     env: Vec<(String, String)>,
     passed: Option<Arc<OwnedFd>>,
+    under: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +66,7 @@ impl Program {
             args: Vec::new(),
             env: Vec::new(),
             passed: None,
+            under: Vec::new(),
         }
     }
 
@@ -118,6 +121,18 @@ impl Program {
     /// Passes it an open socket as systemd does: descriptor 3, LISTEN_FDS and LISTEN_PID.
     pub fn passing(mut self, socket: impl Into<OwnedFd>) -> Program {
         self.passed = Some(Arc::new(socket.into()));
+        self
+    }
+
+    /// Starts it by way of another command, which becomes it: these words, then its own.
+    pub fn under(mut self, words: &[&str]) -> Program {
+        self.under = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// The same program in another place.
+    pub fn moved(mut self, place: impl FnOnce(&Path) -> PathBuf) -> Program {
+        self.path = place(&self.path);
         self
     }
 
@@ -185,15 +200,15 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = match self.passed {
-            None => Command::new(&self.path),
-            Some(_) => {
-                // The shell becomes the program: it keeps its number, which it knows.
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", AS_SYSTEMD, "sh"]).arg(&self.path);
-                shell
-            }
-        };
+        let mut words: Vec<&OsStr> = Vec::new();
+        if self.passed.is_some() {
+            // The shell becomes the program: it keeps its number, which it knows.
+            words.extend(["/bin/sh", "-c", AS_SYSTEMD, "sh"].map(OsStr::new));
+        }
+        words.extend(self.under.iter().map(OsStr::new));
+        words.push(self.path.as_os_str());
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
         // The developer's own TLSRPT_ variables, proxies and journal are none of the test's.
         command
             .env_clear()

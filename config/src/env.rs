@@ -8,6 +8,9 @@ use crate::{
     problem::{Place, Problem},
 };
 
+/// Where a fetcher finds its storage without a file.
+pub(crate) const FETCHERS_STORAGE: &str = "TLSRPT_FETCHER_STORAGE";
+
 /// Offers what the environment sets. An unknown name is a warning only: containers are given variables of many kinds.
 pub(crate) fn read(
     program: Program,
@@ -21,6 +24,8 @@ pub(crate) fn read(
         let Ok(variable) = variable.into_string() else {
             continue;
         };
+        // What we start inherits it.
+        texts.fetchers_storage |= variable == FETCHERS_STORAGE;
         let Some(name) = variable.strip_prefix(prefix) else {
             continue;
         };

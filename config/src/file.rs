@@ -56,6 +56,10 @@ fn take(
             found.error.to_string(),
         )
     }));
+    let of_fetchers = [Program::Fetcher.section(), Program::Fetcher.own_section()];
+    if of_fetchers.iter().any(|name| ini.entries(name).is_some()) {
+        texts.fetchers_file = Some(Arc::clone(path));
+    }
     let (section, own) = (program.section(), program.own_section());
     match (ini.entries(section), ini.entries(own)) {
         (None, None) => {

@@ -66,6 +66,10 @@ pub(crate) struct Text {
 pub(crate) struct Texts {
     by_name: BTreeMap<&'static str, Text>,
     spoiled: BTreeSet<&'static str>,
+    /// The file that was read, when a fetcher could read it too: it has a section for one.
+    pub(crate) fetchers_file: Option<Arc<str>>,
+    /// Whether the environment tells a fetcher that we start where its storage is.
+    pub(crate) fetchers_storage: bool,
 }
 
 impl Texts {
@@ -82,6 +86,8 @@ impl Texts {
         Texts {
             by_name,
             spoiled: BTreeSet::new(),
+            fetchers_file: None,
+            fetchers_storage: false,
         }
     }
 

@@ -93,6 +93,11 @@ impl<'a> Reader<'a> {
         self.warnings.push(warning.to_string());
     }
 
+    /// What is known of where a fetcher that we start finds its configuration.
+    pub(crate) fn texts(&self) -> &Texts {
+        self.texts
+    }
+
     /// `option = value (origin)` or `option not set (origin)`, one an option.
     pub(crate) fn lines(&self) -> Vec<String> {
         let rows = rows(self.program).iter().filter(|row| self.needs(row.name));

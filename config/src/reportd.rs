@@ -3,6 +3,7 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 mod checks;
+mod fetchers;
 
 use crate::{
     DkimKey, FetcherCommand, MailTransport, Start, load, log::Level, option::Program,

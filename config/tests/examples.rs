@@ -43,7 +43,8 @@ fn shipped_files_are_correct() {
         let shown = load(
             program,
             &["--config_file", path.to_str().unwrap(), "--check-config"],
-            &[],
+            // As if the fetcher's file were installed.
+            &[("TLSRPT_FETCHER_STORAGE", "sqlite:///x")],
         );
         assert_eq!(
             (shown.code, shown.stderr.as_str()),

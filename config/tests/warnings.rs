@@ -85,6 +85,54 @@ fn warnings_do_not_stop_a_start() {
 }
 
 #[test]
+fn a_fetcher_that_nobody_has_told_where_to_read_is_named_with_what_to_write() {
+    if std::path::Path::new("/etc/tlsrpt/fetcher.cfg").exists() {
+        return; // it finds that one
+    }
+    let own = "[tlsrpt_fetcher]\nstorage = sqlite:///s\n";
+    for (lines, args, env, want, why) in [
+        (
+            "",
+            &["--fetchers", "f, tlsrpt-fetcher"][..],
+            &[][..],
+            "write `tlsrpt-fetcher --config_file FILE`",
+            "nothing is known",
+        ),
+        (
+            own,
+            &["--fetchers", "tlsrpt-fetcher"],
+            &[],
+            "write `tlsrpt-fetcher --config_file F`",
+            "this file would do",
+        ),
+        (
+            own,
+            &["--fetchers", "tlsrpt-fetcher --config_file F"],
+            &[],
+            "",
+            "told",
+        ),
+        (
+            own,
+            &[],
+            &[
+                ("TLSRPT_REPORTD_FETCHERS", "tlsrpt-fetcher"),
+                ("TLSRPT_FETCHER_STORAGE", "sqlite:///s"),
+            ],
+            "",
+            "the environment tells it",
+        ),
+    ] {
+        let shown = with(Reportd, lines, args, env);
+        let warnings = shown.warnings.join("\n");
+        assert!(
+            warnings.contains(want) && warnings.is_empty() == want.is_empty(),
+            "{why}: {warnings}"
+        );
+    }
+}
+
+#[test]
 fn set_by_nothing_is_no_warning() {
     for program in [Collectd, Reportd] {
         assert_eq!(

@@ -14,3 +14,4 @@ mod peer;
 mod reporter;
 mod reports;
 mod sandbox;
+mod wild;

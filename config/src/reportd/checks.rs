@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::Reportd;
+use super::{Reportd, fetchers};
 use crate::{MailTransport, reader::Reader};
 
 /// Completes the settings, and notes what does not go together.
 pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
     absolute_database(&mut settings, reader);
+    fetchers::configured(&settings, reader);
     retries(&mut settings, reader);
     debug_beside_map(reader);
     scripts(&settings, reader);

@@ -24,7 +24,7 @@ fn least(name: &str) -> &'static str {
         "tlsrpt-collectd" => "storage = sqlite:///nowhere/c.sqlite\nsocketname = /nowhere/c.sock\n",
         "tlsrpt-fetcher" => "storage = sqlite:///nowhere/c.sqlite\n",
         _ => {
-            "dbname = /nowhere/r.sqlite\nfetchers = tlsrpt-fetcher\norganization_name = Example\ncontact_info = a@b.test\n"
+            "dbname = /nowhere/r.sqlite\nfetchers = ssh mx1 tlsrpt-fetcher\norganization_name = Example\ncontact_info = a@b.test\n"
         }
     }
 }

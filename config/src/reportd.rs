@@ -71,6 +71,8 @@ pub struct Reportd {
     pub max_destinations: usize,
     pub max_concurrent_deliveries: usize,
     pub max_concurrent_per_host: usize,
+    /// Deliveries a second; 0: no bound.
+    pub max_rate_per_host: u32,
     pub retry_window: Duration,
     pub max_report_age: Duration,
     pub loop_guard: bool,
@@ -156,6 +158,7 @@ impl Reportd {
             max_destinations: reader.take("max_destinations"),
             max_concurrent_deliveries: reader.take("max_concurrent_deliveries"),
             max_concurrent_per_host: reader.take("max_concurrent_per_host"),
+            max_rate_per_host: reader.take("max_rate_per_host"),
             retry_window: reader.take("retry_window"),
             max_report_age: reader.take("max_report_age"),
             loop_guard: reader.take("loop_guard"),

@@ -12,6 +12,12 @@ const PEER_RETRIES: u32 = 5;
 /// Ours between two attempts to deliver: 24 hours hold about nine.
 const DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(4 * 3600));
+/// A lane where nobody answers is held back so long, the first time and at most.
+const HOLD: Retries = Retries {
+    max: None,
+    min_wait: Duration::from_secs(30),
+    max_wait: Duration::from_secs(900),
+};
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// So long after midnight nothing is wrong with a collector that has not closed its day.
@@ -188,6 +194,16 @@ impl Schedule {
             Some(_) => Next::At(next),
             None => self.in_window(first, after, now, next),
         }
+    }
+
+    /// How long nothing goes to a host where nobody answers, found out so many times in a row.
+    pub fn hold(&self, times: u32, rng: &mut impl Rng) -> Duration {
+        HOLD.wait(times, rng)
+    }
+
+    /// The same when the host itself asks for it. It may ask for any time, but deliveries do not wait longer.
+    pub fn hold_as_asked(&self, wish: Duration) -> Duration {
+        wish.min(self.retry_window)
     }
 
     /// RFC 8460 section 4.1: for up to 24 hours.

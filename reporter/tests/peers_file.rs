@@ -3,7 +3,7 @@
 
 mod world;
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -133,9 +133,7 @@ fn what_the_peer_left_is_taken_up() {
         "2026-11-19 has no report yet"
     );
     assert_eq!(state.release().unwrap(), 0);
-    let claimed = state
-        .claim(at("21T01:00:00"), 10, 2, &HashMap::new())
-        .unwrap();
+    let claimed = state.claim(at("21T01:00:00"), 10, |_| 2).unwrap();
     assert_eq!(claimed.len(), 1, "what is sent is not sent again");
     let delivery = claimed[0].delivery.as_ref().unwrap();
     assert_eq!(

@@ -244,6 +244,12 @@ pub(super) const ROWS: &[Row] = &[
         Is("4"),
         "Of them, those to one host. All report mails together count as one host: the relay.",
     ),
+    ours(
+        "max_rate_per_host",
+        Count(0, 100_000),
+        Is("50"),
+        "Deliveries a second that are begun to one https host; 0 sets no bound. The relay is your own: mails are not paced.",
+    ),
     // By mail.
     ours(
         "mail_transport",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Daemon, lanes::Lanes};
+use super::{Daemon, lane::Ended, lanes::Lanes};
 use crate::{
     deliver::Outcome,
     outside::Outside,
@@ -17,10 +17,14 @@ const IN_HAND: usize = 8;
 /// Deliveries in hand: waiting in their lanes, under way, ended.
 #[derive(Default)]
 pub(super) struct Delivering {
-    lanes: Lanes,
-    ended: Vec<(Claimed, Outcome)>,
+    pub(super) lanes: Lanes,
+    ended: Vec<Ended>,
     /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
     judged: Vec<Recorded>,
+    /// In hand no more, which is not recorded either.
+    pub(super) released: Vec<Claimed>,
+    /// Of what was taken in hand something had nothing to wait for: there may be more that is due.
+    pub(super) has_more: bool,
 }
 
 impl Delivering {
@@ -43,6 +47,8 @@ impl Delivering {
 
 impl<O: Outside> Daemon<O> {
     pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
+        self.put_back_released()?;
+        self.delivering.has_more = false;
         let room =
             (IN_HAND * self.bounds.deliveries).saturating_sub(self.delivering.lanes.in_hand());
         // Room for one or two would cost a transaction each.
@@ -50,12 +56,16 @@ impl<O: Outside> Daemon<O> {
             return Ok(());
         }
         let per_lane = IN_HAND * self.bounds.per_host;
-        for claimed in self
+        let lanes = &self.delivering.lanes;
+        let claims = self
             .state
-            .claim(now, room, per_lane, self.delivering.lanes.sizes())?
-        {
+            .claim(now, room, |lane| lanes.room(lane, per_lane))?;
+        for claimed in claims {
             match self.obstacle(&claimed, now) {
-                Some((word, reason)) => self.judge_final(&claimed, word, reason.to_owned()),
+                Some((word, reason)) => {
+                    self.delivering.has_more = true;
+                    self.judge_final(&claimed, word, reason.to_owned());
+                }
                 None => self
                     .delivering
                     .lanes
@@ -68,7 +78,8 @@ impl<O: Outside> Daemon<O> {
     /// What is in hand but not under way is pending again.
     pub(super) fn put_back_deliveries(&mut self) -> Result<(), StateError> {
         let waiting = self.delivering.lanes.drain();
-        self.state.put_back(&waiting)
+        self.delivering.released.extend(waiting);
+        self.put_back_released()
     }
 
     /// Why there is nothing to try.
@@ -90,9 +101,13 @@ impl<O: Outside> Daemon<O> {
         while let Some(ended) = self.delivering.lanes.next_ended() {
             self.delivering.ended.push(ended);
         }
-        for (claimed, outcome) in std::mem::take(&mut self.delivering.ended) {
+        for ended in std::mem::take(&mut self.delivering.ended) {
+            let claimed = &ended.claimed;
             self.delivering.lanes.leave(&claimed.lane);
-            self.judge(&claimed, outcome, now);
+            if ended.news {
+                self.heed(&claimed.lane, &ended.outcome);
+            }
+            self.judge(claimed, ended.outcome, now);
         }
         self.record_judged(now)
     }

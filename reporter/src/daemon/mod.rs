@@ -4,9 +4,12 @@
 //! their results over. A turn records everything that has ended meanwhile in one go, so that the slower the disk is, the
 //! larger the groups are.
 
+mod circuit;
 mod composing;
 mod delivering;
 mod gathering;
+mod holding;
+mod lane;
 mod lanes;
 mod pidfile;
 mod prepare;
@@ -40,6 +43,8 @@ pub struct Bounds {
     pub deliveries: usize,
     /// `max_concurrent_per_host`.
     pub per_host: usize,
+    /// `max_rate_per_host`.
+    pub rate_per_host: u32,
     /// `interval_main_loop`: it looks around at least so often.
     pub interval: std::time::Duration,
 }

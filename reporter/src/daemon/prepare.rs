@@ -71,6 +71,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         fetchers: fetchers.clone(),
         deliveries: settings.max_concurrent_deliveries,
         per_host: settings.max_concurrent_per_host,
+        rate_per_host: settings.max_rate_per_host,
         interval: settings.interval_main_loop,
     };
     let daemon = Daemon::new(

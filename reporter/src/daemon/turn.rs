@@ -61,13 +61,14 @@ impl<O: Outside> Daemon<O> {
         self.record_decisions(now)?;
         self.start_gathering(now)?;
         self.start_decisions(now)?;
+        self.probe_lanes();
         self.start_deliveries(now)?;
         self.clean(now)?;
         self.rest(now)
     }
 
     fn rest(&self, now: Timestamp) -> Result<Duration, StateError> {
-        if self.cleaning {
+        if self.cleaning || self.delivering.has_more {
             return Ok(Duration::ZERO);
         }
         let tomorrow = tlsrptd_proto::day::Day::of(now).next().start();
@@ -80,10 +81,9 @@ impl<O: Outside> Daemon<O> {
             let wait = at.duration_since(now).max(SignedDuration::ZERO);
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         };
-        let shortest = next.into_iter().flatten().map(until).min();
-        Ok(shortest
-            .unwrap_or(self.bounds.interval)
-            .min(self.bounds.interval))
+        let probe = self.delivering.until_next_probe();
+        let next = next.into_iter().flatten().map(until).chain(probe);
+        Ok(next.fold(self.bounds.interval, Duration::min))
     }
 
     /// Lets deliveries that are under way end, for so long, and records them.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{State, StateError, Step, decisions::origin_word, ready::Ready, text};
+use super::{State, StateError, Step, decisions::origin_word, text};
 use crate::deliver::{Delivery, Destination, Origin, StoredReport};
 
 /// A delivery whose attempt is about to begin.
@@ -67,13 +67,12 @@ const IN_HAND_BYTES: usize = 64 << 20;
 pub(super) type Shared = HashMap<i64, Weak<StoredReport>>;
 
 impl State {
-    /// Takes due deliveries in hand, so many in all and so many a lane, counting those that `busy` has already.
+    /// Takes due deliveries in hand, so many in all, and so many of a lane as `room` has for it.
     pub fn claim(
         &mut self,
         now: Timestamp,
         limit: usize,
-        per_lane: usize,
-        busy: &HashMap<String, usize>,
+        room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StateError> {
         self.reports.retain(|_, report| report.strong_count() > 0);
         let reports = self.reports.values().filter_map(Weak::upgrade);
@@ -82,10 +81,10 @@ impl State {
         if in_hand > IN_HAND_BYTES / 2 {
             return Ok(Vec::new());
         }
-        let claims = self.claim_within(IN_HAND_BYTES - in_hand, now, limit, per_lane, busy);
+        let claims = self.claim_within(IN_HAND_BYTES - in_hand, now, limit, room);
         if claims.is_err() {
-            // What was picked is still due: all lanes are looked at anew.
-            self.ready = Ready::default();
+            // What was picked is still due.
+            self.ready.look_anew();
         }
         claims
     }
@@ -95,12 +94,11 @@ impl State {
         bytes: usize,
         now: Timestamp,
         limit: usize,
-        per_lane: usize,
-        busy: &HashMap<String, usize>,
+        room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StateError> {
         let picked = self
             .ready
-            .pick(&self.db, now, limit, per_lane, busy)
+            .pick(&self.db, now, limit, room)
             .map_err(|source| StateError::Read {
                 what: "due deliveries",
                 source,
@@ -181,6 +179,16 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// Deliveries of that lane are not taken in hand, and not looked at.
+    pub fn hold_lane(&mut self, lane: &str) {
+        self.ready.hold(lane);
+    }
+
+    /// They are again.
+    pub fn free_lane(&mut self, lane: String) {
+        self.ready.free(lane);
     }
 
     /// What was taken in hand and not begun is pending again.

@@ -3,7 +3,7 @@
 //! A million deliveries may be due for one slow receiver, and one for another. Every row is looked at once when it
 //! becomes due, and then only through its lane: neither does a backlog hide others, nor is it read again and again.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -18,6 +18,8 @@ pub(super) struct Ready {
     watermark: Option<Timestamp>,
     queue: VecDeque<String>,
     queued: HashSet<String>,
+    /// Passed over until they are free.
+    held: HashSet<String>,
 }
 
 impl Ready {
@@ -28,14 +30,29 @@ impl Ready {
         }
     }
 
-    /// Picks due rows, so many in all and so many a lane, counting those that are busy; lanes take turns.
+    /// Nothing of that lane is picked.
+    pub(super) fn hold(&mut self, lane: &str) {
+        self.held.insert(lane.to_owned());
+    }
+
+    /// It is picked again; it may have something due.
+    pub(super) fn free(&mut self, lane: String) {
+        self.held.remove(&lane);
+        self.push(lane);
+    }
+
+    /// All lanes may have something due.
+    pub(super) fn look_anew(&mut self) {
+        self.watermark = None;
+    }
+
+    /// Picks due rows, so many in all, and so many of a lane as there is room for; lanes take turns.
     pub(super) fn pick(
         &mut self,
         db: &Connection,
         now: Timestamp,
         limit: usize,
-        per_lane: usize,
-        busy: &HashMap<String, usize>,
+        room: impl Fn(&str) -> usize,
     ) -> rusqlite::Result<Vec<(String, i64)>> {
         self.look(db, now)?;
         let mut select = db.prepare_cached(&format!(
@@ -48,9 +65,11 @@ impl Ready {
             let Some(lane) = self.queue.pop_front() else {
                 break;
             };
-            let room = per_lane
-                .saturating_sub(busy.get(&lane).copied().unwrap_or(0))
-                .min(limit - picked.len());
+            if self.held.contains(&lane) {
+                self.queued.remove(&lane);
+                continue;
+            }
+            let room = room(&lane).min(limit - picked.len());
             let before = picked.len();
             if room > 0 {
                 let rows = select.query_map(
@@ -90,7 +109,7 @@ impl Ready {
     }
 
     fn push(&mut self, lane: String) {
-        if self.queued.insert(lane.clone()) {
+        if !self.held.contains(&lane) && self.queued.insert(lane.clone()) {
             self.queue.push_back(lane);
         }
     }

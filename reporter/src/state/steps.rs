@@ -161,7 +161,7 @@ pub const STEPS: &[StepRow] = &[
         "destinations",
         "in hand",
         "pending",
-        "open",
+        "open, deliver",
         "still in hand; released at the next start",
     ),
     row(

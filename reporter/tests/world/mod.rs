@@ -170,6 +170,12 @@ pub fn retry(reason: &str) -> Outcome {
     }
 }
 
+pub fn unreachable(reason: &str) -> Outcome {
+    Outcome::Unreachable {
+        reason: reason.into(),
+    }
+}
+
 pub fn record(domain: &str) -> String {
     format!("v=TLSRPTv1;rua=mailto:reports@{domain},https://reports.example/{domain}")
 }
@@ -225,6 +231,7 @@ pub fn daemon<O: Outside>(
             .collect(),
         deliveries: settings.max_concurrent_deliveries,
         per_host: settings.max_concurrent_per_host,
+        rate_per_host: settings.max_rate_per_host,
         interval: settings.interval_main_loop,
     };
     Daemon::new(state, world, Arc::new(composer), bounds, seed)

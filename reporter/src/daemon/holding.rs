@@ -1,0 +1,80 @@
+//! The daemon's part of holding lanes back: for how long, and what becomes of what they have in hand.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Daemon, circuit::News, delivering::Delivering};
+use crate::{deliver::Outcome, outside::Outside, state::StateError};
+
+impl Delivering {
+    /// How long until a lane is not held back any longer.
+    pub(super) fn until_next_probe(&self) -> Option<Duration> {
+        let next = self.lanes.next_probe()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl<O: Outside> Daemon<O> {
+    /// Sees to a lane that has something to tell, after an attempt that ended so.
+    pub(super) fn heed(&mut self, lane: &str, outcome: &Outcome) {
+        match self.delivering.lanes.news(lane) {
+            Some(News::Holds { wish, times, first }) => {
+                let time = match wish {
+                    Some(wish) => self.schedule.hold_as_asked(wish),
+                    None => self.schedule.hold(times, &mut self.rng),
+                };
+                let waiting = self.delivering.lanes.hold(lane, Instant::now() + time);
+                self.delivering.released.extend(waiting);
+                self.state.hold_lane(lane);
+                tell(lane, outcome, time, first);
+            }
+            Some(News::Flows) if is_ours(lane) => {
+                tracing::warn!(lane, "somebody answers again: deliveries go on");
+            }
+            Some(News::Flows) => tracing::info!(lane, "the host answers: deliveries go on"),
+            None => {}
+        }
+    }
+
+    /// Lets one attempt begin in each lane whose time is over.
+    pub(super) fn probe_lanes(&mut self) {
+        let now = Instant::now();
+        let lanes = &mut self.delivering.lanes;
+        let mut free = lanes.probe(now);
+        free.extend(lanes.forget(now));
+        free.into_iter().for_each(|lane| self.state.free_lane(lane));
+    }
+
+    /// What is in hand no more is pending again. When that fails it is kept, and done later.
+    pub(super) fn put_back_released(&mut self) -> Result<(), StateError> {
+        self.state.put_back(&self.delivering.released)?;
+        self.delivering.released.clear();
+        Ok(())
+    }
+}
+
+/// Once when it begins. The relay is the operator's to mend; a stranger's host is not.
+fn tell(lane: &str, outcome: &Outcome, time: Duration, first: bool) {
+    let seconds = time.as_secs();
+    let (Outcome::Unreachable { reason } | Outcome::Retry { reason, .. }) = outcome else {
+        return;
+    };
+    if !first {
+        tracing::debug!(lane, seconds, reason, "held back again");
+    } else if is_ours(lane) {
+        tracing::warn!(lane, seconds, reason, "nobody answers: deliveries wait");
+    } else {
+        tracing::info!(
+            lane,
+            seconds,
+            reason,
+            "the host is given a rest: deliveries wait"
+        );
+    }
+}
+
+/// All but the hosts of other people.
+fn is_ours(lane: &str) -> bool {
+    !lane.starts_with("https:")
+}

@@ -1,0 +1,207 @@
+//! Hosts that are dead, full or busy, and how often they hear of us: the whole reporter on a virtual clock.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_reporter::{deliver::Outcome, lookup::judge};
+use world::{World, counted, folder, rows, run, sent, settings, unreachable};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Shortly after midnight: the next day is far.
+const BEGIN: &str = "2026-11-21T00:20:00Z";
+const YESTERDAY: &str = "2026-11-20";
+const YESTERDAY_ONLY: &str = "--max_report_age=86400";
+const NOW: &str = "--spread_out_delivery=1";
+
+/// So many domains, with this record each.
+fn world(domains: usize, record: impl Fn(&str) -> String + Send + Sync + 'static) -> World {
+    let mut world = World::new(BEGIN);
+    world.gather = Box::new(move |_, _| {
+        let domain = |number| counted(&format!("d{number:05}.example"), 1);
+        Ok((0..domains).map(domain).collect())
+    });
+    world.lookup = Box::new(move |domain| Some(judge(&[record(domain.as_str())])));
+    world.hurries = true;
+    world
+}
+
+fn by_mail(domain: &str) -> String {
+    format!("v=TLSRPTv1;rua=mailto:r@{domain}")
+}
+
+/// Every seventh domain has one of its own, the others share one.
+fn by_https(domain: &str) -> String {
+    let number: u32 = domain[1..6].parse().unwrap();
+    match number % 7 {
+        0 => format!("v=TLSRPTv1;rua=https://own.{domain}/"),
+        _ => format!("v=TLSRPTv1;rua=https://shared.example/{domain}"),
+    }
+}
+
+fn ends(settings: &Reportd, day: &str) -> Vec<String> {
+    let sql = "SELECT status, count(*) FROM destinations JOIN (SELECT r_id, day FROM reports) ON r_id = d_r_id";
+    rows(settings, &format!("{sql} WHERE day = '{day}' GROUP BY 1"))
+}
+
+/// When each attempt began.
+fn attempts(world: &World, to: &str) -> Vec<(Timestamp, bool)> {
+    let seen = world.seen.lock().unwrap();
+    let there = seen.iter().filter(|seen| seen.uri.contains(to));
+    there.map(|seen| (seen.at, seen.taken)).collect()
+}
+
+fn most_in(time: Duration, attempts: &[(Timestamp, bool)]) -> usize {
+    let end_of = |at: Timestamp| at + time;
+    let count = |(first, (at, _)): (usize, &(Timestamp, bool))| {
+        attempts[first..].partition_point(|(other, _)| *other < end_of(*at))
+    };
+    attempts.iter().enumerate().map(count).max().unwrap_or(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
+    for (takes, why) in [
+        (Duration::ZERO, "connections are refused at once"),
+        (Duration::from_secs(10), "time-outs"),
+    ] {
+        let folder = folder();
+        let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
+        let mut world = world(700, by_mail);
+        let (begin, zero) = (world.begin, world.zero);
+        let back = begin + DAY;
+        world.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
+            true => (unreachable("no connection"), takes),
+            false => (sent(), Duration::from_millis(20)),
+        });
+        let world = Arc::new(world);
+        run(&settings, &world, None, DAY - Duration::from_secs(60))
+            .await
+            .unwrap();
+        let in_vain = attempts(&world, "mailto:").len();
+        assert!((90..=130).contains(&in_vain), "{in_vain} attempts: {why}");
+        let failures = rows(&settings, "SELECT sum(retries) FROM destinations");
+        assert_eq!(
+            failures,
+            [in_vain.to_string()],
+            "waiting is no failure: {why}"
+        );
+        // The reporter is started again, and the relay some seconds later.
+        run(&settings, &world, None, HOUR * 6).await.unwrap();
+        assert_eq!(
+            ends(&settings, YESTERDAY),
+            ["sent|700"],
+            "nothing is lost: {why}"
+        );
+        let taken = world.taken();
+        assert!(taken.values().all(|seen| seen.len() == 1), "each once");
+        let bound = world.under_way.lock().unwrap()["mailto:"].1;
+        assert!(bound <= 4, "max_concurrent_per_host: {bound}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut world = world(2000, by_https);
+    let back = world.begin + HOUR * 3;
+    let zero = (world.begin, world.zero);
+    world.receive = Box::new(move |delivery, _| {
+        let is_shared = delivery.destination.uri.contains("shared");
+        match is_shared && zero.0 + zero.1.elapsed() < back {
+            true => (unreachable("time-out"), Duration::from_secs(10)),
+            false => (sent(), Duration::from_millis(20)),
+        }
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 6).await.unwrap();
+    assert_eq!(ends(&settings, YESTERDAY), ["sent|2000"]);
+    let others = attempts(&world, "own.");
+    let last = others.iter().map(|(at, _)| *at).max().unwrap();
+    assert_eq!(others.len(), 286);
+    assert!(
+        last < world.begin + Duration::from_secs(60),
+        "nobody else waits: {last}"
+    );
+    let shared = attempts(&world, "shared");
+    let in_vain = shared.iter().filter(|(_, taken)| !taken).count();
+    assert!((12..=35).contains(&in_vain), "{in_vain} attempts in vain");
+    let first = shared.iter().find(|(_, taken)| *taken).unwrap().0;
+    assert!(
+        first < back + Duration::from_secs(930),
+        "it is noticed that it is back: {first}"
+    );
+    let taken: Vec<_> = shared.into_iter().filter(|(_, taken)| *taken).collect();
+    let most = most_in(Duration::from_secs(1), &taken);
+    assert!((45..=54).contains(&most), "no herd: {most} in a second");
+    assert_eq!(taken.len(), 1714);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_with_retry_after_holds_the_whole_host_back() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut world = world(500, by_https);
+    let (begin, zero) = (world.begin, world.zero);
+    let until = begin + HOUR;
+    world.receive = Box::new(move |delivery, _| {
+        let is_shared = delivery.destination.uri.contains("shared");
+        let now = begin + zero.elapsed();
+        // Busy after the first few.
+        let outcome = match is_shared && now < until && now > begin + Duration::from_secs(1) {
+            true => Outcome::Retry {
+                reason: "429 Too Many Requests".into(),
+                after: Some(Duration::try_from(until.duration_since(now)).unwrap()),
+            },
+            false => sent(),
+        };
+        (outcome, Duration::from_millis(300))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    assert_eq!(ends(&settings, YESTERDAY), ["sent|500"]);
+    let shared = attempts(&world, "shared");
+    let refused = shared.iter().filter(|(_, taken)| !taken).count();
+    assert!((1..=4).contains(&refused), "those under way: {refused}");
+    let quiet = shared
+        .windows(2)
+        .map(|pair| pair[1].0.duration_since(pair[0].0))
+        .max()
+        .unwrap();
+    assert!(
+        quiet > SignedDuration::from_secs(3500),
+        "nobody asked meanwhile: {quiet}"
+    );
+    let failed = rows(&settings, "SELECT sum(retries) FROM destinations");
+    assert_eq!(failed, [refused.to_string()], "nobody else failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_host_is_paced_and_the_relay_is_not() {
+    for (rate, bound) in [("0", 2000), ("5", 5 + 4), ("50", 50 + 4)] {
+        let folder = folder();
+        let option = format!("--max_rate_per_host={rate}");
+        let settings = settings(
+            folder.path(),
+            &[YESTERDAY_ONLY, NOW, &option, "--max_concurrent_per_host=16"],
+        );
+        let mut world = world(600, |domain| {
+            format!("v=TLSRPTv1;rua=mailto:r@{domain},https://shared.example/{domain}")
+        });
+        world.receive = Box::new(|_, _| (sent(), Duration::from_millis(1)));
+        let world = Arc::new(world);
+        run(&settings, &world, None, HOUR).await.unwrap();
+        assert_eq!(ends(&settings, YESTERDAY), ["sent|1200"]);
+        let second = Duration::from_secs(1);
+        let posts = most_in(second, &attempts(&world, "https:"));
+        assert!(posts <= bound, "{rate}: {posts}");
+        assert!(posts * 2 >= bound.min(600), "{rate}: {posts}");
+        let mails = most_in(second, &attempts(&world, "mailto:"));
+        assert!(mails > 200, "{rate}: {mails} mails");
+    }
+}

@@ -279,7 +279,8 @@ impl Bench<'_> {
             shape: shape(domains, rua),
             options: format!(
                 "[tlsrptd_reportd]\nmail_transport = smtp://127.0.0.1:{smtp}\ndkim_keys = bench:{}\n\
-                 dns_servers = 127.0.0.1:{dns}\nhttps_verify = no\nallow_private_destinations = yes\n{options}",
+                 dns_servers = 127.0.0.1:{dns}\nhttps_verify = no\nallow_private_destinations = yes\n\
+                 max_rate_per_host = 0\n{options}",
                 self.key.display()
             ),
         })

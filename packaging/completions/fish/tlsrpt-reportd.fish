@@ -43,6 +43,7 @@ complete -c tlsrpt-reportd -l min_wait_delivery -x -d 'The least wait between tw
 complete -c tlsrpt-reportd -l max_wait_delivery -x -d 'The longest wait between two attempts'
 complete -c tlsrpt-reportd -l max_concurrent_deliveries -x -d 'Deliveries under way at one time'
 complete -c tlsrpt-reportd -l max_concurrent_per_host -x -d 'Of them, those to one host'
+complete -c tlsrpt-reportd -l max_rate_per_host -x -d 'Deliveries a second that are begun to one https host; 0 sets no bound'
 complete -c tlsrpt-reportd -l mail_transport -x -a 'sendmail smtp:// smtps://' -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS'
 complete -c tlsrpt-reportd -l mail_user -x -d 'The user for SMTP AUTH'
 complete -c tlsrpt-reportd -l mail_password_file -r -F -d 'A file whose first line is the password for SMTP AUTH'

@@ -1,0 +1,215 @@
+//! The documents: their links lead somewhere, the options they name exist, and the log lines they explain are those of
+//! the sources.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tlsrptd_config::option::{Program, row};
+
+const PROGRAMS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
+/// On the command line only.
+const GENERAL: [&str; 5] = [
+    "config_file",
+    "check_config",
+    "help",
+    "version",
+    // Of a program that an option names.
+    "fail",
+];
+/// Names of others that look like options: Postfix's, sshd's, systemd's.
+const OTHERS: [&str; 6] = [
+    "policy_type",
+    "policy_domain",
+    "policy_failure",
+    "known_hosts",
+    "authorized_keys",
+    "default_zone",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The Markdown files of the root and of docs/.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for folder in [root(), root().join("docs")] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "md") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(found.len() > 10, "{found:?}");
+    found
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            if target.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => path.clone(),
+                file => path.parent().unwrap().join(file),
+            };
+            assert!(file.exists(), "{}: {target}", path.display());
+            if !anchor.is_empty() {
+                let headings = fs::read_to_string(&file).unwrap();
+                let known = headings
+                    .lines()
+                    .filter(|line| line.starts_with('#'))
+                    .any(|line| slug(line) == anchor);
+                assert!(known, "{}: no heading for {target}", path.display());
+            }
+        }
+    }
+    assert!(links > 10, "{links} links are too few to be all");
+}
+
+/// The anchor that a heading gets.
+fn slug(heading: &str) -> String {
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn every_option_named_exists() {
+    let known = |name: &str| {
+        PROGRAMS.iter().any(|program| row(*program, name).is_some())
+            || GENERAL.contains(&name.replace('-', "_").as_str())
+    };
+    let mut named = BTreeSet::new();
+    for (path, text) in for_administrators() {
+        for line in text.lines() {
+            for name in line.split('`').skip(1).step_by(2).filter_map(option_in) {
+                assert!(known(name), "{}: `{name}` in: {line}", path.display());
+                named.insert(name.to_owned());
+            }
+            // Arguments of our programs, wherever they stand.
+            if line.contains("tlsrpt") && !line.contains("tlsrptd-bench") {
+                for word in line.split([' ', '`']) {
+                    let Some(name) = word
+                        .strip_prefix("--")
+                        .filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+                    else {
+                        continue;
+                    };
+                    let name = name.split('=').next().unwrap();
+                    let of_others = ["system", "user-group", "home-dir", "shell", "groups", "now"];
+                    assert!(
+                        known(name) || of_others.contains(&name),
+                        "{}: --{name} in: {line}",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(named.len() > 20, "{named:?}");
+}
+
+fn for_administrators() -> Vec<(PathBuf, String)> {
+    let mut documents = documents();
+    documents
+        .retain(|(path, _)| path.starts_with(root().join("docs")) || path.ends_with("README.md"));
+    documents
+}
+
+/// What stands in code and looks like the name of an option, alone or as `NAME = VALUE`.
+fn option_in(code: &str) -> Option<&str> {
+    let name = code.split([' ', '=']).next()?.trim_start_matches("--");
+    let is_name = name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_postfixs = name.starts_with("smtp_") || name.starts_with("smtpd_");
+    (is_name && !is_postfixs && !OTHERS.contains(&name)).then_some(name)
+}
+
+/// What stands first in a row of these tables, with `...` for what varies, stands in one of the sources.
+#[test]
+fn every_log_line_explained_exists() {
+    let sources = sources();
+    let text = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let (mut lines, mut unknown) = (0, Vec::new());
+    let mut is_explained = false;
+    for row in text.lines() {
+        if row.starts_with("| line |") || row.starts_with("| reason |") {
+            is_explained = true;
+        } else if !row.starts_with('|') {
+            is_explained = false;
+        } else if is_explained && !row.starts_with("|--") {
+            let line = row
+                .split('`')
+                .nth(1)
+                .unwrap_or_else(|| panic!("no line in {row}"));
+            let parts: Vec<&str> = line
+                .split("...")
+                .map(str::trim)
+                .filter(|part| part.chars().any(char::is_alphabetic))
+                .collect();
+            if !sources
+                .iter()
+                .any(|source| parts.iter().all(|part| source.contains(part)))
+            {
+                unknown.push(line);
+            }
+            lines += 1;
+        }
+    }
+    assert!(unknown.is_empty(), "not in the sources: {unknown:#?}");
+    assert!(lines > 60, "{lines} lines are too few to be all");
+}
+
+/// The programs' sources without their tests, texts that go over several lines put together.
+fn sources() -> Vec<String> {
+    let mut found = Vec::new();
+    for part in ["collectd", "reporter", "config", "proto"] {
+        read(&root().join(part).join("src"), &mut found);
+    }
+    assert!(found.len() > 50);
+    found
+}
+
+fn read(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("tests") {
+                read(&path, found);
+            }
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !path.ends_with("tests.rs")
+        {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+            found.push(joined(code));
+        }
+    }
+}
+
+/// A backslash at the end of a line takes the blanks of the next one with it.
+fn joined(code: &str) -> String {
+    let mut parts = code.split("\\\n");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str(part.trim_start());
+    }
+    whole
+}

@@ -115,7 +115,7 @@ fn a_job_from_waiting_to_decided() {
         .job_given_up(&made[1], at("21T06:00:00"), "deadline")
         .unwrap();
     assert_eq!(state.gathered_days().unwrap().len(), 1);
-    let found = state.undecided(day(), "", 10).unwrap();
+    let found = state.undecided(day(), None, 10).unwrap();
     assert_eq!(found.len(), 1);
     assert!(
         found[0].rows[0]
@@ -330,7 +330,7 @@ fn a_domain_that_is_too_large_is_done_with() {
         .store_rows(&job, &[counted("large.example", 1)], now)
         .unwrap();
     assert_eq!(
-        state.undecided(day(), "", 10).unwrap().len(),
+        state.undecided(day(), None, 10).unwrap().len(),
         1,
         "unless it comes after all"
     );

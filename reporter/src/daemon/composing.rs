@@ -33,7 +33,7 @@ pub(super) struct Composing {
 struct Walk {
     day: Day,
     /// Domains up to here are under way.
-    after: String,
+    after: Option<String>,
     at_end: bool,
     reports: u64,
     without: u64,
@@ -94,7 +94,7 @@ impl<O: Outside> Daemon<O> {
             let Some(day) = next else { return Ok(()) };
             self.composing.walk = Some(Walk {
                 day,
-                after: String::new(),
+                after: None,
                 at_end: false,
                 reports: 0,
                 without: 0,
@@ -105,9 +105,11 @@ impl<O: Outside> Daemon<O> {
             return Ok(());
         };
         while !walk.at_end && self.composing.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE {
-            let found = self.state.undecided(walk.day, &walk.after, READ_AT_ONCE)?;
+            let found = self
+                .state
+                .undecided(walk.day, walk.after.as_deref(), READ_AT_ONCE)?;
             match found.last() {
-                Some(last) => walk.after.clone_from(&last.domain),
+                Some(last) => walk.after = Some(last.domain.clone()),
                 None => walk.at_end = true,
             }
             for domain in found {

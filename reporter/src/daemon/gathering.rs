@@ -1,9 +1,9 @@
 //! The daemon's part of gathering: runs jobs, stores what comes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use super::Daemon;
 use crate::{
@@ -19,6 +19,9 @@ const PIECES_WAITING: usize = 4;
 const PIECES_A_TURN: usize = 8;
 /// Collectors that are asked at once.
 const JOBS_AT_ONCE: usize = 16;
+/// When an answer could not be stored (a full disk), no collector is asked for so long: each answer may be a million
+/// domains, and would be lost as well.
+const AFTER_LOSS: Duration = Duration::from_secs(300);
 
 /// Jobs that run, and the parts they sent.
 pub(super) struct Gathering {
@@ -28,6 +31,8 @@ pub(super) struct Gathering {
     first: Option<(Arc<Job>, Piece)>,
     /// One job a collector.
     running: HashMap<i64, (Arc<Job>, JoinHandle<()>)>,
+    /// Nobody is asked before.
+    rests_until: Option<Instant>,
 }
 
 impl Default for Gathering {
@@ -38,6 +43,7 @@ impl Default for Gathering {
             pieces,
             first: None,
             running: HashMap::new(),
+            rests_until: None,
         }
     }
 }
@@ -57,6 +63,12 @@ impl Gathering {
         }
     }
 
+    /// How long nobody is asked, whatever is due.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        let left = self.rests_until?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
     fn next(&mut self) -> Option<(Arc<Job>, Piece)> {
         self.first.take().or_else(|| self.pieces.try_recv().ok())
     }
@@ -70,6 +82,9 @@ impl Gathering {
 
 impl<O: Outside> Daemon<O> {
     pub(super) fn start_gathering(&mut self, now: Timestamp) -> Result<(), StateError> {
+        if self.gathering.rest().is_some() {
+            return Ok(());
+        }
         for job in self.state.due_jobs(now)? {
             if self.gathering.running.len() == JOBS_AT_ONCE
                 || self.gathering.running.contains_key(&job.index)
@@ -99,6 +114,7 @@ impl<O: Outside> Daemon<O> {
                 if let Some((_, task)) = self.gathering.running.remove(&job.index) {
                     task.abort();
                 }
+                self.gathering.rests_until = Some(Instant::now() + AFTER_LOSS);
                 return Err(error);
             }
         }

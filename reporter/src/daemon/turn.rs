@@ -83,6 +83,7 @@ impl<O: Outside> Daemon<O> {
         };
         let probe = self.delivering.until_next_probe();
         let next = next.into_iter().flatten().map(until).chain(probe);
+        let next = next.chain(self.gathering.rest());
         Ok(next.fold(self.bounds.interval, Duration::min))
     }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Transaction, named_params, types::ValueRef};
+use rusqlite::{
+    OptionalExtension as _, Transaction, named_params,
+    types::{Value, ValueRef},
+};
 use tlsrptd_proto::day::Day;
 
 use super::{State, StateError, Step, text};
@@ -53,9 +56,11 @@ impl State {
     pub fn undecided(
         &self,
         day: Day,
-        after: &str,
+        after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DomainDay>, StateError> {
+        // Before all texts, the empty one too, which something else may have written.
+        let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
         self.read("undecided domains", |db| {
             let mut select = db.prepare_cached(
                 "SELECT domain, fetcher, data FROM reportdata d WHERE day = ?1 AND domain > ?2 \
@@ -63,7 +68,7 @@ impl State {
                  AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
                  ORDER BY domain, fetcher",
             )?;
-            let mut rows = select.query((day.to_string(), after))?;
+            let mut rows = select.query((day.to_string(), &after))?;
             let mut mails = db.prepare_cached("SELECT mails FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2")?;
             let mut found: Vec<DomainDay> = Vec::new();
             while let Some(row) = rows.next()? {

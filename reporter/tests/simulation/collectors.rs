@@ -1,0 +1,178 @@
+//! Collectors with a will of their own.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::RngExt as _;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    gather::{Answer, GatherError, Piece, Sink},
+    state::{Fetched, Job},
+};
+
+use super::sim::Sim;
+
+/// How a collector treats one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Temper {
+    Prompt,
+    Sluggish,
+    /// It breaks off in the middle, so many times.
+    Failing(u64),
+    /// It says nothing, so many times.
+    Hanging(u64),
+    /// Each domain twice.
+    Twice,
+    /// Among good rows are such that nobody can use.
+    Rubbish,
+    /// The day is closed only so long after its end.
+    Late(Duration),
+    Never,
+}
+
+/// How a collector is, on all days.
+pub struct Nature {
+    /// It speaks the peer's protocol.
+    pub is_peer: bool,
+    /// Its clock is late by so much: its day ends later.
+    pub is_behind: Duration,
+}
+
+impl Sim {
+    pub fn nature(&self, collector: i64) -> Nature {
+        let behind = self.dice.pick(("behind", collector), &[0, 0, 0, 30, 7_000]);
+        Nature {
+            is_peer: self.dice.percent(("peer", collector), 30),
+            is_behind: Duration::from_secs(behind),
+        }
+    }
+
+    pub fn temper(&self, collector: i64, day: Day) -> Temper {
+        let mut rng = self.dice.of(("temper", collector, day));
+        let hours = |hours: u64| Duration::from_secs(3600 * hours);
+        match rng.random_range(0..24) {
+            0..2 => Temper::Sluggish,
+            2..5 => Temper::Failing(rng.random_range(1..6)),
+            5..7 => Temper::Hanging(rng.random_range(1..3)),
+            7..9 => Temper::Twice,
+            9..11 => Temper::Rubbish,
+            11..14 => Temper::Late(hours(rng.random_range(1..50))),
+            14 => Temper::Never,
+            _ => Temper::Prompt,
+        }
+    }
+
+    /// After the busy time nobody is sent anything.
+    pub fn rows_of(&self, collector: i64, day: Day) -> Vec<Fetched> {
+        match self.is_busy_day(day) {
+            true => self.plan.domains.rows(collector, day),
+            false => Vec::new(),
+        }
+    }
+
+    pub async fn answer(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &Sink,
+        before: u64,
+    ) -> Result<Answer, GatherError> {
+        let temper = self.temper(job.index, job.day);
+        let nature = self.nature(job.index);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let closed = job.day.next().start() + nature.is_behind + Duration::from_secs(2);
+        let ready = match temper {
+            Temper::Late(by) => now >= closed + by,
+            Temper::Never => false,
+            _ => now >= closed,
+        };
+        if !ready {
+            return Err(GatherError::NotReady {
+                newest: Some(job.day.previous()),
+            });
+        }
+        let rows = self.rows_of(job.index, job.day);
+        match temper {
+            Temper::Hanging(times) if before < times => {
+                let limit = Duration::from_secs(3600);
+                tokio::time::sleep(limit).await;
+                return Err(GatherError::TooSlow { limit });
+            }
+            Temper::Failing(times) if before < times && !nature.is_peer => {
+                let half = rows.len() / 2;
+                sink.hand_on(Piece::Rows(rows[..half].to_vec())).await?;
+                return Err(GatherError::Read(std::io::ErrorKind::BrokenPipe.into()));
+            }
+            Temper::Sluggish => tokio::time::sleep(Duration::from_secs(240)).await,
+            _ => {}
+        }
+        if nature.is_peer {
+            let mut domains: Vec<String> = rows.into_iter().map(|row| row.domain).collect();
+            if temper == Temper::Twice {
+                domains.extend(domains.clone());
+            }
+            sink.hand_on(Piece::Listed(domains)).await?;
+            return Ok(Answer::List);
+        }
+        for part in rows.chunks(25) {
+            sink.hand_on(Piece::Rows(part.to_vec())).await?;
+            if temper == Temper::Twice {
+                sink.hand_on(Piece::Rows(part.to_vec())).await?;
+            }
+        }
+        if temper == Temper::Rubbish {
+            sink.hand_on(Piece::Rows(rubbish())).await?;
+            let too_long =
+                Piece::Unusable("endless.test".to_owned(), "a line is too long".to_owned());
+            sink.hand_on(too_long).await?;
+        }
+        Ok(Answer::Stream)
+    }
+
+    pub async fn one_domain(
+        &self,
+        job: &Job,
+        domain: &str,
+        before: u64,
+    ) -> Result<String, GatherError> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let fails = match self.temper(job.index, job.day) {
+            Temper::Failing(times) => {
+                before < times
+                    && self
+                        .dice
+                        .percent(("details", job.index, job.day, domain), 20)
+            }
+            _ => false,
+        };
+        let rows = self.rows_of(job.index, job.day);
+        match rows.into_iter().find(|row| row.domain == domain) {
+            Some(row) if !fails => Ok(row.data),
+            _ => Err(GatherError::Read(std::io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+}
+
+/// What a damaged file may make of a collector's answer.
+fn rubbish() -> Vec<Fetched> {
+    [
+        ("", "{}"),
+        ("-.test", "{}"),
+        ("a b.test", "{\"v=TLSRPTv1;rua=mailto:a@b.test\": {}}"),
+        ("empty.test", "{}"),
+        ("text.test", "\"text\""),
+        (
+            "cut.test",
+            "{\"v=TLSRPTv1;rua=mailto:a@b.test\": {\"{}\": {\"cntr",
+        ),
+        (
+            "negative.test",
+            "{\"v\": {\"{}\": {\"cntrtotal\": -1, \"cntrfailure\": 0, \"failures\": {}}}}",
+        ),
+    ]
+    .map(|(domain, data)| Fetched {
+        domain: domain.to_owned(),
+        data: data.to_owned(),
+    })
+    .into()
+}

@@ -1,0 +1,193 @@
+//! Who is sent mail, what DNS says of them, and what the collectors counted: the truth that laws are held against.
+
+use std::collections::BTreeSet;
+
+use rand::RngExt as _;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{lookup::Looked, state::Fetched};
+
+use super::dice::Dice;
+
+/// Hosts that take posts.
+pub const HOSTS: u64 = 8;
+
+/// What a domain's record is like. A domain's name begins with the word for its kind.
+const KINDS: &[(&str, u64)] = &[
+    ("mail", 30),      // an address of its own
+    ("web", 20),       // one of a few hosts
+    ("both", 10),      // both
+    ("many", 8),       // several addresses, some twice, some unusable
+    ("shared", 8),     // an address that others have too
+    ("out", 6),        // not in DNS, though the MTA saw a record
+    ("leaves", 5),     // in DNS on some days only
+    ("unusable", 4),   // nothing that anybody can send to
+    ("discarded", 4),  // a map discards it
+    ("moved", 6),      // DNS says another address than the MTA saw
+    ("silent", 4),     // DNS never answers, and the MTA saw nothing
+    ("suppressed", 0), // reserved for the operator's list
+];
+
+/// Who there is.
+#[derive(Clone, Debug)]
+pub struct Domains {
+    pub dice: Dice,
+    pub number: u64,
+    pub collectors: i64,
+}
+
+/// What one collector counted of one domain's day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Truth {
+    pub total: u64,
+    pub failed: u64,
+}
+
+/// Where a report must go, or the word its reason begins with.
+pub type Fate = Result<BTreeSet<String>, &'static str>;
+
+impl Domains {
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        (0..self.number).map(|number| {
+            let all: u64 = KINDS.iter().map(|(_, share)| share).sum();
+            let mut dice = self.dice.below(("kind", number), all);
+            let kind = KINDS.iter().find(|(_, share)| match dice < *share {
+                true => true,
+                false => {
+                    dice -= share;
+                    false
+                }
+            });
+            format!("{}{number:03}.example", kind.unwrap().0)
+        })
+    }
+
+    /// The collector's count; `None` when it knows nothing of the domain that day.
+    pub fn truth(&self, collector: i64, day: Day, domain: &str) -> Option<Truth> {
+        let mut rng = self.dice.of(("truth", collector, day, domain));
+        if !domain.ends_with(".example") || rng.random_range(0..100) >= 60 {
+            return None;
+        }
+        let total = if rng.random_range(0..4) == 0 {
+            1
+        } else {
+            rng.random_range(1..20)
+        };
+        let failed = match rng.random_range(0..8) {
+            0 => rng.random_range(0..=total),
+            _ => 0,
+        };
+        Some(Truth { total, failed })
+    }
+
+    /// A collector's rows of a day, in binary order.
+    pub fn rows(&self, collector: i64, day: Day) -> Vec<Fetched> {
+        let mut rows: Vec<Fetched> = self
+            .names()
+            .filter_map(|domain| {
+                let truth = self.truth(collector, day, &domain)?;
+                Some(self.row(&domain, truth))
+            })
+            .collect();
+        rows.sort_by(|a, b| a.domain.cmp(&b.domain));
+        rows
+    }
+
+    fn row(&self, domain: &str, Truth { total, failed }: Truth) -> Fetched {
+        let policy = format!(r#"{{"policy-type": 9, "policy-domain": "{domain}"}}"#);
+        let failures = match failed {
+            0 => serde_json::json!({}),
+            _ => serde_json::json!({ r#"{"c": 203}"#: failed }),
+        };
+        let counts =
+            serde_json::json!({ "cntrtotal": total, "cntrfailure": failed, "failures": failures });
+        let data = serde_json::json!({ self.seen_by_mta(domain): { policy: counts } });
+        Fetched {
+            domain: domain.to_owned(),
+            data: data.to_string(),
+        }
+    }
+
+    /// What DNS says when it is well.
+    pub fn in_dns(&self, domain: &str, today: Day) -> Looked {
+        if is(domain, "silent") {
+            return Looked::Unknown("it never answers".to_owned());
+        }
+        match self.dns_text(domain, today) {
+            Some(text) => tlsrptd_reporter::lookup::judge(&[text]),
+            None => Looked::OptedOut("no such name in DNS".to_owned()),
+        }
+    }
+
+    /// Where the report goes when DNS has been asked and was well.
+    pub fn fate_by_dns(&self, domain: &str, today: Day) -> Fate {
+        match self.dns_text(domain, today) {
+            Some(text) => self.fate(domain, &text),
+            None => Err("opted out"),
+        }
+    }
+
+    /// Where it goes by what the MTA saw.
+    pub fn fate_by_mta(&self, domain: &str) -> Fate {
+        self.fate(domain, &self.seen_by_mta(domain))
+    }
+
+    fn dns_text(&self, domain: &str, today: Day) -> Option<String> {
+        let left = is(domain, "leaves") && self.dice.percent(("left", domain, today), 40);
+        match is(domain, "out") || left {
+            true => None,
+            false => Some(self.record(domain, "reports")),
+        }
+    }
+
+    fn seen_by_mta(&self, domain: &str) -> String {
+        match domain {
+            _ if is(domain, "silent") => String::new(),
+            _ if is(domain, "moved") => self.record(domain, "old"),
+            _ => self.record(domain, "reports"),
+        }
+    }
+
+    fn record(&self, domain: &str, user: &str) -> String {
+        let host = self.dice.below(("host", domain), HOSTS);
+        let rua = match domain {
+            _ if is(domain, "web") => format!("https://h{host}.hosts.test/{domain}"),
+            _ if is(domain, "both") => {
+                format!("mailto:{user}@{domain},https://h{host}.hosts.test/{domain}")
+            }
+            _ if is(domain, "many") => format!(
+                "mailto:a@{domain},http://x.test/,mailto:a@{domain},mailto:b@{domain},nonsense,\
+                 https://h{host}.hosts.test/{domain},https://h{host}.hosts.test/{domain}"
+            ),
+            _ if is(domain, "shared") => "mailto:all@collector.test".to_owned(),
+            _ if is(domain, "unusable") => "http://x.test/,ftp://x.test".to_owned(),
+            _ => format!("mailto:{user}@{domain}"),
+        };
+        format!("v=TLSRPTv1;rua={rua}")
+    }
+
+    /// Read here once more, by simpler means than the reporter has.
+    fn fate(&self, domain: &str, record: &str) -> Fate {
+        let Some((_, rua)) = record.split_once("rua=") else {
+            return Err("no record");
+        };
+        let usable = |uri: &&str| uri.starts_with("mailto:") || uri.starts_with("https:");
+        let places: BTreeSet<String> = rua.split(',').filter(usable).map(str::to_owned).collect();
+        match places.is_empty() {
+            _ if is(domain, "discarded") => Err("discarded by a map"),
+            true => Err("no usable URI"),
+            false => Ok(places),
+        }
+    }
+}
+
+/// The operator's map.
+pub fn map() -> String {
+    // A regexp, as a domain pattern matches whole labels.
+    "regexp:^discarded DISCARD\n. ACCEPT\n".to_owned()
+}
+
+fn is(domain: &str, kind: &str) -> bool {
+    domain
+        .strip_prefix(kind)
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}

@@ -1,0 +1,206 @@
+//! Every session of every closed day is in exactly one report of its day, or a reason is recorded why not.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use super::Court;
+use crate::{
+    domains::Fate,
+    ledger::{Data, Report},
+    plan::HOUR,
+};
+
+impl Court<'_> {
+    pub(super) fn every_session_is_accounted_for(&mut self) {
+        let domains = &self.played.sim.plan.domains;
+        let names: Vec<String> = domains.names().collect();
+        for ((day, collector), status) in &self.ledger.jobs {
+            if !self.played.sim.is_busy_day(*day) {
+                continue;
+            }
+            match status.as_deref() {
+                Some("ok") => {}
+                // Given up: what it did not say is not known. That is the reason recorded.
+                Some("timedout") => continue,
+                other => {
+                    self.broken(format!(
+                        "{day}: the job of collector {collector} ended as {other:?}"
+                    ));
+                    continue;
+                }
+            }
+            for name in &names {
+                let data = self.ledger.data.get(&(*day, name.clone(), *collector));
+                let is_there = data.is_some_and(|data| is_used(data) || is_late(data));
+                if domains.truth(*collector, *day, name).is_some() && !is_there {
+                    self.broken(format!(
+                        "{day}: what collector {collector} said of {name} is {data:?}"
+                    ));
+                }
+            }
+        }
+        let known: BTreeSet<(Day, &String)> = self
+            .ledger
+            .data
+            .iter()
+            .filter(|(_, data)| is_used(data) || is_late(data))
+            .map(|((day, domain, _), _)| (*day, domain))
+            .collect();
+        for (day, domain) in known {
+            let Some(report) = self.ledger.reports.get(&(day, domain.clone())) else {
+                if self.played.sim.is_busy_day(day) {
+                    self.broken(format!(
+                        "{day}: {domain} was counted, and has neither report nor reason"
+                    ));
+                }
+                continue;
+            };
+            let (total, _) = self.counted(day, domain);
+            if report.sessions != total as i64 {
+                self.broken(format!("{day}: {domain} had {total} sessions: {report:?}"));
+            }
+        }
+    }
+
+    pub(super) fn every_reason_is_true(&mut self) {
+        for ((day, domain), report) in &self.ledger.reports {
+            let places: BTreeSet<String> = self
+                .ledger
+                .destinations
+                .keys()
+                .filter(|key| key.day == *day && key.domain == *domain)
+                .map(|key| key.uri.clone())
+                .collect();
+            let fault = match &report.reason {
+                None => self.is_sent_where_it_should(*day, domain, report, &places),
+                Some(_) if !places.is_empty() => Some(format!("goes to {places:?} all the same")),
+                Some(reason) => self.is_true(reason, *day, domain, report),
+            };
+            if let Some(fault) = fault {
+                self.broken(format!("{day}: {domain}, {report:?}: {fault}"));
+            }
+        }
+    }
+
+    fn is_sent_where_it_should(
+        &self,
+        day: Day,
+        domain: &str,
+        report: &Report,
+        places: &BTreeSet<String>,
+    ) -> Option<String> {
+        let fates = self.fates(domain, report);
+        if !fates.iter().any(|fate| fate.as_ref() == Ok(places)) {
+            return Some(format!("it goes to {places:?}, and by DNS it is {fates:?}"));
+        }
+        let (_, failed) = self.counted(day, domain);
+        let mails = self.mails_to(domain, day, false);
+        let guards =
+            self.played.settings.loop_guard && failed == 0 && report.sessions <= mails as i64;
+        guards.then(|| format!("of its {} sessions {mails} were our mails", report.sessions))
+    }
+
+    /// What is wrong with a reason, if anything is.
+    fn is_true(&self, reason: &str, day: Day, domain: &str, report: &Report) -> Option<String> {
+        let settings = &self.played.settings;
+        let (total, failed) = self.counted(day, domain);
+        let word = reason.split(':').next().unwrap_or_default();
+        let by_dns = || self.fates(domain, report).contains(&Err(word_of(word)));
+        let holds = match word {
+            "no sessions" => total == 0,
+            "not a domain" => Domain::parse(domain).is_err(),
+            "expired" => {
+                let end = day.next().start() + settings.max_report_age;
+                // The clock may have been set back since.
+                !self.clock_is_true() || report.made >= end
+            }
+            "loop guard" => {
+                let mails = self.mails_to(domain, day, true);
+                settings.loop_guard && failed == 0 && total <= mails as u64
+            }
+            "opted out" | "no usable URI" | "discarded by a map" | "no record" => by_dns(),
+            "suppressed" => self.has_refused(domain),
+            _ => false,
+        };
+        (!holds).then(|| "that is not so".to_owned())
+    }
+
+    /// What becomes of a domain by what DNS said about then.
+    fn fates(&self, domain: &str, report: &Report) -> Vec<Fate> {
+        let domains = &self.played.sim.plan.domains;
+        let made = self.since_begin(report.made);
+        let mut fates = Vec::new();
+        for lookup in self.log.lookups.get(domain).into_iter().flatten() {
+            let ago = report.made.duration_since(lookup.wall);
+            if self.clock_is_true() && (ago.as_secs() > 1800 || ago.as_secs() < -1) {
+                continue;
+            }
+            fates.push(match lookup.failed {
+                true => domains.fate_by_mta(domain),
+                false => domains.fate_by_dns(domain, Day::of(lookup.wall)),
+            });
+        }
+        // When DNS is known to be out it is not asked for each domain.
+        if self.dns_was_gone(made.saturating_sub(HOUR), made) || !self.clock_is_true() {
+            fates.push(domains.fate_by_mta(domain));
+        }
+        fates
+    }
+
+    /// Report mails of ours to that domain on that day: those that may have been counted, or those that surely were.
+    fn mails_to(&self, domain: &str, day: Day, maybe: bool) -> usize {
+        let end = format!("@{domain}");
+        let near_midnight = Duration::from_secs(1200);
+        let mails = self.log.attempts.iter().filter(|attempt| {
+            let Some((ended, outcome)) = &attempt.ended else {
+                return false;
+            };
+            let is_sent = matches!(outcome, tlsrptd_reporter::deliver::Outcome::Sent { .. });
+            let wall = attempt.wall + (*ended - attempt.from);
+            let surely = Day::of(wall) == day
+                && Day::of(wall + near_midnight) == day
+                && Day::of(attempt.wall - near_midnight) == day
+                && self.clock_is_true()
+                && self.away(*ended, *ended + near_midnight).is_zero()
+                && !self.is_unknown(attempt);
+            let perhaps = Day::of(wall - near_midnight * 20) <= day
+                && day <= Day::of(wall + near_midnight * 20);
+            attempt.key.uri.ends_with(&end) && is_sent && (surely || maybe && perhaps)
+        });
+        mails.count()
+    }
+
+    /// Whether a destination of the domain has refused often enough to be suspended.
+    fn has_refused(&self, domain: &str) -> bool {
+        let refused = self.log.attempts.iter().filter(|attempt| {
+            attempt.key.domain == domain
+                && matches!(
+                    attempt.ended,
+                    Some((_, tlsrptd_reporter::deliver::Outcome::Refused { .. }))
+                )
+        });
+        refused.count() >= 3
+    }
+}
+
+fn is_used(data: &Data) -> bool {
+    data.status.as_deref() == Some("fetched")
+}
+
+fn is_late(data: &Data) -> bool {
+    data.status.as_deref() == Some("late")
+}
+
+/// The reason's word as a fate has it.
+fn word_of(word: &str) -> &'static str {
+    [
+        "opted out",
+        "no usable URI",
+        "discarded by a map",
+        "no record",
+    ]
+    .into_iter()
+    .find(|known| *known == word)
+    .unwrap_or("")
+}

@@ -1,0 +1,130 @@
+//! What must hold at the end of every play, whatever happened in it.
+
+mod accounts;
+mod attempts;
+mod gathering;
+mod outcomes;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use tlsrptd_proto::day::Day;
+
+use super::{
+    ledger::Ledger,
+    lives::Played,
+    plan::{HOUR, is_in},
+    sim::{Attempt, Key, Log},
+};
+
+/// One that is in hand may have to wait so long for others before it is tried.
+const IN_HAND: Duration = HOUR;
+
+/// One court for one play.
+pub struct Court<'a> {
+    played: &'a Played,
+    ledger: &'a Ledger,
+    log: &'a Log,
+    /// In their order.
+    attempts: BTreeMap<&'a Key, Vec<&'a Attempt>>,
+    broken: Vec<String>,
+}
+
+/// Everything that a play has broken.
+pub fn judge(played: &Played) -> Vec<String> {
+    let log = played.sim.log();
+    let mut attempts: BTreeMap<&Key, Vec<&Attempt>> = BTreeMap::new();
+    for attempt in &log.attempts {
+        attempts.entry(&attempt.key).or_default().push(attempt);
+    }
+    let mut court = Court {
+        played,
+        ledger: &played.ledger,
+        log: &log,
+        attempts,
+        broken: played.ledger.broken.clone(),
+    };
+    court.every_session_is_accounted_for();
+    court.every_reason_is_true();
+    court.receivers_got_what_was_counted();
+    court.collectors_were_treated_well();
+    court.one_report_a_place();
+    court.every_delivery_ended();
+    court.nobody_was_crowded();
+    court.attempts_kept_their_distance();
+    court.attempts_kept_to_their_time();
+    court.broken
+}
+
+impl Court<'_> {
+    fn broken(&mut self, text: String) {
+        self.broken.push(text);
+    }
+
+    /// The wall clock was never set: then times mean something.
+    fn clock_is_true(&self) -> bool {
+        self.played.sim.plan.steps.is_empty()
+    }
+
+    fn since_begin(&self, at: Timestamp) -> Duration {
+        let since = at.duration_since(self.played.sim.plan.begin);
+        Duration::try_from(since).unwrap_or(Duration::ZERO)
+    }
+
+    /// How much of that time there was no reporter, or none that could write.
+    fn away(&self, from: Duration, until: Duration) -> Duration {
+        let overlap =
+            |window: &(Duration, Duration)| window.1.min(until).saturating_sub(window.0.max(from));
+        let there: Duration = self.played.lives.iter().map(overlap).sum();
+        let full: Duration = self.played.sim.plan.disk_full.iter().map(overlap).sum();
+        until.saturating_sub(from).saturating_sub(there) + full
+    }
+
+    /// Whether nobody can know how this attempt ended: its outcome was not recorded when the reporter was gone.
+    fn is_unknown(&self, attempt: &Attempt) -> bool {
+        let after = |other: &&&Attempt| other.life == attempt.life && other.from > attempt.from;
+        let is_last = !self.attempts[&attempt.key]
+            .iter()
+            .any(|other| after(&other));
+        attempt.ended.is_none() || is_last && self.ledger.is_unknown(&attempt.key, attempt.life)
+    }
+
+    /// The retry window begins no earlier, and no later than the first attempt: a reporter that crashed cannot know
+    /// whether what it had in hand was tried.
+    fn taken_in_hand(&self, first: &Attempt) -> Duration {
+        let in_hand = self.ledger.in_hand.get(&first.key);
+        let lives = in_hand
+            .into_iter()
+            .flatten()
+            .map(|life| self.played.lives[*life].0);
+        lives.chain([first.from]).min().unwrap_or_default()
+    }
+
+    /// What the truth says of a domain's day, by what the database says was fetched in time.
+    fn counted(&self, day: Day, domain: &str) -> (u64, u64) {
+        let sim = &self.played.sim;
+        let (mut total, mut failed) = (0, 0);
+        for collector in 1..=sim.plan.domains.collectors {
+            let data = self.ledger.data.get(&(day, domain.to_owned(), collector));
+            if data.is_some_and(|data| {
+                data.status.as_deref() == Some("fetched") && data.reason.is_none()
+            }) {
+                let truth = sim
+                    .plan
+                    .domains
+                    .truth(collector, day, domain)
+                    .unwrap_or_default();
+                total += truth.total;
+                failed += truth.failed;
+            }
+        }
+        (total, failed)
+    }
+
+    fn dns_was_gone(&self, from: Duration, until: Duration) -> bool {
+        let gone = &self.played.sim.plan.dns_gone;
+        is_in(gone, from)
+            || is_in(gone, until)
+            || gone.iter().any(|window| (from..until).contains(&window.0))
+    }
+}

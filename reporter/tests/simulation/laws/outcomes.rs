@@ -1,0 +1,152 @@
+//! How deliveries end: nothing is lost, and nothing sent twice but where nobody could know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use tlsrptd_reporter::deliver::Outcome;
+
+use super::{Attempt, Court, IN_HAND, Key};
+use crate::ledger::Destination;
+
+impl Court<'_> {
+    /// A report says what was counted, has an identity of its own, and is the same bytes each time.
+    pub(super) fn receivers_got_what_was_counted(&mut self) {
+        let mut ids: BTreeMap<String, &Key> = BTreeMap::new();
+        let mut faults = Vec::new();
+        for (key, attempts) in &self.attempts {
+            let first = &attempts[0].report;
+            if attempts.iter().any(|attempt| attempt.report != *first) {
+                faults.push(format!("{key:?}: a repeat is not the same bytes"));
+            }
+            let json: Value = serde_json::from_str(&first.json).unwrap();
+            let sum = |name: &str| -> u64 {
+                let policies = json["policies"].as_array().unwrap().iter();
+                policies
+                    .map(|policy| policy["summary"][name].as_u64().unwrap())
+                    .sum()
+            };
+            let (total, failed) = self.counted(key.day, &key.domain);
+            let said = (
+                sum("total-successful-session-count"),
+                sum("total-failure-session-count"),
+            );
+            if said != (total - failed, failed) {
+                faults.push(format!(
+                    "{key:?}: {total} sessions with {failed} failures were reported as {said:?}"
+                ));
+            }
+            let domain = &json["policies"][0]["policy"]["policy-domain"];
+            let begin = json["date-range"]["start-datetime"].as_str().unwrap();
+            if domain != key.domain.as_str() || !begin.starts_with(&key.day.to_string()) {
+                faults.push(format!("{key:?}: the report is on {domain} and {begin}"));
+            }
+            let id = json["report-id"].as_str().unwrap().to_owned();
+            let other = ids.entry(id).or_insert(key);
+            if (other.day, &other.domain) != (key.day, &key.domain) {
+                faults.push(format!("{key:?} and {other:?} have one report-id"));
+            }
+        }
+        self.broken.extend(faults);
+    }
+
+    /// A place gets no more than one report on a domain and day, however the place is written.
+    pub(super) fn one_report_a_place(&mut self) {
+        let mut places = BTreeSet::new();
+        for key in self.ledger.destinations.keys() {
+            let place = (key.day, &key.domain, key.uri.to_ascii_lowercase());
+            if !places.insert(place) {
+                self.broken
+                    .push(format!("{key:?}: two deliveries to one place"));
+            }
+        }
+    }
+
+    pub(super) fn every_delivery_ended(&mut self) {
+        let mut faults = Vec::new();
+        for (key, destination) in &self.ledger.destinations {
+            let none = Vec::new();
+            let attempts = self.attempts.get(key).unwrap_or(&none);
+            if let Some(fault) = self.ended_badly(destination, attempts) {
+                faults.push(format!("{key:?}, {destination:?}: {fault}"));
+            }
+            let is_over = |attempt: &&&Attempt| is_final(attempt) && !self.is_unknown(attempt);
+            if let Some(over) = attempts.iter().position(|attempt| is_over(&attempt))
+                && over + 1 < attempts.len()
+            {
+                faults.push(format!(
+                    "{key:?}: {} attempts after {:?}",
+                    attempts.len() - over - 1,
+                    attempts[over]
+                ));
+            }
+        }
+        for key in self.attempts.keys() {
+            if !self.ledger.destinations.contains_key(key) {
+                faults.push(format!("{key:?} was tried, and nobody knows of it"));
+            }
+        }
+        self.broken.extend(faults);
+    }
+
+    fn ended_badly(
+        &self,
+        destination: &Destination,
+        attempts: &[&Attempt],
+    ) -> Option<&'static str> {
+        let last = attempts.last();
+        let outcome = last
+            .and_then(|attempt| attempt.ended.as_ref())
+            .map(|(_, outcome)| outcome);
+        let holds = match destination.status.as_deref() {
+            Some("sent") => {
+                matches!(outcome, Some(Outcome::Sent { .. }))
+                    && last.is_some_and(|attempt| attempt.taken)
+            }
+            Some("refused") => matches!(outcome, Some(Outcome::Refused { .. })),
+            Some("timedout") => {
+                matches!(
+                    outcome,
+                    Some(Outcome::Retry { .. } | Outcome::Unreachable { .. })
+                ) && self.was_tried_enough(attempts)
+            }
+            // It was in hand at most, and never known to have arrived.
+            Some("expired") => attempts
+                .iter()
+                .all(|attempt| !is_final(attempt) || self.is_unknown(attempt)),
+            Some("suppressed") => self.refusals_before(destination, attempts),
+            Some(_) => return Some("there is no such end"),
+            None => return Some("it is still pending"),
+        };
+        (!holds).then_some("its attempts do not say so")
+    }
+
+    /// By the peer's rule or by ours.
+    fn was_tried_enough(&self, attempts: &[&Attempt]) -> bool {
+        let settings = &self.played.settings;
+        if let Some(most) = settings.max_retries_delivery {
+            return attempts.len() > most as usize;
+        }
+        let (first, last) = (attempts[0], attempts[attempts.len() - 1]);
+        let (end, outcome) = last.ended.as_ref().unwrap();
+        let asked = match outcome {
+            Outcome::Retry { after, .. } => after.unwrap_or_default(),
+            _ => std::time::Duration::ZERO,
+        };
+        !self.clock_is_true()
+            || *end + asked + IN_HAND >= self.taken_in_hand(first) + settings.retry_window
+    }
+
+    fn refusals_before(&self, _: &Destination, attempts: &[&Attempt]) -> bool {
+        attempts.is_empty()
+    }
+}
+
+fn is_final(attempt: &Attempt) -> bool {
+    matches!(
+        attempt.ended,
+        Some((
+            _,
+            Outcome::Sent { .. } | Outcome::Refused { .. } | Outcome::UnknownScheme
+        ))
+    )
+}

@@ -1,0 +1,132 @@
+//! One play: the reporter's lives one after the other, with a look into the database after each.
+
+use std::{sync::Arc, time::Duration};
+
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    daemon::Order,
+    outside::Outside as _,
+    state::{Go, Moment, StateError, Step, Watcher},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    dice::Dice,
+    ledger::Ledger,
+    plan::{CALM, End, Life, Plan, is_in},
+    sim::Sim,
+};
+use crate::world;
+
+/// After a start that failed a service manager tries again.
+const RESTART: Duration = Duration::from_secs(100);
+
+/// What is left when all is over.
+pub struct Played {
+    pub sim: Arc<Sim>,
+    pub settings: Reportd,
+    pub ledger: Ledger,
+    /// From and until, since the begin.
+    pub lives: Vec<(Duration, Duration)>,
+}
+
+/// Plays a seed.
+pub async fn play(dice: Dice, days: u64) -> Played {
+    let folder = world::folder();
+    let plan = Plan::new(dice, days);
+    let settings = plan.settings(folder.path());
+    let mut lives = plan.lives.clone();
+    lives.push(Life {
+        length: CALM,
+        end: End::Stop,
+        pause: Duration::ZERO,
+    });
+    let sim = Arc::new(Sim::new(dice, plan));
+    let mut played = Played {
+        sim,
+        settings,
+        ledger: Ledger::default(),
+        lives: Vec::new(),
+    };
+    for life in lives {
+        played.live(life).await;
+        tokio::time::sleep(life.pause).await;
+    }
+    played
+}
+
+impl Played {
+    async fn live(&mut self, life: Life) {
+        let ends = Instant::now() + life.length;
+        loop {
+            let number = self.lives.len();
+            self.sim.log().life = number;
+            let from = self.sim.elapsed();
+            let left = ends.duration_since(Instant::now());
+            let ran = self.run(life.end, number, left).await;
+            self.lives.push((from, self.sim.elapsed()));
+            let today = Day::of(self.sim.now());
+            // Until a day later, as the clock may have been ahead.
+            let oldest = today.back(self.settings.keep_days - 1);
+            self.ledger.read(&self.settings.dbname, number, oldest);
+            match ran {
+                Err(StateError::Stopped { .. }) | Ok(()) => return,
+                // A start may fail, as the disk is full then; nothing else may end it.
+                Err(error)
+                    if is_in(&self.sim.plan.disk_full, self.sim.elapsed())
+                        && Instant::now() < ends =>
+                {
+                    assert!(error.to_string().contains("full"), "{error}");
+                    tokio::time::sleep(RESTART).await;
+                }
+                Err(error) if is_in(&self.sim.plan.disk_full, self.sim.elapsed()) => {
+                    assert!(error.to_string().contains("full"), "{error}");
+                    return;
+                }
+                Err(error) => panic!("life {number} ended with {error}"),
+            }
+        }
+    }
+
+    async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StateError> {
+        let watcher = watcher(Arc::clone(&self.sim), end);
+        let seed = self.sim.dice.below(("seed", number), u64::MAX);
+        let mut daemon = world::daemon(&self.settings, Arc::clone(&self.sim), Some(watcher), seed)?;
+        let (sender, mut orders) = mpsc::channel(1);
+        tokio::spawn(async move {
+            tokio::time::sleep(length).await;
+            // When it has ended before nobody listens.
+            let _ = sender.send(Order::Stop).await;
+            std::future::pending::<()>().await;
+        });
+        daemon.run(&mut orders, |_| {}).await?;
+        if end != End::Stop {
+            // It vanishes: what is under way ends in the middle.
+            return Ok(());
+        }
+        let stopped = daemon.stop(Duration::from_secs(10)).await;
+        let closed = daemon.into_state().close();
+        stopped.and(closed)
+    }
+}
+
+/// Crashes where the plan says so, and makes the disk full when it says so.
+fn watcher(sim: Arc<Sim>, end: End) -> Watcher {
+    let mut left = match end {
+        End::Crash(_, _, nth) => nth,
+        _ => 0,
+    };
+    Box::new(move |step: Step, moment: Moment| {
+        if is_in(&sim.plan.disk_full, sim.elapsed()) {
+            return Go::Fail;
+        }
+        if matches!(end, End::Crash(at, when, _) if (at, when) == (step, moment)) && left > 0 {
+            left -= 1;
+            if left == 0 {
+                return Go::Crash;
+            }
+        }
+        Go::On
+    })
+}

@@ -1,0 +1,106 @@
+//! The whole reporter on a virtual clock, for weeks of days: collectors, DNS, receivers, the disk and the clock fail as a
+//! seed has it, the reporter crashes, and at the end the laws are held against what everybody saw.
+//!
+//! Each run has seeds of its own. `TLSRPTD_SEED=NUMBER` plays one again; `TLSRPTD_SOAK=1` plays many.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod collectors;
+mod dice;
+mod domains;
+mod laws;
+mod ledger;
+mod lives;
+mod plan;
+mod receivers;
+
+mod sim;
+#[path = "../world/mod.rs"]
+mod world;
+
+use std::time::{Duration, Instant};
+
+use dice::Dice;
+
+/// Days with mail in a play; after them all that is under way gets its time.
+const DAYS: u64 = 14;
+
+/// Plays in the suite, and for `make soak` so long.
+const PLAYS: usize = 3;
+const SOAK: Duration = Duration::from_secs(900);
+
+#[test]
+fn whatever_happens_the_laws_hold() {
+    if let Some(dice) = Dice::given() {
+        return tell(&run(dice));
+    }
+    let begun = Instant::now();
+    let soaks = std::env::var_os("TLSRPTD_SOAK").is_some();
+    let mut sums = Sum::default();
+    while sums.plays < PLAYS || soaks && begun.elapsed() < SOAK {
+        let sum = run(Dice::new());
+        sums.add(&sum);
+    }
+    tell(&sums);
+}
+
+/// What was played.
+#[derive(Debug, Default)]
+struct Sum {
+    plays: usize,
+    lives: usize,
+    domain_days: usize,
+    deliveries: usize,
+    attempts: usize,
+    duplicates: usize,
+}
+
+impl Sum {
+    fn add(&mut self, other: &Sum) {
+        self.plays += other.plays;
+        self.lives += other.lives;
+        self.domain_days += other.domain_days;
+        self.deliveries += other.deliveries;
+        self.attempts += other.attempts;
+        self.duplicates += other.duplicates;
+    }
+}
+
+fn tell(sum: &Sum) {
+    println!("simulation: {sum:?}");
+}
+
+/// Plays one seed and judges it.
+fn run(dice: Dice) -> Sum {
+    // Shown with any failure, also of the play itself.
+    println!("TLSRPTD_SEED={}", dice.0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let played = runtime.block_on(lives::play(dice, DAYS));
+    drop(runtime);
+    let broken = laws::judge(&played);
+    assert!(
+        broken.is_empty(),
+        "TLSRPTD_SEED={}: {} laws are broken, the first of them:\n{}\n{:#?}",
+        dice.0,
+        broken.len(),
+        broken[..broken.len().min(20)].join("\n"),
+        played.sim.plan.options,
+    );
+    let log = played.sim.log();
+    let taken = log.attempts.iter().filter(|attempt| attempt.taken).count();
+    let sent = played.ledger.destinations.values();
+    let sent = sent
+        .filter(|destination| destination.status.as_deref() == Some("sent"))
+        .count();
+    Sum {
+        plays: 1,
+        lives: played.lives.len(),
+        domain_days: played.ledger.reports.len(),
+        deliveries: played.ledger.destinations.len(),
+        attempts: log.attempts.len(),
+        duplicates: taken.saturating_sub(sent),
+    }
+}

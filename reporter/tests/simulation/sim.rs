@@ -1,0 +1,249 @@
+//! The world of a simulation: clock, collectors, DNS and receivers as the plan has them, and all that they saw.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_reporter::{
+    deliver::{Delivery, Outcome, StoredReport},
+    gather::{Answer, GatherError, Sink},
+    lookup::Looked,
+    outside::Outside,
+    state::Job,
+};
+use tokio::time::Instant;
+
+use super::{
+    dice::Dice,
+    plan::{Plan, is_in},
+    receivers::{Has, Reply},
+};
+
+/// What a delivery is to the outside: one report to one address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub day: Day,
+    pub domain: String,
+    pub uri: String,
+}
+
+/// One attempt, as the receiver saw it. Times without a name are since the begin.
+#[derive(Debug)]
+pub struct Attempt {
+    pub key: Key,
+    pub life: usize,
+    pub report: Arc<StoredReport>,
+    pub from: Duration,
+    /// By the wall clock.
+    pub wall: Timestamp,
+    /// When and how it ended for the reporter; `None` when that was gone before.
+    pub ended: Option<(Duration, Outcome)>,
+    /// The receiver has it.
+    pub taken: bool,
+}
+
+/// One question to a collector.
+#[derive(Debug)]
+pub struct Ask {
+    pub day: Day,
+    pub index: i64,
+    pub life: usize,
+    pub from: Duration,
+    pub wall: Timestamp,
+    pub until: Option<Duration>,
+    pub was_not_ready: bool,
+}
+
+/// One answer of DNS.
+#[derive(Debug)]
+pub struct Lookup {
+    pub wall: Timestamp,
+    /// It did not answer.
+    pub failed: bool,
+}
+
+/// Connections at once: now, and the most there were.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Busy {
+    pub now: usize,
+    pub most: usize,
+}
+
+/// All that was seen.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub life: usize,
+    pub attempts: Vec<Attempt>,
+    pub asks: Vec<Ask>,
+    pub details: BTreeMap<(i64, Day, String), u64>,
+    /// How often each was tried.
+    pub tries: BTreeMap<Key, u64>,
+    pub lookups: BTreeMap<String, Vec<Lookup>>,
+    pub busy: BTreeMap<String, Busy>,
+}
+
+#[derive(Debug)]
+pub struct Sim {
+    pub dice: Dice,
+    pub plan: Plan,
+    zero: Instant,
+    log: Mutex<Log>,
+}
+
+impl Sim {
+    pub fn new(dice: Dice, plan: Plan) -> Sim {
+        Sim {
+            dice,
+            plan,
+            zero: Instant::now(),
+            log: Mutex::default(),
+        }
+    }
+
+    pub fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap()
+    }
+
+    /// Since the begin, by a clock that nobody sets.
+    pub fn elapsed(&self) -> Duration {
+        self.zero.elapsed()
+    }
+
+    /// Whether there was mail on that day.
+    pub fn is_busy_day(&self, day: Day) -> bool {
+        day.next().start() < self.plan.begin + self.plan.busy
+    }
+
+    /// The connection is counted until what this gives is dropped.
+    fn connect(&self, host: &str) -> impl Drop + '_ {
+        struct Connection<'a>(&'a Sim, [String; 2]);
+        impl Drop for Connection<'_> {
+            fn drop(&mut self) {
+                let mut log = self.0.log();
+                for name in &self.1 {
+                    log.busy.get_mut(name).unwrap().now -= 1;
+                }
+            }
+        }
+        let names = [host.to_owned(), "all".to_owned()];
+        let mut log = self.log();
+        for name in &names {
+            let busy = log.busy.entry(name.clone()).or_default();
+            busy.now += 1;
+            busy.most = busy.most.max(busy.now);
+        }
+        Connection(self, names)
+    }
+}
+
+impl Outside for Sim {
+    fn now(&self) -> Timestamp {
+        let at = self.elapsed();
+        self.plan.begin + at + SignedDuration::from_secs(self.plan.clock_is_off(at))
+    }
+
+    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        let (number, before) = {
+            let mut log = self.log();
+            let same =
+                |ask: &&Ask| (ask.day, ask.index) == (job.day, job.index) && !ask.was_not_ready;
+            let before = log.asks.iter().filter(same).count() as u64;
+            let life = log.life;
+            log.asks.push(Ask {
+                day: job.day,
+                index: job.index,
+                life,
+                from: self.elapsed(),
+                wall: now,
+                until: None,
+                was_not_ready: false,
+            });
+            (log.asks.len() - 1, before)
+        };
+        let answer = self.answer(job, now, sink, before).await;
+        let ask = &mut self.log().asks[number];
+        ask.until = Some(self.elapsed());
+        ask.was_not_ready = matches!(answer, Err(GatherError::NotReady { .. }));
+        answer
+    }
+
+    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+        let before = {
+            let mut log = self.log();
+            let times = log
+                .details
+                .entry((job.index, job.day, domain.to_owned()))
+                .or_default();
+            *times += 1;
+            *times - 1
+        };
+        self.one_domain(job, domain, before).await
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+        let is_gone = is_in(&self.plan.dns_gone, self.elapsed());
+        let looked = match is_gone {
+            true => Looked::Unknown("timed out".to_owned()),
+            false => self
+                .plan
+                .domains
+                .in_dns(domain.as_str(), Day::of(self.now())),
+        };
+        let failed = matches!(looked, Looked::Unknown(_));
+        tokio::time::sleep(Duration::from_millis(if failed { 17_000 } else { 30 })).await;
+        let lookup = Lookup {
+            wall: self.now(),
+            failed,
+        };
+        self.log()
+            .lookups
+            .entry(domain.to_string())
+            .or_default()
+            .push(lookup);
+        Some(looked)
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        let report = Arc::clone(&delivery.report);
+        let uri = delivery.destination.uri.clone();
+        let key = Key {
+            day: report.day,
+            domain: report.domain.to_string(),
+            uri,
+        };
+        let _connection = self.connect(Sim::host(&key.uri));
+        let from = self.elapsed();
+        let (number, reply) = {
+            let mut log = self.log();
+            let tries = log.tries.entry(key.clone()).or_default();
+            let nth = *tries;
+            *tries += 1;
+            let reply = self.receive(&key, nth, from);
+            let life = log.life;
+            log.attempts.push(Attempt {
+                key,
+                life,
+                report,
+                from,
+                wall: self.now(),
+                ended: None,
+                taken: reply.has_it == Has::AtOnce,
+            });
+            (log.attempts.len() - 1, reply)
+        };
+        let Reply {
+            outcome,
+            takes,
+            has_it,
+        } = reply;
+        tokio::time::sleep(takes).await;
+        let attempt = &mut self.log().attempts[number];
+        attempt.taken |= has_it == Has::AtTheEnd;
+        attempt.ended = Some((self.elapsed(), outcome.clone()));
+        outcome
+    }
+}

@@ -5,7 +5,12 @@ mod world;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tlsrptd_reporter::{deliver::Outcome, gather::GatherError, lookup::Looked};
+use tlsrptd_reporter::{
+    deliver::Outcome,
+    gather::GatherError,
+    lookup::Looked,
+    state::{Go, Step},
+};
 use world::{World, counted, folder, retry, rows, run, sent, settings};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -125,6 +130,7 @@ async fn reasons_against_a_report() {
     };
     world.gather = Box::new(move |_, _| {
         let mut rows = vec![
+            bad("", "{}"),
             bad("bad domain", "{}"),
             bad("broken.example", "{not json"),
             bad("empty.example", "{}"),
@@ -158,6 +164,7 @@ async fn reasons_against_a_report() {
         "SELECT domain, report IS NULL, tlsrptd_reason FROM reports ORDER BY domain",
     );
     for (row, (want, why)) in found.iter().zip([
+        ("|1|not a domain", "nor does one without a name"),
         ("bad domain|1|not a domain", "a bad domain stops nobody"),
         (
             "broken.example|1|no sessions",
@@ -178,7 +185,7 @@ async fn reasons_against_a_report() {
     ]) {
         assert!(row.starts_with(want), "{why}: {row}");
     }
-    assert_eq!(found.len(), 8);
+    assert_eq!(found.len(), 9);
     let bad = rows(
         &settings,
         "SELECT domain, tlsrptd_reason FROM reportdata WHERE tlsrptd_reason IS NOT NULL",
@@ -469,5 +476,27 @@ async fn a_slow_host_delays_nobody_else() {
         seen.len() > 300 / 2,
         "the slow one gets on too: {}",
         seen.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
+    let world = Arc::new(World::new(BEGIN));
+    let is_full = |world: &World| world.zero.elapsed() < DAY / 24;
+    let seen = Arc::clone(&world);
+    let watcher = Box::new(move |step, _| match step {
+        Step::RowsStored if is_full(&seen) => Go::Fail,
+        _ => Go::On,
+    });
+    run(&settings, &world, Some(watcher), DAY / 12)
+        .await
+        .unwrap();
+    let asked = world.asked.lock().unwrap().len();
+    assert!((5..20).contains(&asked), "{asked} times in an hour");
+    assert_eq!(
+        rows(&settings, "SELECT DISTINCT status FROM destinations"),
+        ["sent"]
     );
 }

@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{
     dice::Dice,
     ledger::Ledger,
-    plan::{CALM, End, Life, Plan, is_in},
+    plan::{CALM, DAY, End, Life, Plan, is_in},
     sim::Sim,
 };
 use crate::world;
@@ -37,11 +37,14 @@ pub async fn play(dice: Dice, days: u64) -> Played {
     let plan = Plan::new(dice, days);
     let settings = plan.settings(folder.path());
     let mut lives = plan.lives.clone();
-    lives.push(Life {
-        length: CALM,
-        end: End::Stop,
-        pause: Duration::ZERO,
-    });
+    // Day by day, so that no row comes and goes unseen.
+    lives.extend(
+        [Life {
+            length: DAY,
+            end: End::Stop,
+            pause: Duration::ZERO,
+        }; CALM],
+    );
     let sim = Arc::new(Sim::new(dice, plan));
     let mut played = Played {
         sim,

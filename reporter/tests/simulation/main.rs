@@ -25,7 +25,7 @@ use dice::Dice;
 const DAYS: u64 = 14;
 
 /// Plays in the suite, and for `make soak` so long.
-const PLAYS: usize = 3;
+const PLAYS: usize = 2;
 const SOAK: Duration = Duration::from_secs(900);
 
 #[test]

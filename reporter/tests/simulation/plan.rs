@@ -12,8 +12,8 @@ use crate::world;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const DAY: Duration = Duration::from_secs(86_400);
-/// The hidden end of each play: nothing new happens, and all that is under way has time to end.
-pub const CALM: Duration = Duration::from_secs(7 * 86_400);
+/// Days at the end of each play: nothing new happens, and all that is under way has time to end.
+pub const CALM: usize = 7;
 
 /// From and until, since the begin.
 pub type Window = (Duration, Duration);

@@ -211,7 +211,10 @@ pub fn daemon<O: Outside>(
     watcher: Option<Watcher>,
     seed: u64,
 ) -> Result<Daemon<O>, StateError> {
-    let state = State::open_watched(&settings.dbname, false, watcher)?;
+    let mut state = State::open_watched(&settings.dbname, false, watcher)?;
+    if let Some(address) = &settings.bcc_address {
+        state.count_copies(address);
+    }
     let composer = Composer {
         submitter: Submitter {
             organization_name: settings.organization_name.clone(),

@@ -91,8 +91,9 @@ impl Court<'_> {
         let sim = &self.played.sim;
         let deadline = self.played.settings.fetch_deadline + HOUR;
         let mut faults = Vec::new();
-        for ((day, domain, collector), _) in &self.ledger.data {
-            let is_prompt = sim.temper(*collector, *day) == Temper::Prompt;
+        for (day, domain, collector) in self.ledger.data.keys() {
+            let is_prompt = sim.temper(*collector, *day) == Temper::Prompt
+                && sim.nature(*collector).is_behind < self.played.settings.fetch_deadline;
             let Some(report) = self.ledger.reports.get(&(*day, domain.clone())) else {
                 continue;
             };
@@ -104,7 +105,6 @@ impl Court<'_> {
                 self.since_begin(report.made),
             );
             let late = made.saturating_sub(end + deadline + self.away(end, made) * 2);
-            // A collector of several days is asked for one after the other.
             if !late.is_zero() {
                 faults.push(format!(
                     "{day}: {domain} was decided {late:?} after the deadline, {report:?}"

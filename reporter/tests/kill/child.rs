@@ -1,0 +1,311 @@
+//! The child: plays three days of a reporter's life on a virtual clock, until it kills itself.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rusqlite::{Connection, OpenFlags};
+use tlsrptd_proto::domain::Domain;
+use tlsrptd_reporter::{
+    deliver::{Delivery, Outcome},
+    gather::{Answer, GatherError, Piece, Sink},
+    lookup::{Looked, judge},
+    outside::Outside,
+    state::{Fetched, Go, Job, Moment, Step, Watcher},
+};
+use tokio::time::Instant;
+
+use super::journal::{self, Journal, Line};
+use crate::world;
+
+/// From the first start to the last stop.
+const BEGIN: &str = "2026-11-20T22:00:00Z";
+const END: &str = "2026-11-23T06:00:00Z";
+/// Orderly stops on the way: while a day waits for a collector, and while deliveries wait for others.
+const STOPS: [&str; 2] = ["2026-11-20T22:05:00Z", "2026-11-20T22:15:25Z"];
+
+/// Where the child kills itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    Nowhere,
+    /// At that step, the how-manieth since the start.
+    Step(Step, Moment, u64),
+    /// While a receiver has the how-manieth attempt of this child.
+    Attempt(u64),
+}
+
+#[derive(Debug)]
+struct Child {
+    begin: Timestamp,
+    zero: Instant,
+    journal: Journal,
+    /// What the children before have seen.
+    before: Vec<Line>,
+    path: PathBuf,
+    dies_at: Point,
+    attempts: AtomicU64,
+    /// How often the step at which it dies was reached.
+    reached: AtomicU64,
+}
+
+/// Lives from where the journal ends.
+pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
+    let path = folder.join("journal");
+    let before = journal::read(&path);
+    let begin = match before.last() {
+        Some(line) => line.at + Duration::from_secs(1),
+        None => BEGIN.parse().unwrap(),
+    };
+    let child = Arc::new(Child {
+        begin,
+        zero: Instant::now(),
+        journal: Journal::open(&path),
+        before,
+        path,
+        dies_at,
+        attempts: 0.into(),
+        reached: 0.into(),
+    });
+    let settings = world::settings(
+        folder,
+        &[
+            "--fetchers=one,two,three",
+            "--fetch_deadline=900",
+            "--spread_out_delivery=1",
+            "--max_report_age=172800",
+            "--retry_window=7200",
+            "--max_concurrent_deliveries=2",
+            "--max_concurrent_per_host=1",
+            "--interval_main_loop=3600",
+            "--keep_days=2",
+            "--loop_guard=no",
+        ],
+    );
+    for stop in STOPS.iter().chain([&END]) {
+        let length = stop
+            .parse::<Timestamp>()
+            .unwrap()
+            .duration_since(child.now());
+        let Ok(length) = Duration::try_from(length) else {
+            continue;
+        };
+        let watcher = child.watcher(looks.then(|| settings.dbname.clone()));
+        world::run(&settings, &child, Some(watcher), length)
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    child.journal.write(child.now(), &["over"]);
+}
+
+fn die() -> ! {
+    kill(Pid::this(), Signal::SIGKILL).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+impl Child {
+    fn watcher(self: &Arc<Self>, looks_at: Option<PathBuf>) -> Watcher {
+        let (child, mut was) = (Arc::clone(self), 0);
+        Box::new(move |step: Step, moment: Moment| {
+            // The next child begins here: its clock must not be behind.
+            child.journal.write(child.now(), &["at"]);
+            if let Some(database) = &looks_at {
+                // Another connection sees what is committed.
+                let is = fingerprint(database);
+                if moment == Moment::After {
+                    let changed = if is == was { "same" } else { "changed" };
+                    child
+                        .journal
+                        .write(child.now(), &["step", &format!("{step:?}"), changed]);
+                }
+                was = is;
+            }
+            if let Point::Step(at, when, nth) = child.dies_at
+                && (at, when) == (step, moment)
+                && child.reached.fetch_add(1, SeqCst) + 1 == nth
+            {
+                die();
+            }
+            Go::On
+        })
+    }
+
+    /// Lines of this kind, of children before this one and of this one.
+    fn times(&self, words: &[&str]) -> usize {
+        let same = |line: &&Line| {
+            line.words
+                .iter()
+                .map(String::as_str)
+                .take(words.len())
+                .eq(words.iter().copied())
+        };
+        let lines = match self.attempts.load(SeqCst) {
+            0 => self.before.clone(),
+            _ => journal::read(&self.path),
+        };
+        lines.iter().filter(same).count()
+    }
+
+    fn rows(&self, job: &Job) -> Vec<Fetched> {
+        let domains: &[&str] = match job.index {
+            1 => &["a.example", "b.example", "d.example"],
+            2 => &["b.example", "c.example"],
+            _ => &["a.example", "e.example"],
+        };
+        domains
+            .iter()
+            .map(|domain| world::counted(domain, 1))
+            .collect()
+    }
+}
+
+/// Of everything in the database.
+fn fingerprint(path: &Path) -> u64 {
+    let Ok(db) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
+        return 0;
+    };
+    let mut hasher = DefaultHasher::new();
+    let texts = |sql: &str| -> Vec<String> {
+        let mut select = db.prepare(sql).unwrap();
+        let columns = select.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            (0..columns)
+                .map(|column| Ok(format!("{:?}", row.get_ref(column)?)))
+                .collect::<Result<String, _>>()
+        };
+        select
+            .query_map([], row)
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap()
+    };
+    for table in texts("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name") {
+        table.hash(&mut hasher);
+    }
+    for table in [
+        "fetchjobs",
+        "reportdata",
+        "reports",
+        "destinations",
+        "tlsrptd_mails",
+    ] {
+        if db.prepare(&format!("SELECT 1 FROM {table}")).is_ok() {
+            texts(&format!("SELECT * FROM {table}")).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+impl Outside for Child {
+    fn now(&self) -> Timestamp {
+        self.begin + self.zero.elapsed()
+    }
+
+    /// One of ours that fails once a day, the peer's, and one that closes its days a day too late.
+    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        let (index, day) = (job.index.to_string(), job.day.to_string());
+        let words = ["asked", &index, &day];
+        let is_first = self.times(&words) == 0
+            && !journal::read(&self.path)
+                .iter()
+                .any(|line| line.words == words);
+        self.journal.write(self.now(), &words);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let first_late: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
+        let late = (job.day.next().next().start()).max(first_late);
+        if job.index == 1 && is_first || job.index == 3 && now < late {
+            return Err(GatherError::NotReady { newest: None });
+        }
+        let rows = self.rows(job);
+        if job.index == 2 {
+            let domains = rows.into_iter().map(|row| row.domain).collect();
+            sink.hand_on(Piece::Listed(domains)).await?;
+            return Ok(Answer::List);
+        }
+        for row in rows {
+            sink.hand_on(Piece::Rows(vec![row])).await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Answer::Stream)
+    }
+
+    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+        let row = self.rows(job).into_iter().find(|row| row.domain == domain);
+        Ok(row.unwrap().data)
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+        let first = domain.as_str().as_bytes()[0];
+        tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
+        Some(judge(&[world::record(domain.as_str())]))
+    }
+
+    /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        let (report, uri) = (&delivery.report, &delivery.destination.uri);
+        let (day, domain) = (report.day.to_string(), report.domain.to_string());
+        let mut hasher = DefaultHasher::new();
+        (&report.json, report.uniqid, report.created).hash(&mut hasher);
+        let bytes = format!("{:016x}", hasher.finish());
+        let nth = self.attempts.fetch_add(1, SeqCst) + 1;
+        let is_first = self.times(&["seen", &day, &domain, uri]) == 0;
+        let (taken, outcome, seconds) = answer(&domain, uri, is_first);
+        let taken = if taken { "taken" } else { "not" };
+        self.journal.write(
+            self.now(),
+            &["seen", &day, &domain, uri, &bytes, taken, word(&outcome)],
+        );
+        if self.dies_at == Point::Attempt(nth) {
+            die();
+        }
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        outcome
+    }
+}
+
+/// Whether it has the report then, what it says, and after how long.
+fn answer(domain: &str, uri: &str, is_first: bool) -> (bool, Outcome, u64) {
+    let mail = uri.starts_with("mailto:");
+    match domain {
+        "a.example" if mail && is_first => (false, world::retry("451 later"), 10),
+        "b.example" if mail && is_first => (
+            false,
+            Outcome::Unreachable {
+                reason: "no answer".to_owned(),
+            },
+            60,
+        ),
+        "c.example" if mail => (
+            false,
+            Outcome::Refused {
+                reason: "550 no".to_owned(),
+            },
+            10,
+        ),
+        // It is cut off after the receiver took it.
+        "d.example" if mail && is_first => (true, world::retry("cut off"), 10),
+        _ => (true, world::sent(), 10),
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Sent { .. } => "sent",
+        Outcome::Refused { .. } => "refused",
+        _ => "later",
+    }
+}

@@ -1,0 +1,166 @@
+//! What must hold after any number of kills.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::OpenOptions,
+    io::Write as _,
+    path::Path,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::journal::{self, Line};
+
+/// What every reader of a day is: who counted how much in it. The third collector answers a day late.
+const LATE: &str = "three";
+
+/// Takes down what was in hand: nobody knows how that ended.
+pub fn after_a_kill(folder: &Path) {
+    let database = folder.join("reportd.sqlite");
+    let Ok(db) = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
+        return;
+    };
+    // Killed before there were tables, it has nothing in hand.
+    let Ok(mut select) = db.prepare(
+        "SELECT day, domain, destination FROM destinations JOIN reports ON r_id = d_r_id \
+         WHERE status IS NULL AND tlsrptd_started IS NOT NULL",
+    ) else {
+        return;
+    };
+    let text = |row: &rusqlite::Row<'_>| {
+        Ok(format!(
+            "{} {} {}",
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, String>(2)?
+        ))
+    };
+    let in_hand: Vec<String> = select
+        .query_map([], text)
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let path = folder.join("journal");
+    let Some(last) = journal::read(&path).last().cloned() else {
+        return;
+    };
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    for line in in_hand {
+        writeln!(file, "{} in-hand {line}", last.at).unwrap();
+    }
+}
+
+pub fn check(folder: &Path, what: &str) {
+    let lines = journal::read(&folder.join("journal"));
+    assert!(
+        lines.last().is_some_and(|line| line.words == ["over"]),
+        "{what}: it did not come to its end"
+    );
+    let mut deliveries: BTreeMap<[&str; 3], Vec<&Line>> = BTreeMap::new();
+    for line in &lines {
+        if line.words[0] == "seen" || line.words[0] == "in-hand" {
+            let key = [1, 2, 3].map(|index| line.words[index].as_str());
+            deliveries.entry(key).or_default().push(line);
+        }
+    }
+    for (key, events) in &deliveries {
+        one_delivery(what, key, events);
+    }
+    let tried: BTreeSet<[&str; 2]> = deliveries
+        .keys()
+        .map(|[day, domain, _]| [*day, *domain])
+        .collect();
+    // The late collector's own domain of the 19th is reported a day late; that of the 18th is too old by then.
+    for (day, domains) in [
+        ("2026-11-18", "abcd"),
+        ("2026-11-19", "abcde"),
+        ("2026-11-20", "abcde"),
+        ("2026-11-21", "abcde"),
+    ] {
+        for letter in domains.chars() {
+            let domain = format!("{letter}.example");
+            assert!(
+                tried.contains(&[day, &domain]),
+                "{what}: no report on {domain} and {day}"
+            );
+            for uri in [
+                format!("mailto:reports@{domain}"),
+                format!("https://reports.example/{domain}"),
+            ] {
+                assert!(
+                    deliveries.contains_key(&[day, &domain, &uri]),
+                    "{what}: {day} {uri} was never tried"
+                );
+            }
+        }
+    }
+    database(folder, what);
+}
+
+/// Nothing is lost, nothing repeated but where nobody could know, and then the same bytes.
+fn one_delivery(what: &str, key: &[&str; 3], events: &[&Line]) {
+    let seen: Vec<&&Line> = events
+        .iter()
+        .filter(|line| line.words[0] == "seen")
+        .collect();
+    assert!(
+        !seen.is_empty(),
+        "{what}: {key:?} was in hand and never tried"
+    );
+    assert!(
+        seen.iter().all(|line| line.words[4] == seen[0].words[4]),
+        "{what}: {key:?}: a repeat is the same bytes"
+    );
+    let is_final = |line: &Line| line.words[0] == "seen" && line.words[6] != "later";
+    let mut is_over = false;
+    for (number, line) in events.iter().enumerate() {
+        if line.words[0] == "in-hand" {
+            continue;
+        }
+        assert!(
+            !is_over,
+            "{what}: {key:?} was tried after its end: {events:?}"
+        );
+        // Its outcome was never recorded when the next event is that it was found in hand.
+        let unknown = events
+            .get(number + 1)
+            .is_some_and(|next| next.words[0] == "in-hand");
+        is_over = is_final(line) && !unknown;
+    }
+    assert!(is_over, "{what}: {key:?} has no end: {events:?}");
+    let refuses = key[2] == "mailto:reports@c.example";
+    let taken = seen.iter().any(|line| line.words[5] == "taken");
+    assert_eq!(taken, !refuses, "{what}: {key:?}: who has it: {events:?}");
+}
+
+/// What the database still keeps of it.
+fn database(folder: &Path, what: &str) {
+    let settings = super::world::settings(folder, &[]);
+    let rows = |sql: &str| super::world::rows(&settings, sql);
+    assert_eq!(rows("PRAGMA integrity_check"), ["ok"], "{what}");
+    assert_eq!(
+        rows("SELECT day, domain, tlsrptd_sessions FROM reports ORDER BY 1, 2"),
+        [
+            "2026-11-21|a.example|1",
+            "2026-11-21|b.example|2",
+            "2026-11-21|c.example|1",
+            "2026-11-21|d.example|1",
+            "2026-11-21|e.example|1",
+            "2026-11-22|a.example|1",
+            "2026-11-22|b.example|2",
+            "2026-11-22|c.example|1",
+            "2026-11-22|d.example|1",
+        ],
+        "{what}"
+    );
+    let ends = "SELECT DISTINCT status FROM destinations WHERE destination NOT LIKE '%@c.example' \
+                UNION ALL SELECT DISTINCT status FROM destinations WHERE destination LIKE '%@c.example'";
+    assert_eq!(rows(ends), ["sent", "refused"], "{what}");
+    let jobs = format!("SELECT DISTINCT status FROM fetchjobs WHERE fetcher <> '{LATE}'");
+    assert_eq!(rows(&jobs), ["ok"], "{what}");
+    assert_eq!(
+        rows("SELECT count(*) FROM destinations WHERE d_r_id NOT IN (SELECT r_id FROM reports)"),
+        ["0"],
+        "{what}"
+    );
+}

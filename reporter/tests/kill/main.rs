@@ -1,0 +1,217 @@
+//! The reporter killed by SIGKILL at every step of its table, twice in a row, and at random, and started again.
+//!
+//! This executable starts itself as a child that kills itself where it is told. The child plays three days on a virtual
+//! clock; what collectors and receivers see is in a file before they answer. `TLSRPTD_SOAK=1` kills everywhere.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod child;
+mod journal;
+mod laws;
+#[path = "../world/mod.rs"]
+mod world;
+
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use child::Point;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use tlsrptd_reporter::state::{Moment, STEPS, Step};
+
+/// In the child: the folder, and where it dies.
+const FOLDER: &str = "TLSRPTD_KILL_FOLDER";
+const POINT: &str = "TLSRPTD_KILL_POINT";
+/// With `make soak`, twice in a row and at random for so long each.
+const SOAK: Duration = Duration::from_secs(240);
+
+#[tokio::test(start_paused = true)]
+#[ignore = "this is the child; the other tests start it"]
+async fn child() {
+    let folder = std::env::var_os(FOLDER).expect("another test starts this");
+    let text = std::env::var(POINT).unwrap();
+    let looks = text == "look";
+    let attempt = text
+        .strip_prefix("attempt")
+        .map(|nth| Point::Attempt(nth.parse().unwrap()));
+    let point = attempt.or_else(|| of_step(&text)).unwrap_or(Point::Nowhere);
+    child::live(Path::new(&folder), point, looks).await;
+}
+
+/// Every step is played at, changes something, and is survived: killed before and after its commit.
+#[test]
+fn killed_at_every_step() {
+    let changes = changes();
+    let mut kills = 0;
+    let mut rng = seeded();
+    for row in STEPS {
+        let all = changes
+            .get(&format!("{:?}", row.step))
+            .cloned()
+            .unwrap_or_default();
+        assert!(
+            !all.is_empty(),
+            "{:?} has no kill point: it was never reached, or changed nothing",
+            row.step
+        );
+        let points = all
+            .iter()
+            .flat_map(|nth| [(*nth, Moment::Before), (*nth, Moment::After)]);
+        let mut points: Vec<(u64, Moment)> = points.collect();
+        if !soaks() {
+            // The first on both sides, and two others.
+            let mut others = points.split_off(2);
+            others.shuffle(&mut rng);
+            points.extend(others.into_iter().take(2));
+        }
+        for (nth, moment) in points {
+            survive(&[&step_text(row.step, moment, nth)], true);
+            kills += 1;
+        }
+    }
+    println!("{kills} kills at {} steps, each survived", STEPS.len());
+}
+
+#[test]
+fn killed_while_receivers_have_it_and_twice_in_a_row() {
+    let mut rng = seeded();
+    let begun = Instant::now();
+    let mut rounds = 0;
+    while rounds < 8 || soaks() && begun.elapsed() < SOAK {
+        let mut point = || match rng.random_range(0..3) {
+            0 => format!("attempt{}", rng.random_range(1..12)),
+            _ => {
+                let step = STEPS[rng.random_range(0..STEPS.len())].step;
+                let moment = [Moment::Before, Moment::After][rng.random_range(0..2)];
+                step_text(step, moment, rng.random_range(1..6))
+            }
+        };
+        let two = [point(), point()];
+        survive(&[&two[0], &two[1]], false);
+        rounds += 1;
+    }
+    println!("{rounds} times killed twice in a row, each survived");
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let mut rng = seeded();
+    let begun = Instant::now();
+    let (mut rounds, mut kills) = (0, 0);
+    while rounds < 6 || soaks() && begun.elapsed() < SOAK {
+        let folder = world::folder();
+        loop {
+            let mut running = command(folder.path(), "nowhere").spawn().unwrap();
+            std::thread::sleep(Duration::from_micros(rng.random_range(0..60_000)));
+            // It may have ended.
+            let _ = running.kill();
+            let status = running.wait().unwrap();
+            laws::after_a_kill(folder.path());
+            if status.success() {
+                break;
+            }
+            assert_eq!(status.signal(), Some(9), "it failed by itself");
+            kills += 1;
+            // In the end it gets the time that it needs.
+            if kills % 12 == 0 {
+                assert!(child_at(folder.path(), "nowhere").success());
+                break;
+            }
+        }
+        laws::check(folder.path(), "at any moment");
+        rounds += 1;
+    }
+    println!("{kills} kills at any moment in {rounds} plays, each survived");
+}
+
+/// Plays with a kill at each of these points, one after the other, then to the end, and checks the laws.
+fn survive(points: &[&str], must_die: bool) {
+    let folder = world::folder();
+    for point in points {
+        let status = child_at(folder.path(), point);
+        // The second point may not come any more.
+        assert!(
+            status.signal() == Some(9) || !must_die && status.success(),
+            "{points:?}: {status}"
+        );
+        laws::after_a_kill(folder.path());
+    }
+    let status = child_at(folder.path(), "nowhere");
+    assert!(status.success(), "{points:?}: after it, {status}");
+    laws::check(folder.path(), &points.join(" "));
+}
+
+/// Of each step, the how-manieth changed anything, in a play that nobody disturbs.
+fn changes() -> BTreeMap<String, Vec<u64>> {
+    let folder = world::folder();
+    assert!(child_at(folder.path(), "look").success());
+    laws::check(folder.path(), "undisturbed");
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let mut changes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for line in journal::of(&journal::read(&folder.path().join("journal")), "step") {
+        let number = seen.entry(line.words[1].clone()).or_default();
+        *number += 1;
+        if line.words[2] == "changed" {
+            changes
+                .entry(line.words[1].clone())
+                .or_default()
+                .push(*number);
+        }
+    }
+    changes
+}
+
+fn child_at(folder: &Path, point: &str) -> ExitStatus {
+    let output = command(folder, point)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    if output.status.signal() != Some(9) && !output.status.success() {
+        panic!("{point}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    output.status
+}
+
+fn command(folder: &Path, point: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", "child", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(POINT, point)
+        .env_remove("TLSRPTD_SOAK")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn soaks() -> bool {
+    std::env::var_os("TLSRPTD_SOAK").is_some()
+}
+
+/// New each time, and repeatable.
+fn seeded() -> StdRng {
+    let seed =
+        std::env::var("TLSRPTD_SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("TLSRPTD_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}
+
+fn step_text(step: Step, moment: Moment, nth: u64) -> String {
+    format!("{step:?}-{moment:?}-{nth}")
+}
+
+fn of_step(text: &str) -> Option<Point> {
+    let mut parts = text.split('-');
+    let (step, moment, nth) = (parts.next()?, parts.next()?, parts.next()?);
+    let step = STEPS
+        .iter()
+        .find(|row| format!("{:?}", row.step) == step)?
+        .step;
+    let moment = [Moment::Before, Moment::After]
+        .into_iter()
+        .find(|known| format!("{known:?}") == moment)?;
+    Some(Point::Step(step, moment, nth.parse().ok()?))
+}

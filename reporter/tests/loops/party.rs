@@ -1,0 +1,222 @@
+//! One organisation: an MTA, a collector that counts what the MTA tells, and a reporter whose mails go out by that MTA.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::{
+    aggregate::Aggregate,
+    datagram::{Datagram, Limits},
+    day::Day,
+    domain::Domain,
+};
+use tlsrptd_reporter::{
+    daemon::Order,
+    deliver::{Delivery, Outcome},
+    gather::{Answer, GatherError, Piece, Sink},
+    lookup::{Looked, judge},
+    outside::Outside,
+    state::{Fetched, Job},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::world;
+
+/// How a party is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub domain: &'static str,
+    /// `rua=` of every domain that it looks up.
+    pub rua: fn(&str) -> String,
+    pub options: Vec<String>,
+    /// The other side's MTA lets each sender in at the second try only, but for those it knows.
+    pub greylists: bool,
+    /// What the MTA's queue adds to a mail's way.
+    pub queue: Duration,
+}
+
+/// A report that went out: on whose day, to where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sent {
+    pub at: Timestamp,
+    pub day: Day,
+    pub domain: String,
+    pub uri: String,
+    pub sessions: u64,
+    pub failed: u64,
+}
+
+#[derive(Debug)]
+pub struct Party {
+    pub setup: Setup,
+    begin: Timestamp,
+    zero: Instant,
+    rng: Mutex<StdRng>,
+    /// The collector's day files.
+    days: Mutex<BTreeMap<Day, Aggregate>>,
+    pub sent: Mutex<Vec<Sent>>,
+    known: Mutex<BTreeSet<String>>,
+}
+
+impl Party {
+    pub fn new(setup: Setup, begin: Timestamp, seed: u64) -> Arc<Party> {
+        Arc::new(Party {
+            setup,
+            begin,
+            zero: Instant::now(),
+            rng: Mutex::new(StdRng::seed_from_u64(seed)),
+            days: Mutex::default(),
+            sent: Mutex::default(),
+            known: Mutex::default(),
+        })
+    }
+
+    /// Its MTA had a session with that domain, and tells the collector of it as Postfix does.
+    pub fn session(&self, domain: &str, failed: bool) {
+        let failures = match failed {
+            true => r#","failure-details":[{"c":203,"n":"mx.test"}],"t":1,"f":1"#,
+            false => r#","t":0,"f":0"#,
+        };
+        let pr = format!("v=TLSRPTv1; rua={}", (self.setup.rua)(domain));
+        let bytes = format!(
+            r#"{{"dpv":"1","d":"{domain}","pr":"{pr}","policies":[{{"policy-type":9,"policy-domain":"{domain}"{failures}}}]}}"#
+        );
+        let datagram = Datagram::parse(bytes.as_bytes(), &Limits::default()).unwrap();
+        let mut days = self.days.lock().unwrap();
+        let today = days.entry(Day::of(self.now())).or_default();
+        datagram
+            .into_records()
+            .into_iter()
+            .for_each(|record| today.add(record));
+    }
+
+    /// What the collector has of a domain's day: sessions, and failed ones.
+    pub fn counted(&self, day: Day, domain: &str) -> (u64, u64) {
+        let days = self.days.lock().unwrap();
+        let counts = days
+            .get(&day)
+            .and_then(|day| day.domain(&Domain::parse(domain).unwrap()));
+        counts.map_or((0, 0), |counts| (counts.sessions(), counts.failed()))
+    }
+
+    /// A mail goes through the MTA's queue to its receiver, one session a try.
+    fn mail(self: Arc<Self>, address: String) {
+        let queue = self.setup.queue.mul_f64(self.rng.lock().unwrap().random());
+        tokio::spawn(async move {
+            let (_, domain) = address.rsplit_once('@').unwrap();
+            tokio::time::sleep(queue).await;
+            self.session(domain, false);
+            if self.setup.greylists && self.known.lock().unwrap().insert(address.clone()) {
+                tokio::time::sleep(Duration::from_secs(600)).await;
+                self.session(domain, false);
+            }
+        });
+    }
+
+    /// Runs its reporter for so long, started anew now and then.
+    pub async fn report(self: Arc<Self>, settings: &Reportd, days: u32, seed: u64) {
+        let outside = Arc::new(Office(Arc::clone(&self)));
+        for start in 0..days / 3 {
+            let mut daemon = world::daemon(
+                settings,
+                Arc::clone(&outside),
+                None,
+                seed ^ u64::from(start),
+            )
+            .unwrap();
+            let (sender, mut orders) = mpsc::channel(1);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(3 * 86_400)).await;
+                let _ = sender.send(Order::Stop).await;
+            });
+            daemon.run(&mut orders, |_| {}).await.unwrap();
+            daemon.stop(Duration::from_secs(10)).await.unwrap();
+            daemon.into_state().close().unwrap();
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.begin + self.zero.elapsed()
+    }
+}
+
+/// What the reporter sees of its party.
+#[derive(Debug)]
+pub struct Office(Arc<Party>);
+
+impl Outside for Office {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if now < job.day.next().start() {
+            return Err(GatherError::NotReady { newest: None });
+        }
+        let rows = self
+            .0
+            .days
+            .lock()
+            .unwrap()
+            .get(&job.day)
+            .map_or(Vec::new(), |day| {
+                let row = |(domain, counts): (&Domain, &tlsrptd_proto::aggregate::DomainCounts)| {
+                    Fetched {
+                        domain: domain.to_string(),
+                        data: counts.to_json(),
+                    }
+                };
+                day.iter().map(row).collect()
+            });
+        sink.hand_on(Piece::Rows(rows)).await?;
+        Ok(Answer::Stream)
+    }
+
+    async fn details(&self, _: &Job, _: &str) -> Result<String, GatherError> {
+        Err(GatherError::Stopped)
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+        let record = format!("v=TLSRPTv1; rua={}", (self.0.setup.rua)(domain.as_str()));
+        Some(judge(&[record]))
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        let (report, uri) = (&delivery.report, &delivery.destination.uri);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let summary: serde_json::Value = serde_json::from_str(&report.json).unwrap();
+        let summary = &summary["policies"][0]["summary"];
+        let failed = summary["total-failure-session-count"].as_u64().unwrap();
+        self.0.sent.lock().unwrap().push(Sent {
+            at: self.now(),
+            day: report.day,
+            domain: report.domain.to_string(),
+            uri: uri.clone(),
+            sessions: failed + summary["total-successful-session-count"].as_u64().unwrap(),
+            failed,
+        });
+        if let Some(address) = uri.strip_prefix("mailto:") {
+            // Postfix hands one mail over once to recipients of one domain.
+            let copy = self
+                .0
+                .setup
+                .options
+                .iter()
+                .find_map(|option| option.strip_prefix("--bcc_address="));
+            let domain = |address: &str| address.rsplit_once('@').unwrap().1.to_owned();
+            if let Some(copy) = copy
+                && domain(copy) != domain(address)
+            {
+                Arc::clone(&self.0).mail(copy.to_owned());
+            }
+            Arc::clone(&self.0).mail(address.to_owned());
+        }
+        world::sent()
+    }
+}

@@ -28,22 +28,12 @@ const POINT: &str = "TLSRPTD_KILL_POINT";
 /// With `make soak`, twice in a row and at random for so long each.
 const SOAK: Duration = Duration::from_secs(240);
 
-#[tokio::test(start_paused = true)]
-#[ignore = "this is the child; the other tests start it"]
-async fn child() {
-    let folder = std::env::var_os(FOLDER).expect("another test starts this");
-    let text = std::env::var(POINT).unwrap();
-    let looks = text == "look";
-    let attempt = text
-        .strip_prefix("attempt")
-        .map(|nth| Point::Attempt(nth.parse().unwrap()));
-    let point = attempt.or_else(|| of_step(&text)).unwrap_or(Point::Nowhere);
-    child::live(Path::new(&folder), point, looks).await;
-}
-
 /// Every step is played at, changes something, and is survived: killed before and after its commit.
 #[test]
 fn killed_at_every_step() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        return be_the_child(Path::new(&folder));
+    }
     let changes = changes();
     let mut kills = 0;
     let mut rng = seeded();
@@ -127,6 +117,21 @@ fn killed_at_any_moment() {
     println!("{kills} kills at any moment in {rounds} plays, each survived");
 }
 
+/// What this executable does when a test has started it.
+fn be_the_child(folder: &Path) {
+    let text = std::env::var(POINT).unwrap();
+    let attempt = text
+        .strip_prefix("attempt")
+        .map(|nth| Point::Attempt(nth.parse().unwrap()));
+    let point = attempt.or_else(|| of_step(&text)).unwrap_or(Point::Nowhere);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(child::live(folder, point, text == "look"));
+}
+
 /// Plays with a kill at each of these points, one after the other, then to the end, and checks the laws.
 fn survive(points: &[&str], must_die: bool) {
     let folder = world::folder();
@@ -178,7 +183,7 @@ fn child_at(folder: &Path, point: &str) -> ExitStatus {
 fn command(folder: &Path, point: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--ignored", "--exact", "child", "--nocapture"])
+        .args(["--exact", "killed_at_every_step", "--nocapture"])
         .env(FOLDER, folder)
         .env(POINT, point)
         .env_remove("TLSRPTD_SOAK")

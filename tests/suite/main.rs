@@ -7,6 +7,7 @@ mod arrows;
 mod carriers;
 mod collector;
 mod config;
+mod docs;
 mod faults;
 mod harness;
 mod midnight;

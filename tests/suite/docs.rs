@@ -1,0 +1,169 @@
+//! What docs/ and the manuals tell the reader to type, typed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tlsrptd_tests::harness::dkim::DkimKey;
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::skip::skip;
+
+const TXT: &str = "v=TLSRPTv1; rua=mailto:tls@a.test";
+
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    fs::read_to_string(path).unwrap()
+}
+
+/// A literal block of a manual page, from its first line on, as it is shown.
+fn shown(page: &str, first: &str) -> String {
+    let page = document(page);
+    let begin = page.find(first).unwrap_or_else(|| panic!("no {first}"));
+    let block = page[begin..].split("\n.Ed").next().unwrap();
+    block
+        .replace("\\-", "-")
+        .replace("\\(aq", "'")
+        .replace("\\&", "")
+        .replace("\\e", "\\")
+}
+
+fn shell(line: &str, variables: &[(&str, &str)]) -> Output {
+    Command::new("/bin/sh")
+        .args(["-c", line])
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_keys_of_the_dkim_page_sign() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return skip("no openssl here");
+    }
+    let lab = Lab::new();
+    let here = |text: &str| text.replace("/etc/tlsrpt", lab.folder().to_str().unwrap());
+    let page = document("docs/dkim.md");
+    let mut typed = 0;
+    for line in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("    openssl"))
+    {
+        let ended = shell(&here(&format!("openssl{line}")), &[]);
+        assert!(ended.status.success(), "{line}: {ended:?}");
+        typed += 1;
+    }
+    assert_eq!(typed, 5, "the page's commands");
+    let keys = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("    dkim_keys = "));
+    for keys in keys.filter(|keys| !keys.contains("/run/credentials")) {
+        let ended = lab
+            .reportd()
+            .set("dkim_keys", here(keys))
+            .arg("--check_config")
+            .run();
+        ended.success();
+    }
+}
+
+/// As sshd runs it: the user's shell, and what was asked for in a variable.
+#[test]
+fn the_forced_command_asks_for_a_day_and_nothing_else() {
+    let lab = Lab::new();
+    lab.collect([mta::success("a.test", TXT)]);
+    let page = document("docs/several-hosts.md");
+    let command = page.split("command=\"").nth(1).unwrap();
+    let command = command.split("\" ssh-ed25519").next().unwrap();
+    let command = command.replace("/usr/bin/tlsrpt-fetcher", &lab.fetcher().command_line());
+    let (day, file) = (lab.day(), lab.file("touched"));
+    let hostile = format!("tlsrpt-fetcher {day};touch {}", file.display());
+    let substitution = format!("tlsrpt-fetcher $(touch {0}) `touch {0}`", file.display());
+    #[rustfmt::skip]
+    let rows: &[(&str, i32, &str, &str)] = &[
+        (&format!("tlsrpt-fetcher {day}"), 0, "\na.test\n.\n", "the list"),
+        (&format!("/usr/sbin/tlsrpt-fetcher {day} a.test"), 0, "\"d\": \"a.test\"", "a domain, by another path"),
+        (&format!("tlsrpt-fetcher {day} ."), 0, "\n. 1\n", "the stream"),
+        ("tlsrpt-fetcher --config_file /etc/passwd", 2, "", "an option"),
+        ("tlsrpt-fetcher", 2, "", "nothing"),
+        ("", 2, "", "a login"),
+        (&hostile, 2, "", "another command"),
+        (&substitution, 2, "", "a substitution"),
+        ("tlsrpt-fetcher /*", 2, "", "a pattern"),
+    ];
+    for (asked, code, wanted, reason) in rows {
+        let ended = shell(&command, &[("SSH_ORIGINAL_COMMAND", asked)]);
+        let (told, said) = (
+            String::from_utf8_lossy(&ended.stdout),
+            String::from_utf8_lossy(&ended.stderr),
+        );
+        assert_eq!(ended.status.code(), Some(*code), "{reason}: {told} {said}");
+        assert!(
+            told.contains(wanted) && (*code == 0 || told.is_empty()),
+            "{reason}: {told}"
+        );
+        assert!(
+            !said.contains("/bin"),
+            "{reason}: a pattern was filled in: {said}"
+        );
+    }
+    assert!(!file.exists());
+}
+
+#[test]
+fn the_datagram_of_the_collectors_page_counts() {
+    let lab = Lab::new();
+    let example = shown("packaging/man/tlsrpt-collectd.8", "printf %s");
+    let datagram = example.split('\'').nth(1).unwrap();
+    lab.collect([datagram]);
+    let counted = lab
+        .fetcher()
+        .arg(lab.day())
+        .arg("example.com")
+        .run()
+        .success();
+    assert!(
+        counted.stdout.contains("\"cntrtotal\": 1"),
+        "{}",
+        counted.stdout
+    );
+}
+
+#[test]
+fn the_maps_of_the_manual_do_what_it_says() {
+    let lab = Lab::new();
+    let page = "packaging/man/tlsrptd.conf.5";
+    for (map, option) in [("record", "tlsrpt_record_map"), ("http", "http_upload_map")] {
+        let text = shown(page, &format!("# /etc/tlsrpt/{map}.map"));
+        fs::write(lab.file(&format!("{map}.map")), &text).unwrap();
+        #[rustfmt::skip]
+        let rows: &[(&str, &str, &str, &str)] = &[
+            ("record", "unwilling.example", "mailto:a@b.test", "none: discarded by a map"),
+            ("record", "example.com", "mailto:a@b.test", "directory:/var/lib/tlsrpt/own"),
+            ("record", "a.partner.example", "mailto:a@b.test", "mailto:tls@partner.example"),
+            ("record", "partner.example", "mailto:a@b.test", "After mapping:\n  mailto:a@b.test\n"),
+            ("http", "a.test", "https://r.test/up", "https://gateway.example.com/r.test/up"),
+        ];
+        for (_, domain, uri, wanted) in rows.iter().filter(|row| row.0 == map) {
+            let ctl = lab
+                .ctl()
+                .set(option, lab.file(&format!("{map}.map")).display());
+            let record = format!("v=TLSRPTv1; rua={uri}");
+            let shown = ctl.arg("maptest").arg(domain).arg(record).run().success();
+            assert!(shown.stdout.contains(wanted), "{domain}: {}", shown.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_least_configuration_of_the_reporters_page_is_right() {
+    let lab = Lab::new();
+    let key = DkimKey::ed25519(lab.folder()).path;
+    let text = shown("packaging/man/tlsrpt-reportd.8", "[tlsrpt_reportd]")
+        .replace("/etc/tlsrpt/dkim-tlsrpt.pem", key.to_str().unwrap());
+    lab.reportd()
+        .config_text(&text)
+        .arg("--check_config")
+        .run()
+        .success();
+}

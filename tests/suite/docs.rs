@@ -156,6 +156,27 @@ fn the_maps_of_the_manual_do_what_it_says() {
 }
 
 #[test]
+fn the_queries_of_the_manual_are_answered() {
+    let lab = Lab::new();
+    lab.collect([mta::success("a.test", TXT)]);
+    // Nobody publishes a record here: the domain has opted out.
+    let reportd = lab.reportd().start();
+    lab.wait_for_query(&lab.reportd_db(), "SELECT count(*) FROM reports", "1");
+    let reasons =
+        shown("packaging/man/tlsrptctl.8", "SELECT domain,").replace("2026-11-20", &lab.day());
+    let rows = lab.query(&lab.reportd_db(), &reasons);
+    assert_eq!(
+        (rows[0][0].as_str(), rows[0][1].as_str()),
+        ("a.test", "1"),
+        "{rows:?}"
+    );
+    assert!(rows[0][2].starts_with("opted out: "), "{rows:?}");
+    let failures = shown("packaging/man/tlsrptctl.8", "SELECT day, domain");
+    assert_eq!(lab.query(&lab.reportd_db(), &failures).len(), 0);
+    reportd.stop().success();
+}
+
+#[test]
 fn the_least_configuration_of_the_reporters_page_is_right() {
     let lab = Lab::new();
     let key = DkimKey::ed25519(lab.folder()).path;

@@ -15,4 +15,5 @@ mod peer;
 mod reporter;
 mod reports;
 mod sandbox;
+mod switch;
 mod wild;

@@ -17,7 +17,7 @@ use tlsrptd_tests::harness::wait::until_true;
 use super::assert_law;
 
 /// Ours and the peer's with waits that a test can wait for; the peer reads these options too.
-pub(super) fn patient(reportd: Program) -> Program {
+pub(crate) fn patient(reportd: Program) -> Program {
     let mut reportd = reportd;
     for kind in ["delivery", "domainlist", "domaindetails"] {
         reportd = reportd
@@ -29,7 +29,7 @@ pub(super) fn patient(reportd: Program) -> Program {
 }
 
 /// The peer's reporter; its mails to addresses that hold this text fail.
-pub(super) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
+pub(crate) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
     let reportd = patient(lab.peer_reportd(theirs));
     let folder = lab.file("peer-mails");
     // A mail without its last boundary is what a peer leaves that is killed while it writes.
@@ -43,7 +43,7 @@ pub(super) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
 }
 
 /// The domains that the peer has mailed reports about, sorted.
-pub(super) fn peer_domains(lab: &Lab) -> Vec<String> {
+pub(crate) fn peer_domains(lab: &Lab) -> Vec<String> {
     let name = |mail: Vec<u8>| {
         let text = String::from_utf8_lossy(&mail).into_owned();
         let line = text
@@ -58,7 +58,7 @@ pub(super) fn peer_domains(lab: &Lab) -> Vec<String> {
 }
 
 /// The domains that ours has mailed reports about, sorted.
-pub(super) fn our_domains(lab: &Lab) -> Vec<String> {
+pub(crate) fn our_domains(lab: &Lab) -> Vec<String> {
     let name = |mail: &tlsrptd_tests::harness::smtp::Mail| {
         ReportMail::parse(&mail.bytes)
             .header("TLS-Report-Domain")
@@ -70,7 +70,7 @@ pub(super) fn our_domains(lab: &Lab) -> Vec<String> {
 }
 
 /// Reports are made, and none of them is pending.
-pub(super) const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
+pub(crate) const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
 
 #[test]
 fn what_ours_left_pending_the_peer_sends_and_nothing_else() {

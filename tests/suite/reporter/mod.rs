@@ -8,7 +8,7 @@ mod deadline;
 mod form;
 mod gather;
 mod halves;
-mod handover;
+pub(crate) mod handover;
 mod life;
 mod maps;
 mod records;
@@ -65,7 +65,7 @@ fn fates(lab: &Lab) -> BTreeMap<String, Fate> {
 
 /// The reporter's law: every session of the closed day is in exactly one report of its day, or a reason is recorded
 /// why not. Computed from both databases, with nothing of the programs' own.
-fn assert_law(lab: &Lab) {
+pub(crate) fn assert_law(lab: &Lab) {
     let counted = lab.query(
         &lab.closed_db(),
         "SELECT domain, sum(cntrtotal) FROM finalresults GROUP BY domain ORDER BY domain",

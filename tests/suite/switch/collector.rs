@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::theirs::Theirs;
 
 use super::End::{Kill, Stop};
 use super::Turn::{Ours, Peers};
-use super::{End, Turn, end};
+use super::{Turn, end};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 const FIRST: &str = "2026-03-01";

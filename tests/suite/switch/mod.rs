@@ -4,6 +4,8 @@
 //! `reporter/handover` and `reporter/halves` (reports pending, a day half gathered), `reporter/form` (the tables).
 
 mod collector;
+mod decided;
+mod turns;
 
 use tlsrptd_tests::harness::program::Running;
 

@@ -1,0 +1,97 @@
+//! Reporters in turn on one database, there and back again: each delivery goes out once, whoever makes it.
+
+use std::collections::BTreeMap;
+
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::program::Running;
+use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::theirs::Theirs;
+
+use super::End::{Kill, Stop};
+use super::Turn::{Ours, Peers};
+use super::{Turn, end};
+use crate::reporter::assert_law;
+use crate::reporter::handover::{our_domains, patient, peer, peer_domains};
+
+/// Domains whose receiver is ready from a turn on, a turn.
+const EACH: usize = 3;
+const TURNS: usize = 4;
+
+fn name(turn: usize, number: usize) -> String {
+    format!("w{turn}-{number}.test")
+}
+
+#[test]
+fn each_delivery_goes_out_once_whoever_makes_it() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    for (first, second, how) in [
+        (Peers, Ours, Stop),
+        (Peers, Ours, Kill),
+        (Ours, Peers, Stop),
+        (Ours, Peers, Kill),
+    ] {
+        let lab = Lab::new();
+        let domains: Vec<String> = (0..TURNS)
+            .flat_map(|turn| (0..EACH).map(move |number| name(turn, number)))
+            .collect();
+        let record = |domain: &str| format!("v=TLSRPTv1; rua=mailto:a@{domain}");
+        for domain in &domains {
+            lab.dns.tlsrpt(domain, &record(domain));
+        }
+        lab.collect(
+            domains
+                .iter()
+                .map(|domain| mta::failure(domain, &record(domain), 203)),
+        );
+        for turn in 0..TURNS {
+            let whose = [first, second][turn % 2];
+            let why = format!("{first:?} first, {how:?}, turn {turn}");
+            let running = start(&lab, &theirs, whose, turn);
+            // All that may go out has gone out, and what may not has been tried.
+            let pending = (TURNS - 1 - turn) * EACH;
+            let settled = format!(
+                "SELECT sum(status = 'sent') = {} AND sum(status IS NULL AND retries > 0) = {pending} FROM destinations",
+                (turn + 1) * EACH
+            );
+            lab.wait_for_query(&lab.reportd_db(), &settled, "1");
+            end(running, whose, how);
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+            for domain in peer_domains(&lab).into_iter().chain(our_domains(&lab)) {
+                *seen.entry(domain).or_default() += 1;
+            }
+            let wanted = domains[..(turn + 1) * EACH]
+                .iter()
+                .map(|domain| (domain.clone(), 1));
+            assert_eq!(seen, wanted.collect(), "{why}");
+        }
+        assert_law(&lab);
+    }
+}
+
+/// A reporter, in a turn in which the receivers of later turns say no for now.
+fn start(lab: &Lab, theirs: &Theirs, whose: Turn, turn: usize) -> Running {
+    match whose {
+        Ours => {
+            lab.smtp.heal();
+            for domain in
+                (turn + 1..TURNS).flat_map(|later| (0..EACH).map(move |number| name(later, number)))
+            {
+                lab.smtp
+                    .script_for(&format!("a@{domain}"), Stage::Rcpt, Act::reply("451 later"));
+            }
+            patient(lab.reportd()).start()
+        }
+        Peers => {
+            let later: String = (turn + 1..TURNS).map(|later| later.to_string()).collect();
+            let failing = if later.is_empty() {
+                "nobody".to_owned()
+            } else {
+                format!("w[{later}]-")
+            };
+            peer(lab, theirs, &failing).start()
+        }
+    }
+}

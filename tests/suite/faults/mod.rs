@@ -8,6 +8,7 @@ mod disk;
 mod hostile;
 mod midnight;
 mod power;
+mod reporter;
 
 use std::collections::BTreeSet;
 use std::fs;

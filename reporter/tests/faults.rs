@@ -1,0 +1,181 @@
+//! A world that fails for hours or days, one thing at a time, on the virtual clock: afterwards all is as it should be.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{
+    sync::{Arc, atomic::AtomicBool, atomic::Ordering::SeqCst},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tlsrptd_reporter::{
+    deliver::Outcome,
+    lookup::{Looked, judge},
+    state::{Go, STEPS, StateError},
+};
+use world::{World, counted, folder, record, rows, run, sent, settings};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const BEGIN: &str = "2026-11-21T12:00:00Z";
+/// Only yesterday may be reported, so that a table of results stays small.
+const YESTERDAY_ONLY: &str = "--max_report_age=86400";
+const DAYS_DOMAINS: usize = 200;
+
+fn many(_: &tlsrptd_reporter::state::Job, _: Timestamp) -> Vec<tlsrptd_reporter::state::Fetched> {
+    (0..DAYS_DOMAINS)
+        .map(|number| counted(&format!("d{number}.example"), 1))
+        .collect()
+}
+
+fn by_mail(domain: &str) -> Looked {
+    judge(&[format!("v=TLSRPTv1;rua=mailto:r@{domain}")])
+}
+
+/// Each step in turn cannot be written for an hour. The reporter goes on, or is started again until it can.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_at_every_step() {
+    for row in STEPS {
+        let folder = folder();
+        let settings = settings(
+            folder.path(),
+            &[
+                YESTERDAY_ONLY,
+                "--spread_out_delivery=1",
+                "--fetchers=one,two",
+            ],
+        );
+        let mut world = World::new(BEGIN);
+        world.peers = vec![2];
+        let world = Arc::new(world);
+        let met = Arc::new(AtomicBool::new(false));
+        let ends = Duration::from_secs(3600 * 4);
+        while world.zero.elapsed() < ends {
+            let (seen, met) = (Arc::clone(&world), Arc::clone(&met));
+            let watcher = Box::new(move |step, _| {
+                let fails = step == row.step && seen.zero.elapsed() < HOUR;
+                met.fetch_or(fails, SeqCst);
+                if fails { Go::Fail } else { Go::On }
+            });
+            let left = ends - world.zero.elapsed();
+            match run(&settings, &world, Some(watcher), left).await {
+                Ok(()) => {}
+                Err(StateError::Step { .. } | StateError::Open { .. }) => {
+                    tokio::time::sleep(Duration::from_secs(60)).await;
+                }
+                Err(other) => panic!("{:?}: {other}", row.step),
+            }
+        }
+        // Nothing fails in an undisturbed run, and the end of one comes only after the hour.
+        let rare =
+            ["JobFailed", "JobGivenUp", "SetAside"].contains(&format!("{:?}", row.step).as_str());
+        assert!(met.load(SeqCst) || rare, "{:?} was never reached", row.step);
+        assert_eq!(
+            rows(
+                &settings,
+                "SELECT domain, tlsrptd_sessions, d.status, count(*) FROM reports JOIN destinations d \
+                  ON r_id = d_r_id GROUP BY domain, d.status ORDER BY domain"
+            ),
+            ["a.example|2|sent|2", "b.example|4|sent|2"],
+            "{:?}",
+            row.step
+        );
+        for (key, seen) in world.taken() {
+            assert_eq!(
+                seen.len(),
+                1,
+                "{:?}: {key:?} is sent once: its outcome was kept in mind",
+                row.step
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_is_gone_for_a_day() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &[YESTERDAY_ONLY, "--spread_out_delivery=14400"],
+    );
+    let mut world = World::new(BEGIN);
+    world.gather = Box::new(|job, now| Ok(many(job, now)));
+    world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
+    let gone = Arc::new(AtomicBool::new(true));
+    let is_gone = Arc::clone(&gone);
+    world.receive = Box::new(move |_, _| match is_gone.load(SeqCst) {
+        true => (
+            Outcome::Unreachable {
+                reason: "connection refused".to_owned(),
+            },
+            Duration::from_secs(1),
+        ),
+        false => (sent(), Duration::from_millis(20)),
+    });
+    let world = Arc::new(world);
+    let back = Arc::clone(&gone);
+    tokio::spawn(async move {
+        tokio::time::sleep(HOUR * 23).await;
+        back.store(false, SeqCst);
+    });
+    run(&settings, &world, None, HOUR * 48).await.unwrap();
+    let ends = "SELECT d.status, count(*) FROM destinations d JOIN reports ON r_id = d_r_id \
+                WHERE day = '2026-11-20' GROUP BY d.status";
+    assert_eq!(
+        rows(&settings, ends),
+        [format!("sent|{DAYS_DOMAINS}")],
+        "all arrived"
+    );
+    assert!(
+        world.taken().values().all(|seen| seen.len() == 1),
+        "each once"
+    );
+    let seen = world.seen.lock().unwrap();
+    let in_vain = seen.iter().filter(|seen| !seen.taken).count();
+    // By its own schedule each would have tried nine times.
+    assert!(in_vain < DAYS_DOMAINS * 2, "{in_vain} attempts in vain");
+}
+
+#[tokio::test(start_paused = true)]
+async fn dns_that_is_gone_for_hours() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
+    let mut world = World::new("2026-11-21T00:00:10Z");
+    world.gather = Box::new(|job, now| Ok(many(job, now)));
+    world.lookup = Box::new(|_| Some(Looked::Unknown("timed out".to_owned())));
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 6).await.unwrap();
+    let by_mta = "SELECT count(*) FROM reports WHERE tlsrptd_reason IS NULL";
+    assert_eq!(
+        rows(&settings, by_mta),
+        [DAYS_DOMAINS.to_string()],
+        "by the record that the MTA saw"
+    );
+    for ((_, domain, uri), seen) in world.taken() {
+        assert!(record(&domain).contains(&uri), "{uri}");
+        assert_eq!(seen.len(), 1, "{uri}");
+    }
+}
+
+/// Down for three days: what is young enough goes out late, each day with its own report.
+#[tokio::test(start_paused = true)]
+async fn a_reporter_that_was_down_for_three_days() {
+    let folder = folder();
+    // Three mails on one day would be as many as the sessions.
+    let settings = settings(
+        folder.path(),
+        &["--spread_out_delivery=3600", "--loop_guard=no"],
+    );
+    let world = Arc::new(World::new(BEGIN));
+    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    tokio::time::sleep(HOUR * 72).await;
+    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    let days = "SELECT day, count(*), sum(d.status = 'sent') FROM reports JOIN destinations d ON r_id = d_r_id \
+                GROUP BY day ORDER BY day";
+    let all = ["18", "19", "20", "21", "22", "23"].map(|day| format!("2026-11-{day}|4|4"));
+    assert_eq!(rows(&settings, days), all);
+    assert!(
+        world.taken().values().all(|seen| seen.len() == 1),
+        "each once"
+    );
+}

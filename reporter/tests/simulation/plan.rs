@@ -163,12 +163,12 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
         .collect();
     let mut options = vec![format!("--fetchers={}", names.join(","))];
     for (name, values) in [
-        ("spread_out_delivery", ["36000", "14400", "3600", "1"]),
+        ("spread_out_delivery", ["36000", "3600", "1", "1"]),
         ("fetch_deadline", ["21600", "21600", "900", "43200"]),
         ("retry_window", ["86400", "86400", "7200", "40000"]),
         ("max_report_age", ["259200", "259200", "172800", "86400"]),
         ("max_concurrent_deliveries", ["64", "64", "8", "1"]),
-        ("max_concurrent_per_host", ["4", "4", "2", "1"]),
+        ("max_concurrent_per_host", ["4", "2", "1", "1"]),
         ("loop_guard", ["yes", "yes", "yes", "no"]),
         ("interval_main_loop", ["300", "300", "60", "3600"]),
         // Longer than any life: the laws are checked between lives.

@@ -54,8 +54,8 @@ impl Sim {
         let mut rng = self.dice.of(("host", host));
         if host == "relay" {
             return match rng.random_range(0..4) {
-                0 => Host::Slow,
-                1 => Host::Lies(5),
+                0 | 1 => Host::Slow,
+                2 => Host::Lies(5),
                 _ => Host::Good,
             };
         }

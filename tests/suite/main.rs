@@ -6,6 +6,7 @@
 mod arrows;
 mod carriers;
 mod collector;
+mod compat;
 mod config;
 mod docs;
 mod faults;

@@ -346,7 +346,8 @@ fn sessions(day_file: &Path) -> i64 {
         .unwrap_or(0)
 }
 
-fn query(database: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
+/// Rows of an SQL query on a database, each value as text (NULL as an empty one). Waits while it is locked.
+pub fn query(database: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let connection = rusqlite::Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;

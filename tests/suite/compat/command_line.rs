@@ -1,0 +1,301 @@
+//! Arguments, environment, and which of them wins. Seen by the fetcher, the quickest of the programs: it lists the domain
+//! of the storage that it was told.
+
+use std::fs;
+use std::process::Command;
+
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::skip;
+
+use super::mark::{Mark, better, different, kept};
+use super::scene::{DAY, Scene, end, listed};
+use super::topic::Topic;
+
+const NAMES: [&str; 4] = [
+    "tlsrpt-collectd",
+    "tlsrpt-fetcher",
+    "tlsrpt-reportd",
+    "tlsrptctl",
+];
+
+pub(super) fn topic() -> Topic {
+    let topic = Topic::new("Command line, environment");
+    let topic = rows().into_iter().fold(topic, |topic, row| {
+        let (name, args, expected, mark) = row;
+        topic.case(name, expected, mark, move |scene| {
+            listed(&fetcher(scene, args).run())
+        })
+    });
+    programs(environment(topic))
+}
+
+/// What it is about, the arguments, what is listed, and the mark. FILE names the domain `file.test`, ARGUMENT `argument.test`.
+fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
+    vec![
+        (
+            "--NAME VALUE",
+            "--config_file FILE DAY",
+            "file.test",
+            kept("every option as `--NAME VALUE` or `--NAME=VALUE`, `--config_file` too"),
+        ),
+        (
+            "--NAME=VALUE",
+            "--storage=ARGUMENT DAY",
+            "argument.test",
+            kept(""),
+        ),
+        (
+            "an argument beats the file",
+            "--config_file FILE --storage ARGUMENT DAY",
+            "argument.test",
+            kept("command line before environment before file before default"),
+        ),
+        (
+            "in any order",
+            "DAY --storage ARGUMENT --config_file FILE",
+            "argument.test",
+            kept(""),
+        ),
+        (
+            "the later of two",
+            "--storage=FILE --storage=ARGUMENT DAY",
+            "argument.test",
+            kept(""),
+        ),
+        (
+            "hyphens",
+            "--config-file FILE DAY",
+            "file.test",
+            better(
+                "exit 2",
+                "`--config-file`, as its manual writes it, is refused",
+                "`-` and `_` are alike in option names",
+            ),
+        ),
+        (
+            "no operand",
+            "--storage ARGUMENT",
+            "exit 2",
+            kept("wrong arguments end with exit code 2"),
+        ),
+        (
+            "an operand too many",
+            "--storage ARGUMENT DAY a.test more",
+            "exit 2",
+            kept(""),
+        ),
+        (
+            "no such option",
+            "--storage ARGUMENT --zzz 1 DAY",
+            "exit 2",
+            kept(""),
+        ),
+        ("no value", "DAY --storage", "exit 2", kept("")),
+        (
+            "no date",
+            "--storage ARGUMENT someday",
+            "exit 2",
+            better(
+                "",
+                "any word is a DAY without data",
+                "a DAY is a date, `YYYY-MM-DD`",
+            ),
+        ),
+        (
+            "no storage",
+            "DAY",
+            "exit 2",
+            kept("a missing `storage` or `socketname` too"),
+        ),
+        (
+            "a file that is not there",
+            "--config_file /nonexistent --storage ARGUMENT DAY",
+            "exit 2",
+            different(
+                "exit 1",
+                "exit code 1 for a mistake in the configuration (8 for an unknown storage), most with a traceback",
+                "exit code 2, and all mistakes of a start at once, each with file, line and remedy",
+            ),
+        ),
+    ]
+}
+
+fn fetcher(scene: &Scene, args: &str) -> Program {
+    let file = format!("[tlsrpt_fetcher]\nstorage = {}\n", scene.storage("file"));
+    let file = scene.write("fetcher.cfg", file);
+    let argument = scene.storage("argument");
+    let words = args
+        .replace("FILE", &file)
+        .replace("ARGUMENT", &argument)
+        .replace("DAY", DAY);
+    let program = scene.program("tlsrpt-fetcher").no_config();
+    words.split_whitespace().fold(program, Program::arg)
+}
+
+fn environment(topic: Topic) -> Topic {
+    topic
+        .case(
+            "the environment alone",
+            "env.test",
+            kept("`TLSRPT_*` variables alone are enough"),
+            |scene| listed(&with_storage(fetcher(scene, "DAY"), scene).run()),
+        )
+        .case(
+            "the environment beats the file",
+            "env.test",
+            kept(""),
+            |scene| listed(&with_storage(fetcher(scene, "--config_file FILE DAY"), scene).run()),
+        )
+        .case(
+            "an argument beats the environment",
+            "argument.test",
+            kept(""),
+            |scene| listed(&with_storage(fetcher(scene, "--storage ARGUMENT DAY"), scene).run()),
+        )
+        .case(
+            "an unknown variable",
+            "file.test, warned of",
+            kept("an unknown `TLSRPT_*` variable is a warning"),
+            |scene| {
+                let fetcher = fetcher(scene, "--config_file FILE DAY");
+                let ended = fetcher
+                    .env("TLSRPT_FETCHER_STORAG", "x")
+                    .env("TLSRPT_COLLECTD_STORAG", "x")
+                    .run();
+                let warned = ended.stderr.contains("TLSRPT_FETCHER_STORAG")
+                    && !ended.stderr.contains("TLSRPT_COLLECTD_STORAG");
+                format!(
+                    "{}, {}",
+                    listed(&ended),
+                    if warned { "warned of" } else { "passed over" }
+                )
+            },
+        )
+        .case(
+            "a default file",
+            "file.test",
+            kept("the default files, `/etc/tlsrpt/{collectd,fetcher,reportd}.cfg`"),
+            |scene| default_file(scene).unwrap_or_else(|| "file.test".to_owned()),
+        )
+        .case(
+            "the default file is not needed",
+            "env.test",
+            kept(""),
+            |scene| {
+                // Not that of this machine, if there is one.
+                let fetcher = with_storage(fetcher(scene, "DAY"), scene);
+                listed(&fetcher.arg("--log_level=warn").run())
+            },
+        )
+}
+
+fn with_storage(fetcher: Program, scene: &Scene) -> Program {
+    fetcher.env("TLSRPT_FETCHER_STORAGE", scene.storage("env"))
+}
+
+/// The fetcher with an `/etc` of its own, where this user may have one. `None`: skipped by name.
+fn default_file(scene: &Scene) -> Option<String> {
+    let etc = scene.file("etc/tlsrpt");
+    fs::create_dir_all(&etc).expect("the test's folder can be written");
+    let text = format!("[tlsrpt_fetcher]\nstorage = {}\n", scene.storage("file"));
+    fs::write(etc.join("fetcher.cfg"), text).expect("the test's folder can be written");
+    let script = scene.fill("mount --bind {folder}/etc /etc && exec \"$@\"");
+    let unshared = |words: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+            .args(words);
+        command
+    };
+    let possible = unshared(&["true"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    skip::or_skip(
+        possible.then_some(()),
+        "this user may not make a mount of its own (unshare)",
+    )?;
+    let line = scene
+        .program("tlsrpt-fetcher")
+        .no_config()
+        .arg(DAY)
+        .command_line();
+    let output = unshared(&line.split_whitespace().collect::<Vec<_>>())
+        .output()
+        .expect("it was found before");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().nth(3).map(str::to_owned)
+}
+
+fn programs(topic: Topic) -> Topic {
+    let topic = NAMES.into_iter().fold(topic, |topic, name| {
+        let says = if name == "tlsrptctl" {
+            better(
+                "exit 1, 0 options missing",
+                "`tlsrptctl --help` is an unknown command",
+                "prints its usage",
+            )
+        } else {
+            kept(if name == NAMES[0] {
+                "the four names; every option of theirs, with the same default"
+            } else {
+                ""
+            })
+        };
+        topic.case(
+            format!("{name} --help"),
+            "exit 0, 0 options missing",
+            says,
+            move |scene| {
+                let ended = scene.program(name).no_config().arg("--help").run();
+                let missing = known(name)
+                    .filter(|option| !ended.stdout.contains(&format!("--{option} ")))
+                    .count();
+                format!("{}, {missing} options missing", end(&ended))
+            },
+        )
+    });
+    topic
+        .case(
+            "tlsrptctl alone",
+            "exit 0, usage",
+            kept("`tlsrptctl` alone prints its usage"),
+            |scene| {
+                let ended = scene.program("tlsrptctl").no_config().run();
+                let usage = ["Usage", "maptest", "status"]
+                    .iter()
+                    .all(|word| ended.stdout.contains(word));
+                format!(
+                    "{}, {}",
+                    end(&ended),
+                    if usage { "usage" } else { "no usage" }
+                )
+            },
+        )
+        .case(
+            "an unknown command",
+            "exit 2",
+            different("exit 1", "", ""),
+            |scene| end(&scene.program("tlsrptctl").no_config().arg("stop").run()),
+        )
+}
+
+/// The options that the peer documents: compat.md's list, which nothing of ours generates.
+fn known(name: &str) -> impl Iterator<Item = &'static str> {
+    let list = match name {
+        "tlsrpt-collectd" => {
+            "config_file storage socketname socketuser socketgroup socketmode sockettimeout max_uncommited_datagrams \
+             retry_commit_datagram_count pidfilename logfilename log_level daily_rollover_script dump_path_for_invalid_datagram"
+        }
+        "tlsrpt-fetcher" => "config_file storage logfilename log_level",
+        "tlsrpt-reportd" => {
+            "config_file pidfilename logfilename log_level dbname fetchers organization_name contact_info sender_address \
+             compression_level keep_days tlsrpt_record_map mail_destination_map http_upload_map http_script http_timeout \
+             sendmail_script sendmail_timeout spread_out_delivery interval_main_loop max_collectd_timediff max_collectd_timeout \
+             max_retries_delivery min_wait_delivery max_wait_delivery max_retries_domainlist min_wait_domainlist \
+             max_wait_domainlist max_retries_domaindetails min_wait_domaindetails max_wait_domaindetails debug_db \
+             debug_send_mail_dest debug_send_http_dest debug_send_file_dest"
+        }
+        _ => "",
+    };
+    list.split_whitespace()
+}

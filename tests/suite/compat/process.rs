@@ -1,0 +1,319 @@
+//! `tlsrpt-reportd` as a process: how it starts, what it refuses, its signals, how it ends.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::wait::until;
+
+use super::mark::{Mark, better, different, kept};
+use super::reporter::session;
+use super::scene::{Scene, end};
+use super::topic::Topic;
+
+const TXT: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
+
+pub(super) fn topic() -> Topic {
+    ends(signals(refused(Topic::new("Reporter"))))
+}
+
+/// Starts that are refused: an option, its value, another option, and what theirs does.
+#[rustfmt::skip]
+fn refused(topic: Topic) -> Topic {
+    let code = || different("exit 8", "", "");
+    let late = |says: &'static str| better("starts", says, "refused at start, with what to write");
+    let table: Vec<(&str, &str, Option<&str>, Mark)> = vec![
+        ("fetchers", "", None, code()),
+        ("fetchers", "a,,b", None, code()),
+        ("spread_out_delivery", "0", None, code()),
+        ("min_wait_delivery", "-1", None, code()),
+        ("max_wait_delivery", "1", None, code()),
+        ("min_wait_domainlist", "-1", None, code()),
+        ("max_wait_domainlist", "1", None, code()),
+        ("max_wait_domaindetails", "1", None, code()),
+        ("debug_send_mail_dest", "x@y.test", Some("mail_destination_map"), code()),
+        ("debug_send_http_dest", "https://y.test", Some("http_upload_map"), code()),
+        ("debug_send_file_dest", "/tmp", Some("tlsrpt_record_map"), code()),
+        ("http_timeout", "soon", None, different("exit 1", "", "")),
+        ("log_level", "loud", None, different("exit 1", "", "")),
+        ("organization_name", "", None, late("`organization_name` and `contact_info` may be missing; the report fails at midnight")),
+        ("contact_info", "", None, late("`organization_name` and `contact_info` may be missing; the report fails at midnight")),
+        ("contact_info", "Reports <tlsrpt@sender.example>", None, late("a display name in `contact_info` breaks the submitter")),
+        ("compression_level", "10", None, late("")),
+        ("keep_days", "0", None, late("")),
+        ("interval_main_loop", "0", None, late("")),
+    ];
+    let topic = table.into_iter().fold(topic, |topic, (option, value, beside, mark)| {
+        topic.case(format!("{option} = {value}"), "exit 2", mark, move |scene| {
+            let reporter = scene.reporter(&[]).unset(option);
+            let reporter = match beside {
+                Some(map) => reporter.set(map, scene.write("map", "")),
+                None => reporter,
+            };
+            // An empty value in the file is refused by theirs as such.
+            let reporter = if value.is_empty() { reporter } else { reporter.set(option, value) };
+            starts(scene, &reporter)
+        })
+    });
+    topic.case("dbname missing", "exit 2", different("exit 8", "", ""), |scene| end(&scene.reporter(&[]).unset("dbname").run()))
+        .case("a fetcher twice", "exit 2", better("starts", "a fetcher that stands twice counts twice", "refused at start"), |scene| {
+            let fetcher = scene.fetcher("collector", &[]);
+            starts(scene, &scene.reporter(&[]).set("fetchers", format!("{fetcher},{fetcher}")))
+        })
+        .case("max_collectd_timeout", "starts", Mark::NoEffect("`max_collectd_timeout`: it has none in theirs either; warned of when set"), |scene| {
+            starts(scene, &scene.reporter(&[]).set("max_collectd_timeout", "7"))
+        })
+}
+
+/// Whether a reporter gets as far as its first day (`starts`), or how it ends.
+fn starts(scene: &Scene, reporter: &Program) -> String {
+    let mut running = reporter.start();
+    let jobs = || {
+        scene
+            .rows_or_none("r.sqlite", "SELECT count(*) > 0 FROM fetchjobs")
+            .is_some_and(|some| some == "1")
+    };
+    let starts = until("the start or the end", || {
+        if running.is_running() {
+            jobs().then_some(true)
+        } else {
+            Some(false)
+        }
+    });
+    if starts {
+        "starts".to_owned()
+    } else {
+        end(&running.wait())
+    }
+}
+
+fn signals(topic: Topic) -> Topic {
+    let signalled = |signal: Signal| {
+        move |scene: &Scene| {
+            let days = [session("a.test", TXT)];
+            let running = scene.report(&scene.reporter(&days), 1);
+            running.signal(signal);
+            end(&running.wait())
+        }
+    };
+    topic
+        .case("SIGTERM", "exit 0", kept(""), signalled(Signal::SIGTERM))
+        .case("SIGINT", "exit 0", kept(""), signalled(Signal::SIGINT))
+        .case(
+            "SIGHUP",
+            "reopens its log",
+            better(
+                "signal 1",
+                "SIGHUP ends both daemons",
+                "it reopens `logfilename`, as logrotate wants",
+            ),
+            |scene| {
+                let log = scene.file("log");
+                let reporter = scene
+                    .reporter(&[session("a.test", TXT)])
+                    .set("logfilename", log.display());
+                let mut running = scene.report(&reporter, 1);
+                fs::rename(&log, scene.file("log.1")).unwrap();
+                running.signal(Signal::SIGHUP);
+                let ended = until("the new log or the end", || {
+                    if running.is_running() {
+                        log.exists().then_some(false)
+                    } else {
+                        Some(true)
+                    }
+                });
+                if ended {
+                    end(&running.wait())
+                } else {
+                    "reopens its log".to_owned()
+                }
+            },
+        )
+        .case(
+            "SIGUSR2",
+            "goes on",
+            different("exit 0", "SIGUSR2 ends the reporter", "is ignored"),
+            |scene| {
+                let log = scene.file("log");
+                let reporter = scene
+                    .reporter(&[session("a.test", TXT)])
+                    .set("logfilename", log.display());
+                let mut running = scene.report(&reporter, 1);
+                fs::rename(&log, scene.file("log.1")).unwrap();
+                running.signal(Signal::SIGUSR2);
+                if scene.subject.is_ours() {
+                    // It is seen to live by what it does at the next signal.
+                    running.signal(Signal::SIGHUP);
+                }
+                let ended = until("the new log or the end", || {
+                    if running.is_running() {
+                        log.exists().then_some(false)
+                    } else {
+                        Some(true)
+                    }
+                });
+                if ended {
+                    end(&running.wait())
+                } else {
+                    "goes on".to_owned()
+                }
+            },
+        )
+        .case(
+            "messages",
+            "setup finished, Fetcher 1 finished",
+            kept("the log lines `Database ... setup finished` and `Fetcher ... finished`"),
+            |scene| {
+                let mut running = scene.report(&scene.reporter(&[session("a.test", TXT)]), 1);
+                running.wait_for_log("Fetcher 1 ");
+                let log = running.log();
+                let has = |begin: &str, end: &str| {
+                    log.lines().any(|line| {
+                        line.split_once(begin)
+                            .is_some_and(|(_, rest)| rest.contains(end))
+                    })
+                };
+                let setup = if has("Database ", "setup finished") {
+                    "setup finished"
+                } else {
+                    "no setup"
+                };
+                format!(
+                    "{setup}, {}",
+                    if has("Fetcher 1 ", "finished") {
+                        "Fetcher 1 finished"
+                    } else {
+                        "no fetcher"
+                    }
+                )
+            },
+        )
+        .case(
+            "pidfilename and logfilename",
+            "a number, a log",
+            kept(""),
+            |scene| {
+                let reporter = scene.reporter(&[session("a.test", TXT)]);
+                let reporter = reporter
+                    .set("pidfilename", scene.file("pid").display())
+                    .set("logfilename", scene.file("log").display());
+                let running = scene.report(&reporter, 1);
+                let pid = fs::read_to_string(scene.file("pid")).unwrap_or_default();
+                let log = fs::read_to_string(scene.file("log")).unwrap_or_default();
+                let number = if pid.trim() == running.pid().to_string() {
+                    "a number"
+                } else {
+                    "no number"
+                };
+                format!(
+                    "{number}, {}",
+                    if log.contains("setup finished") {
+                        "a log"
+                    } else {
+                        "no log"
+                    }
+                )
+            },
+        )
+}
+
+fn ends(topic: Topic) -> Topic {
+    topic
+        .case(
+            "a database in no folder",
+            "exit 3",
+            different("exit 8", "", ""),
+            |scene| {
+                end(&scene
+                    .reporter(&[])
+                    .set("dbname", "/nonexistent/r.sqlite")
+                    .run())
+            },
+        )
+        .case(
+            "a file that is no database",
+            "exit 3",
+            kept("exit codes 3 and 4 of the reporter"),
+            |scene| {
+                scene.write("r.sqlite", "no database ".repeat(1000));
+                end(&scene.reporter(&[]).run())
+            },
+        )
+        .case("another one's database", "exit 4", kept(""), |scene| {
+            scene.foreign("r.sqlite", 1, "TLSRPT-Collectd-DB-devel-2024-10-28");
+            end(&scene.reporter(&[]).run())
+        })
+        .case("another version", "exit 4", kept(""), |scene| {
+            scene.foreign("r.sqlite", 2, "TLSRPT-Reportd-DB-devel-2024-10-28");
+            end(&scene.reporter(&[]).run())
+        })
+        .case(
+            "a second one",
+            "exit 8",
+            better(
+                "starts",
+                "two reporters on one database send everything twice",
+                "the second ends with exit code 8, and names the first",
+            ),
+            |scene| {
+                let reporter = scene.reporter(&[session("a.test", TXT)]);
+                let _first = scene.report(&reporter, 1);
+                let mark = scene.write("mark.sh", scene.fill("touch {folder}/called\n"));
+                let mut second = reporter.set("fetchers", format!("sh {mark}")).start();
+                let called = || scene.file("called").exists().then_some(false);
+                let ended = until("the end of the second or its first call", || {
+                    if second.is_running() {
+                        called()
+                    } else {
+                        Some(true)
+                    }
+                });
+                if ended {
+                    end(&second.wait())
+                } else {
+                    "starts".to_owned()
+                }
+            },
+        )
+        .case(
+            "a fetcher that fails its test call",
+            "an error, starts",
+            kept("a fetcher that fails its test call is an error in the log, no more"),
+            |scene| {
+                let failing = scene.reporter(&[]).set("fetchers", "/bin/false");
+                let started = starts(scene, &failing);
+                scene.wait_for("r.sqlite", "SELECT count(*) > 0 FROM fetchjobs", "1");
+                let mut running = failing.start();
+                running.wait_for_log("ERROR");
+                format!("an error, {started}")
+            },
+        )
+        .case(
+            "a relative dbname",
+            "in its working directory",
+            better(
+                "in /",
+                "`dbname` is relative to `/`",
+                "relative to the working directory, with a warning",
+            ),
+            |scene| {
+                let relative = scene
+                    .file("r.sqlite")
+                    .display()
+                    .to_string()
+                    .trim_start_matches('/')
+                    .to_owned();
+                let below = scene.file(&relative);
+                fs::create_dir_all(below.parent().unwrap()).unwrap();
+                let _running = scene.reporter(&[]).set("dbname", relative).start();
+                until("a database", || {
+                    match (below.exists(), scene.file("r.sqlite").exists()) {
+                        (true, _) => Some("in its working directory"),
+                        (_, true) => Some("in /"),
+                        _ => None,
+                    }
+                })
+                .to_owned()
+            },
+        )
+}

@@ -1,6 +1,6 @@
 //! The configuration file, seen by the fetcher.
 
-use super::mark::{Mark, better, different, kept};
+use super::mark::{Mark, different, kept};
 use super::scene::{DAY, listed};
 use super::topic::Topic;
 
@@ -83,6 +83,11 @@ fn good() -> Vec<(&'static str, &'static str, Mark)> {
             "%%",
             "[tlsrpt_fetcher]\nlogfilename = {folder}/100%%\nstorage = GOOD\n",
             kept("`%` interpolation"),
+        ),
+        (
+            "an empty value",
+            "[tlsrpt_fetcher]\nlogfilename =\nstorage = GOOD\n",
+            empty(),
         ),
         (
             "%(key)s",

@@ -71,12 +71,15 @@ fn kept(topics: &[Topic]) -> String {
 
 /// A row a difference: cases may share one.
 fn instead(topics: &[Topic], of: fn(&Mark) -> Option<&Instead>) -> String {
-    let mut table = "| theirs | ours |\n|---|---|\n".to_owned();
-    for case in topics.iter().flat_map(Topic::cases) {
-        let line =
-            of(&case.mark).map(|instead| format!("| {} | {} |\n", instead.theirs, instead.ours));
-        if let Some(line) = line.filter(|line| line != "|  |  |\n" && !table.contains(line)) {
-            table.push_str(&line);
+    let mut table = "| | theirs | ours |\n|---|---|---|\n".to_owned();
+    for topic in topics {
+        // The title stands at the first row of its topic.
+        let mut title = topic.title;
+        for instead in topic.cases().filter_map(|case| of(&case.mark)) {
+            let line = format!(" | {} | {} |\n", instead.theirs, instead.ours);
+            if !instead.theirs.is_empty() && !table.contains(&line) {
+                table.push_str(&format!("| {}{line}", std::mem::take(&mut title)));
+            }
         }
     }
     table

@@ -233,7 +233,7 @@ fn ends(topic: Topic) -> Topic {
         .case(
             "a file that is no database",
             "exit 3",
-            kept("exit codes 3 and 4 of the reporter"),
+            kept("exit codes 3 and 4"),
             |scene| {
                 scene.write("r.sqlite", "no database ".repeat(1000));
                 end(&scene.reporter(&[]).run())

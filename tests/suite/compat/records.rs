@@ -32,7 +32,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
         ("rua twice", "v=TLSRPTv1; rua=mailto:a@m.test; rua=mailto:b@m.test", "mailto:a@m.test sent mailto:b@m.test sent",
             better("mailto:a@m.test sent", "of two `rua` fields one is used", "both are used")),
         ("mail headers in a URI", "v=TLSRPTv1; rua=mailto:a@m.test?subject=x", "mailto:a@m.test sent",
-            better("mailto:a@m.test?subject=x sent", "`?subject=` and the like become part of the address", "are left away")),
+            better("mailto:a@m.test?subject=x sent", "`?subject=` and the like become part of the address", "are dropped")),
         ("an encoded address", "v=TLSRPTv1; rua=mailto:a%21b@m.test", "mailto:a!b@m.test sent",
             different("mailto:a%21b@m.test sent", "addresses stand in the database as in the record", "decoded")),
         ("eleven", "v=TLSRPTv1; rua=mailto:0@m.test,mailto:1@m.test,mailto:2@m.test,mailto:3@m.test,mailto:4@m.test,mailto:5@m.test,mailto:6@m.test,mailto:7@m.test,mailto:8@m.test,mailto:9@m.test,mailto:x@m.test", "10",

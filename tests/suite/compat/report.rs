@@ -66,7 +66,7 @@ fn document(topic: Topic) -> Topic {
             scene.rows("r.sqlite", "SELECT coalesce(tlsrptrecord, 'empty') FROM reports"),
         ]
     })
-    .case("an unknown code", "validation-failure", better("none", "an unknown result code is left out of the report", "becomes `validation-failure`, the code as its reason"), |scene| {
+    .case("an unknown code", "validation-failure", better("none", "a failure with an unknown code lacks its `result-type`", "is `validation-failure`, the code as its reason"), |scene| {
         let report = posted(scene, "a.test");
         let details = report["policies"][0]["failure-details"].as_array().unwrap().clone();
         let other = details.iter().find(|detail| detail["result-type"] != "certificate-not-trusted");

@@ -1,8 +1,14 @@
 //! Where a domain wants its reports: the TXT record at `_smtp._tls` (RFC 8460 section 3).
 
+mod outage;
 mod system;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use hickory_resolver::{
     TokioResolver,
@@ -17,8 +23,11 @@ use tlsrptd_proto::{
     domain::Domain,
     txt::{Selection, TxtError, TxtRecord, select},
 };
+use tokio::time::Instant;
 
-pub use system::System;
+use crate::brake::Brake;
+use outage::{Change, End, Outage};
+use system::System;
 
 /// Where the system's name servers stand.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -40,10 +49,17 @@ pub enum Looked {
     Unknown(String),
 }
 
-/// Asks DNS.
-pub enum Resolver {
-    /// The operator's servers.
-    Servers(TokioResolver),
+/// Asks DNS, as long as it answers.
+pub struct Resolver {
+    servers: Servers,
+    outage: Mutex<Outage>,
+    /// DNS may fail for each of a million domains.
+    failures: Brake,
+}
+
+enum Servers {
+    /// The operator's.
+    Named(TokioResolver),
     /// Those of the system.
     System(System),
 }
@@ -70,23 +86,11 @@ impl std::fmt::Debug for Resolver {
 impl Resolver {
     /// With these servers, or the system's when there are none.
     pub fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Resolver, ResolverError> {
-        if servers.is_empty() {
-            let system = System::new(PathBuf::from(RESOLV_CONF), timeout)?;
-            return Ok(Resolver::System(system));
-        }
-        let servers = servers
-            .iter()
-            .map(|address| name_server(*address))
-            .collect();
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-        build(config, ResolverOpts::default(), timeout).map(Resolver::Servers)
-    }
-
-    fn current(&self) -> TokioResolver {
-        match self {
-            Resolver::Servers(resolver) => resolver.clone(),
-            Resolver::System(system) => system.current(),
-        }
+        Ok(Resolver {
+            servers: Servers::new(servers, timeout)?,
+            outage: Mutex::default(),
+            failures: Brake::new(),
+        })
     }
 
     /// Looks the record up by its absolute name: a search list must not answer for another domain.
@@ -94,7 +98,49 @@ impl Resolver {
         let Ok(name) = Name::from_ascii(format!("_smtp._tls.{domain}.")) else {
             return Looked::OptedOut("the record's name would be too long for DNS".to_owned());
         };
-        let resolver = self.current();
+        if !self.outage().may_ask(Instant::now()) {
+            return Looked::Unknown("it is out".to_owned());
+        }
+        let looked = self.ask(name).await;
+        let end = match &looked {
+            Ok(_) => End::Answer,
+            Err(NetError::Dns(_)) => End::BadResponse,
+            Err(_) => End::Silence,
+        };
+        let change = self.outage().ended(end, Instant::now());
+        self.tell(change);
+        looked.unwrap_or_else(|error| {
+            let reason = error.to_string();
+            if !self.outage().is_out()
+                && let Some(others) = self.failures.pass()
+            {
+                tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
+            }
+            Looked::Unknown(reason)
+        })
+    }
+
+    fn tell(&self, change: Option<Change>) {
+        match change {
+            Some(Change::Out) => tracing::warn!(
+                "DNS is out: until it answers again, the records that the MTA saw are used"
+            ),
+            Some(Change::Back { after, passed_over }) => {
+                let seconds = after.as_secs();
+                tracing::warn!(seconds, passed_over, "DNS is back");
+            }
+            None => {}
+        }
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        // Nobody leaves it half changed.
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks until there is an answer; `Err` when there is none.
+    async fn ask(&self, name: Name) -> Result<Looked, NetError> {
+        let resolver = self.servers.current();
         let mut tries = 0;
         loop {
             match resolver.txt_lookup(name.clone()).await {
@@ -104,15 +150,37 @@ impl Resolver {
                         .iter()
                         .filter_map(|record| joined(&record.data))
                         .collect();
-                    return judge(&texts);
+                    return Ok(judge(&texts));
                 }
                 Err(error) => match absence(&error) {
-                    Some(reason) => return Looked::OptedOut(reason.to_owned()),
-                    None if tries == RETRIES => return Looked::Unknown(error.to_string()),
+                    Some(reason) => return Ok(Looked::OptedOut(reason.to_owned())),
+                    None if tries == RETRIES || self.outage().is_out() => return Err(error),
                     None => tries += 1,
                 },
             }
             tokio::time::sleep(RETRY_WAIT).await;
+        }
+    }
+}
+
+impl Servers {
+    fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Servers, ResolverError> {
+        if servers.is_empty() {
+            let system = System::new(PathBuf::from(RESOLV_CONF), timeout)?;
+            return Ok(Servers::System(system));
+        }
+        let servers = servers
+            .iter()
+            .map(|address| name_server(*address))
+            .collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        build(config, ResolverOpts::default(), timeout).map(Servers::Named)
+    }
+
+    fn current(&self) -> TokioResolver {
+        match self {
+            Servers::Named(resolver) => resolver.clone(),
+            Servers::System(system) => system.current(),
         }
     }
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use tlsrptd_proto::domain::Domain;
 
 use crate::{
-    brake::Brake,
     deliver::{Deliverer, Delivery, Outcome},
     gather::{self, Answer, GatherError, Sink, Terms},
     lookup::{Looked, Resolver},
@@ -43,8 +42,6 @@ pub struct World {
     pub resolver: Option<Resolver>,
     /// Mail, HTTPS, directories.
     pub deliverer: Arc<Deliverer>,
-    /// DNS may fail for each of a million domains.
-    pub(crate) dns_failures: Brake,
     /// `max_collectd_timediff`.
     pub max_collectd_timediff: Duration,
 }
@@ -68,15 +65,7 @@ impl Outside for World {
 
     async fn lookup(&self, domain: &Domain) -> Option<Looked> {
         match &self.resolver {
-            Some(resolver) => {
-                let looked = resolver.record(domain).await;
-                if let Looked::Unknown(reason) = &looked
-                    && let Some(others) = self.dns_failures.pass()
-                {
-                    tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
-                }
-                Some(looked)
-            }
+            Some(resolver) => Some(resolver.record(domain).await),
             None => None,
         }
     }

@@ -8,7 +8,6 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Bounds, Daemon, pidfile::PidFile, signals};
 use crate::{
-    brake::Brake,
     compose::Composer,
     deliver::Deliverer,
     error::Error,
@@ -138,7 +137,6 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
     };
     let world = World {
         resolver,
-        dns_failures: Brake::new(),
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
     };

@@ -12,7 +12,7 @@ use hickory_resolver::{TokioResolver, system_conf::parse_resolv_conf};
 use super::{ResolverError, build};
 
 /// Asks whom `resolv.conf` names now.
-pub struct System {
+pub(super) struct System {
     path: PathBuf,
     timeout: Duration,
     last: Mutex<Last>,

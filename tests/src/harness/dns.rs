@@ -38,6 +38,7 @@ struct Zone {
     records: HashMap<String, Vec<RData>>,
     troubles: HashMap<String, Trouble>,
     asked: HashMap<String, usize>,
+    is_silent: bool,
 }
 
 impl Dns {
@@ -118,6 +119,16 @@ impl Dns {
     /// Ends a name's trouble.
     pub fn mend(&self, name: &str) {
         self.zone().troubles.remove(&key(name));
+    }
+
+    /// Answers nobody, or answers again.
+    pub fn go_silent(&self, is_silent: bool) {
+        self.zone().is_silent = is_silent;
+    }
+
+    /// How many questions were asked.
+    pub fn asked_in_all(&self) -> usize {
+        self.zone().asked.values().sum()
     }
 
     /// How often a name was asked for, whatever type and transport.
@@ -206,6 +217,9 @@ fn answer(zone: &Mutex<Zone>, query: &[u8], tcp: bool) -> Option<Vec<u8>> {
     reply.add_query(question.clone());
     let mut zone = lock(zone);
     *zone.asked.entry(name.clone()).or_default() += 1;
+    if zone.is_silent {
+        return None;
+    }
     match zone.troubles.get(&name) {
         Some(Trouble::Silent) => return None,
         Some(Trouble::ServFail) => reply.metadata.response_code = ResponseCode::ServFail,

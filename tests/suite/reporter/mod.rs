@@ -11,6 +11,7 @@ mod halves;
 pub(crate) mod handover;
 mod life;
 mod maps;
+mod outage;
 mod records;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,70 @@
+//! DNS that does not answer at all, for a day of thousands of domains.
+
+use std::fs;
+
+use tlsrptd_tests::harness::lab::Lab;
+
+/// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`.
+const COLLECTOR: &str = r#"
+printf 'TLSRPTD FETCHER v1 day stream\n%s\n%s\n' "$(date -u '+%Y-%m-%d %H:%M:%S')" "$closed"
+case $1 in
+    $before) name=first ;;
+    $closed) name=second; until [ -e "${0%/*}/go" ]; do sleep 0.05; done ;;
+    *) echo '. 0'; exit 0 ;;
+esac
+i=1000
+while [ $i -lt $((1000 + domains)) ]; do
+    d=$name-$i.test
+    printf '{"d": "%s", "policies": {"v=TLSRPTv1; rua=mailto:seen@%s": {"{\\"policy-type\\": 9, \\"policy-domain\\": \\"%s\\"}": ' $d $d $d
+    printf '{"cntrtotal": 1, "cntrfailure": 0, "failures": {}}}}}\n'
+    i=$((i + 1))
+done
+echo ". $domains"
+"#;
+const DOMAINS: usize = 3000;
+
+#[test]
+fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
+    let lab = Lab::new();
+    lab.dns.go_silent(true);
+    let (closed, path) = (lab.day(), lab.file("collector.sh"));
+    let before: jiff::civil::Date = closed.parse().unwrap();
+    let before = before.yesterday().unwrap();
+    let text = format!("closed={closed} before={before} domains={DOMAINS}\n{COLLECTOR}");
+    fs::write(&path, text).unwrap();
+    let reportd = lab
+        .reportd()
+        .set("fetchers", format!("/bin/sh {}", path.display()))
+        .set("dns_timeout", 1)
+        .set("spread_out_delivery", 36000)
+        .set("log_level", "warn");
+    let mut running = reportd.start();
+    running.wait_for_log("DNS is out");
+    let is_closed = |day: &str| format!("SELECT status FROM fetchjobs WHERE day = '{day}'");
+    lab.wait_for_query(&lab.reportd_db(), &is_closed(&before.to_string()), "ok");
+    let by_the_mta =
+        "SELECT count(*) FROM destinations WHERE destination LIKE 'mailto:seen@first-%'";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), by_the_mta),
+        [[DOMAINS.to_string()]],
+        "the record that the MTA saw"
+    );
+    // 256 at a time are asked three times each, over UDP and TCP; after those nobody is asked but now and then.
+    let asked = lab.dns.asked_in_all();
+    assert!(asked < DOMAINS, "{asked} questions");
+
+    lab.dns.go_silent(false);
+    fs::write(lab.file("go"), "").unwrap();
+    running.wait_for_log("DNS is back");
+    lab.wait_for_query(&lab.reportd_db(), &is_closed(&closed), "ok");
+    let log = running.stop().success().stderr;
+    for line in ["DNS is out", "DNS is back"] {
+        assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+    }
+    let asked = "SELECT count(*) > 0 FROM reports WHERE tlsrptd_reason LIKE 'opted out: no such name in DNS'";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), asked),
+        [["1"]],
+        "DNS decides again"
+    );
+}

@@ -133,8 +133,11 @@ fn for_administrators() -> Vec<(PathBuf, String)> {
     documents
 }
 
-/// What stands in code and looks like the name of an option, alone or as `NAME = VALUE`.
+/// What stands in code and looks like the name of an option, alone or as `NAME = VALUE`. `NAME=` is a key of a log line.
 fn option_in(code: &str) -> Option<&str> {
+    if code.ends_with('=') {
+        return None;
+    }
     let name = code.split([' ', '=']).next()?.trim_start_matches("--");
     let is_name = name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     let is_postfixs = name.starts_with("smtp_") || name.starts_with("smtpd_");

@@ -145,8 +145,7 @@ impl Sim {
             }
             _ => false,
         };
-        let rows = self.rows_of(job.index, job.day);
-        match rows.into_iter().find(|row| row.domain == domain) {
+        match self.plan.domains.one_row(job.index, job.day, domain) {
             Some(row) if !fails => Ok(row.data),
             _ => Err(GatherError::Read(std::io::ErrorKind::BrokenPipe.into())),
         }

@@ -31,7 +31,8 @@ const KINDS: &[(&str, u64)] = &[
 #[derive(Clone, Debug)]
 pub struct Domains {
     pub dice: Dice,
-    pub number: u64,
+    /// In binary order.
+    pub names: Vec<String>,
     pub collectors: i64,
 }
 
@@ -46,19 +47,27 @@ pub struct Truth {
 pub type Fate = Result<BTreeSet<String>, &'static str>;
 
 impl Domains {
-    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        (0..self.number).map(|number| {
-            let all: u64 = KINDS.iter().map(|(_, share)| share).sum();
-            let mut dice = self.dice.below(("kind", number), all);
-            let kind = KINDS.iter().find(|(_, share)| match dice < *share {
+    pub fn new(dice: Dice, number: u64, collectors: i64) -> Domains {
+        let all: u64 = KINDS.iter().map(|(_, share)| share).sum();
+        let name = |number: u64| {
+            let mut left = dice.below(("kind", number), all);
+            let is_it = |(_, share): &&(&str, u64)| match left < *share {
                 true => true,
                 false => {
-                    dice -= share;
+                    left -= share;
                     false
                 }
-            });
-            format!("{}{number:03}.example", kind.unwrap().0)
-        })
+            };
+            let kind = KINDS.iter().find(is_it).unwrap();
+            format!("{}{number:03}.example", kind.0)
+        };
+        let mut names: Vec<String> = (0..number).map(name).collect();
+        names.sort();
+        Domains {
+            dice,
+            names,
+            collectors,
+        }
     }
 
     /// The collector's count; `None` when it knows nothing of the domain that day.
@@ -81,15 +90,14 @@ impl Domains {
 
     /// A collector's rows of a day, in binary order.
     pub fn rows(&self, collector: i64, day: Day) -> Vec<Fetched> {
-        let mut rows: Vec<Fetched> = self
-            .names()
-            .filter_map(|domain| {
-                let truth = self.truth(collector, day, &domain)?;
-                Some(self.row(&domain, truth))
-            })
-            .collect();
-        rows.sort_by(|a, b| a.domain.cmp(&b.domain));
-        rows
+        let row = |domain: &String| self.one_row(collector, day, domain);
+        self.names.iter().filter_map(row).collect()
+    }
+
+    /// One of them.
+    pub fn one_row(&self, collector: i64, day: Day, domain: &str) -> Option<Fetched> {
+        let truth = self.truth(collector, day, domain)?;
+        Some(self.row(domain, truth))
     }
 
     fn row(&self, domain: &str, Truth { total, failed }: Truth) -> Fetched {

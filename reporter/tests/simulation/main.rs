@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use dice::Dice;
 
 /// Days with mail in a play; after them all that is under way gets its time.
-const DAYS: u64 = 14;
+const DAYS: u64 = 12;
 
 /// Plays in the suite, and for `make soak` so long.
 const PLAYS: usize = 2;

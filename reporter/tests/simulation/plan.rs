@@ -64,11 +64,7 @@ impl Plan {
         Plan {
             begin,
             busy,
-            domains: domains::Domains {
-                dice,
-                number: 40 + dice.below("domains", 100),
-                collectors,
-            },
+            domains: domains::Domains::new(dice, 40 + dice.below("domains", 100), collectors),
             options: options(dice, collectors),
             disk_full: windows("disk", 3, 6),
             dns_gone: windows("dns", 3, 12),

@@ -14,7 +14,6 @@ use crate::{
 impl Court<'_> {
     pub(super) fn every_session_is_accounted_for(&mut self) {
         let domains = &self.played.sim.plan.domains;
-        let names: Vec<String> = domains.names().collect();
         for ((day, collector), status) in &self.ledger.jobs {
             if !self.played.sim.is_busy_day(*day) {
                 continue;
@@ -30,7 +29,7 @@ impl Court<'_> {
                     continue;
                 }
             }
-            for name in &names {
+            for name in &domains.names {
                 let data = self.ledger.data.get(&(*day, name.clone(), *collector));
                 let is_there = data.is_some_and(|data| is_used(data) || is_late(data));
                 if domains.truth(*collector, *day, name).is_some() && !is_there {

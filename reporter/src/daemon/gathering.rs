@@ -85,7 +85,10 @@ impl<O: Outside> Daemon<O> {
         if self.gathering.rest().is_some() {
             return Ok(());
         }
-        for job in self.state.due_jobs(now)? {
+        let mut due = self.state.due_jobs(now)?;
+        // A collector that was given up is asked once more after the days that still wait for it: it may hang.
+        due.sort_by_key(|job| self.schedule.fetch_deadline(job.day, job.created) <= now);
+        for job in due {
             if self.gathering.running.len() == JOBS_AT_ONCE
                 || self.gathering.running.contains_key(&job.index)
             {

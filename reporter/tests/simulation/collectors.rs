@@ -94,7 +94,8 @@ impl Sim {
         let rows = self.rows_of(job.index, job.day);
         match temper {
             Temper::Hanging(times) if before < times => {
-                let limit = Duration::from_secs(3600);
+                // Nothing at all for a minute, or something now and then for an hour.
+                let limit = Duration::from_secs(if times == 1 { 60 } else { 3600 });
                 tokio::time::sleep(limit).await;
                 return Err(GatherError::TooSlow { limit });
             }

@@ -89,7 +89,8 @@ impl Court<'_> {
             return;
         }
         let sim = &self.played.sim;
-        let deadline = self.played.settings.fetch_deadline + HOUR;
+        // An older day's answer may be under way for an hour.
+        let deadline = self.played.settings.fetch_deadline + HOUR * 2;
         let mut faults = Vec::new();
         for (day, domain, collector) in self.ledger.data.keys() {
             let is_prompt = sim.temper(*collector, *day) == Temper::Prompt

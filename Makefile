@@ -30,10 +30,11 @@ demo: venv build ## real programs, recorded sessions, reports that arrive, all o
 test: venv build ## all tests, the end-to-end suite among them
 	@CARGO='$(CARGO) test $(ALL)' TARGET='$(TARGET)' tests/run
 
-# Optimised, as what it measures depends on it. `make soak SOAK=crash` runs one of them.
-soak: venv ## the long versions of the tests of faults under load, and what they measured; an hour or so
+# Optimised, as what it measures depends on it. An hour or so: half of it the collector's faults, which run so many times
+# each, the rest what goes on for SECONDS. `make soak SECONDS=60 SOAK='simulation kill'`; SOAK=crash is one of the faults.
+soak: venv ## the long versions of the tests of faults, kills, loops and the simulation; print what each did; an hour or so
 	$(CARGO) build $(ALL) --release
-	TLSRPTD_SOAK=1 $(CARGO) test $(ALL) --release --test suite faults::$(SOAK) -- --nocapture --test-threads 1
+	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill loops simulation faults),$(call soak-part,$(part));)
 
 check: ## what .ci/run calls: formatting, lints, tests, documentation, dependencies
 	$(call stage,fmt-check)
@@ -99,6 +100,14 @@ clean: ## everything that was built
 # $(call stage,NAME): a stage of check, with its time.
 define stage
 @begin=$$SECONDS; echo "== $(1)"; $(MAKE) --no-print-directory $(1); echo "== $(1): $$((SECONDS - begin)) s"
+endef
+
+# $(call soak-part,PART): a part of soak, with its time.
+define soak-part
+begin=$$(date +%s); echo "== soak $(1)"; \
+$(CARGO) test $(ALL) --release \
+    $(if $(filter kill loops simulation,$(1)),--test $(1) --,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
+echo "== soak $(1): $$(($$(date +%s) - begin)) s"
 endef
 
 # $(call cargo-deny,CHECKS)

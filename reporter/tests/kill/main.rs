@@ -25,8 +25,6 @@ use tlsrptd_reporter::state::{Moment, STEPS, Step};
 /// In the child: the folder, and where it dies.
 const FOLDER: &str = "TLSRPTD_KILL_FOLDER";
 const POINT: &str = "TLSRPTD_KILL_POINT";
-/// With `make soak`, twice in a row and at random for so long each.
-const SOAK: Duration = Duration::from_secs(240);
 
 /// Every step is played at, changes something, and is survived: killed before and after its commit.
 #[test]
@@ -51,7 +49,7 @@ fn killed_at_every_step() {
             .iter()
             .flat_map(|nth| [(*nth, Moment::Before), (*nth, Moment::After)]);
         let mut points: Vec<(u64, Moment)> = points.collect();
-        if !soaks() {
+        if world::soak().is_zero() {
             // The first on both sides, and another.
             let mut others = points.split_off(2);
             others.shuffle(&mut rng);
@@ -70,7 +68,7 @@ fn killed_while_receivers_have_it_and_twice_in_a_row() {
     let mut rng = seeded();
     let begun = Instant::now();
     let mut rounds = 0;
-    while rounds < 6 || soaks() && begun.elapsed() < SOAK {
+    while rounds < 6 || begun.elapsed() < world::soak() / 3 {
         let mut point = || match rng.random_range(0..3) {
             0 => format!("attempt{}", rng.random_range(1..12)),
             _ => {
@@ -91,7 +89,7 @@ fn killed_at_any_moment() {
     let mut rng = seeded();
     let begun = Instant::now();
     let (mut rounds, mut kills) = (0, 0);
-    while rounds < 3 || soaks() && begun.elapsed() < SOAK {
+    while rounds < 3 || begun.elapsed() < world::soak() / 3 {
         let folder = world::folder();
         loop {
             let mut running = command(folder.path(), "nowhere").spawn().unwrap();
@@ -190,10 +188,6 @@ fn command(folder: &Path, point: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
-}
-
-fn soaks() -> bool {
-    std::env::var_os("TLSRPTD_SOAK").is_some()
 }
 
 /// New each time, and repeatable.

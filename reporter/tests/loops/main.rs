@@ -9,7 +9,11 @@ mod party;
 #[path = "../world/mod.rs"]
 mod world;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use party::{Party, Sent, Setup};
@@ -94,8 +98,18 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn with_the_guard_reports_on_reports_die_out() {
+    let begun = Instant::now();
+    let mut months = 0;
+    while months == 0 || begun.elapsed() < world::soak() / 10 {
+        months += 1;
+        dies_out(seed());
+    }
+    println!("{months} times a month of each case, and the traffic died out");
+}
+
+fn dies_out(seed: u64) {
     for case in cases() {
-        let parties = month(&case, "yes");
+        let parties = month(&case, "yes", seed);
         for (party, other) in [(&parties[0], &parties[1]), (&parties[1], &parties[0])] {
             let sent = party.sent.lock().unwrap();
             assert_real_mail_is_reported(&case, party, other.setup.domain, &sent);
@@ -121,8 +135,9 @@ fn with_the_guard_reports_on_reports_die_out() {
 /// So that the test above can fail.
 #[test]
 fn without_the_guard_they_never_end() {
+    let seed = seed();
     for case in cases() {
-        let parties = month(&case, "no");
+        let parties = month(&case, "no", seed);
         for party in parties {
             let sent = party.sent.lock().unwrap();
             let days: BTreeSet<Day> = sent.iter().map(|sent| Day::of(sent.at)).collect();
@@ -137,19 +152,28 @@ fn without_the_guard_they_never_end() {
 /// Posts are no sessions: there is nothing to guard against, and nothing is guarded.
 #[test]
 fn posts_make_no_loop() {
+    let seed = seed();
     let case = Case {
         why: "posts only",
         rua: post,
         ..PLAIN
     };
     for guard in ["yes", "no"] {
-        let parties = month(&case, guard);
+        let parties = month(&case, guard, seed);
         for (party, other) in [(&parties[0], &parties[1]), (&parties[1], &parties[0])] {
             let sent = party.sent.lock().unwrap();
             assert_real_mail_is_reported(&case, party, other.setup.domain, &sent);
             assert_eq!(sent.len(), REAL.len(), "{guard}: {sent:?}");
         }
     }
+}
+
+/// New each time, and repeatable.
+fn seed() -> u64 {
+    let given = std::env::var("TLSRPTD_SEED");
+    let seed = given.map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("TLSRPTD_SEED={seed}");
+    seed
 }
 
 /// Each day with real mail has its report, with every session that was counted.
@@ -188,7 +212,7 @@ fn day(number: u32) -> Day {
 }
 
 /// Lets the two live for a month.
-fn month(case: &Case, guard: &str) -> [Arc<Party>; 2] {
+fn month(case: &Case, guard: &str, seed: u64) -> [Arc<Party>; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -196,7 +220,7 @@ fn month(case: &Case, guard: &str) -> [Arc<Party>; 2] {
         .unwrap();
     runtime.block_on(async {
         let begin = BEGIN.parse().unwrap();
-        let party = |domain, seed| {
+        let party = |domain, number: u64| {
             let setup = Setup {
                 domain,
                 rua: case.rua,
@@ -208,7 +232,7 @@ fn month(case: &Case, guard: &str) -> [Arc<Party>; 2] {
                 greylists: case.greylists,
                 queue: Duration::from_secs(case.queue),
             };
-            Party::new(setup, begin, seed)
+            Party::new(setup, begin, seed.wrapping_add(number))
         };
         let parties = [party("a.example", 1), party("b.example", 2)];
         let folders = [world::folder(), world::folder()];
@@ -219,8 +243,8 @@ fn month(case: &Case, guard: &str) -> [Arc<Party>; 2] {
             world::settings(folders[number].path(), &options)
         });
         tokio::join!(
-            Arc::clone(&parties[0]).report(&settings[0], DAYS, 11),
-            Arc::clone(&parties[1]).report(&settings[1], DAYS, 12),
+            Arc::clone(&parties[0]).report(&settings[0], DAYS, seed.wrapping_add(11)),
+            Arc::clone(&parties[1]).report(&settings[1], DAYS, seed.wrapping_add(12)),
             real_mail(&parties),
         );
         parties

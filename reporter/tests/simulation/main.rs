@@ -17,16 +17,15 @@ mod sim;
 #[path = "../world/mod.rs"]
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dice::Dice;
 
 /// Days with mail in a play; after them all that is under way gets its time.
 const DAYS: u64 = 12;
 
-/// Plays in the suite, and for `make soak` so long.
+/// Plays in the suite.
 const PLAYS: usize = 2;
-const SOAK: Duration = Duration::from_secs(900);
 
 #[test]
 fn whatever_happens_the_laws_hold() {
@@ -34,9 +33,8 @@ fn whatever_happens_the_laws_hold() {
         return tell(&run(dice));
     }
     let begun = Instant::now();
-    let soaks = std::env::var_os("TLSRPTD_SOAK").is_some();
     let mut sums = Sum::default();
-    while sums.plays < PLAYS || soaks && begun.elapsed() < SOAK {
+    while sums.plays < PLAYS || begun.elapsed() < world::soak() {
         let sum = run(Dice::new());
         sums.add(&sum);
     }

@@ -261,6 +261,12 @@ pub async fn run<O: Outside>(
     daemon.into_state().close()
 }
 
+/// How long tests go on that could go on for ever: `make soak` says so.
+pub fn soak() -> Duration {
+    let seconds = std::env::var("TLSRPTD_SOAK").map_or(0, |text| text.parse().unwrap());
+    Duration::from_secs(seconds)
+}
+
 pub fn folder() -> TempDir {
     // In memory, where that is possible: syncing is not what these tests are about.
     if let Ok(folder) = tempfile::tempdir_in("/dev/shm") {

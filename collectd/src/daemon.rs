@@ -142,7 +142,8 @@ impl Collector {
 
         let mut drops = Drops::default();
         self.notify.ready();
-        self.wait_for_the_end(log, &mut drops);
+        let mut scripts = Runner::new(self.settings.daily_rollover_script.clone());
+        self.wait_for_the_end(log, &mut drops, &mut scripts);
         self.notify.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
@@ -154,6 +155,9 @@ impl Collector {
         // A panic ends the process at once in a release build; elsewhere it is a lost thread.
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
         let written = writer.join().map_err(|_| Error::Unwritten { lost: 0 });
+        // A day that was closed on the way out is closed only once.
+        scripts.start(&self.scripts);
+        scripts.leave();
         self.figures();
         drops.tell_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
@@ -210,8 +214,7 @@ impl Collector {
     }
 
     /// Signals, scripts, figures and signs of life.
-    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops) {
-        let mut runner = Runner::new(self.settings.daily_rollover_script.clone());
+    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops, runner: &mut Runner) {
         let mut written = Instant::now();
         let mut hourly = Hourly::new(Instant::now());
         let watchdog = self.notify.watchdog();
@@ -230,8 +233,7 @@ impl Collector {
                     }
                     Ok(signal) => {
                         info!(signal = signal.as_str(), "stopping");
-                        runner.start(&self.scripts);
-                        return runner.leave();
+                        return;
                     }
                     Err(_) => {}
                 }

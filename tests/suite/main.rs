@@ -10,6 +10,7 @@ mod compat;
 mod config;
 mod docs;
 mod faults;
+mod fleet;
 mod harness;
 mod midnight;
 mod peer;

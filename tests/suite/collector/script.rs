@@ -61,6 +61,38 @@ fn it_is_told_storage_and_file_of_each_closed_day() {
     assert_eq!(lines(), wanted);
 }
 
+/// Nobody closes that day again: what is not told now is never told, and a day that is to be uploaded would be lost.
+#[test]
+fn it_is_told_of_a_day_that_ends_with_the_collector() {
+    // Told both at once, a collector may be at its end before it has looked at the day; then it is not closed.
+    let closed = (0..20).any(|_| {
+        let lab = Lab::new();
+        let told = lab.file("told");
+        let script = script(&lab, &format!("echo \"$2\" >>{}\n", told.display()));
+        let collectd = lab.collectd().set(
+            "daily_rollover_script",
+            format!("/bin/sh {}", script.display()),
+        );
+        let collectd = lab.start_ready(&collectd);
+        let lines = || {
+            let told = fs::read_to_string(&told).unwrap_or_default();
+            told.lines().count()
+        };
+        until_true("the script of the first start", || lines() == 1);
+        lab.mta().send(&mta::success("a.test", TXT));
+        lab.wait_for_sessions(&lab.collectd_db(), 1);
+        collectd.signal(nix::sys::signal::Signal::SIGUSR2);
+        collectd.stop().success();
+        let sql = "SELECT count(*) FROM finalresults";
+        let closed = lab.query(&lab.closed_db(), sql) == [["1"]];
+        if closed {
+            until_true("the script of the last day", || lines() == 2);
+        }
+        closed
+    });
+    assert!(closed, "the day was closed at the end once");
+}
+
 #[test]
 fn a_script_in_trouble_harms_nothing() {
     let lab = Lab::new();

@@ -6,6 +6,7 @@ mod activation;
 mod crash;
 mod disk;
 mod hostile;
+mod loops;
 mod midnight;
 mod power;
 mod reporter;

@@ -56,6 +56,7 @@ impl Composer {
             sessions: 0,
             reason: None,
             destinations: Vec::new(),
+            used_rows: Vec::new(),
             bad_rows: Vec::new(),
         };
         match self
@@ -123,7 +124,10 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCo
             None => Err("the data is not text".to_owned()),
         };
         match read {
-            Ok(more) => counts.merge(more),
+            Ok(more) => {
+                counts.merge(more);
+                decision.used_rows.push(row.fetcher);
+            }
             Err(reason) => decision.bad_rows.push((row.fetcher, reason)),
         }
     }

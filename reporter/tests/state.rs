@@ -61,6 +61,7 @@ fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
         sessions: 1,
         reason: None,
         destinations: uris.iter().map(destination).collect(),
+        used_rows: Vec::new(),
         bad_rows: Vec::new(),
     }
 }
@@ -299,6 +300,90 @@ fn what_is_old_goes_but_nothing_pending() {
     assert!(counts.jobs.is_empty() && counts.data.is_empty());
     assert_eq!(counts.destinations.len(), 1, "the pending one stays");
     assert_eq!(counts.destinations[0].status, None);
+}
+
+#[test]
+fn what_is_sent_is_not_kept() {
+    const DOMAINS: usize = 400;
+    let folder = folder();
+    let mut state = open(folder.path());
+    let job = jobs(&mut state, &["one"]).remove(0);
+    let now = at("21T00:00:00");
+    let domains: Vec<String> = (0..DOMAINS).map(|n| format!("d{n}.example")).collect();
+    let rows: Vec<_> = domains.iter().map(|domain| counted(domain, 1)).collect();
+    state.store_rows(&job, &rows, now).unwrap();
+    let decisions: Vec<Decision> = (domains.iter().zip(0..))
+        .map(|(domain, number)| Decision {
+            report: Some(" ".repeat(1000)),
+            // One in ten is a reason against, one in ten a row that nobody could read.
+            used_rows: (number % 10 != 1)
+                .then(|| "one".into())
+                .into_iter()
+                .collect(),
+            ..decision(
+                domain,
+                if number % 10 == 0 {
+                    &[]
+                } else {
+                    &["mailto:a@x.example", "mailto:b@x.example"]
+                },
+                now,
+            )
+        })
+        .collect();
+    state.store_decisions(day(), &decisions, now).unwrap();
+    let query = |text: &str| -> i64 {
+        sql(folder.path(), "")
+            .query_row(text, [], |row| row.get(0))
+            .unwrap()
+    };
+    let with_data =
+        "SELECT count(*) FROM reportdata WHERE data <> '' AND domain LIKE 'd%1.example'";
+    assert_eq!(query(with_data), 40, "what was not used stays");
+    assert_eq!(
+        query("SELECT sum(data = '') FROM reportdata"),
+        360,
+        "not NULL, or the peer asks for it"
+    );
+    // Everything once, then half of it again.
+    let full = "SELECT count(*) FROM reports WHERE report IS NOT NULL AND tlsrptd_reason IS NULL";
+    let pages = || {
+        query("SELECT page_count FROM pragma_page_count")
+            - query("SELECT freelist_count FROM pragma_freelist_count")
+    };
+    let (all, pages_before) = (query(full), pages());
+    let mut claims = state.claim(now, 2 * DOMAINS, |_| 2 * DOMAINS).unwrap();
+    assert_eq!(claims.len(), 2 * 360);
+    // As due times are: in no order.
+    claims.sort_by_key(|claimed| (claimed.uri.clone(), claimed.r_id * 7919 % 400));
+    let sent = |claimed: &Claimed| Recorded {
+        verdict: Verdict::Final {
+            word: "sent",
+            reason: String::new(),
+        },
+        ..later(claimed, now)
+    };
+    for (group, want, why) in [
+        (&claims[..360], all, "the second destination is pending"),
+        (&claims[360..], all - 360, "nothing pending"),
+    ] {
+        state
+            .record(&group.iter().map(sent).collect::<Vec<_>>(), now)
+            .unwrap();
+        assert_eq!(query(full), want, "{why}");
+    }
+    assert_eq!(
+        query(
+            "SELECT count(*) FROM reports WHERE tlsrptd_sessions = 1 AND its = '2026-11-21 00:00:00'"
+        ),
+        400
+    );
+    // Three reports a page before; what an UPDATE makes shorter frees no page.
+    assert!(
+        pages() < pages_before - 360 / 4,
+        "{} pages of {pages_before} are in use",
+        pages()
+    );
 }
 
 #[test]

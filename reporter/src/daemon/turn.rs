@@ -67,7 +67,7 @@ impl<O: Outside> Daemon<O> {
         self.rest(now)
     }
 
-    fn rest(&self, now: Timestamp) -> Result<Duration, StateError> {
+    fn rest(&mut self, now: Timestamp) -> Result<Duration, StateError> {
         if self.cleaning || self.delivering.has_more {
             return Ok(Duration::ZERO);
         }

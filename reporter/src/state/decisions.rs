@@ -9,7 +9,7 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, text};
+use super::{State, StateError, Step, forget, text};
 use crate::deliver::{Destination, Origin};
 
 /// What the collectors know of one domain's day.
@@ -47,6 +47,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// Where it goes, and when.
     pub destinations: Vec<(Destination, Timestamp)>,
+    /// The collectors whose rows were used.
+    pub used_rows: Vec<String>,
     /// Rows that could not be used, each by its collector, with the reason.
     pub bad_rows: Vec<(String, String)>,
 }
@@ -111,8 +113,8 @@ impl State {
         decisions: &[Decision],
         now: Timestamp,
     ) -> Result<(), StateError> {
-        self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
-        self.note_due(decisions);
+        let r_ids = self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
+        self.note_due(decisions, &r_ids);
         Ok(())
     }
 
@@ -123,8 +125,8 @@ impl State {
         decisions: &[Decision],
         now: Timestamp,
     ) -> Result<(), StateError> {
-        self.transact(Step::DayDecided, |tx| {
-            store(tx, day, decisions, now)?;
+        let r_ids = self.transact(Step::DayDecided, |tx| {
+            let r_ids = store(tx, day, decisions, now)?;
             tx.execute(
                 "UPDATE reportdata SET status = 'timedout' WHERE day = ?1 AND data IS NULL AND status IS NULL",
                 [day.to_string()],
@@ -133,49 +135,58 @@ impl State {
                 "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' ELSE 'ok' END \
                  WHERE day = ?1 AND status IS NULL",
                 [day.to_string()],
-            )
-            .map(drop)
+            )?;
+            Ok(r_ids)
         })?;
-        self.note_due(decisions);
+        self.note_due(decisions, &r_ids);
         Ok(())
     }
 
-    fn note_due(&mut self, decisions: &[Decision]) {
-        for (destination, due) in decisions.iter().flat_map(|decision| &decision.destinations) {
-            self.ready
-                .added(&crate::schedule::lane(&destination.uri), *due);
+    fn note_due(&mut self, decisions: &[Decision], r_ids: &[i64]) {
+        for (decision, r_id) in decisions.iter().zip(r_ids) {
+            for (destination, due) in &decision.destinations {
+                let lane = crate::schedule::lane(&destination.uri);
+                self.ready.added(&lane, *due, *r_id);
+            }
         }
     }
 }
 
+/// Gives the rows of the reports.
 fn store(
     tx: &Transaction<'_>,
     day: Day,
     decisions: &[Decision],
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
     let mut report = tx.prepare_cached(
         "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions) \
          VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions)",
     )?;
+    let mut used = tx.prepare_cached(forget::USED_ROW)?;
     let mut bad = tx.prepare_cached(
         "UPDATE reportdata SET tlsrptd_reason = ?4 WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
     )?;
+    let mut r_ids = Vec::with_capacity(decisions.len());
     for decision in decisions {
         report.execute(named_params! {
             ":day": day, ":domain": decision.domain, ":uniqid": integer(decision.uniqid), ":report": decision.report,
             ":its": its, ":reason": decision.reason, ":sessions": integer(decision.sessions),
         })?;
         let r_id = tx.last_insert_rowid();
+        r_ids.push(r_id);
         for (destination, due) in &decision.destinations {
             add_destination(tx, r_id, destination, *due, &its)?;
+        }
+        for fetcher in &decision.used_rows {
+            used.execute([&day, &decision.domain, fetcher])?;
         }
         for (fetcher, reason) in &decision.bad_rows {
             bad.execute([&day, &decision.domain, fetcher, reason])?;
         }
     }
-    Ok(())
+    Ok(r_ids)
 }
 
 fn add_destination(

@@ -6,10 +6,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{State, StateError, Step, decisions::origin_word, text};
+use super::{State, StateError, Step, decisions::origin_word, forget, ready::Hint, text};
 use crate::deliver::{Delivery, Destination, Origin, StoredReport};
 
 /// A delivery whose attempt is about to begin.
@@ -59,7 +59,11 @@ pub struct Recorded {
     pub verdict: Verdict,
 }
 
-const PENDING: &str = "d.status IS NULL AND d.tlsrptd_started IS NULL";
+/// One report may have several in a lane.
+const DUE: &str = "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
+    r.day, r.domain, r.uniqid, r.report, r.its FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+    WHERE d.d_r_id = ?1 AND d.tlsrptd_lane = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
+    AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
 /// The reports of what is in hand take so much memory together; only the last of them may go beyond it.
 const IN_HAND_BYTES: usize = 64 << 20;
 
@@ -96,48 +100,62 @@ impl State {
         limit: usize,
         room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StateError> {
-        let picked = self
-            .ready
-            .pick(&self.db, now, limit, room)
-            .map_err(|source| StateError::Read {
+        loop {
+            let fault = |source| StateError::Read {
                 what: "due deliveries",
                 source,
-            })?;
-        if picked.is_empty() {
-            return Ok(Vec::new());
+            };
+            let picked = self.ready.pick(&self.db, now, limit, &room);
+            let picked = picked.map_err(fault)?;
+            if picked.is_empty() {
+                return Ok(Vec::new());
+            }
+            let claims = self.start(&picked, bytes, now)?;
+            // What was picked may have been known from before and not be due any more; others then are.
+            if !claims.is_empty() {
+                return Ok(claims);
+            }
         }
+    }
+
+    /// Takes in hand what is due of what was picked, and leaves what is beyond the room.
+    fn start(
+        &mut self,
+        picked: &[Hint],
+        bytes: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StateError> {
         let mut shared = std::mem::take(&mut self.reports);
+        let mut looked_at = 0;
         let claims = self.transact(Step::Started, |tx| {
             let at = text::nexttry(now);
-            let mut select = tx.prepare_cached(
-                "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
-                 r.day, r.domain, r.uniqid, r.report, r.its FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
-                 WHERE d.destination = ?1 AND d.d_r_id = ?2",
-            )?;
+            let mut select = tx.prepare_cached(DUE)?;
             let mut start = tx.prepare_cached(
                 "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3) \
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
             let mut claims = Vec::with_capacity(picked.len());
             let mut room = bytes;
-            for (uri, r_id) in &picked {
+            for hint in picked {
                 if room == 0 {
                     break;
                 }
-                let claimed =
-                    select.query_row((uri, r_id), |row| claimed(row, now, &mut shared, &mut room))?;
-                claims.push(claimed);
-                start.execute((uri, r_id, &at))?;
+                looked_at += 1;
+                let due = select.query_row((hint.r_id, &*hint.lane, &at), |row| {
+                    claimed(row, now, &mut shared, &mut room)
+                });
+                if let Some(claimed) = due.optional()? {
+                    start.execute((&claimed.uri, hint.r_id, &at))?;
+                    claims.push(claimed);
+                }
             }
             Ok(claims)
         });
         self.reports = shared;
-        let claims = claims?;
-        for (uri, _) in &picked[claims.len()..] {
-            self.ready
-                .added(&crate::schedule::lane(uri), Timestamp::MIN);
+        for hint in &picked[looked_at..] {
+            self.ready.added(&hint.lane, hint.due(), hint.r_id);
         }
-        Ok(claims)
+        claims
     }
 
     /// Each mail is sent to this address (`bcc_address`) too.
@@ -162,6 +180,9 @@ impl State {
                     ":status": status, ":failed": i64::from(status != Some("sent")), ":next": text::nexttry(next),
                     ":reason": reason, ":uri": end.uri, ":r_id": end.r_id,
                 })?;
+                if status.is_some() {
+                    forget::report(tx, end.r_id)?;
+                }
                 if status == Some("sent")
                     && let Some(domain) = end.uri.strip_prefix("mailto:").and_then(mail_domain)
                 {
@@ -175,7 +196,8 @@ impl State {
         })?;
         for end in ends {
             if let Verdict::Later { at, .. } = end.verdict {
-                self.ready.added(&crate::schedule::lane(&end.uri), at);
+                let lane = crate::schedule::lane(&end.uri);
+                self.ready.added(&lane, at, end.r_id);
             }
         }
         Ok(())
@@ -188,7 +210,7 @@ impl State {
 
     /// They are again.
     pub fn free_lane(&mut self, lane: String) {
-        self.ready.free(lane);
+        self.ready.free(&lane);
     }
 
     /// What was taken in hand and not begun is pending again.
@@ -207,9 +229,10 @@ impl State {
             }
             Ok(())
         })?;
-        claims
-            .iter()
-            .for_each(|claimed| self.ready.added(&claimed.lane, Timestamp::MIN));
+        for claimed in claims {
+            self.ready
+                .added(&claimed.lane, Timestamp::MIN, claimed.r_id);
+        }
         Ok(())
     }
 
@@ -234,15 +257,13 @@ impl State {
         })
     }
 
-    /// When the next delivery is due that is not due now.
-    pub fn next_delivery(&self, now: Timestamp) -> Result<Option<Timestamp>, StateError> {
-        let next: Option<String> = self.read("the next delivery", |db| {
-            db.prepare_cached(&format!(
-                "SELECT min(d.nexttry) FROM destinations d WHERE {PENDING} AND d.nexttry > ?1"
-            ))?
-            .query_row([text::nexttry(now)], |row| row.get(0))
-        })?;
-        Ok(next.as_deref().and_then(text::instant))
+    /// When the next delivery is due that is not due now; now, when the database has to be read further.
+    pub fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StateError> {
+        let next = self.ready.next(&self.db, now);
+        next.map_err(|source| StateError::Read {
+            what: "the next delivery",
+            source,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod counts;
 mod decisions;
 mod deliveries;
 mod error;
+mod forget;
 mod jobs;
 mod lock;
 mod open;

@@ -1,32 +1,55 @@
-//! Which lanes have something due.
+//! Which pending deliveries come next.
 //!
-//! A million deliveries may be due for one slow receiver, and one for another. Every row is looked at once when it
-//! becomes due, and then only through its lane: neither does a backlog hide others, nor is it read again and again.
+//! Due times are random. An index in their order would be filled at random places: with a million deliveries nearly each
+//! of them rewrites a page of it. So the file keeps pending rows in the order in which they were made, and their order in
+//! time stands in memory: of each lane the earliest, within the bounds of [`Window`]. When a lane has used up what is
+//! kept of it, all pending rows are read anew, a part a turn, while the other lanes go on.
+//!
+//! What stands here is a hint. A row is looked at in the database before it is taken in hand.
 
-use std::collections::{HashSet, VecDeque};
+mod window;
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::text;
+use window::Window;
+pub(super) use window::{Bounds, Hint};
 
-const PENDING: &str = "status IS NULL AND tlsrptd_started IS NULL";
+/// Rows that are read before others have their turn: some ten milliseconds.
+const READ_AT_ONCE: usize = 20_000;
 
-/// Lanes whose rows up to the watermark may be waiting.
+/// What comes next, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    watermark: Option<Timestamp>,
-    queue: VecDeque<String>,
-    queued: HashSet<String>,
-    /// Passed over until they are free.
+    bounds: Bounds,
+    window: Option<Window>,
+    /// What will replace it, and the report up to which rows have been read.
+    reading: Option<(Window, i64)>,
+    /// Lanes that are passed over until they are free.
     held: HashSet<String>,
 }
 
 impl Ready {
-    /// A row was added; rows that are due later are found when the time comes.
-    pub(super) fn added(&mut self, lane: &str, due: Timestamp) {
-        if self.watermark.is_some_and(|watermark| due <= watermark) {
-            self.push(lane.to_owned());
+    #[cfg(test)]
+    fn with_bounds(bounds: Bounds) -> Ready {
+        Ready {
+            bounds,
+            ..Ready::default()
+        }
+    }
+
+    /// A row is pending.
+    pub(super) fn added(&mut self, lane: &str, due: Timestamp, r_id: i64) {
+        let due = due.as_microsecond();
+        // What reading has passed already is not seen again; and what is in both is taken once.
+        if let Some((window, _)) = &mut self.reading {
+            window.add(lane, due, r_id);
+        }
+        if let Some(window) = &mut self.window {
+            window.add(lane, due, r_id);
         }
     }
 
@@ -36,81 +59,90 @@ impl Ready {
     }
 
     /// It is picked again; it may have something due.
-    pub(super) fn free(&mut self, lane: String) {
-        self.held.remove(&lane);
-        self.push(lane);
+    pub(super) fn free(&mut self, lane: &str) {
+        self.held.remove(lane);
+        if let Some(window) = &mut self.window {
+            window.wake(lane);
+        }
     }
 
     /// All lanes may have something due.
     pub(super) fn look_anew(&mut self) {
-        self.watermark = None;
+        (self.window, self.reading) = (None, None);
     }
 
-    /// Picks due rows, so many in all, and so many of a lane as there is room for; lanes take turns.
+    /// Picks what is due, so many in all, and so many of a lane as there is room for; lanes take turns.
     pub(super) fn pick(
         &mut self,
         db: &Connection,
         now: Timestamp,
         limit: usize,
         room: impl Fn(&str) -> usize,
-    ) -> rusqlite::Result<Vec<(String, i64)>> {
-        self.look(db, now)?;
-        let mut select = db.prepare_cached(&format!(
-            "SELECT destination, d_r_id FROM destinations WHERE {PENDING} AND tlsrptd_lane = ?1 AND nexttry <= ?2 \
-             AND EXISTS (SELECT 1 FROM reports WHERE r_id = d_r_id) ORDER BY nexttry LIMIT ?3"
-        ))?;
-        let at = text::nexttry(now);
-        let mut picked = Vec::new();
-        for _ in 0..self.queue.len() {
-            let Some(lane) = self.queue.pop_front() else {
-                break;
-            };
-            if self.held.contains(&lane) {
-                self.queued.remove(&lane);
-                continue;
-            }
-            let room = room(&lane).min(limit - picked.len());
-            let before = picked.len();
-            if room > 0 {
-                let rows = select.query_map(
-                    (&lane, &at, i64::try_from(room).unwrap_or(i64::MAX)),
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )?;
-                for row in rows {
-                    picked.push(row?);
-                }
-            }
-            if picked.len() - before < room {
-                self.queued.remove(&lane);
-            } else {
-                self.queue.push_back(lane);
-            }
-            if picked.len() == limit {
-                break;
-            }
+    ) -> rusqlite::Result<Vec<Hint>> {
+        self.read_on(db, now)?;
+        let held = &self.held;
+        let room = |lane: &str| (!held.contains(lane)).then(|| room(lane));
+        match &mut self.window {
+            Some(window) => Ok(window.pick(now.as_microsecond(), limit, room)),
+            None => Ok(Vec::new()),
         }
-        Ok(picked)
     }
 
-    /// Finds the lanes of what has become due since the last look.
-    fn look(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-        let since = self.watermark.map(text::nexttry).unwrap_or_default();
-        let mut select = db.prepare_cached(&format!(
-            "SELECT DISTINCT tlsrptd_lane FROM destinations WHERE {PENDING} AND nexttry > ?1 AND nexttry <= ?2 \
-             AND tlsrptd_lane IS NOT NULL"
-        ))?;
-        let lanes: Vec<String> = select
-            .query_map((since, text::nexttry(now)), |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        lanes.into_iter().for_each(|lane| self.push(lane));
-        // A clock that was set back: what is not due any more will be due again.
-        self.watermark = Some(now);
-        Ok(())
+    /// When the next row is due that is not due now; now, when there is more to read, or more to pick from.
+    pub(super) fn next(
+        &mut self,
+        db: &Connection,
+        now: Timestamp,
+    ) -> rusqlite::Result<Option<Timestamp>> {
+        if self.read_on(db, now)? {
+            return Ok(Some(now));
+        }
+        let window = self.window.as_mut();
+        let next = window.and_then(|window| window.next(now.as_microsecond()));
+        Ok(next.and_then(|due| Timestamp::from_microsecond(due).ok()))
     }
 
-    fn push(&mut self, lane: String) {
-        if !self.held.contains(&lane) && self.queued.insert(lane.clone()) {
-            self.queue.push_back(lane);
+    /// Reads a part, when there is something to read, and says so.
+    fn read_on(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+        let held = self.held.len();
+        let is_enough = |window: &mut Window| !window.needs_reading(now.as_microsecond(), held);
+        if self.reading.is_none() && self.window.as_mut().is_some_and(is_enough) {
+            return Ok(false);
         }
+        let bounds = self.bounds;
+        let (window, after) = self
+            .reading
+            .get_or_insert_with(|| (Window::new(bounds), i64::MIN));
+        if read_part(db, window, after)? {
+            self.window = self.reading.take().map(|(window, _)| window);
+        }
+        Ok(true)
     }
 }
+
+/// Gives whether that was the last.
+fn read_part(db: &Connection, window: &mut Window, after: &mut i64) -> rusqlite::Result<bool> {
+    let mut select = db.prepare_cached(PENDING)?;
+    let mut rows = select.query([*after])?;
+    let mut number = 0;
+    while let Some(row) = rows.next()? {
+        let r_id = row.get(0)?;
+        // All rows of one report are one part.
+        if number >= READ_AT_ONCE && r_id != *after {
+            return Ok(false);
+        }
+        (number, *after) = (number + 1, r_id);
+        // A time that nobody can read is one that the database has to judge.
+        let due = row.get_ref(1)?.as_str().ok().and_then(text::instant);
+        if let Ok(lane) = row.get_ref(2)?.as_str() {
+            window.add(lane, due.map_or(i64::MIN, Timestamp::as_microsecond), r_id);
+        }
+    }
+    Ok(true)
+}
+
+const PENDING: &str = "SELECT d_r_id, nexttry, tlsrptd_lane FROM destinations \
+    WHERE status IS NULL AND tlsrptd_started IS NULL AND d_r_id > ?1 ORDER BY d_r_id";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+use super::*;
+
+const SMALL: Bounds = Bounds { rows: 8, lanes: 4 };
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// A database with these pending rows: lane, second.
+fn database(rows: &[(&str, i64)]) -> Connection {
+    let db = Connection::open_in_memory().unwrap();
+    // As the reporter has it.
+    db.pragma_update(None, "foreign_keys", "OFF").unwrap();
+    super::super::schema::create(&db).unwrap();
+    super::super::schema::extend(&db).unwrap();
+    for (r_id, (lane, second)) in (1..).zip(rows) {
+        insert(&db, r_id, lane, *second);
+    }
+    db
+}
+
+fn insert(db: &Connection, r_id: i64, lane: &str, second: i64) {
+    db.execute(
+        "INSERT INTO destinations(destination, d_r_id, retries, nexttry, tlsrptd_lane) VALUES(?1, ?2, 0, ?3, ?1)",
+        (lane, r_id, text::nexttry(at(second))),
+    )
+    .unwrap();
+}
+
+/// Takes what is due, as a reporter does that sends everything at once; gives seconds and rows.
+fn take(ready: &mut Ready, db: &Connection, second: i64, per_lane: usize) -> Vec<(i64, i64)> {
+    let mut taken = Vec::new();
+    loop {
+        let picked = ready.pick(db, at(second), 100, |_| per_lane);
+        let picked = picked.unwrap();
+        let is_reading =
+            ready.reading.is_some() || ready.next(db, at(second)).unwrap() == Some(at(second));
+        if picked.is_empty() && !is_reading {
+            return taken;
+        }
+        for hint in picked {
+            let sent = db.execute(
+                "UPDATE destinations SET status = 'sent' WHERE d_r_id = ?1 AND status IS NULL",
+                [hint.r_id],
+            );
+            if sent.unwrap() > 0 {
+                taken.push(((hint.due().as_second() - at(0).as_second()), hint.r_id));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_is_found_when_it_is_due_and_not_before() {
+    let many: Vec<(String, i64)> = (0..50).map(|n| (format!("https:{n}"), n % 7)).collect();
+    let one_large: Vec<(String, i64)> = (0..60)
+        .map(|n| {
+            (
+                (if n % 20 == 0 {
+                    "https:small"
+                } else {
+                    "mailto:"
+                })
+                .to_owned(),
+                n * 13 % 50,
+            )
+        })
+        .collect();
+    let equal = vec![("mailto:".to_owned(), 5); 40];
+    let hosts: Vec<(String, i64)> = (0..40).map(|n| (format!("https:{n}"), 5)).collect();
+    for (rows, why) in [
+        (&many, "more lanes than are kept"),
+        (&one_large, "more rows of a lane than are kept"),
+        (&equal, "all at one time"),
+        (&hosts, "more lanes than are kept, all at one time"),
+    ] {
+        let rows: Vec<(&str, i64)> = rows
+            .iter()
+            .map(|(lane, second)| (&**lane, *second))
+            .collect();
+        let db = database(&rows);
+        let mut ready = Ready::with_bounds(SMALL);
+        let mut found = 0;
+        for second in -1..60 {
+            let due = rows.iter().filter(|(_, due)| *due == second).count();
+            let taken = take(&mut ready, &db, second, 3);
+            assert!(
+                taken.iter().all(|(due, _)| *due == second),
+                "{why}: {second}: {taken:?}"
+            );
+            assert_eq!(taken.len(), due, "{why}: {second}");
+            found += due;
+        }
+        assert_eq!(found, rows.len(), "{why}");
+    }
+}
+
+#[test]
+fn a_large_lane_leaves_room_for_the_small() {
+    let mut window = Window::new(SMALL);
+    for n in 0..1000 {
+        window.add("mailto:", n, n);
+    }
+    window.add("https:small", 999, 1000);
+    for n in 1001..2000 {
+        window.add("mailto:", n, n);
+    }
+    let picked = window.pick(2000, 100, |_| Some(2));
+    let lanes: Vec<&str> = picked.iter().map(|hint| &*hint.lane).collect();
+    assert_eq!(lanes, ["mailto:", "mailto:", "https:small"]);
+    assert_eq!(
+        (picked[0].r_id, picked[1].r_id),
+        (0, 1),
+        "the earliest first"
+    );
+}
+
+#[test]
+fn a_lane_that_is_held_is_passed_over_until_it_is_free() {
+    let db = database(&[("https:dead", 10), ("https:dead", 11), ("https:other", 10)]);
+    let mut ready = Ready::default();
+    ready.hold("https:dead");
+    ready.next(&db, at(0)).unwrap();
+    let pick = |ready: &mut Ready, second| {
+        let picked = ready.pick(&db, at(second), 100, |_| 1).unwrap();
+        picked.iter().map(|hint| hint.r_id).collect::<Vec<_>>()
+    };
+    assert_eq!(pick(&mut ready, 10), [3]);
+    ready.added("https:dead", at(5), 4);
+    assert_eq!(pick(&mut ready, 20), [0; 0], "held");
+    ready.free("https:dead");
+    assert_eq!(pick(&mut ready, 20), [4]);
+    assert_eq!(pick(&mut ready, 20), [1]);
+}
+
+#[test]
+fn it_says_when_to_come_again() {
+    let db = database(&[("mailto:", 10), ("https:a", 20), ("https:a", 30)]);
+    let mut ready = Ready::default();
+    let mut next = |second| ready.next(&db, at(second)).unwrap();
+    assert_eq!(
+        next(0),
+        Some(at(0)),
+        "there may be something in what was read"
+    );
+    assert_eq!(next(0), Some(at(10)));
+    assert_eq!(
+        next(10),
+        Some(at(20)),
+        "not what is due now: that waits for room"
+    );
+    assert_eq!(
+        next(25),
+        None,
+        "the lane has something due: when it has room, it is asked again"
+    );
+    let picked = ready.pick(&db, at(25), 100, |_| 1).unwrap();
+    assert_eq!(picked.len(), 2);
+    assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(30)));
+    ready.added("https:new", at(27), 9);
+    assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(27)));
+}
+
+#[test]
+fn rows_are_read_in_parts_and_what_comes_meanwhile_is_found() {
+    let rows = vec![("mailto:", 0); READ_AT_ONCE + 10];
+    let db = database(&rows);
+    let mut ready = Ready::default();
+    assert_eq!(
+        ready.next(&db, at(0)).unwrap(),
+        Some(at(0)),
+        "it is read on at once"
+    );
+    assert!(ready.reading.is_some(), "but others have their turn");
+    // Behind what is read already.
+    insert(&db, 0, "https:new", 0);
+    ready.added("https:new", at(0), 0);
+    let taken = take(&mut ready, &db, 0, 1000);
+    assert_eq!(taken.len(), rows.len() + 1);
+}
+
+#[test]
+fn pending_rows_are_read_in_the_index_alone() {
+    let db = database(&[]);
+    let plan: String = db
+        .query_row(&format!("EXPLAIN QUERY PLAN {PENDING}"), [0], |row| {
+            row.get(3)
+        })
+        .unwrap();
+    assert!(plan.contains("COVERING INDEX tlsrptd_pending"), "{plan}");
+}

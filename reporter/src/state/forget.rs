@@ -14,12 +14,13 @@ use super::schema;
 pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', rowid = (SELECT max(rowid) + 1 FROM reportdata) \
     WHERE day = ?1 AND domain = ?2 AND fetcher = ?3";
 
-/// Forgets the bytes of a report with nothing pending. The number of its row is its destinations', and stays.
+/// Forgets the bytes of a report with nothing pending. The number of its row is its destinations', and stays. Where
+/// nobody has counted the sessions the peer made it, and it stays whole.
 pub(super) fn report(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let columns = schema::columns_beside_report();
         format!(
-            "SELECT {columns} FROM reports WHERE r_id = ?1 AND report IS NOT NULL \
+            "SELECT {columns} FROM reports WHERE r_id = ?1 AND report IS NOT NULL AND tlsrptd_sessions IS NOT NULL \
              AND NOT EXISTS (SELECT 1 FROM destinations WHERE d_r_id = ?1 AND status IS NULL)"
         )
     });

@@ -15,6 +15,7 @@ mod fetching;
 mod file;
 mod maps;
 mod mark;
+mod options;
 mod page;
 mod process;
 mod records;

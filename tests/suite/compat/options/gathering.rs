@@ -1,0 +1,184 @@
+//! The options of `tlsrpt-reportd` about itself and its collectors; those of `tlsrptctl`.
+
+use std::fs;
+use std::time::Duration;
+
+use tlsrptd_tests::harness::clock::FakeClock;
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::wait::within;
+
+use super::super::reporter::session;
+use super::super::scene::end;
+use super::effect::{Effect, Of};
+use super::site::{MAIL, Site, is};
+
+const OF_THE_DAY: &str = "FROM fetchjobs WHERE day = date('now', '-1 day')";
+
+pub(super) fn effects() -> Vec<Effect> {
+    [process(), fetchers(), waits(), ctl()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[rustfmt::skip]
+fn process() -> Vec<Effect> {
+    let of = Of("tlsrpt-reportd");
+    vec![
+        of.set("pidfilename", "{folder}/kept/pid", ["no", "yes"], leaves_a_file),
+        of.set("logfilename", "{folder}/kept/log", ["no", "yes"], leaves_a_file),
+        of.set("log_level", "info", ["no", "yes"], |site, reporter| is(site.report(&reporter).stop().stderr.contains(" INFO "))),
+        of.set("debug_db", "1", ["no", "yes"], |site, reporter| {
+            is(site.report(&reporter.set("log_level", "debug")).stop().stderr.contains("INSERT INTO"))
+        }),
+        of.turn("dbname", ["{folder}/r.sqlite", "{folder}/other.sqlite"], ["no", "yes"], |site, reporter| {
+            let mut running = reporter.start();
+            running.wait_for_log("setup finished");
+            is(site.scene.file("other.sqlite").exists())
+        }),
+        of.set("interval_main_loop", "1", ["no", "yes"], |site, reporter| {
+            let asked = is(reporter.setting("interval_main_loop").is_some());
+            let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {
+                return asked;
+            };
+            let _running = site.report(&reporter.clock(&clock));
+            // Nobody wakes it when the clock is set: it sees the new day when it looks around.
+            clock.jump("2026-03-02T12:00:00Z");
+            let seen = || Some(site.value("SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01'")).filter(|count| count != "0");
+            is(within(Duration::from_secs(6), seen).is_some())
+        }),
+        of.set("keep_days", "2", ["1", "0"], |site, reporter| {
+            site.report(&reporter).stop();
+            let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();
+            for table in ["fetchjobs", "reportdata", "reports"] {
+                change.execute_batch(&format!("UPDATE {table} SET day = date('now', '-5 days') WHERE day = date('now', '-1 day')")).unwrap();
+            }
+            drop(change);
+            let _running = reporter.start();
+            // The day is asked for again: what is to be cleaned away then is gone.
+            site.scene.wait_for("r.sqlite", "SELECT count(*) FROM reports WHERE day = date('now', '-1 day')", "1");
+            let old = || site.value("SELECT count(*) FROM reports WHERE day = date('now', '-5 days')");
+            within(Duration::from_secs(2), || Some(old()).filter(|count| count == "0")).unwrap_or_else(old)
+        }),
+    ]
+}
+
+fn leaves_a_file(site: &Site, reporter: Program) -> String {
+    let _running = site.report(&reporter);
+    is(fs::read_dir(site.scene.file("kept"))
+        .unwrap()
+        .next()
+        .is_some())
+}
+
+#[rustfmt::skip]
+fn fetchers() -> Vec<Effect> {
+    let of = Of("tlsrpt-reportd");
+    vec![
+        of.turn("fetchers", ["sh {folder}/one.sh", "sh {folder}/two.sh"], ["one.test", "two.test"], |site, reporter| {
+            for name in ["one", "two"] {
+                site.dns.tlsrpt(&format!("{name}.test"), MAIL);
+                site.scene.fetcher(name, &[session(&format!("{name}.test"), MAIL)]);
+            }
+            site.report(&reporter);
+            site.value("SELECT domain FROM reports")
+        }),
+        of.set("fetch_deadline", "1", ["pending", "timedout"], |site, reporter| {
+            let _running = reporter.set("fetchers", "/bin/false").start();
+            let sql = format!("SELECT status {OF_THE_DAY}");
+            let given_up = || site.scene.rows_or_none("r.sqlite", &sql).filter(|status| !status.is_empty());
+            within(Duration::from_secs(6), given_up).unwrap_or_else(|| "pending".to_owned())
+        }),
+        of.set("max_collectd_timediff", "7200", ["yes", "no"], |site, reporter| {
+            let late = "echo 'TLSRPT FETCHER v1devel-c domain list'; date -u -d '-1 hour' '+%F %T'; date -u -d yesterday +%F; echo .\n";
+            let late = site.scene.write("late.sh", late);
+            let mut running = reporter.set("fetchers", format!("sh {late}")).start();
+            running.wait_for_log("finished");
+            site.scene.wait_for("r.sqlite", "SELECT count(*) > 0 AND count(*) = count(status) FROM fetchjobs", "1");
+            is(running.log().contains(" WARN ") && running.log().contains("clock"))
+        }),
+        of.set("max_report_age", "86400", ["3", "1"], |site, reporter| {
+            site.report(&reporter);
+            site.value("SELECT count(*) FROM fetchjobs")
+        }),
+    ]
+}
+
+/// How long it is until a job that failed so often is tried again, or that it is not.
+fn again(site: &Site, reporter: Program, failures: i64, listed: bool) -> String {
+    let script = if listed {
+        let list = site.day(&[session("a.test", MAIL)]);
+        site.scene.write(
+            "details.sh",
+            format!("case \"$2\" in .) echo '{{\"d\": \".\", \"policies\": {{}}}}';; ?*) exit 1;; *) {list} $1;; esac\n"),
+        )
+    } else {
+        site.scene.write("failing.sh", "exit 1\n")
+    };
+    let reporter = reporter.set("fetchers", format!("sh {script}"));
+    let running = reporter.start();
+    site.scene.wait_for(
+        "r.sqlite",
+        &format!("SELECT retries > 0 OR status IS NOT NULL {OF_THE_DAY}"),
+        "1",
+    );
+    running.stop();
+    if failures > 1 {
+        let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();
+        let sql = format!(
+            "UPDATE fetchjobs SET retries = {}, nexttry = '2020-01-01 00:00:00+00:00'",
+            failures - 1
+        );
+        change.execute_batch(&sql).unwrap();
+        drop(change);
+        let _running = reporter.start();
+        site.scene.wait_for(
+            "r.sqlite",
+            &format!("SELECT retries >= {failures} {OF_THE_DAY}"),
+            "1",
+        );
+    }
+    site.value(&format!("SELECT CASE WHEN status IS NOT NULL THEN status WHEN nexttry > datetime('now', '+1000 seconds') THEN 'late' \
+        WHEN nexttry > datetime('now', '+40 seconds') THEN 'later' ELSE 'soon' END {OF_THE_DAY}"))
+}
+
+#[rustfmt::skip]
+fn waits() -> Vec<Effect> {
+    let of = Of("tlsrpt-reportd");
+    vec![
+        of.set("max_retries_domainlist", "0", ["soon", "timedout"], |site, reporter| again(site, reporter, 1, false)),
+        of.set("min_wait_domainlist", "200", ["soon", "later"], |site, reporter| again(site, reporter, 1, false)),
+        // After the fourth failure: 30 s, three times doubled.
+        of.set("max_wait_domainlist", "30", ["later", "soon"], |site, reporter| again(site, reporter, 4, false)),
+        of.set("max_retries_domaindetails", "0", ["soon", "timedout"], |site, reporter| again(site, reporter, 1, true)),
+        of.set("min_wait_domaindetails", "200", ["soon", "later"], |site, reporter| again(site, reporter, 1, true)),
+        of.set("max_wait_domaindetails", "30", ["later", "soon"], |site, reporter| again(site, reporter, 4, true)),
+    ]
+}
+
+#[rustfmt::skip]
+fn ctl() -> Vec<Effect> {
+    let of = Of("tlsrptctl");
+    let mapped = |_: &Site, ctl: Program| {
+        let ended = ctl.arg("maptest").arg("a.test").arg("v=TLSRPTv1; rua=mailto:x@m.test,https://m.test/").run().success();
+        ended.stdout.split("After mapping:").nth(1).unwrap().split("Left out:").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let both = "mailto:x@m.test https://m.test/";
+    vec![
+        of.turn("dbname", ["{folder}/none.sqlite", "{folder}/r.sqlite"], ["no", "yes"], |site, ctl| {
+            site.report(&site.program("tlsrpt-reportd")).stop();
+            is(ctl.arg("status").run().stdout.contains("sent"))
+        }),
+        of.set("tlsrpt_record_map", "{folder}/discard.map", [both, "none: discarded by a map"], mapped),
+        of.set("mail_destination_map", "{folder}/discard.map", [both, "https://m.test/"], mapped),
+        of.set("http_upload_map", "{folder}/discard.map", [both, "mailto:x@m.test"], mapped),
+        of.set("debug_send_mail_dest", "y@m.test", [both, "mailto:y@m.test https://m.test/"], mapped),
+        of.set("debug_send_http_dest", "https://y.test/", [both, "mailto:x@m.test https://y.test/"], mapped),
+        of.set("max_destinations", "1", [both, "mailto:x@m.test"], mapped),
+        of.set("debug_send_file_dest", "{folder}/kept", ["exit 0", "exit 2"], |site, ctl| {
+            // All that a test of maps has to say of it: not beside this map.
+            let ctl = ctl.set("tlsrpt_record_map", site.scene.file("discard.map").display());
+            end(&ctl.arg("maptest").arg("a.test").arg(MAIL).run())
+        }),
+    ]
+}

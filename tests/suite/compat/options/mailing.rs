@@ -1,0 +1,92 @@
+//! The options of `tlsrpt-reportd` about mail.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use tlsrptd_tests::harness::mail::ReportMail;
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::smtp::Smtp;
+
+use super::super::scene::end;
+use super::effect::{Effect, Of};
+use super::site::{Site, is};
+
+fn mail(site: &Site, reporter: Program) -> ReportMail {
+    site.report(&reporter);
+    ReportMail::parse(&site.smtp.mails()[0].bytes)
+}
+
+/// How a delivery to a relay that wants a login ends; or the start, where the configuration is wrong.
+fn login(site: &Site, reporter: Program) -> String {
+    let relay = Smtp::start_with_auth();
+    let password = site.scene.write("password", "secret\n");
+    let reporter = reporter
+        .set("mail_transport", relay.transport())
+        .set("max_retries_delivery", 0);
+    let reporter = match (
+        reporter.setting("mail_user"),
+        reporter.setting("mail_password_file"),
+    ) {
+        (None, None) | (Some(_), Some(_)) => reporter,
+        (Some(_), None) => reporter.set("mail_password_file", password),
+        (None, Some(_)) => reporter.set("mail_user", "tlsrpt"),
+    };
+    if reporter.setting("mail_user").is_some() != reporter.setting("mail_password_file").is_some() {
+        return end(&reporter.run());
+    }
+    site.report(&reporter);
+    format!("{} logins", relay.logins())
+}
+
+#[rustfmt::skip]
+pub(super) fn effects() -> Vec<Effect> {
+    let of = Of("tlsrpt-reportd");
+    vec![
+        of.set("mail_transport", "{relay}", ["by sendmail", "by the relay"], |site, reporter| {
+            let sendmail = site.scene.write("sendmail", "#!/bin/sh\ncat >/dev/null\n");
+            fs::set_permissions(sendmail, fs::Permissions::from_mode(0o755)).unwrap();
+            let path = format!("{}:{}", site.scene.folder().display(), std::env::var("PATH").unwrap());
+            site.report(&reporter.env("PATH", path));
+            if site.smtp.mails().is_empty() { "by sendmail" } else { "by the relay" }.to_owned()
+        }),
+        of.set("mail_user", "tlsrpt", ["0 logins", "1 logins"], login),
+        of.set("mail_password_file", "{folder}/password", ["0 logins", "1 logins"], login),
+        of.set("bcc_address", "archive@m.test", ["x@m.test", "x@m.test archive@m.test"], |site, reporter| {
+            site.report(&reporter);
+            let mut to: Vec<String> = site.smtp.mails().into_iter().flat_map(|mail| mail.to).collect();
+            to.dedup();
+            to.join(" ")
+        }),
+        of.set("dkim_keys", "ed1:{folder}/ed25519.pem", ["no", "yes"], |site, reporter| {
+            is(!mail(site, with_key(site, reporter)).headers("DKIM-Signature").is_empty())
+        }),
+        of.set("dkim_domain", "other.test", ["sender.example", "other.test"], |site, reporter| {
+            let reporter = reporter.set("dkim_keys", key(site));
+            let signature = mail(site, reporter).header("DKIM-Signature").unwrap();
+            let domain = signature.split(';').find_map(|field| field.trim().strip_prefix("d="));
+            domain.unwrap_or_default().to_owned()
+        }),
+        of.set("sendmail_script", "cat >{folder}/kept/mail", ["no", "yes"], |site, reporter| {
+            site.report(&reporter);
+            is(site.scene.file("kept/mail").exists())
+        }),
+        of.set("sendmail_timeout", "1", ["in time", "too late"], |site, reporter| {
+            let reporter = reporter.set("sendmail_script", "cat >/dev/null; sleep 3").set("max_retries_delivery", 0);
+            site.report(&reporter);
+            if site.value("SELECT status FROM destinations") == "sent" { "in time" } else { "too late" }.to_owned()
+        }),
+    ]
+}
+
+/// As the row sets it, with the real name of the key.
+fn with_key(site: &Site, reporter: Program) -> Program {
+    if reporter.setting("dkim_keys").is_some() {
+        reporter.set("dkim_keys", key(site))
+    } else {
+        reporter
+    }
+}
+
+fn key(site: &Site) -> String {
+    tlsrptd_tests::harness::dkim::DkimKey::ed25519(site.scene.folder()).option()
+}

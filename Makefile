@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,25 @@ build: ## the programs, for development
 
 release: ## the programs, as they are installed, in target/release
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter
+	packaging/third-party >$(TARGET)/release/THIRD-PARTY
+
+# The usual variables: DESTDIR, PREFIX (/usr/local), SBINDIR, BINDIR, MANDIR, SYSCONFDIR (/etc), UNITDIR, SYSUSERSDIR, TMPFILESDIR,
+# DOCDIR, LICENSEDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR. The list of files: packaging/install.
+install: release install-files ## programs, manuals, configuration, units and the rest into DESTDIR
+install-files: export BUILD := $(TARGET)/release
+install-files:
+	packaging/install
+
+uninstall: ## take away what `make install` with the same variables has put there
+	packaging/install uninstall
+
+deb: export BUILD := $(TARGET)/release
+deb: release ## the package for Debian and Ubuntu, in target/package
+	OUT=$(TARGET)/package packaging/debian/build
+
+rpm: export BUILD := $(TARGET)/release
+rpm: release ## the package for Fedora, RHEL and openSUSE, in target/package
+	OUT=$(TARGET)/package packaging/rpm/build
 
 demo: venv build ## real programs, recorded sessions, reports that arrive, all on loopback
 	@$(TARGET)/debug/demo

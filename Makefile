@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release install install-files uninstall deb rpm demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm package package-test units demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,23 @@ rpm: export BUILD := $(TARGET)/release
 rpm: release ## the package for Fedora, RHEL and openSUSE, in target/package
 	OUT=$(TARGET)/package packaging/rpm/build
 
+# The same programs as an earlier package, for tests of upgrades; and what distributions' tools say of the packages.
+package: export BUILD := $(TARGET)/release
+package: deb rpm ## both packages, checked by lintian, rpmlint and objdump
+	mkdir -p $(TARGET)/package/previous
+	OUT=$(TARGET)/package/previous VERSION=$$(sed -n 's/^tlsrptd (\(.*\)-.*/\1-0/p' packaging/debian/changelog | head -1) packaging/debian/build
+	OUT=$(TARGET)/package/previous RELEASE=0 packaging/rpm/build
+	OUT=$(TARGET)/package packaging/test/built
+
+package-test: export BUILD := $(TARGET)/release
+package-test: package ## both packages installed and used in fresh Debian roots; takes root and a Debian mirror
+	$(CARGO) build $(ALL) --bin receivers
+	OUT=$(TARGET)/package packaging/test/run $(PACKAGE_TEST)
+
+units: export BUILD := $(TARGET)/debug
+units: build ## the units are right, and their sandboxes narrow
+	@packaging/test/units
+
 demo: venv build ## real programs, recorded sessions, reports that arrive, all on loopback
 	@$(TARGET)/debug/demo
 
@@ -61,6 +78,7 @@ check: ## what .ci/run calls: formatting, lints, tests, documentation, dependenc
 	$(call stage,test)
 	$(call stage,doc)
 	$(call stage,deny)
+	$(call stage,units)
 	$(call stage,fuzz-check)
 
 # Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; BENCH_REPORTER=--million

@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release install install-files uninstall deb rpm package package-test units demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ build: ## the programs, for development
 
 release: ## the programs, as they are installed, in target/release
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter
-	packaging/third-party >$(TARGET)/release/THIRD-PARTY
+	CARGO='$(CARGO)' packaging/third-party >$(TARGET)/release/THIRD-PARTY
 
 # The usual variables: DESTDIR, PREFIX (/usr/local), SBINDIR, BINDIR, MANDIR, SYSCONFDIR (/etc), UNITDIR, SYSUSERSDIR, TMPFILESDIR,
 # DOCDIR, LICENSEDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR. The list of files: packaging/install.
@@ -55,6 +55,21 @@ package-test: export BUILD := $(TARGET)/release
 package-test: package ## both packages installed and used in fresh Debian roots; takes root and a Debian mirror
 	$(CARGO) build $(ALL) --bin receivers
 	OUT=$(TARGET)/package packaging/test/run $(PACKAGE_TEST)
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+
+# For distributions, which build without a network: the source, and the libraries that Cargo.lock names, with the file that
+# tells cargo of them (cargo --offline --config vendor/config.toml, from the source's folder).
+dist: ## the source as committed, in target/package
+	mkdir -p $(TARGET)/package
+	git archive --prefix=tlsrptd-$(VERSION)/ -o $(TARGET)/package/tlsrptd-$(VERSION).tar.gz HEAD
+
+vendor: ## the libraries' source, in target/package
+	mkdir -p $(TARGET)/package
+	packaging/vendor $(TARGET)/package/tlsrptd-$(VERSION)-vendor.tar.xz
+
+vendor-test: dist vendor ## a build from both, without a network and with nothing of this machine's cargo
+	packaging/test/vendor $(TARGET)/package/tlsrptd-$(VERSION)
 
 units: export BUILD := $(TARGET)/debug
 units: build ## the units are right, and their sandboxes narrow

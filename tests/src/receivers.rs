@@ -58,7 +58,11 @@ fn shown(mail: &Mail, dns: &Dns) -> String {
     let parsed = ReportMail::parse(&mail.bytes);
     let mut text = format!("envelope: {} -> {}\n", mail.from, mail.to.join(", "));
     for field in ["From", "To", "Date", "Subject", "TLS-Report-Domain"] {
-        let _ = writeln!(text, "{field}: {}", parsed.header(field).unwrap_or_default());
+        let _ = writeln!(
+            text,
+            "{field}: {}",
+            parsed.header(field).unwrap_or_default()
+        );
     }
     let signatures = library::dkim(&mail.bytes, dns).join(", ");
     let _ = writeln!(text, "DKIM: {signatures}\n{:#}", parsed.report());

@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{
     dice::Dice,
     ledger::Ledger,
-    plan::{CALM, DAY, End, Life, Plan, is_in},
+    plan::{self, CALM, CALM_DAY, End, Life, Plan, is_in},
     sim::Sim,
 };
 use crate::world;
@@ -36,15 +36,7 @@ pub async fn play(dice: Dice, days: u64) -> Played {
     let folder = world::folder();
     let plan = Plan::new(dice, days);
     let settings = plan.settings(folder.path());
-    let mut lives = plan.lives.clone();
-    // Day by day, so that no row comes and goes unseen.
-    lives.extend(
-        [Life {
-            length: DAY,
-            end: End::Stop,
-            pause: Duration::ZERO,
-        }; CALM],
-    );
+    let busy = plan.busy;
     let sim = Arc::new(Sim::new(dice, plan));
     let mut played = Played {
         sim,
@@ -52,9 +44,16 @@ pub async fn play(dice: Dice, days: u64) -> Played {
         ledger: Ledger::default(),
         lives: Vec::new(),
     };
-    for life in lives {
+    let mut number = 0;
+    while played.sim.elapsed() < busy {
+        let life = plan::life(dice, number);
+        number += 1;
         played.live(life).await;
         tokio::time::sleep(life.pause).await;
+    }
+    for _ in 0..CALM {
+        // Day by day, so that no row comes and goes unseen.
+        played.live(CALM_DAY).await;
     }
     played
 }

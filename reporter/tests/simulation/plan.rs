@@ -31,7 +31,6 @@ pub struct Plan {
     pub relay_gone: Vec<Window>,
     /// From then on the wall clock is off by so many seconds.
     pub steps: Vec<(Duration, i64)>,
-    pub lives: Vec<Life>,
 }
 
 /// From a start of the reporter to its end.
@@ -42,6 +41,13 @@ pub struct Life {
     /// So long after it there is none.
     pub pause: Duration,
 }
+
+/// One of the last.
+pub const CALM_DAY: Life = Life {
+    length: DAY,
+    end: End::Stop,
+    pause: Duration::ZERO,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -70,7 +76,6 @@ impl Plan {
             dns_gone: windows("dns", 3, 12),
             relay_gone: windows("relay", 2, 30),
             steps: steps(dice, busy),
-            lives: lives(dice, busy),
         }
     }
 
@@ -125,32 +130,27 @@ fn steps(dice: Dice, busy: Duration) -> Vec<(Duration, i64)> {
     steps
 }
 
-fn lives(dice: Dice, busy: Duration) -> Vec<Life> {
-    let mut lives = Vec::new();
-    let mut at = Duration::ZERO;
-    while at < busy {
-        let mut rng = dice.of(("life", lives.len()));
-        let longest = [0.2, 3.0, 30.0, 70.0][rng.random_range(0..4)];
-        let length = HOUR.mul_f64(longest * rng.random::<f64>());
-        let end = match rng.random_range(0..10) {
-            0..3 => End::Stop,
-            3..5 => End::Vanish,
-            _ => {
-                let step = STEPS[rng.random_range(0..STEPS.len())].step;
-                let moment = [Moment::Before, Moment::After][rng.random_range(0..2)];
-                End::Crash(step, moment, [1, 2, 5, 40][rng.random_range(0..4)])
-            }
-        };
-        let pause = match rng.random_range(0..20) {
-            // Down for days.
-            0 => DAY.mul_f64(4.0 * rng.random::<f64>()),
-            1..4 => HOUR.mul_f64(8.0 * rng.random::<f64>()),
-            _ => Duration::from_secs(rng.random_range(0..300)),
-        };
-        at += length + pause;
-        lives.push(Life { length, end, pause });
-    }
-    lives
+/// The how-manieth life of the reporter.
+pub fn life(dice: Dice, number: usize) -> Life {
+    let mut rng = dice.of(("life", number));
+    let longest = [0.2, 3.0, 30.0, 70.0][rng.random_range(0..4)];
+    let length = HOUR.mul_f64(longest * rng.random::<f64>());
+    let end = match rng.random_range(0..10) {
+        0..3 => End::Stop,
+        3..5 => End::Vanish,
+        _ => {
+            let step = STEPS[rng.random_range(0..STEPS.len())].step;
+            let moment = [Moment::Before, Moment::After][rng.random_range(0..2)];
+            End::Crash(step, moment, [1, 2, 5, 40][rng.random_range(0..4)])
+        }
+    };
+    let pause = match rng.random_range(0..20) {
+        // Down for days.
+        0 => DAY.mul_f64(4.0 * rng.random::<f64>()),
+        1..4 => HOUR.mul_f64(8.0 * rng.random::<f64>()),
+        _ => Duration::from_secs(rng.random_range(0..300)),
+    };
+    Life { length, end, pause }
 }
 
 fn options(dice: Dice, collectors: i64) -> Vec<String> {

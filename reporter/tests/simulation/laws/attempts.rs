@@ -135,7 +135,7 @@ impl Court<'_> {
             .sum();
         // A host that is slow has a queue; so has everybody, when few may be under way in all.
         let is_quick = self.played.sim.temper_of_host(host) == Host::Good
-            && settings.max_concurrent_deliveries == 64;
+            && settings.max_concurrent_deliveries >= 8;
         if is_quick && gone.is_zero() && first.from > until + slack + away * 2 {
             return Some(format!(
                 "first tried {:?} after the spread, {away:?} of it away",

@@ -75,6 +75,8 @@ pub struct Reportd {
     pub max_rate_per_host: u32,
     pub retry_window: Duration,
     pub max_report_age: Duration,
+    /// Bytes.
+    pub max_report_size: usize,
     pub loop_guard: bool,
 }
 
@@ -161,6 +163,7 @@ impl Reportd {
             max_rate_per_host: reader.take("max_rate_per_host"),
             retry_window: reader.take("retry_window"),
             max_report_age: reader.take("max_report_age"),
+            max_report_size: reader.take("max_report_size"),
             loop_guard: reader.take("loop_guard"),
             contact_info,
         };

@@ -35,6 +35,8 @@ pub struct Composer {
     pub routes: Routes,
     /// When deliveries are due.
     pub schedule: Arc<Schedule>,
+    /// `max_report_size`.
+    pub max_report_size: usize,
     /// `loop_guard`.
     pub loop_guard: bool,
 }
@@ -65,7 +67,12 @@ impl Composer {
         {
             Ok((domain, counts, destinations)) => {
                 let report = Report::compose(&self.submitter, day, &domain, &counts, UNIQID);
-                decision.report = Some(report.to_json());
+                let document = report.to_json_within(self.max_report_size);
+                if document.is_folded {
+                    let bytes = document.json.len();
+                    tracing::info!(%day, %domain, bytes, "the report is folded: it would be larger than max_report_size");
+                }
+                decision.report = Some(document.json);
                 let mut rng = StdRng::seed_from_u64(seed);
                 decision.destinations = destinations
                     .into_iter()

@@ -129,6 +129,12 @@ pub(super) const ROWS: &[Row] = &[
         "zlib's level; -1 is its own default.",
     ),
     ours(
+        "max_report_size",
+        Count(65_536, 1 << 30),
+        Is("8388608"),
+        "Bytes of a report before it is compressed: in a larger one details become one, the rare ones first; the counters stay exact.",
+    ),
+    ours(
         "loop_guard",
         Switch,
         Is("yes"),

@@ -24,6 +24,7 @@ complete -c tlsrpt-reportd -l organization_name -x -d 'Your organization, as nam
 complete -c tlsrpt-reportd -l contact_info -x -d 'The address that receivers of reports may write to'
 complete -c tlsrpt-reportd -l sender_address -x -d 'The From address of report mails; a display name is allowed'
 complete -c tlsrpt-reportd -l compression_level -x -d 'zlib’s level; -1 is its own default'
+complete -c tlsrpt-reportd -l max_report_size -x -d 'Bytes of a report before it is compressed: in a larger one details become one, the rare ones first; the counters stay exact'
 complete -c tlsrpt-reportd -l loop_guard -x -a 'yes no' -d 'No report where a domain’s only sessions of the day were those that carried our own reports'
 complete -c tlsrpt-reportd -l max_report_age -x -d 'A day that ended longer ago is no longer reported'
 complete -c tlsrpt-reportd -l resolve_records -x -a 'yes no' -d 'Look the TXT record up when the report is made; no: take what the MTA saw'

@@ -2,6 +2,7 @@
 //!
 //! Its bytes depend on the data alone: the order of everything in it is fixed, and nothing asks a clock.
 
+mod fold;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::policy::Policy;
 use crate::pyjson::{self, Object};
 use crate::txt::Mailbox;
 
+pub use fold::Document;
 pub use summary::{Summary, SummaryError};
 
 /// The largest integer that every JSON reader keeps exact (RFC 7493 section 2.2).
@@ -44,6 +46,7 @@ pub struct Report {
     pub id: String,
     submitter: Submitter,
     day: Day,
+    domain: Domain,
     /// In the order of the policies.
     policies: BTreeMap<Policy, Counts>,
 }
@@ -73,6 +76,7 @@ impl Report {
             id: format!("{day}_idx{uniqid}_{domain}"),
             submitter: submitter.clone(),
             day,
+            domain: domain.clone(),
             policies,
         }
     }

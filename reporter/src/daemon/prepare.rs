@@ -133,6 +133,7 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
         },
         routes,
         schedule: Arc::new(Schedule::new(settings)),
+        max_report_size: settings.max_report_size,
         loop_guard: settings.loop_guard,
     };
     let world = World {

@@ -222,6 +222,7 @@ pub fn daemon<O: Outside>(
         },
         routes: Routes::load(settings).unwrap(),
         schedule: Arc::new(Schedule::new(settings)),
+        max_report_size: settings.max_report_size,
         loop_guard: settings.loop_guard,
     };
     let bounds = Bounds {

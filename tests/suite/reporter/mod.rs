@@ -13,6 +13,7 @@ mod life;
 mod maps;
 mod outage;
 mod records;
+mod size;
 
 use std::collections::BTreeMap;
 

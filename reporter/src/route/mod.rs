@@ -8,6 +8,8 @@ mod map;
 mod pyre;
 mod uri;
 
+use std::collections::{HashMap, HashSet, hash_map::Entry};
+
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::txt::TxtRecord;
@@ -89,7 +91,7 @@ impl Routes {
             routing.drop(uri, reason.to_string());
         }
         routing.more_dropped += record.more_rejected;
-        let uris: Vec<String> = record.ruas.iter().map(|rua| rua.uri()).collect();
+        let uris = distinct(record.ruas.iter().map(|rua| rua.uri()));
         let (taken, beyond) = uris.split_at(uris.len().min(self.max_destinations));
         for uri in beyond {
             routing.drop(
@@ -157,6 +159,12 @@ impl Step {
     }
 }
 
+/// The first of each place's spellings, so that the others take nothing away from `max_destinations`.
+fn distinct(uris: impl Iterator<Item = String>) -> Vec<String> {
+    let mut places = HashSet::new();
+    uris.filter(|uri| places.insert(uri::place(uri))).collect()
+}
+
 /// `debug_send_mail_dest` may be an address alone.
 fn with_mailto(address: &str) -> String {
     if uri::kind(address) == uri::Kind::Mail {
@@ -170,6 +178,8 @@ fn with_mailto(address: &str) -> String {
 #[derive(Debug, Default)]
 struct Routing {
     kept: Vec<Destination>,
+    /// Which of them leads there.
+    places: HashMap<String, usize>,
     dropped: Vec<(String, String)>,
     more_dropped: usize,
     discarded: bool,
@@ -196,15 +206,17 @@ impl Routing {
         if let Some(flaw) = uri::flaw(&destination.uri) {
             return self.drop(&destination.uri, format!("a map made it unusable: {flaw}"));
         }
-        match self
-            .kept
-            .iter_mut()
-            .find(|kept| kept.uri == destination.uri)
-        {
-            None => self.kept.push(destination),
+        // A domain gets one report at one place; the first spelling of it is used.
+        match self.places.entry(uri::place(&destination.uri)) {
+            Entry::Vacant(place) => {
+                place.insert(self.kept.len());
+                self.kept.push(destination);
+            }
             // The operator's word for it counts, whichever came first.
-            Some(kept) if destination.origin == Origin::Operator => kept.origin = Origin::Operator,
-            Some(_) => {}
+            Entry::Occupied(place) if destination.origin == Origin::Operator => {
+                self.kept[*place.get()].origin = Origin::Operator;
+            }
+            Entry::Occupied(_) => {}
         }
     }
 

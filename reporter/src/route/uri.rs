@@ -32,6 +32,25 @@ pub(super) fn name(uri: &str) -> String {
     }
 }
 
+/// The same text for all spellings of one place: a domain has no case, and a URL may have its default port, dots in its
+/// path, a fragment that is never sent.
+pub(super) fn place(uri: &str) -> String {
+    let (_, rest) = uri.split_once(':').unwrap_or_default();
+    match kind(uri) {
+        Kind::Mail => Mailbox::parse(rest)
+            .map_or_else(|_| uri.to_owned(), |mailbox| format!("mailto:{mailbox}")),
+        Kind::Https => Url::parse(uri).map_or_else(
+            |_| uri.to_owned(),
+            |mut url| {
+                url.set_fragment(None);
+                url.into()
+            },
+        ),
+        // A directory, with or without the slash at its end.
+        Kind::Other => uri.trim_end_matches('/').to_owned(),
+    }
+}
+
 /// Whether a rewritten URI still leads where the old one did: to the same host, by the same
 /// scheme. Then the operator's substitution has not vouched for the place.
 pub(super) fn same_place(old: &str, new: &str) -> bool {

@@ -307,6 +307,51 @@ fn deliveries_spread_evenly() {
     assert_eq!(now_means_now.first_delivery(now, &mut rng), now);
 }
 
+/// Pearson's chi-square over a hundred parts of the window, of first deliveries in it: about 99 when they are spread
+/// evenly by chance, and more than 149 once in a thousand times.
+#[test]
+fn deliveries_spread_evenly_however_many_there_are() {
+    let schedule = schedule(&["--spread_out_delivery=36000"]);
+    let now = at("21T00:10:00");
+    // One report has so many destinations, of one draw of chance as in the composer.
+    for (reports, destinations) in [(2_000, 1), (1_000, 3), (300, 10), (50_000, 1), (20_000, 5)] {
+        let mut seeds = StdRng::seed_from_u64(reports + destinations);
+        let (mut all, mut last) = ([0_u64; 100], [0_u64; 100]);
+        let mut early = 0;
+        for _ in 0..reports {
+            let mut rng = StdRng::seed_from_u64(seeds.next_u64());
+            let mut due = Vec::new();
+            for _ in 0..destinations {
+                let wait = schedule.first_delivery(now, &mut rng).duration_since(now);
+                let part = usize::try_from(wait.as_secs() / 360).unwrap();
+                all[part] += 1;
+                due.push(part);
+            }
+            last[due[due.len() - 1]] += 1;
+            early += u64::from(due[0] < due[due.len() - 1]);
+        }
+        let why = format!("{reports} reports to {destinations}");
+        assert!(chi_square(&all) < 149.0, "{why}: {}", chi_square(&all));
+        let spread = chi_square(&last);
+        assert!(
+            spread < 149.0,
+            "each destination on its own: {why}: {spread}"
+        );
+        if destinations > 1 {
+            // No order among a report's destinations.
+            let share = early * 100 / reports;
+            assert!((44..=54).contains(&share), "{why}: {share} % in order");
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // small numbers
+fn chi_square(parts: &[u64]) -> f64 {
+    let expected = parts.iter().sum::<u64>() as f64 / parts.len() as f64;
+    let distance = |part: &u64| (*part as f64 - expected).powi(2) / expected;
+    parts.iter().map(distance).sum()
+}
+
 #[test]
 fn lanes() {
     for (uri, want, why) in [

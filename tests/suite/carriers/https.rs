@@ -294,7 +294,7 @@ fn a_post_says_what_it_is_and_who_sends_it() {
     );
     assert_eq!(header("content-type"), "application/tlsrpt+gzip");
     let agent = format!(
-        "tlsrptd/{} (tlsrpt@sender.example)",
+        "tlsrptd/{} (+mailto:tlsrpt@sender.example)",
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(

@@ -172,8 +172,10 @@ fn check_literal(url: &Url) -> Result<(), NotGlobal> {
 
 /// Who calls, and whom to ask about it.
 fn user_agent(contact: &str) -> String {
-    let contact: String = contact.chars().filter(|c| matches!(c, ' '..='~')).collect();
-    format!("tlsrptd/{} ({contact})", env!("CARGO_PKG_VERSION"))
+    // Nothing that would end the comment (RFC 9110 section 5.6.5): a local part may hold it.
+    let allowed = |c: &char| matches!(c, '!'..='~') && !matches!(c, '(' | ')' | '\\');
+    let contact: String = contact.chars().filter(allowed).collect();
+    format!("tlsrptd/{} (+mailto:{contact})", env!("CARGO_PKG_VERSION"))
 }
 
 fn client(settings: &Reportd, resolver: Resolver) -> Result<Client, PrepareError> {

@@ -159,7 +159,7 @@ async fn what_is_posted_and_on_how_many_connections() {
     let agent = concat!(
         "tlsrptd/",
         env!("CARGO_PKG_VERSION"),
-        " (smtp-tls@mail.sender.example)"
+        " (+mailto:smtp-tls@mail.sender.example)"
     );
     for request in heard.iter() {
         assert!(request.starts_with("POST /"), "{request}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tlsrptd_tests::harness::dns::Trouble;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
 use tlsrptd_tests::harness::program::Program;
@@ -44,6 +44,14 @@ fn contents() -> Vec<Effect> {
             posted(site, reporter);
             let body = site.https.posts()[0].body.clone();
             if String::from_utf8_lossy(&body).contains("organization-name") { "stored" } else { "compressed" }.to_owned()
+        }),
+        of.set("max_report_size", "65536", ["1200 details", "101 details"], |site, reporter| {
+            let failures = (0..1200).map(|host| (format!(r#"{{"c": 203, "n": "mx{host}.a.test"}}"#), json!(1)));
+            let counts = json!({"cntrtotal": 1200, "cntrfailure": 1200, "failures": failures.collect::<serde_json::Map<_, _>>()});
+            let day = ("a.test".to_owned(), json!({site.posting(): {r#"{"policy-type": 9, "policy-domain": "a.test"}"#: counts}}));
+            site.report(&reporter.set("fetchers", site.day(&[day])));
+            let report = mail::report(&site.https.posts()[0].body);
+            format!("{} details", report["policies"][0]["failure-details"].as_array().unwrap().len())
         }),
         of.set("loop_guard", "no", ["none", "mailto:x@m.test"], |site, reporter| {
             // A day on which a mail of our own went to the domain, which had one session.

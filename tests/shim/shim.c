@@ -7,6 +7,8 @@
  * SHIM_CLOCK names a file that holds a number of seconds: the wall clock is off by that. (libfaketime shows the real
  * time for a moment, now and then, to a program whose threads ask at once.)
  *
+ * SHIM_FROZEN names a file that holds a number: while it is not 0, no datagram is received, and who asks for one waits.
+ *
  * System calls are made directly, so that nothing here calls itself. Contents are read through the descriptor that is
  * synced: to open and close a database a second time would drop the process's locks on it.
  */
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -46,6 +49,12 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     if (result == 0 && clock == CLOCK_REALTIME)
         now->tv_sec += number_in("SHIM_CLOCK");
     return result;
+}
+
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned int length, int flags, struct timespec *timeout) {
+    while (number_in("SHIM_FROZEN") != 0)
+        usleep(10000);
+    return (int)syscall(SYS_recvmmsg, fd, messages, length, flags, timeout);
 }
 
 static int fd_is_database(int fd, char path[4096]) {

@@ -1,4 +1,5 @@
-//! A disk that fails as the test says, and remembers what a power cut would leave; and a clock for programs under load:
+//! A disk that fails as the test says, and remembers what a power cut would leave; a clock for programs under load, and
+//! receivers that stand still:
 //! a small library in C between a program and the system's, compiled by the test.
 
 use std::fs;
@@ -29,6 +30,7 @@ pub struct Shim {
     fault: PathBuf,
     clock: PathBuf,
     synced: PathBuf,
+    frozen: PathBuf,
 }
 
 impl Shim {
@@ -47,6 +49,7 @@ impl Shim {
             fault: folder.join("fault"),
             clock: folder.join("shim-clock"),
             synced: folder.join("synced"),
+            frozen: folder.join("frozen"),
         };
         fs::create_dir(&shim.synced).expect("the test's folder can be written");
         shim.set(Fault::None);
@@ -60,6 +63,7 @@ impl Shim {
             .env("SHIM_FAULT", self.fault.display())
             .env("SHIM_CLOCK", self.clock.display())
             .env("SHIM_SYNCED", self.synced.display())
+            .env("SHIM_FROZEN", self.frozen.display())
     }
 
     /// How the disk fails from now on.
@@ -71,6 +75,11 @@ impl Shim {
             Fault::ReadOnly => nix::libc::EROFS,
         };
         write(&self.fault, i64::from(number));
+    }
+
+    /// Whether whoever asks for datagrams waits for as long as this is so.
+    pub fn freeze_receivers(&self, are_frozen: bool) {
+        write(&self.frozen, i64::from(are_frozen));
     }
 
     /// Sets the wall clock of all programs on this disk, e.g. `2026-11-21T00:00:01Z`; it runs on by itself.

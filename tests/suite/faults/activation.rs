@@ -8,6 +8,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::load::Load;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::shim::Shim;
 
 use super::{Content, times};
 
@@ -90,6 +91,31 @@ fn the_manager_hears_of_readiness_life_and_end() {
         while manager.recv(&mut [0; 4096]).is_ok() {}
         manager.set_nonblocking(false).unwrap();
     }
+}
+
+/// The other thread goes on meanwhile: it must not speak for the one that stands still.
+#[test]
+fn a_reader_that_stands_still_is_given_away_by_silence() {
+    let lab = Lab::new();
+    let Some(shim) = Shim::or_skip(lab.folder()) else {
+        return;
+    };
+    let manager = UnixDatagram::bind(lab.file("manager.sock")).unwrap();
+    // Many times the interval of the watchdog.
+    manager
+        .set_read_timeout(Some(Duration::from_secs(3)))
+        .unwrap();
+    let collectd = lab.start_ready(&told(&lab, shim.under(lab.collectd())));
+    heard(&manager, "WATCHDOG=1");
+    shim.freeze_receivers(true);
+    // Something to receive, or it does not ask.
+    lab.mta().send(&mta::success("a.test", TXT));
+    let before_silence = (0..50).take_while(|_| manager.recv(&mut [0; 4096]).is_ok());
+    assert!(before_silence.count() < 50, "the watchdog is answered");
+    shim.freeze_receivers(false);
+    heard(&manager, "WATCHDOG=1");
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    collectd.stop().success();
 }
 
 #[test]

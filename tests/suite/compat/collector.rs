@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::wait::{until, until_true};
 
 use super::mark::{better, different, kept};
 use super::scene::{Scene, end};
@@ -37,6 +38,34 @@ fn socket(topic: Topic) -> Topic {
         }
     };
     let topic = topic
+        .case(
+            "two sockets",
+            "both",
+            better(
+                "exit 7",
+                "one socket",
+                "several, comma-separated, for several Postfix instances",
+            ),
+            |scene| {
+                let sockets = format!(
+                    "{},{}",
+                    scene.socket().display(),
+                    scene.file("d.sock").display()
+                );
+                seen(
+                    scene,
+                    &scene.collector().set("socketname", sockets),
+                    |scene| {
+                        if scene.file("d.sock").exists() {
+                            "both"
+                        } else {
+                            "one"
+                        }
+                        .to_owned()
+                    },
+                )
+            },
+        )
         .case(
             "socketmode",
             "220",
@@ -313,6 +342,21 @@ fn storages(topic: Topic) -> Topic {
             }
             scene.wait_for("c.sqlite", "SELECT sum(cntrtotal) >= 2 FROM finalresults", "1")
         })
+        .case("retry_commit_datagram_count", "4", kept("a commit that failed is tried again after `retry_commit_datagram_count` datagrams"), |scene| {
+            let collector = scene.collector().set("sockettimeout", 1000).set("retry_commit_datagram_count", 2);
+            let running = scene.started(&collector);
+            let lock = rusqlite::Connection::open(scene.file("c.sqlite")).unwrap();
+            lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+            scene.send(&mta::success("a.test", TXT));
+            // Both log that it failed.
+            until_true("a failed commit", || ["ERROR", "WARN"].iter().any(|level| running.log().contains(level)));
+            lock.execute_batch("ROLLBACK").unwrap();
+            for _ in 0..5 {
+                scene.send(&mta::success("a.test", TXT));
+            }
+            scene.wait_for("c.sqlite", "SELECT sum(cntrtotal) >= 4 FROM finalresults", "1");
+            "4".to_owned()
+        })
         .case("the first start", "setup finished, both files", kept("the log line `Database ... setup finished`; a first start makes both day files"), |scene| {
             let mut running = scene.started(&scene.collector());
             running.wait_for_log("setup finished");
@@ -325,7 +369,8 @@ fn storages(topic: Topic) -> Topic {
             let collector = scene.collector().set("log_level", 20);
             let collector = collector.set("pidfilename", scene.file("pid").display()).set("logfilename", scene.file("log").display());
             let running = scene.started(&collector);
-            let pid = fs::read_to_string(scene.file("pid")).unwrap_or_default();
+            let written = || fs::read_to_string(scene.file("pid")).ok().filter(|pid| pid.ends_with('\n'));
+                let pid = until("the number", written);
             let log = fs::read_to_string(scene.file("log")).unwrap_or_default();
             let number = if pid.trim() == running.pid().to_string() { "a number" } else { "no number" };
             format!("{number}, {}", if log.contains("setup finished") { "a log" } else { "no log" })

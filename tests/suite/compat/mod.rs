@@ -10,6 +10,7 @@ mod collector;
 mod command_line;
 mod ctl;
 mod datagrams;
+mod decision;
 mod delivery;
 mod fetching;
 mod file;
@@ -38,6 +39,7 @@ fn topics() -> Vec<Topic> {
         rollover::topic(),
         fetching::topic(),
         process::topic(),
+        decision::topic(),
         records::topic(),
         maps::topic(),
         delivery::topic(),
@@ -104,4 +106,9 @@ fn report() {
 #[test]
 fn ctl() {
     ctl::topic().check();
+}
+
+#[test]
+fn decision() {
+    decision::topic().check();
 }

@@ -31,6 +31,7 @@ fn refused(topic: Topic) -> Topic {
         ("min_wait_domainlist", "-1", None, code()),
         ("max_wait_domainlist", "1", None, code()),
         ("max_wait_domaindetails", "1", None, code()),
+        ("min_wait_domaindetails", "-1", None, code()),
         ("debug_send_mail_dest", "x@y.test", Some("mail_destination_map"), code()),
         ("debug_send_http_dest", "https://y.test", Some("http_upload_map"), code()),
         ("debug_send_file_dest", "/tmp", Some("tlsrpt_record_map"), code()),
@@ -59,6 +60,14 @@ fn refused(topic: Topic) -> Topic {
         .case("a fetcher twice", "exit 2", better("starts", "a fetcher that stands twice counts twice", "refused at start"), |scene| {
             let fetcher = scene.fetcher("collector", &[]);
             starts(scene, &scene.reporter(&[]).set("fetchers", format!("{fetcher},{fetcher}")))
+        })
+        .case("an option of ours in their section", "starts", different("exit 1", "options of ours in their sections end the start", "ours may stand there too; in `[tlsrptd_*]` they do not disturb theirs"), |scene| {
+            starts(scene, &scene.reporter(&[]).set("loop_guard", "yes"))
+        })
+        .case("curl without --fail", "warned of", better("silent", "", ""), |scene| {
+            let reporter = scene.reporter(&[session("a.test", TXT)]).set("http_script", "curl --silent --data-binary @-");
+            let log = scene.report(&reporter, 1).stop().stderr;
+            if log.lines().any(|line| line.contains("WARN") && line.contains("--fail")) { "warned of" } else { "silent" }.to_owned()
         })
         .case("max_collectd_timeout", "starts", Mark::NoEffect("`max_collectd_timeout`: it has none in theirs either; warned of when set"), |scene| {
             starts(scene, &scene.reporter(&[]).set("max_collectd_timeout", "7"))

@@ -66,6 +66,19 @@ fn document(topic: Topic) -> Topic {
             scene.rows("r.sqlite", "SELECT coalesce(tlsrptrecord, 'empty') FROM reports"),
         ]
     })
+    .case("result types", "201 starttls-not-supported 202 certificate-host-mismatch 203 certificate-not-trusted 204 certificate-expired 205 validation-failure 301 sts-policy-fetch-error 302 sts-policy-invalid 303 sts-webpki-invalid 304 tlsa-invalid 305 dnssec-invalid 306 dane-required", kept("the eleven result types"), |scene| {
+        let codes = [201, 202, 203, 204, 205, 301, 302, 303, 304, 305, 306];
+        // Each so often as its number says: so it is known again.
+        let failures: serde_json::Map<String, Value> = codes.iter().map(|code| (format!("{{\"c\": {code}}}"), json!(code))).collect();
+        let counts = json!({"cntrtotal": 5, "cntrfailure": 3, "failures": failures});
+        let policy = json!({"policy-type": 9, "policy-domain": "a.test"});
+        scene.report(&scene.reporter(&[policy_of("a.test", "v=TLSRPTv1; rua=https://m.test/r", &policy, counts)]), 1);
+        let report = mail::report(&scene.kept("posts").pop().unwrap().0);
+        let detail = |detail: &Value| format!("{} {}", detail["failed-session-count"], detail["result-type"].as_str().unwrap_or("none"));
+        let mut details: Vec<String> = report["policies"][0]["failure-details"].as_array().unwrap().iter().map(detail).collect();
+        details.sort();
+        details.join(" ")
+    })
     .case("an unknown code", "validation-failure", better("none", "a failure with an unknown code lacks its `result-type`", "is `validation-failure`, the code as its reason"), |scene| {
         let report = posted(scene, "a.test");
         let details = report["policies"][0]["failure-details"].as_array().unwrap().clone();

@@ -100,6 +100,24 @@ impl Scene {
         self.file(&format!("{name}.sh"))
     }
 
+    /// Makes all that a reporter's database holds a day older, as if it had been made yesterday.
+    pub(super) fn a_day_passes(&self) {
+        let change = rusqlite::Connection::open(self.file("r.sqlite")).unwrap();
+        change
+            .execute_batch("DELETE FROM fetchjobs WHERE day < date('now', '-1 day')")
+            .unwrap();
+        let own: &[&str] = if self.subject.is_ours() {
+            &["tlsrptd_mails"]
+        } else {
+            &[]
+        };
+        for table in ["fetchjobs", "reportdata", "reports"].iter().chain(own) {
+            change
+                .execute_batch(&format!("UPDATE {table} SET day = date(day, '-1 day')"))
+                .unwrap();
+        }
+    }
+
     /// What a keeper has, in no order, each with its arguments.
     pub(super) fn kept(&self, name: &str) -> Vec<(Vec<u8>, String)> {
         let files = fs::read_dir(self.file(name))

@@ -75,6 +75,15 @@ fn cases() -> Vec<Case> {
             ..PLAIN
         },
         Case {
+            why: "each mail is copied to a fourth, and reports on that one bring copies too",
+            rua: elsewhere,
+            options: &[
+                "--spread_out_delivery=36000",
+                "--bcc_address=copy@archive.example",
+            ],
+            ..PLAIN
+        },
+        Case {
             why: "each mail is copied to a third party, whose domain is reported on too",
             options: &[
                 "--spread_out_delivery=36000",

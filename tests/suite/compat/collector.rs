@@ -357,6 +357,10 @@ fn storages(topic: Topic) -> Topic {
             scene.wait_for("c.sqlite", "SELECT sum(cntrtotal) >= 4 FROM finalresults", "1");
             "4".to_owned()
         })
+        .case("who may read the database", "0", better("4", "databases and dumps can be read by all, as the umask has it", "by owner and group at most: they tell who mails whom"), |scene| {
+            let _running = scene.started(&scene.collector());
+            format!("{:o}", fs::metadata(scene.file("c.sqlite")).unwrap().mode() & 0o7)
+        })
         .case("the first start", "setup finished, both files", kept("the log line `Database ... setup finished`; a first start makes both day files"), |scene| {
             let mut running = scene.started(&scene.collector());
             running.wait_for_log("setup finished");

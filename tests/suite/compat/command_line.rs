@@ -103,7 +103,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
         ),
         (
             "no storage",
-            "DAY",
+            "--config_file EMPTY DAY",
             "exit 2",
             kept("a missing `storage` or `socketname` too"),
         ),
@@ -123,9 +123,11 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
 fn fetcher(scene: &Scene, args: &str) -> Program {
     let file = format!("[tlsrpt_fetcher]\nstorage = {}\n", scene.storage("file"));
     let file = scene.write("fetcher.cfg", file);
+    let empty = scene.write("empty.cfg", "[tlsrpt_fetcher]\nlog_level = warn\n");
     let argument = scene.storage("argument");
     let words = args
         .replace("FILE", &file)
+        .replace("EMPTY", &empty)
         .replace("ARGUMENT", &argument)
         .replace("DAY", DAY);
     let program = scene.program("tlsrpt-fetcher").no_config();
@@ -133,7 +135,58 @@ fn fetcher(scene: &Scene, args: &str) -> Program {
 }
 
 fn environment(topic: Topic) -> Topic {
+    let topic = NAMES.into_iter().fold(topic, |topic, name| {
+        let file = match name {
+            "tlsrptctl" => "reportd",
+            name => name.trim_start_matches("tlsrpt-"),
+        };
+        let (expected, says) = (
+            format!("key_of_{file}"),
+            "the default files, `/etc/tlsrpt/{collectd,fetcher,reportd}.cfg`",
+        );
+        let shown = expected.clone();
+        topic.case(
+            format!("the default file of {name}"),
+            expected,
+            kept(if name == NAMES[0] { says } else { "" }),
+            move |scene| default_file(scene, name).unwrap_or_else(|| shown.clone()),
+        )
+    });
     topic
+        .case(
+            "the collector by its environment alone",
+            "starts",
+            kept(""),
+            |scene| {
+                let collector = scene.program("tlsrpt-collectd").no_config().env(
+                    "TLSRPT_COLLECTD_STORAGE",
+                    format!("sqlite://{}", scene.file("c.sqlite").display()),
+                );
+                let _running = scene.started(
+                    &collector.env("TLSRPT_COLLECTD_SOCKETNAME", scene.socket().display()),
+                );
+                "starts".to_owned()
+            },
+        )
+        .case(
+            "the reporter by its environment alone",
+            "starts",
+            kept(""),
+            |scene| {
+                let reporter = scene
+                    .program("tlsrpt-reportd")
+                    .no_config()
+                    .env("TLSRPT_REPORTD_DBNAME", scene.file("r.sqlite").display());
+                let reporter = reporter
+                    .env("TLSRPT_REPORTD_FETCHERS", scene.fetcher("collector", &[]))
+                    .env("TLSRPT_REPORTD_ORGANIZATION_NAME", "Sender Example");
+                let _running = reporter
+                    .env("TLSRPT_REPORTD_CONTACT_INFO", "tlsrpt@sender.example")
+                    .start();
+                scene.wait_for("r.sqlite", "SELECT count(*) > 0 FROM fetchjobs", "1");
+                "starts".to_owned()
+            },
+        )
         .case(
             "the environment alone",
             "env.test",
@@ -171,40 +224,36 @@ fn environment(topic: Topic) -> Topic {
                 )
             },
         )
-        .case(
-            "a default file",
-            "file.test",
-            kept("the default files, `/etc/tlsrpt/{collectd,fetcher,reportd}.cfg`"),
-            |scene| default_file(scene).unwrap_or_else(|| "file.test".to_owned()),
-        )
-        .case(
-            "the default file is not needed",
-            "env.test",
-            kept(""),
-            |scene| {
-                // Not that of this machine, if there is one.
-                let fetcher = with_storage(fetcher(scene, "DAY"), scene);
-                listed(&fetcher.arg("--log_level=warn").run())
-            },
-        )
 }
 
 fn with_storage(fetcher: Program, scene: &Scene) -> Program {
     fetcher.env("TLSRPT_FETCHER_STORAGE", scene.storage("env"))
 }
 
-/// The fetcher with an `/etc` of its own, where this user may have one. `None`: skipped by name.
-fn default_file(scene: &Scene) -> Option<String> {
+/// What a program says of a default file with an unknown key, in an `/etc` of its own, where this user may have one.
+/// `None`: skipped by name.
+fn default_file(scene: &Scene, name: &str) -> Option<String> {
     let etc = scene.file("etc/tlsrpt");
-    fs::create_dir_all(&etc).expect("the test's folder can be written");
-    let text = format!("[tlsrpt_fetcher]\nstorage = {}\n", scene.storage("file"));
-    fs::write(etc.join("fetcher.cfg"), text).expect("the test's folder can be written");
+    fs::create_dir_all(&etc).unwrap();
+    for (file, section) in [
+        ("collectd", "tlsrpt_collectd"),
+        ("fetcher", "tlsrpt_fetcher"),
+        ("reportd", "tlsrpt_reportd"),
+    ] {
+        fs::write(
+            etc.join(format!("{file}.cfg")),
+            format!("[{section}]\nkey_of_{file} = 1\n"),
+        )
+        .unwrap();
+    }
     let script = scene.fill("mount --bind {folder}/etc /etc && exec \"$@\"");
     let unshared = |words: &[&str]| {
         let mut command = Command::new("unshare");
         command
             .args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"])
-            .args(words);
+            .args(words)
+            .env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
     };
     let possible = unshared(&["true"])
@@ -214,16 +263,20 @@ fn default_file(scene: &Scene) -> Option<String> {
         possible.then_some(()),
         "this user may not make a mount of its own (unshare)",
     )?;
-    let line = scene
-        .program("tlsrpt-fetcher")
-        .no_config()
-        .arg(DAY)
-        .command_line();
-    let output = unshared(&line.split_whitespace().collect::<Vec<_>>())
+    let line = scene.program(name).no_config().command_line();
+    let operands: &[&str] = match name {
+        "tlsrpt-fetcher" => &[DAY],
+        "tlsrptctl" => &["maptest", "a.test", "v=TLSRPTv1; rua=mailto:a@m.test"],
+        _ => &[],
+    };
+    let output = unshared(&[&[line.as_str()], operands].concat())
         .output()
-        .expect("it was found before");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().nth(3).map(str::to_owned)
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let read = said
+        .split(|sign: char| !sign.is_ascii_lowercase() && sign != '_')
+        .find(|word| word.starts_with("key_of_"));
+    Some(read.unwrap_or(&said).to_owned())
 }
 
 fn programs(topic: Topic) -> Topic {

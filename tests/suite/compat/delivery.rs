@@ -93,6 +93,18 @@ fn retries(topic: Topic) -> Topic {
             let calls = fs::read_to_string(scene.file("calls")).unwrap().lines().count();
             vec![format!("{calls} calls"), scene.rows("r.sqlite", &format!("SELECT status {of_the_day}"))]
         })
+        .case("max_retries_domaindetails", "timedout", different("ok", "the `*_domaindetails` options are only checked", "they rule for the details of a domain"), move |scene| {
+            // Its list is good, its details are not.
+            let list = scene.fetcher("listed", &[session("a.test", MAIL)]);
+            let empty = r#"{"d": ".", "policies": {}}"#;
+            let script = format!("case \"$2\" in .) echo '{empty}';; ?*) exit 1;; *) {list} $1;; esac\n");
+            let script = scene.write("details.sh", script);
+            let reporter = waits(scene.reporter(&[]), "domaindetails").set("max_retries_domaindetails", 0).set("fetchers", format!("sh {script}"));
+            let _running = reporter.start();
+            let of_the_day = "FROM fetchjobs WHERE day = date('now', '-1 day')";
+            scene.wait_for("r.sqlite", &format!("SELECT status IS NOT NULL {of_the_day}"), "1");
+            scene.rows("r.sqlite", &format!("SELECT status {of_the_day}"))
+        })
         .case("status words", "ok fetched sent", kept(""), |scene| {
             scene.report(&scene.reporter(&[session("a.test", MAIL)]), 1);
             let of_the_day = "WHERE day = date('now', '-1 day')";

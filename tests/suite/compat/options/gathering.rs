@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::wait::within;
 use super::super::reporter::session;
 use super::super::scene::end;
 use super::effect::{Effect, Of};
-use super::site::{MAIL, Site, is};
+use super::site::{MAIL, Site, is, quiet};
 
 const OF_THE_DAY: &str = "FROM fetchjobs WHERE day = date('now', '-1 day')";
 
@@ -41,7 +41,8 @@ fn process() -> Vec<Effect> {
             let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {
                 return asked;
             };
-            let _running = site.report(&reporter.clock(&clock));
+            let running = site.report(&reporter.clock(&clock));
+            quiet(&running);
             // Nobody wakes it when the clock is set: it sees the new day when it looks around.
             clock.jump("2026-03-02T12:00:00Z");
             let seen = || Some(site.value("SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01'")).filter(|count| count != "0");

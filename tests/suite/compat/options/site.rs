@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use tlsrptd_tests::harness::dkim::DkimKey;
 use tlsrptd_tests::harness::dns::Dns;
@@ -9,6 +10,7 @@ use tlsrptd_tests::harness::https::Https;
 use tlsrptd_tests::harness::program::{Program, Running};
 use tlsrptd_tests::harness::smtp::Smtp;
 use tlsrptd_tests::harness::tls::Ca;
+use tlsrptd_tests::harness::wait::until_true;
 
 use super::super::reporter::{Day, session};
 use super::super::scene::Scene;
@@ -126,4 +128,25 @@ impl Site {
 /// `yes` or `no`, for looks that ask a question.
 pub(super) fn is(yes: bool) -> String {
     if yes { "yes" } else { "no" }.to_owned()
+}
+
+/// Waits until a program does nothing any more but wait.
+pub(super) fn quiet(running: &Running) {
+    let ticks = || {
+        fs::read_to_string(format!("/proc/{}/stat", running.pid()))
+            .unwrap()
+            .split(' ')
+            .skip(13)
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let (mut last, mut since) = (ticks(), Instant::now());
+    until_true("a quiet program", || {
+        let now = ticks();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_millis(500)
+    });
 }

@@ -163,8 +163,9 @@ impl Domains {
                 format!("mailto:{user}@{domain},https://h{host}.hosts.test/{domain}")
             }
             _ if is(domain, "many") => format!(
-                "mailto:a@{domain},http://x.test/,mailto:a@{domain},mailto:b@{domain},nonsense,\
-                 https://h{host}.hosts.test/{domain},https://h{host}.hosts.test/{domain}"
+                "mailto:a@{domain},http://x.test/,mailto:a@{},mailto:b@{domain},nonsense,\
+                 https://h{host}.hosts.test/{domain},https://h{host}.Hosts.test:443/{domain}",
+                domain.to_ascii_uppercase()
             ),
             _ if is(domain, "shared") => "mailto:all@collector.test".to_owned(),
             _ if is(domain, "unusable") => "http://x.test/,ftp://x.test".to_owned(),
@@ -179,13 +180,22 @@ impl Domains {
             return Err("no record");
         };
         let usable = |uri: &&str| uri.starts_with("mailto:") || uri.starts_with("https:");
-        let places: BTreeSet<String> = rua.split(',').filter(usable).map(str::to_owned).collect();
+        // However a place is spelled: the first counts.
+        let mut seen = BTreeSet::new();
+        let mut is_new = |uri: &&str| seen.insert(place(uri));
+        let uris = rua.split(',').filter(usable);
+        let places: BTreeSet<String> = uris.filter(|uri| is_new(uri)).map(str::to_owned).collect();
         match places.is_empty() {
             _ if is(domain, "discarded") => Err("discarded by a map"),
             true => Err("no usable URI"),
             false => Ok(places),
         }
     }
+}
+
+/// Where a URI leads to. (No path here differs from another by its case alone.)
+pub fn place(uri: &str) -> String {
+    uri.to_ascii_lowercase().replace(":443/", "/")
 }
 
 /// The operator's map.

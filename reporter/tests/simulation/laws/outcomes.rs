@@ -6,7 +6,7 @@ use serde_json::Value;
 use tlsrptd_reporter::deliver::Outcome;
 
 use super::{Attempt, Court, IN_HAND, Key};
-use crate::ledger::Destination;
+use crate::{domains::place, ledger::Destination};
 
 impl Court<'_> {
     /// A report says what was counted, has an identity of its own, and is the same bytes each time.
@@ -53,7 +53,7 @@ impl Court<'_> {
     pub(super) fn one_report_a_place(&mut self) {
         let mut places = BTreeSet::new();
         for key in self.ledger.destinations.keys() {
-            let place = (key.day, &key.domain, key.uri.to_ascii_lowercase());
+            let place = (key.day, &key.domain, place(&key.uri));
             if !places.insert(place) {
                 self.broken
                     .push(format!("{key:?}: two deliveries to one place"));

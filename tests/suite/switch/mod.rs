@@ -5,6 +5,7 @@
 
 mod collector;
 mod decided;
+mod schema;
 mod turns;
 
 use tlsrptd_tests::harness::program::Running;

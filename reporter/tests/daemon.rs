@@ -275,7 +275,7 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_that_waits_is_hidden_from_the_peer_when_we_stop() {
+async fn a_day_that_waits_is_hidden_from_the_peer() {
     let folder = folder();
     let settings = settings(
         folder.path(),

@@ -65,8 +65,9 @@ impl State {
         let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
         self.read("undecided domains", |db| {
             let mut select = db.prepare_cached(
-                "SELECT domain, fetcher, data FROM reportdata d WHERE day = ?1 AND domain > ?2 \
-                 AND data IS NOT NULL AND typeof(domain) = 'text' AND status IN ('fetched', 'late') \
+                "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d WHERE day = ?1 AND domain > ?2 \
+                 AND typeof(domain) = 'text' \
+                 AND (data IS NOT NULL AND status IN ('fetched', 'late') OR tlsrptd_data IS NOT NULL) \
                  AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
                  ORDER BY domain, fetcher",
             )?;
@@ -128,7 +129,8 @@ impl State {
         let r_ids = self.transact(Step::DayDecided, |tx| {
             let r_ids = store(tx, day, decisions, now)?;
             tx.execute(
-                "UPDATE reportdata SET status = 'timedout' WHERE day = ?1 AND data IS NULL AND status IS NULL",
+                "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
+                 data = tlsrptd_data, tlsrptd_data = NULL WHERE day = ?1 AND data IS NULL AND status IS NULL",
                 [day.to_string()],
             )?;
             tx.execute(

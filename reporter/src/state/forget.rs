@@ -11,7 +11,8 @@ use super::schema;
 
 /// Empties a collector's row whose counts stand in a report now, and moves it to the end, among others of its kind. Not
 /// NULL: to the peer that is a row whose details are still to be asked for.
-pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', rowid = (SELECT max(rowid) + 1 FROM reportdata) \
+pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', tlsrptd_data = NULL, \
+    status = coalesce(status, 'fetched'), rowid = (SELECT max(rowid) + 1 FROM reportdata) \
     WHERE day = ?1 AND domain = ?2 AND fetcher = ?3";
 
 /// Forgets the bytes of a report with nothing pending. The number of its row is its destinations', and stays. Where

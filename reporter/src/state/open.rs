@@ -81,7 +81,6 @@ impl State {
             },
             other => other,
         })?;
-        self.take_back()?;
         if new {
             tracing::info!("Database '{}' setup finished", self.path.display());
         }
@@ -89,8 +88,7 @@ impl State {
     }
 
     /// Leaves the file as the peer wants it: no journal of ours beside it.
-    pub fn close(mut self) -> Result<(), StateError> {
-        self.set_aside()?;
+    pub fn close(self) -> Result<(), StateError> {
         let State { db, path, .. } = self;
         let fault = |source| StateError::Open {
             path: path.clone(),

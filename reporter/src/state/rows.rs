@@ -5,6 +5,10 @@ use rusqlite::named_params;
 
 use super::{Job, State, StateError, Step, text};
 
+/// Another collector of the day is waited for.
+const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
+    AND tlsrptd_closed IS NULL";
+
 /// One domain of a collector's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
@@ -17,6 +21,10 @@ pub struct Fetched {
 impl State {
     /// Stores a part of an answer. A domain that an earlier attempt brought is replaced; one whose report is made
     /// already is kept as `late`, and nothing reads it. Gives the number of late ones.
+    ///
+    /// While other collectors of the day have not answered, rows are set aside, in a column of ours and listed for the
+    /// peer: it reports what is fetched at once, and would lose what the others have to say. It asks for them again, and
+    /// what it has fetched then counts.
     pub fn store_rows(
         &mut self,
         job: &Job,
@@ -26,19 +34,25 @@ impl State {
         self.transact(Step::RowsStored, |tx| {
             let mut reported = tx.prepare_cached("SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2")?;
             let mut upsert = tx.prepare_cached(
-                "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
-                 VALUES(:day, :domain, :data, :fetcher, :index, 0, :status, :now, :its) \
-                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, status = excluded.status, \
-                 tlsrptd_reason = NULL \
-                 WHERE excluded.status = 'fetched' OR reportdata.data IS NULL",
+                "INSERT INTO reportdata(day, domain, data, tlsrptd_data, fetcher, fetcherindex, retries, status, \
+                 nexttry, its) \
+                 VALUES(:day, :domain, :data, :aside, :fetcher, :index, 0, :status, :now, :its) \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, \
+                 tlsrptd_data = excluded.tlsrptd_data, status = excluded.status, tlsrptd_reason = NULL \
+                 WHERE excluded.status IS NOT 'late' OR coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
             )?;
             let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
+            let others: bool = tx.prepare_cached(OTHERS_WAIT)?.exists((&day, job.index))?;
             let mut late = 0;
             for row in rows {
                 let is_late = reported.exists([&day, &row.domain])?;
-                let status = if is_late { "late" } else { "fetched" };
+                let (data, aside, status) = match (is_late, others) {
+                    (true, _) => (Some(&row.data), None, Some("late")),
+                    (false, true) => (None, Some(&row.data), None),
+                    (false, false) => (Some(&row.data), None, Some("fetched")),
+                };
                 let stored = upsert.execute(named_params! {
-                    ":day": day, ":domain": row.domain, ":data": row.data, ":fetcher": job.command,
+                    ":day": day, ":domain": row.domain, ":data": data, ":aside": aside, ":fetcher": job.command,
                     ":index": job.index, ":status": status, ":now": at, ":its": its,
                 })?;
                 late += if is_late { stored } else { 0 };
@@ -60,7 +74,8 @@ impl State {
                 "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, \
                  tlsrptd_reason) VALUES(:day, :domain, NULL, :fetcher, :index, 0, 'timedout', :now, :its, :reason) \
                  ON CONFLICT(day, domain, fetcher) DO UPDATE SET status = excluded.status, \
-                 tlsrptd_reason = excluded.tlsrptd_reason WHERE reportdata.data IS NULL",
+                 tlsrptd_reason = excluded.tlsrptd_reason \
+                 WHERE coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
             )?
             .execute(named_params! {
                 ":day": job.day.to_string(), ":domain": domain, ":fetcher": job.command, ":index": job.index,
@@ -109,40 +124,10 @@ impl State {
         self.read("missing details", |db| {
             db.prepare_cached(
                 "SELECT domain FROM reportdata WHERE day = ?1 AND fetcherindex = ?2 AND domain > ?3 \
-                 AND data IS NULL AND status IS NULL ORDER BY domain LIMIT ?4",
+                 AND data IS NULL AND tlsrptd_data IS NULL AND status IS NULL ORDER BY domain LIMIT ?4",
             )?
             .query_map((job.day.to_string(), job.index, after, limit), |row| row.get(0))?
             .collect()
-        })
-    }
-
-    /// Before the peer may have the file: it reports what is fetched at once, and would lose what the day's other
-    /// collectors have not answered yet. So such rows become what its own list leaves, to be fetched again.
-    pub(super) fn set_aside(&mut self) -> Result<(), StateError> {
-        self.transact(Step::SetAside, |tx| {
-            tx.execute(
-                "UPDATE reportdata SET tlsrptd_data = data, data = NULL, status = NULL WHERE status = 'fetched' \
-                 AND day IN (SELECT day FROM fetchjobs WHERE status IS NULL AND tlsrptd_closed IS NULL) \
-                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = reportdata.day AND r.domain = reportdata.domain)",
-                [],
-            )
-            .map(drop)
-        })
-    }
-
-    /// Takes back what the peer has not fetched meanwhile.
-    pub(super) fn take_back(&mut self) -> Result<(), StateError> {
-        self.transact(Step::TakenBack, |tx| {
-            tx.execute(
-                "UPDATE reportdata SET data = tlsrptd_data, status = 'fetched' \
-                 WHERE data IS NULL AND tlsrptd_data IS NOT NULL",
-                [],
-            )?;
-            tx.execute(
-                "UPDATE reportdata SET tlsrptd_data = NULL WHERE tlsrptd_data IS NOT NULL",
-                [],
-            )
-            .map(drop)
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::program::Running;
 use tlsrptd_tests::harness::theirs::Theirs;
 
 use super::collector::script;
@@ -52,32 +53,34 @@ fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
     let Some(theirs) = Theirs::or_skip() else {
         return;
     };
-    let lab = Lab::new();
-    let fetchers = two_collectors(&lab);
-    let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
-    lab.wait_for_query(&lab.reportd_db(), HALF, "1");
-    running.stop().success();
-    let mut running = peer(&lab, &theirs, "nobody")
-        .set("fetchers", &fetchers)
-        .start();
-    running.wait_for_log("failed in run");
-    running.wait_for_log("Send out reports");
-    assert_eq!(
-        lab.peer_mails().len(),
-        0,
-        "no report without the second collector"
-    );
-    fs::write(lab.file("ready"), "").unwrap();
-    lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
-    running.stop();
-    assert_eq!(peer_domains(&lab), ["both.test"]);
-    assert_eq!(
-        lab.query(&lab.reportd_db(), SUCCESSES),
-        [["3"]],
-        "both collectors are in it"
-    );
-    nothing_more(&lab, &fetchers);
-    assert_eq!(lab.smtp.mails().len(), 0);
+    for killed in [false, true] {
+        let lab = Lab::new();
+        let fetchers = two_collectors(&lab);
+        let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
+        lab.wait_for_query(&lab.reportd_db(), HALF, "1");
+        end(running, killed);
+        let mut running = peer(&lab, &theirs, "nobody")
+            .set("fetchers", &fetchers)
+            .start();
+        running.wait_for_log("failed in run");
+        running.wait_for_log("Send out reports");
+        assert_eq!(
+            lab.peer_mails().len(),
+            0,
+            "no report without the second collector; killed: {killed}"
+        );
+        fs::write(lab.file("ready"), "").unwrap();
+        lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
+        running.stop();
+        assert_eq!(peer_domains(&lab), ["both.test"]);
+        assert_eq!(
+            lab.query(&lab.reportd_db(), SUCCESSES),
+            [["3"]],
+            "both collectors are in it; killed: {killed}"
+        );
+        nothing_more(&lab, &fetchers);
+        assert_eq!(lab.smtp.mails().len(), 0);
+    }
 }
 
 #[test]
@@ -108,6 +111,15 @@ fn a_day_that_the_peer_has_half_gathered_ours_reports_whole() {
             [["3"]],
             "both collectors are in it; killed: {killed}"
         );
+    }
+}
+
+/// Ours: its orderly stop is a success.
+fn end(running: Running, killed: bool) {
+    if killed {
+        running.kill();
+    } else {
+        running.stop().success();
     }
 }
 

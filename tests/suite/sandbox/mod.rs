@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
@@ -203,4 +204,38 @@ fn scripts_and_maps_are_used() {
         "post.test"
     );
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+/// The peer's fetcher tests a closed day by writing to it. Ours reads, and nothing else: it needs no write access to the
+/// file or to its folder.
+#[test]
+fn our_fetcher_writes_nothing() {
+    let lab = Lab::new();
+    let Some(sandbox) = Sandbox::or_skip(lab.folder()) else {
+        return;
+    };
+    lab.collect([mta::success("a.test", TXT)]);
+    let folder = lab.file("closed");
+    fs::create_dir(&folder).unwrap();
+    let closed = folder.join("db.sqlite.yesterday");
+    fs::rename(lab.closed_db(), &closed).unwrap();
+    let fetcher = lab
+        .fetcher()
+        .set(
+            "storage",
+            format!("sqlite://{}/db.sqlite", folder.display()),
+        )
+        .arg(lab.day())
+        .arg("a.test");
+    let fetcher = sandbox.under(fetcher, Unit::Reportd);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let answer = fetcher.run().success().stdout;
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(answer.contains("cntrtotal"), "{answer}");
+    assert_eq!(
+        fs::read_dir(&folder).unwrap().count(),
+        1,
+        "nothing is left beside it"
+    );
 }

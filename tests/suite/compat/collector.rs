@@ -1,21 +1,20 @@
-//! `tlsrpt-collectd` as a process: its socket, its storages, its signals, how it ends.
+//! `tlsrpt-collectd` as a process: its socket, its storages, what it leaves and when.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::{until, until_true};
 
-use super::mark::{better, different, kept};
+use super::mark::{better, kept};
 use super::scene::{Scene, end};
 use super::topic::Topic;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@b.test";
 
 pub(super) fn topic() -> Topic {
-    storages(signals(ends(socket(Topic::new("Collector")))))
+    files(commits(storages(owner(socket(Topic::new("Collector"))))))
 }
 
 fn socket(topic: Topic) -> Topic {
@@ -26,18 +25,7 @@ fn socket(topic: Topic) -> Topic {
             })
         }
     };
-    let owner = |user: &'static str, group: &'static str| {
-        move |scene: &Scene| {
-            let collector = scene
-                .collector()
-                .set("socketuser", user)
-                .set("socketgroup", group);
-            seen(scene, &collector, |scene| {
-                format!("{}:{}", meta(scene).uid(), meta(scene).gid())
-            })
-        }
-    };
-    let topic = topic
+    topic
         .case(
             "two sockets",
             "both",
@@ -83,16 +71,30 @@ fn socket(topic: Topic) -> Topic {
             ),
             mode("abc"),
         )
-        .case(
-            "an unknown group",
-            "exit 7",
-            better(
-                "0:0",
-                "an unknown `socketuser` or `socketgroup` is passed over",
-                "exit code 7",
-            ),
-            owner("root", "no-such-group"),
-        );
+}
+
+fn owner(topic: Topic) -> Topic {
+    let owner = |user: &'static str, group: &'static str| {
+        move |scene: &Scene| {
+            let collector = scene
+                .collector()
+                .set("socketuser", user)
+                .set("socketgroup", group);
+            seen(scene, &collector, |scene| {
+                format!("{}:{}", meta(scene).uid(), meta(scene).gid())
+            })
+        }
+    };
+    let topic = topic.case(
+        "an unknown group",
+        "exit 7",
+        better(
+            "0:0",
+            "an unknown `socketuser` or `socketgroup` is passed over",
+            "exit code 7",
+        ),
+        owner("root", "no-such-group"),
+    );
     if !nix::unistd::geteuid().is_root() {
         return topic;
     }
@@ -115,220 +117,69 @@ fn socket(topic: Topic) -> Topic {
         )
 }
 
-/// What is seen while it runs, or how it ended.
-fn seen(scene: &Scene, collector: &Program, see: fn(&Scene) -> String) -> String {
-    match scene.start(collector) {
-        Ok(_running) => see(scene),
-        Err(ended) => end(&ended),
-    }
-}
-
-fn meta(scene: &Scene) -> fs::Metadata {
-    fs::symlink_metadata(scene.socket()).unwrap()
-}
-
-fn ends(topic: Topic) -> Topic {
-    let with = |option: &'static str, value: &'static str| {
-        move |scene: &Scene| end(&scene.collector().set(option, scene.fill(value)).run())
-    };
-    let code = || different("exit 1", "", "");
-    topic
-        .case("no socketname", "exit 2", kept(""), |scene| {
-            end(&scene.collector().unset("socketname").run())
-        })
-        .case("no storage", "exit 2", kept(""), |scene| {
-            end(&scene.collector().unset("storage").run())
-        })
-        .case(
-            "a number in the file",
-            "exit 2",
-            code(),
-            with("sockettimeout", "five"),
-        )
-        .case(
-            "a log level in the file",
-            "exit 2",
-            code(),
-            with("log_level", "loud"),
-        )
-        .case(
-            "an unknown storage",
-            "exit 2",
-            different("exit 8", "", ""),
-            with("storage", "mysql://host/db"),
-        )
-        .case(
-            "a socket in no folder",
-            "exit 7",
-            kept("exit codes 3, 4 and 7"),
-            with("socketname", "/nonexistent/x.sock"),
-        )
-        .case(
-            "a database in no folder",
-            "exit 3",
-            different(
-                "exit 8",
-                "a database in a folder that does not exist is exit code 8",
-                "3, as for every database that cannot be set up",
-            ),
-            with("storage", "sqlite:///nonexistent/x.sqlite"),
-        )
-        .case("a file that is no database", "exit 3", kept(""), |scene| {
-            scene.write("c.sqlite", "no database ".repeat(1000));
-            end(&scene.collector().run())
-        })
-        .case("another one's database", "exit 4", kept(""), |scene| {
-            scene.foreign("c.sqlite", 1, "TLSRPT-Reportd-DB-devel-2024-10-28");
-            end(&scene.collector().run())
-        })
-        .case("another version", "exit 4", kept(""), |scene| {
-            scene.foreign("c.sqlite", 2, "TLSRPT-Collectd-DB-devel-2024-10-28");
-            end(&scene.collector().run())
-        })
-        .case(
-            "a storage that is locked at the end",
-            "exit 6",
-            better(
-                "exit 0",
-                "at SIGTERM, counts that cannot be written are dropped with exit code 0",
-                "exit code 6 and a log line tell it",
-            ),
-            |scene| {
-                let collector = scene
-                    .collector()
-                    .set("max_uncommited_datagrams", 1000)
-                    .set("sockettimeout", 60);
-                let running = scene.started(&collector);
-                let lock = rusqlite::Connection::open(scene.file("c.sqlite")).unwrap();
-                lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-                scene.send(&mta::success("a.test", TXT));
-                running.signal(Signal::SIGTERM);
-                end(&running.wait())
-            },
-        )
-}
-
-fn signals(topic: Topic) -> Topic {
-    let stopped = |signal: Signal| {
-        move |scene: &Scene| {
-            let running = scene.started(&scene.collector());
-            running.signal(signal);
-            format!(
-                "{}{}",
-                end(&running.wait()),
-                if scene.socket().exists() {
-                    ", a socket"
-                } else {
-                    ""
-                }
-            )
-        }
-    };
+fn storages(topic: Topic) -> Topic {
     topic
         .case(
-            "SIGTERM",
-            "exit 0",
-            kept("SIGTERM and SIGINT end both daemons with exit code 0, the socket taken away"),
-            stopped(Signal::SIGTERM),
-        )
-        .case("SIGINT", "exit 0", kept(""), stopped(Signal::SIGINT))
-        .case(
-            "what is queued at the end",
-            "all",
-            better(
-                "not all",
-                "SIGTERM drops what is queued in the socket",
-                "it is counted first",
-            ),
-            |scene| {
-                let collector = scene
-                    .collector()
-                    .set("max_uncommited_datagrams", 1000)
-                    .set("sockettimeout", 60);
-                let running = scene.started(&collector);
-                running.signal(Signal::SIGSTOP);
-                for _ in 0..5 {
-                    scene.send(&mta::success("a.test", TXT));
-                }
-                running.signal(Signal::SIGTERM);
-                running.signal(Signal::SIGCONT);
-                running.wait();
-                if scene.rows("c.sqlite", COUNT) == "5" {
-                    "all"
-                } else {
-                    "not all"
-                }
-                .to_owned()
-            },
-        )
-        .case(
-            "SIGHUP",
+            "dummy:",
             "goes on",
-            better(
-                "ends",
-                "SIGHUP ends both daemons",
-                "it reopens `logfilename`, as logrotate wants",
-            ),
+            kept("`dummy:` and `dummy:?log`"),
             |scene| {
-                let mut running = scene.started(&scene.collector());
-                running.signal(Signal::SIGHUP);
+                let mut running = scene.started(&scene.collector().set("storage", "dummy:"));
+                scene.send(&mta::success("a.test", TXT));
                 scene.goes_on(&mut running)
             },
         )
-        .case(
-            "SIGUSR2",
-            "a.test",
-            kept("SIGUSR2 makes today's data yesterday's"),
-            |scene| {
-                let running = scene.started(&scene.collector());
-                scene.close(&running, &["a.test"]);
-                scene.rows(
-                    "c.sqlite.yesterday",
-                    "SELECT domain FROM finalresults ORDER BY 1",
-                )
-            },
-        )
-        .case(
-            "SIGUSR2 again",
-            "a.test b.test",
-            better(
-                "b.test",
-                "SIGUSR2 deletes what was yesterday's",
-                "adds to it",
-            ),
-            |scene| {
-                let running = scene.started(&scene.collector());
-                scene.close(&running, &["a.test"]);
-                scene.close(&running, &["b.test"]);
-                scene.rows(
-                    "c.sqlite.yesterday",
-                    "SELECT domain FROM finalresults ORDER BY 1",
-                )
-            },
-        )
-}
-
-fn storages(topic: Topic) -> Topic {
-    topic
-        .case("dummy:", "goes on", kept("`dummy:` and `dummy:?log`"), |scene| {
-            let mut running = scene.started(&scene.collector().set("storage", "dummy:"));
-            scene.send(&mta::success("a.test", TXT));
-            scene.goes_on(&mut running)
-        })
         .case("dummy:?log", "logged", kept(""), |scene| {
             let mut running = scene.started(&scene.collector().set("storage", "dummy:?log"));
             scene.send(&mta::success("a.test", TXT));
             running.wait_for_log("a.test");
             "logged".to_owned()
         })
-        .case("two storages", "1 1", better("1 0", "a second `sqlite:` storage stays empty", "is written"), |scene| {
-            let storages = format!("sqlite://{},sqlite://{}", scene.file("c.sqlite").display(), scene.file("d.sqlite").display());
-            let running = scene.started(&scene.collector().set("storage", storages));
-            scene.send(&mta::success("a.test", TXT));
-            scene.wait_for("c.sqlite", COUNT, "1");
-            running.stop();
-            format!("{} {}", scene.rows("c.sqlite", COUNT), scene.rows("d.sqlite", COUNT))
-        })
+        .case(
+            "two storages",
+            "1 1",
+            better(
+                "1 0",
+                "a second `sqlite:` storage stays empty",
+                "is written",
+            ),
+            |scene| {
+                let storages = format!(
+                    "sqlite://{},sqlite://{}",
+                    scene.file("c.sqlite").display(),
+                    scene.file("d.sqlite").display()
+                );
+                let running = scene.started(&scene.collector().set("storage", storages));
+                scene.send(&mta::success("a.test", TXT));
+                scene.wait_for("c.sqlite", COUNT, "1");
+                running.stop();
+                format!(
+                    "{} {}",
+                    scene.rows("c.sqlite", COUNT),
+                    scene.rows("d.sqlite", COUNT)
+                )
+            },
+        )
+        .case(
+            "who may read the database",
+            "0",
+            better(
+                "4",
+                "databases and dumps can be read by all, as the umask has it",
+                "by owner and group at most: they tell who mails whom",
+            ),
+            |scene| {
+                let _running = scene.started(&scene.collector());
+                format!(
+                    "{:o}",
+                    fs::metadata(scene.file("c.sqlite")).unwrap().mode() & 0o7
+                )
+            },
+        )
+}
+
+fn commits(topic: Topic) -> Topic {
+    topic
         .case("sockettimeout", "1", kept("what has come in is on the disk after `sockettimeout` or `max_uncommited_datagrams`"), |scene| {
             let _running = scene.started(&scene.collector().set("max_uncommited_datagrams", 1000));
             scene.send(&mta::success("a.test", TXT));
@@ -357,32 +208,85 @@ fn storages(topic: Topic) -> Topic {
             scene.wait_for("c.sqlite", "SELECT sum(cntrtotal) >= 4 FROM finalresults", "1");
             "4".to_owned()
         })
-        .case("who may read the database", "0", better("4", "databases and dumps can be read by all, as the umask has it", "by owner and group at most: they tell who mails whom"), |scene| {
-            let _running = scene.started(&scene.collector());
-            format!("{:o}", fs::metadata(scene.file("c.sqlite")).unwrap().mode() & 0o7)
-        })
-        .case("the first start", "setup finished, both files", kept("the log line `Database ... setup finished`; a first start makes both day files"), |scene| {
-            let mut running = scene.started(&scene.collector());
-            running.wait_for_log("setup finished");
-            let line = running.log().lines().find(|line| line.contains("setup finished")).unwrap_or_default().to_owned();
-            assert!(line.contains("Database ") && line.contains("c.sqlite"), "{line}");
-            let both = scene.file("c.sqlite").exists() && scene.file("c.sqlite.yesterday").exists();
-            format!("setup finished{}", if both { ", both files" } else { "" })
-        })
-        .case("pidfilename and logfilename", "a number, a log", kept("`pidfilename`, `logfilename`, log levels by name or by Python's number"), |scene| {
-            let collector = scene.collector().set("log_level", 20);
-            let collector = collector.set("pidfilename", scene.file("pid").display()).set("logfilename", scene.file("log").display());
-            let running = scene.started(&collector);
-            let written = || fs::read_to_string(scene.file("pid")).ok().filter(|pid| pid.ends_with('\n'));
+}
+
+fn files(topic: Topic) -> Topic {
+    topic
+        .case(
+            "the first start",
+            "setup finished, both files",
+            kept("the log line `Database ... setup finished`; a first start makes both day files"),
+            |scene| {
+                let mut running = scene.started(&scene.collector());
+                running.wait_for_log("setup finished");
+                let line = running
+                    .log()
+                    .lines()
+                    .find(|line| line.contains("setup finished"))
+                    .unwrap_or_default()
+                    .to_owned();
+                assert!(
+                    line.contains("Database ") && line.contains("c.sqlite"),
+                    "{line}"
+                );
+                let both =
+                    scene.file("c.sqlite").exists() && scene.file("c.sqlite.yesterday").exists();
+                format!("setup finished{}", if both { ", both files" } else { "" })
+            },
+        )
+        .case(
+            "pidfilename and logfilename",
+            "a number, a log",
+            kept("`pidfilename`, `logfilename`, log levels by name or by Python's number"),
+            |scene| {
+                let collector = scene.collector().set("log_level", 20);
+                let collector = collector
+                    .set("pidfilename", scene.file("pid").display())
+                    .set("logfilename", scene.file("log").display());
+                let running = scene.started(&collector);
+                let written = || {
+                    fs::read_to_string(scene.file("pid"))
+                        .ok()
+                        .filter(|pid| pid.ends_with('\n'))
+                };
                 let pid = until("the number", written);
-            let log = fs::read_to_string(scene.file("log")).unwrap_or_default();
-            let number = if pid.trim() == running.pid().to_string() { "a number" } else { "no number" };
-            format!("{number}, {}", if log.contains("setup finished") { "a log" } else { "no log" })
-        })
+                let log = fs::read_to_string(scene.file("log")).unwrap_or_default();
+                let number = if pid.trim() == running.pid().to_string() {
+                    "a number"
+                } else {
+                    "no number"
+                };
+                format!(
+                    "{number}, {}",
+                    if log.contains("setup finished") {
+                        "a log"
+                    } else {
+                        "no log"
+                    }
+                )
+            },
+        )
         .case("log_level", "no line", kept(""), |scene| {
             let running = scene.started(&scene.collector().set("log_level", "CRITICAL"));
-            if running.stop().stderr.is_empty() { "no line" } else { "lines" }.to_owned()
+            if running.stop().stderr.is_empty() {
+                "no line"
+            } else {
+                "lines"
+            }
+            .to_owned()
         })
+}
+
+/// What is seen while it runs, or how it ended.
+fn seen(scene: &Scene, collector: &Program, see: fn(&Scene) -> String) -> String {
+    match scene.start(collector) {
+        Ok(_running) => see(scene),
+        Err(ended) => end(&ended),
+    }
+}
+
+fn meta(scene: &Scene) -> fs::Metadata {
+    fs::symlink_metadata(scene.socket()).unwrap()
 }
 
 const COUNT: &str = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";

@@ -12,6 +12,7 @@ mod ctl;
 mod datagrams;
 mod decision;
 mod delivery;
+mod exits;
 mod fetching;
 mod file;
 mod maps;
@@ -24,6 +25,7 @@ mod report;
 mod reporter;
 mod rollover;
 mod scene;
+mod signals;
 mod subject;
 mod topic;
 
@@ -34,6 +36,8 @@ fn topics() -> Vec<Topic> {
     vec![
         command_line::topic(),
         file::topic(),
+        exits::topic(),
+        signals::topic(),
         collector::topic(),
         datagrams::topic(),
         rollover::topic(),
@@ -111,4 +115,14 @@ fn ctl() {
 #[test]
 fn decision() {
     decision::topic().check();
+}
+
+#[test]
+fn signals() {
+    signals::topic().check();
+}
+
+#[test]
+fn exits() {
+    exits::topic().check();
 }

@@ -1,8 +1,7 @@
-//! `tlsrpt-reportd` as a process: how it starts, what it refuses, its signals, how it ends.
+//! `tlsrpt-reportd` as a process: how it starts, what it refuses, what it logs.
 
 use std::fs;
 
-use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::until;
 
@@ -14,7 +13,7 @@ use super::topic::Topic;
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
 
 pub(super) fn topic() -> Topic {
-    ends(signals(refused(Topic::new("Reporter"))))
+    turns(logs(refused(Topic::new("Reporter"))))
 }
 
 /// Starts that are refused: an option, its value, another option, and what theirs does.
@@ -96,78 +95,8 @@ fn starts(scene: &Scene, reporter: &Program) -> String {
     }
 }
 
-fn signals(topic: Topic) -> Topic {
-    let signalled = |signal: Signal| {
-        move |scene: &Scene| {
-            let days = [session("a.test", TXT)];
-            let running = scene.report(&scene.reporter(&days), 1);
-            running.signal(signal);
-            end(&running.wait())
-        }
-    };
+fn logs(topic: Topic) -> Topic {
     topic
-        .case("SIGTERM", "exit 0", kept(""), signalled(Signal::SIGTERM))
-        .case("SIGINT", "exit 0", kept(""), signalled(Signal::SIGINT))
-        .case(
-            "SIGHUP",
-            "reopens its log",
-            better(
-                "signal 1",
-                "SIGHUP ends both daemons",
-                "it reopens `logfilename`, as logrotate wants",
-            ),
-            |scene| {
-                let log = scene.file("log");
-                let reporter = scene
-                    .reporter(&[session("a.test", TXT)])
-                    .set("logfilename", log.display());
-                let mut running = scene.report(&reporter, 1);
-                fs::rename(&log, scene.file("log.1")).unwrap();
-                running.signal(Signal::SIGHUP);
-                let ended = until("the new log or the end", || {
-                    if running.is_running() {
-                        log.exists().then_some(false)
-                    } else {
-                        Some(true)
-                    }
-                });
-                if ended {
-                    end(&running.wait())
-                } else {
-                    "reopens its log".to_owned()
-                }
-            },
-        )
-        .case(
-            "SIGUSR2",
-            "goes on",
-            different("exit 0", "SIGUSR2 ends the reporter", "is ignored"),
-            |scene| {
-                let log = scene.file("log");
-                let reporter = scene
-                    .reporter(&[session("a.test", TXT)])
-                    .set("logfilename", log.display());
-                let mut running = scene.report(&reporter, 1);
-                fs::rename(&log, scene.file("log.1")).unwrap();
-                running.signal(Signal::SIGUSR2);
-                if scene.subject.is_ours() {
-                    // It is seen to live by what it does at the next signal.
-                    running.signal(Signal::SIGHUP);
-                }
-                let ended = until("the new log or the end", || {
-                    if running.is_running() {
-                        log.exists().then_some(false)
-                    } else {
-                        Some(true)
-                    }
-                });
-                if ended {
-                    end(&running.wait())
-                } else {
-                    "goes on".to_owned()
-                }
-            },
-        )
         .case(
             "messages",
             "setup finished, Fetcher 1 finished",
@@ -226,36 +155,8 @@ fn signals(topic: Topic) -> Topic {
         )
 }
 
-fn ends(topic: Topic) -> Topic {
+fn turns(topic: Topic) -> Topic {
     topic
-        .case(
-            "a database in no folder",
-            "exit 3",
-            different("exit 8", "", ""),
-            |scene| {
-                end(&scene
-                    .reporter(&[])
-                    .set("dbname", "/nonexistent/r.sqlite")
-                    .run())
-            },
-        )
-        .case(
-            "a file that is no database",
-            "exit 3",
-            kept("exit codes 3 and 4"),
-            |scene| {
-                scene.write("r.sqlite", "no database ".repeat(1000));
-                end(&scene.reporter(&[]).run())
-            },
-        )
-        .case("another one's database", "exit 4", kept(""), |scene| {
-            scene.foreign("r.sqlite", 1, "TLSRPT-Collectd-DB-devel-2024-10-28");
-            end(&scene.reporter(&[]).run())
-        })
-        .case("another version", "exit 4", kept(""), |scene| {
-            scene.foreign("r.sqlite", 2, "TLSRPT-Reportd-DB-devel-2024-10-28");
-            end(&scene.reporter(&[]).run())
-        })
         .case(
             "a second one",
             "exit 8",

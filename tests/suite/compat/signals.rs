@@ -1,0 +1,197 @@
+//! What each signal does to the daemons.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::wait::until;
+
+use super::mark::{better, different, kept};
+use super::reporter::session;
+use super::scene::{Scene, end};
+use super::topic::Topic;
+
+const TXT: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
+const COUNT: &str = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
+
+pub(super) fn topic() -> Topic {
+    reporter(days(collector(Topic::new("Signals"))))
+}
+
+fn collector(topic: Topic) -> Topic {
+    let stopped = |signal: Signal| {
+        move |scene: &Scene| {
+            let running = scene.started(&scene.collector());
+            running.signal(signal);
+            format!(
+                "{}{}",
+                end(&running.wait()),
+                if scene.socket().exists() {
+                    ", a socket"
+                } else {
+                    ""
+                }
+            )
+        }
+    };
+    topic
+        .case(
+            "SIGTERM",
+            "exit 0",
+            kept("SIGTERM and SIGINT end both daemons with exit code 0, the socket taken away"),
+            stopped(Signal::SIGTERM),
+        )
+        .case("SIGINT", "exit 0", kept(""), stopped(Signal::SIGINT))
+        .case(
+            "what is queued at the end",
+            "all",
+            better(
+                "not all",
+                "SIGTERM drops what is queued in the socket",
+                "it is counted first",
+            ),
+            |scene| {
+                let collector = scene
+                    .collector()
+                    .set("max_uncommited_datagrams", 1000)
+                    .set("sockettimeout", 60);
+                let running = scene.started(&collector);
+                running.signal(Signal::SIGSTOP);
+                for _ in 0..5 {
+                    scene.send(&mta::success("a.test", TXT));
+                }
+                running.signal(Signal::SIGTERM);
+                running.signal(Signal::SIGCONT);
+                running.wait();
+                if scene.rows("c.sqlite", COUNT) == "5" {
+                    "all"
+                } else {
+                    "not all"
+                }
+                .to_owned()
+            },
+        )
+        .case(
+            "SIGHUP",
+            "goes on",
+            better(
+                "ends",
+                "SIGHUP ends both daemons",
+                "it reopens `logfilename`, as logrotate wants",
+            ),
+            |scene| {
+                let mut running = scene.started(&scene.collector());
+                running.signal(Signal::SIGHUP);
+                scene.goes_on(&mut running)
+            },
+        )
+}
+
+fn days(topic: Topic) -> Topic {
+    topic
+        .case(
+            "SIGUSR2",
+            "a.test",
+            kept("SIGUSR2 makes today's data yesterday's"),
+            |scene| {
+                let running = scene.started(&scene.collector());
+                scene.close(&running, &["a.test"]);
+                scene.rows(
+                    "c.sqlite.yesterday",
+                    "SELECT domain FROM finalresults ORDER BY 1",
+                )
+            },
+        )
+        .case(
+            "SIGUSR2 again",
+            "a.test b.test",
+            better(
+                "b.test",
+                "SIGUSR2 deletes what was yesterday's",
+                "adds to it",
+            ),
+            |scene| {
+                let running = scene.started(&scene.collector());
+                scene.close(&running, &["a.test"]);
+                scene.close(&running, &["b.test"]);
+                scene.rows(
+                    "c.sqlite.yesterday",
+                    "SELECT domain FROM finalresults ORDER BY 1",
+                )
+            },
+        )
+}
+
+fn reporter(topic: Topic) -> Topic {
+    let signalled = |signal: Signal| {
+        move |scene: &Scene| {
+            let days = [session("a.test", TXT)];
+            let running = scene.report(&scene.reporter(&days), 1);
+            running.signal(signal);
+            end(&running.wait())
+        }
+    };
+    topic
+        .case("SIGTERM", "exit 0", kept(""), signalled(Signal::SIGTERM))
+        .case("SIGINT", "exit 0", kept(""), signalled(Signal::SIGINT))
+        .case(
+            "SIGHUP",
+            "reopens its log",
+            better(
+                "signal 1",
+                "SIGHUP ends both daemons",
+                "it reopens `logfilename`, as logrotate wants",
+            ),
+            |scene| {
+                let log = scene.file("log");
+                let reporter = scene
+                    .reporter(&[session("a.test", TXT)])
+                    .set("logfilename", log.display());
+                let mut running = scene.report(&reporter, 1);
+                fs::rename(&log, scene.file("log.1")).unwrap();
+                running.signal(Signal::SIGHUP);
+                let ended = until("the new log or the end", || {
+                    if running.is_running() {
+                        log.exists().then_some(false)
+                    } else {
+                        Some(true)
+                    }
+                });
+                if ended {
+                    end(&running.wait())
+                } else {
+                    "reopens its log".to_owned()
+                }
+            },
+        )
+        .case(
+            "SIGUSR2",
+            "goes on",
+            different("exit 0", "SIGUSR2 ends the reporter", "is ignored"),
+            |scene| {
+                let log = scene.file("log");
+                let reporter = scene
+                    .reporter(&[session("a.test", TXT)])
+                    .set("logfilename", log.display());
+                let mut running = scene.report(&reporter, 1);
+                fs::rename(&log, scene.file("log.1")).unwrap();
+                running.signal(Signal::SIGUSR2);
+                if scene.subject.is_ours() {
+                    // It is seen to live by what it does at the next signal.
+                    running.signal(Signal::SIGHUP);
+                }
+                let ended = until("the new log or the end", || {
+                    if running.is_running() {
+                        log.exists().then_some(false)
+                    } else {
+                        Some(true)
+                    }
+                });
+                if ended {
+                    end(&running.wait())
+                } else {
+                    "goes on".to_owned()
+                }
+            },
+        )
+}

@@ -119,7 +119,7 @@ impl Court<'_> {
                 settings.loop_guard && failed == 0 && total <= mails as u64
             }
             "opted out" | "no usable URI" | "discarded by a map" | "no record" => by_dns(),
-            "suppressed" => self.has_refused(domain),
+            "suppressed" => self.all_have_refused(domain, report),
             _ => false,
         };
         (!holds).then(|| "that is not so".to_owned())
@@ -170,16 +170,11 @@ impl Court<'_> {
         mails.count()
     }
 
-    /// Whether a destination of the domain has refused often enough to be suspended.
-    fn has_refused(&self, domain: &str) -> bool {
-        let refused = self.log.attempts.iter().filter(|attempt| {
-            attempt.key.domain == domain
-                && matches!(
-                    attempt.ended,
-                    Some((_, tlsrptd_reporter::deliver::Outcome::Refused { .. }))
-                )
-        });
-        refused.count() >= 3
+    /// Whether all that a domain names has refused often enough to be left alone.
+    fn all_have_refused(&self, domain: &str, report: &Report) -> bool {
+        let places = self.fates(domain, report).into_iter().flatten();
+        let mut places = places.filter(|places| !places.is_empty());
+        places.any(|places| places.iter().all(|uri| self.days_of_refusals(uri) >= 3))
     }
 }
 

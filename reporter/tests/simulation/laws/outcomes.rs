@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::deliver::Outcome;
 
 use super::{Attempt, Court, IN_HAND, Key};
@@ -66,7 +67,7 @@ impl Court<'_> {
         for (key, destination) in &self.ledger.destinations {
             let none = Vec::new();
             let attempts = self.attempts.get(key).unwrap_or(&none);
-            if let Some(fault) = self.ended_badly(destination, attempts) {
+            if let Some(fault) = self.ended_badly(key, destination, attempts) {
                 faults.push(format!("{key:?}, {destination:?}: {fault}"));
             }
             let is_over = |attempt: &&&Attempt| is_final(attempt) && !self.is_unknown(attempt);
@@ -90,6 +91,7 @@ impl Court<'_> {
 
     fn ended_badly(
         &self,
+        key: &Key,
         destination: &Destination,
         attempts: &[&Attempt],
     ) -> Option<&'static str> {
@@ -113,7 +115,7 @@ impl Court<'_> {
             Some("expired") => attempts
                 .iter()
                 .all(|attempt| !is_final(attempt) || self.is_unknown(attempt)),
-            Some("suppressed") => self.refusals_before(destination, attempts),
+            Some("suppressed") => self.is_rightly_suppressed(&key.uri, attempts),
             Some(_) => return Some("there is no such end"),
             None => return Some("it is still pending"),
         };
@@ -136,8 +138,23 @@ impl Court<'_> {
             || *end + asked + IN_HAND >= self.taken_in_hand(first) + settings.retry_window
     }
 
-    fn refusals_before(&self, _: &Destination, attempts: &[&Attempt]) -> bool {
-        attempts.is_empty()
+    /// It never got the report, and has refused so many others that it is left alone.
+    fn is_rightly_suppressed(&self, uri: &str, attempts: &[&Attempt]) -> bool {
+        let got_it = attempts
+            .iter()
+            .any(|attempt| is_final(attempt) && !self.is_unknown(attempt));
+        !got_it && self.days_of_refusals(uri) >= 3
+    }
+
+    /// On how many days a place has refused.
+    pub(super) fn days_of_refusals(&self, uri: &str) -> usize {
+        let refused = self.log.attempts.iter().filter(|attempt| {
+            let outcome = attempt.ended.as_ref().map(|(_, outcome)| outcome);
+            place(&attempt.key.uri) == place(uri)
+                && matches!(outcome, Some(Outcome::Refused { .. }))
+        });
+        let days: BTreeSet<Day> = refused.map(|attempt| Day::of(attempt.wall)).collect();
+        days.len()
     }
 }
 

@@ -108,6 +108,8 @@ fn each_is_checked_and_works() {
             "{}",
             row.place
         );
+        let status = site.ctl(row.reportd).arg("status").run().success().stdout;
+        assert!(status.contains("sent"), "{}: {status}", row.place);
     }
 }
 

@@ -173,6 +173,10 @@ impl Site {
         .env("TLSRPT_REPORTD_INTERVAL_MAIN_LOOP", 1)
     }
 
+    pub(super) fn ctl(&self, configured: Configured) -> Program {
+        self.configured(Program::ours("tlsrptctl", self.lab.folder()), configured)
+    }
+
     fn configured(&self, program: Program, configured: Configured) -> Program {
         let path = format!("{}:/usr/bin:/bin", self.lab.file("bin").display());
         let program = program.no_config().env("PATH", path);

@@ -29,15 +29,20 @@ pub(super) fn text(program: Program) -> String {
 }
 
 fn commands(out: &mut String, name: &str) {
+    let mut before = "";
     for command in COMMANDS {
         let meaning = quoted(&short(command.meaning));
         let (when, word) = match command.name.split_once(' ') {
             None => ("__fish_use_subcommand".to_owned(), command.name),
             Some((first, second)) => {
-                let _ = writeln!(
-                    out,
-                    "complete -c {name} -n __fish_use_subcommand -a {first}"
-                );
+                // Once for all of its second words, which follow each other.
+                if first != before {
+                    let _ = writeln!(
+                        out,
+                        "complete -c {name} -n __fish_use_subcommand -a {first}"
+                    );
+                }
+                before = first;
                 (format!("'__fish_seen_subcommand_from {first}'"), second)
             }
         };

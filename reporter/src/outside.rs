@@ -31,6 +31,8 @@ pub trait Outside: Send + Sync + 'static {
     ) -> impl Future<Output = Result<String, GatherError>> + Send;
     /// Asks DNS for a domain's record; `None` when the operator does not want that.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<Looked>> + Send;
+    /// A delivery is in hand and waits for its turn: what can be done for it may begin.
+    fn foresee(&self, _delivery: &Delivery) {}
     /// Makes one attempt to deliver.
     fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
 }
@@ -68,6 +70,10 @@ impl Outside for World {
             Some(resolver) => Some(resolver.record(domain).await),
             None => None,
         }
+    }
+
+    fn foresee(&self, delivery: &Delivery) {
+        self.deliverer.write_ahead(delivery);
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

@@ -83,6 +83,9 @@ impl Lanes {
     pub(super) fn push<O: Outside>(&mut self, outside: &Arc<O>, bounds: &Bounds, claimed: Claimed) {
         *self.sizes.entry(claimed.lane.clone()).or_default() += 1;
         self.in_hand += 1;
+        if let Some(delivery) = &claimed.delivery {
+            outside.foresee(delivery);
+        }
         let name = claimed.lane.clone();
         let all = self
             .all

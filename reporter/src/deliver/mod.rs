@@ -4,6 +4,7 @@
 //! retry is the same bytes. How an attempt ends is decided once, where the answer is read:
 //! `mail` goes by exit status or by reply code and stage, `https` by HTTP status or exit status.
 
+mod ahead;
 mod directory;
 mod dkim;
 mod error;
@@ -30,12 +31,14 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
+use ahead::{Mail, Writers};
 use dkim::Signers;
 use error::PayloadError;
 use https::{HttpScript, Https};
 use mail::{Carrier, Envelope};
 use sender::Sender;
 
+pub use ahead::Ahead;
 pub use dkim::KeyError;
 pub use error::PrepareError;
 
@@ -48,6 +51,8 @@ pub struct Delivery {
     pub destination: Destination,
     /// Counted from 1, for the log; the bytes do not depend on it.
     pub attempt: u32,
+    /// What was done for it before its turn.
+    pub ahead: Ahead,
 }
 
 /// A report as it stands in the database: its bytes are fixed.
@@ -74,6 +79,7 @@ pub struct Deliverer {
     carrier: Carrier,
     web: Web,
     compression_level: i32,
+    writers: Writers,
     /// `debug_send_http_dest`: the one place where plain HTTP is allowed.
     debug_http: Option<String>,
     /// `debug_send_file_dest`.
@@ -115,6 +121,7 @@ impl Deliverer {
             carrier,
             web,
             compression_level: settings.compression_level,
+            writers: Writers::new(),
             debug_http: settings.debug_send_http_dest.clone(),
             debug_folder: settings.debug_send_file_dest.clone(),
         })
@@ -129,7 +136,7 @@ impl Deliverer {
         } = delivery;
         let (scheme, rest) = destination.uri.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
-            "mailto" => self.mail(report, destination, rest).await,
+            "mailto" => self.mail(delivery).await,
             "https" => self.post(report, destination).await,
             "http" if self.debug_http.as_ref() == Some(&destination.uri) => {
                 self.post(report, destination).await
@@ -142,40 +149,20 @@ impl Deliverer {
         }
     }
 
-    async fn mail(&self, report: &StoredReport, destination: &Destination, to: &str) -> Outcome {
-        let to = match Mailbox::parse(to) {
-            Ok(to) => to,
-            Err(error) => {
-                return Outcome::Refused {
-                    reason: error.to_string(),
-                };
-            }
-        };
-        let mail = match self.signed_mail(report, &to) {
+    async fn mail(&self, delivery: &Delivery) -> Outcome {
+        let Mail { to, bytes } = match self.written(delivery).await {
             Ok(mail) => mail,
-            Err(outcome) => return outcome,
+            Err(outcome) => return outcome.clone(),
         };
-        self.save_copy(report, destination, Some(&mail)).await;
+        self.save_copy(&delivery.report, &delivery.destination, Some(bytes))
+            .await;
         let from = &self.sender.address;
         let envelope = Envelope {
             from,
-            to: &to,
+            to,
             copy_to: self.copy_to.as_ref(),
         };
-        self.carrier.send(&envelope, &mail).await
-    }
-
-    fn signed_mail(&self, report: &StoredReport, to: &Mailbox) -> Result<Vec<u8>, Outcome> {
-        let message = message::compose(report, to, &self.sender, self.compression_level).map_err(
-            |error| Outcome::Refused {
-                reason: error.to_string(),
-            },
-        )?;
-        let signatures = self
-            .signers
-            .sign(&message, report.created)
-            .map_err(|error| Outcome::retry(format!("DKIM: {error}")))?;
-        Ok(message.bytes(&signatures))
+        self.carrier.send(&envelope, bytes).await
     }
 
     async fn post(&self, report: &StoredReport, destination: &Destination) -> Outcome {

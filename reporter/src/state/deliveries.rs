@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{State, StateError, Step, decisions::origin_word, forget, ready::Hint, text};
-use crate::deliver::{Delivery, Destination, Origin, StoredReport};
+use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
 
 /// A delivery whose attempt is about to begin.
 #[derive(Clone, Debug)]
@@ -314,6 +314,7 @@ fn claimed(
             report,
             destination,
             attempt: failures + 1,
+            ahead: Ahead::default(),
         }),
         lane: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
         uri,

@@ -100,7 +100,11 @@ fn command() -> Command {
         .arg(flag("quick", "no more than 10,000 domains"))
         .arg(flag(
             "million",
-            "gather and compose a day of 1,000,000 domains too",
+            "a day of 1,000,000 domains too: some 25 minutes, and 8 GB for files",
+        ))
+        .arg(flag(
+            "stored",
+            "no further than to the stored reports, and ours alone",
         ))
         .arg(
             Arg::new("domains")
@@ -171,6 +175,7 @@ fn reporter_plan(matches: &ArgMatches) -> reporter::Plan {
     reporter::Plan {
         quick: matches.get_flag("quick"),
         million: matches.get_flag("million"),
+        stored: matches.get_flag("stored"),
         keep: matches.get_flag("keep"),
         sizes: sizes.map(|sizes| sizes.copied().collect()),
         ours: matches.get_one("ours").cloned(),

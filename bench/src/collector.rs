@@ -134,6 +134,25 @@ fn mixed() -> Load {
     }
 }
 
+/// A name, so many runs, so many datagrams of that load.
+fn cost_loads() -> [(&'static str, usize, u64, Load); 4] {
+    let fast = |domains| Load { domains, ..mixed() };
+    let paced = |mix, domains| Load {
+        rate: Some(15_000),
+        mix,
+        domains,
+        ..mixed()
+    };
+    let million = paced(mix::Kind::Mixed, 1_000_000);
+    let hostile = paced(mix::Kind::Hostile, 0);
+    [
+        ("100 domains", 3, 500_000, fast(100)),
+        ("10,000 domains", 3, 500_000, fast(10_000)),
+        ("1,000,000 domains", 1, 1_000_000, million),
+        ("no two alike", 3, 150_000, hostile),
+    ]
+}
+
 impl Bench {
     fn speed(&self) -> Result<Vec<Row>, BenchError> {
         let rate = |figure| Row::new(figure, Unit::Number).asked(Goal::OfFloor(0.95));
@@ -209,51 +228,8 @@ impl Bench {
     /// The rows of the many domains are paced: there every datagram is a new row on the disk, and what is dropped for
     /// want of room would cost less than what is counted.
     fn cost(&self) -> Result<Vec<Row>, BenchError> {
-        let fast = mixed();
-        let paced = Load {
-            rate: Some(15_000),
-            ..mixed()
-        };
         let mut rows = Vec::new();
-        for (name, runs, count, load) in [
-            (
-                "100 domains",
-                3,
-                500_000,
-                Load {
-                    domains: 100,
-                    ..fast.clone()
-                },
-            ),
-            (
-                "10,000 domains",
-                3,
-                500_000,
-                Load {
-                    domains: 10_000,
-                    ..fast
-                },
-            ),
-            (
-                "1,000,000 domains",
-                1,
-                1_000_000,
-                Load {
-                    domains: 1_000_000,
-                    ..paced.clone()
-                },
-            ),
-            (
-                "no two alike",
-                3,
-                150_000,
-                Load {
-                    mix: mix::Kind::Hostile,
-                    domains: 0,
-                    ..paced
-                },
-            ),
-        ] {
+        for (name, runs, count, load) in cost_loads() {
             let mut cpu = Row::new(&format!("CPU a million datagrams, {name}"), Unit::Seconds);
             let mut memory = Row::new("  memory", Unit::Memory);
             let mut lost = Row::new("  of those accepted, in no file", Unit::Percent);

@@ -115,8 +115,8 @@ async fn good_answers() {
     );
 }
 
-/// 64 MiB and more of one domain.
-const TOO_LONG: &str = r#"printf '{"d": "long.example", "policies": {"'; head -c 70000000 /dev/zero | tr '\0' x; echo '": {}}}'"#;
+/// 16 MiB and more of one domain.
+const TOO_LONG: &str = r#"printf '{"d": "long.example", "policies": {"'; head -c 17000000 /dev/zero | tr '\0' x; echo '": {}}}'"#;
 
 #[tokio::test]
 async fn a_line_that_is_too_long_costs_no_other_domain() {

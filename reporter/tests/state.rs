@@ -116,7 +116,7 @@ fn a_job_from_waiting_to_decided() {
         .job_given_up(&made[1], at("21T06:00:00"), "deadline")
         .unwrap();
     assert_eq!(state.gathered_days().unwrap().len(), 1);
-    let found = state.undecided(day(), None, 10).unwrap();
+    let found = state.undecided(day(), None, 10, 1 << 20).unwrap();
     assert_eq!(found.len(), 1);
     assert!(
         found[0].rows[0]
@@ -303,6 +303,29 @@ fn what_is_old_goes_but_nothing_pending() {
 }
 
 #[test]
+fn domains_are_read_within_a_bound_of_bytes() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let made = jobs(&mut state, &["one", "two"]);
+    let now = at("21T00:00:00");
+    for job in &made {
+        let rows = ["a.example", "b.example", "c.example"].map(|domain| counted(domain, 1));
+        state.store_rows(job, &rows, now).unwrap();
+    }
+    let size = 2 * counted("a.example", 1).data.len();
+    for (bytes, want, why) in [
+        (1, 1, "one is always read, and whole"),
+        (size, 1, "no room"),
+        (size + 1, 2, "the one that begins in the room"),
+        (1 << 20, 3, "room for all"),
+    ] {
+        let found = state.undecided(day(), None, 10, bytes).unwrap();
+        assert_eq!(found.len(), want, "{why}");
+        assert!(found.iter().all(|domain| domain.size() == size), "{why}");
+    }
+}
+
+#[test]
 fn what_is_sent_is_not_kept() {
     const DOMAINS: usize = 400;
     let folder = folder();
@@ -415,7 +438,7 @@ fn a_domain_that_is_too_large_is_done_with() {
         .store_rows(&job, &[counted("large.example", 1)], now)
         .unwrap();
     assert_eq!(
-        state.undecided(day(), None, 10).unwrap().len(),
+        state.undecided(day(), None, 10, 1 << 20).unwrap().len(),
         1,
         "unless it comes after all"
     );

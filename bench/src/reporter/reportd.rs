@@ -1,6 +1,7 @@
 //! A reporter under test, on a closed day of its own.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -28,6 +29,7 @@ pub(crate) struct Scene {
     folder: TempDir,
     reportd: PathBuf,
     day: Day,
+    fetchers: String,
 }
 
 /// What the scene needs to know.
@@ -74,21 +76,35 @@ impl Scene {
                 config.display()
             ));
         }
-        let text = format!(
-            "[tlsrpt_reportd]\ndbname = {}\nfetchers = {}\norganization_name = Sender Example\n\
-             contact_info = tlsrpt@sender.example\nsender_address = noreply@sender.example\nkeep_days = 1\n\
-             log_level = info\n{}",
-            file("reportd.sqlite".to_owned()).display(),
-            fetchers.join(", "),
-            setting.options
-        );
-        let config = file("reportd.cfg".to_owned());
-        fs::write(&config, text).map_err(BenchError::io("cannot write", &config))?;
-        Ok(Scene {
+        let scene = Scene {
             reportd: programs.join("tlsrpt-reportd"),
             folder,
             day,
-        })
+            fetchers: fetchers.join(", "),
+        };
+        scene.again(&setting.options)?;
+        Ok(scene)
+    }
+
+    /// The same day once more, with nothing gathered and these options.
+    pub(crate) fn again(&self, options: &str) -> Result<(), BenchError> {
+        let database = self.database();
+        let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        match fs::remove_file(&database) {
+            Err(error) if !is_missing(&error) => {
+                return Err(BenchError::io("cannot remove", &database)(error));
+            }
+            _ => {}
+        }
+        let text = format!(
+            "[tlsrpt_reportd]\ndbname = {}\nfetchers = {}\norganization_name = Sender Example\n\
+             contact_info = tlsrpt@sender.example\nsender_address = noreply@sender.example\nkeep_days = 1\n\
+             log_level = info\n{options}",
+            database.display(),
+            self.fetchers,
+        );
+        let config = self.folder.path().join("reportd.cfg");
+        fs::write(&config, text).map_err(BenchError::io("cannot write", &config))
     }
 
     /// Starts the reporter.
@@ -119,18 +135,31 @@ impl Scene {
 
     /// All deliveries that were planned for later are due now.
     pub(crate) fn bring_forward(&self) -> Result<(), BenchError> {
+        let sql = "UPDATE destinations SET nexttry = '2000-01-01 00:00:00+00:00'";
+        self.with_database(|db| db.execute(sql, []).map(drop))
+    }
+
+    /// Deliveries that are not done.
+    pub(crate) fn pending(&self) -> Result<u64, BenchError> {
+        let sql = "SELECT count(*) FROM destinations WHERE status IS NULL";
+        let number: i64 = self.with_database(|db| db.query_row(sql, [], |row| row.get(0)))?;
+        Ok(number.unsigned_abs())
+    }
+
+    /// MiB of the database that hold something.
+    pub(crate) fn in_use(&self) -> Result<f64, BenchError> {
+        let sql = "SELECT (page_count - freelist_count) * page_size / 1048576.0 \
+                   FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        self.with_database(|db| db.query_row(sql, [], |row| row.get(0)))
+    }
+
+    fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, BenchError> {
         let path = self.database();
-        let fault = |source| BenchError::Sqlite {
-            path: path.clone(),
-            source,
-        };
-        let db = Connection::open(&path).map_err(fault)?;
-        db.execute(
-            "UPDATE destinations SET nexttry = '2000-01-01 00:00:00+00:00'",
-            [],
-        )
-        .map(drop)
-        .map_err(fault)
+        let worked = Connection::open(&path).and_then(|db| work(&db));
+        worked.map_err(|source| BenchError::Sqlite { path, source })
     }
 
     /// The size of the reporter's database, in MiB.

@@ -16,13 +16,17 @@ use crate::{
 
 /// Domains that are read at once.
 const READ_AT_ONCE: usize = 64;
+/// No more domains are read while so many bytes are being decided on: few domains may have much to say.
+const BYTES_AT_ONCE: usize = 16 << 20;
 
 /// The day that is being composed.
 pub(super) struct Composing {
     /// Days that the peer was stopped in.
     leftover: BTreeSet<Day>,
     walk: Option<Walk>,
-    tasks: JoinSet<Decision>,
+    /// Each with the bytes that it was made of.
+    tasks: JoinSet<(Decision, usize)>,
+    bytes: usize,
     /// Made, but not stored.
     made: Vec<Decision>,
     /// Something was stored since the last look for more to decide. Decisions may end within the turn that starts them;
@@ -46,6 +50,7 @@ impl Composing {
             leftover,
             walk: None,
             tasks: JoinSet::new(),
+            bytes: 0,
             made: Vec::new(),
             has_room: false,
         }
@@ -67,9 +72,12 @@ impl Composing {
         self.tasks.abort_all();
     }
 
-    fn take(&mut self, decision: Result<Decision, tokio::task::JoinError>) {
+    fn take(&mut self, decision: Result<(Decision, usize), tokio::task::JoinError>) {
         match decision {
-            Ok(decision) => self.made.push(decision),
+            Ok((decision, bytes)) => {
+                self.bytes -= bytes;
+                self.made.push(decision);
+            }
             // Its domain stays undecided, and the day open, until the next start.
             Err(error) => tracing::error!(%error, "a decision ended badly"),
         }
@@ -104,19 +112,26 @@ impl<O: Outside> Daemon<O> {
         let Some(walk) = &mut self.composing.walk else {
             return Ok(());
         };
-        while !walk.at_end && self.composing.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE {
-            let found = self
-                .state
-                .undecided(walk.day, walk.after.as_deref(), READ_AT_ONCE)?;
+        while !walk.at_end
+            && self.composing.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE
+            && self.composing.bytes < BYTES_AT_ONCE
+        {
+            let room = BYTES_AT_ONCE - self.composing.bytes;
+            let found =
+                self.state
+                    .undecided(walk.day, walk.after.as_deref(), READ_AT_ONCE, room)?;
             match found.last() {
                 Some(last) => walk.after = Some(last.domain.clone()),
                 None => walk.at_end = true,
             }
             for domain in found {
                 let (composer, outside) = (Arc::clone(&self.composer), Arc::clone(&self.outside));
-                let (day, seed) = (walk.day, self.rng.next_u64());
-                let decide =
-                    async move { composer.decide(&*outside, day, domain, now, seed).await };
+                let (day, seed, size) = (walk.day, self.rng.next_u64(), domain.size());
+                self.composing.bytes += size;
+                let decide = async move {
+                    let decision = composer.decide(&*outside, day, domain, now, seed).await;
+                    (decision, size)
+                };
                 self.composing.tasks.spawn(decide);
             }
         }

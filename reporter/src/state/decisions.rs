@@ -23,6 +23,14 @@ pub struct DomainDay {
     pub our_mails: u64,
 }
 
+impl DomainDay {
+    /// The bytes of the rows.
+    pub fn size(&self) -> usize {
+        let rows = self.rows.iter().filter_map(|row| row.data.as_ref());
+        rows.map(String::len).sum()
+    }
+}
+
 /// One collector's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
@@ -54,12 +62,14 @@ pub struct Decision {
 }
 
 impl State {
-    /// The next domains of a day that are not decided, after `after`, in order.
+    /// The next domains of a day that are not decided, after `after`, in order: so many, and no more than the first
+    /// beyond so many bytes.
     pub fn undecided(
         &self,
         day: Day,
         after: Option<&str>,
         limit: usize,
+        bytes: usize,
     ) -> Result<Vec<DomainDay>, StateError> {
         // Before all texts, the empty one too, which something else may have written.
         let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
@@ -74,19 +84,23 @@ impl State {
             let mut rows = select.query((day.to_string(), &after))?;
             let mut mails = db.prepare_cached("SELECT mails FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2")?;
             let mut found: Vec<DomainDay> = Vec::new();
+            let mut room = bytes;
             while let Some(row) = rows.next()? {
                 let domain: String = row.get(0)?;
+                let size = row.get_ref(2)?.as_bytes().map_or(0, <[u8]>::len);
                 let stored = Stored { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
                 if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
                     last.rows.push(stored);
+                    room = room.saturating_sub(size);
                     continue;
                 }
-                if found.len() == limit {
+                if found.len() == limit || room == 0 {
                     break;
                 }
                 let our_mails: Option<i64> =
                     mails.query_row((day.to_string(), &domain), |row| row.get(0)).optional()?;
                 let our_mails = our_mails.and_then(|mails| u64::try_from(mails).ok()).unwrap_or(0);
+                room = room.saturating_sub(size);
                 found.push(DomainDay { domain, rows: vec![stored], our_mails });
             }
             Ok(found)

@@ -1,0 +1,108 @@
+//! Peer and ours beside each other, with the same receivers, each from the start of the program to the last report.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Bench;
+use super::day::Rua;
+use super::receive::{self, Taken};
+use super::reportd::{Scene, Setting};
+use super::rows::rate;
+use super::stages::POST_HOSTS;
+use crate::daemon::Kind;
+use crate::error::BenchError;
+use crate::table::Row;
+
+/// The peer takes a tenth of a second a domain.
+const DOMAINS: u64 = 300;
+/// At once.
+const NOW: &str = "spread_out_delivery = 1\n";
+
+/// Reports a second.
+pub(super) struct Beside {
+    /// Peer, ours.
+    mails: [f64; 2],
+    /// The same; the peer's is missing where there is no curl.
+    posts: [Option<f64>; 2],
+}
+
+impl Beside {
+    pub(super) fn peer_mails(&self) -> f64 {
+        self.mails[0]
+    }
+
+    pub(super) fn rows(&self) -> [Row; 2] {
+        let mut mails = rate(&format!("mails a second, {DOMAINS} domains"));
+        mails.push(Kind::Peer, self.mails[0]);
+        mails.push(Kind::Ours, self.mails[1]);
+        let mut posts = rate(&format!("posts a second, {DOMAINS} domains"));
+        for (kind, value) in [Kind::Peer, Kind::Ours].into_iter().zip(self.posts) {
+            if let Some(value) = value {
+                posts.push(kind, value);
+            }
+        }
+        [mails, posts]
+    }
+}
+
+impl Bench<'_> {
+    pub(super) fn beside(&self) -> Result<Beside, BenchError> {
+        let (mails, posts) = (Taken::default(), Taken::default());
+        let smtp = receive::smtp(mails.clone())?;
+        let web = Rua::Post {
+            port: receive::https(posts.clone())?,
+            hosts: POST_HOSTS,
+        };
+        let peers_mails = speed(&self.peer(Rua::Mail, smtp)?, &mails)?;
+        let peers_posts = match has_curl() {
+            true => Some(speed(&self.peer(web, smtp)?, &posts)?),
+            false => {
+                eprintln!("SKIPPED the peer's posts: there is no curl");
+                None
+            }
+        };
+        let ours = |rua| -> Result<Scene, BenchError> {
+            let dns = receive::dns(rua)?;
+            let options = self.options(smtp, Some(dns), true) + NOW;
+            self.scene(DOMAINS, rua, options)
+        };
+        Ok(Beside {
+            mails: [peers_mails, speed(&ours(Rua::Mail)?, &mails)?],
+            posts: [peers_posts, Some(speed(&ours(web)?, &posts)?)],
+        })
+    }
+
+    fn peer(&self, rua: Rua, smtp: u16) -> Result<Scene, BenchError> {
+        let this = std::env::current_exe().map_err(BenchError::other("finding this program"))?;
+        let programs = self.plan.venv.join("bin");
+        Scene::new(&Setting {
+            programs: &programs,
+            folder: &self.plan.folder,
+            shape: super::shape(DOMAINS, rua),
+            // Its own curl, but for the receiver's certificate.
+            options: format!(
+                "{NOW}interval_main_loop = 1\nsendmail_script = {} hand-over {smtp}\n\
+                 http_script = curl --silent --insecure --header 'Content-Type: application/tlsrpt+gzip' --data-binary @-\n",
+                this.display()
+            ),
+        })
+    }
+}
+
+/// Until as many reports have come as there are domains.
+fn speed(scene: &Scene, taken: &Taken) -> Result<f64, BenchError> {
+    let before = taken.number();
+    let mut reportd = scene.start()?;
+    let cost = reportd.delivered(taken, before + DOMAINS)?;
+    reportd.stop()?;
+    Ok(DOMAINS as f64 / cost.seconds)
+}
+
+/// Where the peer would look for it.
+fn has_curl() -> bool {
+    ["/usr/bin", "/bin"].iter().any(|folder| {
+        let mut curl = Command::new(Path::new(folder).join("curl"));
+        let status = curl.arg("--version").stdout(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    })
+}

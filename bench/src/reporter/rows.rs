@@ -1,0 +1,167 @@
+//! Rows of the table from what was measured.
+
+use super::stages::{Sent, Stages};
+use super::{BASE, MILLION};
+use crate::daemon::Kind;
+use crate::figure::{Goal, Unit};
+use crate::table::Row;
+
+pub(super) fn rate(figure: &str) -> Row {
+    Row::new(figure, Unit::Number)
+}
+
+/// The floor, and somebody else's figure beside it.
+pub(super) fn signatures(signature: f64, openssl: Option<f64>) -> Vec<Row> {
+    let mut ours = rate("RSA-2048 signatures a second and core");
+    ours.push(Kind::Floor, 1.0 / signature);
+    let Some(openssl) = openssl else {
+        eprintln!("SKIPPED openssl speed: there is no openssl");
+        return vec![ours];
+    };
+    let mut others = rate("  by openssl speed rsa2048");
+    others.push(Kind::Floor, openssl);
+    vec![ours, others]
+}
+
+/// A row with one value of ours.
+fn ours(figure: &str, unit: Unit, value: f64) -> Row {
+    let mut row = Row::new(figure, unit);
+    row.push(Kind::Ours, value);
+    row
+}
+
+impl Stages {
+    /// `signature` in CPU seconds, `peer` in mails a second.
+    pub(super) fn rows(
+        &self,
+        signature: f64,
+        peer: Option<f64>,
+        base: Option<&Stages>,
+    ) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if let Some(sent) = &self.sent {
+            rows.push(self.whole(sent, peer));
+        }
+        rows.extend(self.stored_rows());
+        if let Some(sent) = &self.sent {
+            rows.extend(self.sent_rows(sent, signature));
+        }
+        let memory = self.sent.as_ref().map_or(0.0, |sent| {
+            sent.mailed
+                .memory
+                .max(sent.looked_up.memory)
+                .max(sent.posted.memory)
+        });
+        let mut memory = ours("  memory", Unit::Memory, memory.max(self.composed.memory));
+        let mut day = ours(
+            "  seconds, gathered and composed",
+            Unit::Seconds,
+            self.composed.seconds,
+        );
+        if self.domains == MILLION {
+            memory = memory.asked(Goal::AtMost(200.0));
+            day = day.asked(Goal::AtMost(600.0));
+        }
+        rows.extend([day, memory]);
+        rows.push(ours(
+            "  database, all stored and none sent",
+            Unit::Memory,
+            self.stored,
+        ));
+        if let Some(sent) = &self.sent {
+            rows.push(ours("    in use, all sent", Unit::Memory, sent.kept));
+        }
+        rows.extend(base.map(|base| self.times(base)));
+        rows
+    }
+
+    fn number(&self) -> f64 {
+        self.domains as f64
+    }
+
+    fn title(&self) -> String {
+        Unit::Number.text(self.number())
+    }
+
+    /// From the start of gathering to the last mail.
+    fn whole(&self, sent: &Sent, peer: Option<f64>) -> Row {
+        let name = format!(
+            "{} domains: mails a second, gathered to mailed",
+            self.title()
+        );
+        let seconds = sent.looked_up.seconds + sent.mailed.seconds;
+        let mut row = ours(&name, Unit::Number, self.number() / seconds).asked(Goal::OfPeer(200.0));
+        if let Some(peer) = peer {
+            row.push(Kind::Peer, peer);
+        }
+        row
+    }
+
+    fn stored_rows(&self) -> Vec<Row> {
+        let composing = self.composed.seconds - self.gathered.seconds;
+        let name = match &self.sent {
+            Some(_) => "  gathered".to_owned(),
+            None => format!("{} domains: gathered", self.title()),
+        };
+        vec![
+            ours(&name, Unit::Number, self.number() / self.gathered.seconds),
+            ours("  composed", Unit::Number, self.number() / composing),
+        ]
+    }
+
+    fn sent_rows(&self, sent: &Sent, signature: f64) -> Vec<Row> {
+        let cpu = |cpu: f64| cpu / self.number() * 1000.0;
+        let all = cpu(sent.looked_up.cpu + sent.mailed.cpu);
+        let speed = |seconds: f64| self.number() / seconds;
+        let mut rows = vec![ours(
+            "  composed, each record looked up",
+            Unit::Number,
+            speed(sent.composed_with_dns),
+        )];
+        rows.extend(
+            sent.unsigned
+                .map(|cost| ours("  mailed, unsigned", Unit::Number, speed(cost.seconds))),
+        );
+        rows.push(ours(
+            "  signed and mailed",
+            Unit::Number,
+            speed(sent.mailed.seconds),
+        ));
+        rows.push(ours("  posted", Unit::Number, speed(sent.posted.seconds)));
+        let mut whole = ours(
+            "  CPU a report, gathered to mailed",
+            Unit::Milliseconds,
+            all,
+        )
+        .asked(Goal::AtMostOfFloor(2.0));
+        whole.push(Kind::Floor, signature * 1000.0);
+        rows.push(whole);
+        let lookup = sent.looked_up.cpu - self.composed.cpu;
+        rows.push(ours(
+            "    gathered and composed",
+            Unit::Milliseconds,
+            cpu(self.composed.cpu),
+        ));
+        rows.push(ours("    looked up", Unit::Milliseconds, cpu(lookup)));
+        if let Some(unsigned) = sent.unsigned {
+            let signing = cpu(sent.mailed.cpu - unsigned.cpu);
+            let mut signed = ours("    signed", Unit::Milliseconds, signing);
+            signed.push(Kind::Floor, signature * 1000.0);
+            rows.push(signed);
+        }
+        rows
+    }
+
+    fn times(&self, base: &Stages) -> Row {
+        let each = |stages: &Stages| stages.composed.cpu / stages.number();
+        let name = format!(
+            "  CPU a domain, gathered and composed, times that at {}",
+            base.title()
+        );
+        let row = ours(&name, Unit::Ratio, each(self) / each(base));
+        match base.domains {
+            BASE => row.asked(Goal::AtMost(1.2)),
+            _ => row,
+        }
+    }
+}

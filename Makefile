@@ -97,7 +97,8 @@ check: ## what .ci/run calls: formatting, lints, tests, documentation, dependenc
 	$(call stage,fuzz-check)
 
 # Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; BENCH_REPORTER=--million
-# adds a day of 1,000,000 domains, which takes 10 GB in the folder for temporary files.
+# adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
+# BENCH_REPORTER='--million --stored' only gathers and composes it.
 bench: venv ## collector and reporter beside the peer and what cannot be undercut, some ten minutes
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(BENCH)

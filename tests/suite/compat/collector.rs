@@ -14,7 +14,9 @@ use super::topic::Topic;
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@b.test";
 
 pub(super) fn topic() -> Topic {
-    files(commits(storages(owner(socket(Topic::new("Collector"))))))
+    logs(files(commits(storages(owner(socket(Topic::new(
+        "Collector",
+    )))))))
 }
 
 fn socket(topic: Topic) -> Topic {
@@ -211,29 +213,31 @@ fn commits(topic: Topic) -> Topic {
 }
 
 fn files(topic: Topic) -> Topic {
+    topic.case(
+        "the first start",
+        "setup finished, both files",
+        kept("the log line `Database ... setup finished`; a first start makes both day files"),
+        |scene| {
+            let mut running = scene.started(&scene.collector());
+            running.wait_for_log("setup finished");
+            let line = running
+                .log()
+                .lines()
+                .find(|line| line.contains("setup finished"))
+                .unwrap_or_default()
+                .to_owned();
+            assert!(
+                line.contains("Database ") && line.contains("c.sqlite"),
+                "{line}"
+            );
+            let both = scene.file("c.sqlite").exists() && scene.file("c.sqlite.yesterday").exists();
+            format!("setup finished{}", if both { ", both files" } else { "" })
+        },
+    )
+}
+
+fn logs(topic: Topic) -> Topic {
     topic
-        .case(
-            "the first start",
-            "setup finished, both files",
-            kept("the log line `Database ... setup finished`; a first start makes both day files"),
-            |scene| {
-                let mut running = scene.started(&scene.collector());
-                running.wait_for_log("setup finished");
-                let line = running
-                    .log()
-                    .lines()
-                    .find(|line| line.contains("setup finished"))
-                    .unwrap_or_default()
-                    .to_owned();
-                assert!(
-                    line.contains("Database ") && line.contains("c.sqlite"),
-                    "{line}"
-                );
-                let both =
-                    scene.file("c.sqlite").exists() && scene.file("c.sqlite.yesterday").exists();
-                format!("setup finished{}", if both { ", both files" } else { "" })
-            },
-        )
         .case(
             "pidfilename and logfilename",
             "a number, a log",

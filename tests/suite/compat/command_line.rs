@@ -26,7 +26,7 @@ pub(super) fn topic() -> Topic {
             listed(&fetcher(scene, args).run())
         })
     });
-    programs(environment(topic))
+    programs(default_files(daemons(environment(topic))))
 }
 
 /// What it is about, the arguments, what is listed, and the mark. FILE names the domain `file.test`, ARGUMENT `argument.test`.
@@ -63,8 +63,8 @@ fn fetcher(scene: &Scene, args: &str) -> Program {
     words.split_whitespace().fold(program, Program::arg)
 }
 
-fn environment(topic: Topic) -> Topic {
-    let topic = NAMES.into_iter().fold(topic, |topic, name| {
+fn default_files(topic: Topic) -> Topic {
+    NAMES.into_iter().fold(topic, |topic, name| {
         let file = match name {
             "tlsrptctl" => "reportd",
             name => name.trim_start_matches("tlsrpt-"),
@@ -80,7 +80,10 @@ fn environment(topic: Topic) -> Topic {
             kept(if name == NAMES[0] { says } else { "" }),
             move |scene| default_file(scene, name),
         )
-    });
+    })
+}
+
+fn daemons(topic: Topic) -> Topic {
     topic
         .case(
             "the collector by its environment alone",
@@ -116,6 +119,10 @@ fn environment(topic: Topic) -> Topic {
                 "starts".to_owned()
             },
         )
+}
+
+fn environment(topic: Topic) -> Topic {
+    topic
         .case(
             "the environment alone",
             "env.test",

@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::tls::Ca;
 use tlsrptd_tests::harness::wait::within;
 
-use super::mark::{better, different, kept};
+use super::mark::{Mark, better, different, kept};
 use super::reporter::session;
 use super::scene::Scene;
 use super::topic::{Topic, case};
@@ -19,7 +19,9 @@ const MAIL: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
 const POST: &str = "v=TLSRPTv1; rua=https://m.test/r?a=1&b='c'$d";
 
 pub(super) fn topic() -> Topic {
-    defaults(debug(own(retries(scripts(Topic::new("Deliveries"))))))
+    defaults(debug(receivers(own(states(retries(scripts(Topic::new(
+        "Deliveries",
+    ))))))))
 }
 
 fn scripts(topic: Topic) -> Topic {
@@ -105,6 +107,10 @@ fn retries(topic: Topic) -> Topic {
             scene.wait_for("r.sqlite", &format!("SELECT status IS NOT NULL {of_the_day}"), "1");
             scene.rows("r.sqlite", &format!("SELECT status {of_the_day}"))
         })
+}
+
+fn states(topic: Topic) -> Topic {
+    topic
         .case("status words", "ok fetched sent", kept(""), |scene| {
             scene.report(&scene.reporter(&[session("a.test", MAIL)]), 1);
             let of_the_day = "WHERE day = date('now', '-1 day')";
@@ -151,75 +157,77 @@ fn retries(topic: Topic) -> Topic {
 
 /// What carries reports when no script is set.
 fn own(topic: Topic) -> Topic {
-    topic
-        .case(
-            "the default sendmail",
-            "an envelope sender",
-            better(
-                "none",
-                "mail has no envelope sender",
-                "that of `sender_address`",
-            ),
-            |scene| {
-                let sendmail = scene.write(
-                    "sendmail",
-                    scene.fill("#!/bin/sh\ncat >/dev/null\necho \"$@\" >{folder}/words\n"),
-                );
-                fs::set_permissions(
-                    sendmail,
-                    std::os::unix::fs::PermissionsExt::from_mode(0o755),
-                )
-                .unwrap();
-                let path = format!(
-                    "{}:{}",
-                    scene.folder().display(),
-                    std::env::var("PATH").unwrap()
-                );
-                let reporter = scene
-                    .reporter(&[session("a.test", MAIL)])
-                    .unset("sendmail_script")
-                    .env("PATH", path);
-                scene.report(&reporter, 1);
-                let words = fs::read_to_string(scene.file("words")).unwrap();
-                if words.contains("noreply@sender.example") {
-                    "an envelope sender"
-                } else {
-                    "none"
-                }
-                .to_owned()
-            },
-        )
-        .case(
-            "a receiver that answers 500",
-            "timedout",
-            better(
-                "sent",
-                "HTTP errors count as delivered",
-                "the status code decides, `Retry-After` is honoured",
-            ),
-            |scene| {
-                let ca = Ca::new();
-                let https = Https::start(&ca);
-                https.script("/r", Answer::status(500));
-                let url = format!("https://127.0.0.1:{}/r", https.port());
-                let ca = scene.write("ca.pem", ca.pem());
-                let reporter = scene
-                    .reporter(&[session("a.test", POST)])
-                    .unset("http_script")
-                    .set("max_retries_delivery", 0);
-                let reporter = reporter
-                    .set("debug_send_http_dest", url)
-                    .env("CURL_CA_BUNDLE", &ca);
-                let reporter = if scene.subject.is_ours() {
-                    reporter.arg("--https_ca_file").arg(ca)
-                } else {
-                    reporter
-                };
-                scene.report(&reporter, 1);
-                assert_eq!(https.posts().len(), 1);
-                scene.rows("r.sqlite", "SELECT status FROM destinations")
-            },
-        )
+    topic.case(
+        "the default sendmail",
+        "an envelope sender",
+        better(
+            "none",
+            "mail has no envelope sender",
+            "that of `sender_address`",
+        ),
+        |scene| {
+            let sendmail = scene.write(
+                "sendmail",
+                scene.fill("#!/bin/sh\ncat >/dev/null\necho \"$@\" >{folder}/words\n"),
+            );
+            fs::set_permissions(
+                sendmail,
+                std::os::unix::fs::PermissionsExt::from_mode(0o755),
+            )
+            .unwrap();
+            let path = format!(
+                "{}:{}",
+                scene.folder().display(),
+                std::env::var("PATH").unwrap()
+            );
+            let reporter = scene
+                .reporter(&[session("a.test", MAIL)])
+                .unset("sendmail_script")
+                .env("PATH", path);
+            scene.report(&reporter, 1);
+            let words = fs::read_to_string(scene.file("words")).unwrap();
+            if words.contains("noreply@sender.example") {
+                "an envelope sender"
+            } else {
+                "none"
+            }
+            .to_owned()
+        },
+    )
+}
+
+fn receivers(topic: Topic) -> Topic {
+    topic.case(
+        "a receiver that answers 500",
+        "timedout",
+        better(
+            "sent",
+            "HTTP errors count as delivered",
+            "the status code decides, `Retry-After` is honoured",
+        ),
+        |scene| {
+            let ca = Ca::new();
+            let https = Https::start(&ca);
+            https.script("/r", Answer::status(500));
+            let url = format!("https://127.0.0.1:{}/r", https.port());
+            let ca = scene.write("ca.pem", ca.pem());
+            let reporter = scene
+                .reporter(&[session("a.test", POST)])
+                .unset("http_script")
+                .set("max_retries_delivery", 0);
+            let reporter = reporter
+                .set("debug_send_http_dest", url)
+                .env("CURL_CA_BUNDLE", &ca);
+            let reporter = if scene.subject.is_ours() {
+                reporter.arg("--https_ca_file").arg(ca)
+            } else {
+                reporter
+            };
+            scene.report(&reporter, 1);
+            assert_eq!(https.posts().len(), 1);
+            scene.rows("r.sqlite", "SELECT status FROM destinations")
+        },
+    )
 }
 
 #[rustfmt::skip]
@@ -279,30 +287,31 @@ fn names(scene: &Scene, folder: &str) -> String {
     names.join(" ").replace(&day, "YESTERDAY")
 }
 
-/// How long work that fails is tried again, when the retry options are not set.
+/// What is not set of the retry options.
+fn instead(shows: &str) -> Mark {
+    different(
+        shows,
+        "by default 5 retries of a delivery, after 300 to 1800 s, and 5 of a fetcher: at most 25 minutes",
+        "growing waits for `retry_window` (24 hours), and until `fetch_deadline` (six hours after midnight); the retry options, when set, rule as with theirs",
+    )
+}
+
+/// Makes work look as if it had failed so often that theirs gives up by default.
+fn failed(scene: &Scene, table: &str) {
+    let change = rusqlite::Connection::open(scene.file("r.sqlite")).unwrap();
+    let past = "nexttry = '2020-01-01 00:00:00+00:00'";
+    change
+        .execute_batch(&format!("UPDATE {table} SET retries = 5, {past}"))
+        .unwrap();
+}
+
 fn defaults(topic: Topic) -> Topic {
-    // After so many failures theirs gives up, by default.
-    let failed = |scene: &Scene, table: &str| {
-        let change = rusqlite::Connection::open(scene.file("r.sqlite")).unwrap();
-        change
-            .execute_batch(&format!(
-                "UPDATE {table} SET retries = 5, nexttry = '2020-01-01 00:00:00+00:00'"
-            ))
-            .unwrap();
-    };
-    let instead = |shows| {
-        different(
-            shows,
-            "by default 5 retries of a delivery, after 300 to 1800 s, and 5 of a fetcher: at most 25 minutes",
-            "growing waits for `retry_window` (24 hours), and until `fetch_deadline` (six hours after midnight); the retry options, when set, rule as with theirs",
-        )
-    };
     topic
         .case(
             "a delivery that failed six times",
             "pending",
             instead("timedout"),
-            move |scene| {
+            |scene| {
                 let reporter = scene
                     .reporter(&[session("a.test", MAIL)])
                     .set("sendmail_script", "cat >/dev/null; false");
@@ -326,14 +335,8 @@ fn defaults(topic: Topic) -> Topic {
             "a fetcher that failed six times",
             "pending",
             instead("timedout"),
-            move |scene| {
+            |scene| {
                 let reporter = scene.reporter(&[]).set("fetchers", "/bin/false");
-                // Whatever the time of day is.
-                let reporter = if scene.subject.is_ours() {
-                    reporter.arg("--fetch_deadline=172800")
-                } else {
-                    reporter
-                };
                 let of_the_day = "FROM fetchjobs WHERE day = date('now', '-1 day')";
                 let running = reporter.start();
                 scene.wait_for("r.sqlite", &format!("SELECT retries {of_the_day}"), "1");

@@ -17,7 +17,7 @@ const OPTIONS: [&str; 3] = [
 ];
 
 pub(super) fn topic() -> Topic {
-    mistakes(lines(Topic::new("Maps")))
+    starts(mistakes(lines(Topic::new("Maps"))))
 }
 
 /// A row's lines in the three maps, its record's `rua`, its destinations with their status, the mark.
@@ -142,7 +142,7 @@ fn mistakes(topic: Topic) -> Topic {
         }
     };
     let rows = MISTAKES.iter().enumerate();
-    let topic = rows.fold(topic, |topic, (row, (map, text, message))| {
+    rows.fold(topic, |topic, (row, (map, text, message))| {
         let cases = vec![
             case(
                 format!("{text}: exit code"),
@@ -167,8 +167,22 @@ fn mistakes(topic: Topic) -> Topic {
                 shown.to_owned(),
             ]
         })
-    });
+    })
+}
+
+/// Maps that are right, and mistakes of other kinds.
+fn starts(topic: Topic) -> Topic {
     topic
+        .case("a map for all", "none", kept(""), |scene| {
+            let map = scene.write("the.map", ". DISCARD\n");
+            scene.report(
+                &scene
+                    .reporter(&[session("a.test", "v=TLSRPTv1; rua=mailto:a@m.test")])
+                    .set(OPTIONS[0], map),
+                1,
+            );
+            scene.destinations("a.test")
+        })
         .case(
             "a bad pattern to match",
             "exit 2",

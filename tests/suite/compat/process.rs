@@ -13,7 +13,7 @@ use super::topic::Topic;
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
 
 pub(super) fn topic() -> Topic {
-    turns(logs(refused(Topic::new("Reporter"))))
+    places(turns(logs(refused(Topic::new("Reporter")))))
 }
 
 /// Starts that are refused: an option, its value, another option, and what theirs does.
@@ -198,32 +198,35 @@ fn turns(topic: Topic) -> Topic {
                 format!("an error, {started}")
             },
         )
-        .case(
-            "a relative dbname",
-            "in its working directory",
-            better(
-                "in /",
-                "`dbname` is relative to `/`",
-                "relative to the working directory, with a warning",
-            ),
-            |scene| {
-                let relative = scene
-                    .file("r.sqlite")
-                    .display()
-                    .to_string()
-                    .trim_start_matches('/')
-                    .to_owned();
-                let below = scene.file(&relative);
-                fs::create_dir_all(below.parent().unwrap()).unwrap();
-                let _running = scene.reporter(&[]).set("dbname", relative).start();
-                until("a database", || {
-                    match (below.exists(), scene.file("r.sqlite").exists()) {
-                        (true, _) => Some("in its working directory"),
-                        (_, true) => Some("in /"),
-                        _ => None,
-                    }
-                })
-                .to_owned()
-            },
-        )
+}
+
+fn places(topic: Topic) -> Topic {
+    topic.case(
+        "a relative dbname",
+        "in its working directory",
+        better(
+            "in /",
+            "`dbname` is relative to `/`",
+            "relative to the working directory, with a warning",
+        ),
+        |scene| {
+            let relative = scene
+                .file("r.sqlite")
+                .display()
+                .to_string()
+                .trim_start_matches('/')
+                .to_owned();
+            let below = scene.file(&relative);
+            fs::create_dir_all(below.parent().unwrap()).unwrap();
+            let _running = scene.reporter(&[]).set("dbname", relative).start();
+            until("a database", || {
+                match (below.exists(), scene.file("r.sqlite").exists()) {
+                    (true, _) => Some("in its working directory"),
+                    (_, true) => Some("in /"),
+                    _ => None,
+                }
+            })
+            .to_owned()
+        },
+    )
 }

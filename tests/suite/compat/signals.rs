@@ -15,7 +15,9 @@ const TXT: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
 const COUNT: &str = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
 
 pub(super) fn topic() -> Topic {
-    reporter(days(collector(Topic::new("Signals"))))
+    lives_on(reporter(days(while_running(collector(Topic::new(
+        "Signals",
+    ))))))
 }
 
 fn collector(topic: Topic) -> Topic {
@@ -42,6 +44,10 @@ fn collector(topic: Topic) -> Topic {
             stopped(Signal::SIGTERM),
         )
         .case("SIGINT", "exit 0", kept(""), stopped(Signal::SIGINT))
+}
+
+fn while_running(topic: Topic) -> Topic {
+    topic
         .case(
             "what is queued at the end",
             "all",
@@ -134,6 +140,10 @@ fn reporter(topic: Topic) -> Topic {
     topic
         .case("SIGTERM", "exit 0", kept(""), signalled(Signal::SIGTERM))
         .case("SIGINT", "exit 0", kept(""), signalled(Signal::SIGINT))
+}
+
+fn lives_on(topic: Topic) -> Topic {
+    topic
         .case(
             "SIGHUP",
             "reopens its log",

@@ -16,7 +16,7 @@ use super::site::{MAIL, Site, is};
 const SESSIONS: &str = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
 
 pub(super) fn effects() -> Vec<Effect> {
-    [process(), bounds(), fetcher()]
+    [process(), commits(), bounds(), fetcher()]
         .into_iter()
         .flatten()
         .collect()
@@ -42,39 +42,6 @@ fn process() -> Vec<Effect> {
             let _running = site.scene.started(&collector);
             let mode = std::os::unix::fs::MetadataExt::mode(&fs::symlink_metadata(site.scene.socket()).unwrap());
             format!("100{:o}", mode & 0o777)
-        }),
-        of.set("sockettimeout", "100000", ["yes", "no"], |site, collector| {
-            let running = site.scene.started(&collector);
-            site.scene.send(&mta::success("synced.test", MAIL));
-            site.scene.wait_for("c.sqlite", SESSIONS, "1");
-            // Not in the WAL beside it: a checkpoint has brought it there.
-            let there = || fs::read(site.scene.file("c.sqlite")).is_ok_and(|bytes| bytes.windows(11).any(|text| text == b"synced.test"));
-            let synced = within(Duration::from_secs(7), || there().then_some(()));
-            drop(running);
-            is(synced.is_some())
-        }),
-        of.set("max_uncommited_datagrams", "1", ["few commits", "many commits"], |site, collector| {
-            let running = site.scene.started(&collector);
-            running.signal(Signal::SIGSTOP);
-            for number in 0..9 {
-                site.scene.send(&mta::success(&format!("d{number}.test"), MAIL));
-            }
-            running.signal(Signal::SIGCONT);
-            if figure(&running.stop().stderr, "commits") > 4 { "many commits" } else { "few commits" }.to_owned()
-        }),
-        of.set("retry_commit_datagram_count", "1", ["few attempts", "many attempts"], |site, collector| {
-            let running = site.scene.started(&collector.set("sockettimeout", 1000).set("log_level", "debug"));
-            let lock = rusqlite::Connection::open(site.scene.file("c.sqlite")).unwrap();
-            lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-            for number in 0..5 {
-                site.scene.send(&mta::success(&format!("d{number}.test"), MAIL));
-                std::thread::yield_now();
-                // Each a failure of its own, if it is tried.
-                within(Duration::from_millis(1500), || None::<()>);
-            }
-            lock.execute_batch("ROLLBACK").unwrap();
-            let failures = figure(&running.stop().stderr, "commit_failures");
-            if failures > 1 { "many attempts" } else { "few attempts" }.to_owned()
         }),
         of.set("pidfilename", "{folder}/kept/pid", ["no", "yes"], leaves_a_file),
         of.set("logfilename", "{folder}/kept/log", ["no", "yes"], leaves_a_file),
@@ -107,6 +74,46 @@ fn process() -> Vec<Effect> {
             let running = site.scene.started(&collector);
             site.scene.close(&running, &["a.test"]);
             is(within(Duration::from_secs(2), || (!old.exists()).then_some(())).is_none())
+        }),
+    ]
+}
+
+#[rustfmt::skip]
+fn commits() -> Vec<Effect> {
+    let of = Of("tlsrpt-collectd");
+    vec![
+        of.set("sockettimeout", "100000", ["yes", "no"], |site, collector| {
+            let running = site.scene.started(&collector);
+            site.scene.send(&mta::success("synced.test", MAIL));
+            site.scene.wait_for("c.sqlite", SESSIONS, "1");
+            // Not in the WAL beside it: a checkpoint has brought it there.
+            let there = || fs::read(site.scene.file("c.sqlite")).is_ok_and(|bytes| bytes.windows(11).any(|text| text == b"synced.test"));
+            let synced = within(Duration::from_secs(7), || there().then_some(()));
+            drop(running);
+            is(synced.is_some())
+        }),
+        of.set("max_uncommited_datagrams", "1", ["few commits", "many commits"], |site, collector| {
+            let running = site.scene.started(&collector);
+            running.signal(Signal::SIGSTOP);
+            for number in 0..9 {
+                site.scene.send(&mta::success(&format!("d{number}.test"), MAIL));
+            }
+            running.signal(Signal::SIGCONT);
+            if figure(&running.stop().stderr, "commits") > 4 { "many commits" } else { "few commits" }.to_owned()
+        }),
+        of.set("retry_commit_datagram_count", "1", ["few attempts", "many attempts"], |site, collector| {
+            let running = site.scene.started(&collector.set("sockettimeout", 1000).set("log_level", "debug"));
+            let lock = rusqlite::Connection::open(site.scene.file("c.sqlite")).unwrap();
+            lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+            for number in 0..5 {
+                site.scene.send(&mta::success(&format!("d{number}.test"), MAIL));
+                std::thread::yield_now();
+                // Each a failure of its own, if it is tried.
+                within(Duration::from_millis(1500), || None::<()>);
+            }
+            lock.execute_batch("ROLLBACK").unwrap();
+            let failures = figure(&running.stop().stderr, "commit_failures");
+            if failures > 1 { "many attempts" } else { "few attempts" }.to_owned()
         }),
     ]
 }

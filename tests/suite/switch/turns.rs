@@ -95,3 +95,53 @@ fn start(lab: &Lab, theirs: &Theirs, whose: Turn, turn: usize) -> Running {
         }
     }
 }
+
+/// Killed while it asks a fetcher of the peer's for one domain after the other, ours leaves a list that the peer goes on
+/// with.
+#[test]
+fn what_ours_was_asking_for_the_peer_asks_for() {
+    let Some(theirs) = Theirs::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    let domains: Vec<String> = (0..24).map(|number| format!("d{number:02}.test")).collect();
+    let record = |domain: &str| format!("v=TLSRPTv1; rua=mailto:a@{domain}");
+    for domain in &domains {
+        lab.dns.tlsrpt(domain, &record(domain));
+    }
+    lab.collect(
+        domains
+            .iter()
+            .map(|domain| mta::success(domain, &record(domain))),
+    );
+    let fetchers = lab.peer_fetcher(&theirs).command_line();
+    let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
+    // The list is stored at once, what the domains' processes bring follows in groups.
+    let listed = "SELECT count(*) FROM reportdata";
+    lab.wait_for_query(&lab.reportd_db(), listed, &domains.len().to_string());
+    running.kill();
+    let missing = "SELECT count(*) > 0 FROM reportdata WHERE status IS NULL";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), missing),
+        [["1"]],
+        "in the middle"
+    );
+    assert_eq!(our_domains(&lab), [""; 0]);
+
+    let running = peer(&lab, &theirs, "nobody")
+        .set("fetchers", &fetchers)
+        .start();
+    let sent = format!(
+        "SELECT count(*) = {} FROM destinations WHERE status = 'sent'",
+        domains.len()
+    );
+    lab.wait_for_query(&lab.reportd_db(), &sent, "1");
+    running.stop();
+    assert_eq!(peer_domains(&lab), domains, "each once");
+    let mut running = lab.reportd().set("fetchers", &fetchers).start();
+    running.wait_for_log("is at work");
+    lab.deliveries();
+    running.stop().success();
+    assert_eq!(our_domains(&lab), [""; 0], "nothing is sent again");
+    assert_law(&lab);
+}

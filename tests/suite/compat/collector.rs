@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::{until, until_true};
 
-use super::mark::{better, kept};
+use super::mark::{better, different, kept};
 use super::scene::{Scene, end};
 use super::topic::Topic;
 
@@ -182,6 +182,14 @@ fn storages(topic: Topic) -> Topic {
 
 fn commits(topic: Topic) -> Topic {
     topic
+        .case("the journal of today's file", "wal", different("delete", "today's file is in journal mode DELETE", "in WAL while the collector runs; DELETE after an orderly stop, as in every closed day"), |scene| {
+            let _running = scene.started(&scene.collector());
+            scene.rows("c.sqlite", "PRAGMA journal_mode")
+        })
+        .case("the journal after a stop", "delete", kept(""), |scene| {
+            scene.started(&scene.collector()).stop();
+            scene.rows("c.sqlite", "PRAGMA journal_mode")
+        })
         .case("sockettimeout", "1", kept("what has come in is on the disk after `sockettimeout` or `max_uncommited_datagrams`"), |scene| {
             let _running = scene.started(&scene.collector().set("max_uncommited_datagrams", 1000));
             scene.send(&mta::success("a.test", TXT));

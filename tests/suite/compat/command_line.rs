@@ -26,7 +26,7 @@ pub(super) fn topic() -> Topic {
             listed(&fetcher(scene, args).run())
         })
     });
-    programs(default_files(daemons(environment(topic))))
+    programs(unset(default_files(daemons(environment(topic)))))
 }
 
 /// What it is about, the arguments, what is listed, and the mark. FILE names the domain `file.test`, ARGUMENT `argument.test`.
@@ -81,6 +81,54 @@ fn default_files(topic: Topic) -> Topic {
             move |scene| default_file(scene, name),
         )
     })
+}
+
+/// What a program logs at its start of options that are not set, as `NAME VALUE`.
+fn defaults(log: &str, names: &str) -> String {
+    let value = |name: &str| {
+        let line = log.lines().find(|line| line.contains(&format!(" {name} ")));
+        // `NAME is VALUE` of theirs, `NAME = VALUE (default)` of ours.
+        let words = line
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .skip_while(|word| *word != name);
+        format!("{name} {}", words.skip(2).take(1).collect::<String>())
+    };
+    names.split(' ').map(value).collect::<Vec<_>>().join(" ")
+}
+
+fn unset(topic: Topic) -> Topic {
+    let collector =
+        "sockettimeout 5 max_uncommited_datagrams 1000 retry_commit_datagram_count 1000";
+    let reporter = "compression_level -1 http_timeout 10 sendmail_timeout 10 interval_main_loop 300 spread_out_delivery 36000 keep_days 10 max_collectd_timediff 10 debug_db 0";
+    let names = |list: &str| list.split(' ').step_by(2).collect::<Vec<_>>().join(" ");
+    let of = [names(collector), names(reporter)];
+    let [of_collector, of_reporter] = of;
+    topic
+        .case(
+            "defaults of the collector",
+            collector,
+            kept("the same defaults, but for retries"),
+            move |scene| {
+                let program = of_collector
+                    .split(' ')
+                    .fold(scene.collector(), Program::unset);
+                defaults(&scene.started(&program).stop().stderr, &of_collector)
+            },
+        )
+        .case(
+            "defaults of the reporter",
+            reporter,
+            kept(""),
+            move |scene| {
+                let program = of_reporter
+                    .split(' ')
+                    .fold(scene.reporter(&[]), Program::unset);
+                let mut running = program.start();
+                running.wait_for_log("setup finished");
+                defaults(&running.log(), &of_reporter)
+            },
+        )
 }
 
 fn daemons(topic: Topic) -> Topic {
@@ -225,7 +273,7 @@ fn programs(topic: Topic) -> Topic {
             )
         } else {
             kept(if name == NAMES[0] {
-                "the four names; every option of theirs, with the same default"
+                "the four names, every option of theirs"
             } else {
                 ""
             })

@@ -11,7 +11,7 @@ use super::topic::{Topic, case};
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@b.test";
 
 pub(super) fn topic() -> Topic {
-    invalid(counted(Topic::new("Datagrams")))
+    invalid(odd(counted(Topic::new("Datagrams"))))
 }
 
 /// A datagram by the domain it is about, what its rows have to be, and the mark.
@@ -128,6 +128,31 @@ fn keys() -> Vec<Row> {
             r#"1 0 {"policy-type": 9, "policy-domain": "kind.test"}"#,
             better(r#"1 0 {"policy-type": 7, "policy-domain": "kind.test"}"#, "", "")),
     ]
+}
+
+/// Counted all the same, but not without a word.
+fn odd(topic: Topic) -> Topic {
+    let table = [
+        (
+            "another version is an error",
+            r#"{"dpv": "2", "d": "a.test", "pr": "v=TLSRPTv1; rua=mailto:a@b.test", "policies": [{"policy-type": 9, "policy-domain": "a.test", "t": 0, "f": 0}]}"#,
+        ),
+        (
+            "another number of details is an error",
+            r#"{"dpv": "1", "d": "a.test", "pr": "v=TLSRPTv1; rua=mailto:a@b.test", "policies": [{"policy-type": 9, "policy-domain": "a.test", "t": 3, "f": 1}]}"#,
+        ),
+    ];
+    table.into_iter().fold(topic, |topic, (name, datagram)| {
+        topic.case(name, "logged, 1", kept(""), move |scene| {
+            let mut running = scene.started(&scene.collector());
+            scene.send(datagram.as_bytes());
+            running.wait_for_log("ERROR");
+            format!(
+                "logged, {}",
+                scene.wait_for("c.sqlite", "SELECT sum(cntrtotal) FROM finalresults", "1")
+            )
+        })
+    })
 }
 
 /// What is no datagram: what becomes of the collector, and of the next datagram.

@@ -7,6 +7,7 @@
 use std::{collections::VecDeque, ffi::OsString};
 
 use crate::{
+    command,
     option::{Program, Row, nearest, row},
     problem::{Place, Problem},
 };
@@ -18,9 +19,17 @@ pub(crate) struct Arguments {
     pub(crate) given: Vec<(&'static Row, String)>,
     pub(crate) config_file: Option<String>,
     pub(crate) wish: Wish,
+    pub(crate) words: Words,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// What is left for the program itself.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
     /// What is no option.
     pub(crate) operands: Vec<String>,
-    pub(crate) problems: Vec<Problem>,
+    /// Options of a command of `tlsrptctl`, which no file has.
+    pub(crate) options: Vec<(&'static str, String)>,
 }
 
 /// What is to be done.
@@ -41,7 +50,7 @@ impl Arguments {
             args.into_iter().filter_map(|arg| found.text(arg)).collect();
         while let Some(arg) = rest.pop_front() {
             if arg == "--" {
-                found.operands.extend(rest.drain(..));
+                found.words.operands.extend(rest.drain(..));
             } else if arg == "-h" {
                 found.wish = found.wish.max(Wish::Help);
             } else if let Some(option) = arg.strip_prefix("--") {
@@ -53,7 +62,7 @@ impl Arguments {
                     "unknown option; --help lists the options",
                 ));
             } else {
-                found.operands.push(arg);
+                found.words.operands.push(arg);
             }
         }
         found
@@ -83,7 +92,16 @@ impl Arguments {
                 self.config_file = value.or(self.config_file.take());
                 return;
             }
-            _ => return self.table_option(program, name, attached, rest),
+            _ => match command::option(program, name) {
+                Some(option) => {
+                    let value = self.value(option, attached, rest);
+                    self.words
+                        .options
+                        .extend(value.map(|value| (option, value)));
+                    return;
+                }
+                None => return self.table_option(program, name, attached, rest),
+            },
         };
         if attached.is_some() {
             let place = Place::Argument(format!("--{name}"));
@@ -200,7 +218,7 @@ mod tests {
         ] {
             let got = parse(args);
             assert_eq!(
-                (got.wish, got.operands),
+                (got.wish, got.words.operands),
                 (wish, operands.into_iter().map(str::to_owned).collect()),
                 "{why}"
             );

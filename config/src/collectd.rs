@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use crate::{Start, Storage, load, log::Level, option::Program, reader::Reader};
+use crate::{Start, Storage, args::Words, load, log::Level, option::Program, reader::Reader};
 
 /// The settings of `tlsrpt-collectd`; each field is the option of its name.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ pub fn load(
 impl load::Load for Collectd {
     const PROGRAM: Program = Program::Collectd;
 
-    fn read(reader: &mut Reader<'_>, operands: &[String], _: bool) -> Self {
-        load::no_operands(reader, operands);
+    fn read(reader: &mut Reader<'_>, words: &Words, _: bool) -> Self {
+        load::no_operands(reader, words);
         Collectd {
             storage: reader.take("storage"),
             socketname: reader.take("socketname"),

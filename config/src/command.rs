@@ -1,5 +1,7 @@
 //! The commands of `tlsrptctl`: one row drives `--help`, the manual and the completions.
 
+use crate::option::Program;
+
 /// One command.
 #[derive(Debug)]
 pub struct Command {
@@ -23,4 +25,57 @@ pub const COMMANDS: &[Command] = &[
         operands: "DOMAIN RECORD",
         meaning: "Print the destinations of a record before and after the maps.",
     },
+    Command {
+        name: "suppress add",
+        operands: "TARGET [--until DATE] [--reason TEXT]",
+        meaning: "Send no more reports to TARGET: an address, an https: URL, or a name, which stands for all addresses of that mail domain and all URLs of that host; .NAME stands for its subdomains. DATE, as YYYY-MM-DD, is the last such day (UTC); without it there is none.",
+    },
+    Command {
+        name: "suppress remove",
+        operands: "TARGET",
+        meaning: "Send reports to TARGET again.",
+    },
+    Command {
+        name: "suppress list",
+        operands: "",
+        meaning: "Print what is suppressed, until when, since when, by whom, how often and why.",
+    },
 ];
+
+/// An option of a command, on the command line only.
+#[derive(Debug)]
+pub struct CommandOption {
+    /// As in `--name`.
+    pub name: &'static str,
+    /// What stands behind it.
+    pub metavar: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+const OPTIONS: &[CommandOption] = &[
+    CommandOption {
+        name: "until",
+        metavar: "DATE",
+        meaning: "Of suppress add: the last day, YYYY-MM-DD",
+    },
+    CommandOption {
+        name: "reason",
+        metavar: "TEXT",
+        meaning: "Of suppress add: why, for whoever reads the list",
+    },
+];
+
+/// The options of a program's commands.
+pub fn options(program: Program) -> &'static [CommandOption] {
+    match program {
+        Program::Ctl => OPTIONS,
+        Program::Collectd | Program::Fetcher | Program::Reportd => &[],
+    }
+}
+
+/// Whether that is an option of a command.
+pub(crate) fn option(program: Program, name: &str) -> Option<&'static str> {
+    let mut all = options(program).iter().map(|option| option.name);
+    all.find(|option| *option == name)
+}

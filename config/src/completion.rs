@@ -7,6 +7,7 @@ mod fish;
 mod zsh;
 
 use crate::{
+    command::{self, CommandOption},
     help::{General, general, listed},
     option::{Kind, Program, Row},
 };
@@ -78,9 +79,16 @@ fn offers(program: Program) -> Vec<Offer> {
         meaning: short(row.meaning),
         values: values(row.kind),
     };
+    let of_command = |option: &CommandOption| Offer {
+        name: option.name,
+        metavar: option.metavar,
+        meaning: option.meaning.to_owned(),
+        values: Values::Free,
+    };
     general(program)
         .into_iter()
         .map(own)
+        .chain(command::options(program).iter().map(of_command))
         .chain(listed(program).map(row))
         .collect()
 }
@@ -89,6 +97,7 @@ fn values(kind: Kind) -> Values {
     match kind {
         Kind::Path | Kind::Sockets => Values::Files,
         Kind::Switch => Values::Words(&["yes", "no"]),
+        Kind::Days => Values::Words(&["all", "failures"]),
         Kind::Level => Values::Words(&["debug", "info", "warn", "error"]),
         Kind::Transport => Values::Words(&["sendmail", "smtp://", "smtps://"]),
         Kind::Storages => Values::Words(&["sqlite:///", "dummy:"]),

@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 
 use crate::{
-    Start, exit, help, load,
+    Start,
+    args::Words,
+    exit, help, load,
     option::Program,
     problem::{Place, Problem},
     reader::Reader,
@@ -12,6 +14,8 @@ use crate::{
 
 /// What `status` looks at.
 const STATUS: &[&str] = &["dbname", "log_level"];
+/// What `suppress` looks at.
+const SUPPRESS: &[&str] = STATUS;
 /// What `maptest` looks at.
 const MAPTEST: &[&str] = &[
     "tlsrpt_record_map",
@@ -26,7 +30,7 @@ const MAPTEST: &[&str] = &[
 
 /// Whether any command looks at this option.
 pub(crate) fn needs(name: &str) -> bool {
-    STATUS.contains(&name) || MAPTEST.contains(&name)
+    STATUS.contains(&name) || MAPTEST.contains(&name) || SUPPRESS.contains(&name)
 }
 
 /// What `tlsrptctl` is asked to do.
@@ -50,6 +54,29 @@ pub enum Command {
         /// The text of its TLSRPT record.
         record: String,
     },
+    /// What gets no reports; needs `dbname`.
+    Suppress(Suppress),
+}
+
+/// What is to be done with the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suppress {
+    /// Puts a target on it.
+    Add {
+        /// An address, a URL, or a name.
+        target: String,
+        /// The last day; `None` for ever.
+        until: Option<String>,
+        /// Why, for whoever reads the list.
+        reason: Option<String>,
+    },
+    /// Takes a target off it.
+    Remove {
+        /// As it stands in the list.
+        target: String,
+    },
+    /// Shows it.
+    List,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -80,11 +107,11 @@ pub fn load_with(
 impl load::Load for Ctl {
     const PROGRAM: Program = Program::Ctl;
 
-    fn read(reader: &mut Reader<'_>, operands: &[String], check: bool) -> Self {
-        let command = match operands {
+    fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self {
+        let command = match words.operands.as_slice() {
             // Without a command there is the whole configuration to check.
             [] if check => None,
-            _ => command(operands).unwrap_or_else(|problem| {
+            _ => command(words).unwrap_or_else(|problem| {
                 reader.problems.push(problem);
                 None
             }),
@@ -92,6 +119,7 @@ impl load::Load for Ctl {
         match &command {
             Some(Command::Status) => reader.need(STATUS),
             Some(Command::Maptest { .. }) => reader.need(MAPTEST),
+            Some(Command::Suppress(_)) => reader.need(SUPPRESS),
             None if check => {}
             // Nothing can be said of the settings of a command that there is not.
             None => reader.need(&[]),
@@ -103,22 +131,42 @@ impl load::Load for Ctl {
     }
 }
 
-fn command(operands: &[String]) -> Result<Option<Command>, Problem> {
-    const ALLOWED: &str = "status, maptest DOMAIN RECORD";
-    let words: Vec<&str> = operands.iter().map(String::as_str).collect();
-    let problem = |place: &str, what: String| {
+fn command(words: &Words) -> Result<Option<Command>, Problem> {
+    const ALLOWED: &str =
+        "status, maptest DOMAIN RECORD, suppress add TARGET, suppress remove TARGET, suppress list";
+    let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
+    let problem = |place: &str, what: &str| {
         Err(Problem::new(Place::Argument(place.to_owned()), what).allowing(ALLOWED))
     };
-    match *words {
-        ["status"] => Ok(Some(Command::Status)),
-        ["maptest", domain, record] => Ok(Some(Command::Maptest {
+    let adds = matches!(*operands, ["suppress", "add", ..]);
+    if let Some((name, _)) = words.options.first().filter(|_| !adds) {
+        return problem(&format!("--{name}"), "belongs to suppress add");
+    }
+    Ok(Some(match *operands {
+        ["status"] => Command::Status,
+        ["maptest", domain, record] => Command::Maptest {
             domain: domain.to_owned(),
             record: record.to_owned(),
-        })),
-        [] => problem("COMMAND", "required, but not given".to_owned()),
-        [name @ ("status" | "maptest"), ..] => {
-            problem(name, "wrong number of arguments".to_owned())
-        }
-        [name, ..] => problem(name, "unknown command".to_owned()),
-    }
+        },
+        ["suppress", "add", target] => Command::Suppress(Suppress::Add {
+            target: target.to_owned(),
+            until: last(words, "until"),
+            reason: last(words, "reason"),
+        }),
+        ["suppress", "remove", target] => Command::Suppress(Suppress::Remove {
+            target: target.to_owned(),
+        }),
+        ["suppress", "list"] => Command::Suppress(Suppress::List),
+        [] => return problem("COMMAND", "required, but not given"),
+        ["suppress"] => return problem("suppress", "needs add, remove or list"),
+        ["suppress", name @ ("add" | "remove" | "list"), ..]
+        | [name @ ("status" | "maptest"), ..] => return problem(name, "wrong number of arguments"),
+        ["suppress", name, ..] | [name, ..] => return problem(name, "unknown command"),
+    }))
+}
+
+/// Of an option that is given twice the later one counts.
+fn last(words: &Words, name: &str) -> Option<String> {
+    let given = words.options.iter().rev().find(|(given, _)| *given == name);
+    given.map(|(_, value)| value.clone())
 }

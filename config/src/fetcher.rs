@@ -3,7 +3,9 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::{
-    Start, Storage, load,
+    Start, Storage,
+    args::Words,
+    load,
     log::Level,
     option::Program,
     problem::{Place, Problem},
@@ -34,10 +36,10 @@ pub fn load(
 impl load::Load for Fetcher {
     const PROGRAM: Program = Program::Fetcher;
 
-    fn read(reader: &mut Reader<'_>, operands: &[String], check: bool) -> Self {
-        let (day, domain) = match operands {
+    fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self {
+        let (day, domain) = match words.operands.as_slice() {
             [] if check => (String::new(), None),
-            _ => day_and_domain(reader, operands),
+            operands => day_and_domain(reader, operands),
         };
         Fetcher {
             storage: storage(reader),

@@ -101,7 +101,8 @@ fn purpose(program: Program) -> &'static str {
         }
         Program::Reportd => "Makes the reports of each day (RFC 8460) and delivers them.",
         Program::Ctl => {
-            "Looks into the reporter, by as much of its configuration as the command needs."
+            "Looks into the reporter, and edits the list of those who get no reports, by as\n\
+             much of its configuration as the command needs."
         }
     }
 }

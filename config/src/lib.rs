@@ -37,4 +37,4 @@ mod start;
 mod value;
 
 pub use start::{Settings, Start};
-pub use value::{DkimKey, FetcherCommand, MailTransport, Storage};
+pub use value::{DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};

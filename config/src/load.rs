@@ -4,7 +4,7 @@ use std::{ffi::OsString, fmt::Write, sync::Arc};
 
 use crate::{
     Settings, Start,
-    args::{Arguments, Wish},
+    args::{Arguments, Wish, Words},
     env, exit, file, help,
     option::Program,
     origin::{Origin, Texts},
@@ -17,8 +17,8 @@ pub(crate) trait Load: Sized {
     /// Whose they are.
     const PROGRAM: Program;
 
-    /// Takes every option. `operands` are the arguments that are no options; `check` when nothing is to be done.
-    fn read(reader: &mut Reader<'_>, operands: &[String], check: bool) -> Self;
+    /// Takes every option. `words` are the arguments beside them; `check` when nothing is to be done.
+    fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self;
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -66,7 +66,7 @@ pub(crate) fn load_with<T: Load>(
 
     let check = arguments.wish == Wish::Check;
     let mut reader = Reader::new(program, &texts);
-    let values = T::read(&mut reader, &arguments.operands, check);
+    let values = T::read(&mut reader, &arguments.words, check);
     warn_of_idle_options(&mut reader);
     // A row that no program takes would be an option without a use.
     debug_assert!(
@@ -92,8 +92,8 @@ pub(crate) fn load_with<T: Load>(
 }
 
 /// Complains about operands where there are none.
-pub(crate) fn no_operands(reader: &mut Reader<'_>, operands: &[String]) {
-    for operand in operands {
+pub(crate) fn no_operands(reader: &mut Reader<'_>, words: &Words) {
+    for operand in &words.operands {
         let place = Place::Argument(operand.clone());
         reader
             .problems

@@ -6,8 +6,8 @@ mod checks;
 mod fetchers;
 
 use crate::{
-    DkimKey, FetcherCommand, MailTransport, Start, load, log::Level, option::Program,
-    reader::Reader,
+    DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load, log::Level,
+    option::Program, reader::Reader,
 };
 
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
@@ -78,6 +78,8 @@ pub struct Reportd {
     /// Bytes.
     pub max_report_size: usize,
     pub loop_guard: bool,
+    pub report_days: ReportDays,
+    pub min_sessions: u64,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -100,8 +102,8 @@ pub fn load_with(
 impl load::Load for Reportd {
     const PROGRAM: Program = Program::Reportd;
 
-    fn read(reader: &mut Reader<'_>, operands: &[String], _: bool) -> Self {
-        load::no_operands(reader, operands);
+    fn read(reader: &mut Reader<'_>, words: &Words, _: bool) -> Self {
+        load::no_operands(reader, words);
         Reportd::read(reader)
     }
 }
@@ -165,6 +167,8 @@ impl Reportd {
             max_report_age: reader.take("max_report_age"),
             max_report_size: reader.take("max_report_size"),
             loop_guard: reader.take("loop_guard"),
+            report_days: reader.take("report_days"),
+            min_sessions: reader.take("min_sessions"),
             contact_info,
         };
         checks::together(taken, reader)

@@ -34,6 +34,16 @@ impl Storage {
     }
 }
 
+/// Which days of a domain are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReportDays {
+    /// Every day with sessions.
+    #[default]
+    All,
+    /// Only days with a failure.
+    Failures,
+}
+
 /// A command that answers for a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetcherCommand {

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tlsrptd_config::option::{Program, row};
+use tlsrptd_config::{
+    command::options as of_commands,
+    option::{Program, row},
+};
 
 const PROGRAMS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
 /// On the command line only.
@@ -95,6 +98,9 @@ fn every_option_named_exists() {
     let known = |name: &str| {
         PROGRAMS.iter().any(|program| row(*program, name).is_some())
             || GENERAL.contains(&name.replace('-', "_").as_str())
+            || of_commands(Program::Ctl)
+                .iter()
+                .any(|option| option.name == name)
     };
     let mut named = BTreeSet::new();
     for (path, text) in for_administrators() {

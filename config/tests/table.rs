@@ -15,6 +15,7 @@ fn other(row: &Row) -> String {
         (Kind::Count(least, _), _) => least.max(1234).to_string(),
         (Kind::Switch, Default::Is("yes")) => "no".to_owned(),
         (Kind::Switch, _) => "yes".to_owned(),
+        (Kind::Days, _) => "failures".to_owned(),
         (Kind::Level, _) => "debug".to_owned(),
         (Kind::Transport, _) => "smtp://relay".to_owned(),
         (_, default) => default.example().to_owned(),

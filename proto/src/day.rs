@@ -53,6 +53,12 @@ impl Day {
         Day(self.0.saturating_sub(1.day()))
     }
 
+    /// The day so many days after.
+    pub fn ahead(self, days: u32) -> Day {
+        let span = jiff::Span::new().try_days(i64::from(days));
+        Day(span.map_or(Date::MAX, |span| self.0.saturating_add(span)))
+    }
+
     /// The day so many days before.
     pub fn back(self, days: u32) -> Day {
         // The calendar ends, it does not wrap: more days than a span can hold lead to its first day.

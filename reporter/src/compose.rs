@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
+use tlsrptd_config::ReportDays;
 use tlsrptd_proto::{
     aggregate::DomainCounts,
     day::Day,
@@ -21,6 +22,7 @@ use crate::{
     route::{Routed, Routes},
     schedule::Schedule,
     state::{Decision, DomainDay},
+    suppress::Suppressions,
 };
 
 /// Reports of one domain and day: there is never a second one.
@@ -39,6 +41,10 @@ pub struct Composer {
     pub max_report_size: usize,
     /// `loop_guard`.
     pub loop_guard: bool,
+    /// `report_days`.
+    pub report_days: ReportDays,
+    /// `min_sessions`.
+    pub min_sessions: u64,
 }
 
 impl Composer {
@@ -59,6 +65,7 @@ impl Composer {
             reason: None,
             destinations: Vec::new(),
             used_rows: Vec::new(),
+            suppressed: Vec::new(),
             bad_rows: Vec::new(),
         };
         match self
@@ -108,6 +115,7 @@ impl Composer {
         if self.loop_guard && counts.failed() == 0 && decision.sessions <= our_mails {
             return Err("loop guard: no more sessions than report mails of ours".to_owned());
         }
+        self.unwanted(&counts)?;
         let record = record(outside, &domain, &counts).await?;
         let routed = self.routes.route(&domain, &record);
         let left_out = left_out(&routed);
@@ -119,6 +127,42 @@ impl Composer {
             tracing::info!(%day, %domain, "a destination is left out: {left_out}");
         }
         Ok((domain, counts, routed.destinations))
+    }
+}
+
+impl Composer {
+    /// What the operator does not want to be reported.
+    fn unwanted(&self, counts: &DomainCounts) -> Result<(), String> {
+        let sessions = counts.sessions();
+        if self.report_days == ReportDays::Failures && counts.failed() == 0 {
+            return Err("report_days: no session failed".to_owned());
+        }
+        match sessions < self.min_sessions {
+            true => Err(format!("min_sessions: {sessions} are too few")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Leaves out what the operator, or its refusals, have put on the list. When nothing is left there is no report.
+pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
+    if list.is_empty() || decision.destinations.is_empty() {
+        return;
+    }
+    for (destination, due) in std::mem::take(&mut decision.destinations) {
+        match list.reason(&destination.uri, today) {
+            None => decision.destinations.push((destination, due)),
+            Some(reason) => decision.suppressed.push((destination, reason)),
+        }
+    }
+    if decision.destinations.is_empty() {
+        let suppressed = std::mem::take(&mut decision.suppressed);
+        let first = suppressed.first().map_or("", |(_, reason)| reason);
+        decision.reason = Some(match suppressed.len() {
+            1 => format!("suppressed: {first}"),
+            all => format!("suppressed: {first}, and {} more", all - 1),
+        });
+        decision.report = None;
     }
 }
 

@@ -5,7 +5,7 @@
 //! 1. [`gather`] fetches a collector's closed day and stores what it counted;
 //! 2. [`compose`] merges the collectors and writes one report a domain and day, whose bytes never change again;
 //! 3. [`lookup`] asks DNS where the domain wants its reports, [`route`] applies the operator's maps;
-//! 4. [`schedule`] says when a delivery is due, and when to give up;
+//! 4. [`suppress`] leaves out who wants none, [`schedule`] says when a delivery is due, and when to give up;
 //! 5. [`deliver`] carries one report to one address and says how that ended;
 //! 6. [`state`] records it. This is the only edge that goes back.
 //!
@@ -26,3 +26,4 @@ pub mod outside;
 pub mod route;
 pub mod schedule;
 pub mod state;
+pub mod suppress;

@@ -60,6 +60,7 @@ fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
         report: Some("{}".into()),
         sessions: 1,
         reason: None,
+        suppressed: Vec::new(),
         destinations: uris.iter().map(destination).collect(),
         used_rows: Vec::new(),
         bad_rows: Vec::new(),

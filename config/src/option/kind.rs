@@ -17,6 +17,8 @@ pub enum Kind {
     Count(i64, i64),
     /// Yes or no.
     Switch,
+    /// Which days are reported.
+    Days,
     /// A log level.
     Level,
     /// Octal permissions.
@@ -53,6 +55,7 @@ impl Kind {
             Kind::Seconds(_) => "SECONDS",
             Kind::Count(..) => "NUMBER",
             Kind::Switch => "YES|NO",
+            Kind::Days => "ALL|FAILURES",
             Kind::Level => "LEVEL",
             Kind::Mode => "MODE",
             Kind::Storages => "URL,...",
@@ -79,6 +82,7 @@ impl Kind {
             Kind::Shell => "a shell command",
             Kind::Words => "a command, its words split at white space, without quotes",
             Kind::Switch => "yes, no",
+            Kind::Days => "all, failures",
             Kind::Level => {
                 "debug, info, warn, warning, error, critical, or Python's number from 0 to 50"
             }

@@ -141,6 +141,18 @@ pub(super) const ROWS: &[Row] = &[
         "No report where a domain's only sessions of the day were those that carried our own reports.",
     ),
     ours(
+        "report_days",
+        Days,
+        Is("all"),
+        "all: every day of a domain with sessions is reported; failures: only a day with a failed session.",
+    ),
+    ours(
+        "min_sessions",
+        Count(1, i64::MAX),
+        Is("1"),
+        "A domain's day with fewer sessions is not reported.",
+    ),
+    ours(
         "max_report_age",
         Seconds(86400),
         Is("259200"),

@@ -4,7 +4,7 @@ mod list;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use super::MailTransport;
+use super::{MailTransport, ReportDays};
 use crate::{log::Level, option::Kind};
 
 /// A type that settings have.
@@ -96,6 +96,16 @@ fn mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if mode <= 0o777 => Ok(mode),
         _ => Err(format!("`{text}` is not an octal mode")),
+    }
+}
+
+impl Setting for ReportDays {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "all" => Ok(ReportDays::All),
+            "failures" => Ok(ReportDays::Failures),
+            _ => Err(format!("`{text}` is neither")),
+        }
     }
 }
 

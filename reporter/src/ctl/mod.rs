@@ -1,14 +1,18 @@
-//! `tlsrptctl`: what the operator can ask. It reads the database while the reporter works, and changes nothing.
+//! `tlsrptctl`: what the operator can ask. It reads the database while the reporter works, and changes nothing but the
+//! suppression list.
 
 mod maptest;
 mod status;
+mod suppress;
 
 use std::io::{self, Write as _};
 
+use jiff::Timestamp;
 use tlsrptd_config::{
     Settings,
     ctl::{Command, Ctl},
 };
+use tlsrptd_proto::day::Day;
 
 use crate::{error::Error, route::Routes};
 
@@ -24,6 +28,7 @@ pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {
     let Ctl { command, reportd } = settings.values;
     let answer = match command {
         Command::Status => status::status(&reportd)?,
+        Command::Suppress(wish) => suppress::suppress(&reportd, wish, Day::of(Timestamp::now()))?,
         Command::Maptest { domain, record } => maptest::maptest(&reportd, &domain, &record)?,
     };
     match io::stdout().write_all(answer.as_bytes()) {

@@ -95,6 +95,7 @@ impl Heard {
             Outcome::Sent { .. }
             | Outcome::Retry { .. }
             | Outcome::Refused { .. }
+            | Outcome::Unsendable { .. }
             | Outcome::UnknownScheme => Heard::Answer,
         }
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Daemon;
 use crate::{
+    compose,
     lookup::LOOKUPS_AT_ONCE,
     outside::Outside,
     state::{Decision, StateError},
@@ -141,6 +142,12 @@ impl<O: Outside> Daemon<O> {
     /// Stores what is decided; with the day's last decision the day is closed.
     pub(super) fn record_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
         self.composing.take_all();
+        if !self.composing.made.is_empty() {
+            let list = self.state.suppressions()?;
+            let today = Day::of(now);
+            let made = self.composing.made.iter_mut();
+            made.for_each(|decision| compose::suppress(decision, &list, today));
+        }
         let Some(walk) = &mut self.composing.walk else {
             return Ok(());
         };
@@ -168,6 +175,10 @@ impl<O: Outside> Daemon<O> {
                     walk.reports += 1;
                     let destinations = decision.destinations.len();
                     tracing::info!(%day, domain, sessions, destinations, "report stored");
+                    if let Some((_, reason)) = decision.suppressed.first() {
+                        let number = decision.suppressed.len();
+                        tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
+                    }
                 }
                 Some(reason) => {
                     walk.without += 1;

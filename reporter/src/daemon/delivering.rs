@@ -1,13 +1,15 @@
 //! The daemon's part of delivering: takes due deliveries in hand, judges how attempts ended, records it.
 
 use jiff::Timestamp;
+use tlsrptd_proto::day::Day;
 
 use super::{Daemon, lane::Ended, lanes::Lanes};
 use crate::{
     deliver::Outcome,
     outside::Outside,
     schedule::Next,
-    state::{Claimed, Recorded, StateError, Verdict},
+    state::{Claimed, Recorded, StateError, Suspended, Verdict},
+    suppress::Suppressions,
 };
 
 /// Deliveries that are in hand for each one that may be under way. A lane goes on from what is in hand, without waiting
@@ -56,15 +58,16 @@ impl<O: Outside> Daemon<O> {
             return Ok(());
         }
         let per_lane = IN_HAND * self.bounds.per_host;
+        let suppressions = self.state.suppressions()?;
         let lanes = &self.delivering.lanes;
         let claims = self
             .state
             .claim(now, room, |lane| lanes.room(lane, per_lane))?;
         for claimed in claims {
-            match self.obstacle(&claimed, now) {
+            match self.obstacle(&claimed, &suppressions, now) {
                 Some((word, reason)) => {
                     self.delivering.has_more = true;
-                    self.judge_final(&claimed, word, reason.to_owned());
+                    self.judge_final(&claimed, word, reason);
                 }
                 None => self
                     .delivering
@@ -83,16 +86,25 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Why there is nothing to try.
-    fn obstacle(&self, claimed: &Claimed, now: Timestamp) -> Option<(&'static str, &'static str)> {
+    fn obstacle(
+        &self,
+        claimed: &Claimed,
+        suppressions: &Suppressions,
+        now: Timestamp,
+    ) -> Option<(&'static str, String)> {
         match &claimed.delivery {
             None => Some((
                 "refused",
-                "the stored report is no text, or its domain or day is none",
+                "the stored report is no text, or its domain or day is none".to_owned(),
             )),
-            Some(delivery) if self.schedule.is_expired(delivery.report.created, now) => {
-                Some(("expired", "it could not be sent while it was news"))
+            Some(delivery) if self.schedule.is_expired(delivery.report.created, now) => Some((
+                "expired",
+                "it could not be sent while it was news".to_owned(),
+            )),
+            Some(_) => {
+                let reason = suppressions.reason(&claimed.uri, Day::of(now));
+                reason.map(|reason| ("suppressed", reason))
             }
-            Some(_) => None,
         }
     }
 
@@ -114,8 +126,19 @@ impl<O: Outside> Daemon<O> {
 
     fn record_judged(&mut self, now: Timestamp) -> Result<(), StateError> {
         if !self.delivering.judged.is_empty() {
-            self.state.record(&self.delivering.judged, now)?;
+            let suspended = self.state.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();
+            for Suspended {
+                target,
+                until,
+                days,
+            } in suspended
+            {
+                tracing::warn!(
+                    "{target} has refused reports on {days} days: it gets none until {until} has passed \
+                     (tlsrptctl suppress remove '{target}' ends that)"
+                );
+            }
         }
         Ok(())
     }
@@ -123,7 +146,11 @@ impl<O: Outside> Daemon<O> {
     fn judge(&mut self, claimed: &Claimed, outcome: Outcome, now: Timestamp) {
         let (reason, after) = match outcome {
             Outcome::Sent { detail } => return self.judge_final(claimed, "sent", detail),
-            Outcome::Refused { reason } => return self.judge_final(claimed, "refused", reason),
+            Outcome::Refused { reason } => {
+                log(claimed, "refused", &reason);
+                return self.judged(claimed, Verdict::Refused { reason });
+            }
+            Outcome::Unsendable { reason } => return self.judge_final(claimed, "refused", reason),
             Outcome::UnknownScheme => {
                 return self.judge_final(
                     claimed,
@@ -177,7 +204,7 @@ fn log(claimed: &Claimed, result: &str, reason: &str) {
         None => Default::default(),
     };
     match result {
-        "sent" | "retry" => tracing::info!(
+        "sent" | "retry" | "suppressed" => tracing::info!(
             day, domain, report, rua, attempt, result, reason, "delivery"
         ),
         _ => tracing::warn!(

@@ -135,6 +135,8 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
         schedule: Arc::new(Schedule::new(settings)),
         max_report_size: settings.max_report_size,
         loop_guard: settings.loop_guard,
+        report_days: settings.report_days,
+        min_sessions: settings.min_sessions,
     };
     let world = World {
         resolver,

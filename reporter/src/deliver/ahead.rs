@@ -73,12 +73,12 @@ impl Deliverer {
     }
 
     fn write(&self, delivery: &Delivery) -> Result<Mail, Outcome> {
-        let refused = |reason: String| Outcome::Refused { reason };
+        let unsendable = |reason: String| Outcome::Unsendable { reason };
         let report = &delivery.report;
         let (_, to) = delivery.destination.uri.split_once(':').unwrap_or_default();
-        let to = Mailbox::parse(to).map_err(|error| refused(error.to_string()))?;
+        let to = Mailbox::parse(to).map_err(|error| unsendable(error.to_string()))?;
         let message = message::compose(report, &to, &self.sender, self.compression_level)
-            .map_err(|error| refused(error.to_string()))?;
+            .map_err(|error| unsendable(error.to_string()))?;
         let signatures = self
             .signers
             .sign(&message, report.created)

@@ -29,7 +29,7 @@ pub(super) async fn deliver(
     // A substitution may have put a stranger's text here.
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         let reason = format!("{folder}: only absolute paths without .. are allowed");
-        return Outcome::Refused { reason };
+        return Outcome::Unsendable { reason };
     }
     let mark = mark(report, &destination.uri);
     let name = file_name(&[
@@ -192,14 +192,14 @@ mod tests {
         let report = sample::report();
         for (folder, expected) in [
             ("/nonexistent/folder", "retry"),
-            ("relative", "refused"),
-            ("/tmp/../etc", "refused"),
-            ("", "refused"),
+            ("relative", "unsendable"),
+            ("/tmp/../etc", "unsendable"),
+            ("", "unsendable"),
         ] {
             let outcome = deliver(&report, &to("directory:x"), folder).await;
             assert_eq!(
-                matches!(outcome, Outcome::Refused { .. }),
-                expected == "refused",
+                matches!(outcome, Outcome::Unsendable { .. }),
+                expected == "unsendable",
                 "{folder}"
             );
         }

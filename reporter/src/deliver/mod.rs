@@ -169,7 +169,7 @@ impl Deliverer {
         let gzip = match payload::gzip(&report.json, self.compression_level) {
             Ok(gzip) => gzip,
             Err(error) => {
-                return Outcome::Refused {
+                return Outcome::Unsendable {
                     reason: error.to_string(),
                 };
             }
@@ -310,9 +310,15 @@ pub enum Outcome {
         /// What went wrong.
         reason: String,
     },
-    /// The other side will never take it.
+    /// The other side will never take it: it said so.
     Refused {
         /// What it answered.
+        reason: String,
+    },
+    /// It will never arrive there either, but not by the receiver's word: the report, its address or our own rules are in
+    /// the way, or the relay wants no such mail. Nothing is to be held against the receiver.
+    Unsendable {
+        /// What is in the way.
         reason: String,
     },
     /// A map produced a scheme that nobody can deliver to.

@@ -49,6 +49,7 @@ pub(super) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Retry { .. } => "retry",
         Outcome::Unreachable { .. } => "unreachable",
         Outcome::Refused { .. } => "refused",
+        Outcome::Unsendable { .. } => "unsendable",
         Outcome::UnknownScheme => "unknown",
     }
 }

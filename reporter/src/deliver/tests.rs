@@ -26,14 +26,14 @@ async fn schemes() {
     let rows = [
         ("mailto:a@x.example", "sent", "mail"),
         ("MAILTO:a@x.example", "sent", "schemes have no case"),
-        ("mailto:a", "refused", "no address"),
+        ("mailto:a", "unsendable", "no address"),
         ("https://h.example/", "sent", "post"),
         ("http://h.example/", "unknown", "never in plain"),
         ("http://debug.example/", "sent", "but where the debug option says so"),
         ("ftp://h.example/", "unknown", "what a map may have made"),
         ("no scheme", "unknown", "nor this"),
         ("", "unknown", "nor nothing"),
-        ("directory:relative", "refused", "no absolute path"),
+        ("directory:relative", "unsendable", "no absolute path"),
     ];
     let options = [
         ("sendmail_script", "true"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, schema};
+use super::{State, StateError, Step, open, suppressed};
 
 /// So many rows of a day with a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,31 +32,13 @@ pub struct Counts {
 impl Counts {
     /// Reads a database that a reporter may be working on. It needs none of our columns: the peer's file will do.
     pub fn read(path: &Path) -> Result<Counts, StateError> {
-        let fault = |source| StateError::Open {
-            path: path.to_owned(),
-            source,
+        let db = open::existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let counts = |sql: &str| {
+            counts(&db, sql).map_err(|source| StateError::Open {
+                path: path.to_owned(),
+                source,
+            })
         };
-        let missing = || StateError::Missing {
-            path: path.to_owned(),
-        };
-        if !path.exists() {
-            return Err(missing());
-        }
-        let db =
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(fault)?;
-        db.busy_timeout(std::time::Duration::from_secs(10))
-            .map_err(fault)?;
-        match schema::kind(&db).map_err(fault)? {
-            schema::Kind::Ours => {}
-            schema::Kind::Empty => return Err(missing()),
-            schema::Kind::Other(found) => {
-                return Err(StateError::Purpose {
-                    path: path.to_owned(),
-                    found,
-                });
-            }
-        }
-        let counts = |sql: &str| counts(&db, sql).map_err(fault);
         Ok(Counts {
             jobs: counts(
                 "SELECT day, status, count(*) FROM fetchjobs GROUP BY day, status ORDER BY day, status",
@@ -109,6 +91,9 @@ impl State {
             tx.execute("DELETE FROM old", [])?;
             tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
             tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [&day])?;
+            if removed == 0 {
+                suppressed::clean(tx, &day)?;
+            }
             Ok(removed > 0)
         })
     }

@@ -57,6 +57,8 @@ pub struct Decision {
     pub destinations: Vec<(Destination, Timestamp)>,
     /// The collectors whose rows were used.
     pub used_rows: Vec<String>,
+    /// What would be a destination and is on the suppression list, each with the reason.
+    pub suppressed: Vec<(Destination, String)>,
     /// Rows that could not be used, each by its collector, with the reason.
     pub bad_rows: Vec<(String, String)>,
 }
@@ -193,7 +195,10 @@ fn store(
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
         for (destination, due) in &decision.destinations {
-            add_destination(tx, r_id, destination, *due, &its)?;
+            add_destination(tx, r_id, destination, *due, None, &its)?;
+        }
+        for (destination, reason) in &decision.suppressed {
+            add_destination(tx, r_id, destination, now, Some(reason), &its)?;
         }
         for fetcher in &decision.used_rows {
             used.execute([&day, &decision.domain, fetcher])?;
@@ -210,16 +215,18 @@ fn add_destination(
     r_id: i64,
     destination: &Destination,
     due: Timestamp,
+    suppressed: Option<&str>,
     its: &str,
 ) -> rusqlite::Result<()> {
     // The same address twice in one report is one delivery.
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, tlsrptd_lane) \
-         VALUES(:uri, :r_id, 0, NULL, :due, :its, :origin, :lane)",
+        "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, \
+         tlsrptd_lane, tlsrptd_reason) VALUES(:uri, :r_id, 0, :status, :due, :its, :origin, :lane, :reason)",
     )?
     .execute(named_params! {
         ":uri": destination.uri, ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
         ":origin": origin_word(destination.origin), ":lane": crate::schedule::lane(&destination.uri),
+        ":status": suppressed.map(|_| "suppressed"), ":reason": suppressed,
     })
     .map(drop)
 }

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{State, StateError, Step, decisions::origin_word, forget, ready::Hint, text};
+use super::{
+    State, StateError, Step, Suspended, decisions::origin_word, forget, ready::Hint,
+    suppressed::Heard, text,
+};
 use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
 
 /// A delivery whose attempt is about to begin.
@@ -34,9 +37,14 @@ pub struct Claimed {
 pub enum Verdict {
     /// Done with, by a word of the status column.
     Final {
-        /// `sent`, `timedout`, `refused`, `expired` or `unknownrua`.
+        /// `sent`, `timedout`, `refused` (for no fault of the receiver's), `suppressed`, `expired` or `unknownrua`.
         word: &'static str,
         /// What it ended with.
+        reason: String,
+    },
+    /// The receiver has refused: `refused`, and counted.
+    Refused {
+        /// What it answered.
         reason: String,
     },
     /// To be tried again.
@@ -163,10 +171,15 @@ impl State {
         self.copies_to = mail_domain(address);
     }
 
-    /// Records how attempts ended.
-    pub fn record(&mut self, ends: &[Recorded], now: Timestamp) -> Result<(), StateError> {
+    /// Records how attempts ended. Gives the destinations that have refused for so long that they are left alone now.
+    pub fn record(
+        &mut self,
+        ends: &[Recorded],
+        now: Timestamp,
+    ) -> Result<Vec<Suspended>, StateError> {
         let copies_to = self.copies_to.clone();
-        self.transact(Step::Recorded, |tx| {
+        let heard = self.transact(Step::Recorded, |tx| {
+            let mut heard = Heard::before(tx)?;
             let mut update = tx.prepare_cached(
                 "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
                  tlsrptd_started = NULL, tlsrptd_reason = :reason WHERE destination = :uri AND d_r_id = :r_id",
@@ -174,15 +187,18 @@ impl State {
             for end in ends {
                 let (status, next, reason) = match &end.verdict {
                     Verdict::Final { word, reason } => (Some(*word), now, reason),
+                    Verdict::Refused { reason } => (Some("refused"), now, reason),
                     Verdict::Later { at, reason } => (None, *at, reason),
                 };
+                let failed = !matches!(status, Some("sent" | "suppressed"));
                 update.execute(named_params! {
-                    ":status": status, ":failed": i64::from(status != Some("sent")), ":next": text::nexttry(next),
-                    ":reason": reason, ":uri": end.uri, ":r_id": end.r_id,
+                    ":status": status, ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
+                    ":uri": end.uri, ":r_id": end.r_id,
                 })?;
                 if status.is_some() {
                     forget::report(tx, end.r_id)?;
                 }
+                heard.note(tx, end, Day::of(now))?;
                 if status == Some("sent")
                     && let Some(domain) = end.uri.strip_prefix("mailto:").and_then(mail_domain)
                 {
@@ -192,15 +208,18 @@ impl State {
                     count_mail(tx, &domain, now)?;
                 }
             }
-            Ok(())
+            Ok(heard)
         })?;
+        if heard.list_changed {
+            self.suppressions.forget();
+        }
         for end in ends {
             if let Verdict::Later { at, .. } = end.verdict {
                 let lane = crate::schedule::lane(&end.uri);
                 self.ready.added(&lane, at, end.r_id);
             }
         }
-        Ok(())
+        Ok(heard.suspended)
     }
 
     /// Deliveries of that lane are not taken in hand, and not looked at.

@@ -18,6 +18,7 @@ mod ready;
 mod rows;
 mod schema;
 mod steps;
+mod suppressed;
 mod text;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -29,6 +30,7 @@ pub use error::StateError;
 pub use jobs::{Job, NewJob};
 pub use rows::Fetched;
 pub use steps::{Moment, STEPS, Step, StepRow};
+pub use suppressed::{Listed, SuppressionList, Suspended};
 
 /// The open database.
 pub struct State {
@@ -41,6 +43,7 @@ pub struct State {
     reports: deliveries::Shared,
     /// The domain that copies of mails go to.
     copies_to: Option<String>,
+    suppressions: suppressed::Kept,
 }
 
 /// Sees every step before and after its commit, and says how it goes on. Only tests have one.

@@ -14,7 +14,7 @@ use rusqlite::{
 
 use super::{State, StateError, Step, Watcher, lock::Lock, schema};
 
-/// How long a statement waits for a reader such as `tlsrptctl`.
+/// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl State {
@@ -62,6 +62,7 @@ impl State {
             ready: Default::default(),
             reports: Default::default(),
             copies_to: None,
+            suppressions: Default::default(),
         };
         state.set_up(kind == schema::Kind::Empty)?;
         Ok(state)
@@ -100,6 +101,25 @@ impl State {
         db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
             .map_err(&fault)?;
         db.close().map_err(|(_, source)| fault(source))
+    }
+}
+
+/// A reporter's database that is there already, for a program that is not its reporter.
+pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
+    let path = path.to_owned();
+    if !path.exists() {
+        return Err(StateError::Missing { path });
+    }
+    let opened = Connection::open_with_flags(&path, flags).and_then(|db| {
+        db.busy_timeout(PATIENCE)?;
+        let kind = schema::kind(&db)?;
+        Ok((db, kind))
+    });
+    match opened {
+        Ok((db, schema::Kind::Ours)) => Ok(db),
+        Ok((_, schema::Kind::Empty)) => Err(StateError::Missing { path }),
+        Ok((_, schema::Kind::Other(found))) => Err(StateError::Purpose { path, found }),
+        Err(source) => Err(StateError::Open { path, source }),
     }
 }
 

@@ -6,6 +6,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::suppressed;
+
 /// What the peer writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
 /// The version beside it.
@@ -186,7 +188,8 @@ pub(super) fn extend(db: &Connection) -> rusqlite::Result<()> {
             db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {holds}"))?;
         }
     }
-    EXTRAS.iter().try_for_each(|text| db.execute_batch(text))
+    let extras = EXTRAS.iter().chain(suppressed::TABLES);
+    extras.copied().try_for_each(|text| db.execute_batch(text))
 }
 
 #[cfg(test)]

@@ -224,6 +224,8 @@ pub fn daemon<O: Outside>(
         schedule: Arc::new(Schedule::new(settings)),
         max_report_size: settings.max_report_size,
         loop_guard: settings.loop_guard,
+        report_days: settings.report_days,
+        min_sessions: settings.min_sessions,
     };
     let bounds = Bounds {
         fetchers: (1..)

@@ -14,6 +14,7 @@ mod maps;
 mod outage;
 mod records;
 mod size;
+mod suppress;
 
 use std::collections::BTreeMap;
 

@@ -16,6 +16,7 @@ fn numbers_and_words() {
     let level = |text: &str| parse::<Level>(text, Kind::Level);
     let mode = |text: &str| parse::<u32>(text, Kind::Mode);
     let switch = |text: &str| parse::<bool>(text, Kind::Switch);
+    let days = |text: &str| parse::<ReportDays>(text, Kind::Days);
     let zlib = |text: &str| parse::<i32>(text, Kind::Count(-1, 9));
     for (got, want, why) in [
         (seconds("5"), "5s", "plain"),
@@ -64,6 +65,8 @@ fn numbers_and_words() {
             "error: `1777` is not an octal mode",
             "permissions only",
         ),
+        (days("Failures"), "Failures", "words have no case"),
+        (days("bad"), "error: `bad` is neither", "no third"),
         (switch("1"), "true", "debug_db is a number in the peer"),
         (switch("No"), "false", "words have no case"),
         (

@@ -68,7 +68,7 @@ impl Https {
         let mut url = match Url::parse(&destination.uri) {
             Ok(url) => url,
             Err(error) => {
-                return Outcome::Refused {
+                return Outcome::Unsendable {
                     reason: error.to_string(),
                 };
             }
@@ -94,7 +94,7 @@ impl Https {
             && !self.allow_private
             && let Err(error) = check_literal(url)
         {
-            return Verdict::Done(Outcome::Refused {
+            return Verdict::Done(Outcome::Unsendable {
                 reason: error.to_string(),
             });
         }
@@ -143,7 +143,7 @@ fn failed(error: reqwest::Error) -> Outcome {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(cause) = next {
         if let Some(not_global) = cause.downcast_ref::<NotGlobal>() {
-            return Outcome::Refused {
+            return Outcome::Unsendable {
                 reason: not_global.to_string(),
             };
         }
@@ -156,7 +156,7 @@ fn failed(error: reqwest::Error) -> Outcome {
     }
     let reason = one_line(&reason);
     if error.is_builder() {
-        Outcome::Refused { reason }
+        Outcome::Unsendable { reason }
     } else if error.is_connect() || error.is_timeout() {
         Outcome::unreachable(reason)
     } else {

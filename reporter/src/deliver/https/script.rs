@@ -27,7 +27,7 @@ impl HttpScript {
 
     pub(in crate::deliver) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
         if let Err(reason) = self.check(destination) {
-            return Outcome::Refused { reason };
+            return Outcome::Unsendable { reason };
         }
         let line = format!("{} {}", self.script, quoted(&destination.uri));
         match program::run(program::shell(&line), gzip, self.time).await {
@@ -123,9 +123,9 @@ mod tests {
             ("/nonexistent/curl", "https://h.example/", Origin::Record, "unreachable"),
             ("kill -9 $$;", "https://h.example/", Origin::Record, "retry"),
             ("sleep 10;", "https://h.example/", Origin::Record, "unreachable"),
-            ("true", "https://127.0.0.1/", Origin::Record, "refused"),
-            ("true", "https://[::1]/", Origin::Record, "refused"),
-            ("true", "https://0x7f.1/", Origin::Record, "refused"),
+            ("true", "https://127.0.0.1/", Origin::Record, "unsendable"),
+            ("true", "https://[::1]/", Origin::Record, "unsendable"),
+            ("true", "https://0x7f.1/", Origin::Record, "unsendable"),
             ("true", "https://127.0.0.1/", Origin::Operator, "sent"),
         ];
         for (script, uri, origin, expected) in rows {

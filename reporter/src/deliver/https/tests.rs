@@ -199,7 +199,7 @@ async fn a_record_leads_to_global_addresses_only() {
             )
             .await;
         assert!(
-            matches!(&outcome, Outcome::Refused { reason } if reason.contains("not a global address")),
+            matches!(&outcome, Outcome::Unsendable { reason } if reason.contains("not a global address")),
             "{host}: {outcome:?}"
         );
     }

@@ -82,8 +82,10 @@ pub(super) fn outcome(ended: Result<Ended, ProgramError>) -> Outcome {
     );
     match ended.status.code() {
         Some(0) => Outcome::Sent { detail: ended.said },
-        // EX_DATAERR, EX_NOUSER, EX_NOHOST.
-        Some(65 | 67 | 68) => Outcome::Refused { reason },
+        // EX_DATAERR: the mail.
+        Some(65) => Outcome::Unsendable { reason },
+        // EX_NOUSER, EX_NOHOST: the address.
+        Some(67 | 68) => Outcome::Refused { reason },
         Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => Outcome::unreachable(reason),
         // EX_TEMPFAIL, anything else, or a signal.
         _ => Outcome::retry(reason),
@@ -102,7 +104,7 @@ mod tests {
             ("exit 75", "retry"),
             ("exit 1", "retry"),
             ("exit 64", "retry"),
-            ("exit 65", "refused"),
+            ("exit 65", "unsendable"),
             ("exit 67", "refused"),
             ("exit 68", "refused"),
             ("exit 69", "retry"),

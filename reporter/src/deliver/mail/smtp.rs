@@ -1,7 +1,7 @@
 //! SMTP to a relay, with connections kept for the next mail.
 //!
-//! What a code means depends on the command that it answers. A 5xx to RCPT or to the mail
-//! itself is about this report: it is refused. A 5xx to the greeting, EHLO, AUTH or MAIL is
+//! What a code means depends on the command that it answers. A 5xx to RCPT is about the address: it
+//! is refused. A 5xx to the mail itself is final too, but the relay's word on what we write. A 5xx to the greeting, EHLO, AUTH or MAIL is
 //! between us and the relay, which the operator can mend: the report waits. So it is when RCPT or
 //! DATA is denied by policy (5.7.x). A 4xx, a closed connection and a time-out are temporary at
 //! every stage. Before MAIL whatever goes wrong says nothing of the report: the relay is unreachable.

@@ -104,7 +104,10 @@ impl Court<'_> {
                 matches!(outcome, Some(Outcome::Sent { .. }))
                     && last.is_some_and(|attempt| attempt.taken)
             }
-            Some("refused") => matches!(outcome, Some(Outcome::Refused { .. })),
+            Some("refused") => matches!(
+                outcome,
+                Some(Outcome::Refused { .. } | Outcome::Unsendable { .. })
+            ),
             Some("timedout") => {
                 matches!(
                     outcome,
@@ -163,7 +166,10 @@ fn is_final(attempt: &Attempt) -> bool {
         attempt.ended,
         Some((
             _,
-            Outcome::Sent { .. } | Outcome::Refused { .. } | Outcome::UnknownScheme
+            Outcome::Sent { .. }
+                | Outcome::Refused { .. }
+                | Outcome::Unsendable { .. }
+                | Outcome::UnknownScheme
         ))
     )
 }

@@ -53,6 +53,8 @@ fn contents() -> Vec<Effect> {
             let report = mail::report(&site.https.posts()[0].body);
             format!("{} details", report["policies"][0]["failure-details"].as_array().unwrap().len())
         }),
+        of.set("report_days", "failures", ["mailto:x@m.test", "none"], destinations),
+        of.set("min_sessions", "2", ["mailto:x@m.test", "none"], destinations),
         of.set("loop_guard", "no", ["none", "mailto:x@m.test"], |site, reporter| {
             // A day on which a mail of our own went to the domain, which had one session.
             let script = site.scene.write("later.sh", "exit 1\n");

@@ -111,9 +111,10 @@ impl Fault {
     pub(super) fn outcome(self) -> Outcome {
         let reason = self.to_string();
         match (self.stage, self.code) {
-            (Stage::Rcpt | Stage::Data | Stage::Content, Some(500..=599)) if !self.denies_us => {
-                Outcome::Refused { reason }
-            }
+            (_, Some(500..=599)) if self.denies_us => Outcome::retry(reason),
+            (Stage::Rcpt, Some(500..=599)) => Outcome::Refused { reason },
+            // The relay has taken the address: it is the mail that it does not like.
+            (Stage::Data | Stage::Content, Some(500..=599)) => Outcome::Unsendable { reason },
             // There was no session in which a mail could have been offered: it would end so for each.
             (Stage::Connect | Stage::Auth, _) => Outcome::unreachable(reason),
             _ => Outcome::retry(reason),

@@ -1,0 +1,152 @@
+//! `tlsrptctl suppress add|remove|list`: what gets no reports.
+
+use std::fmt::Write as _;
+
+use tlsrptd_config::{ctl::Suppress, reportd::Reportd};
+use tlsrptd_proto::day::Day;
+
+use crate::{
+    error::Error,
+    state::{Listed, SuppressionList},
+    suppress::Target,
+};
+
+/// Does it, and says so.
+pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result<String, Error> {
+    let path = &settings.dbname;
+    match wish {
+        Suppress::Add {
+            target,
+            until,
+            reason,
+        } => {
+            let target = read_target(&target)?;
+            let until = until.map(|until| last_day(&until, today)).transpose()?;
+            let reason = one_line(reason.as_deref().unwrap_or(""));
+            let is_new = SuppressionList::edit(path)?.add(&target, until, &reason, today)?;
+            let word = if is_new { "suppressed" } else { "changed" };
+            Ok(format!("{word}: {target} {}\n", end(until)))
+        }
+        Suppress::Remove { target } => {
+            let target = read_target(&target)?;
+            match SuppressionList::edit(path)?.remove(&target)? {
+                true => Ok(format!("removed: {target}\n")),
+                false => Err(fault("TARGET", format!("{target} is not on the list"))),
+            }
+        }
+        Suppress::List => Ok(show(&SuppressionList::look(path)?.rows(today)?)),
+    }
+}
+
+fn read_target(text: &str) -> Result<Target, Error> {
+    Target::parse(text).map_err(|error| fault("TARGET", error.to_string()))
+}
+
+fn last_day(text: &str, today: Day) -> Result<Day, Error> {
+    let allowed = format!("(allowed: YYYY-MM-DD, from today, {today} UTC)");
+    match Day::parse(text) {
+        Ok(day) if day < today => Err(fault("--until", format!("{day} has passed {allowed}"))),
+        Ok(day) => Ok(day),
+        Err(error) => Err(fault("--until", format!("{error} {allowed}"))),
+    }
+}
+
+fn fault(what: &'static str, problem: String) -> Error {
+    Error::Argument { what, problem }
+}
+
+fn end(until: Option<impl std::fmt::Display>) -> String {
+    match until {
+        Some(day) => format!("until {day}"),
+        None => "until removed".to_owned(),
+    }
+}
+
+/// One line an entry, each with all that there is to know: so it can be searched.
+fn show(rows: &[Listed]) -> String {
+    let width = rows.iter().map(|row| row.target.chars().count()).max();
+    let Some(width) = width else {
+        return "nothing is suppressed\n".to_owned();
+    };
+    let mut text = String::new();
+    for row in rows {
+        let until = end(row.until.as_ref());
+        let by = match row.by.as_str() {
+            "refusals" => format!("refusals (time {})", row.times),
+            other => other.to_owned(),
+        };
+        let line = format!(
+            "{:<width$}  {until:<16}  since {}  by {by:<17}  {}",
+            row.target,
+            row.since,
+            one_line(&row.reason)
+        );
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// A reason is shown in one line, whoever wrote it.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c == ' ');
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_an_entry() {
+        let row = |target: &str, until: Option<&str>, by: &str, times, reason: &str| Listed {
+            target: target.into(),
+            until: until.map(Into::into),
+            since: "2026-11-20".into(),
+            by: by.into(),
+            times,
+            reason: reason.into(),
+        };
+        assert_eq!(show(&[]), "nothing is suppressed\n");
+        assert_eq!(
+            show(&[
+                row(".example.com", None, "operator", 0, ""),
+                row(
+                    "mailto:tls@example.net",
+                    Some("2026-12-04"),
+                    "refusals",
+                    2,
+                    "550 no\r\nsuch user"
+                ),
+            ]),
+            ".example.com            until removed     since 2026-11-20  by operator\n\
+             mailto:tls@example.net  until 2026-12-04  since 2026-11-20  by refusals (time 2)  550 no such user\n"
+        );
+    }
+
+    #[test]
+    fn the_last_day() {
+        let today = Day::parse("2026-11-22").unwrap();
+        for (text, want, why) in [
+            ("2026-11-22", Ok("2026-11-22"), "today"),
+            ("2027-01-01", Ok("2027-01-01"), "later"),
+            (
+                "2026-11-21",
+                Err(
+                    "--until: 2026-11-21 has passed (allowed: YYYY-MM-DD, from today, 2026-11-22 UTC)",
+                ),
+                "it would have no effect",
+            ),
+            ("tomorrow", Err("(allowed: YYYY-MM-DD"), "no date"),
+        ] {
+            match (last_day(text, today), want) {
+                (Ok(day), Ok(want)) => assert_eq!(day.to_string(), want, "{why}"),
+                (Err(error), Err(want)) => {
+                    assert!(error.to_string().contains(want), "{why}: {error}")
+                }
+                (got, _) => panic!("{text}: {why}: {got:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The list in the operator's hands, on a file that a reporter may be working on, ours or the peer's.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
+use tlsrptd_proto::day::Day;
+
+use super::TABLES;
+use crate::{
+    state::{StateError, open},
+    suppress::Target,
+};
+
+/// The list, open for one command. The file's journal mode stays as it is.
+#[derive(Debug)]
+pub struct SuppressionList {
+    db: Connection,
+    path: PathBuf,
+}
+
+/// One row of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// What gets nothing.
+    pub target: String,
+    /// The last day; `None` for ever.
+    pub until: Option<String>,
+    /// The first day.
+    pub since: String,
+    /// `operator` or `refusals`.
+    pub by: String,
+    /// How often it was suspended for its refusals.
+    pub times: i64,
+    /// Why.
+    pub reason: String,
+}
+
+impl SuppressionList {
+    /// To be looked at.
+    pub fn look(path: &Path) -> Result<SuppressionList, StateError> {
+        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// To be changed.
+    pub fn edit(path: &Path) -> Result<SuppressionList, StateError> {
+        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn open(path: &Path, flags: OpenFlags) -> Result<SuppressionList, StateError> {
+        Ok(SuppressionList {
+            db: open::existing(path, flags)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Puts a target on the list, or changes its entry. `false`: it was there.
+    pub fn add(
+        &mut self,
+        target: &Target,
+        until: Option<Day>,
+        reason: &str,
+        today: Day,
+    ) -> Result<bool, StateError> {
+        self.change(|tx| {
+            TABLES.iter().try_for_each(|table| tx.execute_batch(table))?;
+            let there = tx
+                .prepare("SELECT 1 FROM tlsrptd_suppressed WHERE target = ?1")?
+                .exists([target.as_str()])?;
+            tx.execute(
+                "INSERT INTO tlsrptd_suppressed(target, until, reason, since, by, times) \
+                 VALUES(:target, :until, :reason, :since, 'operator', 0) \
+                 ON CONFLICT(target) DO UPDATE SET until = :until, reason = :reason, by = 'operator'",
+                named_params! {
+                    ":target": target.as_str(), ":until": until.map(|day| day.to_string()), ":reason": reason,
+                    ":since": today.to_string(),
+                },
+            )?;
+            Ok(!there)
+        })
+    }
+
+    /// Takes a target off the list, and forgets what it refused. `false`: it was not there.
+    pub fn remove(&mut self, target: &Target) -> Result<bool, StateError> {
+        self.change(|tx| {
+            let mut removed = [0, 0];
+            let tables = ["tlsrptd_suppressed", "tlsrptd_refusals"];
+            for (removed, table) in removed.iter_mut().zip(tables) {
+                if has(tx, table)? {
+                    let delete = format!("DELETE FROM {table} WHERE target = ?1");
+                    *removed = tx.execute(&delete, [target.as_str()])?;
+                }
+            }
+            Ok(removed[0] > 0)
+        })
+    }
+
+    /// What is suppressed on that day, in the order of the targets.
+    pub fn rows(&self, today: Day) -> Result<Vec<Listed>, StateError> {
+        let read = || {
+            if !has(&self.db, "tlsrptd_suppressed")? {
+                return Ok(Vec::new());
+            }
+            self.db
+                .prepare(
+                    "SELECT target, until, since, by, times, reason FROM tlsrptd_suppressed \
+                     WHERE until IS NULL OR until >= ?1 ORDER BY target",
+                )?
+                .query_map([today.to_string()], |row| {
+                    Ok(Listed {
+                        target: row.get(0)?,
+                        until: row.get(1)?,
+                        since: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                        by: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                        times: row.get::<_, Option<i64>>(4)?.unwrap_or_default(),
+                        reason: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|source| self.fault(source))
+    }
+
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StateError> {
+        let changed = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|tx| {
+                let value = work(&tx)?;
+                tx.commit()?;
+                Ok(value)
+            });
+        changed.map_err(|source| self.fault(source))
+    }
+
+    fn fault(&self, source: rusqlite::Error) -> StateError {
+        StateError::Open {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+fn has(db: &Connection, table: &str) -> rusqlite::Result<bool> {
+    db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?
+        .exists([table])
+}

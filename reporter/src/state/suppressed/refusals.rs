@@ -1,0 +1,166 @@
+//! What receivers say, held against them: who refuses day after day is left alone.
+
+use rusqlite::{OptionalExtension as _, Transaction, named_params};
+use tlsrptd_proto::day::Day;
+
+use crate::{
+    deliver::Origin,
+    state::{Recorded, Verdict, decisions::origin_word},
+    suppress::{Refusals, Target},
+};
+
+/// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
+/// is asked every day as before.
+const MAX_SUSPENDED: i64 = 100_000;
+/// A destination that is left alone from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Which.
+    pub target: Target,
+    /// The last day.
+    pub until: Day,
+    /// Days on which it refused.
+    pub days: u32,
+}
+
+/// What follows from outcomes, found out in the transaction that records them.
+#[derive(Debug)]
+pub(in crate::state) struct Heard {
+    /// Whether any refusals are remembered: mostly there are none, and no report that is taken forgets any.
+    remembers: bool,
+    pub(in crate::state) list_changed: bool,
+    pub(in crate::state) suspended: Vec<Suspended>,
+}
+
+impl Heard {
+    pub(in crate::state) fn before(tx: &Transaction<'_>) -> rusqlite::Result<Heard> {
+        let mut any = tx.prepare_cached("SELECT 1 FROM tlsrptd_refusals LIMIT 1")?;
+        Ok(Heard {
+            remembers: any.exists([])?,
+            list_changed: false,
+            suspended: Vec::new(),
+        })
+    }
+
+    /// Takes one outcome in.
+    pub(in crate::state) fn note(
+        &mut self,
+        tx: &Transaction<'_>,
+        end: &Recorded,
+        today: Day,
+    ) -> rusqlite::Result<()> {
+        match &end.verdict {
+            Verdict::Refused { reason } if counts(tx, end, today)? => {
+                let suspended = refused(tx, &end.uri, reason, today)?;
+                self.remembers = true;
+                self.list_changed |= suspended.is_some();
+                self.suspended.extend(suspended);
+            }
+            Verdict::Final { word: "sent", .. } if self.remembers => {
+                self.list_changed |= taken(tx, &end.uri)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
+/// taken no mail all day may refuse us, not the address.
+fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<bool> {
+    let by_operator = tx
+        .prepare_cached(
+            "SELECT 1 FROM destinations WHERE destination = ?1 AND d_r_id = ?2 AND tlsrptd_origin = ?3",
+        )?
+        .exists((&end.uri, end.r_id, origin_word(Origin::Operator)))?;
+    if by_operator || !end.uri.starts_with("mailto:") {
+        return Ok(!by_operator);
+    }
+    tx.prepare_cached("SELECT 1 FROM tlsrptd_mails WHERE day = ?1")?
+        .exists([today.to_string()])
+}
+
+/// A destination refused; gives its suspension, if that follows.
+fn refused(
+    tx: &Transaction<'_>,
+    uri: &str,
+    reason: &str,
+    today: Day,
+) -> rusqlite::Result<Option<Suspended>> {
+    let Some(target) = Target::of(uri) else {
+        return Ok(None);
+    };
+    let before = before(tx, &target)?;
+    let (mut refusals, mut until) = Refusals::and_today(before, today);
+    if until.is_some() && is_full(tx, today)? {
+        until = None;
+        refusals.times = before.map_or(0, |before| before.times);
+    }
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_refusals(target, days, last, times) VALUES(?1, ?2, ?3, ?4) \
+         ON CONFLICT(target) DO UPDATE SET days = ?2, last = ?3, times = ?4",
+    )?
+    .execute((
+        target.as_str(),
+        refusals.days,
+        refusals.last.to_string(),
+        refusals.times,
+    ))?;
+    let Some(until) = until else { return Ok(None) };
+    // What the operator has said stays.
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_suppressed(target, until, reason, since, by, times) \
+         VALUES(:target, :until, :reason, :since, 'refusals', :times) \
+         ON CONFLICT(target) DO UPDATE SET until = :until, reason = :reason, since = :since, times = :times \
+         WHERE by = 'refusals'",
+    )?
+    .execute(named_params! {
+        ":target": target.as_str(), ":until": until.to_string(), ":since": today.to_string(),
+        ":times": refusals.times, ":reason": format!("refused on {} days, at last: {reason}", refusals.days),
+    })?;
+    let days = refusals.days;
+    Ok(Some(Suspended {
+        target,
+        until,
+        days,
+    }))
+}
+
+fn before(tx: &Transaction<'_>, target: &Target) -> rusqlite::Result<Option<Refusals>> {
+    let row = tx
+        .prepare_cached("SELECT days, last, times FROM tlsrptd_refusals WHERE target = ?1")?
+        .query_row([target.as_str()], |row| {
+            let last: String = row.get(1)?;
+            let (days, times) = (row.get(0)?, row.get(2)?);
+            let last = Day::parse(&last).ok();
+            Ok(last.map(|last| Refusals { days, last, times }))
+        })
+        .optional()?;
+    Ok(row.flatten())
+}
+
+fn is_full(tx: &Transaction<'_>, today: Day) -> rusqlite::Result<bool> {
+    let suspended: i64 = tx
+        .prepare_cached(
+            "SELECT count(*) FROM tlsrptd_suppressed WHERE by = 'refusals' AND until >= ?1",
+        )?
+        .query_row([today.to_string()], |row| row.get(0))?;
+    Ok(suspended >= MAX_SUSPENDED)
+}
+
+/// A destination took a report: what it refused before is forgotten. Gives whether the list has changed.
+fn taken(tx: &Transaction<'_>, uri: &str) -> rusqlite::Result<bool> {
+    let Some(target) = Target::of(uri) else {
+        return Ok(false);
+    };
+    let forgotten = tx
+        .prepare_cached("DELETE FROM tlsrptd_refusals WHERE target = ?1")?
+        .execute([target.as_str()])?;
+    if forgotten == 0 {
+        return Ok(false);
+    }
+    let released = tx
+        .prepare_cached("DELETE FROM tlsrptd_suppressed WHERE target = ?1 AND by = 'refusals'")?
+        .execute([target.as_str()])?;
+    Ok(released > 0)
+}

@@ -1,0 +1,174 @@
+//! What an entry of the list stands for.
+
+use std::fmt;
+
+use reqwest::Url;
+use tlsrptd_proto::{
+    domain::{Domain, DomainError},
+    txt::{Mailbox, MailboxError},
+};
+
+/// An address as `mailto:LOCAL@DOMAIN`, an `https:` URL, a name, or `.` and a name; in the one form that they have here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target(String);
+
+/// A text is no target.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// With an `@`.
+    #[error("{0} (allowed: LOCAL@DOMAIN)")]
+    Address(#[from] MailboxError),
+    /// With `https:`.
+    #[error("not a URL with a host (allowed: https://HOST/PATH)")]
+    Url,
+    /// Anything else.
+    #[error("{0} (allowed: an address, an https: URL, NAME, or .NAME for its subdomains)")]
+    Name(#[from] DomainError),
+}
+
+impl Target {
+    /// Reads what the operator writes.
+    pub fn parse(text: &str) -> Result<Target, TargetError> {
+        let text = text.trim();
+        match scheme(text) {
+            (Some("https"), _) => return https(text).map(Target).ok_or(TargetError::Url),
+            (Some("mailto"), address) => return Ok(mailto(address)?),
+            _ if text.contains('@') => return Ok(mailto(text)?),
+            _ => {}
+        }
+        let (dot, name) = match text.strip_prefix('.') {
+            Some(name) => (".", name),
+            None => ("", text),
+        };
+        Ok(Target(format!("{dot}{}", Domain::parse(name)?)))
+    }
+
+    /// The target that is this destination and nothing else, if one can be.
+    pub fn of(uri: &str) -> Option<Target> {
+        match scheme(uri) {
+            (Some("mailto"), address) => mailto(address).ok(),
+            (Some("https"), _) => https(uri).map(Target),
+            _ => None,
+        }
+    }
+
+    /// All that cover a destination, the narrowest first.
+    pub fn covering(uri: &str) -> impl Iterator<Item = Target> {
+        let own = Target::of(uri);
+        let name = own.as_ref().map(Target::name).unwrap_or_default();
+        let mut rest = name.as_str();
+        let mut targets: Vec<Target> = own.into_iter().chain([Target(name.clone())]).collect();
+        while let Some((_, parent)) = rest.split_once('.') {
+            targets.push(Target(format!(".{parent}")));
+            rest = parent;
+        }
+        targets.into_iter()
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The mail domain or the host.
+    fn name(&self) -> String {
+        match scheme(&self.0) {
+            (Some("https"), _) => Url::parse(&self.0)
+                .ok()
+                .and_then(|url| Some(url.host_str()?.trim_end_matches('.').to_owned()))
+                .unwrap_or_default(),
+            _ => match self.0.rsplit_once('@') {
+                Some((_, domain)) => domain.to_owned(),
+                None => self.0.clone(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One of the two schemes that reports go by (RFC 8460 section 3), and what stands behind it.
+fn scheme(text: &str) -> (Option<&'static str>, &str) {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return (None, text);
+    };
+    let known = ["mailto", "https"]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(scheme));
+    (known, rest)
+}
+
+fn mailto(address: &str) -> Result<Target, MailboxError> {
+    let address = Mailbox::parse(address)?;
+    Ok(Target(format!("mailto:{address}")))
+}
+
+/// Scheme, host and dot segments in the one form that they have, without the port that goes without saying.
+fn https(text: &str) -> Option<String> {
+    let mut url = Url::parse(text).ok()?;
+    url.set_fragment(None);
+    url.host_str()?;
+    Some(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        for (text, want, why) in [
+            (
+                "tls@Example.COM",
+                Ok("mailto:tls@example.com"),
+                "an address",
+            ),
+            (
+                "MailTo:tls@example.com",
+                Ok("mailto:tls@example.com"),
+                "as the log shows it",
+            ),
+            ("Example.com.", Ok("example.com"), "a name"),
+            (".example.com", Ok(".example.com"), "its subdomains"),
+            (
+                "bücher.example",
+                Ok("xn--bcher-kva.example"),
+                "as DNS has it",
+            ),
+            (
+                "HTTPS://Example.com:443/a/./b#c",
+                Ok("https://example.com/a/b"),
+                "a URL",
+            ),
+            ("https://", Err("not a URL with a host"), "no host"),
+            ("@example.com", Err("no local part"), "nobody"),
+            ("", Err("an address, an https: URL"), "nothing"),
+            (
+                "directory:/x",
+                Err("an address, an https: URL"),
+                "the operator's own",
+            ),
+            ("*", Err("an address, an https: URL"), "no pattern"),
+        ] {
+            match (Target::parse(text), want) {
+                (Ok(target), Ok(want)) => assert_eq!(target.as_str(), want, "{text}: {why}"),
+                (Err(error), Err(want)) => {
+                    assert!(error.to_string().contains(want), "{text}: {why}: {error}");
+                }
+                (got, _) => panic!("{text}: {why}: {got:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_is_stable() {
+        for text in ["tls@example.com", ".example.com", "https://example.com/a"] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(Target::parse(target.as_str()).unwrap(), target, "{text}");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What gets no reports: by the operator's word while the reporter works, and because it refuses them.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    deliver::Outcome,
+    lookup::judge,
+    state::{State, SuppressionList},
+    suppress::Target,
+};
+use world::{World, counted, folder, retry, rows, run, sent, settings};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const OPTIONS: &[&str] = &[
+    "--max_report_age=86400",
+    "--spread_out_delivery=1",
+    "--keep_days=100",
+];
+const LIST: &str = "SELECT target, until, by, times, reason FROM tlsrptd_suppressed";
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+fn refused() -> Outcome {
+    Outcome::Refused {
+        reason: "403 no".into(),
+    }
+}
+
+/// Each domain's reports go where its record says: `{d}` is the domain.
+fn world(begin: &str, domains: &[(&'static str, &'static str)]) -> World {
+    let mut world = World::new(begin);
+    let domains = domains.to_vec();
+    let names: Vec<_> = domains.iter().map(|(name, _)| *name).collect();
+    world.gather = Box::new(move |_, _| Ok(names.iter().map(|name| counted(name, 3)).collect()));
+    world.lookup = Box::new(move |domain| {
+        let (_, rua) = domains.iter().find(|(name, _)| *name == domain.as_str())?;
+        Some(judge(&[format!(
+            "v=TLSRPTv1;rua={}",
+            rua.replace("{d}", domain.as_str())
+        )]))
+    });
+    world
+}
+
+fn add(settings: &Reportd, target: &str, until: Option<&str>) {
+    let mut list = SuppressionList::edit(&settings.dbname).unwrap();
+    let target = Target::parse(target).unwrap();
+    list.add(&target, until.map(day), "they asked", day("2026-11-21"))
+        .unwrap();
+}
+
+/// The days on which a destination was asked.
+fn asked(world: &World, uri: &str) -> Vec<String> {
+    let seen = world.seen.lock().unwrap();
+    let of = seen.iter().filter(|seen| seen.uri == uri);
+    of.map(|seen| seen.at.to_string()[5..10].to_owned())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    let url = "https://a.example/tls";
+    let mut world = world(
+        "2026-11-21T12:00:00Z",
+        &[
+            ("a.example", "https://a.example/tls"),
+            ("b.example", "https://b.example/tls"),
+        ],
+    );
+    world.receive = Box::new(|delivery, before| {
+        let refuses = delivery.report.domain.as_str() == "a.example" && !(4..6).contains(&before);
+        let outcome = if refuses { refused() } else { sent() };
+        (outcome, Duration::from_millis(20))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY * 3).await.unwrap();
+    assert_eq!(asked(&world, url), ["11-21", "11-22", "11-23"]);
+    assert_eq!(
+        rows(&settings, LIST),
+        ["https://a.example/tls|2026-11-30|refusals|1|refused on 3 days, at last: 403 no"]
+    );
+    // A new start knows it as well.
+    run(&settings, &world, None, DAY * 22).await.unwrap();
+    assert_eq!(
+        asked(&world, url)[3..],
+        ["12-01", "12-16"],
+        "after seven whole days it refuses once more, after fourteen it takes one"
+    );
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT tlsrptd_reason, report IS NULL, (SELECT count(*) FROM destinations WHERE d_r_id = r_id) \
+             FROM reports WHERE domain = 'a.example' AND day = '2026-12-02'"
+        ),
+        [
+            "suppressed: https://a.example/tls until 2026-12-15: refused on 4 days, at last: 403 no|1|0"
+        ]
+    );
+    run(&settings, &world, None, DAY * 10).await.unwrap();
+    assert_eq!(
+        asked(&world, url)[5..],
+        ["12-17", "12-18", "12-19", "12-20"],
+        "what was before a success is forgotten: three days again"
+    );
+    assert_eq!(
+        rows(&settings, LIST),
+        ["https://a.example/tls|2026-12-27|refusals|1|refused on 3 days, at last: 403 no"]
+    );
+    assert_eq!(
+        asked(&world, "https://b.example/tls").len(),
+        36,
+        "the other one got each day's"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_receivers_own_word_counts() {
+    let folder = folder();
+    let map = folder.path().join("map");
+    std::fs::write(
+        &map,
+        "operator.example REPLACE https://collector.example/\n",
+    )
+    .unwrap();
+    let map = format!("--http_upload_map={}", map.display());
+    let settings = settings(folder.path(), &[OPTIONS, &[&map]].concat());
+    let mut world = world(
+        "2026-11-21T12:00:00Z",
+        &[
+            ("good.example", "mailto:r@{d}"),
+            ("later.example", "https://{d}/"),
+            ("mail.example", "mailto:r@{d}"),
+            ("operator.example", "https://{d}/"),
+            ("post.example", "https://{d}/"),
+            ("sometimes.example", "https://{d}/"),
+            ("unsendable.example", "https://{d}/"),
+        ],
+    );
+    world.receive = Box::new(|delivery, before| {
+        let outcome = match delivery.report.domain.as_str() {
+            "good.example" => sent(),
+            "later.example" => retry("503 later"),
+            "sometimes.example" if before % 2 == 1 => sent(),
+            "unsendable.example" => Outcome::Unsendable {
+                reason: "not a global address".into(),
+            },
+            _ => refused(),
+        };
+        // The relay has taken a mail of the day before it refuses one.
+        let takes = match delivery.report.domain.as_str() {
+            "mail.example" => 2_000,
+            _ => 20,
+        };
+        (outcome, Duration::from_millis(takes))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY * 6).await.unwrap();
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT target FROM tlsrptd_suppressed ORDER BY 1"
+        ),
+        ["https://post.example/", "mailto:r@mail.example"],
+        "not the operator's own, nor who takes one now and then, nor what is our fault"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_takes_nothing_suspends_nobody() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    let mut world = world(
+        "2026-11-21T12:00:00Z",
+        &[("a.example", "mailto:r@{d}"), ("b.example", "mailto:r@{d}")],
+    );
+    world.receive = Box::new(|_, _| (refused(), Duration::from_millis(20)));
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY * 6).await.unwrap();
+    assert_eq!(asked(&world, "mailto:r@a.example").len(), 7);
+    assert!(rows(&settings, LIST).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_two_addresses_is_left_out_and_never_pending() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    State::open(&settings.dbname, false)
+        .unwrap()
+        .close()
+        .unwrap();
+    add(&settings, ".mail.example", None);
+    add(&settings, "b.example", Some("2026-11-21"));
+    let world = Arc::new(world(
+        "2026-11-21T12:00:00Z",
+        &[
+            ("a.example", "mailto:r@in.mail.example,https://a.example/"),
+            ("b.example", "https://b.example/,mailto:tls@b.example"),
+        ],
+    ));
+    // The state as the peer would find it at any time: it takes for pending what has no status.
+    let state = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (path, seen) = (settings.clone(), Arc::clone(&state));
+    let watcher = Box::new(move |_, moment| {
+        if moment == tlsrptd_reporter::state::Moment::After {
+            let pending = "SELECT destination FROM destinations WHERE status IS NULL";
+            seen.lock().unwrap().extend(rows(&path, pending));
+        }
+        tlsrptd_reporter::state::Go::On
+    });
+    State::open(&settings.dbname, false)
+        .unwrap()
+        .close()
+        .unwrap();
+    run(&settings, &world, Some(watcher), DAY).await.unwrap();
+    let ends = "SELECT r.day, domain, coalesce(r.tlsrptd_reason, '-'), coalesce(destination, '-'), coalesce(status, '-'), \
+                coalesce(d.retries, '-'), coalesce(d.tlsrptd_reason, '-') \
+                FROM reports r LEFT JOIN destinations d ON d_r_id = r_id ORDER BY 1, 2, 4";
+    assert_eq!(
+        rows(&settings, ends),
+        [
+            "2026-11-20|a.example|-|https://a.example/|sent|0|250 taken",
+            "2026-11-20|a.example|-|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
+            "2026-11-20|b.example|suppressed: b.example until 2026-11-21: they asked, and 1 more|-|-|-|-",
+            "2026-11-21|a.example|-|https://a.example/|sent|0|250 taken",
+            "2026-11-21|a.example|-|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
+            "2026-11-21|b.example|-|https://b.example/|sent|0|250 taken",
+            "2026-11-21|b.example|-|mailto:tls@b.example|sent|0|250 taken",
+        ],
+        "the entry with a date has no effect after it"
+    );
+    let pending = state.lock().unwrap().clone();
+    assert!(
+        pending.iter().any(|uri| uri == "https://a.example/"),
+        "{pending:?}"
+    );
+    assert!(
+        !pending.iter().any(|uri| uri.contains("in.mail.example")),
+        "{pending:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &["--max_report_age=86400", "--keep_days=100"],
+    );
+    let world = Arc::new(world(
+        "2026-11-21T00:00:10Z",
+        &[
+            ("a.example", "https://a.example/"),
+            ("b.example", "https://b.example/"),
+        ],
+    ));
+    let operator = async {
+        // The deliveries wait for their time: it is not too late for them.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        add(&settings, "a.example", None);
+        tokio::time::sleep(DAY).await;
+        let mut list = SuppressionList::edit(&settings.dbname).unwrap();
+        let target = Target::parse("a.example").unwrap();
+        assert!(list.remove(&target).unwrap());
+        assert!(!list.remove(&target).unwrap(), "once");
+    };
+    let (ran, ()) = tokio::join!(run(&settings, &world, None, DAY * 5 / 2), operator);
+    ran.unwrap();
+    let ends = "SELECT day, status FROM reports JOIN destinations ON d_r_id = r_id \
+                WHERE domain = 'a.example' ORDER BY day";
+    assert_eq!(
+        rows(&settings, ends),
+        ["2026-11-20|suppressed", "2026-11-22|sent"]
+    );
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT tlsrptd_reason FROM reports WHERE domain = 'a.example' AND day = '2026-11-21'"
+        ),
+        ["suppressed: a.example for ever: they asked"]
+    );
+    assert_eq!(asked(&world, "https://b.example/").len(), 3);
+}
+
+fn journal_mode(path: &Path) -> String {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    let path = &settings.dbname;
+    State::open(path, false).unwrap().close().unwrap();
+    for mode in ["wal", "delete"] {
+        let db = rusqlite::Connection::open(path).unwrap();
+        db.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
+            .unwrap();
+        drop(db);
+        add(&settings, "old.example", Some("2026-11-21"));
+        assert_eq!(journal_mode(path), mode);
+    }
+    add(&settings, "ever.example", None);
+    let list = SuppressionList::look(path).unwrap();
+    let listed = |today: &str| {
+        let rows = list.rows(day(today)).unwrap();
+        rows.into_iter().map(|row| row.target).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("2026-11-21"), ["ever.example", "old.example"]);
+    assert_eq!(listed("2026-11-22"), ["ever.example"], "it is over");
+    drop(list);
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.execute_batch(
+        "INSERT INTO tlsrptd_refusals VALUES
+         ('https://new.example/', 1, '2026-11-20', 0), ('https://once.example/', 1, '2026-10-01', 0),
+         ('https://tried.example/', 3, '2026-10-01', 1), ('https://long-ago.example/', 3, '2026-07-01', 1)",
+    )
+    .unwrap();
+    let mut state = State::open(path, false).unwrap();
+    while state.clean(day("2026-11-22")).unwrap() {}
+    assert_eq!(
+        rows(&settings, "SELECT target FROM tlsrptd_suppressed"),
+        ["ever.example"]
+    );
+    assert_eq!(
+        rows(&settings, "SELECT target FROM tlsrptd_refusals ORDER BY 1"),
+        ["https://new.example/", "https://tried.example/"],
+        "those that may still be suspended, and for longer"
+    );
+}

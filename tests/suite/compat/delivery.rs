@@ -117,11 +117,11 @@ fn states(topic: Topic) -> Topic {
             scene.rows("r.sqlite", &format!("SELECT (SELECT status FROM fetchjobs {of_the_day}), (SELECT status FROM reportdata), (SELECT status FROM destinations)"))
         })
         .case("spread_out_delivery", "pending, later", kept("`spread_out_delivery`, by chance; the times in the database as text"), |scene| {
-            let reporter = scene.reporter(&[session("a.test", MAIL)]).set("spread_out_delivery", 2_592_000);
+            let reporter = scene.reporter(&[session("a.test", MAIL)]).set("spread_out_delivery", 86_400);
             let _running = reporter.start();
-            // The chance that it is due within a minute is one in 40,000.
+            // The chance that it is due when it is looked at is small.
             scene.wait_for("r.sqlite", "SELECT count(*) FROM destinations", "1");
-            let sql = "SELECT CASE WHEN status IS NULL AND nexttry > datetime('now', '+1 minute') AND nexttry GLOB '????-??-?? ??:??:??.??????+00:00' THEN 'pending, later' ELSE nexttry END FROM destinations";
+            let sql = "SELECT CASE WHEN status IS NULL AND nexttry > datetime('now') AND nexttry GLOB '????-??-?? ??:??:??.??????+00:00' THEN 'pending, later' ELSE nexttry END FROM destinations";
             scene.rows("r.sqlite", sql)
         })
         .case("keep_days", "0", kept("`keep_days`, `compression_level`, `max_collectd_timediff`, `debug_db`"), |scene| {

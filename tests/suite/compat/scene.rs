@@ -16,7 +16,7 @@ use tlsrptd_tests::harness::wait::{until, within};
 use super::subject::Subject;
 
 /// How long a look waits for anything: reached only by a failure.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The day of the closed day files that scenes make.
 pub(super) const DAY: &str = "2026-11-20";

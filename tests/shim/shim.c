@@ -7,6 +7,9 @@
  * SHIM_CLOCK names a file that holds a number of seconds: the wall clock is off by that. (libfaketime shows the real
  * time for a moment, now and then, to a program whose threads ask at once.)
  *
+ * SHIM_STOP names a file that holds a number: the process stops itself (SIGSTOP) when so many times, since the number is
+ * there, a database was synced or got another name.
+ *
  * SHIM_FROZEN names a file that holds a number: while it is not 0, no datagram is received, and who asks for one waits.
  *
  * System calls are made directly, so that nothing here calls itself. Contents are read through the descriptor that is
@@ -15,6 +18,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +80,14 @@ static int may_write(int fd) {
     return -1;
 }
 
+static void passed(void) {
+    static long times;
+    long number = number_in("SHIM_STOP");
+    times = number == 0 ? 0 : times + 1;
+    if (number != 0 && times == number)
+        raise(SIGSTOP);
+}
+
 static void copy_name(const char *path, char copy[4096]) {
     const char *folder = getenv("SHIM_SYNCED");
     const char *name = strrchr(path, '/');
@@ -105,6 +117,7 @@ static void remember(int fd) {
     }
     close(out);
     syscall(SYS_renameat2, AT_FDCWD, whole, AT_FDCWD, copy, 0);
+    passed();
 }
 
 int fsync(int fd) {
@@ -168,6 +181,7 @@ int rename(const char *from, const char *to) {
         copy_name(from, old);
         copy_name(to, new);
         syscall(SYS_renameat2, AT_FDCWD, old, AT_FDCWD, new, 0);
+        passed();
         errno = 0;
     }
     return result;

@@ -31,6 +31,7 @@ pub struct Shim {
     clock: PathBuf,
     synced: PathBuf,
     frozen: PathBuf,
+    stop: PathBuf,
 }
 
 impl Shim {
@@ -50,6 +51,7 @@ impl Shim {
             clock: folder.join("shim-clock"),
             synced: folder.join("synced"),
             frozen: folder.join("frozen"),
+            stop: folder.join("stop"),
         };
         fs::create_dir(&shim.synced).expect("the test's folder can be written");
         shim.set(Fault::None);
@@ -64,6 +66,7 @@ impl Shim {
             .env("SHIM_CLOCK", self.clock.display())
             .env("SHIM_SYNCED", self.synced.display())
             .env("SHIM_FROZEN", self.frozen.display())
+            .env("SHIM_STOP", self.stop.display())
     }
 
     /// How the disk fails from now on.
@@ -75,6 +78,11 @@ impl Shim {
             Fault::ReadOnly => nix::libc::EROFS,
         };
         write(&self.fault, i64::from(number));
+    }
+
+    /// The program stops itself when a database has been synced or renamed so many times from now on; 0 for never.
+    pub fn stop_after(&self, number: usize) {
+        write(&self.stop, number as i64);
     }
 
     /// Whether whoever asks for datagrams waits for as long as this is so.

@@ -10,6 +10,7 @@ mod loops;
 mod midnight;
 mod power;
 mod reporter;
+mod rollover;
 
 use std::collections::BTreeSet;
 use std::fs;

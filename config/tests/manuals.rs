@@ -8,8 +8,9 @@ use std::{
     process::Command,
 };
 
-use common::{DAEMONS, lacks};
+use common::{DAEMONS, lacks, with};
 use tlsrptd_config::{
+    command::COMMANDS,
     manual,
     option::{Program, row, rows},
 };
@@ -182,6 +183,18 @@ fn man_shows_them_without_a_warning() {
             shown.contains("log_level") && shown.contains("SEE ALSO"),
             "{page}: {shown}"
         );
+    }
+}
+
+/// With its operands, without what may be left out.
+#[test]
+fn every_command_of_the_manual_is_one() {
+    for command in COMMANDS {
+        let operands = command.operands.split('[').next().unwrap();
+        let words = format!("{} {operands}", command.name);
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let shown = with(Program::Ctl, "", &words, &[]);
+        assert_eq!(shown.code, 0, "{words:?}: {}", shown.stderr);
     }
 }
 

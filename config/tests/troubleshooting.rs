@@ -1,4 +1,5 @@
-//! docs/troubleshooting.md: the log lines that it explains are those of the sources.
+//! docs/troubleshooting.md: the log lines that it explains are those of the sources, and every line at warn and error is
+//! explained.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -43,6 +44,62 @@ fn every_log_line_explained_exists() {
     }
     assert!(unknown.is_empty(), "not in the sources: {unknown:#?}");
     assert!(lines > 60, "{lines} lines are too few to be all");
+}
+
+/// What is logged at these levels asks for a word: what it means, and what to do.
+#[test]
+fn every_line_at_warn_and_error_is_explained() {
+    let text = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let (mut lines, mut unknown) = (0, Vec::new());
+    for source in sources() {
+        for call in source
+            .split("error!(")
+            .skip(1)
+            .chain(source.split("warn!(").skip(1))
+        {
+            let Some(message) = message(call) else {
+                continue;
+            };
+            let mut fixed = fixed_parts(&message).peekable();
+            // A message that is all made elsewhere has its row there.
+            if fixed.peek().is_some() {
+                lines += 1;
+                if !fixed.all(|part| text.contains(part)) {
+                    unknown.push(message.clone());
+                }
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "rows are missing for: {unknown:#?}");
+    assert!(lines > 50, "{lines} lines are too few to be all");
+}
+
+/// The last text of a macro's arguments, which begin here.
+fn message(call: &str) -> Option<String> {
+    let (mut depth, mut last, mut text) = (1, None, None::<String>);
+    let mut chars = call.chars();
+    while depth > 0 {
+        let c = chars.next()?;
+        match (&mut text, c) {
+            (Some(_), '"') => last = text.take(),
+            (Some(text), '\\') => text.extend(chars.next()),
+            (Some(text), c) => text.push(c),
+            (None, '"') => text = Some(String::new()),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    last
+}
+
+/// What stands between the braces of a format.
+fn fixed_parts(format: &str) -> impl Iterator<Item = &str> {
+    format
+        .split(['{', '}'])
+        .step_by(2)
+        .map(str::trim)
+        .filter(|part| part.chars().filter(|c| c.is_alphabetic()).count() > 2)
 }
 
 /// The programs' sources without their tests, texts that go over several lines put together.

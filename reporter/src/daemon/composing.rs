@@ -101,6 +101,7 @@ impl<O: Outside> Daemon<O> {
                 None => self.state.gathered_days()?.pop_first(),
             };
             let Some(day) = next else { return Ok(()) };
+            self.state.spell_usually(day)?;
             self.composing.walk = Some(Walk {
                 day,
                 after: None,

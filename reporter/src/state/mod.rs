@@ -17,6 +17,7 @@ mod open;
 mod ready;
 mod rows;
 mod schema;
+mod spelling;
 mod steps;
 mod suppressed;
 mod text;

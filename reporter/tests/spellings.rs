@@ -1,0 +1,78 @@
+//! One domain in two spellings, as the peer's collectors have it, is one domain.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use tlsrptd_reporter::gather::GatherError;
+use world::{World, counted, folder, rows, run, settings};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const USUAL: &str = "xn--bcher-kva.example";
+
+/// The first collector speaks the peer's protocol and lists three spellings; the second is ours, and late.
+fn world() -> World {
+    let mut world = World::new("2026-11-21T00:00:10Z");
+    world.peers = vec![1];
+    world.gather = Box::new(|job, now| match job.index {
+        1 => Ok(vec![
+            counted("BÜCHER.example.", 8),
+            counted("a.example", 1),
+            counted("bücher.example", 1),
+            counted(USUAL, 2),
+        ]),
+        _ if now < "2026-11-21T02:00:00Z".parse().unwrap() => {
+            Err(GatherError::NotReady { newest: None })
+        }
+        _ => Ok(vec![counted(USUAL, 4)]),
+    });
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_spellings_get_one_report() {
+    for restarted in [false, true] {
+        let folder = folder();
+        let settings = settings(
+            folder.path(),
+            &[
+                "--max_report_age=86400",
+                "--fetchers=one,two",
+                "--spread_out_delivery=1",
+            ],
+        );
+        let world = Arc::new(world());
+        if restarted {
+            run(&settings, &world, None, HOUR).await.unwrap();
+            let sql = "SELECT domain, fetcher, data IS NULL AND status IS NULL FROM reportdata ORDER BY domain";
+            let listed = [
+                "BÜCHER.example.|one|1",
+                "a.example|one|1",
+                "bücher.example|one|1",
+                "xn--bcher-kva.example|one|1",
+            ];
+            assert_eq!(rows(&settings, sql), listed, "the peer would ask for each");
+        }
+        run(&settings, &world, None, HOUR * 4).await.unwrap();
+        assert_eq!(
+            rows(
+                &settings,
+                "SELECT domain, tlsrptd_sessions FROM reports ORDER BY domain"
+            ),
+            ["a.example|1", "xn--bcher-kva.example|15"],
+            "all sessions are in it: {restarted}"
+        );
+        let listed = "SELECT domain, tlsrptd_reason FROM reportdata WHERE tlsrptd_reason IS NOT NULL ORDER BY 2";
+        assert_eq!(
+            rows(&settings, listed),
+            [
+                "xn--bcher-kva.example|listed as BÜCHER.example.",
+                "xn--bcher-kva.example|listed as bücher.example"
+            ]
+        );
+        let taken = world.taken();
+        assert_eq!(taken.len(), 4, "two addresses each: {taken:?}");
+        assert!(taken.values().all(|seen| seen.len() == 1), "each once");
+    }
+}

@@ -200,12 +200,8 @@ async fn record<O: Outside>(
     let Some(seen) = counts.most_seen_txt() else {
         return Err(format!("no record: {failure}the MTA saw none"));
     };
-    match lookup::judge(&[seen.to_owned()]) {
-        Looked::Record(record) => Ok(record),
-        Looked::OptedOut(reason) | Looked::Unknown(reason) => Err(format!(
-            "no record: {failure}what the MTA saw is of no use: {reason}"
-        )),
-    }
+    lookup::seen(seen)
+        .map_err(|reason| format!("no record: {failure}what the MTA saw is of no use: {reason}"))
 }
 
 /// The first destination that is not used, why, and how many there are beside it.

@@ -211,6 +211,15 @@ pub fn judge(texts: &[String]) -> Looked {
     }
 }
 
+/// The one record that the MTA saw, or what is wrong with it.
+pub fn seen(text: &str) -> Result<TxtRecord, String> {
+    match select(&[text.to_owned()]) {
+        Selection::One(record, _) => Ok(record),
+        Selection::Invalid(error) => Err(invalid(&error)),
+        Selection::None | Selection::Several(_) => Err("it is no TLSRPT record".to_owned()),
+    }
+}
+
 fn invalid(error: &TxtError) -> String {
     format!("no valid TLSRPT record: {error}")
 }
@@ -269,6 +278,15 @@ mod tests {
                 takes_part,
                 "{why}"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_mta_saw_is_not_said_to_stand_in_dns() {
+        assert!(seen("v=TLSRPTv1; rua=mailto:a@b.example").is_ok());
+        for text in ["", "v=spf1 -all", "v=TLSRPTv1; ???"] {
+            let reason = seen(text).unwrap_err();
+            assert!(!reason.contains("DNS"), "{text}: {reason}");
         }
     }
 

@@ -178,7 +178,7 @@ fn what_never_answers_is_left_after_the_time_out() {
         &lab,
         table.iter().map(|(domain, url, ..)| (*domain, rua(url))),
     );
-    let reportd = lab.reportd().set("http_timeout", 2).start();
+    let reportd = lab.reportd().set("http_timeout", 5).start();
     let found = by_domain(&lab, &lab.reportd_db(), table.len());
     reportd.stop().success();
     for (domain, _, result, reason) in table {

@@ -87,8 +87,17 @@ impl Scene {
             .setting("storage")
             .is_some_and(|storage| storage.contains("c.sqlite"));
         let ready = || {
-            let files = !has_files
-                || (self.file("c.sqlite").exists() && self.file("c.sqlite.yesterday").exists());
+            let both = || {
+                ["c.sqlite", "c.sqlite.yesterday"]
+                    .iter()
+                    .all(|name| self.file(name).exists())
+            };
+            // Whole, so that a lock of the test's does not fall into their making.
+            let whole = || {
+                self.rows_or_none("c.sqlite", "SELECT count(*) FROM dbversion")
+                    .is_some_and(|rows| rows == "1")
+            };
+            let files = !has_files || (both() && whole());
             let connects = |socket: UnixDatagram| socket.connect(self.socket()).is_ok();
             files && UnixDatagram::unbound().is_ok_and(connects)
         };

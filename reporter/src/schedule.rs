@@ -18,6 +18,8 @@ const HOLD: Retries = Retries {
     min_wait: Duration::from_secs(30),
     max_wait: Duration::from_secs(900),
 };
+/// For all that go to a host, a wish of one answer holds no longer: domains that are strangers to each other may share it.
+const LONGEST_WISH: Duration = Duration::from_secs(3600);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// So long after midnight nothing is wrong with a collector that has not closed its day.
@@ -201,9 +203,9 @@ impl Schedule {
         HOLD.wait(times, rng)
     }
 
-    /// The same when the host itself asks for it. It may ask for any time, but deliveries do not wait longer.
-    pub fn hold_as_asked(&self, wish: Duration) -> Duration {
-        wish.min(self.retry_window)
+    /// The same when the host itself asks for it. The delivery that was answered so waits as long as asked.
+    pub fn hold_as_asked(wish: Duration) -> Duration {
+        wish.min(LONGEST_WISH)
     }
 
     /// RFC 8460 section 4.1: for up to 24 hours.

@@ -181,6 +181,32 @@ async fn one_answer_with_retry_after_holds_the_whole_host_back() {
     assert_eq!(failed, [refused.to_string()], "nobody else failed");
 }
 
+/// Strangers may share a host: one of them must not keep the others from their reports.
+#[tokio::test(start_paused = true)]
+async fn one_wish_for_a_day_does_not_stop_a_shared_host_for_a_day() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut world = world(50, by_https);
+    world.receive = Box::new(|delivery, _| {
+        let wishes = delivery.report.domain.as_str() == "d00008.example";
+        let outcome = match wishes && delivery.destination.uri.contains("shared") {
+            true => Outcome::Retry {
+                reason: "503 Service Unavailable".into(),
+                after: Some(Duration::from_secs(86_000)),
+            },
+            false => sent(),
+        };
+        (outcome, Duration::from_millis(300))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    assert_eq!(
+        ends(&settings, YESTERDAY),
+        ["NULL|1", "sent|49"],
+        "all but its own"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_quick_host_is_paced_and_the_relay_is_not() {
     for (rate, bound) in [("0", 2000), ("5", 5 + 4), ("50", 50 + 4)] {

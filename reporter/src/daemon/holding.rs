@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Daemon, circuit::News, delivering::Delivering};
-use crate::{deliver::Outcome, outside::Outside, state::StateError};
+use crate::{deliver::Outcome, outside::Outside, schedule::Schedule, state::StateError};
 
 impl Delivering {
     /// How long until a lane is not held back any longer.
@@ -21,7 +21,7 @@ impl<O: Outside> Daemon<O> {
         match self.delivering.lanes.news(lane) {
             Some(News::Holds { wish, times, first }) => {
                 let time = match wish {
-                    Some(wish) => self.schedule.hold_as_asked(wish),
+                    Some(wish) => Schedule::hold_as_asked(wish),
                     None => self.schedule.hold(times, &mut self.rng),
                 };
                 let waiting = self.delivering.lanes.hold(lane, Instant::now() + time);

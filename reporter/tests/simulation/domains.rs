@@ -24,7 +24,7 @@ const KINDS: &[(&str, u64)] = &[
     ("discarded", 4),  // a map discards it
     ("moved", 6),      // DNS says another address than the MTA saw
     ("silent", 4),     // DNS never answers, and the MTA saw nothing
-    ("suppressed", 0), // reserved for the operator's list
+    ("suppressed", 4), // on the operator's list
 ];
 
 /// Who there is.
@@ -187,6 +187,7 @@ impl Domains {
         let places: BTreeSet<String> = uris.filter(|uri| is_new(uri)).map(str::to_owned).collect();
         match places.is_empty() {
             _ if is(domain, "discarded") => Err("discarded by a map"),
+            _ if is(domain, "suppressed") => Err("suppressed"),
             true => Err("no usable URI"),
             false => Ok(places),
         }
@@ -196,6 +197,11 @@ impl Domains {
 /// Where a URI leads to. (No path here differs from another by its case alone.)
 pub fn place(uri: &str) -> String {
     uri.to_ascii_lowercase().replace(":443/", "/")
+}
+
+/// Whether it is on the operator's list.
+pub fn is_suppressed(domain: &str) -> bool {
+    is(domain, "suppressed")
 }
 
 /// The operator's map.

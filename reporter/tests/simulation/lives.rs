@@ -7,12 +7,14 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
     outside::Outside as _,
-    state::{Go, Moment, StateError, Step, Watcher},
+    state::{Go, Moment, State, StateError, Step, SuppressionList, Watcher},
+    suppress::Target,
 };
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     dice::Dice,
+    domains,
     ledger::Ledger,
     plan::{self, CALM, CALM_DAY, End, Life, Plan, is_in},
     sim::Sim,
@@ -44,6 +46,7 @@ pub async fn play(dice: Dice, days: u64) -> Played {
         ledger: Ledger::default(),
         lives: Vec::new(),
     };
+    played.suppress();
     let mut number = 0;
     while played.sim.elapsed() < busy {
         let life = plan::life(dice, number);
@@ -59,6 +62,19 @@ pub async fn play(dice: Dice, days: u64) -> Played {
 }
 
 impl Played {
+    /// The operator edits the list before the first start.
+    fn suppress(&self) {
+        let database = &self.settings.dbname;
+        State::open(database, false).unwrap().close().unwrap();
+        let mut list = SuppressionList::edit(database).unwrap();
+        let today = Day::of(self.sim.now());
+        let names = self.sim.plan.domains.names.iter();
+        for name in names.filter(|name| domains::is_suppressed(name)) {
+            let target = Target::parse(name).unwrap();
+            list.add(&target, None, "asked us to", today).unwrap();
+        }
+    }
+
     async fn live(&mut self, life: Life) {
         let ends = Instant::now() + life.length;
         loop {

@@ -166,6 +166,8 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
         ("max_concurrent_deliveries", ["64", "64", "8", "1"]),
         ("max_concurrent_per_host", ["4", "2", "1", "1"]),
         ("loop_guard", ["yes", "yes", "yes", "no"]),
+        ("report_days", ["all", "all", "all", "failures"]),
+        ("min_sessions", ["1", "1", "1", "7"]),
         ("interval_main_loop", ["300", "300", "60", "3600"]),
         // Longer than any life: the laws are checked between lives.
         ("keep_days", ["10", "10", "30", "12"]),

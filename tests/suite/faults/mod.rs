@@ -1,4 +1,5 @@
 //! The collector under full load, through faults: what the sender's send() accepted is counted, or told of as dropped.
+//! And the reporter on a disk that fails, and two sites that report to each other.
 //!
 //! Each test has a short form here and a long one, which `make soak` runs. Both print what they measured.
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tlsrptd_config::ReportDays;
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::Court;
@@ -97,7 +98,17 @@ impl Court<'_> {
         let mails = self.mails_to(domain, day, false);
         let guards =
             self.played.settings.loop_guard && failed == 0 && report.sessions <= mails as i64;
+        if self.is_unwanted(report.sessions as u64, failed) {
+            return Some("the operator does not want it".to_owned());
+        }
         guards.then(|| format!("of its {} sessions {mails} were our mails", report.sessions))
+    }
+
+    /// By the operator's options.
+    fn is_unwanted(&self, sessions: u64, failed: u64) -> bool {
+        let settings = &self.played.settings;
+        let only_failures = settings.report_days == ReportDays::Failures;
+        only_failures && failed == 0 || sessions < settings.min_sessions
     }
 
     /// What is wrong with a reason, if anything is.
@@ -119,7 +130,9 @@ impl Court<'_> {
                 settings.loop_guard && failed == 0 && total <= mails as u64
             }
             "opted out" | "no usable URI" | "discarded by a map" | "no record" => by_dns(),
-            "suppressed" => self.all_have_refused(domain, report),
+            "suppressed" => by_dns() || self.all_have_refused(domain, report),
+            "report_days" => settings.report_days == ReportDays::Failures && failed == 0,
+            "min_sessions" => total < settings.min_sessions,
             _ => false,
         };
         (!holds).then(|| "that is not so".to_owned())
@@ -193,6 +206,7 @@ fn word_of(word: &str) -> &'static str {
         "no usable URI",
         "discarded by a map",
         "no record",
+        "suppressed",
     ]
     .into_iter()
     .find(|known| *known == word)

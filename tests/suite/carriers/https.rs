@@ -279,6 +279,25 @@ fn certificates_are_verified_unless_the_operator_says_no() {
 }
 
 #[test]
+fn one_connection_carries_many_posts() {
+    let lab = Lab::new();
+    let names: Vec<String> = (0..40).map(|n| format!("d{n}.test")).collect();
+    let records = records(&lab, &names);
+    let records = records
+        .iter()
+        .map(|(name, txt)| (name.as_str(), txt.clone()));
+    fill(&lab, records);
+    let reportd = lab.reportd().set("max_concurrent_per_host", 4).start();
+    by_domain(&lab, &lab.reportd_db(), names.len());
+    reportd.stop().success();
+    let connections = lab.https.connections();
+    assert!(
+        (1..=4).contains(&connections),
+        "{connections} connections for 40 posts, 4 at a time"
+    );
+}
+
+#[test]
 fn a_post_says_what_it_is_and_who_sends_it() {
     let lab = closed_day([]);
     fill(&lab, [("posted.test", rua(&lab.https.url("/a/b?c=d")))]);

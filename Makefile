@@ -105,7 +105,7 @@ bench: venv ## collector and reporter beside the peer and what cannot be undercu
 	@$(TARGET)/release/tlsrptd-bench reporter $(BENCH_REPORTER)
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
-fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram txt fetch ini'; takes a C++ compiler
+fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram txt fetch ini maps'; takes a C++ compiler
 	@DURATION=$(or $(SECONDS),60) tests/fuzz/run $(FUZZ)
 
 fmt: ## format all code

@@ -5,6 +5,7 @@
 pub mod datagram;
 pub mod fetch;
 pub mod ini;
+pub mod maps;
 pub mod txt;
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ fn answers() {
 }
 
 #[test]
+fn destination_maps() {
+    replay(&["corpus/maps"], crate::maps::check);
+}
+
+#[test]
 fn files_of_settings() {
     replay(&["corpus/ini"], crate::ini::check);
 }

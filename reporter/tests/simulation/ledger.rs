@@ -1,4 +1,5 @@
-//! What the database says between two lives of the reporter, kept beyond the time for which it keeps it.
+//! What the database says between two lives of the reporter and whenever it is cleaned, kept beyond the time for which it
+//! keeps it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,7 +49,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Takes down what the database holds after a life.
+    /// Takes down what the database holds when a life is over.
+    pub fn read_after(&mut self, path: &Path, life: usize, oldest_kept: Day) {
+        self.read(path, life, oldest_kept);
+        for (key, destination) in &self.destinations {
+            if destination.in_hand && destination.status.is_none() {
+                self.in_hand.entry(key.clone()).or_default().insert(life);
+            }
+        }
+    }
+
+    /// Takes down what the database holds.
     pub fn read(&mut self, path: &Path, life: usize, oldest_kept: Day) {
         let Ok(db) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
             return;
@@ -151,19 +162,13 @@ impl Ledger {
                     self.broken.push(text);
                 }
                 None if key.day >= oldest_kept || before.status.is_none() => {
-                    // It may have become final and old within one life; lives are shorter than that.
                     self.broken
                         .push(format!("life {life}: {key:?} is gone, {before:?}"));
                 }
                 _ => {}
             }
         }
-        for (key, destination) in now {
-            if destination.in_hand && destination.status.is_none() {
-                self.in_hand.entry(key.clone()).or_default().insert(life);
-            }
-            self.destinations.insert(key, destination);
-        }
+        self.destinations.extend(now);
     }
 
     /// Whether nobody can know how the attempt of that life ended.

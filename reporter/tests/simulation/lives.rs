@@ -1,6 +1,9 @@
 //! One play: the reporter's lives one after the other, with a look into the database after each.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
@@ -28,7 +31,7 @@ const RESTART: Duration = Duration::from_secs(100);
 pub struct Played {
     pub sim: Arc<Sim>,
     pub settings: Reportd,
-    pub ledger: Ledger,
+    pub ledger: Arc<Mutex<Ledger>>,
     /// From and until, since the begin.
     pub lives: Vec<(Duration, Duration)>,
 }
@@ -43,7 +46,7 @@ pub async fn play(dice: Dice, days: u64) -> Played {
     let mut played = Played {
         sim,
         settings,
-        ledger: Ledger::default(),
+        ledger: Arc::default(),
         lives: Vec::new(),
     };
     played.suppress();
@@ -84,10 +87,11 @@ impl Played {
             let left = ends.duration_since(Instant::now());
             let ran = self.run(life.end, number, left).await;
             self.lives.push((from, self.sim.elapsed()));
-            let today = Day::of(self.sim.now());
-            // Until a day later, as the clock may have been ahead.
-            let oldest = today.back(self.settings.keep_days - 1);
-            self.ledger.read(&self.settings.dbname, number, oldest);
+            self.ledger.lock().unwrap().read_after(
+                &self.settings.dbname,
+                number,
+                oldest_kept(&self.sim, &self.settings),
+            );
             match ran {
                 Err(StateError::Stopped { .. }) | Ok(()) => return,
                 // A start may fail, as the disk is full then; nothing else may end it.
@@ -108,7 +112,7 @@ impl Played {
     }
 
     async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StateError> {
-        let watcher = watcher(Arc::clone(&self.sim), end);
+        let watcher = self.watcher(end, number);
         let seed = self.sim.dice.below(("seed", number), u64::MAX);
         let mut daemon = world::daemon(&self.settings, Arc::clone(&self.sim), Some(watcher), seed)?;
         let (sender, mut orders) = mpsc::channel(1);
@@ -127,24 +131,36 @@ impl Played {
         let closed = daemon.into_state().close();
         stopped.and(closed)
     }
+
+    /// Crashes where the plan says so, makes the disk full when it says so, and looks before rows go.
+    fn watcher(&self, end: End, number: usize) -> Watcher {
+        let (sim, ledger) = (Arc::clone(&self.sim), Arc::clone(&self.ledger));
+        let settings = self.settings.clone();
+        let mut left = match end {
+            End::Crash(_, _, nth) => nth,
+            _ => 0,
+        };
+        Box::new(move |step: Step, moment: Moment| {
+            if (step, moment) == (Step::Cleaned, Moment::Before) {
+                let oldest = oldest_kept(&sim, &settings);
+                let mut ledger = ledger.lock().unwrap();
+                ledger.read(&settings.dbname, number, oldest);
+            }
+            if is_in(&sim.plan.disk_full, sim.elapsed()) {
+                return Go::Fail;
+            }
+            if matches!(end, End::Crash(at, when, _) if (at, when) == (step, moment)) && left > 0 {
+                left -= 1;
+                if left == 0 {
+                    return Go::Crash;
+                }
+            }
+            Go::On
+        })
+    }
 }
 
-/// Crashes where the plan says so, and makes the disk full when it says so.
-fn watcher(sim: Arc<Sim>, end: End) -> Watcher {
-    let mut left = match end {
-        End::Crash(_, _, nth) => nth,
-        _ => 0,
-    };
-    Box::new(move |step: Step, moment: Moment| {
-        if is_in(&sim.plan.disk_full, sim.elapsed()) {
-            return Go::Fail;
-        }
-        if matches!(end, End::Crash(at, when, _) if (at, when) == (step, moment)) && left > 0 {
-            left -= 1;
-            if left == 0 {
-                return Go::Crash;
-            }
-        }
-        Go::On
-    })
+/// Rows of this day and later ones have to be there: a day later than it says, as the clock may have been ahead.
+fn oldest_kept(sim: &Sim, settings: &Reportd) -> Day {
+    Day::of(sim.now()).back(settings.keep_days - 1)
 }

@@ -87,17 +87,17 @@ fn run(dice: Dice) -> Sum {
         broken[..broken.len().min(20)].join("\n"),
         played.sim.plan.options,
     );
-    let log = played.sim.log();
+    let (log, ledger) = (played.sim.log(), played.ledger.lock().unwrap());
     let taken = log.attempts.iter().filter(|attempt| attempt.taken).count();
-    let sent = played.ledger.destinations.values();
+    let sent = ledger.destinations.values();
     let sent = sent
         .filter(|destination| destination.status.as_deref() == Some("sent"))
         .count();
     Sum {
         plays: 1,
         lives: played.lives.len(),
-        domain_days: played.ledger.reports.len(),
-        deliveries: played.ledger.destinations.len(),
+        domain_days: ledger.reports.len(),
+        deliveries: ledger.destinations.len(),
         attempts: log.attempts.len(),
         duplicates: taken.saturating_sub(sent),
     }

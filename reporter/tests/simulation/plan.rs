@@ -169,7 +169,6 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
         ("report_days", ["all", "all", "all", "failures"]),
         ("min_sessions", ["1", "1", "1", "7"]),
         ("interval_main_loop", ["300", "300", "60", "3600"]),
-        // Longer than any life: the laws are checked between lives.
         ("keep_days", ["10", "10", "30", "12"]),
     ] {
         options.push(format!("--{name}={}", dice.pick(name, &values)));

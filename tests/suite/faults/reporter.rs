@@ -16,7 +16,7 @@ const TOLD: &str = "the database does not take what we have to record";
 /// A closed day of so many domains, and a reporter that sends one mail after the other.
 fn site(domains: usize) -> (Lab, Program) {
     let lab = Lab::new();
-    let domain = |number: usize| format!("d{number:03}.test");
+    let domain = |number: usize| format!("d{number:04}.test");
     for number in 0..domains {
         let record = format!("v=TLSRPTv1; rua=mailto:a@{}", domain(number));
         lab.dns.tlsrpt(&domain(number), &record);
@@ -38,7 +38,7 @@ fn end(lab: &Lab, reportd: Running, domains: usize, what: &str) {
         .collect();
     to.sort();
     let all: Vec<String> = (0..domains)
-        .map(|number| format!("a@d{number:03}.test"))
+        .map(|number| format!("a@d{number:04}.test"))
         .collect();
     assert_eq!(to, all, "{what}: each mail once");
     let sent = "SELECT count(*) FROM destinations WHERE status = 'sent' AND retries = 0";

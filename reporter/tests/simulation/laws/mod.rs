@@ -33,16 +33,17 @@ pub struct Court<'a> {
 /// Everything that a play has broken.
 pub fn judge(played: &Played) -> Vec<String> {
     let log = played.sim.log();
+    let ledger = played.ledger.lock().unwrap();
     let mut attempts: BTreeMap<&Key, Vec<&Attempt>> = BTreeMap::new();
     for attempt in &log.attempts {
         attempts.entry(&attempt.key).or_default().push(attempt);
     }
     let mut court = Court {
         played,
-        ledger: &played.ledger,
+        ledger: &ledger,
         log: &log,
         attempts,
-        broken: played.ledger.broken.clone(),
+        broken: ledger.broken.clone(),
     };
     court.every_session_is_accounted_for();
     court.every_reason_is_true();

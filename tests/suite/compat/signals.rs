@@ -153,25 +153,8 @@ fn lives_on(topic: Topic) -> Topic {
                 "it reopens `logfilename`, as logrotate wants",
             ),
             |scene| {
-                let log = scene.file("log");
-                let reporter = scene
-                    .reporter(&[session("a.test", TXT)])
-                    .set("logfilename", log.display());
-                let mut running = scene.report(&reporter, 1);
-                fs::rename(&log, scene.file("log.1")).unwrap();
-                running.signal(Signal::SIGHUP);
-                let ended = until("the new log or the end", || {
-                    if running.is_running() {
-                        log.exists().then_some(false)
-                    } else {
-                        Some(true)
-                    }
-                });
-                if ended {
-                    end(&running.wait())
-                } else {
-                    "reopens its log".to_owned()
-                }
+                let ended = reporter_after(scene, &[Signal::SIGHUP]);
+                ended.unwrap_or("reopens its log".to_owned())
             },
         )
         .case(
@@ -179,29 +162,31 @@ fn lives_on(topic: Topic) -> Topic {
             "goes on",
             different("exit 0", "SIGUSR2 ends the reporter", "is ignored"),
             |scene| {
-                let log = scene.file("log");
-                let reporter = scene
-                    .reporter(&[session("a.test", TXT)])
-                    .set("logfilename", log.display());
-                let mut running = scene.report(&reporter, 1);
-                fs::rename(&log, scene.file("log.1")).unwrap();
-                running.signal(Signal::SIGUSR2);
-                if scene.subject.is_ours() {
-                    // It is seen to live by what it does at the next signal.
-                    running.signal(Signal::SIGHUP);
-                }
-                let ended = until("the new log or the end", || {
-                    if running.is_running() {
-                        log.exists().then_some(false)
-                    } else {
-                        Some(true)
-                    }
-                });
-                if ended {
-                    end(&running.wait())
-                } else {
-                    "goes on".to_owned()
-                }
+                // It is seen to live by what it does at the next signal.
+                let signals: &[Signal] = match scene.subject.is_ours() {
+                    true => &[Signal::SIGUSR2, Signal::SIGHUP],
+                    false => &[Signal::SIGUSR2],
+                };
+                let ended = reporter_after(scene, signals);
+                ended.unwrap_or("goes on".to_owned())
             },
         )
+}
+
+/// How a reporter ends by these signals, or `None` when it opens its log again.
+fn reporter_after(scene: &Scene, signals: &[Signal]) -> Option<String> {
+    let log = scene.file("log");
+    let reporter = scene
+        .reporter(&[session("a.test", TXT)])
+        .set("logfilename", log.display());
+    let mut running = scene.report(&reporter, 1);
+    fs::rename(&log, scene.file("log.1")).unwrap();
+    signals.iter().for_each(|signal| running.signal(*signal));
+    let has_ended = until("the new log or the end", || {
+        match (running.is_running(), log.exists()) {
+            (true, false) => None,
+            (is_running, _) => Some(!is_running),
+        }
+    });
+    has_ended.then(|| end(&running.wait()))
 }

@@ -4,12 +4,13 @@ use std::fs;
 
 use tlsrptd_tests::harness::lab::Lab;
 
-/// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`.
+/// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`, and some time
+/// after: while DNS is out, one question is asked every two seconds.
 const COLLECTOR: &str = r#"
 printf 'TLSRPTD FETCHER v1 day stream\n%s\n%s\n' "$(date -u '+%Y-%m-%d %H:%M:%S')" "$closed"
 case $1 in
     $before) name=first ;;
-    $closed) name=second; until [ -e "${0%/*}/go" ]; do sleep 0.05; done ;;
+    $closed) name=second; until [ -e "${0%/*}/go" ]; do sleep 0.05; done; sleep 3 ;;
     *) echo '. 0'; exit 0 ;;
 esac
 i=1000

@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 
@@ -60,6 +61,13 @@ impl FakeClock {
 
 /// The `faketime` program knows where its library is; we ask it what it would preload.
 fn library() -> Option<String> {
+    static LIBRARY: OnceLock<Option<String>> = OnceLock::new();
+    // It fails where a process of its number was killed long ago and left its semaphore: the next has another number.
+    let ask = || (0..10).find_map(|_| preloaded());
+    LIBRARY.get_or_init(ask).clone()
+}
+
+fn preloaded() -> Option<String> {
     let output = Command::new("faketime")
         .args(["-f", "+0", "printenv", "LD_PRELOAD"])
         .output()

@@ -17,14 +17,13 @@ pub(crate) struct Outcome {
     pub(crate) verifier: &'static str,
 }
 
-/// A delivery, as the reporter's database has it, and its report.
+/// A delivery, as the reporter's database has it.
 pub(crate) struct Delivery {
     pub(crate) domain: String,
     pub(crate) destination: String,
     pub(crate) status: String,
-    pub(crate) report: Value,
-    /// Whether the receiver has the very same report.
-    pub(crate) arrived: bool,
+    /// What the receiver has by the report-id of this delivery: the database does not keep what is sent.
+    pub(crate) report: Option<Value>,
 }
 
 /// A mail that the relay took.
@@ -60,33 +59,35 @@ impl Outcome {
 impl Delivery {
     /// The sum of a counter over the report's policies.
     pub(crate) fn sum(&self, counter: &str) -> u64 {
-        let policies = self.report["policies"].as_array().into_iter().flatten();
+        let policies = self.report.iter().map(|report| &report["policies"]);
+        let policies = policies.filter_map(Value::as_array).flatten();
         policies
             .filter_map(|policy| policy["summary"][counter].as_u64())
             .sum()
     }
 
     pub(crate) fn sent_and_arrived(&self) -> bool {
-        self.status == "sent" && self.arrived
+        self.status == "sent" && self.report.is_some()
     }
 }
 
 fn deliveries(lab: &Lab, received: &BTreeMap<String, Vec<Value>>) -> Vec<Delivery> {
-    let sql = "SELECT domain, destination, coalesce(status, 'pending'), report
+    let sql = "SELECT domain, destination, coalesce(status, 'pending'),
+        day || '_idx' || uniqid || '_' || domain
         FROM destinations JOIN reports ON d_r_id = r_id ORDER BY domain, destination DESC";
     let delivery = |row: Vec<String>| {
-        let [domain, destination, status, report] =
+        let [domain, destination, status, id] =
             row.try_into().expect("four columns were asked for");
-        let report: Value = serde_json::from_str(&report).unwrap_or_default();
-        let arrived = received
-            .get(&destination)
-            .is_some_and(|reports| reports.contains(&report));
+        let there = received.get(&destination).into_iter().flatten();
+        let report = there
+            .into_iter()
+            .find(|report| report["report-id"] == id.as_str());
+        let report = report.cloned();
         Delivery {
             domain,
             destination,
             status,
             report,
-            arrived,
         }
     };
     lab.query(&lab.reportd_db(), sql)

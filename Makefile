@@ -87,10 +87,11 @@ soak: venv ## the long versions of the tests of faults, kills, loops and the sim
 	$(CARGO) build $(ALL) --release
 	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill loops simulation faults),$(call soak-part,$(part));)
 
-check: ## what .ci/run calls: formatting, lints, tests, documentation, dependencies
+check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation, dependencies
 	$(call stage,fmt-check)
 	$(call stage,clippy)
 	$(call stage,test)
+	$(call stage,demo)
 	$(call stage,doc)
 	$(call stage,deny)
 	$(call stage,units)

@@ -198,6 +198,11 @@ impl Schedule {
         }
     }
 
+    /// When a delivery is tried again that failed for no reason of its own.
+    pub fn while_nothing_goes(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
+        plus(now, self.delivery.wait(1, rng))
+    }
+
     /// How long nothing goes to a host where nobody answers, found out so many times in a row.
     pub fn hold(&self, times: u32, rng: &mut impl Rng) -> Duration {
         HOLD.wait(times, rng)

@@ -65,7 +65,7 @@ pub(super) enum Heard {
     Answer,
     /// Somebody is there, and wants us to wait.
     Wish(Duration),
-    /// Nobody is there.
+    /// Nobody is there, or somebody who takes nothing.
     Nothing,
 }
 
@@ -88,7 +88,7 @@ pub(super) enum News {
 impl Heard {
     pub(super) fn of(outcome: &Outcome) -> Heard {
         match outcome {
-            Outcome::Unreachable { .. } => Heard::Nothing,
+            Outcome::Unreachable { .. } | Outcome::Denied { .. } => Heard::Nothing,
             Outcome::Retry {
                 after: Some(wish), ..
             } if *wish >= LEAST_WISH => Heard::Wish(*wish),

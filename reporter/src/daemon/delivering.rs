@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 
-use super::{Daemon, lane::Ended, lanes::Lanes};
+use super::{Daemon, holding::is_ours, lane::Ended, lanes::Lanes};
 use crate::{
     deliver::Outcome,
     outside::Outside,
@@ -159,6 +159,11 @@ impl<O: Outside> Daemon<O> {
                 );
             }
             Outcome::Retry { reason, after } => (reason, after),
+            Outcome::Denied { reason } => return self.wait(claimed, reason, now),
+            // What is the operator's to mend is charged to nobody.
+            Outcome::Unreachable { reason } if is_ours(&claimed.lane) => {
+                return self.wait(claimed, reason, now);
+            }
             Outcome::Unreachable { reason } => (reason, None),
         };
         let failures = claimed.failures + 1;
@@ -175,6 +180,13 @@ impl<O: Outside> Daemon<O> {
             }
             Next::GiveUp(why) => self.judge_final(claimed, "timedout", format!("{why}: {reason}")),
         }
+    }
+
+    /// As if it had not been tried: it ends only when nobody wants to hear of its day any more.
+    fn wait(&mut self, claimed: &Claimed, reason: String, now: Timestamp) {
+        let at = self.schedule.while_nothing_goes(now, &mut self.rng);
+        log(claimed, "waits", &reason);
+        self.judged(claimed, Verdict::Waits { at, reason });
     }
 
     fn judge_final(&mut self, claimed: &Claimed, word: &'static str, reason: String) {
@@ -204,7 +216,7 @@ fn log(claimed: &Claimed, result: &str, reason: &str) {
         None => Default::default(),
     };
     match result {
-        "sent" | "retry" | "suppressed" => tracing::info!(
+        "sent" | "retry" | "waits" | "suppressed" => tracing::info!(
             day, domain, report, rua, attempt, result, reason, "delivery"
         ),
         _ => tracing::warn!(

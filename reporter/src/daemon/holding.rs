@@ -75,6 +75,6 @@ fn tell(lane: &str, outcome: &Outcome, time: Duration, first: bool) {
 }
 
 /// All but the hosts of other people.
-fn is_ours(lane: &str) -> bool {
+pub(super) fn is_ours(lane: &str) -> bool {
     !lane.starts_with("https:")
 }

@@ -77,11 +77,17 @@ impl Deliverer {
         let report = &delivery.report;
         let (_, to) = delivery.destination.uri.split_once(':').unwrap_or_default();
         let to = Mailbox::parse(to).map_err(|error| unsendable(error.to_string()))?;
-        let message = message::compose(report, &to, &self.sender, self.compression_level)
-            .map_err(|error| unsendable(error.to_string()))?;
+        let message = message::compose(
+            report,
+            &to,
+            &self.sender,
+            delivery.date,
+            self.compression_level,
+        )
+        .map_err(|error| unsendable(error.to_string()))?;
         let signatures = self
             .signers
-            .sign(&message, report.created)
+            .sign(&message, delivery.date)
             .map_err(|error| Outcome::retry(format!("DKIM: {error}")))?;
         let bytes = message.bytes(&signatures);
         Ok(Mail { to, bytes })
@@ -110,6 +116,7 @@ mod tests {
             report: Arc::new(sample::report()),
             destination,
             attempt: 1,
+            date: sample::report().created,
             ahead: Ahead::default(),
         }
     }

@@ -51,6 +51,8 @@ pub struct Delivery {
     pub destination: Destination,
     /// Counted from 1, for the log; the bytes do not depend on it.
     pub attempt: u32,
+    /// The mail's Date and the signature's time: the first attempt's. Stored before it, and the same for all that follow.
+    pub date: Timestamp,
     /// What was done for it before its turn.
     pub ahead: Ahead,
 }
@@ -66,7 +68,7 @@ pub struct StoredReport {
     pub uniqid: u64,
     /// The report.
     pub json: String,
-    /// When it was made: the mail's Date and the signature's time.
+    /// When it was made.
     pub created: Timestamp,
 }
 
@@ -308,6 +310,12 @@ pub enum Outcome {
     /// whatever else goes the same way need not be tried now either.
     Unreachable {
         /// What went wrong.
+        reason: String,
+    },
+    /// Try again later, as above: our own relay, or a program in its place, takes no mail, and what it says is about us,
+    /// about itself or about nothing in particular. Nothing of it is held against the report or its address.
+    Denied {
+        /// What it said.
         reason: String,
     },
     /// The other side will never take it: it said so.

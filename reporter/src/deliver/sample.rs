@@ -48,6 +48,7 @@ pub(super) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Sent { .. } => "sent",
         Outcome::Retry { .. } => "retry",
         Outcome::Unreachable { .. } => "unreachable",
+        Outcome::Denied { .. } => "denied",
         Outcome::Refused { .. } => "refused",
         Outcome::Unsendable { .. } => "unsendable",
         Outcome::UnknownScheme => "unknown",

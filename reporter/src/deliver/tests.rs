@@ -11,6 +11,7 @@ fn delivery(uri: &str) -> Delivery {
         report: Arc::new(sample::report()),
         destination,
         attempt: 1,
+        date: sample::report().created,
         ahead: Ahead::default(),
     }
 }

@@ -47,6 +47,13 @@ pub enum Verdict {
         /// What it answered.
         reason: String,
     },
+    /// To be tried again, as if it had not been tried: the relay takes nobody's mail.
+    Waits {
+        /// When.
+        at: Timestamp,
+        /// What the relay says.
+        reason: String,
+    },
     /// To be tried again.
     Later {
         /// When.
@@ -69,7 +76,7 @@ pub struct Recorded {
 
 /// One report may have several in a lane.
 const DUE: &str = "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
-    r.day, r.domain, r.uniqid, r.report, r.its FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+    r.day, r.domain, r.uniqid, r.report, r.its, d.tlsrptd_dated FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
     WHERE d.d_r_id = ?1 AND d.tlsrptd_lane = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
     AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
 /// The reports of what is in hand take so much memory together; only the last of them may go beyond it.
@@ -139,7 +146,8 @@ impl State {
             let at = text::nexttry(now);
             let mut select = tx.prepare_cached(DUE)?;
             let mut start = tx.prepare_cached(
-                "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3) \
+                "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3), \
+                 tlsrptd_dated = coalesce(tlsrptd_dated, ?3) \
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
             let mut claims = Vec::with_capacity(picked.len());
@@ -182,18 +190,24 @@ impl State {
             let mut heard = Heard::before(tx)?;
             let mut update = tx.prepare_cached(
                 "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
-                 tlsrptd_started = NULL, tlsrptd_reason = :reason WHERE destination = :uri AND d_r_id = :r_id",
+                 tlsrptd_started = NULL, tlsrptd_reason = :reason, \
+                 tlsrptd_first = CASE WHEN :waits THEN NULL ELSE tlsrptd_first END, \
+                 tlsrptd_dated = CASE WHEN :waits AND tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
+                 WHERE destination = :uri AND d_r_id = :r_id",
             )?;
             for end in ends {
                 let (status, next, reason) = match &end.verdict {
                     Verdict::Final { word, reason } => (Some(*word), now, reason),
                     Verdict::Refused { reason } => (Some("refused"), now, reason),
-                    Verdict::Later { at, reason } => (None, *at, reason),
+                    Verdict::Waits { at, reason } | Verdict::Later { at, reason } => {
+                        (None, *at, reason)
+                    }
                 };
-                let failed = !matches!(status, Some("sent" | "suppressed"));
+                let waits = matches!(end.verdict, Verdict::Waits { .. });
+                let failed = !waits && !matches!(status, Some("sent" | "suppressed"));
                 update.execute(named_params! {
                     ":status": status, ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
-                    ":uri": end.uri, ":r_id": end.r_id,
+                    ":uri": end.uri, ":r_id": end.r_id, ":waits": waits,
                 })?;
                 if status.is_some() {
                     forget::report(tx, end.r_id)?;
@@ -214,7 +228,7 @@ impl State {
             self.suppressions.forget();
         }
         for end in ends {
-            if let Verdict::Later { at, .. } = end.verdict {
+            if let Verdict::Later { at, .. } | Verdict::Waits { at, .. } = end.verdict {
                 let lane = crate::schedule::lane(&end.uri);
                 self.ready.added(&lane, at, end.r_id);
             }
@@ -240,7 +254,8 @@ impl State {
         self.transact(Step::Released, |tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE destinations SET tlsrptd_started = NULL, \
-                 tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END \
+                 tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
+                 tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
             for claimed in claims {
@@ -310,6 +325,8 @@ fn claimed(
     let uri: String = row.get(1)?;
     let failures: u32 = row.get::<_, Option<u32>>(2)?.unwrap_or(0);
     let first: Option<String> = row.get(3)?;
+    let dated: Option<String> = row.get(11)?;
+    let instant = |text: Option<String>| text.as_deref().and_then(text::instant).unwrap_or(now);
     // The peer does not say who named an address; a record's address is the one to be careful with.
     let origin = match row.get::<_, Option<String>>(4)? {
         Some(word) if word == origin_word(Origin::Operator) => Origin::Operator,
@@ -333,12 +350,13 @@ fn claimed(
             report,
             destination,
             attempt: failures + 1,
+            date: instant(dated),
             ahead: Ahead::default(),
         }),
         lane: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
         uri,
         failures,
-        first: first.as_deref().and_then(text::instant).unwrap_or(now),
+        first: instant(first),
     })
 }
 

@@ -65,6 +65,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("destinations", "tlsrptd_lane", "TEXT"),
     // The first attempt: the retry window begins here.
     ("destinations", "tlsrptd_first", "TEXT"),
+    // The mail's Date: when the first attempt began that may have shown it to somebody.
+    ("destinations", "tlsrptd_dated", "TEXT"),
     // An attempt has begun and its outcome is not recorded.
     ("destinations", "tlsrptd_started", "TEXT"),
     // What the last attempt ended with.

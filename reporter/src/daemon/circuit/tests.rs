@@ -148,6 +148,7 @@ fn what_outcomes_tell() {
             Heard::Wish(Duration::from_secs(60)),
         ),
         (Outcome::Unreachable { reason: text() }, Heard::Nothing),
+        (Outcome::Denied { reason: text() }, Heard::Nothing),
     ] {
         assert_eq!(Heard::of(&outcome), heard, "{outcome:?}");
     }

@@ -5,6 +5,7 @@ mod text;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use tlsrptd_proto::report::Summary;
 use tlsrptd_proto::txt::Mailbox;
 
@@ -36,11 +37,12 @@ impl Message {
     }
 }
 
-/// Writes the mail of one report to one address. Everything in it follows from its arguments.
+/// Writes the mail of one report to one address, to be sent first at `date`. Everything in it follows from its arguments.
 pub(super) fn compose(
     report: &StoredReport,
     to: &Mailbox,
     sender: &Sender,
+    date: Timestamp,
     compression_level: i32,
 ) -> Result<Message, PayloadError> {
     let summary = Summary::from_json(&report.json)?;
@@ -56,10 +58,7 @@ pub(super) fn compose(
 
     let domain = &report.domain;
     let id = header::msg_id_left(&summary.report_id);
-    let date = report
-        .created
-        .strftime("%a, %d %b %Y %H:%M:%S +0000")
-        .to_string();
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     let subject =
         format!("Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>");
     let headers = vec![

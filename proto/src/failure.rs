@@ -108,7 +108,7 @@ impl FailureKey {
 
     /// What the report says of it.
     pub fn failure(&self) -> Failure {
-        let object = match serde_json::from_str(&self.0) {
+        let object = match pyjson::parse(&self.0) {
             Ok(Value::Object(object)) => object,
             // Cannot be: every key was written by us, from an object.
             _ => Object::new(),

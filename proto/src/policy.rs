@@ -109,7 +109,7 @@ impl PolicyKey {
 
     /// What the report says of it.
     pub fn policy(&self) -> Policy {
-        let object = match serde_json::from_str(&self.0) {
+        let object = match pyjson::parse(&self.0) {
             Ok(Value::Object(object)) => object,
             // Cannot be: every key was written by us, from an object.
             _ => Object::new(),

@@ -3,9 +3,13 @@
 //! The peer's keys are such texts, so two collectors agree on a key only when they agree on every byte: `", "` and `": "`
 //! between, everything but printable ASCII as `\uXXXX`, integers as they are, other numbers as Python's `repr` has them.
 
+mod read;
+
 use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
+
+pub use read::{parse, read};
 
 /// A JSON object with its keys in their order.
 pub type Object = Map<String, Value>;
@@ -172,65 +176,7 @@ fn without_exponent(mantissa: &str, exponent: i32) -> String {
     format!("{minus}{digits}")
 }
 
-/// Reads JSON as leniently as a collector should.
-///
-/// What serde_json refuses and Python takes, or what only a careless sender writes, is mended and read again: halves of
-/// surrogate pairs become U+FFFD, raw control characters become spaces. The second value says whether that was needed.
-pub fn read(text: &str) -> Result<(Value, bool), serde_json::Error> {
-    match serde_json::from_str(text) {
-        Ok(value) => Ok((value, false)),
-        Err(error) => {
-            let mended = mend(text);
-            if mended == text {
-                return Err(error);
-            }
-            Ok((serde_json::from_str(&mended)?, true))
-        }
-    }
-}
-
-fn mend(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '\\' || c.is_ascii_control()) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let (written, taken) = mend_one(rest);
-        out.push_str(written);
-        rest = &rest[taken..];
-    }
-    out.push_str(rest);
-    out
-}
-
-/// What to write for the control character or escape in front, and how many bytes it takes.
-fn mend_one(rest: &str) -> (&str, usize) {
-    if !rest.starts_with('\\') {
-        return (" ", 1);
-    }
-    match surrogate(rest) {
-        Some(0xd800..=0xdbff) if matches!(surrogate(&rest[6..]), Some(0xdc00..=0xdfff)) => {
-            (&rest[..12], 12)
-        }
-        Some(_) => ("\\ufffd", 6),
-        // Another escape: the backslash and what it escapes stay together.
-        None => {
-            let escaped = rest[1..]
-                .chars()
-                .next()
-                .filter(|c| !c.is_ascii_control())
-                .map_or(0, char::len_utf8);
-            (&rest[..1 + escaped], 1 + escaped)
-        }
-    }
-}
-
-/// The value of a `\uD800` to `\uDFFF` in front.
-fn surrogate(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    let value = u32::from_str_radix(digits, 16).ok()?;
-    (0xd800..=0xdfff).contains(&value).then_some(value)
-}
-
+#[cfg(test)]
+mod private_keys;
 #[cfg(test)]
 mod tests;

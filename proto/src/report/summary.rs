@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::failure::ResultType;
+use crate::pyjson;
 
 /// What a failure of unknown type is counted as.
 const UNKNOWN: ResultType = ResultType::ValidationFailure;
@@ -44,7 +45,7 @@ pub enum SummaryError {
 impl Summary {
     /// Reads a report.
     pub fn from_json(text: &str) -> Result<Summary, SummaryError> {
-        let report: Value = serde_json::from_str(text)?;
+        let report = pyjson::parse(text)?;
         let range = &report["date-range"];
         let mut summary = Summary {
             organization_name: text_of(&report["organization-name"]),

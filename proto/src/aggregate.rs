@@ -1,6 +1,6 @@
 //! Counts: by domain, TXT record, policy and failure.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::Value;
 
@@ -142,18 +142,19 @@ impl DomainCounts {
             .fold(0, |sum, counts| sum.saturating_add(counts.failed))
     }
 
-    /// The TXT record that most sessions saw; of equals the first by text. `None` when the MTA told none.
-    pub fn most_seen_txt(&self) -> Option<&str> {
+    /// The TXT records that the MTA saw, those of most sessions first; of equals the first by text.
+    pub fn seen_txts(&self) -> Vec<&str> {
         let sessions = |policies: &BTreeMap<PolicyKey, PolicyCounts>| {
             policies
                 .values()
                 .fold(0_u64, |sum, counts| sum.saturating_add(counts.total))
         };
         let told = self.txts.iter().filter(|(txt, _)| !txt.is_empty());
-        // `max_by_key` takes the last of equals, hence from behind.
-        told.rev()
-            .max_by_key(|(_, policies)| sessions(policies))
-            .map(|(txt, _)| txt.as_str())
+        let mut told: Vec<_> = told
+            .map(|(txt, policies)| (Reverse(sessions(policies)), txt.as_str()))
+            .collect();
+        told.sort_unstable();
+        told.into_iter().map(|(_, txt)| txt).collect()
     }
 
     /// The counts as the peer's `reportdata.data` has them.

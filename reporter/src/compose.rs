@@ -185,7 +185,7 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCo
     counts
 }
 
-/// The record in DNS; when DNS fails or is not to be asked, the one that the MTA saw.
+/// The record in DNS; when DNS fails or is not to be asked, the valid one that most sessions saw.
 async fn record<O: Outside>(
     outside: &O,
     domain: &Domain,
@@ -197,11 +197,17 @@ async fn record<O: Outside>(
         Some(Looked::Unknown(reason)) => format!("DNS failed ({reason}), and "),
         None => String::new(),
     };
-    let Some(seen) = counts.most_seen_txt() else {
-        return Err(format!("no record: {failure}the MTA saw none"));
-    };
-    lookup::seen(seen)
-        .map_err(|reason| format!("no record: {failure}what the MTA saw is of no use: {reason}"))
+    let mut first_fault = None;
+    for seen in counts.seen_txts() {
+        match lookup::seen(seen) {
+            Ok(record) => return Ok(record),
+            Err(reason) => first_fault = first_fault.or(Some(reason)),
+        }
+    }
+    Err(match first_fault {
+        None => format!("no record: {failure}the MTA saw none"),
+        Some(reason) => format!("no record: {failure}what the MTA saw is of no use: {reason}"),
+    })
 }
 
 /// The first destination that is not used, why, and how many there are beside it.

@@ -224,8 +224,9 @@ fn invalid(error: &TxtError) -> String {
     format!("no valid TLSRPT record: {error}")
 }
 
-/// The strings of one record are joined without spaces (RFC 8460 section 3). Bytes that are no UTF-8 are replaced: an
-/// extension may hold them, and the addresses may be good all the same.
+/// The strings of one record are joined without spaces (RFC 8460 section 3). Bytes that are no UTF-8 are replaced, not
+/// refused: in a record of another kind they are no concern of ours, in a URI they spoil that URI alone. In an extension
+/// they make the record invalid, as the grammar has it (`%x21-3A / %x3C / %x3E-7E`): [`judge`] says so.
 fn joined(data: &RData) -> Option<String> {
     match data {
         RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
@@ -271,6 +272,21 @@ mod tests {
             ),
             (vec![], false, "none"),
             (vec!["v=TLSRPTv1; ???"], false, "breaks the grammar"),
+            (
+                vec!["v=TLSRPTv1; rua=mailto:a@b.example; x=\u{fffd}"],
+                false,
+                "an extension that is not ASCII",
+            ),
+            (
+                vec!["v=TLSRPTv1; rua=mailto:a@b.example,mailto:\u{fffd}@b.example"],
+                true,
+                "a URI that is not spoils no other",
+            ),
+            (
+                vec!["\u{fffd}\u{fffd}", good],
+                true,
+                "bytes of another kind",
+            ),
         ] {
             let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
             assert_eq!(

@@ -84,7 +84,9 @@ fn exit_code(result: Result<(), Error>) -> u8 {
         Err(error) => {
             // Before the log is open, this goes nowhere; then the error itself is about the log.
             match &error {
-                Error::Log(_) => eprintln!("{error}"),
+                Error::Log(_) => {
+                    eprintln!("{}", tlsrptd_config::visible::lines(&error.to_string()))
+                }
                 _ => error!("{error}"),
             }
             error.exit_code()

@@ -9,7 +9,7 @@
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
-//! Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
+//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -35,6 +35,7 @@ mod reader;
 pub mod reportd;
 mod start;
 mod value;
+pub mod visible;
 
 pub use start::{Settings, Start};
 pub use value::{DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::visible;
+
 /// Where it is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -75,17 +77,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The text with its line ends and other controls made visible.
+/// The text with its line ends and all else that hides made visible.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
-    }
-    out
+    visible::text(text).into_owned()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::exit;
+use crate::{exit, visible};
 
 /// What `load` found.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl<T> Start<T> {
                 stderr,
             } => {
                 // A closed standard error leaves nobody to tell.
-                let _ = std::io::stderr().write_all(stderr.as_bytes());
+                let _ = std::io::stderr().write_all(visible::lines(&stderr).as_bytes());
                 let mut out = std::io::stdout();
                 let written = out.write_all(stdout.as_bytes()).and_then(|()| out.flush());
                 match written {

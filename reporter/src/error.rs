@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use tlsrptd_config::{exit, log::LogError};
+use tlsrptd_config::{exit, log::LogError, visible};
 use tlsrptd_proto::txt::MailboxError;
 
 use crate::{deliver::PrepareError, lookup::ResolverError, route::RouteError, state::StateError};
@@ -109,7 +109,8 @@ pub fn end(result: Result<(), Error>) -> ExitCode {
 pub fn end_without_log(error: Error) -> ExitCode {
     use std::io::Write as _;
     // A closed standard error leaves nobody to tell.
-    let _ = writeln!(std::io::stderr(), "{error}");
+    let text = error.to_string();
+    let _ = writeln!(std::io::stderr(), "{}", visible::lines(&text));
     ExitCode::from(error.exit_code())
 }
 

@@ -7,6 +7,8 @@ use tracing::{
     field::{Field, Visit},
 };
 
+use crate::visible;
+
 /// The longest line, in bytes: journald cuts at 48 KiB and takes what follows for another entry.
 const MAX_LINE: usize = 8192;
 
@@ -107,15 +109,7 @@ fn is_quoted(text: &str) -> bool {
 
 /// Strangers' texts come here too: none may make a second line or move a terminal's cursor.
 fn escape(text: &str, into: &mut String) {
-    for c in text.chars() {
-        if c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            into.extend(c.escape_default());
-        } else {
-            into.push(c);
-        }
-    }
+    into.push_str(&visible::text(text));
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tlsrptd_config::{
     Settings,
     ctl::{Command, Ctl},
+    visible,
 };
 use tlsrptd_proto::day::Day;
 
@@ -23,7 +24,7 @@ pub fn faults(settings: &Ctl) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// Does what is asked and prints the answer.
+/// Does what is asked and prints the answer. Whoever wrote what stands in it: nothing in it hides.
 pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {
     let Ctl { command, reportd } = settings.values;
     let answer = match command {
@@ -31,7 +32,7 @@ pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {
         Command::Suppress(wish) => suppress::suppress(&reportd, wish, Day::of(Timestamp::now()))?,
         Command::Maptest { domain, record } => maptest::maptest(&reportd, &domain, &record)?,
     };
-    match io::stdout().write_all(answer.as_bytes()) {
+    match io::stdout().write_all(visible::lines(&answer).as_bytes()) {
         // `tlsrptctl status | head` is no error.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Url;
-use tlsrptd_config::reportd::Reportd;
+use tlsrptd_config::{reportd::Reportd, visible};
 use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
@@ -259,15 +259,13 @@ fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A stranger's text as part of a log line: no controls, no line ends, not long.
+/// A stranger's text as part of a log line: no controls, no line ends, nothing that hides, not long.
 fn one_line(text: &str) -> String {
     const MAX: usize = 300;
     let words = text
         .split(|c: char| c.is_control() || c == ' ')
         .filter(|word| !word.is_empty());
-    words
-        .collect::<Vec<_>>()
-        .join(" ")
+    visible::text(&words.collect::<Vec<_>>().join(" "))
         .chars()
         .take(MAX)
         .collect()

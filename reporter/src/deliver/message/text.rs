@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use tlsrptd_config::visible;
 use tlsrptd_proto::report::Summary;
 
 use crate::deliver::StoredReport;
@@ -12,6 +13,7 @@ pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
     let mut line = |label: &str, value: &str| {
         // Names come from settings and from the peer's reports: keep them on their line.
         let value = value.replace(char::is_control, " ");
+        let value = visible::text(&value);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{label:<17}{value}");
     };
@@ -85,6 +87,23 @@ fn quoted_printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deliver::sample;
+
+    #[test]
+    fn nothing_in_it_hides() {
+        let report = sample::report();
+        let summary = Summary {
+            organization_name: "Inc.\u{202e}\r\n\tX".to_owned(),
+            by_type: [("a\u{200b}\nb".to_owned(), 1)].into(),
+            ..Summary::from_json(&report.json).unwrap()
+        };
+        let text = for_people(&report, &summary);
+        assert!(
+            text.contains("Reported by:     Inc.\\u{202e}   X\n"),
+            "{text}"
+        );
+        assert!(text.contains(" a\\u{200b} b: 1\n"), "{text}");
+    }
 
     #[test]
     fn quoted_printable_of_what_needs_it() {

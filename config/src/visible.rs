@@ -1,0 +1,144 @@
+//! Texts that strangers wrote, on a terminal, in a log, in a mail: nothing in them may hide, or change how the rest reads.
+//!
+//! Control characters move a terminal's cursor and begin lines; direction overrides show `gpj.exe` as `exe.jpg`; what has
+//! no width makes two names look like one. All of them are shown as `\u{202e}` is: as Rust writes them.
+
+use std::borrow::Cow;
+
+/// Everything with no sign of its own but for the controls: format characters (Unicode's category Cf), line and paragraph
+/// separators (Zl, Zp), and what renderers may pass over (Default_Ignorable_Code_Point).
+const HIDDEN: &[(char, char)] = &[
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
+/// Whether a character is to be shown by its number.
+pub fn is_hidden(c: char) -> bool {
+    // Most texts are ASCII.
+    c.is_control()
+        || (!c.is_ascii()
+            && HIDDEN
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&c)))
+}
+
+/// The text with all that hides made visible, line ends too.
+pub fn text(text: &str) -> Cow<'_, str> {
+    shown(text, is_hidden)
+}
+
+/// The same for a text of our own lines: their ends stay.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    shown(text, |c| c != '\n' && is_hidden(c))
+}
+
+fn shown(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, process::Command};
+
+    use super::*;
+
+    #[test]
+    fn what_hides_is_shown() {
+        for (written, want, why) in [
+            ("plain text", "plain text", "as it is"),
+            (
+                "two\nlines",
+                "two\\nlines",
+                "a line feed would forge a line",
+            ),
+            (
+                "\x1b[31m\x7f\u{9b}",
+                "\\u{1b}[31m\\u{7f}\\u{9b}",
+                "escape sequences reach the terminal",
+            ),
+            (
+                "\u{202e}evil\u{2069}",
+                "\\u{202e}evil\\u{2069}",
+                "a direction override",
+            ),
+            (
+                "a\u{200f}\u{61c}b",
+                "a\\u{200f}\\u{61c}b",
+                "a direction mark",
+            ),
+            (
+                "a\u{200b}\u{ad}\u{feff}b",
+                "a\\u{200b}\\u{ad}\\u{feff}b",
+                "no width",
+            ),
+            ("a\u{2028}b", "a\\u{2028}b", "another line end"),
+            (
+                "a\u{e0041}\u{3164}b",
+                "a\\u{e0041}\\u{3164}b",
+                "tags and fillers",
+            ),
+            (
+                "müller \u{5d0} e\u{301} 漢",
+                "müller \u{5d0} e\u{301} 漢",
+                "letters of all scripts stay readable",
+            ),
+        ] {
+            assert_eq!(text(written), want, "{why}");
+            assert_eq!(text(&text(written)), want, "{why}: twice is once");
+        }
+        assert_eq!(lines("a\tb\nc\u{202e}\n"), "a\\tb\nc\\u{202e}\n");
+    }
+
+    /// Unicode's own categories, as Python knows them.
+    #[test]
+    fn the_list_has_all_that_unicode_calls_a_format_character() {
+        const SCRIPT: &str = "import unicodedata as u\n\
+            print(' '.join(str(c) for c in range(0x110000) if u.category(chr(c)) in ('Cc', 'Cf', 'Zl', 'Zp')))";
+        let Ok(output) = Command::new("python3").args(["-c", SCRIPT]).output() else {
+            eprintln!(
+                "skipped the_list_has_all_that_unicode_calls_a_format_character: there is no python3"
+            );
+            return;
+        };
+        let listed = String::from_utf8(output.stdout).unwrap();
+        let missing: BTreeSet<char> = listed
+            .split_whitespace()
+            .filter_map(|number| char::from_u32(number.parse().ok()?))
+            .filter(|c| !is_hidden(*c))
+            .collect();
+        assert!(listed.len() > 500 && missing.is_empty(), "{missing:?}");
+    }
+}

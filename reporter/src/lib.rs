@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod brake;
+mod canonical;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::canonical;
+use super::public::ends_in_number;
 use super::rua::is_percent_encoded;
 use crate::domain::Domain;
 
@@ -70,6 +72,15 @@ impl HttpsUrl {
         &self.text
     }
 
+    /// One text for all spellings of one place, for comparing (RFC 3986 section 6.2.2): no dot segments, nothing encoded
+    /// that need not be, hex digits in upper case; and without a query that is empty.
+    pub fn canonical(&self) -> String {
+        let authority = self.text[SCHEME.len()..].find('/');
+        let path = authority.map_or(self.text.len(), |at| at + SCHEME.len());
+        let (before, rest) = self.text.split_at(path);
+        format!("{before}{}", canonical::path_and_query(rest))
+    }
+
     /// Its host: a domain, an IPv4 address, or an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         &self.text[SCHEME.len()..self.host_end]
@@ -104,9 +115,7 @@ fn normal_host(host: &str) -> Result<String, UrlError> {
     }
     let domain = Domain::parse(host).map_err(|_| UrlError::Host)?;
     // WHATWG's URL readers take `0x7f.1` and `2130706433` for IPv4 addresses; only the usual form may be one.
-    let last = domain.as_str().rsplit('.').next().unwrap_or_default();
-    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
-    if is_number && domain.as_str().parse::<Ipv4Addr>().is_err() {
+    if ends_in_number(domain.as_str()) && domain.as_str().parse::<Ipv4Addr>().is_err() {
         return Err(UrlError::Host);
     }
     Ok(domain.to_string())

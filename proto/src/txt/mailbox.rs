@@ -79,6 +79,21 @@ impl Mailbox {
         &self.domain
     }
 
+    /// One text for all spellings of one mailbox, for comparing: no quotes and backslashes but where they are needed
+    /// (RFC 5321 section 4.1.2: `"a"` and `"\a"` are `a`), and no case. Only its host knows whether a local part has case
+    /// (section 2.4), and hardly one does; mail goes to the address as it was written.
+    pub fn canonical(&self) -> String {
+        let local = unquoted(self.local()).to_ascii_lowercase();
+        let domain = &self.domain;
+        match is_dot_atom(&local) {
+            true => format!("{local}@{domain}"),
+            false => format!(
+                "\"{}\"@{domain}",
+                local.replace('\\', "\\\\").replace('"', "\\\"")
+            ),
+        }
+    }
+
     /// What stands before the `@`.
     pub fn local(&self) -> &str {
         &self.address[..self.address.len() - self.domain.as_str().len() - 1]
@@ -113,6 +128,19 @@ fn is_quoted(local: &str) -> bool {
         }
     }
     !escaped
+}
+
+/// What a local part stands for.
+fn unquoted(local: &str) -> String {
+    let Some(inner) = local.strip_prefix('"') else {
+        return local.to_owned();
+    };
+    let mut chars = inner.strip_suffix('"').unwrap_or(inner).chars();
+    std::iter::from_fn(|| match chars.next() {
+        Some('\\') => chars.next(),
+        other => other,
+    })
+    .collect()
 }
 
 impl fmt::Display for Mailbox {

@@ -3,14 +3,17 @@
 //! A record is read by the RFC's grammar. A URI in it that we cannot use is set aside with its reason; the usable ones
 //! of the same record still get the report.
 
+mod canonical;
 mod https;
 mod mailbox;
+mod public;
 mod rua;
 
 use std::collections::BTreeSet;
 
 pub use https::{HttpsUrl, UrlError};
 pub use mailbox::{Mailbox, MailboxError};
+pub use public::NotPublic;
 pub use rua::{Rua, RuaError};
 
 const VERSION: &str = "v=TLSRPTv1";
@@ -24,7 +27,7 @@ const MAX_REJECTED: usize = 20;
 /// A valid record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxtRecord {
-    /// Where reports may go, in the record's order, each once.
+    /// Where reports may go, in the record's order, each once, however it is written.
     pub ruas: Vec<Rua>,
     /// The URIs that we cannot use, or their beginnings, and why. Only the first few of many.
     pub rejected: Vec<(String, RuaError)>,
@@ -101,7 +104,7 @@ impl TxtRecord {
         for uri in uris.split(',').map(trim) {
             for rua in Rua::parse(uri) {
                 match rua {
-                    Ok(rua) if seen.insert(rua.uri()) => self.ruas.push(rua),
+                    Ok(rua) if seen.insert(rua.canonical()) => self.ruas.push(rua),
                     Ok(_) => {}
                     Err(error) if self.rejected.len() < MAX_REJECTED => {
                         self.rejected.push((beginning(uri), error));

@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::https::{HttpsUrl, UrlError};
 use super::mailbox::{Mailbox, MailboxError};
+use super::public::{self, NotPublic};
 
 /// The longest URI that we take. An address has 254 octets at most, and three times as many encoded.
 const MAX_URI: usize = 2048;
@@ -35,6 +36,12 @@ pub enum RuaError {
     /// `%` without two hex digits, or bytes that are not UTF-8.
     #[error("the percent-encoding is broken")]
     PercentEncoding,
+    /// `mailto://`: an address is no path to a host, and who reads it as one sends it to another local part.
+    #[error("there is no `//` in a mailto (allowed: mailto:LOCAL@DOMAIN)")]
+    Slashes,
+    /// A domain or host that only we, or our relay, would find.
+    #[error("the domain is unusable: {0}")]
+    NotPublic(#[from] NotPublic),
     /// The address of a `mailto`.
     #[error("the address is unusable: {0}")]
     Mailbox(#[from] MailboxError),
@@ -44,7 +51,7 @@ pub enum RuaError {
 }
 
 impl Rua {
-    /// Reads one URI. A `mailto` with several addresses gives several results.
+    /// Reads one URI of a record. A `mailto` with several addresses gives several results.
     pub fn parse(uri: &str) -> Vec<Result<Rua, RuaError>> {
         let (scheme, rest) = match checked(uri) {
             Ok(parts) => parts,
@@ -55,7 +62,7 @@ impl Rua {
             return mailboxes(rest);
         }
         if scheme.eq_ignore_ascii_case("https") {
-            return vec![HttpsUrl::parse(uri).map(Rua::Https).map_err(RuaError::from)];
+            return vec![url(uri)];
         }
         vec![Err(RuaError::Scheme)]
     }
@@ -67,6 +74,20 @@ impl Rua {
             Rua::Https(url) => url.to_string(),
         }
     }
+
+    /// One text for all spellings of one place, for comparing; what is sent goes to [`Rua::uri`].
+    pub fn canonical(&self) -> String {
+        match self {
+            Rua::Mailto(mailbox) => format!("mailto:{}", mailbox.canonical()),
+            Rua::Https(url) => url.canonical(),
+        }
+    }
+}
+
+fn url(uri: &str) -> Result<Rua, RuaError> {
+    let url = HttpsUrl::parse(uri)?;
+    public::check_host(url.host())?;
+    Ok(Rua::Https(url))
 }
 
 /// The scheme and the rest of something that has only a URI's characters (RFC 3986 section 2).
@@ -91,11 +112,18 @@ fn mailboxes(rest: &str) -> Vec<Result<Rua, RuaError>> {
         Ok(addresses) if addresses.contains(char::is_control) => {
             vec![Err(MailboxError::Control.into())]
         }
-        Ok(addresses) => split(&addresses)
-            .map(|text| Ok(Rua::Mailto(Mailbox::parse(text)?)))
-            .collect(),
+        Ok(addresses) => split(&addresses).map(mailbox).collect(),
         Err(error) => vec![Err(error)],
     }
+}
+
+fn mailbox(text: &str) -> Result<Rua, RuaError> {
+    if text.starts_with("//") {
+        return Err(RuaError::Slashes);
+    }
+    let mailbox = Mailbox::parse(text)?;
+    public::check(mailbox.domain().as_str())?;
+    Ok(Rua::Mailto(mailbox))
 }
 
 fn decoded(text: &str) -> Result<String, RuaError> {

@@ -239,6 +239,8 @@ fn one_bad_uri_spoils_no_other() {
             "not UTF-8",
         ),
         ("mailto:r @a.example", RuaError::Character, "white space"),
+        ("mailto://r@a.example", RuaError::Slashes, "a URL's form"),
+        ("mailto:%2F/r@a.example", RuaError::Slashes, "encoded"),
         ("mailto:mü@a.example", RuaError::Character, "not encoded"),
         (
             local.as_str(),
@@ -252,6 +254,93 @@ fn one_bad_uri_spoils_no_other() {
             TxtRecord::parse(&format!("v=TLSRPTv1; rua={uri},mailto:ok@a.example")).unwrap();
         assert_eq!(record.ruas.len(), 1, "{reason}");
         assert_eq!(record.rejected, [(beginning(uri), error)], "{reason}");
+    }
+}
+
+#[test]
+fn a_record_leads_to_nobodys_own_host() {
+    for uri in [
+        "mailto:root@localhost",
+        "mailto:a@b",
+        "mailto:a@B.",
+        "mailto:a@printer.local",
+        "mailto:a@x.Internal.",
+        "mailto:a@127.0.0.1",
+        "mailto:a@localhost.localdomain",
+        "mailto:a@%6cocalhost",
+        "mailto:a@l%EF%BD%8Fcalhost",
+        "mailto:%22a@x.example%22@localhost",
+        "https://localhost/r",
+        "https://intranet/",
+        "https://gw.home.arpa:8443/r",
+        "https://x.local./",
+    ] {
+        let record =
+            TxtRecord::parse(&format!("v=TLSRPTv1; rua={uri},mailto:ok@a.example")).unwrap();
+        assert_eq!(record.ruas.len(), 1, "{uri}");
+        assert!(
+            matches!(record.rejected[..], [(_, RuaError::NotPublic(_))]),
+            "{uri}: {:?}",
+            record.rejected
+        );
+    }
+    let operators = Mailbox::parse("root@localhost");
+    assert!(operators.is_ok(), "an operator may name anything");
+}
+
+#[test]
+fn one_place_counts_once() {
+    for (uris_of_one, written) in [
+        (
+            "mailto:Victim@x.example,mailto:%22victim%22@x.example,mailto:%22v%5Cictim%22@x.example,mailto:VICTIM@X.example.",
+            "mailto:Victim@x.example",
+        ),
+        (
+            "https://x.example/%6fne,https://X.example./one?,https://x.example:443/a/../one#x,https://x.example/%2e/one",
+            "https://x.example/%6fne",
+        ),
+    ] {
+        let text = format!("v=TLSRPTv1; rua={uris_of_one}");
+        assert_eq!(uris(&text), [written], "the first, as it is written");
+    }
+    let several = [
+        "mailto:a@x.example",
+        "mailto:a+b@x.example",
+        "mailto:\"a b\"@x.example",
+        "https://x.example/one",
+        "https://x.example/One",
+        "https://x.example/one/",
+        "https://x.example/one?x",
+        "https://x.example:8443/one",
+    ];
+    let encoded = several.map(|uri| uri.replace('"', "%22").replace(' ', "%20"));
+    let text = format!("v=TLSRPTv1; rua={}", encoded.join(","));
+    assert_eq!(uris(&text), several, "places that differ");
+}
+
+#[test]
+fn a_mailbox_has_one_form() {
+    for (text, want, why) in [
+        ("a.b@X.example", "a.b@x.example", "a dot-atom"),
+        ("\"a.b\"@x.example", "a.b@x.example", "quoted without need"),
+        ("\"a b\"@x.example", "\"a b\"@x.example", "with need"),
+        (
+            "\"\\a\\\"\"@x.example",
+            "\"a\\\"\"@x.example",
+            "a quote in it",
+        ),
+        ("\"\\\\\"@x.example", "\"\\\\\"@x.example", "a backslash"),
+        ("\"\"@x.example", "\"\"@x.example", "nothing"),
+        (
+            "\".a\"@x.example",
+            "\".a\"@x.example",
+            "no dot-atom without quotes",
+        ),
+        ("\"A@b\"@x.example", "\"a@b\"@x.example", "an @"),
+    ] {
+        let form = Mailbox::parse(text).unwrap().canonical();
+        assert_eq!(form, want, "{text}: {why}");
+        assert_eq!(Mailbox::parse(&form).unwrap().canonical(), form, "stable");
     }
 }
 

@@ -3,6 +3,8 @@
 use reqwest::Url;
 use tlsrptd_proto::txt::Mailbox;
 
+use crate::canonical::canonical;
+
 /// The kind of a destination, by its scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -32,22 +34,12 @@ pub(super) fn name(uri: &str) -> String {
     }
 }
 
-/// The same text for all spellings of one place: a domain has no case, and a URL may have its default port, dots in its
-/// path, a fragment that is never sent.
+/// The same text for all spellings of one place.
 pub(super) fn place(uri: &str) -> String {
-    let (_, rest) = uri.split_once(':').unwrap_or_default();
     match kind(uri) {
-        Kind::Mail => Mailbox::parse(rest)
-            .map_or_else(|_| uri.to_owned(), |mailbox| format!("mailto:{mailbox}")),
-        Kind::Https => Url::parse(uri).map_or_else(
-            |_| uri.to_owned(),
-            |mut url| {
-                url.set_fragment(None);
-                url.into()
-            },
-        ),
         // A directory, with or without the slash at its end.
         Kind::Other => uri.trim_end_matches('/').to_owned(),
+        _ => canonical(uri).unwrap_or_else(|| uri.to_owned()),
     }
 }
 

@@ -139,8 +139,26 @@ mod tests {
             (
                 "mailto:TLS@a.example",
                 "2026-11-22",
+                Some("mailto:tls@a.example until 2026-11-22: tls@a.example"),
+                "nor has a local part, for anybody but its host (RFC 5321 section 2.4)",
+            ),
+            (
+                "mailto:\"tls\"@a.example",
+                "2026-11-22",
+                Some("mailto:tls@a.example until 2026-11-22: tls@a.example"),
+                "quotes are no part of it",
+            ),
+            (
+                "mailto:\"t\\ls\"@a.example",
+                "2026-11-22",
+                Some("mailto:tls@a.example until 2026-11-22: tls@a.example"),
+                "nor are backslashes",
+            ),
+            (
+                "mailto:tls+x@a.example",
+                "2026-11-22",
                 None,
-                "a local part has (RFC 5321 section 2.4)",
+                "another mailbox, for all that anybody knows",
             ),
             (
                 "mailto:x@b.example",
@@ -183,6 +201,12 @@ mod tests {
                 "2026-11-22",
                 Some("https://c.example/one for ever: https://c.example/one"),
                 "however it is written",
+            ),
+            (
+                "https://c.example/%6fne?",
+                "2026-11-22",
+                Some("https://c.example/one for ever: https://c.example/one"),
+                "and however it is encoded",
             ),
             (
                 "https://c.example/two",

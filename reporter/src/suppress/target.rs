@@ -8,6 +8,8 @@ use tlsrptd_proto::{
     txt::{Mailbox, MailboxError},
 };
 
+use crate::canonical;
+
 /// An address as `mailto:LOCAL@DOMAIN`, an `https:` URL, a name, or `.` and a name; in the one form that they have here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(String);
@@ -31,7 +33,10 @@ impl Target {
     pub fn parse(text: &str) -> Result<Target, TargetError> {
         let text = text.trim();
         match scheme(text) {
-            (Some("https"), _) => return https(text).map(Target).ok_or(TargetError::Url),
+            (Some("https"), _) => {
+                let url = canonical::https(text).map(Target);
+                return url.ok_or(TargetError::Url);
+            }
             (Some("mailto"), address) => return Ok(mailto(address)?),
             _ if text.contains('@') => return Ok(mailto(text)?),
             _ => {}
@@ -45,11 +50,7 @@ impl Target {
 
     /// The target that is this destination and nothing else, if one can be.
     pub fn of(uri: &str) -> Option<Target> {
-        match scheme(uri) {
-            (Some("mailto"), address) => mailto(address).ok(),
-            (Some("https"), _) => https(uri).map(Target),
-            _ => None,
-        }
+        canonical::canonical(uri).map(Target)
     }
 
     /// All that cover a destination, the narrowest first.
@@ -104,15 +105,7 @@ fn scheme(text: &str) -> (Option<&'static str>, &str) {
 
 fn mailto(address: &str) -> Result<Target, MailboxError> {
     let address = Mailbox::parse(address)?;
-    Ok(Target(format!("mailto:{address}")))
-}
-
-/// Scheme, host and dot segments in the one form that they have, without the port that goes without saying.
-fn https(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok()?;
-    url.set_fragment(None);
-    url.host_str()?;
-    Some(url.into())
+    Ok(Target(canonical::mailto(&address)))
 }
 
 #[cfg(test)]
@@ -144,6 +137,21 @@ mod tests {
                 Ok("https://example.com/a/b"),
                 "a URL",
             ),
+            (
+                "\"V\\ictim\"@x.example",
+                Ok("mailto:victim@x.example"),
+                "a mailbox however it is quoted and cased",
+            ),
+            (
+                "https://x.example/%6fne?",
+                Ok("https://x.example/one"),
+                "a URL however it is encoded",
+            ),
+            (
+                "https://u:p@x.example/{a}?#b",
+                Ok("https://u:p@x.example/%7Ba%7D"),
+                "what only an operator writes",
+            ),
             ("https://", Err("not a URL with a host"), "no host"),
             ("@example.com", Err("no local part"), "nobody"),
             ("", Err("an address, an https: URL"), "nothing"),
@@ -166,7 +174,14 @@ mod tests {
 
     #[test]
     fn the_form_is_stable() {
-        for text in ["tls@example.com", ".example.com", "https://example.com/a"] {
+        for text in [
+            "tls@example.com",
+            "\"a b\\\"c\"@example.com",
+            ".example.com",
+            "https://example.com/a",
+            "https://[2001:DB8::0]:444/a/%2e%2e/%7e?%2f",
+            "https://u:p@example.com/{a}?",
+        ] {
             let target = Target::parse(text).unwrap();
             assert_eq!(Target::parse(target.as_str()).unwrap(), target, "{text}");
         }

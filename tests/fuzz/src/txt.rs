@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tlsrptd_proto::txt::{Rua, Selection, TxtRecord, select};
+use tlsrptd_proto::txt::{HttpsUrl, Mailbox, Rua, Selection, TxtRecord, select};
 
 /// Each line is a TXT record of one name; the first is also read alone.
 pub fn check(bytes: &[u8]) {
@@ -17,12 +17,18 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn is_usable(record: &TxtRecord) {
-    let mut seen = HashSet::new();
+    let (mut seen, mut places) = (HashSet::new(), HashSet::new());
     for rua in &record.ruas {
         let uri = rua.uri();
         // A line break would be a header of its own in a mail.
         assert!(!uri.chars().any(char::is_control), "{uri:?}");
         assert!(seen.insert(uri.clone()), "{uri:?} stands twice");
+        let place = rua.canonical();
+        if let Rua::Mailto(mailbox) = rua {
+            let again = Mailbox::parse(&mailbox.canonical()).map(|mailbox| mailbox.canonical());
+            assert_eq!(again, Ok(mailbox.canonical()), "{uri:?} has two forms");
+        }
+        assert!(places.insert(place), "{uri:?} is written in two ways");
         if let Rua::Https(url) = rua {
             let again = Rua::parse(url.as_str());
             assert_eq!(
@@ -31,6 +37,8 @@ fn is_usable(record: &TxtRecord) {
                 "{uri:?} is another when read again"
             );
             assert!(!url.host().is_empty(), "{uri:?} has no host");
+            let again = HttpsUrl::parse(&url.canonical()).map(|url| url.canonical());
+            assert_eq!(again, Ok(url.canonical()), "{uri:?} has two forms");
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn topic() -> Topic {
 /// What it is about, the whole record, its destinations with their status, the mark.
 #[rustfmt::skip]
 fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
+    let strict = || different("mailto:a@m.test sent", "records that RFC 8460's grammar does not allow are used: `;;`, `; x`, `; x=`, `; x=a b`", "are no records: section 3 has those accepted that are syntactically valid, and these are not");
     let whole = || better("none", "one bad URI, a space after a comma or an upper-case scheme loses the whole record", "what is unusable is skipped, the rest is used");
     vec![
         ("mail", "v=TLSRPTv1; rua=mailto:a@m.test", "mailto:a@m.test sent", kept("`mailto:` and `https:`, and no other scheme of a record")),
@@ -35,6 +36,17 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str, Mark)> {
             better("mailto:a@m.test?subject=x sent", "`?subject=` and the like become part of the address", "are dropped")),
         ("an encoded address", "v=TLSRPTv1; rua=mailto:a%21b@m.test", "mailto:a!b@m.test sent",
             different("mailto:a%21b@m.test sent", "addresses stand in the database as in the record", "decoded")),
+        ("our own host", "v=TLSRPTv1; rua=mailto:root@localhost,mailto:a@b,mailto:a@x.local,mailto:a@m.test", "mailto:a@m.test sent",
+            better("mailto:a@b sent mailto:a@m.test sent mailto:a@x.local sent mailto:root@localhost sent", "a record may name the relay's own host and network: `root@localhost`, one label, `.local`", "names that are not public (RFC 6761 and its like) are unusable; a map may name them")),
+        ("one mailbox twice", "v=TLSRPTv1; rua=mailto:a@m.test,mailto:A@m.test,mailto:%22a%22@m.test", "mailto:a@m.test sent",
+            better("3", "one mailbox in several spellings gets several mails", "one, to the first of them")),
+        ("an empty field", "v=TLSRPTv1; rua=mailto:a@m.test;;", "none", strict()),
+        ("a field without a value", "v=TLSRPTv1; rua=mailto:a@m.test; x=", "none", strict()),
+        ("no field", "v=TLSRPTv1; rua=mailto:a@m.test; x", "none", strict()),
+        ("a blank in a field", "v=TLSRPTv1; rua=mailto:a@m.test; x=a b", "none", strict()),
+        ("a name that is none", "v=TLSRPTv1; rua=mailto:a@m.test; -x=y", "none", strict()),
+        ("an extension beyond ASCII", "v=TLSRPTv1; rua=mailto:a@m.test; x=\u{fc}", "none", strict()),
+        ("blanks around =", "v=TLSRPTv1; rua = mailto:a@m.test", "none", kept("")),
         ("eleven", "v=TLSRPTv1; rua=mailto:0@m.test,mailto:1@m.test,mailto:2@m.test,mailto:3@m.test,mailto:4@m.test,mailto:5@m.test,mailto:6@m.test,mailto:7@m.test,mailto:8@m.test,mailto:9@m.test,mailto:x@m.test", "10",
             different("11", "every destination of a record", "the first `max_destinations` (10)")),
     ]

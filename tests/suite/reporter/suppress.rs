@@ -66,22 +66,22 @@ type Row = (&'static [&'static str], i32, &'static str, &'static str);
 #[rustfmt::skip]
 const COMMANDS: &[Row] = &[
     (&["list"], 0, "nothing is suppressed\n", "an empty list"),
-    (&["add", "TLS@Example.COM"], 0, "suppressed: mailto:TLS@example.com until removed\n", "an address"),
+    (&["add", "TLS@Example.COM"], 0, "suppressed: mailto:tls@example.com until removed\n", "an address"),
     (&["add", "https://Example.com:443/a/../b", "--until", "2999-12-31", "--reason", "asked\nby mail"], 0, "suppressed: https://example.com/b until 2999-12-31\n", "a URL"),
-    (&["add", "--reason=all of them", ".example.net"], 0, "suppressed: .example.net until removed\n", "subdomains, the option first"),
+    (&["add", "--reason=all of \u{202e}them", ".example.net"], 0, "suppressed: .example.net until removed\n", "subdomains, the option first"),
     (&["add", "https://example.com/b", "--reason", "still"], 0, "changed: https://example.com/b until removed\n", "it is there already"),
-    (&["list"], 0, ".example.net            until removed     since TODAY  by operator           all of them\n\
+    (&["list"], 0, ".example.net            until removed     since TODAY  by operator           all of \\u{202e}them\n\
                     https://example.com/b   until removed     since TODAY  by operator           still\n\
-                    mailto:TLS@example.com  until removed     since TODAY  by operator\n", "in order"),
-    (&["remove", "mailto:TLS@EXAMPLE.com"], 0, "removed: mailto:TLS@example.com\n", "in another form"),
-    (&["remove", "TLS@example.com"], 1, "TARGET: mailto:TLS@example.com is not on the list", "it is gone"),
+                    mailto:tls@example.com  until removed     since TODAY  by operator\n", "in order"),
+    (&["remove", "mailto:\"T\\LS\"@EXAMPLE.com"], 0, "removed: mailto:tls@example.com\n", "in another form"),
+    (&["remove", "TLS@example.com"], 1, "TARGET: mailto:tls@example.com is not on the list", "it is gone"),
     (&["remove", "example.net"], 1, "TARGET: example.net is not on the list", "not its subdomains"),
     (&["add", "no domain"], 1, "TARGET: ", "no target"),
     (&["add", "example.org", "--until", "2020-01-01"], 1, "--until: 2020-01-01 has passed (allowed: YYYY-MM-DD, from today, ", "it would have no effect"),
     (&["add", "example.org", "--until", "soon"], 1, "--until: ", "no date"),
     (&["clear"], 2, "clear: unknown command (allowed: ", "no such word"),
     (&["add"], 2, "add: wrong number of arguments (allowed: ", "what?"),
-    (&["list"], 0, ".example.net           until removed     since TODAY  by operator           all of them\n\
+    (&["list"], 0, ".example.net           until removed     since TODAY  by operator           all of \\u{202e}them\n\
                     https://example.com/b  until removed     since TODAY  by operator           still\n", "mistakes change nothing"),
 ];
 

@@ -1,0 +1,33 @@
+//! One text for all spellings of one place, to compare destinations by: those of a record, of a map, of the suppression
+//! list. What is sent goes to the destination as it was written.
+
+use reqwest::Url;
+use tlsrptd_proto::txt::{HttpsUrl, Mailbox};
+
+/// The form of a `mailto:` and one decoded address, or of an `https:` URL; `None` for anything else.
+pub(crate) fn canonical(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once(':')?;
+    if scheme.eq_ignore_ascii_case("mailto") {
+        return Mailbox::parse(rest).ok().map(|mailbox| mailto(&mailbox));
+    }
+    scheme.eq_ignore_ascii_case("https").then(|| https(uri))?
+}
+
+/// The form of an address.
+pub(crate) fn mailto(mailbox: &Mailbox) -> String {
+    format!("mailto:{}", mailbox.canonical())
+}
+
+/// The form of a URL. What an operator writes may have more than a record's: a user, braces.
+pub(crate) fn https(uri: &str) -> Option<String> {
+    if let Ok(url) = HttpsUrl::parse(uri) {
+        return Some(url.canonical());
+    }
+    let mut url = Url::parse(uri).ok()?;
+    url.host_str()?;
+    url.set_fragment(None);
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
+    Some(url.into())
+}

@@ -32,8 +32,8 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "suppress remove",
-        operands: "TARGET",
-        meaning: "Send reports to TARGET again.",
+        operands: "TARGET [--domain DOMAIN]",
+        meaning: "Send reports to TARGET again: all of them, or with --domain those on DOMAIN, when it was put on the list for having refused them.",
     },
     Command {
         name: "suppress list",
@@ -63,6 +63,11 @@ const OPTIONS: &[CommandOption] = &[
         name: "reason",
         metavar: "TEXT",
         meaning: "Of suppress add: why, for whoever reads the list",
+    },
+    CommandOption {
+        name: "domain",
+        metavar: "DOMAIN",
+        meaning: "Of suppress remove: only for reports on this domain",
     },
 ];
 

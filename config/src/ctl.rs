@@ -74,6 +74,8 @@ pub enum Suppress {
     Remove {
         /// As it stands in the list.
         target: String,
+        /// Only for reports on this domain.
+        domain: Option<String>,
     },
     /// Shows it.
     List,
@@ -138,9 +140,14 @@ fn command(words: &Words) -> Result<Option<Command>, Problem> {
     let problem = |place: &str, what: &str| {
         Err(Problem::new(Place::Argument(place.to_owned()), what).allowing(ALLOWED))
     };
-    let adds = matches!(*operands, ["suppress", "add", ..]);
-    if let Some((name, _)) = words.options.first().filter(|_| !adds) {
-        return problem(&format!("--{name}"), "belongs to suppress add");
+    let word = match *operands {
+        ["suppress", word @ ("add" | "remove"), ..] => word,
+        _ => "",
+    };
+    let of = |name: &str| if name == "domain" { "remove" } else { "add" };
+    if let Some((name, _)) = words.options.iter().find(|(name, _)| of(name) != word) {
+        let what = format!("belongs to suppress {}", of(name));
+        return problem(&format!("--{name}"), &what);
     }
     Ok(Some(match *operands {
         ["status"] => Command::Status,
@@ -155,6 +162,7 @@ fn command(words: &Words) -> Result<Option<Command>, Problem> {
         }),
         ["suppress", "remove", target] => Command::Suppress(Suppress::Remove {
             target: target.to_owned(),
+            domain: last(words, "domain"),
         }),
         ["suppress", "list"] => Command::Suppress(Suppress::List),
         [] => return problem("COMMAND", "required, but not given"),

@@ -150,7 +150,7 @@ pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
         return;
     }
     for (destination, due) in std::mem::take(&mut decision.destinations) {
-        match list.reason(&destination.uri, today) {
+        match list.reason(&decision.domain, &destination.uri, today) {
             None => decision.destinations.push((destination, due)),
             Some(reason) => decision.suppressed.push((destination, reason)),
         }

@@ -21,7 +21,7 @@ const OPTIONS: &[&str] = &[
     "--spread_out_delivery=1",
     "--keep_days=100",
 ];
-const LIST: &str = "SELECT target, until, by, times, reason FROM tlsrptd_suppressed";
+const LIST: &str = "SELECT target, domain, until, by, times, reason FROM tlsrptd_suppressed";
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
@@ -86,7 +86,9 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     assert_eq!(asked(&world, url), ["11-21", "11-22", "11-23"]);
     assert_eq!(
         rows(&settings, LIST),
-        ["https://a.example/tls|2026-11-30|refusals|1|refused on 3 days, at last: 403 no"]
+        [
+            "https://a.example/tls|a.example|2026-11-30|refusals|1|refused on 3 days, at last: 403 no"
+        ]
     );
     // A new start knows it as well.
     run(&settings, &world, None, DAY * 22).await.unwrap();
@@ -102,7 +104,7 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
              FROM reports WHERE domain = 'a.example' AND day = '2026-12-02'"
         ),
         [
-            "suppressed: https://a.example/tls until 2026-12-15: refused on 4 days, at last: 403 no|1|0"
+            "suppressed: https://a.example/tls for a.example until 2026-12-15: refused on 4 days, at last: 403 no|1|0"
         ]
     );
     run(&settings, &world, None, DAY * 10).await.unwrap();
@@ -113,7 +115,9 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     );
     assert_eq!(
         rows(&settings, LIST),
-        ["https://a.example/tls|2026-12-27|refusals|1|refused on 3 days, at last: 403 no"]
+        [
+            "https://a.example/tls|a.example|2026-12-27|refusals|1|refused on 3 days, at last: 403 no"
+        ]
     );
     assert_eq!(
         asked(&world, "https://b.example/tls").len(),
@@ -172,6 +176,101 @@ async fn only_the_receivers_own_word_counts() {
         ["https://post.example/", "mailto:r@mail.example"],
         "not the operator's own, nor who takes one now and then, nor what is our fault"
     );
+}
+
+/// A record may name a place that others have named for themselves, and be refused there.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    let shared = "https://saas.example/in";
+    let mut world = world(
+        "2026-11-21T12:00:00Z",
+        &[
+            ("customer.example", shared),
+            ("mail.example", "mailto:in@saas.example"),
+            (
+                "stranger.example",
+                "mailto:in@saas.example,https://saas.example/in",
+            ),
+        ],
+    );
+    world.receive = Box::new(|delivery, _| {
+        let outcome = match delivery.report.domain.as_str() {
+            "stranger.example" => refused(),
+            _ => sent(),
+        };
+        // Mails of the others are taken before.
+        let takes = match delivery.report.domain.as_str() {
+            "stranger.example" => 2_000,
+            _ => 20,
+        };
+        (outcome, Duration::from_millis(takes))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY * 6).await.unwrap();
+    assert_eq!(
+        rows(
+            &settings,
+            "SELECT target, domain FROM tlsrptd_suppressed ORDER BY 1"
+        ),
+        [
+            "https://saas.example/in|stranger.example",
+            "mailto:in@saas.example|stranger.example"
+        ]
+    );
+    let asked_of = |domain: &str| {
+        let seen = world.seen.lock().unwrap();
+        seen.iter().filter(|seen| seen.domain == domain).count()
+    };
+    assert_eq!(
+        ["customer.example", "mail.example", "stranger.example"].map(asked_of),
+        [7, 7, 6],
+        "each day's; of the stranger three days' to two places"
+    );
+    // One pair is let go, then all that is left of the place.
+    let mut list = SuppressionList::edit(&settings.dbname).unwrap();
+    let target = Target::parse(shared).unwrap();
+    assert_eq!(list.remove(&target, Some("customer.example")).unwrap(), 0);
+    assert_eq!(list.remove(&target, Some("stranger.example")).unwrap(), 1);
+    let target = Target::parse("in@saas.example").unwrap();
+    assert_eq!(list.remove(&target, None).unwrap(), 1);
+    assert!(rows(&settings, "SELECT target FROM tlsrptd_refusals").is_empty());
+}
+
+/// The list holds for what was decided before.
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
+    let folder = folder();
+    let settings = settings(folder.path(), &["--max_report_age=86400"]);
+    let mut world = world(
+        "2026-11-21T00:00:10Z",
+        &[
+            ("a.example", "https://a.example/,mailto:r@a.example"),
+            ("b.example", "https://b.example/"),
+        ],
+    );
+    world.receive = Box::new(|_, _| (retry("503 later"), Duration::from_millis(20)));
+    let world = Arc::new(world);
+    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let pending = "SELECT count(*) FROM destinations WHERE status IS NULL";
+    assert_eq!(rows(&settings, pending), ["3"]);
+    let before =
+        asked(&world, "https://a.example/").len() + asked(&world, "mailto:r@a.example").len();
+    add(&settings, "a.example", None);
+    run(&settings, &world, None, DAY * 2).await.unwrap();
+    let ends = "SELECT destination, status, d.tlsrptd_reason FROM reports r JOIN destinations d ON d_r_id = r_id \
+                WHERE r.day = '2026-11-20' AND domain = 'a.example' ORDER BY 1";
+    assert_eq!(
+        rows(&settings, ends),
+        [
+            "https://a.example/|suppressed|a.example for ever: they asked",
+            "mailto:r@a.example|suppressed|a.example for ever: they asked",
+        ]
+    );
+    let after =
+        asked(&world, "https://a.example/").len() + asked(&world, "mailto:r@a.example").len();
+    assert_eq!(after, before, "nobody was asked again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,8 +368,8 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         tokio::time::sleep(DAY).await;
         let mut list = SuppressionList::edit(&settings.dbname).unwrap();
         let target = Target::parse("a.example").unwrap();
-        assert!(list.remove(&target).unwrap());
-        assert!(!list.remove(&target).unwrap(), "once");
+        assert_eq!(list.remove(&target, None).unwrap(), 1);
+        assert_eq!(list.remove(&target, None).unwrap(), 0, "once");
     };
     let (ran, ()) = tokio::join!(run(&settings, &world, None, DAY * 5 / 2), operator);
     ran.unwrap();
@@ -322,8 +421,10 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     let db = rusqlite::Connection::open(path).unwrap();
     db.execute_batch(
         "INSERT INTO tlsrptd_refusals VALUES
-         ('https://new.example/', 1, '2026-11-20', 0), ('https://once.example/', 1, '2026-10-01', 0),
-         ('https://tried.example/', 3, '2026-10-01', 1), ('https://long-ago.example/', 3, '2026-07-01', 1)",
+         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
+         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
+         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
+         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
     )
     .unwrap();
     let mut state = State::open(path, false).unwrap();

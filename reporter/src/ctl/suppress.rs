@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tlsrptd_config::{ctl::Suppress, reportd::Reportd};
-use tlsrptd_proto::day::Day;
+use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     error::Error,
@@ -27,11 +27,15 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let word = if is_new { "suppressed" } else { "changed" };
             Ok(format!("{word}: {target} {}\n", end(until)))
         }
-        Suppress::Remove { target } => {
+        Suppress::Remove { target, domain } => {
             let target = read_target(&target)?;
-            match SuppressionList::edit(path)?.remove(&target)? {
-                true => Ok(format!("removed: {target}\n")),
-                false => Err(fault("TARGET", format!("{target} is not on the list"))),
+            let domain = domain.as_deref().map(read_domain).transpose()?;
+            let domain = domain.as_ref().map(Domain::as_str);
+            let about = shown(target.as_str(), domain);
+            match SuppressionList::edit(path)?.remove(&target, domain)? {
+                0 => Err(fault("TARGET", format!("{about} is not on the list"))),
+                1 => Ok(format!("removed: {about}\n")),
+                all => Ok(format!("removed: {about} ({all} entries)\n")),
             }
         }
         Suppress::List => Ok(show(&SuppressionList::look(path)?.rows(today)?)),
@@ -40,6 +44,18 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
 
 fn read_target(text: &str) -> Result<Target, Error> {
     Target::parse(text).map_err(|error| fault("TARGET", error.to_string()))
+}
+
+fn read_domain(text: &str) -> Result<Domain, Error> {
+    Domain::parse(text).map_err(|error| fault("--domain", error.to_string()))
+}
+
+/// A destination, and the domain whose reports it gets none of.
+fn shown(target: &str, domain: Option<&str>) -> String {
+    match domain {
+        Some(domain) => format!("{target} for {domain}"),
+        None => target.to_owned(),
+    }
 }
 
 fn last_day(text: &str, today: Day) -> Result<Day, Error> {
@@ -64,20 +80,23 @@ fn end(until: Option<impl std::fmt::Display>) -> String {
 
 /// One line an entry, each with all that there is to know: so it can be searched.
 fn show(rows: &[Listed]) -> String {
-    let width = rows.iter().map(|row| row.target.chars().count()).max();
+    let about: Vec<String> = rows
+        .iter()
+        .map(|row| shown(&row.target, row.domain.as_deref()))
+        .collect();
+    let width = about.iter().map(|about| about.chars().count()).max();
     let Some(width) = width else {
         return "nothing is suppressed\n".to_owned();
     };
     let mut text = String::new();
-    for row in rows {
+    for (row, about) in rows.iter().zip(&about) {
         let until = end(row.until.as_ref());
         let by = match row.by.as_str() {
             "refusals" => format!("refusals (time {})", row.times),
             other => other.to_owned(),
         };
         let line = format!(
-            "{:<width$}  {until:<16}  since {}  by {by:<17}  {}",
-            row.target,
+            "{about:<width$}  {until:<16}  since {}  by {by:<17}  {}",
             row.since,
             one_line(&row.reason)
         );
@@ -102,6 +121,7 @@ mod tests {
     fn one_line_an_entry() {
         let row = |target: &str, until: Option<&str>, by: &str, times, reason: &str| Listed {
             target: target.into(),
+            domain: (by == "refusals").then(|| "example.org".into()),
             until: until.map(Into::into),
             since: "2026-11-20".into(),
             by: by.into(),
@@ -120,8 +140,8 @@ mod tests {
                     "550 no\r\nsuch user"
                 ),
             ]),
-            ".example.com            until removed     since 2026-11-20  by operator\n\
-             mailto:tls@example.net  until 2026-12-04  since 2026-11-20  by refusals (time 2)  550 no such user\n"
+            ".example.com                            until removed     since 2026-11-20  by operator\n\
+             mailto:tls@example.net for example.org  until 2026-12-04  since 2026-11-20  by refusals (time 2)  550 no such user\n"
         );
     }
 

@@ -9,7 +9,7 @@ use crate::{
     outside::Outside,
     schedule::Next,
     state::{Claimed, Recorded, StateError, Suspended, Verdict},
-    suppress::Suppressions,
+    suppress::{Pair, Suppressions},
 };
 
 /// Deliveries that are in hand for each one that may be under way. A lane goes on from what is in hand, without waiting
@@ -101,8 +101,9 @@ impl<O: Outside> Daemon<O> {
                 "expired",
                 "it could not be sent while it was news".to_owned(),
             )),
-            Some(_) => {
-                let reason = suppressions.reason(&claimed.uri, Day::of(now));
+            Some(delivery) => {
+                let domain = delivery.report.domain.as_str();
+                let reason = suppressions.reason(domain, &claimed.uri, Day::of(now));
                 reason.map(|reason| ("suppressed", reason))
             }
         }
@@ -129,14 +130,14 @@ impl<O: Outside> Daemon<O> {
             let suspended = self.state.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();
             for Suspended {
-                target,
+                pair: Pair { target, domain },
                 until,
                 days,
             } in suspended
             {
                 tracing::warn!(
-                    "{target} has refused reports on {days} days: it gets none until {until} has passed \
-                     (tlsrptctl suppress remove '{target}' ends that)"
+                    "{target} has refused reports on {domain} on {days} days: it gets none on that domain until {until} \
+                     has passed (tlsrptctl suppress remove '{target}' --domain {domain} ends that)"
                 );
             }
         }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{State, StateError};
-use crate::suppress::{Entry, Suppressions, Target};
+use crate::suppress::{Entry, Pair, Scope, Suppressions, Target};
 
 pub(super) use refusals::Heard;
 
@@ -18,12 +18,14 @@ pub use refusals::Suspended;
 
 /// Our two tables. `tlsrptctl suppress` makes them too, on a file that only the peer has had so far.
 pub(super) const TABLES: &[&str] = &[
-    // What gets no reports: by whom (`operator` or `refusals`), since when, the last day (NULL for ever), why, and the
-    // how-manieth suspension it is.
-    "CREATE TABLE IF NOT EXISTS tlsrptd_suppressed(target TEXT PRIMARY KEY, until TEXT, reason TEXT, since TEXT, \
-     by TEXT, times INTEGER)",
-    // Destinations that refuse: on how many days since the last report that they took, and how often they were suspended.
-    "CREATE TABLE IF NOT EXISTS tlsrptd_refusals(target TEXT PRIMARY KEY, days INTEGER, last TEXT, times INTEGER)",
+    // What gets no reports: on which domain ('' on any), by whom (`operator` or `refusals`), since when, the last day
+    // (NULL for ever), why, and the number of the suspension.
+    "CREATE TABLE IF NOT EXISTS tlsrptd_suppressed(target TEXT, domain TEXT, until TEXT, reason TEXT, since TEXT, \
+     by TEXT, times INTEGER, PRIMARY KEY(target, domain))",
+    // Destinations that refuse reports on a domain: on how many days since the last that they took, and how often they
+    // were suspended.
+    "CREATE TABLE IF NOT EXISTS tlsrptd_refusals(target TEXT, domain TEXT, days INTEGER, last TEXT, times INTEGER, \
+     PRIMARY KEY(target, domain))",
 ];
 
 /// Destinations whose refusals are remembered from one cleaning to the next.
@@ -63,15 +65,20 @@ impl State {
 }
 
 fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
-    let mut select = db.prepare_cached("SELECT target, until, reason FROM tlsrptd_suppressed")?;
+    let mut select =
+        db.prepare_cached("SELECT target, domain, until, reason FROM tlsrptd_suppressed")?;
     let rows = select.query_map([], |row| {
-        let target: String = row.get(0)?;
-        let until: Option<String> = row.get(1)?;
-        let reason: Option<String> = row.get(2)?;
+        let (target, domain): (String, String) = (row.get(0)?, row.get(1)?);
+        let until: Option<String> = row.get(2)?;
+        let reason: Option<String> = row.get(3)?;
         Ok(Target::parse(&target).ok().map(|target| {
             let until = until.and_then(|until| Day::parse(&until).ok());
             let reason = reason.unwrap_or_default();
-            (target, Entry { until, reason })
+            let scope = match domain.is_empty() {
+                true => Scope::All(target),
+                false => Scope::One(Pair { target, domain }),
+            };
+            (scope, Entry { until, reason })
         }))
     })?;
     rows.filter_map(Result::transpose).collect()

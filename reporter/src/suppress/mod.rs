@@ -4,7 +4,7 @@
 
 mod target;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use tlsrptd_proto::day::Day;
 
@@ -19,9 +19,39 @@ const LONGEST: u32 = 90;
 
 /// Everything that is suppressed.
 #[derive(Clone, Debug, Default)]
-pub struct Suppressions(HashMap<Target, Entry>);
+pub struct Suppressions {
+    /// For reports on every domain.
+    all: HashMap<Target, Entry>,
+    /// For reports on one domain.
+    pairs: HashMap<Pair, Entry>,
+}
 
-/// One target's.
+/// A destination, and the domain whose reports it refuses. Another domain's record may name the same destination, and
+/// is no less welcome there: whoever publishes a record decides nothing for others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// Where reports go.
+    pub target: Target,
+    /// The domain that they are on.
+    pub domain: String,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {}", self.target, self.domain)
+    }
+}
+
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Reports on every domain: by the operator.
+    All(Target),
+    /// Reports on one: for their refusals.
+    One(Pair),
+}
+
+/// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The last day; `None` for ever.
@@ -33,32 +63,51 @@ pub struct Entry {
 impl Suppressions {
     /// Mostly.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty() && self.pairs.is_empty()
     }
 
-    /// Why a destination gets nothing today, if that is so. The narrowest entry speaks.
-    pub fn reason(&self, uri: &str, today: Day) -> Option<String> {
-        if self.0.is_empty() {
+    /// Why a destination gets no report on that domain today, if that is so. The narrowest entry speaks.
+    pub fn reason(&self, domain: &str, uri: &str, today: Day) -> Option<String> {
+        if self.is_empty() {
             return None;
         }
-        Target::covering(uri).find_map(|target| {
-            let entry = self.0.get(&target)?;
-            let until = match entry.until {
-                Some(until) if until < today => return None,
-                Some(until) => format!("until {until}"),
-                None => "for ever".to_owned(),
-            };
-            Some(match entry.reason.as_str() {
-                "" => format!("{target} {until}"),
-                reason => format!("{target} {until}: {reason}"),
-            })
+        let by_refusals = || {
+            let target = Target::of(uri).filter(|_| !self.pairs.is_empty())?;
+            let domain = domain.to_owned();
+            let pair = Pair { target, domain };
+            self.pairs.get(&pair)?.on(today, &pair)
+        };
+        Target::covering(uri)
+            .find_map(|target| self.all.get(&target)?.on(today, &target))
+            .or_else(by_refusals)
+    }
+}
+
+impl Entry {
+    /// What it says on that day, unless it is over.
+    fn on(&self, today: Day, about: &dyn fmt::Display) -> Option<String> {
+        let until = match self.until {
+            Some(until) if until < today => return None,
+            Some(until) => format!("until {until}"),
+            None => "for ever".to_owned(),
+        };
+        Some(match self.reason.as_str() {
+            "" => format!("{about} {until}"),
+            reason => format!("{about} {until}: {reason}"),
         })
     }
 }
 
-impl FromIterator<(Target, Entry)> for Suppressions {
-    fn from_iter<I: IntoIterator<Item = (Target, Entry)>>(entries: I) -> Suppressions {
-        Suppressions(entries.into_iter().collect())
+impl FromIterator<(Scope, Entry)> for Suppressions {
+    fn from_iter<I: IntoIterator<Item = (Scope, Entry)>>(entries: I) -> Suppressions {
+        let mut list = Suppressions::default();
+        for (scope, entry) in entries {
+            match scope {
+                Scope::All(target) => list.all.insert(target, entry),
+                Scope::One(pair) => list.pairs.insert(pair, entry),
+            };
+        }
+        list
     }
 }
 
@@ -112,7 +161,8 @@ mod tests {
         let entry = |target: &str, until: Option<&str>| {
             let until = until.map(day);
             let reason = target.to_owned();
-            (Target::parse(target).unwrap(), Entry { until, reason })
+            let scope = Scope::All(Target::parse(target).unwrap());
+            (scope, Entry { until, reason })
         };
         let list: Suppressions = [
             entry("tls@a.example", Some("2026-11-22")),
@@ -222,10 +272,65 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                list.reason(uri, day(today)).as_deref(),
+                list.reason("a.example", uri, day(today)).as_deref(),
                 want,
                 "{uri}: {why}"
             );
+        }
+    }
+
+    #[test]
+    fn a_suspension_is_one_domains() {
+        let pair = Pair {
+            target: Target::parse("https://saas.example/in").unwrap(),
+            domain: "unwelcome.example".to_owned(),
+        };
+        let entry = Entry {
+            until: Some(day("2026-11-22")),
+            reason: "403".to_owned(),
+        };
+        let list: Suppressions = [(Scope::One(pair), entry)].into_iter().collect();
+        assert!(!list.is_empty());
+        let suspended =
+            "https://saas.example/in for unwelcome.example until 2026-11-22: 403".to_owned();
+        for (domain, uri, today, want, why) in [
+            (
+                "unwelcome.example",
+                "https://saas.example/in",
+                "2026-11-22",
+                Some(suspended.clone()),
+                "the pair",
+            ),
+            (
+                "unwelcome.example",
+                "https://SAAS.example:443/in",
+                "2026-11-22",
+                Some(suspended),
+                "however it is written",
+            ),
+            (
+                "customer.example",
+                "https://saas.example/in",
+                "2026-11-22",
+                None,
+                "another domain with the same destination",
+            ),
+            (
+                "unwelcome.example",
+                "https://saas.example/other",
+                "2026-11-22",
+                None,
+                "another destination of the same host",
+            ),
+            (
+                "unwelcome.example",
+                "https://saas.example/in",
+                "2026-11-23",
+                None,
+                "it is over",
+            ),
+        ] {
+            assert_eq!(list.reason(domain, uri, day(today)), want, "{why}");
         }
     }
 

@@ -23,6 +23,8 @@ pub struct SuppressionList {
 pub struct Listed {
     /// What gets nothing.
     pub target: String,
+    /// On which domain; `None` on any.
+    pub domain: Option<String>,
     /// The last day; `None` for ever.
     pub until: Option<String>,
     /// The first day.
@@ -64,12 +66,12 @@ impl SuppressionList {
         self.change(|tx| {
             TABLES.iter().try_for_each(|table| tx.execute_batch(table))?;
             let there = tx
-                .prepare("SELECT 1 FROM tlsrptd_suppressed WHERE target = ?1")?
+                .prepare("SELECT 1 FROM tlsrptd_suppressed WHERE target = ?1 AND domain = ''")?
                 .exists([target.as_str()])?;
             tx.execute(
-                "INSERT INTO tlsrptd_suppressed(target, until, reason, since, by, times) \
-                 VALUES(:target, :until, :reason, :since, 'operator', 0) \
-                 ON CONFLICT(target) DO UPDATE SET until = :until, reason = :reason, by = 'operator'",
+                "INSERT INTO tlsrptd_suppressed(target, domain, until, reason, since, by, times) \
+                 VALUES(:target, '', :until, :reason, :since, 'operator', 0) \
+                 ON CONFLICT(target, domain) DO UPDATE SET until = :until, reason = :reason, by = 'operator'",
                 named_params! {
                     ":target": target.as_str(), ":until": until.map(|day| day.to_string()), ":reason": reason,
                     ":since": today.to_string(),
@@ -79,18 +81,21 @@ impl SuppressionList {
         })
     }
 
-    /// Takes a target off the list, and forgets what it refused. `false`: it was not there.
-    pub fn remove(&mut self, target: &Target) -> Result<bool, StateError> {
+    /// Takes a target off the list, and forgets what it refused: for reports on one domain, or for all. Gives the number
+    /// of entries that were there.
+    pub fn remove(&mut self, target: &Target, domain: Option<&str>) -> Result<usize, StateError> {
         self.change(|tx| {
             let mut removed = [0, 0];
             let tables = ["tlsrptd_suppressed", "tlsrptd_refusals"];
             for (removed, table) in removed.iter_mut().zip(tables) {
                 if has(tx, table)? {
-                    let delete = format!("DELETE FROM {table} WHERE target = ?1");
-                    *removed = tx.execute(&delete, [target.as_str()])?;
+                    let delete = format!(
+                        "DELETE FROM {table} WHERE target = ?1 AND (?2 IS NULL OR domain = ?2)"
+                    );
+                    *removed = tx.execute(&delete, (target.as_str(), domain))?;
                 }
             }
-            Ok(removed[0] > 0)
+            Ok(removed[0])
         })
     }
 
@@ -102,12 +107,13 @@ impl SuppressionList {
             }
             self.db
                 .prepare(
-                    "SELECT target, until, since, by, times, reason FROM tlsrptd_suppressed \
-                     WHERE until IS NULL OR until >= ?1 ORDER BY target",
+                    "SELECT target, until, since, by, times, reason, nullif(domain, '') FROM tlsrptd_suppressed \
+                     WHERE until IS NULL OR until >= ?1 ORDER BY target, domain",
                 )?
                 .query_map([today.to_string()], |row| {
                     Ok(Listed {
                         target: row.get(0)?,
+                        domain: row.get(6)?,
                         until: row.get(1)?,
                         since: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
                         by: row.get::<_, Option<String>>(3)?.unwrap_or_default(),

@@ -163,7 +163,7 @@ fn a_job_from_waiting_to_decided() {
 }
 
 #[test]
-fn a_corrected_command_replaces_one_that_brought_nothing() {
+fn a_command_that_is_corrected_in_place_takes_its_job_over() {
     let folder = folder();
     let mut state = open(folder.path());
     assert_eq!(jobs(&mut state, &["tpyo", "two"])[0].command, "tpyo");
@@ -174,9 +174,12 @@ fn a_corrected_command_replaces_one_that_brought_nothing() {
         .unwrap();
     assert_eq!(
         jobs(&mut state, &["other", "two"])[0].command,
-        "typo",
-        "its rows are there under that name"
+        "other",
+        "what it brought has its new name"
     );
+    let rows = sql(folder.path(), "");
+    let fetcher = rows.query_row("SELECT fetcher FROM reportdata", [], |row| row.get(0));
+    assert_eq!(fetcher, Ok("other".to_owned()));
 }
 
 #[test]
@@ -425,7 +428,8 @@ fn a_domain_that_is_too_large_is_done_with() {
     assert!(state.unfetched(&job, "", 10).unwrap().is_empty());
     state.job_answered(&job, now).unwrap();
     state.close_day(day(), &[], now).unwrap();
-    state.reopen_given_up(&[day()].into(), now).unwrap();
+    let reopened = state.reopen_given_up(&[day()].into(), &[], now).unwrap();
+    assert!(reopened.is_empty());
     let row = |db: &Connection| {
         db.query_row(
             "SELECT status || ' ' || tlsrptd_reason FROM reportdata",

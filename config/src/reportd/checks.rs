@@ -9,6 +9,7 @@ use crate::{MailTransport, reader::Reader};
 pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
     absolute_database(&mut settings, reader);
     fetchers::configured(&settings, reader);
+    fetchers::twice(&settings, reader);
     retries(&mut settings, reader);
     debug_beside_map(reader);
     scripts(&settings, reader);

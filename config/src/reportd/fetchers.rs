@@ -1,10 +1,69 @@
-//! Fetchers of this host that nobody has told where the storage is: files of distributions say `fetchers = tlsrpt-fetcher`
-//! and start the daemons with `--config_file`, which a fetcher knows nothing of.
+//! What can be told of fetchers before they run.
+//!
+//! Some are of this host, and nobody has told them where the storage is: files of distributions say `fetchers =
+//! tlsrpt-fetcher` and start the daemons with `--config_file`, which a fetcher knows nothing of.
 
-use std::path::Path;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use super::Reportd;
 use crate::{FetcherCommand, env::FETCHERS_STORAGE, option::Program, reader::Reader};
+
+/// Refuses one collector in two spellings: its sessions would be counted twice. What the words say alone is seen when they
+/// are read; here it is where the program lies, and how options are written.
+pub(super) fn twice(settings: &Reportd, reader: &mut Reader<'_>) {
+    let mut known: Vec<(Vec<String>, &FetcherCommand)> = Vec::new();
+    for command in &settings.fetchers {
+        let spelled = usual(command);
+        if let Some((_, other)) = known.iter().find(|(other, _)| *other == spelled) {
+            let what = format!(
+                "`{}` and `{}` are one collector: its sessions would be counted twice",
+                other.words.join(" "),
+                command.words.join(" ")
+            );
+            reader.problem("fetchers", what, "each collector once");
+            return;
+        }
+        known.push((spelled, command));
+    }
+}
+
+/// The words with the program by its path, `-` and `_` alike in the names of options, and each option's value apart.
+fn usual(command: &FetcherCommand) -> Vec<String> {
+    let mut words = Vec::new();
+    for word in command.words.iter().skip(1) {
+        let Some(option) = word.strip_prefix("--") else {
+            words.push(word.clone());
+            continue;
+        };
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        };
+        words.push(format!("--{}", name.replace('-', "_")));
+        words.extend(value.map(str::to_owned));
+    }
+    let program = command.words.first().map(|program| located(program));
+    program.into_iter().chain(words).collect()
+}
+
+/// The program in the folder where it is found. A link's own name stays: what it starts may do as it is called.
+fn located(program: &str) -> String {
+    let path = match program.contains('/') {
+        true => Some(PathBuf::from(program)),
+        false => env::var_os("PATH").and_then(|path| {
+            let files = env::split_paths(&path).map(|folder| folder.join(program));
+            files.into_iter().find(|file| file.is_file())
+        }),
+    };
+    let real = path.and_then(|path| {
+        let folder = path.parent()?.canonicalize().ok()?;
+        Some(folder.join(path.file_name()?).display().to_string())
+    });
+    real.unwrap_or_else(|| program.to_owned())
+}
 
 /// Warns of each, and says what to write.
 pub(super) fn configured(settings: &Reportd, reader: &mut Reader<'_>) {
@@ -49,6 +108,43 @@ fn asks_nobody(command: &FetcherCommand) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_collector_in_two_spellings() {
+        let command = |text: &str| FetcherCommand {
+            text: text.to_owned(),
+            words: text.split_whitespace().map(str::to_owned).collect(),
+        };
+        for (one, other, alike, why) in [
+            ("sh -c x", "/bin/sh -c x", true, "by PATH and by path"),
+            (
+                "/bin/sh x",
+                "/bin/../bin/sh x",
+                true,
+                "a path in other words",
+            ),
+            (
+                "/x/f --config_file /y",
+                "/x/f --config-file=/y",
+                true,
+                "an option in two forms",
+            ),
+            (
+                "/x/f --config_file /y",
+                "/x/f --config_file /z",
+                false,
+                "two files",
+            ),
+            ("ssh mx1 f", "ssh mx2 f", false, "two hosts"),
+            ("/x/f-mx1", "/x/f-mx2", false, "two names"),
+        ] {
+            assert_eq!(
+                usual(&command(one)) == usual(&command(other)),
+                alike,
+                "{why}"
+            );
+        }
+    }
 
     #[test]
     fn who_has_to_be_told() {

@@ -96,11 +96,9 @@ impl<O: Outside> Daemon<O> {
     pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
         self.composing.has_room = false;
         if self.composing.walk.is_none() {
-            let next = match self.composing.leftover.pop_first() {
-                Some(day) => Some(day),
-                None => self.state.gathered_days()?.pop_first(),
+            let Some(day) = self.next_day()? else {
+                return Ok(());
             };
-            let Some(day) = next else { return Ok(()) };
             self.state.spell_usually(day)?;
             self.composing.walk = Some(Walk {
                 day,
@@ -138,6 +136,19 @@ impl<O: Outside> Daemon<O> {
             }
         }
         self.record_decisions(now)
+    }
+
+    fn next_day(&mut self) -> Result<Option<Day>, StateError> {
+        if !self.composing.leftover.is_empty() {
+            // One whose collector is asked once more has jobs again, and is gathered like any other.
+            let open = self.state.open_days()?;
+            while let Some(day) = self.composing.leftover.pop_first() {
+                if !open.contains(&day) {
+                    return Ok(Some(day));
+                }
+            }
+        }
+        Ok(self.state.gathered_days()?.pop_first())
     }
 
     /// Stores what is decided; with the day's last decision the day is closed.

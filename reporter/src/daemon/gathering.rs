@@ -10,7 +10,7 @@ use crate::{
     gather::{self, GatherError, Piece, Sink},
     outside::Outside,
     schedule::Next,
-    state::{Job, StateError},
+    state::{Job, JobChange, JobNote, StateError},
 };
 
 /// Parts of answers that wait for the database: memory stays bounded however fast collectors are.
@@ -30,7 +30,7 @@ pub(super) struct Gathering {
     /// The part that ended the last wait.
     first: Option<(Arc<Job>, Piece)>,
     /// One job a collector.
-    running: HashMap<i64, (Arc<Job>, JoinHandle<()>)>,
+    running: HashMap<String, (Arc<Job>, JoinHandle<()>)>,
     /// Nobody is asked before.
     rests_until: Option<Instant>,
 }
@@ -75,8 +75,32 @@ impl Gathering {
 
     fn is_running(&self, job: &Arc<Job>) -> bool {
         self.running
-            .get(&job.index)
+            .get(&job.collector())
             .is_some_and(|(running, _)| Arc::ptr_eq(running, job))
+    }
+}
+
+/// An edit of `fetchers` that a day's jobs feel is told of, once.
+pub(super) fn tell(
+    JobNote {
+        day,
+        command,
+        change,
+    }: &JobNote,
+) {
+    match change {
+        JobChange::Removed => tracing::warn!(
+            %day, fetcher = command,
+            "the fetcher was removed from the settings before it had answered: what it has brought is used"
+        ),
+        JobChange::Renamed { to } => tracing::info!(
+            %day, fetcher = command,
+            "{to} stands in the place of this fetcher and is asked instead of it"
+        ),
+        JobChange::AnsweredBefore { to } => tracing::warn!(
+            %day, fetcher = command,
+            "{to} stands in the place of this fetcher, which has answered: it is not asked for that day"
+        ),
     }
 }
 
@@ -90,7 +114,7 @@ impl<O: Outside> Daemon<O> {
         due.sort_by_key(|job| self.schedule.fetch_deadline(job.day, job.created) <= now);
         for job in due {
             if self.gathering.running.len() == JOBS_AT_ONCE
-                || self.gathering.running.contains_key(&job.index)
+                || self.gathering.running.contains_key(&job.collector())
             {
                 continue;
             }
@@ -99,7 +123,8 @@ impl<O: Outside> Daemon<O> {
             let deadline = self.schedule.fetch_deadline(job.day, job.created);
             let limit = self.schedule.attempt_limit(job.listed, deadline, now);
             let task = tokio::spawn(gather::run(Arc::clone(&self.outside), sink, now, limit));
-            self.gathering.running.insert(job.index, (job, task));
+            let collector = job.collector();
+            self.gathering.running.insert(collector, (job, task));
         }
         Ok(())
     }
@@ -114,7 +139,7 @@ impl<O: Outside> Daemon<O> {
             }
             if let Err(error) = self.record_piece(&job, piece, now) {
                 // A part is lost: the whole answer is asked for again. The job is still waiting.
-                if let Some((_, task)) = self.gathering.running.remove(&job.index) {
+                if let Some((_, task)) = self.gathering.running.remove(&job.collector()) {
                     task.abort();
                 }
                 self.gathering.rests_until = Some(Instant::now() + AFTER_LOSS);
@@ -148,7 +173,7 @@ impl<O: Outside> Daemon<O> {
             }
             Piece::Over(result) => {
                 self.end_job(job, result, now)?;
-                self.gathering.running.remove(&job.index);
+                self.gathering.running.remove(&job.collector());
             }
         }
         Ok(())

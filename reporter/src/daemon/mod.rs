@@ -120,15 +120,17 @@ impl<O: Outside> Daemon<O> {
             return Ok(());
         }
         let known = self.state.days_with_jobs()?;
-        let waiting = self.state.waiting_days()?;
+        let open = self.state.open_days()?;
         let reportable: BTreeSet<Day> = self.schedule.reportable_days(now).into_iter().collect();
         let missed = reportable.difference(&known);
         let days: Vec<Day> = missed
-            .chain(waiting.intersection(&reportable))
+            .chain(open.intersection(&reportable))
             .copied()
             .collect();
-        self.state.make_jobs(&days, &self.bounds.fetchers, now)?;
-        self.state.reopen_given_up(&reportable, now)?;
+        let fetchers = &self.bounds.fetchers;
+        let changed = self.state.make_jobs(&days, fetchers, now)?;
+        let reopened = self.state.reopen_given_up(&reportable, fetchers, now)?;
+        changed.iter().chain(&reopened).for_each(gathering::tell);
         self.today = Some(today);
         self.cleaning = true;
         Ok(())

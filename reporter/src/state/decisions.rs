@@ -9,7 +9,7 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, forget, text};
+use super::{State, StateError, Step, collectors::REMOVED, forget, text};
 use crate::deliver::{Destination, Origin};
 
 /// What the collectors know of one domain's day.
@@ -144,15 +144,18 @@ impl State {
     ) -> Result<(), StateError> {
         let r_ids = self.transact(Step::DayDecided, |tx| {
             let r_ids = store(tx, day, decisions, now)?;
+            // A job that waits, or that is asked just now, is not part of what was decided.
             tx.execute(
                 "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
-                 data = tlsrptd_data, tlsrptd_data = NULL WHERE day = ?1 AND data IS NULL AND status IS NULL",
+                 data = tlsrptd_data, tlsrptd_data = NULL WHERE day = ?1 AND data IS NULL AND status IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = ?1 \
+                 AND j.fetcherindex = reportdata.fetcherindex AND j.status IS NULL AND j.tlsrptd_closed IS NULL)",
                 [day.to_string()],
             )?;
             tx.execute(
-                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' ELSE 'ok' END \
-                 WHERE day = ?1 AND status IS NULL",
-                [day.to_string()],
+                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' WHEN 2 THEN ?2 ELSE 'ok' END \
+                 WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
+                (day.to_string(), REMOVED),
             )?;
             Ok(r_ids)
         })?;

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, text};
+use super::{State, StateError, Step, collectors::identity, text};
 
 /// A job that waits for its collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The closed day that is asked for.
     pub day: Day,
-    /// Which collector, from 1.
+    /// The job's number among those of its day, from 1. It is not the collector's: see [`Job::collector`].
     pub index: i64,
     /// The command, as it stood in the settings when the job was made. It names the job's rows too, so that one
     /// collector's rows are never counted twice.
@@ -29,10 +29,17 @@ pub struct Job {
     pub created: Timestamp,
 }
 
+impl Job {
+    /// Who is asked, however the command is spaced.
+    pub fn collector(&self) -> String {
+        identity(&self.command)
+    }
+}
+
 /// A collector to make jobs for.
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    /// Which one, from 1.
+    /// Its place in the settings, from 1.
     pub index: i64,
     /// The command, as the operator wrote it.
     pub command: String,
@@ -46,11 +53,11 @@ impl State {
         self.days("days with jobs", "SELECT DISTINCT day FROM fetchjobs")
     }
 
-    /// Days that some collector has not answered yet.
-    pub fn waiting_days(&self) -> Result<BTreeSet<Day>, StateError> {
+    /// Days that are not decided.
+    pub fn open_days(&self) -> Result<BTreeSet<Day>, StateError> {
         self.days(
-            "waiting days",
-            &format!("SELECT DISTINCT day FROM fetchjobs WHERE {WAITING}"),
+            "open days",
+            "SELECT DISTINCT day FROM fetchjobs WHERE status IS NULL",
         )
     }
 
@@ -73,35 +80,6 @@ impl State {
         Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
     }
 
-    /// Makes the jobs of days; those that are there stay. A command that was corrected in the settings replaces the
-    /// one of a job that has brought nothing yet.
-    pub fn make_jobs(
-        &mut self,
-        days: &[Day],
-        jobs: &[NewJob],
-        now: Timestamp,
-    ) -> Result<(), StateError> {
-        self.transact(Step::JobsMade, |tx| {
-            let mut insert = tx.prepare_cached(
-                "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its) \
-                 VALUES(:day, :index, :command, 0, NULL, :now, :its) ON CONFLICT(day, fetcherindex) DO UPDATE \
-                 SET fetcher = excluded.fetcher, retries = 0, nexttry = excluded.nexttry \
-                 WHERE status IS NULL AND tlsrptd_closed IS NULL AND trim(fetcher) <> trim(excluded.fetcher) \
-                 AND NOT EXISTS (SELECT 1 FROM reportdata WHERE reportdata.day = fetchjobs.day \
-                 AND reportdata.fetcherindex = fetchjobs.fetcherindex)",
-            )?;
-            for day in days {
-                for job in jobs {
-                    insert.execute(named_params! {
-                        ":day": day.to_string(), ":index": job.index, ":command": job.command,
-                        ":now": text::nexttry(now), ":its": text::its(now),
-                    })?;
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// Takes up what the peer left in the middle: it calls a job done when it has the list of domains.
     pub fn adopt_lists(&mut self, now: Timestamp) -> Result<usize, StateError> {
         self.transact(Step::JobsMade, |tx| {
@@ -112,30 +90,6 @@ impl State {
                  AND r.status IS NULL)",
                 [text::nexttry(now)],
             )
-        })
-    }
-
-    /// Collectors that were given up, by us or by the peer, are asked once more: what no report has yet is reported late.
-    pub fn reopen_given_up(
-        &mut self,
-        days: &BTreeSet<Day>,
-        now: Timestamp,
-    ) -> Result<(), StateError> {
-        self.transact(Step::Reopened, |tx| {
-            let mut job = tx.prepare_cached(
-                "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?2, tlsrptd_closed = NULL, \
-                 tlsrptd_given_up = NULL WHERE day = ?1 AND status = 'timedout'",
-            )?;
-            let mut rows = tx.prepare_cached(
-                "UPDATE reportdata SET status = NULL WHERE day = ?1 AND data IS NULL AND status = 'timedout' \
-                 AND EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = reportdata.day \
-                 AND j.fetcherindex = reportdata.fetcherindex AND j.status = 'timedout')",
-            )?;
-            for day in days {
-                rows.execute([day.to_string()])?;
-                job.execute((day.to_string(), text::nexttry(now)))?;
-            }
-            Ok(())
         })
     }
 

@@ -6,6 +6,7 @@
 //! The narrow interface: [`State::open`], then jobs ([`Job`]), their rows, decisions ([`Decision`]) and deliveries
 //! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
 
+mod collectors;
 mod counts;
 mod decisions;
 mod deliveries;
@@ -24,6 +25,7 @@ mod text;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts};
 pub use decisions::{Decision, DomainDay, Stored};
 pub use deliveries::{Claimed, Recorded, Verdict};

@@ -45,8 +45,11 @@ const TABLES: &[(&str, &str)] = &[
 const COLUMNS: &[(&str, &str, &str)] = &[
     // When the collector had answered wholly, or was given up; the job stays NULL for the peer until the day is decided.
     ("fetchjobs", "tlsrptd_closed", "TEXT"),
-    // 1 when it was given up: `timedout` when the day is decided.
+    // 1 when it was given up: `timedout` when the day is decided. 2 when its collector was taken out of the settings:
+    // `removed` then.
     ("fetchjobs", "tlsrptd_given_up", "INTEGER"),
+    // Where its collector stood in `fetchers` at the last look; NULL: at `fetcherindex`.
+    ("fetchjobs", "tlsrptd_place", "INTEGER"),
     // 1 when the peer's protocol has given the list of domains: only details are missing.
     ("fetchjobs", "tlsrptd_listed", "INTEGER"),
     // Why the last attempt failed.

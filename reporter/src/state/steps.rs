@@ -77,10 +77,10 @@ pub const STEPS: &[StepRow] = &[
     row(
         Step::JobsMade,
         "fetchjobs",
-        "none",
-        "waiting",
+        "none; waiting, and its collector was taken out of the settings",
+        "waiting; removed",
         "gather",
-        "no jobs for the day; made again",
+        "no jobs for the day, or the settings of before; made again",
     ),
     row(
         Step::ListStored,
@@ -133,8 +133,8 @@ pub const STEPS: &[StepRow] = &[
     row(
         Step::DayDecided,
         "fetchjobs, and the last of Decided",
-        "answered",
-        "ok",
+        "answered, given up or removed",
+        "ok, timedout or removed",
         "compose",
         "a day whose last domains, if any, are composed again",
     ),
@@ -165,10 +165,10 @@ pub const STEPS: &[StepRow] = &[
     row(
         Step::Reopened,
         "fetchjobs",
-        "timedout",
+        "timedout, or removed and back in the settings",
         "waiting",
         "daemon, once a day",
-        "still timedout; asked once more tomorrow or after the next start",
+        "still as it was; asked once more tomorrow or after the next start",
     ),
     row(
         Step::Cleaned,

@@ -1,0 +1,187 @@
+//! `fetchers` is edited between a day's jobs and their answers: each collector is asked once, and counted once.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_reporter::{gather::GatherError, state::State};
+use world::{World, counted, folder, rows, run, settings};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const BEGIN: &str = "2026-11-21T00:00:10Z";
+const LATER: &str = "2026-11-21T02:00:10Z";
+const SESSIONS: &str =
+    "SELECT domain, sum(tlsrptd_sessions), count(*) FROM reports GROUP BY domain";
+
+/// Whole answers, by the command's words.
+type Answers = Arc<Mutex<BTreeMap<String, u32>>>;
+
+fn with(folder: &Path, fetchers: &str) -> Reportd {
+    let fetchers = format!("--fetchers={fetchers}");
+    settings(
+        folder,
+        &[
+            "--max_report_age=86400",
+            "--spread_out_delivery=1",
+            &fetchers,
+        ],
+    )
+}
+
+/// `a` counts 3 sessions and does not answer before `LATER`, `b` counts 5, `c` 1; one with a 2 behind its name is the same
+/// host.
+fn collectors(begin: &str) -> (Arc<World>, Answers) {
+    let answers = Answers::default();
+    let mut world = World::new(begin);
+    let counts = Arc::clone(&answers);
+    world.gather = Box::new(move |job, now| {
+        let words: Vec<&str> = job.command.split_whitespace().collect();
+        let sessions = match words[0].trim_end_matches('2') {
+            "a" if words[0] == "a" && now < LATER.parse().unwrap() => {
+                return Err(GatherError::NotReady { newest: None });
+            }
+            "a" => 3,
+            "b" => 5,
+            _ => 1,
+        };
+        let mut counts = counts.lock().unwrap();
+        *counts.entry(words.join(" ")).or_default() += 1;
+        Ok(vec![counted("m.example", sessions)])
+    });
+    (Arc::new(world), answers)
+}
+
+/// `fetchers` before and after, sessions in the report, who has answered, the jobs' ends, and why.
+type Row = (
+    &'static str,
+    &'static str,
+    u64,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+#[rustfmt::skip]
+const EDITS: &[Row] = &[
+    ("a, b", "a, b", 8, &["a", "b"], &["a|ok", "b|ok"], "no edit"),
+    ("a, b", "b", 5, &["b"], &["a|removed", "b|ok"], "the dead one is removed"),
+    ("a, b", "b, a", 8, &["a", "b"], &["a|ok", "b|ok"], "swapped"),
+    ("a x, b", "  b ,\ta \t x ", 8, &["a x", "b"], &["a x|ok", "b|ok"], "swapped and spaced anew"),
+    ("a, b", "a2, b", 8, &["a2", "b"], &["a2|ok", "b|ok"], "the dead one by another name"),
+    ("b, a", "b2, a", 8, &["a", "b"], &["b2|ok", "a|ok"], "who has answered, by another name"),
+    ("a, b", "c, a, b", 9, &["a", "b", "c"], &["a|ok", "b|ok", "c|ok"], "one more in front"),
+    ("a, b", "b, c", 6, &["b", "c"], &["a|removed", "b|ok", "c|ok"], "one removed, one more"),
+    ("a, b, c", "c, a", 9, &["a", "b", "c"], &["a|ok", "b|ok", "c|ok"], "who has answered is removed: its data is used"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
+    for (before, after, sessions, answered, jobs, why) in EDITS {
+        let folder = folder();
+        let (world, answers) = collectors(BEGIN);
+        run(&with(folder.path(), before), &world, None, HOUR)
+            .await
+            .unwrap();
+        let settings = with(folder.path(), after);
+        run(&settings, &world, None, HOUR * 8).await.unwrap();
+        assert_eq!(
+            rows(&settings, SESSIONS),
+            [format!("m.example|{sessions}|1")],
+            "{why}"
+        );
+        let answers = answers.lock().unwrap();
+        assert!(
+            answers.values().all(|times| *times == 1),
+            "{why}: {answers:?}"
+        );
+        assert_eq!(answers.keys().collect::<Vec<_>>(), *answered, "{why}");
+        let ends = "SELECT trim(fetcher), status FROM fetchjobs ORDER BY fetcherindex";
+        let ends: Vec<String> = rows(&settings, ends)
+            .iter()
+            .map(|end| end.replace(" \t ", " "))
+            .collect();
+        assert_eq!(ends, *jobs, "{why}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_edit_after_the_other() {
+    let folder = folder();
+    let (world, answers) = collectors(BEGIN);
+    for fetchers in [
+        "b, a, c", "a, b, c", "a, b2, c", "c, a, b2", "c, a", "c, a, b2",
+    ] {
+        let minutes = Duration::from_secs(900);
+        run(&with(folder.path(), fetchers), &world, None, minutes)
+            .await
+            .unwrap();
+    }
+    let settings = with(folder.path(), "c, a, b2");
+    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    assert_eq!(rows(&settings, SESSIONS), ["m.example|9|1"]);
+    let answers = answers.lock().unwrap().clone();
+    let once = ["a", "b", "c"].map(|name| (name.to_owned(), 1));
+    assert_eq!(answers, BTreeMap::from(once));
+}
+
+/// Until the day is decided a removed collector may come back; then what it has is late.
+#[tokio::test(start_paused = true)]
+async fn who_was_removed_and_is_back_is_asked() {
+    let folder = folder();
+    let (world, _) = collectors(BEGIN);
+    run(&with(folder.path(), "a, b"), &world, None, HOUR)
+        .await
+        .unwrap();
+    let settings = with(folder.path(), "b");
+    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    let ends = "SELECT fetcher, status FROM fetchjobs ORDER BY 1";
+    assert_eq!(rows(&settings, ends), [" b|ok", "a|removed"]);
+    let settings = with(folder.path(), "b, a");
+    run(&settings, &world, None, HOUR).await.unwrap();
+    assert_eq!(rows(&settings, ends), [" b|ok", "a|ok"]);
+}
+
+/// sys4's reporter was stopped between a day's data and its reports, and had given one collector up.
+#[tokio::test(start_paused = true)]
+async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
+    let folder = folder();
+    let settings = with(folder.path(), "b, a");
+    State::open(&settings.dbname, false)
+        .unwrap()
+        .close()
+        .unwrap();
+    let stored = counted("m.example", 5).data;
+    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
+    db.execute_batch(
+        "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry) VALUES
+         ('2026-11-20', 1, 'b', 0, 'ok', '2026-11-21 00:00:00+00:00'),
+         ('2026-11-20', 2, ' a', 6, 'timedout', '2026-11-21 00:00:00+00:00')",
+    )
+    .unwrap();
+    db.execute(
+        "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) VALUES
+         ('2026-11-20', 'm.example', ?1, 'b', 1, 0, 'fetched', '2026-11-21 00:00:00+00:00')",
+        [stored],
+    )
+    .unwrap();
+    drop(db);
+    let (world, answers) = collectors(LATER);
+    run(&settings, &world, None, HOUR).await.unwrap();
+    assert_eq!(rows(&settings, SESSIONS), ["m.example|8|1"]);
+    assert_eq!(
+        rows(&settings, "SELECT status FROM fetchjobs"),
+        ["ok", "ok"]
+    );
+    assert_eq!(
+        answers.lock().unwrap().len(),
+        1,
+        "only the one that was given up"
+    );
+}

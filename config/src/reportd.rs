@@ -54,7 +54,8 @@ pub struct Reportd {
     pub resolve_records: bool,
     /// Empty: the system's.
     pub dns_servers: Vec<SocketAddr>,
-    pub dns_timeout: Duration,
+    /// Not set: `options timeout` of `resolv.conf`.
+    pub dns_timeout: Option<Duration>,
     pub mail_transport: MailTransport,
     pub mail_user: Option<String>,
     pub mail_password_file: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use tlsrptd_config::{exit, log::LogError, visible};
 use tlsrptd_proto::txt::MailboxError;
 
-use crate::{deliver::PrepareError, lookup::ResolverError, route::RouteError, state::StateError};
+use crate::{deliver::PrepareError, route::RouteError, state::StateError};
 
 /// What ends a program.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +25,6 @@ pub enum Error {
     /// Several of these.
     #[error("{}", lines(.0))]
     Several(Vec<Error>),
-    /// Name servers.
-    #[error(transparent)]
-    Resolver(#[from] ResolverError),
     /// The database.
     #[error(transparent)]
     State(#[from] StateError),
@@ -132,7 +129,6 @@ mod tests {
             })
         };
         let runtime = || Error::Runtime(std::io::ErrorKind::Other.into());
-        let resolver = Error::Deliver(PrepareError::Resolver("x".into()));
         let password = Error::Deliver(PrepareError::PasswordFile {
             path: "/x".into(),
             source: std::io::ErrorKind::NotFound.into(),
@@ -140,7 +136,6 @@ mod tests {
         for (error, code, why) in [
             (log(), 2, "a log file is named in the configuration"),
             (password, 2, "so is the password's"),
-            (resolver, 8, "the system"),
             (runtime(), 8, "the system"),
             (
                 Error::Several(vec![runtime(), log()]),

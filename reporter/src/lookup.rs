@@ -1,24 +1,20 @@
 //! Where a domain wants its reports: the TXT record at `_smtp._tls` (RFC 8460 section 3).
 
+mod exchange;
+mod message;
 mod outage;
+mod resolv_conf;
+mod retries;
+mod stub;
 mod system;
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use hickory_resolver::{
-    TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
-    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::{
-        op::ResponseCode,
-        rr::{Name, RData},
-    },
-};
+use hickory_proto::rr::{Name, RData, RecordType};
 use tlsrptd_proto::{
     domain::Domain,
     txt::{Selection, TxtError, TxtRecord, select},
@@ -26,16 +22,16 @@ use tlsrptd_proto::{
 use tokio::time::Instant;
 
 use crate::brake::Brake;
-use outage::{Change, End, Outage};
-use system::System;
+use message::Question;
+use outage::{Change, End, Outage, Turn};
+use retries::Retries;
 
-/// Where the system's name servers stand.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
+pub(crate) use message::Answer;
+pub(crate) use stub::{NoAnswer, Stub};
+
 /// Questions at once, over all domains.
 pub const LOOKUPS_AT_ONCE: usize = 256;
-/// After a temporary failure the same question is asked so many times more,
-const RETRIES: u32 = 2;
-/// each after this wait.
+/// After a temporary failure the same question is asked again after this wait.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// What DNS says.
@@ -50,47 +46,24 @@ pub enum Looked {
 }
 
 /// Asks DNS, as long as it answers.
+#[derive(Debug)]
 pub struct Resolver {
-    servers: Servers,
+    stub: Stub,
     outage: Mutex<Outage>,
+    retries: Retries,
     /// DNS may fail for each of a million domains.
     failures: Brake,
 }
 
-enum Servers {
-    /// The operator's.
-    Named(TokioResolver),
-    /// Those of the system.
-    System(System),
-}
-
-/// Why there is no resolver.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolverError {
-    /// `/etc/resolv.conf`.
-    #[error(
-        "cannot read the system's name servers: {0} (allowed: a valid resolv.conf, or dns_servers)"
-    )]
-    System(NetError),
-    /// The library.
-    #[error("cannot set up the resolver: {0}")]
-    Build(NetError),
-}
-
-impl std::fmt::Debug for Resolver {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Resolver")
-    }
-}
-
 impl Resolver {
-    /// With these servers, or the system's when there are none.
-    pub fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Resolver, ResolverError> {
-        Ok(Resolver {
-            servers: Servers::new(servers, timeout)?,
+    /// With these servers, or the system's when there are none. Without a `timeout` the system's counts.
+    pub fn new(servers: &[SocketAddr], timeout: Option<Duration>) -> Resolver {
+        Resolver {
+            stub: Stub::new(servers, timeout),
             outage: Mutex::default(),
+            retries: Retries::default(),
             failures: Brake::new(),
-        })
+        }
     }
 
     /// Looks the record up by its absolute name: a search list must not answer for another domain.
@@ -98,17 +71,24 @@ impl Resolver {
         let Ok(name) = Name::from_ascii(format!("_smtp._tls.{domain}.")) else {
             return Looked::OptedOut("the record's name would be too long for DNS".to_owned());
         };
-        if !self.outage().may_ask(Instant::now()) {
-            return Looked::Unknown("it is out".to_owned());
+        // A guard held over a wait would block everybody.
+        let turn = self.outage().turn(Instant::now());
+        match turn {
+            Turn::Ask => {}
+            Turn::AskForTheRoot => self.ask_for_the_root().await,
+            Turn::PassOver => return Looked::Unknown("it is out".to_owned()),
         }
-        let looked = self.ask(name).await;
+        let looked = self.ask(domain, name).await;
         let end = match &looked {
             Ok(_) => End::Answer,
-            Err(NetError::Dns(_)) => End::BadResponse,
+            Err(no_answer) if no_answer.is_reply() => End::BadResponse,
             Err(_) => End::Silence,
         };
         let change = self.outage().ended(end, Instant::now());
-        self.tell(change);
+        match change {
+            Some(Change::Suspected) => self.ask_for_the_root().await,
+            change => self.tell(change),
+        }
         looked.unwrap_or_else(|error| {
             let reason = error.to_string();
             if !self.outage().is_out()
@@ -120,6 +100,12 @@ impl Resolver {
         })
     }
 
+    async fn ask_for_the_root(&self) {
+        let is_known = self.stub.current().know_the_root().await;
+        let change = self.outage().root_asked(is_known, Instant::now());
+        self.tell(change);
+    }
+
     fn tell(&self, change: Option<Change>) {
         match change {
             Some(Change::Out) => tracing::warn!(
@@ -129,7 +115,7 @@ impl Resolver {
                 let seconds = after.as_secs();
                 tracing::warn!(seconds, passed_over, "DNS is back");
             }
-            None => {}
+            Some(Change::Suspected) | None => {}
         }
     }
 
@@ -139,66 +125,41 @@ impl Resolver {
     }
 
     /// Asks until there is an answer; `Err` when there is none.
-    async fn ask(&self, name: Name) -> Result<Looked, NetError> {
-        let resolver = self.servers.current();
-        let mut tries = 0;
+    async fn ask(&self, domain: &Domain, name: Name) -> Result<Looked, NoAnswer> {
+        let question = Question {
+            name,
+            kind: RecordType::TXT,
+        };
+        let servers = self.stub.current();
+        let patience = self.retries.patience(domain);
+        let mut place = None;
+        let mut attempt = 0;
         loop {
-            match resolver.txt_lookup(name.clone()).await {
-                Ok(answer) => {
-                    let texts: Vec<String> = answer
-                        .answers()
-                        .iter()
-                        .filter_map(|record| joined(&record.data))
-                        .collect();
-                    return Ok(judge(&texts));
-                }
-                Err(error) => match absence(&error) {
-                    Some(reason) => return Ok(Looked::OptedOut(reason.to_owned())),
-                    None if tries == RETRIES || self.outage().is_out() => return Err(error),
-                    None => tries += 1,
-                },
+            let error = match servers.ask_once(&question, attempt, patience).await {
+                Ok(answer) => return Ok(looked(answer)),
+                Err(error) => error,
+            };
+            attempt += 1;
+            if place.is_none() {
+                place = self.retries.enter(domain);
+            }
+            if attempt >= servers.attempts() || self.outage().is_out() || place.is_none() {
+                return Err(error);
             }
             tokio::time::sleep(RETRY_WAIT).await;
         }
     }
 }
 
-impl Servers {
-    fn new(servers: &[SocketAddr], timeout: Duration) -> Result<Servers, ResolverError> {
-        if servers.is_empty() {
-            let system = System::new(PathBuf::from(RESOLV_CONF), timeout)?;
-            return Ok(Servers::System(system));
+fn looked(answer: Answer) -> Looked {
+    match answer {
+        Answer::Records(records) => {
+            let texts: Vec<String> = records.iter().filter_map(joined).collect();
+            judge(&texts)
         }
-        let servers = servers
-            .iter()
-            .map(|address| name_server(*address))
-            .collect();
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-        build(config, ResolverOpts::default(), timeout).map(Servers::Named)
+        Answer::NoName => Looked::OptedOut("no such name in DNS".to_owned()),
+        Answer::NoRecords => Looked::OptedOut("no TXT record in DNS".to_owned()),
     }
-
-    fn current(&self) -> TokioResolver {
-        match self {
-            Servers::Named(resolver) => resolver.clone(),
-            Servers::System(system) => system.current(),
-        }
-    }
-}
-
-fn build(
-    config: ResolverConfig,
-    mut options: ResolverOpts,
-    timeout: Duration,
-) -> Result<TokioResolver, ResolverError> {
-    options.timeout = timeout;
-    options.attempts = 1;
-    options.max_active_requests = LOOKUPS_AT_ONCE * 2;
-    // The record in DNS when the report is made: nothing is worth keeping.
-    options.cache_size = 0;
-    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        .with_options(options)
-        .build()
-        .map_err(ResolverError::Build)
 }
 
 /// What the texts of a name's TXT records amount to.
@@ -230,29 +191,8 @@ fn invalid(error: &TxtError) -> String {
 fn joined(data: &RData) -> Option<String> {
     match data {
         RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
-        // A CNAME on the way.
         _ => None,
     }
-}
-
-/// Why there is certainly no record, or `None` when DNS only failed.
-fn absence(error: &NetError) -> Option<&'static str> {
-    let NetError::Dns(DnsError::NoRecordsFound(none)) = error else {
-        return None;
-    };
-    match none.response_code {
-        ResponseCode::NXDomain => Some("no such name in DNS"),
-        ResponseCode::NoError => Some("no TXT record in DNS"),
-        _ => None,
-    }
-}
-
-fn name_server(address: SocketAddr) -> NameServerConfig {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = address.port();
-        connection
-    });
-    NameServerConfig::new(address.ip(), true, connections.into())
 }
 
 #[cfg(test)]
@@ -308,7 +248,7 @@ mod tests {
 
     #[test]
     fn strings_are_joined_and_bytes_replaced() {
-        use hickory_resolver::proto::rr::rdata::TXT;
+        use hickory_proto::rr::rdata::TXT;
         let txt = TXT::from_bytes(vec![b"v=TLSRPTv1; rua=mai", b"lto:a@b.example; x=\xff"]);
         assert_eq!(
             joined(&RData::TXT(txt)).unwrap(),

@@ -174,7 +174,7 @@ pub(super) const ROWS: &[Row] = &[
     ours(
         "dns_timeout",
         Seconds(1),
-        Is("5"),
+        unset("5, or options timeout of resolv.conf", "5"),
         "The wait for a name server.",
     ),
     ours(

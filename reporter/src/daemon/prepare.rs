@@ -122,8 +122,7 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
     let routes = Routes::load(settings).map_err(|problems| errors.push(Error::Maps(problems)));
     let deliverer = Deliverer::prepare(settings)
         .map_err(|problems| errors.extend(problems.into_iter().map(Error::Deliver)));
-    let resolver = resolver(settings).map_err(|error| errors.push(error));
-    let (Ok(routes), Ok(deliverer), Ok(resolver)) = (routes, deliverer, resolver) else {
+    let (Ok(routes), Ok(deliverer)) = (routes, deliverer) else {
         return Err(Error::all(errors));
     };
     let composer = Composer {
@@ -139,18 +138,13 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
         min_sessions: settings.min_sessions,
     };
     let world = World {
-        resolver,
+        resolver: settings
+            .resolve_records
+            .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
     };
     Ok((composer, world))
-}
-
-fn resolver(settings: &Reportd) -> Result<Option<Resolver>, Error> {
-    Ok(match settings.resolve_records {
-        true => Some(Resolver::new(&settings.dns_servers, settings.dns_timeout)?),
-        false => None,
-    })
 }
 
 fn fetchers(settings: &Reportd) -> Vec<NewJob> {

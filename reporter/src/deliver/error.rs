@@ -42,7 +42,7 @@ pub enum PrepareError {
         source: io::Error,
     },
     /// TLS to the relay.
-    #[error("mail_transport: TLS cannot be set up: {0}")]
+    #[error("mail_transport: TLS cannot be set up: {}", with_causes(.0))]
     SmtpTls(lettre::transport::smtp::Error),
     /// `https_ca_file`.
     #[error("https_ca_file {}: {reason}", path.display())]
@@ -55,12 +55,9 @@ pub enum PrepareError {
     /// `https_proxy`.
     #[error("https_proxy: {0} (allowed: http://HOST:PORT or https://HOST:PORT)")]
     HttpsProxy(reqwest::Error),
-    /// The HTTPS client, mostly the system's trust store.
-    #[error("HTTPS cannot be set up: {0}")]
+    /// The HTTPS client.
+    #[error("HTTPS cannot be set up: {}", with_causes(.0))]
     HttpsClient(reqwest::Error),
-    /// `dns_servers`.
-    #[error("the resolver cannot be set up: {0}")]
-    Resolver(String),
 }
 
 impl PrepareError {
@@ -68,9 +65,26 @@ impl PrepareError {
     pub fn is_configuration(&self) -> bool {
         !matches!(
             self,
-            PrepareError::SmtpTls(_) | PrepareError::HttpsClient(_) | PrepareError::Resolver(_)
+            PrepareError::SmtpTls(_) | PrepareError::HttpsClient(_)
         )
     }
+}
+
+/// An error and what it comes from. A system without certificates has its remedy told.
+pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    if text.contains("No CA certificates") {
+        text = "the system has no CA certificates (mend: install ca-certificates, or set https_ca_file)".to_owned();
+    }
+    text
 }
 
 fn lines(problems: &[KeyError]) -> String {

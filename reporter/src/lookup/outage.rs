@@ -1,15 +1,15 @@
 //! Whether DNS answers at all. Pure: the time is an argument.
 //!
-//! A question that nobody answers takes 17 seconds. When DNS is out, a million domains must not wait for that, one after
-//! the other: after many failures without one answer between them, domains do without DNS, and one question now and
-//! then finds out when it is back. A domain whose own name servers are broken is answered too, by SERVFAIL; only a long
-//! row of those says the same, as a resolver sends them that has lost its network.
+//! A question that nobody answers takes many seconds. When DNS is out, a million domains must not wait for that, one after
+//! the other: they do without DNS, and one question now and then finds out when it is back. But names that never answer
+//! are anybody's to make, by the thousand. They only raise the suspicion; what decides is the root of all names, which
+//! nobody can withhold.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What it takes to say that DNS is out: 64 questions without a response, or 1024 with a bad one.
+/// What it takes to suspect it: 64 questions without a response, or 1024 with a bad one, and no answer between them.
 const ENOUGH: u32 = 1024;
 const SILENCE: u32 = 16;
 const BAD_RESPONSE: u32 = 1;
@@ -43,9 +43,22 @@ pub(super) enum End {
     Silence,
 }
 
-/// What changed.
+/// What to do about a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Ask it.
+    Ask,
+    /// DNS is out: ask for the root before it.
+    AskForTheRoot,
+    /// DNS is out.
+    PassOver,
+}
+
+/// What follows from how a question ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
+    /// Ask for the root.
+    Suspected,
     Out,
     Back {
         /// How long it was out.
@@ -56,18 +69,18 @@ pub(super) enum Change {
 }
 
 impl Outage {
-    /// Whether to ask this question.
-    pub(super) fn may_ask(&mut self, now: Instant) -> bool {
+    /// Whether to ask a question.
+    pub(super) fn turn(&mut self, now: Instant) -> Turn {
         match &mut self.out {
             Some(out) if now < out.next => {
                 out.passed_over += 1;
-                false
+                Turn::PassOver
             }
             Some(out) => {
                 out.next = now + EVERY;
-                true
+                Turn::AskForTheRoot
             }
-            None => true,
+            None => Turn::Ask,
         }
     }
 
@@ -76,20 +89,26 @@ impl Outage {
         self.out.is_some()
     }
 
+    /// A question about somebody's name ended.
     pub(super) fn ended(&mut self, end: End, now: Instant) -> Option<Change> {
-        self.weight = match end {
-            End::Answer => {
-                self.weight = 0;
-                let out = self.out.take()?;
-                return Some(Change::Back {
-                    after: now - out.since,
-                    passed_over: out.passed_over,
-                });
-            }
-            End::BadResponse => self.weight.saturating_add(BAD_RESPONSE),
-            End::Silence => self.weight.saturating_add(SILENCE),
+        self.weight += match end {
+            End::Answer => return self.back(now),
+            End::BadResponse => BAD_RESPONSE,
+            End::Silence => SILENCE,
         };
-        if self.out.is_some() || self.weight < ENOUGH {
+        if self.weight < ENOUGH {
+            return None;
+        }
+        self.weight = 0;
+        self.out.is_none().then_some(Change::Suspected)
+    }
+
+    /// The question for the root ended.
+    pub(super) fn root_asked(&mut self, is_known: bool, now: Instant) -> Option<Change> {
+        if is_known {
+            return self.back(now);
+        }
+        if self.out.is_some() {
             return None;
         }
         self.out = Some(Out {
@@ -99,76 +118,95 @@ impl Outage {
         });
         Some(Change::Out)
     }
+
+    fn back(&mut self, now: Instant) -> Option<Change> {
+        self.weight = 0;
+        let out = self.out.take()?;
+        Some(Change::Back {
+            after: now - out.since,
+            passed_over: out.passed_over,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// So many ends after each other.
-    fn after(ends: &[(usize, End)], now: Instant) -> Outage {
-        let mut outage = Outage::default();
-        for (number, end) in ends {
-            for _ in 0..*number {
-                outage.ended(*end, now);
-            }
-        }
-        outage
-    }
-
     #[test]
-    fn what_an_outage_is() {
+    fn what_raises_suspicion() {
         use End::{Answer, BadResponse, Silence};
         let now = Instant::now();
-        for (ends, out, why) in [
-            (&[(63, Silence)][..], false, "some questions get lost"),
-            (&[(64, Silence)], true, "nobody is there"),
+        for (ends, suspected, why) in [
+            (&[(63, Silence)][..], 0, "some questions get lost"),
+            (
+                &[(64, Silence)],
+                1,
+                "nobody is there, or nobody wants to be",
+            ),
+            (&[(128, Silence)], 2, "and again, as long as it goes on"),
             (
                 &[(63, Silence), (1, Answer), (63, Silence)],
-                false,
+                0,
                 "somebody is",
             ),
             (
                 &[(1000, BadResponse)],
-                false,
+                0,
                 "the broken domains of one hoster",
             ),
-            (
-                &[(1024, BadResponse)],
-                true,
-                "a resolver without its network",
-            ),
-            (&[(32, Silence), (512, BadResponse)], true, "both"),
-            (
-                &[(64, Silence), (9, BadResponse)],
-                true,
-                "a bad response is no answer",
-            ),
-            (&[(64, Silence), (1, Answer)], false, "one answer is enough"),
+            (&[(1024, BadResponse)], 1, "a resolver without its network"),
+            (&[(32, Silence), (512, BadResponse)], 1, "both"),
         ] {
-            assert_eq!(after(ends, now).is_out(), out, "{ends:?}: {why}");
+            let mut outage = Outage::default();
+            let each = ends
+                .iter()
+                .flat_map(|(number, end)| std::iter::repeat_n(*end, *number));
+            let changes: Vec<Change> = each.filter_map(|end| outage.ended(end, now)).collect();
+            assert_eq!(
+                changes,
+                vec![Change::Suspected; suspected],
+                "{ends:?}: {why}"
+            );
+            assert!(!outage.is_out(), "names alone are no outage");
         }
+    }
+
+    #[test]
+    fn the_root_decides() {
+        let now = Instant::now();
+        let mut outage = Outage::default();
+        assert_eq!(outage.root_asked(true, now), None);
+        assert_eq!(outage.turn(now), Turn::Ask, "names may be silent for ever");
+        assert_eq!(outage.root_asked(false, now), Some(Change::Out));
+        assert_eq!(outage.root_asked(false, now), None, "told once");
+        assert!(matches!(
+            outage.root_asked(true, now),
+            Some(Change::Back { .. })
+        ));
     }
 
     #[test]
     fn one_question_now_and_then() {
         let now = Instant::now();
-        let mut outage = after(&[(63, End::Silence)], now);
-        assert!(outage.may_ask(now));
-        assert_eq!(outage.ended(End::Silence, now), Some(Change::Out));
-        assert_eq!(outage.ended(End::Silence, now), None, "told once");
+        let mut outage = Outage::default();
+        outage.root_asked(false, now);
         let tenths = |number: u32| now + EVERY / 10 * number;
-        let asked: Vec<u32> = (0..50).filter(|n| outage.may_ask(tenths(*n))).collect();
+        let asked: Vec<u32> = (0..50)
+            .filter(|n| outage.turn(tenths(*n)) == Turn::AskForTheRoot)
+            .collect();
         assert_eq!(asked, [10, 20, 30, 40]);
+        assert_eq!(outage.ended(End::Silence, tenths(50)), None);
         let back = outage.ended(End::Answer, tenths(50));
         assert_eq!(
             back,
             Some(Change::Back {
                 after: EVERY * 5,
                 passed_over: 46
-            })
+            }),
+            "any answer is one"
         );
-        assert!(outage.may_ask(tenths(50)) && outage.may_ask(tenths(50)));
+        assert_eq!(outage.turn(tenths(50)), Turn::Ask);
         assert_eq!(outage.ended(End::Silence, now), None, "a new row begins");
     }
 }

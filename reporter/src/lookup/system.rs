@@ -1,94 +1,136 @@
 //! The system's name servers, which may change while we run: a host that moves to another network has others.
 
 use std::{
-    fs,
+    env, fs,
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use hickory_resolver::{TokioResolver, system_conf::parse_resolv_conf};
-
-use super::{ResolverError, build};
+use super::{resolv_conf::ResolvConf, stub::Servers};
 
 /// Asks whom `resolv.conf` names now.
-pub(super) struct System {
+#[derive(Debug)]
+pub(crate) struct System {
     path: PathBuf,
-    timeout: Duration,
+    /// `dns_timeout`.
+    timeout: Option<Duration>,
     last: Mutex<Last>,
 }
 
+#[derive(Debug)]
 struct Last {
-    resolver: TokioResolver,
-    /// When the file that it was made from was written.
-    written: Option<SystemTime>,
+    servers: Arc<Servers>,
+    /// The file that they were read from.
+    version: Option<Version>,
 }
 
+/// Device, inode, length, and when it was written.
+type Version = (u64, u64, u64, i64, i64);
+
 impl System {
-    pub(super) fn new(path: PathBuf, timeout: Duration) -> Result<System, ResolverError> {
+    /// Without such a file, or without a server in it, this host is asked, as by libc.
+    pub(super) fn new(path: PathBuf, timeout: Option<Duration>) -> System {
         // Before the file is read: a change in between is seen the next time.
-        let written = written(&path);
-        let resolver = read(&path, timeout)?;
-        Ok(System {
-            last: Mutex::new(Last { resolver, written }),
+        let version = version(&path);
+        let text = fs::read(&path).unwrap_or_else(|error| {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::warn!("cannot read {}: {error}", path.display());
+            }
+            Vec::new()
+        });
+        System {
+            last: Mutex::new(Last {
+                servers: read(&path, &text, timeout),
+                version,
+            }),
             path,
             timeout,
-        })
+        }
     }
 
-    pub(super) fn current(&self) -> TokioResolver {
+    pub(super) fn current(&self) -> Arc<Servers> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = written(&self.path);
-        if written.is_some() && written != last.written {
-            last.written = written;
-            match read(&self.path, self.timeout) {
-                Ok(resolver) => {
+        let version = version(&self.path);
+        // A file that is gone is about to be written anew: the servers that are known stay.
+        if version.is_some() && version != last.version {
+            last.version = version;
+            match fs::read(&self.path) {
+                Ok(text) => {
                     tracing::info!("{} has changed: read again", self.path.display());
-                    last.resolver = resolver;
+                    last.servers = read(&self.path, &text, self.timeout);
                 }
                 Err(error) => tracing::warn!(%error, "the old name servers stay in use"),
             }
         }
-        last.resolver.clone()
+        Arc::clone(&last.servers)
     }
 }
 
-fn written(path: &PathBuf) -> Option<SystemTime> {
-    fs::metadata(path).and_then(|file| file.modified()).ok()
+fn version(path: &PathBuf) -> Option<Version> {
+    let file = fs::metadata(path).ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.size(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
 }
 
-fn read(path: &PathBuf, timeout: Duration) -> Result<TokioResolver, ResolverError> {
-    let text = fs::read(path).map_err(|error| ResolverError::System(error.into()))?;
-    let (config, options) = parse_resolv_conf(text).map_err(ResolverError::System)?;
-    build(config, options, timeout)
+fn read(path: &std::path::Path, text: &[u8], timeout: Option<Duration>) -> Arc<Servers> {
+    let conf = ResolvConf::parse(text, &env::var("RES_OPTIONS").unwrap_or_default());
+    if conf.is_local {
+        tracing::warn!(
+            "no name server in {}: the one of this host (127.0.0.1, ::1) is asked",
+            path.display()
+        );
+    }
+    Arc::new(Servers::new(conf, timeout))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_change_is_seen() {
+    fn server(system: &System) -> String {
+        system.current().conf().servers[0].ip().to_string()
+    }
+
+    #[test]
+    fn a_change_is_seen() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resolv.conf");
-        // The options tell one resolver from another.
-        let write = |dots: usize, second: u64| {
-            let text = format!("nameserver 127.0.0.1\noptions ndots:{dots}\n");
-            fs::write(&path, text).unwrap();
-            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-            fs::File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_modified(at)
-                .unwrap();
-        };
-        write(3, 1);
-        let system = System::new(path.clone(), Duration::from_secs(1)).unwrap();
-        assert_eq!(system.current().options().ndots, 3);
-        write(5, 2);
-        assert_eq!(system.current().options().ndots, 5, "written again");
+        let write = |text: &str| fs::write(&path, text).unwrap();
+        let system = System::new(path.clone(), None);
+        assert_eq!(server(&system), "127.0.0.1", "there is none yet");
+        write("nameserver 10.0.0.1\n");
+        assert_eq!(server(&system), "10.0.0.1", "there is one now");
+        write("nameserver 10.0.0.1\nnameserver 10.0.0.2\noptions timeout:9\n");
+        let servers = system.current();
+        assert_eq!(servers.conf().servers.len(), 2, "written again");
+        assert_eq!(servers.conf().timeout.as_secs(), 9);
         fs::remove_file(&path).unwrap();
-        assert_eq!(system.current().options().ndots, 5, "the old ones stay");
+        assert_eq!(server(&system), "10.0.0.1", "the old ones stay");
+        // As NetworkManager does it: another file takes its place.
+        let other = folder.path().join("other");
+        fs::write(&other, "nameserver 10.0.0.3\n").unwrap();
+        fs::rename(&other, &path).unwrap();
+        assert_eq!(server(&system), "10.0.0.3", "another file");
+        write("");
+        assert_eq!(server(&system), "127.0.0.1", "emptied, as by libc");
+    }
+
+    #[test]
+    fn the_operators_wait_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        fs::write(&path, "nameserver 10.0.0.1\noptions timeout:9\n").unwrap();
+        for (operator, want) in [(None, 9), (Some(Duration::from_secs(2)), 2)] {
+            let system = System::new(path.clone(), operator);
+            assert_eq!(system.current().conf().timeout.as_secs(), want);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the operator names, in a map, a debug option or as a proxy, is the operator's own: it may be local.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 
 use tlsrptd_tests::harness::lab::Lab;
@@ -181,6 +181,53 @@ fn a_proxy_is_the_operators_word_too() {
         );
     }
     assert_eq!(lab.https.posts_to("/far").len(), 2);
+}
+
+/// The proxy's address may be private for the hop to it, and for no other. With the proxy in `no_proxy` a record that names
+/// its host would lead there directly.
+#[test]
+fn a_record_does_not_lead_to_the_proxy_itself() {
+    let lab = Lab::new();
+    let proxy = "proxy.reports.test";
+    lab.dns.host(proxy, &[Ipv4Addr::LOCALHOST.into()]);
+    let hosts = [proxy, "PROXY.reports.test", "proxy.reports.test."];
+    let records = hosts.iter().zip(["a.test", "b.test", "c.test"]);
+    let url = |host: &str| format!("https://{host}:{}/internal", lab.https.port());
+    fill(
+        &lab,
+        records.map(|(host, domain)| (domain, rua(&url(host)))),
+    );
+    let named = format!("http://{proxy}:{}", lab.https.port());
+    let rows = [
+        ("named.sqlite", Some(&named), "", proxy),
+        ("ambient.sqlite", None, named.as_str(), ".reports.test"),
+        ("through.sqlite", Some(&named), "", "nothing.test"),
+    ];
+    for (database, option, https_proxy, no_proxy) in rows {
+        let database = lab.file(database);
+        let mut program = lab
+            .reportd()
+            .set("dbname", database.display())
+            .set("allow_private_destinations", "no")
+            .env("https_proxy", https_proxy)
+            .env("no_proxy", no_proxy);
+        if let Some(option) = option {
+            program = program.set("https_proxy", option);
+        }
+        let reportd = program.start();
+        let found = by_domain(&lab, &database, 3);
+        reportd.stop().success();
+        for domain in ["a.test", "b.test"] {
+            let delivery = &found[domain];
+            assert_eq!(delivery.result(), "refused", "{no_proxy}: {delivery:?}");
+            assert!(
+                delivery.reason.contains("not a global address"),
+                "{delivery:?}"
+            );
+        }
+        assert_ne!(found["c.test"].result(), "sent", "{no_proxy}");
+    }
+    assert!(lab.https.posts().is_empty());
 }
 
 /// The one place for plain HTTP: a destination that the operator set for tests.

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tlsrptd_tests::harness::https::Answer;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
 use tlsrptd_tests::harness::wait::until_true;
 
@@ -265,4 +266,59 @@ fn ctl_tells_what_maps_do() {
         Some(2),
         "no such command"
     );
+}
+
+/// A system without CA certificates: only what needs them fails, and says so.
+#[test]
+fn a_system_without_certificates() {
+    let lab = Lab::new();
+    let records = [
+        ("mail.test", "v=TLSRPTv1; rua=mailto:a@mail.test".to_owned()),
+        (
+            "web.test",
+            format!("v=TLSRPTv1; rua={}", lab.https.url("/r")),
+        ),
+    ];
+    for (domain, record) in &records {
+        lab.dns.tlsrpt(domain, record);
+    }
+    lab.collect(
+        records
+            .iter()
+            .map(|(domain, record)| mta::success(domain, record)),
+    );
+    let without = |program: Program| {
+        program
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent")
+    };
+    let database = lab.file("none.sqlite");
+    let reportd = without(lab.reportd())
+        .unset("https_ca_file")
+        .set("dbname", database.display());
+    let mut running = reportd.start();
+    running.wait_for_log("the system has no CA certificates");
+    let statuses =
+        "SELECT destination, status, tlsrptd_reason FROM destinations ORDER BY destination";
+    let mail_sent =
+        "SELECT count(*) FROM destinations WHERE status = 'sent' AND destination LIKE 'mailto:%'";
+    lab.wait_for_query(&database, mail_sent, "1");
+    let why = "SELECT count(*) FROM destinations WHERE tlsrptd_reason LIKE '%CA certificates%'";
+    lab.wait_for_query(&database, why, "1");
+    let log = running.stop().success().stderr;
+    assert_eq!(
+        log.matches("WARN HTTPS cannot be set up").count(),
+        1,
+        "once: {log}"
+    );
+    assert!(
+        lab.https.posts().is_empty(),
+        "{:?}",
+        lab.query(&database, statuses)
+    );
+    // With the operator's own certificates nothing is missing.
+    let running = without(lab.reportd()).start();
+    lab.deliveries();
+    running.stop().success();
+    assert_eq!(lab.https.posts().len(), 1);
 }

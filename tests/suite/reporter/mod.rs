@@ -13,6 +13,7 @@ mod life;
 mod maps;
 mod outage;
 mod records;
+mod resolv_conf;
 mod size;
 mod suppress;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::{dns::Trouble, lab::Lab, mta};
 
 /// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`, and some time
 /// after: while DNS is out, one question is asked every two seconds.
@@ -67,5 +67,44 @@ fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
         lab.query(&lab.reportd_db(), asked),
         [["1"]],
         "DNS decides again"
+    );
+}
+
+/// Names of one owner that never answer are no outage: the others are asked for as ever. The silent ones come first.
+#[test]
+fn names_that_never_answer_are_nobody_elses_outage() {
+    const SILENT: usize = 300;
+    const OTHERS: usize = 500;
+    let lab = Lab::new();
+    let silent = |n: usize| format!("a{n}.silent.test");
+    let other = |n: usize| format!("b{n}.test");
+    for n in 0..SILENT {
+        let name = format!("_smtp._tls.{}", silent(n));
+        lab.dns.trouble(&name, Trouble::Silent);
+    }
+    for n in 0..OTHERS {
+        lab.dns
+            .tlsrpt(&other(n), "v=TLSRPTv1; rua=mailto:dns@x.test");
+    }
+    let domains = (0..SILENT).map(silent).chain((0..OTHERS).map(other));
+    lab.collect(domains.map(|domain| mta::success(&domain, "v=TLSRPTv1; rua=mailto:seen@x.test")));
+    let reportd = lab
+        .reportd()
+        .set("dns_timeout", 1)
+        .set("spread_out_delivery", 36000)
+        .set("log_level", "warn");
+    let running = reportd.start();
+    let closed = format!("SELECT status FROM fetchjobs WHERE day = '{}'", lab.day());
+    lab.wait_for_query(&lab.reportd_db(), &closed, "ok");
+    let log = running.stop().success().stderr;
+    assert!(!log.contains("DNS is out"), "{log}");
+    let by_the_mta = "SELECT r.domain LIKE '%.silent.test', destination, count(*) FROM destinations
+        JOIN reports r ON d_r_id = r_id GROUP BY 1, 2 ORDER BY 1";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), by_the_mta),
+        [
+            ["0", "mailto:dns@x.test", &OTHERS.to_string()],
+            ["1", "mailto:seen@x.test", &SILENT.to_string()]
+        ]
     );
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod answer;
+mod clients;
 mod resolver;
 mod script;
 
@@ -19,17 +20,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Destination, Origin, Outcome, PrepareError, one_line};
 use answer::Verdict;
-use resolver::{Names, NotGlobal, Resolver};
+use clients::{BadHost, Clients};
+use resolver::{NotGlobal, Resolver};
 
 pub(super) use script::HttpScript;
 
 /// Posts reports.
 #[derive(Debug)]
 pub(super) struct Https {
-    /// For what the operator named.
-    free: Client,
-    /// For what records name.
-    filtered: Client,
+    clients: Clients,
     allow_private: bool,
     user_agent: String,
     /// For the status of an attempt, redirects included.
@@ -45,18 +44,8 @@ const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
 
 impl Https {
     pub(super) fn prepare(settings: &Reportd) -> Result<Https, PrepareError> {
-        let names = Names::new(&settings.dns_servers, settings.dns_timeout)
-            .map_err(|error| PrepareError::Resolver(error.to_string()))?;
-        let filter = (!settings.allow_private_destinations).then(|| proxy_hosts(settings));
         Ok(Https {
-            free: client(
-                settings,
-                Resolver {
-                    names: names.clone(),
-                    filter: None,
-                },
-            )?,
-            filtered: client(settings, Resolver { names, filter })?,
+            clients: Clients::prepare(settings)?,
             allow_private: settings.allow_private_destinations,
             user_agent: user_agent(&settings.contact_info),
             time: settings.http_timeout,
@@ -85,19 +74,23 @@ impl Https {
     }
 
     async fn post(&self, url: &Url, origin: Origin, gzip: &[u8], deadline: Instant) -> Verdict {
-        let client = match origin {
-            Origin::Operator => &self.free,
-            Origin::Record => &self.filtered,
-        };
-        // The client's resolver never sees an address that stands in the URL itself.
-        if origin == Origin::Record
-            && !self.allow_private
-            && let Err(error) = check_literal(url)
-        {
-            return Verdict::Done(Outcome::Unsendable {
-                reason: error.to_string(),
-            });
+        if origin == Origin::Record && !self.allow_private {
+            match self.clients.check_host(url).await {
+                Ok(()) => {}
+                Err(BadHost::NotGlobal(error)) => {
+                    return Verdict::Done(Outcome::Unsendable {
+                        reason: error.to_string(),
+                    });
+                }
+                Err(BadHost::Unknown(reason)) => {
+                    return Verdict::Done(Outcome::unreachable(reason));
+                }
+            }
         }
+        let client = match self.clients.of(origin) {
+            Ok(client) => client,
+            Err(error) => return Verdict::Done(Outcome::unreachable(error.to_string())),
+        };
         let request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/tlsrpt+gzip")
@@ -164,6 +157,7 @@ fn failed(error: reqwest::Error) -> Outcome {
     }
 }
 
+/// The client's resolver never sees an address that stands in the URL itself.
 fn check_literal(url: &Url) -> Result<(), NotGlobal> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
@@ -208,23 +202,6 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, PrepareError> {
         return Err(problem("holds no certificate (allowed: PEM)".to_owned()));
     }
     Ok(certificates)
-}
-
-/// Proxies are the operator's: their addresses may be private.
-fn proxy_hosts(settings: &Reportd) -> Arc<[String]> {
-    let from_environment = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-    let named = settings.https_proxy.clone().map(|proxy| vec![proxy]);
-    let proxies =
-        named.unwrap_or_else(|| from_environment.iter().flat_map(std::env::var).collect());
-    let host = |proxy: &String| {
-        let url = if proxy.contains("://") {
-            proxy.clone()
-        } else {
-            format!("http://{proxy}")
-        };
-        Url::parse(&url).ok()?.host_str().map(str::to_owned)
-    };
-    proxies.iter().filter_map(host).collect()
 }
 
 #[cfg(test)]

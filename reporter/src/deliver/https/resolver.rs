@@ -1,18 +1,15 @@
-//! Names to addresses, for the HTTPS client: by the servers of `dns_servers` or by the
-//! system, and without addresses that are not global where a stranger named the host.
+//! Names to addresses, for the HTTPS client: by the servers of `dns_servers`, which are asked as those for records, or by
+//! libc, and without addresses that are not global where a stranger named the host.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{
-    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig,
-};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_proto::rr::{Name as DnsName, RData, RecordType};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::is_global;
+use crate::lookup::{Answer, NoAnswer, Stub};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,34 +23,28 @@ pub(super) struct NotGlobal {
     pub(super) address: IpAddr,
 }
 
+/// A name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}: no address in DNS")]
+struct NoAddress {
+    host: String,
+}
+
 /// Looks names up.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum Names {
+    /// By libc: `/etc/hosts`, `nsswitch.conf` and all.
     System,
-    Servers(Arc<TokioResolver>),
+    Servers(Arc<Stub>),
 }
 
 impl Names {
     /// No servers: the system's way.
-    pub(super) fn new(servers: &[SocketAddr], time: Duration) -> Result<Names, BoxError> {
-        if servers.is_empty() {
-            return Ok(Names::System);
+    pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> Names {
+        match servers {
+            [] => Names::System,
+            _ => Names::Servers(Arc::new(Stub::new(servers, time))),
         }
-        let server = |address: &SocketAddr| {
-            let at_port = |mut connection: ConnectionConfig| {
-                connection.port = address.port();
-                connection
-            };
-            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(at_port);
-            NameServerConfig::new(address.ip(), true, connections.into())
-        };
-        let servers = servers.iter().map(server).collect();
-        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-        let provider = TokioRuntimeProvider::default();
-        let mut builder = TokioResolver::builder_with_config(config, provider);
-        builder.options_mut().timeout = time;
-        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        Ok(Names::Servers(Arc::new(builder.build()?)))
     }
 
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, BoxError> {
@@ -62,9 +53,41 @@ impl Names {
                 .await?
                 .map(|address| address.ip())
                 .collect(),
-            Names::Servers(resolver) => resolver.lookup_ip(host).await?.iter().collect(),
+            Names::Servers(stub) => from_servers(stub, host).await?,
         })
     }
+}
+
+/// IPv4 before IPv6. One of the two questions may fail where the other has an answer.
+async fn from_servers(stub: &Stub, host: &str) -> Result<Vec<IpAddr>, BoxError> {
+    let mut name = DnsName::from_ascii(host)?;
+    name.set_fqdn(true);
+    let servers = stub.current();
+    let (v4, v6) = tokio::join!(
+        servers.ask(&name, RecordType::A),
+        servers.ask(&name, RecordType::AAAA)
+    );
+    let found: Vec<IpAddr> = [&v4, &v6].into_iter().flat_map(addresses).collect();
+    match (found.is_empty(), v4, v6) {
+        (true, Err(error), _) | (true, _, Err(error)) => Err(error.into()),
+        (true, ..) => Err(NoAddress {
+            host: host.to_owned(),
+        }
+        .into()),
+        (false, ..) => Ok(found),
+    }
+}
+
+fn addresses(answer: &Result<Answer, NoAnswer>) -> Vec<IpAddr> {
+    let Ok(Answer::Records(records)) = answer else {
+        return Vec::new();
+    };
+    let address = |data: &RData| match data {
+        RData::A(a) => Some(IpAddr::V4(a.0)),
+        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+        _ => None,
+    };
+    records.iter().filter_map(address).collect()
 }
 
 /// The resolver of one client.

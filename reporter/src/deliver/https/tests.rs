@@ -215,6 +215,30 @@ async fn a_record_leads_to_global_addresses_only() {
     );
 }
 
+/// The proxy's own address is for the hop to it: who names the proxy's host in a record does not reach it, whether the
+/// request would go through the proxy or, by `no_proxy`, around it.
+#[tokio::test]
+async fn a_proxy_is_no_receiver() {
+    let server = Server::start().await;
+    let proxy = format!("http://LocalHost:{}", server.port);
+    let https = server.https(&[("https_proxy", proxy.as_str())]);
+    for host in ["localhost", "LOCALHOST", "localhost.", "127.0.0.1"] {
+        let uri = format!("https://{host}:{}/ok", server.port);
+        let url = Url::parse(&uri).unwrap();
+        let origin = Origin::Record;
+        let outcome = https.send(&Destination { uri, origin }, b"gzip").await;
+        // The trailing dot is another name for the proxy: asked to lead there, it does not.
+        if url.host_str() != Some("localhost.") {
+            assert!(
+                matches!(&outcome, Outcome::Unsendable { reason } if reason.contains("not a global address")),
+                "{host}: {outcome:?}"
+            );
+        }
+        assert_ne!(word(&outcome), "sent", "{host}: {outcome:?}");
+    }
+    assert!(server.heard.lock().await.is_empty());
+}
+
 #[tokio::test]
 async fn certificates_and_closed_ports() {
     let server = Server::start().await;

@@ -1,0 +1,116 @@
+//! The two clients, made at the start, or later where that could not be: a reporter that only mails needs no certificates,
+//! and those that are installed while it runs are found.
+
+use std::sync::{Arc, OnceLock};
+
+use reqwest::{Client, Url};
+use tlsrptd_config::reportd::Reportd;
+
+use super::{
+    check_literal, client,
+    resolver::{Names, NotGlobal, Resolver, only_global},
+};
+use crate::deliver::{Origin, PrepareError};
+
+/// Who posts, and to what addresses.
+#[derive(Debug)]
+pub(super) struct Clients {
+    settings: Reportd,
+    names: Names,
+    /// Hosts of proxies. They are the operator's: their addresses may be private.
+    proxies: Arc<[String]>,
+    made: OnceLock<Pair>,
+}
+
+#[derive(Debug)]
+struct Pair {
+    /// For what the operator named.
+    free: Client,
+    /// For what records name.
+    filtered: Client,
+}
+
+impl Clients {
+    pub(super) fn prepare(settings: &Reportd) -> Result<Clients, PrepareError> {
+        let clients = Clients {
+            settings: settings.clone(),
+            names: Names::new(&settings.dns_servers, settings.dns_timeout),
+            proxies: proxy_hosts(settings),
+            made: OnceLock::new(),
+        };
+        match clients.made() {
+            Ok(_) => {}
+            // It may never be needed.
+            Err(error @ PrepareError::HttpsClient(_)) => {
+                tracing::warn!("{error}; until then https: destinations wait");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(clients)
+    }
+
+    /// The client for what `origin` names.
+    pub(super) fn of(&self, origin: Origin) -> Result<&Client, PrepareError> {
+        let made = self.made()?;
+        Ok(match origin {
+            Origin::Operator => &made.free,
+            Origin::Record => &made.filtered,
+        })
+    }
+
+    fn made(&self) -> Result<&Pair, PrepareError> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let filtered = !self.settings.allow_private_destinations;
+        let with = |filter| {
+            let names = self.names.clone();
+            client(&self.settings, Resolver { names, filter })
+        };
+        let pair = Pair {
+            free: with(None)?,
+            filtered: with(filtered.then(|| Arc::clone(&self.proxies)))?,
+        };
+        Ok(self.made.get_or_init(|| pair))
+    }
+
+    /// Whether a record may name this host. The clients look at the addresses of all hosts but the proxies, which are asked
+    /// to lead further; a record that names a proxy's host means the host itself.
+    pub(super) async fn check_host(&self, url: &Url) -> Result<(), BadHost> {
+        check_literal(url)?;
+        let host = url.host_str().unwrap_or_default();
+        let is_host = |proxy: &String| proxy.eq_ignore_ascii_case(host);
+        if self.proxies.iter().any(is_host) {
+            let found = self.names.addresses(host).await;
+            let found = found.map_err(|error| BadHost::Unknown(error.to_string()))?;
+            only_global(host, found)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a record may not name a host.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadHost {
+    #[error(transparent)]
+    NotGlobal(#[from] NotGlobal),
+    /// It has no address now.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+fn proxy_hosts(settings: &Reportd) -> Arc<[String]> {
+    let from_environment = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let named = settings.https_proxy.clone().map(|proxy| vec![proxy]);
+    let proxies =
+        named.unwrap_or_else(|| from_environment.iter().flat_map(std::env::var).collect());
+    let host = |proxy: &String| {
+        let url = if proxy.contains("://") {
+            proxy.clone()
+        } else {
+            format!("http://{proxy}")
+        };
+        Url::parse(&url).ok()?.host_str().map(str::to_owned)
+    };
+    proxies.iter().filter_map(host).collect()
+}

@@ -57,6 +57,7 @@ pub struct Reportd {
     /// Not set: `options timeout` of `resolv.conf`.
     pub dns_timeout: Option<Duration>,
     pub mail_transport: MailTransport,
+    pub helo_name: Option<String>,
     pub mail_user: Option<String>,
     pub mail_password_file: Option<PathBuf>,
     pub bcc_address: Option<String>,
@@ -151,6 +152,7 @@ impl Reportd {
             dns_servers: reader.take("dns_servers"),
             dns_timeout: reader.take("dns_timeout"),
             mail_transport: reader.take("mail_transport"),
+            helo_name: reader.take("helo_name"),
             mail_user: reader.take("mail_user"),
             mail_password_file: reader.take("mail_password_file"),
             bcc_address: reader.take("bcc_address"),

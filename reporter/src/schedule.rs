@@ -198,6 +198,11 @@ impl Schedule {
         }
     }
 
+    /// With the peer's options so many attempts are made, whatever is the matter.
+    pub fn counts_attempts(&self) -> bool {
+        self.delivery.max.is_some()
+    }
+
     /// When a delivery is tried again that failed for no reason of its own.
     pub fn while_nothing_goes(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
         plus(now, self.delivery.wait(1, rng))

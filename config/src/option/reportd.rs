@@ -276,6 +276,15 @@ pub(super) const ROWS: &[Row] = &[
         "sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS.",
     ),
     ours(
+        "helo_name",
+        Text,
+        unset(
+            "the host's name with its domain, or else its address",
+            "mail.example.com",
+        ),
+        "The name by which the relay is greeted (EHLO): a host name, or an address in brackets.",
+    ),
+    ours(
         "mail_user",
         Text,
         unset("no SMTP AUTH", "tlsrpt"),

@@ -157,6 +157,7 @@ fn scripts(settings: &Reportd, reader: &mut Reader<'_>) {
             "sendmail_script",
             &[
                 "mail_transport",
+                "helo_name",
                 "mail_user",
                 "mail_password_file",
                 "bcc_address",
@@ -202,14 +203,12 @@ fn mail(settings: &Reportd, reader: &mut Reader<'_>) {
             reader.problem(name, format!("set without {other}"), "both or none");
         }
     }
-    if reader.is_set("mail_user")
-        && settings.mail_transport == MailTransport::Sendmail
-        && settings.sendmail_script.is_none()
-    {
-        reader.warn(
-            "mail_user",
-            "without effect, because mail_transport is sendmail",
-        );
+    let by_sendmail =
+        settings.mail_transport == MailTransport::Sendmail && settings.sendmail_script.is_none();
+    for name in ["mail_user", "helo_name"] {
+        if by_sendmail && reader.is_set(name) {
+            reader.warn(name, "without effect, because mail_transport is sendmail");
+        }
     }
     if settings.dkim_keys.is_empty() && reader.needs_all() {
         // RFC 8460 section 3: report mails carry a valid DKIM signature.

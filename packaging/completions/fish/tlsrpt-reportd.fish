@@ -48,6 +48,7 @@ complete -c tlsrpt-reportd -l max_concurrent_deliveries -x -d 'Deliveries under 
 complete -c tlsrpt-reportd -l max_concurrent_per_host -x -d 'Of them, those to one host'
 complete -c tlsrpt-reportd -l max_rate_per_host -x -d 'Deliveries a second that are begun to one https host; 0 sets no bound'
 complete -c tlsrpt-reportd -l mail_transport -x -a 'sendmail smtp:// smtps://' -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS'
+complete -c tlsrpt-reportd -l helo_name -x -d 'The name by which the relay is greeted (EHLO): a host name, or an address in brackets'
 complete -c tlsrpt-reportd -l mail_user -x -d 'The user for SMTP AUTH'
 complete -c tlsrpt-reportd -l mail_password_file -r -F -d 'A file whose first line is the password for SMTP AUTH'
 complete -c tlsrpt-reportd -l bcc_address -x -d 'A copy of every report mail goes here, by the envelope only'

@@ -160,12 +160,16 @@ impl<O: Outside> Daemon<O> {
                 );
             }
             Outcome::Retry { reason, after } => (reason, after),
-            Outcome::Denied { reason } => return self.wait(claimed, reason, now),
-            // What is the operator's to mend is charged to nobody.
-            Outcome::Unreachable { reason } if is_ours(&claimed.lane) => {
+            // What is the operator's to mend is charged to nobody, unless the operator has set a number of attempts.
+            Outcome::Denied { reason } if !self.schedule.counts_attempts() => {
                 return self.wait(claimed, reason, now);
             }
-            Outcome::Unreachable { reason } => (reason, None),
+            Outcome::Unreachable { reason }
+                if is_ours(&claimed.lane) && !self.schedule.counts_attempts() =>
+            {
+                return self.wait(claimed, reason, now);
+            }
+            Outcome::Denied { reason } | Outcome::Unreachable { reason } => (reason, None),
         };
         let failures = claimed.failures + 1;
         match self.schedule.after_delivery_failure(

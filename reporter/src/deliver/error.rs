@@ -41,9 +41,11 @@ pub enum PrepareError {
         /// Why.
         source: io::Error,
     },
-    /// TLS to the relay.
-    #[error("mail_transport: TLS cannot be set up: {}", with_causes(.0))]
-    SmtpTls(lettre::transport::smtp::Error),
+    /// `helo_name`.
+    #[error(
+        "helo_name: {0} (allowed: a host name as mail.example.com, or an address as [192.0.2.1] or [IPv6:2001:db8::1])"
+    )]
+    HeloName(String),
     /// `https_ca_file`.
     #[error("https_ca_file {}: {reason}", path.display())]
     CaFile {
@@ -63,10 +65,7 @@ pub enum PrepareError {
 impl PrepareError {
     /// Whether an option or a file that one names is wrong. What is left is the system's.
     pub fn is_configuration(&self) -> bool {
-        !matches!(
-            self,
-            PrepareError::SmtpTls(_) | PrepareError::HttpsClient(_)
-        )
+        !matches!(self, PrepareError::HttpsClient(_))
     }
 }
 

@@ -69,6 +69,8 @@ impl Act {
 /// A mail as it was handed over.
 #[derive(Debug, Clone)]
 pub struct Mail {
+    /// What the client called itself, by EHLO or HELO.
+    pub hello: String,
     /// The envelope's sender, without angle brackets.
     pub from: String,
     /// The whole argument of MAIL FROM after the address, e.g. ` BODY=8BITMIME`.

@@ -22,6 +22,7 @@ pub(crate) struct Session {
     connection: usize,
     tls: bool,
     login: Option<(String, String)>,
+    hello: String,
     from: String,
     parameters: String,
     to: Vec<String>,
@@ -54,6 +55,7 @@ impl Session {
             connection,
             tls,
             login: None,
+            hello: String::new(),
             from: String::new(),
             parameters: String::new(),
             to: Vec::new(),
@@ -83,6 +85,7 @@ impl Session {
     async fn command(&mut self, verb: &str, line: &str) -> Result<bool> {
         match verb {
             "EHLO" | "HELO" => {
+                self.hello = line.get(4..).unwrap_or_default().trim().to_owned();
                 self.stage(Stage::Ehlo, &self.greeting()).await?;
             }
             "STARTTLS" if self.offers_starttls() => {
@@ -223,6 +226,7 @@ impl Session {
     /// Keeps the mail as offered.
     fn keep(&mut self, bytes: Vec<u8>) {
         let mail = Mail {
+            hello: self.hello.clone(),
             from: std::mem::take(&mut self.from),
             parameters: std::mem::take(&mut self.parameters),
             to: self.to.clone(),

@@ -2,6 +2,10 @@
 
 mod sendmail;
 mod smtp;
+mod standing;
+mod word;
+
+use std::time::Duration;
 
 use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
@@ -10,6 +14,8 @@ use tlsrptd_proto::txt::Mailbox;
 use super::{Outcome, PrepareError, program};
 use sendmail::Sendmail;
 use smtp::Smtp;
+use standing::Standing;
+use word::Word;
 
 /// Who gets it, apart from what the headers say.
 #[derive(Debug)]
@@ -22,12 +28,18 @@ pub(super) struct Envelope<'a> {
 
 /// The way out, chosen once.
 #[derive(Debug)]
-pub(super) enum Carrier {
+pub(super) struct Carrier {
+    way: Way,
+    standing: Standing,
+}
+
+#[derive(Debug)]
+enum Way {
     /// `sendmail_script`: a shell command with the mail on its standard input. Who the mail
     /// goes to, it reads in the headers.
     Script {
         script: String,
-        time: std::time::Duration,
+        time: Duration,
     },
     Sendmail(Sendmail),
     Smtp(Box<Smtp>),
@@ -35,17 +47,30 @@ pub(super) enum Carrier {
 
 impl Carrier {
     pub(super) fn prepare(settings: &Reportd) -> Result<Carrier, PrepareError> {
+        Ok(Carrier {
+            way: Way::prepare(settings)?,
+            standing: Standing::default(),
+        })
+    }
+
+    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+        self.standing.judge(self.way.send(envelope, mail).await)
+    }
+}
+
+impl Way {
+    fn prepare(settings: &Reportd) -> Result<Way, PrepareError> {
         let time = settings.sendmail_timeout;
         if let Some(script) = &settings.sendmail_script {
-            return Ok(Carrier::Script {
+            return Ok(Way::Script {
                 script: script.clone(),
                 time,
             });
         }
         Ok(match &settings.mail_transport {
-            MailTransport::Sendmail => Carrier::Sendmail(Sendmail::find(time)),
-            MailTransport::Smtp { host, port } => Carrier::smtp(host, *port, false, settings)?,
-            MailTransport::Smtps { host, port } => Carrier::smtp(host, *port, true, settings)?,
+            MailTransport::Sendmail => Way::Sendmail(Sendmail::find(time)),
+            MailTransport::Smtp { host, port } => Way::smtp(host, *port, false, settings)?,
+            MailTransport::Smtps { host, port } => Way::smtp(host, *port, true, settings)?,
         })
     }
 
@@ -54,19 +79,19 @@ impl Carrier {
         port: u16,
         implicit_tls: bool,
         settings: &Reportd,
-    ) -> Result<Carrier, PrepareError> {
+    ) -> Result<Way, PrepareError> {
         let smtp = Smtp::prepare(host, port, implicit_tls, settings)?;
-        Ok(Carrier::Smtp(Box::new(smtp)))
+        Ok(Way::Smtp(Box::new(smtp)))
     }
 
-    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
         match self {
-            Carrier::Script { script, time } => {
+            Way::Script { script, time } => {
                 let mail = sendmail::local_line_ends(mail);
-                sendmail::outcome(program::run(program::shell(script), &mail, *time).await)
+                sendmail::word(program::run(program::shell(script), &mail, *time).await)
             }
-            Carrier::Sendmail(sendmail) => sendmail.send(envelope, mail).await,
-            Carrier::Smtp(smtp) => smtp.send(envelope, mail).await,
+            Way::Sendmail(sendmail) => sendmail.send(envelope, mail).await,
+            Way::Smtp(smtp) => smtp.send(envelope, mail).await,
         }
     }
 }

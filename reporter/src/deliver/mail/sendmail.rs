@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::Envelope;
-use crate::deliver::Outcome;
+use super::word::{About, Denial, SEE_ITS_LOG, Term, Word};
 use crate::deliver::program::{self, Ended, ProgramError};
 
 /// Where it is and how long it may take.
@@ -43,7 +43,7 @@ impl Sendmail {
         Sendmail { path, time }
     }
 
-    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
         let mut command = Command::new(&self.path);
         // -i: a dot alone does not end the mail. --: no address is an option.
         command.args([
@@ -54,7 +54,7 @@ impl Sendmail {
             envelope.to.as_str(),
         ]);
         command.args(envelope.copy_to.map(|copy| copy.as_str()));
-        outcome(program::run(command, &local_line_ends(mail), self.time).await)
+        word(program::run(command, &local_line_ends(mail), self.time).await)
     }
 }
 
@@ -69,53 +69,94 @@ fn is_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// By sysexits.h: what is wrong with the address or the mail is final, all else is ours to
-/// mend or will pass.
-pub(super) fn outcome(ended: Result<Ended, ProgramError>) -> Outcome {
+/// By sysexits.h: what is wrong with the address is the receiver's word. All else is about us, the mail or the program:
+/// it is ours to mend, or will pass.
+pub(super) fn word(ended: Result<Ended, ProgramError>) -> Word {
     let ended = match ended {
         Ok(ended) => ended,
-        Err(error) => return error.outcome("the mail program"),
+        Err(error) => return no_end(&error),
     };
     let reason = format!(
         "the mail program ended with {}: {}",
         ended.status, ended.said
     );
+    let denied = |term, remedy| {
+        Word::Denied(Denial {
+            reason: reason.clone(),
+            remedy,
+            term,
+            about: About::Mail,
+        })
+    };
     match ended.status.code() {
-        Some(0) => Outcome::Sent { detail: ended.said },
-        // EX_DATAERR: the mail.
-        Some(65) => Outcome::Unsendable { reason },
+        Some(0) => Word::Taken { detail: ended.said },
         // EX_NOUSER, EX_NOHOST: the address.
-        Some(67 | 68) => Outcome::Refused { reason },
-        Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => Outcome::unreachable(reason),
-        // EX_TEMPFAIL, anything else, or a signal.
-        _ => Outcome::retry(reason),
+        Some(67 | 68) => Word::NoSuchAddress { reason },
+        Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => Word::Nobody { reason },
+        // EX_OSERR, EX_IOERR, EX_TEMPFAIL.
+        Some(71 | 74 | 75) => denied(Term::Passing, SEE_ITS_LOG),
+        // EX_DATAERR: the mail, mostly its size.
+        Some(65) => denied(
+            Term::Lasting,
+            "it does not like this mail: max_report_size makes reports smaller",
+        ),
+        // EX_NOPERM, EX_CONFIG.
+        Some(77 | 78) => denied(
+            Term::Lasting,
+            "let the service's user send mail, or name a relay in mail_transport",
+        ),
+        Some(_) => denied(Term::Lasting, SEE_ITS_LOG),
+        // A signal: nobody knows what it had done.
+        None => Word::Unknown { reason },
+    }
+}
+
+/// What it had done when it was killed, nobody knows.
+fn no_end(error: &ProgramError) -> Word {
+    let reason = format!("the mail program {error}");
+    match error {
+        ProgramError::Start(_) => Word::Nobody { reason },
+        ProgramError::TimedOut(_) | ProgramError::Wait(_) => Word::Unknown { reason },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::sample::word;
 
     #[tokio::test]
     async fn exit_status_decides() {
-        for (script, expected) in [
-            ("exit 0", "sent"),
-            ("exit 75", "retry"),
-            ("exit 1", "retry"),
-            ("exit 64", "retry"),
-            ("exit 65", "unsendable"),
-            ("exit 67", "refused"),
-            ("exit 68", "refused"),
-            ("exit 69", "retry"),
-            ("exit 77", "retry"),
-            ("exit 126", "unreachable"),
-            ("exit 127", "unreachable"),
-            ("kill -9 $$", "retry"),
-            ("sleep 10", "unreachable"),
-        ] {
+        #[rustfmt::skip]
+        let rows = [
+            ("exit 0", "taken", "it has it"),
+            ("exit 75", "passing", "EX_TEMPFAIL"),
+            ("exit 71", "passing", "EX_OSERR: no memory, for one"),
+            ("exit 1", "lasting", "whatever that is, it is not the address"),
+            ("exit 64", "lasting", "EX_USAGE"),
+            ("exit 65", "lasting", "EX_DATAERR"),
+            ("exit 67", "no such address", "EX_NOUSER"),
+            ("exit 68", "no such address", "EX_NOHOST"),
+            ("exit 69", "lasting", "EX_UNAVAILABLE"),
+            ("exit 77", "lasting", "EX_NOPERM"),
+            ("exit 126", "nobody", "it cannot be run"),
+            ("exit 127", "nobody", "there is no such program"),
+            ("kill -9 $$", "unknown", "it may have handed the mail on"),
+            ("sleep 10", "unknown", "the same"),
+        ];
+        for (script, expected, why) in rows {
             let ended = program::run(program::shell(script), b"", Duration::from_millis(700)).await;
-            assert_eq!(word(&outcome(ended)), expected, "{script}");
+            let found = match word(ended) {
+                Word::Taken { .. } => "taken",
+                Word::NoSuchAddress { .. } => "no such address",
+                Word::AddressBusy { .. } => "busy",
+                Word::Unknown { .. } => "unknown",
+                Word::Nobody { .. } => "nobody",
+                Word::Denied(denial) => match denial.term {
+                    Term::Passing => "passing",
+                    Term::Lasting => "lasting",
+                },
+            };
+            assert_eq!(found, expected, "{script}: {why}");
         }
     }
 }

@@ -1,34 +1,38 @@
 //! SMTP to a relay, with connections kept for the next mail.
 //!
-//! What a code means depends on the command that it answers. A 5xx to RCPT is about the address: it
-//! is refused. A 5xx to the mail itself is final too, but the relay's word on what we write. A 5xx to the greeting, EHLO, AUTH or MAIL is
-//! between us and the relay, which the operator can mend: the report waits. So it is when RCPT or
-//! DATA is denied by policy (5.7.x). A 4xx, a closed connection and a time-out are temporary at
-//! every stage. Before MAIL whatever goes wrong says nothing of the report: the relay is unreachable.
+//! The dialogue is our own: delivery is what this program is for, and a library's strictness would be ours to answer for. What a
+//! relay answers is read as it comes ([`reply`]), and a short table says whom it speaks of ([`fault`]).
 //!
 //! Delivery does not fail because of TLS (RFC 8460 section 3): STARTTLS is used when offered
-//! without asking whose certificate it is, and when it fails the mail goes in plain. Only a
+//! without asking whose certificate it is, and when it fails the mail goes in plain, on a connection of its own. Only a
 //! password changes that: it is sent to a loopback address or over TLS with a certificate
 //! that verifies, never otherwise.
 
 mod connection;
+mod fault;
+mod hello;
 mod kept;
+mod reply;
+mod tls;
+mod wire;
 
 use std::time::Duration;
 
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{TlsParameters, TlsParametersBuilder};
-use lettre::transport::smtp::extension::ClientId;
 use tlsrptd_config::reportd::Reportd;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
+use super::word::Word;
 use crate::{
     brake::Brake,
-    deliver::{Outcome, PrepareError, warn_if_open},
+    deliver::{PrepareError, warn_if_open},
 };
-use connection::{Connection, Fault, Stage, Waits};
+use connection::{Connection, Login};
+use fault::{Fault, Stage};
+use hello::Hello;
 use kept::Kept;
+use tls::Tls;
+use wire::Waits;
 
 /// A relay.
 pub(in crate::deliver) struct Smtp {
@@ -36,10 +40,10 @@ pub(in crate::deliver) struct Smtp {
     port: u16,
     /// TLS from the first octet (`smtps://`).
     implicit_tls: bool,
-    tls: TlsParameters,
-    credentials: Option<Credentials>,
+    tls: Tls,
+    login: Option<Login>,
     waits: Waits,
-    hello: ClientId,
+    hello: Hello,
     kept: Kept,
     places: Semaphore,
     /// Whoever refuses copies refuses that of each mail.
@@ -58,31 +62,30 @@ impl Smtp {
         implicit_tls: bool,
         settings: &Reportd,
     ) -> Result<Smtp, PrepareError> {
-        let credentials = credentials(settings)?;
-        let verify = credentials.is_some() && !is_loopback(host);
-        let tls = TlsParametersBuilder::new(host.to_owned())
-            .dangerous_accept_invalid_certs(!verify)
-            .dangerous_accept_invalid_hostnames(!verify)
-            .build_rustls()
-            .map_err(PrepareError::SmtpTls)?;
+        let login = login(settings)?;
+        let verify = login.is_some() && !is_loopback(host);
+        let hello = match &settings.helo_name {
+            Some(name) => Hello::set(name).ok_or_else(|| PrepareError::HeloName(name.clone()))?,
+            None => Hello::of_host(),
+        };
         Ok(Smtp {
             host: host.to_owned(),
             port,
             implicit_tls,
-            tls,
-            credentials,
+            tls: Tls::new(host, verify),
+            login,
             waits: Waits::new(settings.sendmail_timeout),
-            hello: ClientId::default(),
+            hello,
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
             copies: Brake::new(),
         })
     }
 
-    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
         match self.try_send(envelope, mail).await {
-            Ok(detail) => Outcome::Sent { detail },
-            Err(fault) => fault.outcome(),
+            Ok(detail) => Word::Taken { detail },
+            Err(fault) => fault.word(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Smtp {
         if let Some(mut connection) = self.kept.take() {
             match connection.send(envelope, mail, &self.copies).await {
                 // The relay had closed it, or wants no more on it: nothing was sent.
-                Err(fault) if fault.stage == Stage::Mail && fault.connection_lost() => {}
+                Err(fault) if fault.stage == Stage::Mail && fault.ends_connection() => {}
                 result => return self.finish(connection, result).await,
             }
         }
@@ -108,8 +111,8 @@ impl Smtp {
         result: Result<String, Fault>,
     ) -> Result<String, Fault> {
         let usable = match &result {
-            Ok(_) => true,
-            Err(fault) => !fault.connection_lost() && connection.reset().await,
+            Ok(_) => !connection.is_over(),
+            Err(fault) => !fault.ends_connection() && connection.reset().await,
         };
         if usable {
             self.kept.put(connection);
@@ -118,29 +121,32 @@ impl Smtp {
     }
 
     async fn connect(&self) -> Result<Connection, Fault> {
-        let tls = self.implicit_tls.then(|| self.tls.clone());
+        let tls = self.implicit_tls.then_some(&self.tls);
         let mut connection = self.open(tls).await?;
         let mut tls_fault = None;
-        if connection.offers_starttls()
-            && let Err(fault) = connection.starttls(self.tls.clone(), &self.hello).await
-        {
-            tracing::debug!(relay = %self.host, reason = %fault, "on without TLS");
-            tls_fault = Some(fault);
-            connection = self.open(None).await?;
+        if connection.offers_starttls() {
+            connection = match connection.starttls(&self.tls, &self.hello).await {
+                Ok(connection) => connection,
+                Err(fault) => {
+                    tracing::debug!(relay = %self.host, reason = %fault, "on without TLS");
+                    tls_fault = Some(fault);
+                    self.open(None).await?
+                }
+            };
         }
-        if let Some(credentials) = &self.credentials {
+        if let Some(login) = &self.login {
             if !connection.is_encrypted() && !is_loopback(&self.host) {
                 let why =
                     tls_fault.map_or("it offers no TLS".to_owned(), |fault| fault.to_string());
                 let reason = format!("the password is not sent to the relay in plain: {why}");
-                return Err(Fault::new(Stage::Auth, reason));
+                return Err(Fault::ours(Stage::Auth, reason));
             }
-            connection.auth(credentials).await?;
+            connection.auth(login).await?;
         }
         Ok(connection)
     }
 
-    async fn open(&self, tls: Option<TlsParameters>) -> Result<Connection, Fault> {
+    async fn open(&self, tls: Option<&Tls>) -> Result<Connection, Fault> {
         Connection::open(&self.host, self.port, tls, &self.hello, self.waits).await
     }
 }
@@ -151,7 +157,7 @@ impl std::fmt::Debug for Smtp {
     }
 }
 
-fn credentials(settings: &Reportd) -> Result<Option<Credentials>, PrepareError> {
+fn login(settings: &Reportd) -> Result<Option<Login>, PrepareError> {
     let (user, path) = match (&settings.mail_user, &settings.mail_password_file) {
         (Some(user), Some(path)) => (user, path),
         (None, None) => return Ok(None),
@@ -165,7 +171,8 @@ fn credentials(settings: &Reportd) -> Result<Option<Credentials>, PrepareError> 
     warn_if_open(path, "the password for SMTP AUTH").map_err(unreadable)?;
     // The line end that editors add is no part of it.
     let password = password.lines().next().unwrap_or_default().to_owned();
-    Ok(Some(Credentials::new(user.clone(), password)))
+    let user = user.clone();
+    Ok(Some(Login { user, password }))
 }
 
 fn is_loopback(host: &str) -> bool {

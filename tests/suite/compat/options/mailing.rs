@@ -49,6 +49,11 @@ pub(super) fn effects() -> Vec<Effect> {
             site.report(&reporter.env("PATH", path));
             if site.smtp.mails().is_empty() { "by sendmail" } else { "by the relay" }.to_owned()
         }),
+        of.set("helo_name", "mail.m.test", ["[127.0.0.1] or a name", "mail.m.test"], |site, reporter| {
+            site.report(&reporter);
+            let name = site.smtp.mails()[0].hello.clone();
+            if name == "mail.m.test" { name } else { "[127.0.0.1] or a name".to_owned() }
+        }),
         of.set("mail_user", "tlsrpt", ["0 logins", "1 logins"], login),
         of.set("mail_password_file", "{folder}/password", ["0 logins", "1 logins"], login),
         of.set("bcc_address", "archive@m.test", ["x@m.test", "x@m.test archive@m.test"], |site, reporter| {

@@ -1,186 +1,147 @@
-//! One connection to the relay: each answer waited for, no longer than allowed.
+//! The dialogue with the relay (RFC 5321): greeting, EHLO, STARTTLS, AUTH, then mail by mail.
 
-use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
-use tokio::time::timeout;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
+use super::fault::{Fault, Stage};
+use super::hello::Hello;
+use super::tls::Tls;
+use super::wire::{Needs, Waits, Wire, dial};
 use crate::brake::Brake;
 use crate::deliver::mail::Envelope;
-use crate::deliver::{Outcome, one_line};
 
-/// How far a mail came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Connect,
-    StartTls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    Content,
+/// User and password.
+#[derive(Clone)]
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Connect => "connecting to the relay",
-            Stage::StartTls => "STARTTLS",
-            Stage::Auth => "AUTH",
-            Stage::Mail => "MAIL FROM",
-            Stage::Rcpt => "RCPT TO",
-            Stage::Data => "DATA",
-            Stage::Content => "end of mail",
-        })
-    }
-}
-
-/// How long an answer is waited for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Waits {
-    /// To connect, and for the answer to most commands: `sendmail_timeout`.
-    pub(super) usual: Duration,
-    /// For the answer to DATA.
-    pub(super) data: Duration,
-    /// For the answer to the end of the mail.
-    pub(super) end: Duration,
-}
-
-impl Waits {
-    /// At least what RFC 5321 section 4.5.3.2 asks for once there is a mail: a relay may look long
-    /// at one before it takes it, and whoever hangs up meanwhile sends it twice.
-    pub(super) fn new(usual: Duration) -> Waits {
-        Waits {
-            usual,
-            data: usual.max(Duration::from_secs(120)),
-            end: usual.max(Duration::from_secs(600)),
-        }
-    }
-
-    fn at(&self, stage: Stage) -> Duration {
-        match stage {
-            Stage::Data => self.data,
-            Stage::Content => self.end,
-            _ => self.usual,
-        }
-    }
-}
-
-/// Why a mail did not go out.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) stage: Stage,
-    /// The answer's code, if there was an answer.
-    code: Option<u16>,
-    /// Whether the answer is about who we are, not about the report.
-    denies_us: bool,
-    text: String,
-}
-
-impl Fault {
-    pub(super) fn new(stage: Stage, text: impl Into<String>) -> Fault {
-        Fault {
-            stage,
-            code: None,
-            denies_us: false,
-            text: text.into(),
-        }
-    }
-
-    fn of(stage: Stage, error: &Error) -> Fault {
-        let code = error.status().map(u16::from);
-        let said = std::error::Error::source(error).map(ToString::to_string);
-        Fault {
-            stage,
-            code,
-            denies_us: denies_us(stage, code, &said.unwrap_or_default()),
-            text: one_line(&error.to_string()),
-        }
-    }
-
-    /// Whether the connection can carry no other command. 421 says that the relay closes it.
-    pub(super) fn connection_lost(&self) -> bool {
-        matches!(self.code, None | Some(421))
-    }
-
-    pub(super) fn outcome(self) -> Outcome {
-        let reason = self.to_string();
-        match (self.stage, self.code) {
-            (_, Some(500..=599)) if self.denies_us => Outcome::retry(reason),
-            (Stage::Rcpt, Some(500..=599)) => Outcome::Refused { reason },
-            // The relay has taken the address: it is the mail that it does not like.
-            (Stage::Data | Stage::Content, Some(500..=599)) => Outcome::Unsendable { reason },
-            // There was no session in which a mail could have been offered: it would end so for each.
-            (Stage::Connect | Stage::Auth, _) => Outcome::unreachable(reason),
-            _ => Outcome::retry(reason),
-        }
-    }
-}
-
-/// "Authentication required" (RFC 4954 section 6), or the policy class of RFC 3463 section 3.8 before there is a mail:
-/// "Relay access denied" is the relay's rule on us, mostly a mistake of the first day.
-fn denies_us(stage: Stage, code: Option<u16>, said: &str) -> bool {
-    let by_policy = said.trim_start().starts_with("5.7.");
-    matches!(stage, Stage::Rcpt | Stage::Data) && (by_policy || matches!(code, Some(530 | 535)))
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stage, self.text)
-    }
+/// What an answer to EHLO offers.
+#[derive(Debug, Default)]
+struct Offers {
+    starttls: bool,
+    plain: bool,
+    login: bool,
 }
 
 /// A connection that was greeted.
 pub(super) struct Connection {
-    inner: AsyncSmtpConnection,
-    waits: Waits,
+    wire: Wire,
+    /// Our end.
+    from: IpAddr,
+    offers: Offers,
+    encrypted: bool,
 }
 
 impl Connection {
+    /// Connects, waits for the greeting, and greets.
     pub(super) async fn open(
         host: &str,
         port: u16,
-        tls: Option<TlsParameters>,
-        hello: &ClientId,
+        tls: Option<&Tls>,
+        hello: &Hello,
         waits: Waits,
     ) -> Result<Connection, Fault> {
-        let time = waits.at(Stage::Connect);
-        let open = AsyncSmtpConnection::connect_tokio1((host, port), Some(time), hello, tls, None);
-        let inner = within(time, Stage::Connect, open).await?;
-        Ok(Connection { inner, waits })
+        let broken = |why: String| Fault::broken(Stage::Connect, why);
+        let stream = dial(host, port, waits.usual).await.map_err(broken)?;
+        let from = stream
+            .local_addr()
+            .map_err(|error| broken(error.to_string()))?;
+        let mut wire = Wire::new(stream, waits);
+        if let Some(tls) = tls {
+            wire = wire.secured(tls).await.map_err(broken)?;
+        }
+        let mut connection = Connection {
+            wire,
+            from: from.ip(),
+            offers: Offers::default(),
+            encrypted: tls.is_some(),
+        };
+        let greeting = connection.wire.ask(Stage::Connect, b"").await?;
+        connection
+            .wire
+            .check(Stage::Connect, greeting, Needs::Done)?;
+        connection.hello(hello).await?;
+        Ok(connection)
     }
 
     pub(super) fn offers_starttls(&self) -> bool {
-        self.inner.can_starttls()
+        self.offers.starttls && !self.encrypted
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
-        self.inner.is_encrypted()
+        self.encrypted
     }
 
-    pub(super) async fn starttls(
-        &mut self,
-        tls: TlsParameters,
-        hello: &ClientId,
-    ) -> Result<(), Fault> {
-        let time = self.waits.at(Stage::StartTls);
-        within(time, Stage::StartTls, self.inner.starttls(tls, hello)).await
+    pub(super) fn is_over(&self) -> bool {
+        self.wire.over
     }
 
-    pub(super) async fn auth(&mut self, credentials: &Credentials) -> Result<(), Fault> {
-        let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        within(
-            self.waits.at(Stage::Auth),
-            Stage::Auth,
-            self.inner.auth(&mechanisms, credentials),
-        )
-        .await
-        .map(drop)
+    /// EHLO, or HELO where that is unknown (section 3.2).
+    async fn hello(&mut self, hello: &Hello) -> Result<(), Fault> {
+        let name = hello.said(self.from);
+        let reply = self
+            .wire
+            .ask(Stage::Hello, format!("EHLO {name}\r\n").as_bytes())
+            .await?;
+        self.offers = Offers::default();
+        if matches!(reply.code, 500 | 502) && !self.wire.over {
+            return self
+                .wire
+                .done(Stage::Hello, &format!("HELO {name}\r\n"))
+                .await;
+        }
+        let reply = self.wire.check(Stage::Hello, reply, Needs::Done)?;
+        // The first line is a greeting.
+        for line in reply.lines.iter().skip(1) {
+            self.offers.add(line);
+        }
+        Ok(())
+    }
+
+    /// The same connection inside TLS (RFC 3207).
+    pub(super) async fn starttls(mut self, tls: &Tls, hello: &Hello) -> Result<Connection, Fault> {
+        self.wire.done(Stage::StartTls, "STARTTLS\r\n").await?;
+        let broken = |why: String| Fault::broken(Stage::StartTls, why);
+        let mut connection = Connection {
+            wire: self.wire.secured(tls).await.map_err(broken)?,
+            encrypted: true,
+            ..self
+        };
+        connection.hello(hello).await?;
+        Ok(connection)
+    }
+
+    /// RFC 4954, by PLAIN or else LOGIN.
+    pub(super) async fn auth(&mut self, login: &Login) -> Result<(), Fault> {
+        let Login { user, password } = login;
+        let (command, answers) = if self.offers.plain {
+            let both = STANDARD.encode(format!("\0{user}\0{password}"));
+            // Some want it in a line of its own.
+            (format!("AUTH PLAIN {both}\r\n"), vec![both])
+        } else if self.offers.login {
+            let answers = vec![STANDARD.encode(user), STANDARD.encode(password)];
+            ("AUTH LOGIN\r\n".to_owned(), answers)
+        } else {
+            let why = "the relay offers neither PLAIN nor LOGIN";
+            return Err(Fault::ours(Stage::Auth, why));
+        };
+        let mut reply = self.wire.ask(Stage::Auth, command.as_bytes()).await?;
+        for answer in answers {
+            reply = self.wire.check(Stage::Auth, reply, Needs::DoneOrMore)?;
+            if reply.is_good() {
+                return Ok(());
+            }
+            reply = self
+                .wire
+                .ask(Stage::Auth, format!("{answer}\r\n").as_bytes())
+                .await?;
+        }
+        self.wire.check(Stage::Auth, reply, Needs::Done).map(drop)
     }
 
     /// One mail; what the relay said to it.
@@ -190,67 +151,127 @@ impl Connection {
         mail: &[u8],
         copies: &Brake,
     ) -> Result<String, Fault> {
-        self.command(Stage::Mail, &format!("MAIL FROM:<{}>\r\n", envelope.from))
+        let Envelope { from, to, copy_to } = envelope;
+        self.wire
+            .done(Stage::Mail, &format!("MAIL FROM:<{from}>\r\n"))
             .await?;
-        self.command(Stage::Rcpt, &format!("RCPT TO:<{}>\r\n", envelope.to))
+        self.wire
+            .done(Stage::Rcpt, &format!("RCPT TO:<{to}>\r\n"))
             .await?;
-        if let Some(copy) = envelope.copy_to {
-            // The copy is the operator's convenience: its failure is not the report's.
-            match self
-                .command(Stage::Rcpt, &format!("RCPT TO:<{copy}>\r\n"))
-                .await
-            {
-                Err(fault) if fault.connection_lost() => return Err(fault),
-                Err(fault) => {
-                    if let Some(others) = copies.pass() {
-                        tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
-                    }
+        let has_copy = match copy_to {
+            Some(copy) => self.copy(&format!("RCPT TO:<{copy}>\r\n"), copies).await?,
+            None => false,
+        };
+        let content = self.content(mail).await;
+        content.map_err(|fault| fault.with_copy(has_copy))
+    }
+
+    /// The copy is the operator's convenience: its failure is not the report's.
+    async fn copy(&mut self, command: &str, copies: &Brake) -> Result<bool, Fault> {
+        match self.wire.done(Stage::Rcpt, command).await {
+            Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
+            Err(fault) => {
+                if let Some(others) = copies.pass() {
+                    tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
                 }
-                Ok(_) => {}
+                Ok(false)
             }
+            Ok(()) => Ok(true),
         }
-        self.command(Stage::Data, "DATA\r\n").await?;
-        let answer = self.command(Stage::Content, &with_end(mail)).await?;
-        let text = answer.message().collect::<Vec<_>>().join(" ");
-        Ok(format!("{} {}", answer.code(), one_line(&text)))
+    }
+
+    async fn content(&mut self, mail: &[u8]) -> Result<String, Fault> {
+        let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
+        self.wire.check(Stage::Data, reply, Needs::Mail)?;
+        let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
+        let reply = self.wire.check(Stage::Content, reply, Needs::Done)?;
+        Ok(reply.to_string())
     }
 
     pub(super) async fn quit(mut self) {
         // A relay that says no goodbye is gone all the same.
-        let time = self.waits.at(Stage::Connect);
-        let _ = within(time, Stage::Connect, self.inner.quit()).await;
+        self.wire.waits.usual = self.wire.waits.usual.min(GOODBYE);
+        let _ = self.wire.done(Stage::Connect, "QUIT\r\n").await;
     }
 
     /// Whether the connection is ready for another mail after one that was refused.
     pub(super) async fn reset(&mut self) -> bool {
-        self.command(Stage::Mail, "RSET\r\n").await.is_ok()
-    }
-
-    async fn command(&mut self, stage: Stage, command: &str) -> Result<Response, Fault> {
-        let time = self.waits.at(stage);
-        within(time, stage, self.inner.command(command)).await
+        !self.wire.over && self.wire.done(Stage::Mail, "RSET\r\n").await.is_ok() && !self.wire.over
     }
 }
 
-/// The mail and the dot that ends it (RFC 5321 section 4.5.2), to be written in one piece:
-/// two small writes would wait for each other (Nagle), at 40 ms a mail.
-fn with_end(mail: &[u8]) -> String {
-    format!(
-        "{}.\r\n",
-        String::from_utf8_lossy(mail).replace("\r\n.", "\r\n..")
-    )
+/// For the answer to QUIT.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+impl Offers {
+    fn add(&mut self, line: &str) {
+        let line = line.to_ascii_uppercase();
+        // AUTH= is what some wrote before RFC 2554.
+        let mut words = line.split([' ', '=']);
+        match words.next() {
+            Some("STARTTLS") => self.starttls = true,
+            Some("AUTH") => {
+                for word in words {
+                    self.plain |= word == "PLAIN";
+                    self.login |= word == "LOGIN";
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
-async fn within<T>(
-    time: Duration,
-    stage: Stage,
-    step: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Fault> {
-    match timeout(time, step).await {
-        Ok(result) => result.map_err(|error| Fault::of(stage, &error)),
-        Err(_) => Err(Fault::new(
-            stage,
-            format!("no answer within {} s", time.as_secs_f64()),
-        )),
+/// The mail and the dot that ends it (RFC 5321 section 4.5.2), to be written in one piece.
+fn with_end(mail: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(mail.len() + 64);
+    for line in mail.split_inclusive(|byte| *byte == b'\n') {
+        if line.first() == Some(&b'.') {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line);
+    }
+    if !out.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots() {
+        for (mail, expected) in [
+            ("a\r\n", "a\r\n.\r\n"),
+            (".a\r\n", "..a\r\n.\r\n"),
+            ("a\r\n.\r\n.b\r\n", "a\r\n..\r\n..b\r\n.\r\n"),
+            ("a.\r\nb", "a.\r\nb\r\n.\r\n"),
+            ("a\n.\n", "a\n..\n\r\n.\r\n"),
+        ] {
+            assert_eq!(with_end(mail.as_bytes()), expected.as_bytes(), "{mail:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_offered() {
+        for (line, expected) in [
+            ("STARTTLS", (true, false, false)),
+            ("starttls", (true, false, false)),
+            ("AUTH PLAIN LOGIN CRAM-MD5", (false, true, true)),
+            ("AUTH=LOGIN", (false, false, true)),
+            ("auth xoauth2", (false, false, false)),
+            ("X-STARTTLS", (false, false, false)),
+            ("", (false, false, false)),
+        ] {
+            let mut offers = Offers::default();
+            offers.add(line);
+            assert_eq!(
+                (offers.starttls, offers.plain, offers.login),
+                expected,
+                "{line}"
+            );
+        }
     }
 }

@@ -5,24 +5,44 @@ mod relay;
 use tlsrptd_proto::txt::Mailbox;
 
 use super::*;
-use crate::deliver::sample::{self, word};
-use relay::{END_OF_MAIL, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
+use crate::deliver::mail::word::About;
+use crate::deliver::sample;
+use relay::{END_OF_MAIL, FLOOD, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
 
 const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
 
-async fn send(client: &Smtp) -> Outcome {
+/// How the mail ended, in a word.
+fn name(word: &Word) -> &'static str {
+    match word {
+        Word::Taken { .. } => "sent",
+        Word::NoSuchAddress { .. } => "refused",
+        Word::AddressBusy { .. } => "retry",
+        Word::Unknown { .. } => "unknown",
+        Word::Nobody { .. } => "nobody",
+        Word::Denied(denial) => match denial.about {
+            About::Session => "no session",
+            About::Mail => "denied",
+        },
+    }
+}
+
+async fn send(client: &Smtp) -> Word {
+    send_with(client, Some("copy@sender.example")).await
+}
+
+async fn send_with(client: &Smtp, copy: Option<&str>) -> Word {
     let mailbox = |text| Mailbox::parse(text).unwrap();
     let (from, to) = (
         mailbox("noreply@sender.example"),
         mailbox("rua@rcpt.example"),
     );
-    let copy = mailbox("copy@sender.example");
+    let copy = copy.map(mailbox);
     client
         .send(
             &Envelope {
                 from: &from,
                 to: &to,
-                copy_to: Some(&copy),
+                copy_to: copy.as_ref(),
             },
             MAIL,
         )
@@ -34,43 +54,151 @@ async fn the_outcome_depends_on_code_and_stage() {
     #[rustfmt::skip]
     let rows = [
         ("EHLO", "250 relay.example", "sent", "nothing special"),
-        (GREETING, "421 busy", "unreachable", "no mail gets further"),
-        (GREETING, "554 no", "unreachable", "between us and the relay"),
-        (GREETING, "close", "unreachable", "closed"),
-        (GREETING, "hang", "unreachable", "time-out"),
-        ("EHLO", "451 later", "unreachable", "no mail gets further"),
-        ("EHLO", "550 no", "unreachable", "between us and the relay"),
-        ("MAIL", "451 later", "retry", "temporary"),
-        ("MAIL", "550 not you", "retry", "the operator's to mend"),
-        ("MAIL", "close", "retry", "closed"),
-        ("MAIL", "hang", "retry", "time-out"),
-        ("RCPT", "450 later", "retry", "temporary"),
-        ("RCPT", "550 no such user", "refused", "about the address"),
-        ("RCPT", "550 5.1.1 no such user", "refused", "about the address"),
-        ("RCPT", "554 5.7.1 Relay access denied", "retry", "about us: the operator's to mend"),
-        ("RCPT", "530 log in first", "retry", "the same, RFC 4954 section 6"),
-        ("RCPT", "close", "retry", "closed"),
-        ("RCPT", "hang", "retry", "time-out"),
-        ("DATA", "451 later", "retry", "temporary"),
-        ("DATA", "554 no", "unsendable", "about the mail"),
-        ("DATA", "550 5.7.1 not from you", "retry", "about us"),
-        ("DATA", "421 bye", "retry", "temporary"),
-        (END_OF_MAIL, "452 full", "retry", "temporary"),
-        (END_OF_MAIL, "552 too large", "unsendable", "about the mail"),
-        (END_OF_MAIL, "550 5.7.1 spam", "unsendable", "about the mail"),
-        (END_OF_MAIL, "close", "retry", "it may have been taken, or not"),
-        (END_OF_MAIL, "hang", "retry", "the same"),
+        (GREETING, "220", "sent", "a bare code"),
+        (GREETING, "220-a\r\n220 b", "sent", "two lines"),
+        (GREETING, "421 busy", "no session", "no mail gets further"),
+        (GREETING, "554 no", "no session", "between us and the relay"),
+        (GREETING, "354 go on", "no session", "no greeting"),
+        (GREETING, "SSH-2.0-x", "nobody", "no relay"),
+        (GREETING, FLOOD, "nobody", "memory is bounded"),
+        (GREETING, "220 hi\r\n250 ok", "nobody", "it answers what was not asked"),
+        (GREETING, "close", "nobody", "closed"),
+        (GREETING, "hang", "nobody", "time-out"),
+        ("EHLO", "451 later", "no session", "no mail gets further"),
+        ("EHLO", "550 no", "no session", "between us and the relay"),
+        ("EHLO", "501 no such name", "no session", "our name is not liked"),
+        ("EHLO", "502 what?", "sent", "HELO is older"),
+        ("EHLO", "500", "sent", "the same"),
         ("EHLO", "250-relay.example\r\n250 PIPELINING", "sent", "extensions"),
-        (END_OF_MAIL, "garbage", "retry", "no answer that we understand"),
+        ("EHLO", "250", "sent", "a bare code"),
+        ("MAIL", "451 later", "denied", "temporary"),
+        ("MAIL", "550 not you", "denied", "the operator's to mend"),
+        ("MAIL", "354", "denied", "no answer to that"),
+        ("MAIL", "250", "sent", "a bare code"),
+        ("MAIL", "close", "denied", "closed"),
+        ("MAIL", "hang", "denied", "time-out"),
+        ("RCPT", "251 will forward", "sent", "2xx"),
+        ("RCPT", "250\t\u{fc}", "sent", "Latin-1"),
+        ("RCPT", "150 x", "denied", "no code"),
+        ("RCPT", "354", "denied", "no answer to that"),
+        ("RCPT", "450 later", "denied", "temporary"),
+        ("RCPT", "452 4.2.2 full", "retry", "about the address, now"),
+        ("RCPT", "550 no such user", "denied", "nobody can tell it from the next"),
+        ("RCPT", "550 Relay access denied", "denied", "about us"),
+        ("RCPT", "550 5.1.1 no such user", "refused", "about the address"),
+        ("RCPT", "550-5.1.1 no\r\n550 5.1.1 such user", "refused", "about the address"),
+        ("RCPT", "550 5.1.1 Empf\u{e4}nger unbekannt", "refused", "Latin-1"),
+        ("RCPT", "550 5.1.1 no such user(cut)", "refused", "it said so before it was gone"),
+        ("RCPT", "554 5.7.1 Relay access denied", "denied", "about us: the operator's to mend"),
+        ("RCPT", "550 5.1.8 Sender address rejected", "denied", "about us"),
+        ("RCPT", "504 5.5.2 Helo command rejected", "denied", "about us"),
+        ("RCPT", "530 log in first", "denied", "RFC 4954 section 6"),
+        ("RCPT", "close", "denied", "closed"),
+        ("RCPT", "hang", "denied", "time-out"),
+        ("DATA", "250 ok", "denied", "it does not wait for a mail"),
+        ("DATA", "354", "sent", "a bare code"),
+        ("DATA", "354 go\r\n250 taken", "denied", "what it takes before it has it"),
+        ("DATA", "451 later", "denied", "temporary"),
+        ("DATA", "554 no", "denied", "about the mail"),
+        ("DATA", "550 5.7.1 not from you", "denied", "about us"),
+        ("DATA", "421 bye", "denied", "temporary"),
+        (END_OF_MAIL, "250", "sent", "a bare code"),
+        (END_OF_MAIL, "250 ", "sent", "a bare code and a space"),
+        (END_OF_MAIL, "250 \u{fc}", "sent", "Latin-1"),
+        (END_OF_MAIL, "250-a\r\n250 b", "sent", "two lines"),
+        (END_OF_MAIL, "250 queued(cut)", "sent", "three digits decide"),
+        (END_OF_MAIL, "250(cut)", "sent", "three digits decide"),
+        (END_OF_MAIL, "250-queued\r\n(cut)", "sent", "three digits decide"),
+        (END_OF_MAIL, "250-queued\r\nwhat", "sent", "three digits decide"),
+        (END_OF_MAIL, "25(cut)", "unknown", "two are none"),
+        (END_OF_MAIL, "354 go on", "unknown", "no answer to that"),
+        (END_OF_MAIL, "452 full", "denied", "temporary"),
+        (END_OF_MAIL, "552 too large", "denied", "about the mail"),
+        (END_OF_MAIL, "550 5.7.1 spam", "denied", "about the mail, or about us"),
+        (END_OF_MAIL, "550 5.1.1 no such user", "denied", "which of the two?"),
+        (END_OF_MAIL, "close", "unknown", "it may have been taken, or not"),
+        (END_OF_MAIL, "hang", "unknown", "the same"),
+        (END_OF_MAIL, "garbage", "unknown", "no answer that we understand"),
+        (END_OF_MAIL, FLOOD, "unknown", "memory is bounded"),
     ];
     for (command, answer, expected, why) in rows {
         let relay = Relay::start(&[(command, answer)]).await;
-        let outcome = send(&relay.client()).await;
-        assert_eq!(
-            word(&outcome),
-            expected,
-            "{command} {answer}: {why}: {outcome:?}"
+        let word = send(&relay.client()).await;
+        assert_eq!(name(&word), expected, "{command} {answer}: {why}: {word:?}");
+        assert!(format!("{word:?}").len() < 1000, "{command} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn at_the_end_of_a_mail_without_a_copy_it_is_the_address() {
+    let relay = Relay::start(&[(END_OF_MAIL, "550 5.1.1 no such user")]).await;
+    let word = send_with(&relay.client(), None).await;
+    assert_eq!(name(&word), "refused", "{word:?}");
+}
+
+#[tokio::test]
+async fn what_stands_behind_the_answer_to_starttls_is_not_read() {
+    let ehlo = ("EHLO", "250-relay.example\r\n250 STARTTLS");
+    let injected = "220 go on\r\n250-injected\r\n250 AUTH PLAIN";
+    let relay = Relay::start(&[ehlo, ("STARTTLS", injected)]).await;
+    assert_eq!(name(&send(&relay.client()).await), "sent");
+    assert_eq!(relay.connections(), 2, "on a connection of its own");
+    assert_eq!(relay.heard(IN_TLS).await, 0);
+}
+
+#[tokio::test]
+async fn we_greet_by_a_name_or_by_our_address() {
+    let relay = Relay::start(&[]).await;
+    let client = Smtp {
+        hello: Hello::Address,
+        ..relay.client()
+    };
+    assert_eq!(name(&send(&client).await), "sent");
+    assert_eq!(relay.heard("EHLO [127.0.0.1]").await, 1);
+    let relay = Relay::start(&[("EHLO", "502 what?")]).await;
+    assert_eq!(name(&send(&relay.client()).await), "sent");
+    assert_eq!(relay.heard("HELO sender.example").await, 1);
+}
+
+#[tokio::test]
+async fn a_login_in_each_way_in_which_relays_ask_for_it() {
+    #[rustfmt::skip]
+    let rows = [
+        ("PLAIN LOGIN", vec!["235 welcome"], "sent", "PLAIN, in one line"),
+        ("PLAIN", vec!["334 ", "235 welcome"], "sent", "PLAIN, in two"),
+        ("LOGIN", vec!["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235"], "sent", "LOGIN"),
+        ("LOGIN", vec!["334 VXNlcm5hbWU6", "535 no"], "no session", "no such user"),
+        ("PLAIN", vec!["334 ", "334 "], "no session", "a question too many"),
+        ("PLAIN", vec!["454 later"], "no session", "not now"),
+        ("PLAIN", vec!["close"], "nobody", "gone"),
+        ("CRAM-MD5", vec![], "no session", "nothing that we know"),
+    ];
+    for (offered, answers, expected, why) in rows {
+        let ehlo: &'static str = format!("250-relay.example\r\n250 AUTH {offered}").leak();
+        let mut script = vec![("EHLO", ehlo)];
+        let commands = match offered {
+            "LOGIN" => ["AUTH", "dXNlcg==", "c2VjcmV0"],
+            _ => ["AUTH", "AHVzZXIAc2VjcmV0", "AHVzZXIAc2VjcmV0"],
+        };
+        script.extend(commands.into_iter().zip(answers));
+        let relay = Relay::start(&script).await;
+        let client = Smtp {
+            login: Some(login("secret")),
+            ..relay.client()
+        };
+        let word = send(&client).await;
+        assert_eq!(name(&word), expected, "{offered}: {why}: {word:?}");
+        assert!(
+            !format!("{word:?}").contains("c2VjcmV0"),
+            "{offered}: {why}"
         );
+    }
+}
+
+fn login(password: &str) -> Login {
+    Login {
+        user: "user".to_owned(),
+        password: password.to_owned(),
     }
 }
 
@@ -93,7 +221,7 @@ async fn the_end_of_a_mail_is_waited_for_longer_than_other_answers() {
     let mut client = relay.client();
     client.waits.end = SHORT * 3;
     let began = tokio::time::Instant::now();
-    assert_eq!(word(&send(&client).await), "retry");
+    assert_eq!(name(&send(&client).await), "unknown");
     assert!(began.elapsed() >= SHORT * 3);
 }
 
@@ -104,7 +232,7 @@ async fn nobody_listens() {
         port: 1,
         ..relay.client()
     };
-    assert_eq!(word(&send(&client).await), "unreachable");
+    assert_eq!(name(&send(&client).await), "nobody");
 }
 
 #[tokio::test]
@@ -112,7 +240,7 @@ async fn one_connection_carries_many_mails() {
     let relay = Relay::start(&[]).await;
     let client = relay.client();
     for _ in 0..3 {
-        assert_eq!(word(&send(&client).await), "sent");
+        assert_eq!(name(&send(&client).await), "sent");
     }
     assert_eq!(relay.connections(), 1);
     for (line, count) in [
@@ -129,10 +257,10 @@ async fn one_connection_carries_many_mails() {
 
 #[tokio::test]
 async fn a_refused_mail_leaves_the_connection_usable() {
-    let relay = Relay::start(&[("RCPT", "550 no")]).await;
+    let relay = Relay::start(&[("RCPT", "550 5.1.1 no")]).await;
     let client = relay.client();
     for _ in 0..2 {
-        assert_eq!(word(&send(&client).await), "refused");
+        assert_eq!(name(&send(&client).await), "refused");
     }
     assert_eq!(relay.connections(), 1);
     assert_eq!(relay.heard("RSET").await, 2);
@@ -142,10 +270,10 @@ async fn a_refused_mail_leaves_the_connection_usable() {
 async fn a_connection_that_the_relay_closed_is_made_anew() {
     let relay = Relay::start(&[]).await;
     let client = relay.client();
-    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(name(&send(&client).await), "sent");
     let other = Relay::start(&[("MAIL", "close")]).await;
     client.kept.put(other.client().connect().await.unwrap());
-    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(name(&send(&client).await), "sent");
     assert_eq!(relay.connections(), 2);
 }
 
@@ -155,7 +283,7 @@ async fn starttls_that_fails_does_not_stop_the_report() {
         let ehlo = ("EHLO", "250-relay.example\r\n250 STARTTLS");
         let relay = Relay::start(&[ehlo, ("STARTTLS", answer)]).await;
         let outcome = send(&relay.client()).await;
-        assert_eq!(word(&outcome), "sent", "{answer}: {outcome:?}");
+        assert_eq!(name(&outcome), "sent", "{answer}: {outcome:?}");
         assert_eq!(
             relay.connections(),
             2,
@@ -170,7 +298,7 @@ async fn tls_is_used_whoever_signed_the_certificate() {
     let relay = Relay::start(&[ehlo, ("STARTTLS", HANDSHAKE)]).await;
     let client = relay.client();
     for _ in 0..2 {
-        assert_eq!(word(&send(&client).await), "sent");
+        assert_eq!(name(&send(&client).await), "sent");
     }
     assert_eq!(relay.connections(), 1);
     let heard = relay.heard.lock().await.clone();
@@ -182,7 +310,7 @@ async fn tls_is_used_whoever_signed_the_certificate() {
         implicit_tls: true,
         ..relay.client()
     };
-    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(name(&send(&client).await), "sent");
     assert_eq!(relay.heard(IN_TLS).await, 1);
 }
 
@@ -204,7 +332,7 @@ async fn a_password_asks_for_a_certificate_that_verifies() {
     };
     let outcome = send(&client).await;
     assert!(
-        matches!(&outcome, Outcome::Unreachable { reason } if reason.contains("certificate")),
+        matches!(&outcome, Word::Nobody { reason } if reason.contains("certificate")),
         "{outcome:?}"
     );
 }
@@ -215,25 +343,25 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
     let relay = Relay::start(&[ehlo, ("AUTH", "235 welcome")]).await;
     let with_password = |host: &str| Smtp {
         host: host.to_owned(),
-        credentials: Some(Credentials::new("user".to_owned(), "secret".to_owned())),
+        login: Some(login("secret")),
         ..relay.client()
     };
-    assert_eq!(word(&send(&with_password("127.0.0.1")).await), "sent");
+    assert_eq!(name(&send(&with_password("127.0.0.1")).await), "sent");
     // Another way to write the loopback address, which is not known for one.
     let outcome = send(&with_password("127.1")).await;
     assert!(
-        matches!(&outcome, Outcome::Unreachable { reason } if reason.contains("in plain")),
+        matches!(&outcome, Word::Denied(denial) if denial.reason.contains("in plain")),
         "{outcome:?}"
     );
 
     let relay = Relay::start(&[ehlo, ("AUTH", "535 wrong")]).await;
     let client = Smtp {
-        credentials: Some(Credentials::new("user".to_owned(), "wrong".to_owned())),
+        login: Some(login("wrong")),
         ..relay.client()
     };
     assert_eq!(
-        word(&send(&client).await),
-        "unreachable",
+        name(&send(&client).await),
+        "no session",
         "the operator's to mend"
     );
 }
@@ -245,10 +373,10 @@ async fn an_idle_connection_ends_politely() {
         kept: Kept::new(Duration::from_millis(40)),
         ..relay.client()
     };
-    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(name(&send(&client).await), "sent");
     while relay.heard("QUIT").await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(word(&send(&client).await), "sent");
+    assert_eq!(name(&send(&client).await), "sent");
     assert_eq!(relay.connections(), 2);
 }

@@ -25,6 +25,10 @@ pub(super) const SHORT: Duration = Duration::from_millis(400);
 pub(super) const GREETING: &str = "greeting";
 pub(super) const END_OF_MAIL: &str = ".";
 
+/// At the end of an answer: no line end, and the connection is closed.
+pub(super) const CUT: &str = "(cut)";
+/// Digits without end.
+pub(super) const FLOOD: &str = "flood";
 /// Says 220 and means it.
 pub(super) const HANDSHAKE: &str = "220 handshake";
 /// Noted when TLS begins.
@@ -73,17 +77,14 @@ impl Relay {
             host: "127.0.0.1".to_owned(),
             port: self.port,
             implicit_tls: false,
-            tls: TlsParametersBuilder::new("127.0.0.1".to_owned())
-                .dangerous_accept_invalid_certs(true)
-                .build_rustls()
-                .unwrap(),
-            credentials: None,
+            tls: Tls::new("127.0.0.1", false),
+            login: None,
             waits: Waits {
                 usual: SHORT,
                 data: SHORT,
                 end: SHORT,
             },
-            hello: ClientId::Domain("sender.example".to_owned()),
+            hello: Hello::set("sender.example").unwrap(),
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
         }
@@ -133,9 +134,21 @@ impl Session {
                     _ => {}
                 }
                 in_mail = command == "DATA" && answer.starts_with("354");
-                let line = format!("{answer}\r\n");
-                stream.write_all(line.as_bytes()).await.unwrap();
+                if answer == FLOOD {
+                    while stream.write_all(&[b'2'; 4096]).await.is_ok() {}
+                    return None;
+                }
+                // A reply may be written as bytes, cut short, and be the last.
+                let (text, is_last) = match answer.strip_suffix(CUT) {
+                    Some(text) => (text.to_owned(), true),
+                    None => (format!("{answer}\r\n"), false),
+                };
+                let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
+                stream.write_all(&bytes).await.unwrap();
                 stream.flush().await.unwrap();
+                if is_last {
+                    return None;
+                }
                 if answer == HANDSHAKE {
                     return Some(stream.into_inner());
                 }

@@ -1,0 +1,318 @@
+//! Why a mail did not go out, and whom that speaks of.
+//!
+//! A short table says what is the receiver's word: at RCPT, and at the end of a mail that has one recipient, the enhanced codes
+//! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 about its mailbox, and 556
+//! (RFC 7504). A bare 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
+
+use std::fmt;
+
+use super::reply::{Enhanced, Reply};
+use crate::deliver::mail::word::{About, Denial, SEE_ITS_LOG, Term, Word};
+
+/// How far a mail came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connect,
+    Hello,
+    StartTls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    Content,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Connect => "connecting to the relay",
+            Stage::Hello => "EHLO",
+            Stage::StartTls => "STARTTLS",
+            Stage::Auth => "AUTH",
+            Stage::Mail => "MAIL FROM",
+            Stage::Rcpt => "RCPT TO",
+            Stage::Data => "DATA",
+            Stage::Content => "end of mail",
+        })
+    }
+}
+
+/// Why a mail did not go out.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) stage: Stage,
+    cause: Cause,
+    /// The mail has another recipient, of whom the relay may speak.
+    has_copy: bool,
+}
+
+#[derive(Debug)]
+enum Cause {
+    /// The relay said no, or something that does not belong there.
+    Said(Reply),
+    /// It said nothing that we understand, or nothing at all.
+    Broken(String),
+    /// We do not go on: it does not offer what we need.
+    Ours(String),
+}
+
+impl Fault {
+    pub(super) fn said(stage: Stage, reply: Reply) -> Fault {
+        Fault::new(stage, Cause::Said(reply))
+    }
+
+    pub(super) fn broken(stage: Stage, why: impl fmt::Display) -> Fault {
+        Fault::new(stage, Cause::Broken(why.to_string()))
+    }
+
+    pub(super) fn ours(stage: Stage, why: impl Into<String>) -> Fault {
+        Fault::new(stage, Cause::Ours(why.into()))
+    }
+
+    fn new(stage: Stage, cause: Cause) -> Fault {
+        Fault {
+            stage,
+            cause,
+            has_copy: false,
+        }
+    }
+
+    pub(super) fn with_copy(self, has_copy: bool) -> Fault {
+        Fault { has_copy, ..self }
+    }
+
+    /// Whether the connection can carry no other command: it is gone, the relay closes it (421), or nobody knows which
+    /// command the next reply would answer.
+    pub(super) fn ends_connection(&self) -> bool {
+        match &self.cause {
+            Cause::Said(reply) => reply.code == 421 || !reply.is_bad(),
+            Cause::Broken(_) => true,
+            Cause::Ours(_) => false,
+        }
+    }
+
+    /// Whom it speaks of.
+    pub(super) fn word(self) -> Word {
+        let reason = self.to_string();
+        let about = match self.stage {
+            Stage::Connect | Stage::Hello | Stage::StartTls | Stage::Auth => About::Session,
+            Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content => About::Mail,
+        };
+        let denied = |term, remedy| {
+            Word::Denied(Denial {
+                reason: reason.clone(),
+                remedy,
+                term,
+                about,
+            })
+        };
+        match &self.cause {
+            Cause::Ours(_) => denied(Term::Lasting, LOGIN),
+            Cause::Said(reply) if reply.is_bad() => match self.of_address(reply) {
+                Some(Term::Lasting) => Word::NoSuchAddress { reason },
+                Some(Term::Passing) => Word::AddressBusy { reason },
+                None if reply.is_final() => denied(Term::Lasting, remedy(self.stage, reply)),
+                None => denied(Term::Passing, remedy(self.stage, reply)),
+            },
+            // The mail is out, and what came back is no answer.
+            _ if self.stage == Stage::Content => Word::Unknown { reason },
+            Cause::Broken(_) if about == About::Session => Word::Nobody { reason },
+            _ => denied(Term::Passing, SEE_ITS_LOG),
+        }
+    }
+
+    /// For how long the address takes no mail, if that is what the relay says.
+    fn of_address(&self, reply: &Reply) -> Option<Term> {
+        let is_asked = match self.stage {
+            Stage::Rcpt => true,
+            Stage::Data | Stage::Content => !self.has_copy,
+            _ => false,
+        };
+        if !is_asked {
+            return None;
+        }
+        match reply.enhanced() {
+            Some(code) if is_of_address(code) => {
+                let lasts = reply.is_final() && code.class == 5;
+                Some(if lasts { Term::Lasting } else { Term::Passing })
+            }
+            // Its host takes no mail at all (RFC 7504 section 4), said by code alone.
+            None if reply.code == 556 => Some(Term::Lasting),
+            _ => None,
+        }
+    }
+}
+
+/// RFC 3463 sections 3.2 and 3.3, RFC 7505 for X.1.10. The others of section 3.2 are about the sender (X.1.7, X.1.8), or about
+/// nothing in particular.
+fn is_of_address(code: Enhanced) -> bool {
+    match code.subject {
+        1 => matches!(code.detail, 1 | 2 | 3 | 4 | 6 | 10),
+        2 => true,
+        _ => false,
+    }
+}
+
+const LOGIN: &str = "see to mail_user, mail_password_file and the relay's TLS and AUTH";
+
+/// What an operator can do about it.
+fn remedy(stage: Stage, reply: &Reply) -> &'static str {
+    let text = reply.to_string().to_ascii_lowercase();
+    let enhanced = reply.enhanced().map(|code| (code.subject, code.detail));
+    let is_helo = text.contains("helo") || text.contains("ehlo") || reply.code == 504;
+    match (stage, enhanced) {
+        (Stage::Auth, _) | (_, Some((7, 8))) => LOGIN,
+        _ if matches!(reply.code, 530 | 535) => LOGIN,
+        _ if is_helo || (stage == Stage::Hello && reply.is_final()) => {
+            "set helo_name to a name that the relay takes"
+        }
+        (_, Some((1, 7 | 8))) => "set sender_address to one that the relay takes",
+        (Stage::Mail, _) if reply.is_final() => {
+            "set sender_address to one that the relay takes, or let the relay take mail from this host"
+        }
+        _ if reply.code == 552 || enhanced == Some((3, 4)) => {
+            "raise the relay's limit for the size of a mail, or lower max_report_size"
+        }
+        (Stage::Connect | Stage::Rcpt, _) if reply.is_final() => {
+            "let the relay take mail from this host (Postfix: mynetworks), or set mail_user"
+        }
+        _ => SEE_ITS_LOG,
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            Cause::Said(reply) if !reply.is_bad() => {
+                write!(f, "{}: {reply}, which is no answer to that", self.stage)
+            }
+            Cause::Said(reply) => write!(f, "{}: {reply}", self.stage),
+            Cause::Broken(text) | Cause::Ours(text) => write!(f, "{}: {text}", self.stage),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &str) -> Reply {
+        Reply {
+            code: text[..3].parse().unwrap(),
+            lines: vec![text[3..].trim().to_owned()],
+        }
+    }
+
+    fn name(word: &Word) -> &'static str {
+        match word {
+            Word::Taken { .. } => "taken",
+            Word::NoSuchAddress { .. } => "no such address",
+            Word::AddressBusy { .. } => "address busy",
+            Word::Unknown { .. } => "unknown",
+            Word::Nobody { .. } => "nobody",
+            Word::Denied(denial) => match (denial.about, denial.term) {
+                (About::Session, _) => "session",
+                (About::Mail, Term::Lasting) => "denied",
+                (About::Mail, Term::Passing) => "denied now",
+            },
+        }
+    }
+
+    #[test]
+    fn whom_a_reply_speaks_of() {
+        use Stage::{Auth, Connect, Content, Data, Hello, Mail, Rcpt};
+        #[rustfmt::skip]
+        let rows = [
+            (Rcpt, "550 5.1.1 no such user", "no such address", "bad destination mailbox"),
+            (Rcpt, "550 5.1.2 no such host", "no such address", "bad destination system"),
+            (Rcpt, "501 5.1.3 bad syntax", "no such address", "bad destination syntax"),
+            (Rcpt, "551 5.1.6 moved", "no such address", "it has moved"),
+            (Rcpt, "556 5.1.10 null MX", "no such address", "RFC 7505"),
+            (Rcpt, "556 takes no mail", "no such address", "RFC 7504"),
+            (Rcpt, "550 5.2.1 disabled", "no such address", "the mailbox"),
+            (Rcpt, "552 5.2.2 full", "no such address", "the mailbox"),
+            (Rcpt, "452 4.2.2 full", "address busy", "the mailbox, now"),
+            (Rcpt, "450 4.1.1 unverified", "address busy", "Postfix asks the receiver"),
+            (Rcpt, "450 4.1.2 domain not found", "address busy", "it may be found later"),
+            (Rcpt, "550 4.2.2 full", "address busy", "two words: the milder"),
+            (Rcpt, "450 5.1.1 unknown", "address busy", "the same"),
+            (Content, "550 5.1.1 no such user", "no such address", "some ask only then"),
+            (Rcpt, "550 no such user", "denied", "looks as the next does"),
+            (Rcpt, "550 Relay access denied", "denied", "about us"),
+            (Rcpt, "553 sorry, not in my rcpthosts", "denied", "about us, by qmail"),
+            (Rcpt, "551 we do not relay", "denied", "about us"),
+            (Rcpt, "554 5.7.1 Relay access denied", "denied", "about us"),
+            (Rcpt, "550 5.7.1 denied", "denied", "policy"),
+            (Rcpt, "550 5.1.0 Sender address rejected", "denied", "about nothing in particular"),
+            (Rcpt, "550 5.1.7 bad sender syntax", "denied", "about the sender"),
+            (Rcpt, "550 5.1.8 Sender address rejected", "denied", "about the sender"),
+            (Rcpt, "504 5.5.2 Helo command rejected", "denied", "about our name"),
+            (Rcpt, "550 5.4.1 access denied", "denied", "routing"),
+            (Rcpt, "503 5.5.1 bad sequence", "denied", "protocol"),
+            (Rcpt, "530 log in first", "denied", "RFC 4954 section 6"),
+            (Rcpt, "451 4.3.5 server configuration error", "denied now", "about itself"),
+            (Rcpt, "450 greylisted", "denied now", "about nothing in particular"),
+            (Rcpt, "421 bye", "denied now", "about itself"),
+            (Rcpt, "354 go on", "denied now", "no answer to that"),
+            (Mail, "550 5.1.1 unknown", "denied", "there is no address yet"),
+            (Mail, "452 4.3.1 disk full", "denied now", "about itself"),
+            (Data, "554 5.5.1 no valid recipients", "denied", "protocol"),
+            (Data, "250 ok", "denied now", "no answer to that"),
+            (Content, "554 5.7.1 spam", "denied", "about the mail, or about us"),
+            (Content, "552 5.3.4 too big", "denied", "about the mail"),
+            (Content, "354 go on", "unknown", "no answer to that"),
+            (Connect, "554 no", "session", "about us"),
+            (Connect, "421 busy", "session", "about itself"),
+            (Hello, "501 syntax", "session", "about our name"),
+            (Auth, "535 5.7.8 wrong", "session", "about us"),
+        ];
+        for (stage, text, expected, why) in rows {
+            let word = Fault::said(stage, reply(text)).word();
+            assert_eq!(name(&word), expected, "{stage}: {text}: {why}");
+        }
+        let copied = Fault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
+        assert_eq!(name(&copied.word()), "denied", "of which of the two?");
+        for (stage, expected) in [
+            (Connect, "nobody"),
+            (Auth, "nobody"),
+            (Rcpt, "denied now"),
+            (Content, "unknown"),
+        ] {
+            let word = Fault::broken(stage, "closed").word();
+            assert_eq!(name(&word), expected, "{stage}: closed");
+        }
+    }
+
+    #[test]
+    fn remedies() {
+        use Stage::{Auth, Content, Hello, Mail, Rcpt};
+        for (stage, text, word) in [
+            (
+                Rcpt,
+                "554 5.7.1 <a@x.example>: Relay access denied",
+                "mynetworks",
+            ),
+            (Rcpt, "550 relay not permitted", "mynetworks"),
+            (Rcpt, "530 5.7.0 Authentication required", "mail_user"),
+            (Auth, "535 5.7.8 no", "mail_user"),
+            (Rcpt, "504 5.5.2 <h>: Helo command rejected", "helo_name"),
+            (
+                Rcpt,
+                "450 4.7.1 <h>: Helo command rejected: Host not found",
+                "helo_name",
+            ),
+            (Hello, "501 Syntactically invalid argument", "helo_name"),
+            (
+                Rcpt,
+                "550 5.1.8 <s>: Sender address rejected",
+                "sender_address",
+            ),
+            (Mail, "550 no", "sender_address"),
+            (Content, "552 5.3.4 too big", "max_report_size"),
+            (Content, "554 5.7.1 spam", "log"),
+        ] {
+            let found = remedy(stage, &reply(text));
+            assert!(found.contains(word), "{stage}: {text}: {found}");
+        }
+    }
+}

@@ -28,6 +28,10 @@ use tlsrptd_config::{
 use tlsrptd_proto::{datagram::Limits, day::Day};
 use tracing::{error, info, warn};
 
+mod kernel_queue;
+mod storages;
+
+use self::storages::{first_day, join, of_storage, open_store, url};
 use crate::{
     Clock,
     control::Control,
@@ -37,13 +41,12 @@ use crate::{
     keeper::{Keeper, Pace},
     memo::Memo,
     pulse::Pulse,
-    queue::Queue,
+    queue::{Queue, Queues},
     receive::Reader,
     reject::Reject,
     script::{Runner, Scripts},
     socket::{Access, Socket, SocketError},
     stats::{Hourly, Stats},
-    store::{Dummy, FoldLimits, Sqlite, Store},
     writer::{Slots, Writer},
 };
 
@@ -53,8 +56,6 @@ const FIGURES: Duration = Duration::from_secs(10);
 const COMPLAINTS: Duration = Duration::from_secs(60);
 /// While a script runs, it is looked after that often.
 const REAP: Duration = Duration::from_millis(200);
-/// Fewer datagrams than this in the kernel's queue are lost at the first burst.
-const SHORT_QUEUE: u32 = 128;
 
 /// A collector that is ready: its sockets are bound, its databases open, nothing is read yet.
 pub struct Collector {
@@ -62,6 +63,7 @@ pub struct Collector {
     clock: Clock,
     signals: SignalFd,
     sockets: Vec<Socket>,
+    /// One a storage.
     keepers: Vec<Keeper>,
     today: Day,
     stats: Arc<Stats>,
@@ -69,7 +71,8 @@ pub struct Collector {
     control: Arc<Control>,
     pid_file: Option<PidFile>,
     notify: Notify,
-    pulses: [Arc<Pulse>; 2],
+    reader_pulse: Arc<Pulse>,
+    writer_pulses: Vec<Arc<Pulse>>,
 }
 
 impl Collector {
@@ -82,7 +85,7 @@ impl Collector {
         let signals = take_signals().map_err(system("receive signals"))?;
         let notify = Notify::new(std::env::vars_os(), std::process::id());
         let sockets = sockets(passed, &settings)?;
-        let stats = Arc::new(Stats::default());
+        let stats = Arc::new(Stats::of_storages(settings.storage.iter().map(url)));
         let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
         let now = clock();
         let stores = settings
@@ -92,8 +95,8 @@ impl Collector {
             .collect::<Result<Vec<_>, _>>()?;
         let today = first_day(&stores, Day::of(now));
         let mut keepers = Vec::new();
-        for store in stores {
-            let mut keeper = Keeper::new(store, Arc::clone(&stats), Arc::clone(&scripts));
+        for (place, store) in stores.into_iter().enumerate() {
+            let mut keeper = Keeper::new(store, of_storage(&stats, place), Arc::clone(&scripts));
             keeper.settle(today, false, now);
             keepers.push(keeper);
         }
@@ -102,7 +105,9 @@ impl Collector {
             .clone()
             .map(PidFile::write)
             .transpose()?;
-        warn_of_short_queue();
+        kernel_queue::warn_if_short();
+        let pulse = |_: &Storage| Arc::new(Pulse::writer());
+        let writer_pulses = settings.storage.iter().map(pulse).collect();
         Ok(Collector {
             settings,
             clock,
@@ -115,26 +120,26 @@ impl Collector {
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             pid_file,
             notify,
-            pulses: [Arc::new(Pulse::reader()), Arc::new(Pulse::writer())],
+            reader_pulse: Arc::new(Pulse::reader()),
+            writer_pulses,
         })
     }
 
     /// Works until SIGTERM or SIGINT, and then until everything that was accepted is written.
     pub fn serve(mut self, log: &LogHandle) -> Result<(), Error> {
-        let queue = Arc::new(Queue::new(
-            self.settings.max_queued_datagrams,
-            self.settings.max_datagram_size,
-        ));
         let unlinkers = std::mem::take(&mut self.sockets);
         let (sockets, mut names) = unlinkers
             .into_iter()
             .map(Socket::split)
             .collect::<(Vec<_>, Vec<_>)>();
-        let writer = self.writer(&queue);
-        let reader = self.reader(&queue, sockets);
+        let writers = self.writers();
+        let queues = writers.iter().map(|writer| Arc::clone(&writer.queue));
+        let reader = self.reader(Queues::new(queues.collect()), sockets);
         let start = |name: &str| thread::Builder::new().name(name.into());
-        let writer = start("writer")
-            .spawn(|| writer.run())
+        let writers = writers
+            .into_iter()
+            .map(|writer| start("writer").spawn(|| writer.run()))
+            .collect::<Result<Vec<_>, _>>()
             .map_err(system("start a thread"))?;
         let reader = start("reader")
             .spawn(|| reader.run())
@@ -154,7 +159,7 @@ impl Collector {
         self.control.stop();
         // A panic ends the process at once in a release build; elsewhere it is a lost thread.
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
-        let written = writer.join().map_err(|_| Error::Unwritten { lost: 0 });
+        let written = join(writers);
         // A day that was closed on the way out is closed only once.
         scripts.start(&self.scripts);
         scripts.leave();
@@ -163,24 +168,38 @@ impl Collector {
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
-        written?.map_err(|lost| Error::Unwritten {
-            lost: lost.datagrams,
-        })?;
+        written?;
         unlinked.map(|_| ())
     }
 
-    fn writer(&mut self, queue: &Arc<Queue>) -> Writer {
+    /// A writer a storage. They share nothing but the input, so that one that is sick falls behind alone.
+    fn writers(&mut self) -> Vec<Writer> {
+        let keepers = std::mem::take(&mut self.keepers).into_iter();
+        let with_place = keepers.zip(&self.writer_pulses).enumerate();
+        with_place
+            .map(|(place, (keeper, pulse))| self.writer(place, keeper, Arc::clone(pulse)))
+            .collect()
+    }
+
+    fn writer(&self, place: usize, keeper: Keeper, pulse: Arc<Pulse>) -> Writer {
         let settings = &self.settings;
+        let stats = of_storage(&self.stats, place);
         Writer {
-            queue: Arc::clone(queue),
+            queue: Arc::new(Queue::new(
+                settings.max_queued_datagrams,
+                settings.max_datagram_size,
+                Arc::clone(&stats),
+            )),
             control: Arc::clone(&self.control),
-            stats: Arc::clone(&self.stats),
             clock: Arc::clone(&self.clock),
-            reject: Reject::new(
-                settings.dump_path_for_invalid_datagram.clone(),
-                Arc::clone(&self.stats),
-            ),
-            keepers: std::mem::take(&mut self.keepers),
+            reject: (place == 0).then(|| {
+                Reject::new(
+                    settings.dump_path_for_invalid_datagram.clone(),
+                    Arc::clone(&stats),
+                )
+            }),
+            stats,
+            keeper,
             pace: Pace {
                 full: settings.max_uncommited_datagrams,
                 retry: settings.retry_commit_datagram_count,
@@ -193,23 +212,22 @@ impl Collector {
             max_indexes: settings.max_domains_in_memory.max(1).saturating_mul(2),
             today: self.today,
             slots: Slots::default(),
-            pulse: Arc::clone(&self.pulses[1]),
-            refused: 0,
+            pulse,
         }
     }
 
-    fn reader(&self, queue: &Arc<Queue>, sockets: Vec<std::os::unix::net::UnixDatagram>) -> Reader {
+    fn reader(&self, queues: Queues, sockets: Vec<std::os::unix::net::UnixDatagram>) -> Reader {
         Reader {
             sockets,
             control: Arc::clone(&self.control),
-            queue: Arc::clone(queue),
+            queues,
             stats: Arc::clone(&self.stats),
             memo: Memo::new(rand::random(), self.settings.max_domains_in_memory),
             clock: Arc::clone(&self.clock),
             today: self.today,
             max_datagram_size: self.settings.max_datagram_size,
             complaint: Limited::new(COMPLAINTS),
-            pulse: Arc::clone(&self.pulses[0]),
+            pulse: Arc::clone(&self.reader_pulse),
         }
     }
 
@@ -246,13 +264,16 @@ impl Collector {
             if let Some(figures) = hourly.due(Instant::now(), &self.stats) {
                 info!(figures, "figures");
             }
-            if watchdog.is_some_and(|often| alive.elapsed() >= often / 2)
-                && self.pulses.iter().all(|pulse| pulse.is_alive())
-            {
+            if watchdog.is_some_and(|often| alive.elapsed() >= often / 2) && self.is_alive() {
                 alive = Instant::now();
                 self.notify.alive();
             }
         }
+    }
+
+    /// The reader is, and a writer: a restart would take the healthy storages down with one that hangs.
+    fn is_alive(&self) -> bool {
+        self.reader_pulse.is_alive() && self.writer_pulses.iter().any(|pulse| pulse.is_alive())
     }
 
     fn sleep(&self, patience: Duration) {
@@ -300,33 +321,6 @@ fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, Sock
     Ok(sockets)
 }
 
-/// The day to begin with. A clock that stepped back into the day just closed does not reopen it, as it does not while
-/// we run (`receive::day_of_arrival`): its reports may be on their way.
-fn first_day(stores: &[Box<dyn Store>], now: Day) -> Day {
-    if stores
-        .iter()
-        .any(|store| store.newest_closed() == Some(now))
-    {
-        warn!(day = %now, "the clock shows a day that is closed already: counting for the next one");
-        return now.next();
-    }
-    now
-}
-
-fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, Error> {
-    let limits = FoldLimits::new(
-        settings.max_policies_per_domain,
-        settings.max_failures_per_policy,
-    )
-    .in_file_of(settings.max_day_file_size);
-    Ok(match storage {
-        Storage::Sqlite { path, url } => {
-            Box::new(Sqlite::open(url, path, limits, settings.keep_days)?)
-        }
-        Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
-    })
-}
-
 /// From here on, in all threads started later too, these signals come by the descriptor only.
 fn take_signals() -> io::Result<SignalFd> {
     let mut signals = SigSet::empty();
@@ -343,18 +337,6 @@ fn take_signals() -> io::Result<SignalFd> {
         &signals,
         SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
     )?)
-}
-
-/// Postfix does not wait: what the kernel's queue cannot hold is lost there, and nobody is told.
-fn warn_of_short_queue() {
-    let known = fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen");
-    let length = known.ok().and_then(|text| text.trim().parse::<u32>().ok());
-    if let Some(length) = length.filter(|length| *length < SHORT_QUEUE) {
-        warn!(
-            length,
-            "the kernel queues few datagrams a socket, what comes in a burst is lost: set net.unix.max_dgram_qlen=512 and restart"
-        );
-    }
 }
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> Error {

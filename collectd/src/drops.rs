@@ -6,15 +6,16 @@ use jiff::Timestamp;
 use tlsrptd_config::log::Limited;
 use tracing::warn;
 
-use crate::stats::{DAY_FULL, QUEUE_FULL, STORAGE, Stats};
+use crate::stats::{DAY_FULL, DOMAIN_SHARE, QUEUE_FULL, STORAGE, Stats};
 
-/// One line a reason in that time.
+/// One line a storage and reason in that time.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Default)]
 pub(crate) struct Drops {
-    told: BTreeMap<&'static str, Told>,
+    /// By the place of the storage.
+    told: BTreeMap<(usize, &'static str), Told>,
 }
 
 struct Told {
@@ -34,20 +35,19 @@ impl Drops {
     }
 
     fn tell_where(&mut self, stats: &Stats, mut may: impl FnMut(&mut Limited) -> bool) {
-        for (reason, total) in stats.dropped.by_reason() {
-            let told = self.told.entry(reason).or_insert_with(|| Told {
-                limit: Limited::new(INTERVAL),
-                datagrams: 0,
-            });
-            let datagrams = total.saturating_sub(told.datagrams);
-            if datagrams > 0 && may(&mut told.limit) {
-                told.datagrams = total;
-                warn!(
-                    datagrams,
-                    reason,
-                    "dropped, not counted: {}",
-                    remedy(reason)
-                );
+        for (place, stats) in stats.each().enumerate() {
+            let storage = stats.storage.as_deref();
+            for (reason, total) in stats.dropped.by_reason() {
+                let told = self.told.entry((place, reason)).or_insert_with(|| Told {
+                    limit: Limited::new(INTERVAL),
+                    datagrams: 0,
+                });
+                let datagrams = total.saturating_sub(told.datagrams);
+                if datagrams > 0 && may(&mut told.limit) {
+                    told.datagrams = total;
+                    let remedy = remedy(reason);
+                    warn!(datagrams, reason, storage, "dropped, not counted: {remedy}");
+                }
             }
         }
     }
@@ -60,6 +60,9 @@ fn remedy(reason: &str) -> &'static str {
             "new ones come faster than they can be written; max_queued_datagrams holds a longer burst"
         }
         STORAGE => "a storage has not taken anything for too long, see the errors about it",
+        DOMAIN_SHARE => {
+            "a domain and those beside it have used their share of the day's file; others are counted, see the line about it"
+        }
         DAY_FULL => "the day's file is full and they need a new row, see max_day_file_size",
         _ => "a bound is reached, see the stats_file",
     }
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn each_drop_is_told_once() {
         let (stats, mut drops) = (Stats::default(), Drops::default());
-        let told = |drops: &Drops| drops.told.get(QUEUE_FULL).map(|told| told.datagrams);
+        let told = |drops: &Drops| drops.told.get(&(0, QUEUE_FULL)).map(|told| told.datagrams);
         let at = |second| Timestamp::from_second(second).unwrap();
         for (second, more, want, why) in [
             (0, 0, None, "nothing to tell"),

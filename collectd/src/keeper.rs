@@ -1,5 +1,7 @@
 //! One store and when it is written: commits, retries, syncs, and days that wait to be closed.
 
+mod tell;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -8,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use tlsrptd_config::log::Limited;
 use tlsrptd_proto::{day::Day, record::Record};
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     queue::Boundary,
@@ -45,16 +47,20 @@ pub(crate) struct Keeper {
     store: Box<dyn Store>,
     stats: Arc<Stats>,
     scripts: Arc<Scripts>,
-    /// The index that the store calls 0.
-    base: u32,
     failing: Option<Failing>,
     /// The first commit that is not synced yet.
     unsynced: Option<Instant>,
+    sync_failed: bool,
     unsettled: Option<Unsettled>,
     complaint: Limited,
+    /// One line about the room in the day's file.
+    room: Limited,
+    /// One line about who has used its share of it.
+    share: Limited,
+    /// Since when there is trouble that a line told of: its end is told too.
+    trouble: Option<Instant>,
     domains: u64,
     policies: u64,
-    refused: u64,
 }
 
 /// The last commit failed.
@@ -80,14 +86,16 @@ impl Keeper {
             store,
             stats,
             scripts,
-            base: 0,
             failing: None,
             unsynced: None,
+            sync_failed: false,
             unsettled: None,
             complaint: Limited::new(INTERVAL),
+            room: Limited::new(INTERVAL),
+            share: Limited::new(INTERVAL),
+            trouble: None,
             domains: 0,
             policies: 0,
-            refused: 0,
         }
     }
 
@@ -96,7 +104,7 @@ impl Keeper {
     }
 
     pub(crate) fn count(&mut self, index: u32, times: u64) {
-        self.store.count(index - self.base, times);
+        self.store.count(index, times);
     }
 
     pub(crate) fn uncommitted(&self) -> u64 {
@@ -110,11 +118,6 @@ impl Keeper {
     /// Rows that the known datagrams add to.
     pub(crate) fn rows(&self) -> usize {
         self.store.rows()
-    }
-
-    /// Datagrams for which the day's file had no room, since the start.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -152,12 +155,23 @@ impl Keeper {
     pub(crate) fn flush(&mut self, pace: &Pace, now: Timestamp) -> bool {
         if self.is_clean() {
             self.failing = None;
+            self.recover();
             return true;
         }
-        let flushed = self.store.flush();
         self.failing = None;
-        match flushed {
-            Ok(flushed) => self.note(flushed, now),
+        // What waited for long is more than one transaction should write.
+        while self.failing.is_none() && !self.is_clean() {
+            self.flush_once(pace, now);
+        }
+        self.failing.is_none()
+    }
+
+    fn flush_once(&mut self, pace: &Pace, now: Timestamp) {
+        match self.store.flush() {
+            Ok(flushed) => {
+                self.note(flushed, now);
+                self.recover();
+            }
             Err(error) => {
                 self.stats.commit_failures.add(1);
                 let replaced = matches!(error, StoreError::Replaced(_));
@@ -172,7 +186,6 @@ impl Keeper {
                 self.complain(&error, now);
             }
         }
-        self.failing.is_none()
     }
 
     /// A synced checkpoint when one is due.
@@ -182,9 +195,16 @@ impl Keeper {
             .is_some_and(|first| first.elapsed() >= pace.sync())
         {
             self.unsynced = None;
-            if let Err(error) = self.store.sync() {
-                self.unsynced = Some(Instant::now());
-                self.complain(&error, now);
+            match self.store.sync() {
+                Ok(()) => {
+                    self.sync_failed = false;
+                    self.recover();
+                }
+                Err(error) => {
+                    self.unsynced = Some(Instant::now());
+                    self.sync_failed = true;
+                    self.complain(&error, now);
+                }
             }
         }
     }
@@ -205,7 +225,6 @@ impl Keeper {
         &mut self,
         boundary: Boundary,
         changed: bool,
-        next_index: u32,
         pace: &Pace,
         now: Timestamp,
     ) {
@@ -224,12 +243,6 @@ impl Keeper {
             self.settle(boundary.today, unsettled.roll, now);
         }
         self.store.forget();
-        self.base = next_index;
-    }
-
-    /// All stores are clean: indexes begin anew.
-    pub(crate) fn begin_at_zero(&mut self) {
-        self.base = 0;
     }
 
     /// Closes the days before `today`, at a start too.
@@ -237,11 +250,13 @@ impl Keeper {
         match self.store.settle(today, roll) {
             Ok(closed) => {
                 self.unsynced = None;
+                self.sync_failed = false;
                 for closed in closed {
                     info!(day = %closed.day, file = %closed.path.display(), "day closed");
                     self.stats.days_closed.add(1);
                     self.scripts.announce(self.store.name(), closed.path);
                 }
+                self.recover();
             }
             Err(error) => {
                 self.unsettled = Some(Unsettled {
@@ -250,6 +265,7 @@ impl Keeper {
                     asked: false,
                 });
                 if let Some(suppressed) = self.complaint.pass(now) {
+                    self.trouble.get_or_insert_with(Instant::now);
                     error!(%error, suppressed, "cannot close the day, counting goes on; to be tried again");
                 }
             }
@@ -308,25 +324,8 @@ impl Keeper {
     fn note(&mut self, flushed: Flushed, now: Timestamp) {
         self.stats.commits.add(1);
         self.stats.day_file_bytes.set(flushed.file_bytes);
-        self.refused += flushed.refused;
-        if (flushed.refused > 0 || flushed.tight)
-            && let Some(suppressed) = self.complaint.pass(now)
-        {
-            let (bytes, refused) = (flushed.file_bytes, self.refused);
-            match refused {
-                0 => warn!(
-                    bytes,
-                    suppressed,
-                    "today's file comes near max_day_file_size: details are counted together"
-                ),
-                _ => error!(
-                    bytes,
-                    refused,
-                    suppressed,
-                    "today's file has reached max_day_file_size: what needs a new row is dropped"
-                ),
-            }
-        }
+        self.drop_uncounted(flushed);
+        self.tell_of_room(flushed, now);
         self.domains += flushed.new_domains;
         self.policies += flushed.new_policies;
         self.tell_size();
@@ -335,24 +334,6 @@ impl Keeper {
             self.stats.folded.add("failure", flushed.folded_failures);
         }
         self.unsynced.get_or_insert_with(Instant::now);
-    }
-
-    /// Of several storages any: they hold the same.
-    fn tell_size(&self) {
-        self.stats.domains_today.set(self.domains);
-        self.stats.policies_today.set(self.policies);
-    }
-
-    fn complain(&mut self, error: &StoreError, now: Timestamp) {
-        let Some(suppressed) = self.complaint.pass(now) else {
-            return;
-        };
-        let uncommitted = self.uncommitted();
-        if uncommitted > 0 {
-            error!(%error, uncommitted, suppressed, "cannot commit, counts stay in memory; to be tried again");
-        } else {
-            warn!(%error, suppressed, "a storage has trouble; to be tried again");
-        }
     }
 }
 

@@ -1,19 +1,25 @@
 //! What the reader hands to the writer: bounded, and never a place where the reader waits for the disk.
 //!
-//! The writer takes everything at once and leaves an empty load behind, so the lock is held for moments. Order is kept:
-//! a count never overtakes the datagram that it counts, nor a boundary the counts before it.
+//! Each storage has a queue and a writer of its own: one that is full or slow falls behind alone, and what it does not
+//! get is its own loss. The writer takes everything at once and leaves an empty load behind, so the lock is held for
+//! moments. Order is kept: a count never overtakes the datagram that it counts, nor a boundary the counts before it.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tlsrptd_proto::day::Day;
 
-use crate::memo::{Counts, Slot};
+use crate::{
+    memo::{Counts, Slot},
+    stats::{QUEUE_FULL, Stats},
+};
 
 /// Bytes a queued datagram may take on average before the queue counts as full.
 const AVERAGE: usize = 2048;
+/// Counts from before a boundary that may wait for a writer that does not come: 8 MiB.
+const MAX_HELD_COUNTS: usize = 1 << 20;
 
 /// One thing handed over.
 #[derive(Debug)]
@@ -52,31 +58,105 @@ pub(crate) struct Load {
     datagrams: usize,
 }
 
-/// The queue. See the module.
+/// The queues of all storages, as the reader sees them: each gets whatever is handed over.
+#[derive(Debug)]
+pub(crate) struct Queues(Vec<Arc<Queue>>);
+
+/// The queue of one storage. See the module.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
     max_datagrams: usize,
     max_bytes: usize,
+    /// The figures of its storage.
+    stats: Arc<Stats>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     load: Load,
     awake: bool,
-    counts_waiting: bool,
+    /// Counts since the last boundary: they follow all datagrams that they could count.
+    counts: Counts,
+    /// How many of them there were after slots that came twice were last added up.
+    compacted: usize,
+    /// Counts among the items.
+    held: usize,
     high_water: usize,
+}
+
+impl Queues {
+    /// One queue a storage.
+    pub(crate) fn new(queues: Vec<Arc<Queue>>) -> Queues {
+        Queues(queues)
+    }
+
+    /// Puts a datagram in; false when no queue has room. Those that have none count it as dropped.
+    #[inline]
+    pub(crate) fn put(&self, slot: Option<Slot>, bytes: &[u8], cut: bool) -> bool {
+        let mut taken = false;
+        for queue in &self.0 {
+            if queue.room().put(slot, bytes, cut) {
+                taken = true;
+            } else {
+                queue.stats.dropped.add(QUEUE_FULL, 1);
+            }
+        }
+        taken
+    }
+
+    /// No writer has yet taken the last counts.
+    pub(crate) fn have_counts(&self) -> bool {
+        self.0.iter().all(|queue| queue.has_counts())
+    }
+
+    /// Something waits for a writer.
+    pub(crate) fn have_items(&self) -> bool {
+        self.0.iter().any(|queue| queue.has_items())
+    }
+
+    /// Hands over counts, for which there is always room, and wakes the writers.
+    pub(crate) fn put_counts(&self, counts: Counts) {
+        if let Some((last, others)) = self.0.split_last() {
+            for queue in others {
+                queue.put_counts(counts.clone());
+            }
+            last.put_counts(counts);
+        }
+    }
+
+    /// All slots given so far are void; what follows belongs to the boundary's day.
+    pub(crate) fn put_boundary(&self, boundary: Boundary) {
+        for queue in &self.0 {
+            queue.put_boundary(boundary);
+        }
+    }
+
+    /// Nothing follows.
+    pub(crate) fn end(&self) {
+        for queue in &self.0 {
+            queue.end();
+        }
+    }
+
+    /// Wakes the writers for which there is something.
+    pub(crate) fn nudge(&self) {
+        for queue in &self.0 {
+            queue.nudge();
+        }
+    }
 }
 
 impl Queue {
     /// A queue for that many datagrams. In bytes: 2 KiB for each, and always room for one of the largest.
-    pub(crate) fn new(max_datagrams: usize, max_datagram_size: usize) -> Queue {
+    pub(crate) fn new(max_datagrams: usize, max_datagram_size: usize, stats: Arc<Stats>) -> Queue {
         Queue {
             state: Mutex::default(),
             ready: Condvar::new(),
             max_datagrams,
             max_bytes: max_datagrams.saturating_mul(AVERAGE).max(max_datagram_size),
+            stats,
         }
     }
 
@@ -88,28 +168,68 @@ impl Queue {
         }
     }
 
-    /// The writer has not yet taken the last counts.
-    pub(crate) fn has_counts(&self) -> bool {
-        self.lock().counts_waiting
+    fn has_counts(&self) -> bool {
+        !self.lock().counts.is_empty()
     }
 
-    /// Something waits for the writer.
-    pub(crate) fn has_items(&self) -> bool {
-        !self.lock().load.items.is_empty()
+    fn has_items(&self) -> bool {
+        self.lock().has_items()
     }
 
-    /// Hands over counts or a boundary, for which there is always room, and wakes the writer.
-    pub(crate) fn put(&self, item: Item) {
+    fn put_counts(&self, counts: Counts) {
         let mut state = self.lock();
-        state.counts_waiting |= matches!(item, Item::Counts(_));
-        state.load.items.push(item);
+        if state.counts.is_empty() {
+            state.counts = counts;
+            state.compacted = state.counts.len();
+        } else {
+            // Only for a writer that is behind.
+            state.counts.extend(counts);
+            if state.counts.len() > 2 * state.compacted {
+                add_up(&mut state.counts);
+                state.compacted = state.counts.len();
+            }
+        }
         self.wake(&mut state);
     }
 
-    /// Wakes the writer, when there is something for it.
-    pub(crate) fn nudge(&self) {
+    fn put_boundary(&self, boundary: Boundary) {
         let mut state = self.lock();
-        if !state.load.items.is_empty() {
+        self.close_counts(&mut state);
+        match state.load.items.last_mut() {
+            // With nothing in between, one is as good as two, and they do not add up for a writer that hangs.
+            Some(Item::Boundary(last)) if last.today == boundary.today => {
+                last.roll |= boundary.roll;
+            }
+            _ => state.load.items.push(Item::Boundary(boundary)),
+        }
+        self.wake(&mut state);
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        self.close_counts(&mut state);
+        state.load.items.push(Item::End);
+        self.wake(&mut state);
+    }
+
+    /// The counts so far take their place among the items. A writer that hangs for days does not get them all.
+    fn close_counts(&self, state: &mut State) {
+        let counts = std::mem::take(&mut state.counts);
+        if counts.is_empty() {
+            return;
+        }
+        if state.held + counts.len() > MAX_HELD_COUNTS.max(counts.len()) {
+            let times = counts.iter().map(|&(_, times)| u64::from(times)).sum();
+            self.stats.dropped.add(QUEUE_FULL, times);
+            return;
+        }
+        state.held += counts.len();
+        state.load.items.push(Item::Counts(counts));
+    }
+
+    fn nudge(&self) {
+        let mut state = self.lock();
+        if state.has_items() {
             self.wake(&mut state);
         }
     }
@@ -131,7 +251,11 @@ impl Queue {
             }
         };
         state.awake = false;
-        state.counts_waiting = false;
+        let counts = std::mem::take(&mut state.counts);
+        if !counts.is_empty() {
+            state.load.items.push(Item::Counts(counts));
+        }
+        state.held = 0;
         std::mem::swap(&mut state.load, load);
     }
 
@@ -151,6 +275,25 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn has_items(&self) -> bool {
+        !self.load.items.is_empty() || !self.counts.is_empty()
+    }
+}
+
+/// Makes one count of those of one slot, as far as a number can hold it.
+fn add_up(counts: &mut Counts) {
+    counts.sort_unstable_by_key(|&(slot, _)| slot);
+    counts.dedup_by(|next, first| {
+        if next.0 != first.0 {
+            return false;
+        }
+        let sum = first.1.checked_add(next.1);
+        first.1 = sum.unwrap_or(first.1);
+        sum.is_some()
+    });
 }
 
 impl Load {
@@ -197,44 +340,4 @@ impl Room<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Option<Duration> = Some(Duration::ZERO);
-
-    #[test]
-    fn full_by_number_and_by_bytes() {
-        let queue = Queue::new(2, 10_000);
-        assert!(queue.room().put(None, b"a", false));
-        assert!(queue.room().put(None, b"b", false));
-        assert!(!queue.room().put(None, b"c", false), "two is the bound");
-        queue.put(Item::Counts(vec![(0, 1)]));
-        assert!(queue.has_counts(), "counts always have room");
-
-        let mut load = Load::default();
-        queue.take(&mut load, NOW);
-        assert_eq!(load.bytes, b"ab");
-        assert_eq!(load.items.len(), 3);
-        assert!(!queue.has_counts());
-        assert_eq!(queue.high_water(), 2);
-
-        assert!(
-            queue.room().put(None, &[0; 10_000], false),
-            "one of the largest always fits"
-        );
-        assert!(
-            !queue.room().put(None, b"a", false),
-            "and nothing beside it"
-        );
-    }
-
-    #[test]
-    fn waits_for_a_nudge() {
-        let queue = Queue::new(10, 100);
-        let mut load = Load::default();
-        assert!(queue.room().put(None, b"a", false));
-        queue.nudge();
-        queue.take(&mut load, None);
-        assert_eq!(load.items.len(), 1, "a nudge before the wait is not lost");
-    }
-}
+mod tests;

@@ -27,8 +27,8 @@ use crate::{
     control::{Control, Wishes},
     memo::Memo,
     pulse::Pulse,
-    queue::{Boundary, Item, Queue},
-    stats::{QUEUE_FULL, Stats},
+    queue::{Boundary, Queues},
+    stats::Stats,
 };
 
 /// Datagrams read by one system call.
@@ -46,7 +46,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub(crate) struct Reader {
     pub(crate) sockets: Vec<UnixDatagram>,
     pub(crate) control: Arc<Control>,
-    pub(crate) queue: Arc<Queue>,
+    pub(crate) queues: Queues,
     pub(crate) stats: Arc<Stats>,
     pub(crate) memo: Memo,
     pub(crate) clock: Clock,
@@ -104,7 +104,7 @@ impl Reader {
 
     /// Sleeps until there is something to read, something wished for, or a beat due.
     fn wait(&mut self, last_beat: Instant) {
-        let patience = if self.memo.has_counts() || self.queue.has_items() {
+        let patience = if self.memo.has_counts() || self.queues.have_items() {
             BEAT.saturating_sub(last_beat.elapsed())
         } else {
             IDLE
@@ -140,10 +140,10 @@ impl Reader {
     fn begin_anew(&mut self, roll: bool) {
         self.hand_over_counts();
         self.memo.clear();
-        self.queue.put(Item::Boundary(Boundary {
+        self.queues.put_boundary(Boundary {
             today: self.today,
             roll,
-        }));
+        });
     }
 
     /// Gives each socket its turn.
@@ -185,36 +185,28 @@ impl Reader {
     fn take(&mut self, bytes: &[u8], cut: bool) {
         if cut {
             // The rest is unknown, so there is nothing to recognise it by.
-            self.put(None, bytes, true);
+            self.queues.put(None, bytes, true);
         } else if let Some(mark) = self.memo.count(bytes) {
             if self.memo.is_full() {
                 self.begin_anew(false);
             }
-            if self.put(Some(self.memo.next_slot()), bytes, false) {
+            if self.queues.put(Some(self.memo.next_slot()), bytes, false) {
                 self.memo.learn(mark);
             }
         }
     }
 
-    fn put(&self, slot: Option<u32>, bytes: &[u8], cut: bool) -> bool {
-        let taken = self.queue.room().put(slot, bytes, cut);
-        if !taken {
-            self.stats.dropped.add(QUEUE_FULL, 1);
-        }
-        taken
-    }
-
-    /// Counts go to the writer, unless it has not even taken the last ones: then they wait here, where they need no room.
+    /// Counts go to the writers, unless none has even taken the last ones: then they wait here, where they need no room.
     fn beat(&mut self) {
-        if !self.queue.has_counts() || self.memo.is_brimming() {
+        if !self.queues.have_counts() || self.memo.is_brimming() {
             self.hand_over_counts();
         }
-        self.queue.nudge();
+        self.queues.nudge();
     }
 
     fn hand_over_counts(&mut self) {
         if self.memo.has_counts() {
-            self.queue.put(Item::Counts(self.memo.take_counts()));
+            self.queues.put_counts(self.memo.take_counts());
         }
     }
 
@@ -224,11 +216,11 @@ impl Reader {
         let end = Instant::now() + DRAIN;
         for socket in 0..self.sockets.len() {
             while self.read(socket, How::Look, buffers) == Read::Some && Instant::now() < end {
-                self.queue.nudge();
+                self.queues.nudge();
             }
         }
         self.hand_over_counts();
-        self.queue.put(Item::End);
+        self.queues.end();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened, in numbers: for the log, and for `stats_file`.
 //!
-//! The law that they keep: received = counted + malformed + dropped + waiting.
+//! The law that they keep: received = counted + malformed + dropped + waiting. With several storages each keeps it, with
+//! figures of its own: the plain ones are those of the first storage, which is the one that the fetcher reads.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +9,7 @@ use std::{
     fs, io,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -80,7 +81,7 @@ pub(crate) struct Stats {
     pub(crate) commits: Counter,
     /// Transactions that did not come about.
     pub(crate) commit_failures: Counter,
-    /// Datagrams counted and not yet committed, in the storage that is furthest behind.
+    /// Datagrams counted and not yet committed.
     pub(crate) uncommitted: Counter,
     /// Days closed.
     pub(crate) days_closed: Counter,
@@ -92,16 +93,47 @@ pub(crate) struct Stats {
     pub(crate) policies_today: Counter,
     /// Bytes of today's file that are in use.
     pub(crate) day_file_bytes: Counter,
+    /// The URL of the storage, where there are several.
+    pub(crate) storage: Option<String>,
+    /// The figures of the storages after the first.
+    pub(crate) others: Vec<Arc<Stats>>,
 }
 
 /// Dropped because the writer was too far behind.
 pub(crate) const QUEUE_FULL: &str = "queue-full";
 /// Dropped because the day's file is full, and it needed a row that is not there.
 pub(crate) const DAY_FULL: &str = "day-full";
-/// Dropped because no storage could take it, and memory for what waits is bounded.
+/// Dropped because its domain and those beside it have used their share of the day's file.
+pub(crate) const DOMAIN_SHARE: &str = "domain-share";
+/// Dropped because the storage could not take it, and memory for what waits is bounded.
 pub(crate) const STORAGE: &str = "storage";
 
 impl Stats {
+    /// The figures of storages with these URLs.
+    pub(crate) fn of_storages<'u>(urls: impl IntoIterator<Item = &'u str>) -> Stats {
+        let mut all: Vec<Stats> = urls
+            .into_iter()
+            .map(|url| Stats {
+                storage: Some(url.to_owned()),
+                ..Stats::default()
+            })
+            .collect();
+        if all.is_empty() {
+            return Stats::default();
+        }
+        let mut first = all.remove(0);
+        if all.is_empty() {
+            first.storage = None;
+        }
+        first.others = all.into_iter().map(Arc::new).collect();
+        first
+    }
+
+    /// These figures and those of the other storages.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Stats> {
+        std::iter::once(self).chain(self.others.iter().map(Arc::as_ref))
+    }
+
     /// `key value` lines, one a number; a reason is written `key{reason}`.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
@@ -114,7 +146,24 @@ impl Stats {
                 line(&mut text, key, Some(reason), n);
             }
         }
+        for other in &self.others {
+            for (key, n) in other.of_one_storage() {
+                line(&mut text, key, other.storage.as_deref(), n);
+            }
+        }
         text
+    }
+
+    /// What may be another number for each storage.
+    fn of_one_storage(&self) -> [(&'static str, u64); 6] {
+        [
+            ("storage_counted", self.counted.value()),
+            ("storage_dropped", self.dropped.total()),
+            ("storage_uncommitted", self.uncommitted.value()),
+            ("storage_commits", self.commits.value()),
+            ("storage_commit_failures", self.commit_failures.value()),
+            ("storage_day_file_bytes", self.day_file_bytes.value()),
+        ]
     }
 
     /// The same on one line, without what is zero.
@@ -231,6 +280,25 @@ mod tests {
             stats.summary(),
             "received=3 counted=2 malformed=1 malformed{not-json}=1"
         );
+    }
+
+    #[test]
+    fn each_storage_has_its_own() {
+        let stats = Stats::of_storages(["sqlite:///a", "sqlite:///b"]);
+        stats.counted.add(5);
+        stats.others[0].counted.add(3);
+        stats.others[0].dropped.add(STORAGE, 2);
+        let text = stats.text();
+        for want in [
+            "\ncounted 5\n",
+            "\ndropped 0\n",
+            "\nstorage_counted{sqlite:///b} 3\n",
+            "\nstorage_dropped{sqlite:///b} 2\n",
+        ] {
+            assert!(text.contains(want), "{want} in {text}");
+        }
+        let only = Stats::of_storages(["sqlite:///a"]);
+        assert_eq!(only.text(), Stats::default().text(), "one needs no name");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The writer: parses what is new, counts what is known, and keeps the stores up to date.
+//! The writer: parses what is new, counts what is known, and keeps a store up to date.
 //!
-//! It sees the reader's items in order, so a count always finds its datagram, and a boundary comes after all that belongs
+//! Each storage has a writer, with a queue and figures of its own: they share nothing but the input. The writer sees the reader's items in order, so a count always finds its datagram, and a boundary comes after all that belongs
 //! before it. Files change only at a boundary, when no slot is alive.
 
 use std::{
@@ -23,11 +23,11 @@ use crate::{
     pulse::Pulse,
     queue::{Boundary, Item, Load, Queue},
     reject::{Reject, TOO_LONG},
-    stats::{DAY_FULL, STORAGE, Stats},
+    stats::{QUEUE_FULL, STORAGE, Stats},
 };
 
-/// Key texts that may wait in memory for a store that does not answer.
-const MAX_WAITING_BYTES: usize = 32 << 20;
+/// Memory for datagrams that wait for a store that does not answer.
+const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Rows that the known datagrams may add to before they are all forgotten: some datagrams have thousands.
 const MAX_ROWS: usize = 2 << 20;
 /// With nothing to do, it shows that often that it lives.
@@ -39,12 +39,14 @@ const LAST_PAUSE: Duration = Duration::from_millis(200);
 /// What the datagram of a slot is.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
-    /// Counted by the stores under this index.
+    /// Counted by the store under this index.
     Counted(u32),
     /// None at all.
     Malformed(Reason),
-    /// Let go: there was no room for it.
+    /// Dropped: there was no memory for it.
     Dropped,
+    /// It did not come through this storage's queue, which was full.
+    Missed,
 }
 
 /// The place of a reason in [`Slots::reasons`]: a million of them is not a million pointers.
@@ -56,17 +58,16 @@ pub(crate) struct Writer {
     pub(crate) control: Arc<Control>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) clock: Clock,
-    pub(crate) reject: Reject,
-    pub(crate) keepers: Vec<Keeper>,
+    /// Of several writers one tells of malformed datagrams: they are given the same.
+    pub(crate) reject: Option<Reject>,
+    pub(crate) keeper: Keeper,
     pub(crate) pace: Pace,
     pub(crate) limits: Limits,
-    /// Datagrams that the stores may hold at once.
+    /// Datagrams that the store may hold at once.
     pub(crate) max_indexes: usize,
     pub(crate) today: Day,
     pub(crate) slots: Slots,
     pub(crate) pulse: Arc<Pulse>,
-    /// Datagrams that found no room in the day's file, as far as the figures know.
-    pub(crate) refused: u64,
 }
 
 /// Slots since the last boundary, and the index that the next datagram gets.
@@ -79,8 +80,8 @@ pub(crate) struct Slots {
 }
 
 impl Writer {
-    /// Works until the reader has nothing more; then what is left. The number of datagrams that no store could take is
-    /// told in the end.
+    /// Works until the reader has nothing more; then what is left. The number of datagrams that the store could not take
+    /// is told in the end.
     pub(crate) fn run(mut self) -> Result<(), Lost> {
         let mut load = Load::default();
         loop {
@@ -98,12 +99,7 @@ impl Writer {
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
     fn patience(&self) -> Duration {
-        let due = self
-            .keepers
-            .iter()
-            .filter_map(|keeper| keeper.due(&self.pace))
-            .min();
-        due.map_or(IDLE, |due| {
+        self.keeper.due(&self.pace).map_or(IDLE, |due| {
             due.saturating_duration_since(Instant::now()).min(IDLE)
         })
     }
@@ -143,18 +139,16 @@ impl Writer {
             }
         };
         if let Some(slot) = slot {
-            debug_assert_eq!(
-                slot as usize,
-                self.slots.meanings.len(),
-                "slots come in order"
-            );
+            // Slots come in order. Those in between were for queues that had room.
+            self.slots.meanings.resize(slot as usize, Meaning::Missed);
             self.slots.meanings.push(meaning);
         }
     }
 
     fn malformed(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) -> Meaning {
-        self.reject
-            .malformed((self.clock)(), reason, problem, bytes);
+        if let Some(reject) = &mut self.reject {
+            reject.malformed((self.clock)(), reason, problem, bytes);
+        }
         let reasons = &mut self.slots.reasons;
         let known = reasons.iter().position(|known| *known == reason);
         let place = known.unwrap_or_else(|| {
@@ -166,9 +160,10 @@ impl Writer {
     }
 
     fn accept(&mut self, datagram: Datagram) -> Meaning {
-        for oddity in &datagram.oddities {
-            self.reject
-                .odd((self.clock)(), oddity.name(), datagram.domain.as_str());
+        if let Some(reject) = &mut self.reject {
+            for oddity in &datagram.oddities {
+                reject.odd((self.clock)(), oddity.name(), datagram.domain.as_str());
+            }
         }
         if !self.has_room() {
             self.slots.no_room = true;
@@ -176,37 +171,34 @@ impl Writer {
             return Meaning::Dropped;
         }
         let records: Arc<[Record]> = datagram.into_records().into();
-        for keeper in &mut self.keepers {
-            keeper.add(self.today, &records);
-        }
+        self.keeper.add(self.today, &records);
         self.stats.counted.add(1);
         let index = self.slots.next_index;
         self.slots.next_index += 1;
         Meaning::Counted(index)
     }
 
-    /// Whatever happens to the stores, what waits for them stays bounded.
+    /// Whatever happens to the store, what waits for it stays bounded.
     fn has_room(&self) -> bool {
         (self.slots.next_index as usize) < self.max_indexes
-            && self.keepers.iter().all(|keeper| {
-                keeper.waiting_bytes() < MAX_WAITING_BYTES && keeper.rows() <= 2 * MAX_ROWS
-            })
+            && self.keeper.waiting_bytes() < MAX_WAITING_BYTES
+            && self.keeper.rows() <= 2 * MAX_ROWS
     }
 
     fn again(&mut self, slot: Slot, times: u64) {
         match self.slots.meanings.get(slot as usize) {
             Some(&Meaning::Counted(index)) => {
-                for keeper in &mut self.keepers {
-                    keeper.count(index, times);
-                }
+                self.keeper.count(index, times);
                 self.stats.counted.add(times);
             }
             Some(&Meaning::Malformed(reason)) => {
-                self.reject
-                    .again(self.slots.reasons[usize::from(reason)], times);
+                if let Some(reject) = &mut self.reject {
+                    reject.again(self.slots.reasons[usize::from(reason)], times);
+                }
             }
             Some(Meaning::Dropped) => self.stats.dropped.add(STORAGE, times),
-            None => debug_assert!(false, "a slot is counted before it is known"),
+            // Nothing was learned of a slot behind the last that came through this queue.
+            Some(Meaning::Missed) | None => self.stats.dropped.add(QUEUE_FULL, times),
         }
     }
 
@@ -217,87 +209,64 @@ impl Writer {
         self.today = boundary.today;
         self.slots.meanings.clear();
         self.slots.no_room = false;
-        for keeper in &mut self.keepers {
-            keeper.boundary(boundary, changed, self.slots.next_index, &self.pace, now);
-        }
-        if self.keepers.iter().all(Keeper::is_clean) {
+        self.keeper.boundary(boundary, changed, &self.pace, now);
+        if self.keeper.is_clean() {
             self.slots.next_index = 0;
-            self.keepers.iter_mut().for_each(Keeper::begin_at_zero);
         }
     }
 
     /// A commit as soon as max_uncommited_datagrams wait.
     fn flush_full(&mut self) {
-        for keeper in &mut self.keepers {
-            if keeper.is_full(&self.pace) {
-                keeper.try_flush(&self.pace, (self.clock)());
-            }
+        if self.keeper.is_full(&self.pace) {
+            self.keeper.try_flush(&self.pace, (self.clock)());
         }
     }
 
     /// After each load: commit, sync when due, and ask for a boundary where one is needed.
     fn tend(&mut self) {
         let now = (self.clock)();
-        let mut wants_boundary = false;
-        for keeper in &mut self.keepers {
-            keeper.try_flush(&self.pace, now);
-            keeper.try_sync(&self.pace, now);
-            wants_boundary |= keeper.wants_boundary(&self.pace);
-        }
-        let clean = self.keepers.iter().all(Keeper::is_clean);
-        let crowded = self.keepers.iter().any(|keeper| keeper.rows() > MAX_ROWS);
-        if wants_boundary || (clean && (self.slots.no_room || crowded)) {
+        self.keeper.try_flush(&self.pace, now);
+        self.keeper.try_sync(&self.pace, now);
+        let crowded = self.slots.no_room || self.keeper.rows() > MAX_ROWS;
+        if self.keeper.wants_boundary(&self.pace) || (self.keeper.is_clean() && crowded) {
             self.control.forget();
         }
-        self.tell_refused();
-        let uncommitted = self.keepers.iter().map(Keeper::uncommitted).max();
-        self.stats.uncommitted.set(uncommitted.unwrap_or_default());
-        self.stats
-            .queue_high_water
-            .set(self.queue.high_water() as u64);
+        self.stats.uncommitted.set(self.keeper.uncommitted());
+        self.tell_high_water();
     }
 
-    /// Of several storages, the one that refused most: they are given the same.
-    fn tell_refused(&mut self) {
-        let refused = self.keepers.iter().map(Keeper::refused).max();
-        let more = refused.unwrap_or_default() - self.refused;
-        if more > 0 {
-            self.refused += more;
-            self.stats.counted.subtract(more);
-            self.stats.dropped.add(DAY_FULL, more);
-        }
+    fn tell_high_water(&self) {
+        let high_water = self.queue.high_water() as u64;
+        self.stats.queue_high_water.set(high_water);
     }
 
     fn finish(mut self) -> Result<(), Lost> {
-        let mut lost = Lost::default();
-        for keeper in &mut self.keepers {
-            for _ in 0..LAST_TRIES {
-                let now = (self.clock)();
-                if keeper.flush(&self.pace, now) || keeper.rescue(now) {
-                    break;
-                }
-                std::thread::sleep(LAST_PAUSE);
+        for _ in 0..LAST_TRIES {
+            let now = (self.clock)();
+            if self.keeper.flush(&self.pace, now) || self.keeper.rescue(now) {
+                break;
             }
-            lost.datagrams = lost.datagrams.max(keeper.uncommitted());
-            lost.failed |= !keeper.finish() || !keeper.is_clean();
+            std::thread::sleep(LAST_PAUSE);
         }
-        self.stats
-            .queue_high_water
-            .set(self.queue.high_water() as u64);
+        let datagrams = self.keeper.uncommitted();
+        let failed = !self.keeper.finish() || datagrams > 0;
+        self.tell_high_water();
         self.stats.uncommitted.set(0);
-        self.tell_refused();
-        self.stats.counted.subtract(lost.datagrams);
-        if lost.datagrams > 0 {
-            self.stats.dropped.add(STORAGE, lost.datagrams);
+        self.stats.counted.subtract(datagrams);
+        if datagrams > 0 {
+            self.stats.dropped.add(STORAGE, datagrams);
         }
-        if lost.failed { Err(lost) } else { Ok(()) }
+        if failed {
+            Err(Lost { datagrams })
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// How an end went wrong.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lost {
-    /// Datagrams that did not reach a storage.
+    /// Datagrams that did not reach the storage.
     pub(crate) datagrams: u64,
-    failed: bool,
 }

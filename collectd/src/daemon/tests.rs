@@ -19,7 +19,7 @@ use crate::{
     keeper::{Keeper, Pace},
     memo::Memo,
     pulse::Pulse,
-    queue::Queue,
+    queue::{Queue, Queues},
     receive::Reader,
     reject::Reject,
     script::Scripts,
@@ -54,7 +54,7 @@ impl Bench {
         };
         let control = Arc::new(Control::new().unwrap());
         let stats = Arc::new(Stats::default());
-        let queue = Arc::new(Queue::new(max_queued, 2000));
+        let queue = Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats)));
         let today = Day::of(clock());
         let path = dir.path().join("db");
         let store: Box<dyn Store> =
@@ -66,8 +66,8 @@ impl Bench {
             control: Arc::clone(&control),
             stats: Arc::clone(&stats),
             clock: Arc::clone(&clock),
-            reject: Reject::new(None, Arc::clone(&stats)),
-            keepers: vec![keeper],
+            reject: Some(Reject::new(None, Arc::clone(&stats))),
+            keeper,
             pace: Pace {
                 full: 1000,
                 retry: 10,
@@ -78,12 +78,11 @@ impl Bench {
             today,
             slots: Slots::default(),
             pulse: Arc::new(Pulse::writer()),
-            refused: 0,
         };
         let reader = Reader {
             sockets: vec![socket],
             control: Arc::clone(&control),
-            queue,
+            queues: Queues::new(vec![queue]),
             stats: Arc::clone(&stats),
             memo: Memo::new([1; 16], MEMO),
             clock,

@@ -4,7 +4,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use tlsrptd_proto::{day::Day, record::Record};
+use tlsrptd_proto::{day::Day, failure::FailureKey, record::Record};
+
+/// Bytes of rows in one transaction: the WAL holds all of it, table and index.
+const MAX_WRITTEN: usize = 16 << 20;
 
 /// A row and what one datagram adds to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(super) enum Row {
     Session { rowid: i64, failed: bool },
     /// Of `failures`.
     Failure { rowid: i64 },
+    /// None, because its domain and those beside it have used their share of the file.
+    OverShare,
 }
 
 /// A datagram whose rows are not known yet.
@@ -29,6 +34,7 @@ pub(super) struct Ledger {
     ends: Vec<u32>,
     rows: Vec<Row>,
     fresh: VecDeque<Fresh>,
+    /// What the fresh ones take in memory.
     fresh_bytes: usize,
     counts: Vec<u64>,
     /// Indexes whose count is not zero.
@@ -50,7 +56,7 @@ pub(super) struct Attempt {
 
 impl Ledger {
     pub(super) fn add(&mut self, day: Day, records: Arc<[Record]>) {
-        self.fresh_bytes += bytes(&records);
+        self.fresh_bytes += cost(&records);
         self.fresh.push_back(Fresh { day, records });
         self.counts.push(0);
         self.count(self.counts.len() as u32 - 1, 1);
@@ -83,7 +89,7 @@ impl Ledger {
         self.fresh.iter()
     }
 
-    /// The rows of a settled datagram; none when it was let go.
+    /// The rows of a settled datagram; none when the file had no room.
     pub(super) fn rows(&self, index: u32) -> &[Row] {
         let index = index as usize;
         let start = if index == 0 {
@@ -94,25 +100,43 @@ impl Ledger {
         &self.rows[start..self.ends[index] as usize]
     }
 
-    /// Takes all counts, for one transaction. It has to come back by [`Ledger::accept`] or [`Ledger::restore`].
+    /// Takes counts for one transaction: of all that is known, and of so much that is fresh as a transaction should write.
+    /// It has to come back by [`Ledger::accept`] or [`Ledger::restore`].
     pub(super) fn attempt(&mut self) -> Attempt {
         let settled = self.ends.len();
+        let taken = self.next_fresh();
         let mut attempt = Attempt {
-            settled: Vec::with_capacity(self.dirty.len()),
-            fresh: vec![0; self.fresh.len()],
-            rows: Vec::with_capacity(self.fresh.len()),
-            datagrams: self.uncommitted,
+            settled: Vec::with_capacity(self.dirty.len().min(settled)),
+            fresh: vec![0; taken],
+            rows: Vec::with_capacity(taken),
+            datagrams: 0,
         };
-        for index in self.dirty.drain(..) {
-            let count = std::mem::take(&mut self.counts[index as usize]);
+        for index in std::mem::take(&mut self.dirty) {
+            let count = &mut self.counts[index as usize];
             match (index as usize).checked_sub(settled) {
-                Some(fresh) => attempt.fresh[fresh] = count,
-                None => attempt.settled.push((index, count)),
+                Some(fresh) if fresh >= taken => {
+                    self.dirty.push(index);
+                    continue;
+                }
+                Some(fresh) => attempt.fresh[fresh] = *count,
+                None => attempt.settled.push((index, *count)),
             }
+            attempt.datagrams += std::mem::take(count);
         }
         // Rows made one after the other lie side by side.
         attempt.settled.sort_unstable();
         attempt
+    }
+
+    /// How many of the fresh ones the next transaction takes: at least one.
+    fn next_fresh(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |fresh: &&Fresh| {
+            let before = bytes;
+            bytes += written(&fresh.records);
+            before < MAX_WRITTEN
+        };
+        self.fresh.iter().take_while(fits).count()
     }
 
     /// The attempt is committed.
@@ -120,7 +144,7 @@ impl Ledger {
         self.uncommitted -= attempt.datagrams;
         for rows in attempt.rows {
             if let Some(fresh) = self.fresh.pop_front() {
-                self.fresh_bytes -= bytes(&fresh.records);
+                self.fresh_bytes -= cost(&fresh.records);
             }
             self.rows.extend(rows);
             self.ends.push(self.rows.len() as u32);
@@ -149,24 +173,85 @@ impl Ledger {
     }
 }
 
-fn bytes(records: &[Record]) -> usize {
+/// What a fresh datagram takes in memory, with what an attempt to commit it takes: many short texts cost far more than
+/// their bytes.
+fn cost(records: &[Record]) -> usize {
+    // Twice, because what grows doubles.
+    let places = 2 * (size_of::<Fresh>() + 2 * size_of::<u64>() + size_of::<Vec<Row>>());
     let of = |record: &Record| {
         let failures: usize = record
             .failures
             .iter()
-            .map(|failure| failure.as_str().len())
+            .map(|failure| shared(failure.as_str()))
             .sum();
-        record.txt.len() + record.policy.as_str().len() + failures + size_of::<Record>()
+        let rows = 2 * (1 + record.failures.len()) * size_of::<Row>();
+        let list = allocated(record.failures.capacity() * size_of::<FailureKey>());
+        size_of::<Record>()
+            + shared(record.domain.as_str())
+            + allocated(record.txt.capacity())
+            + shared(record.policy.as_str())
+            + list
+            + failures
+            + rows
+    };
+    places + shared("") + records.iter().map(of).sum::<usize>()
+}
+
+/// Bytes of rows that a fresh datagram may need: a policy's text stands beside each of its failures.
+fn written(records: &[Record]) -> usize {
+    let of = |record: &Record| {
+        let key = record.txt.len() + record.policy.as_str().len();
+        let failures = record.failures.iter();
+        let reasons: usize = failures.map(|failure| failure.as_str().len()).sum();
+        key * (1 + record.failures.len()) + reasons
     };
     records.iter().map(of).sum()
+}
+
+/// A text in an `Arc`, which has two counters before it.
+fn shared(text: &str) -> usize {
+    allocated(2 * size_of::<usize>() + text.len())
+}
+
+/// What the allocator takes for so many bytes: a header, and no less than two pairs of words.
+fn allocated(bytes: usize) -> usize {
+    (bytes + size_of::<usize>()).next_multiple_of(16).max(32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tlsrptd_proto::datagram::{Datagram, Limits};
 
     fn day() -> Day {
         Day::parse("2026-11-20").unwrap()
+    }
+
+    #[test]
+    fn many_short_texts_cost_more_than_their_bytes() {
+        let datagram = |failures: &str| {
+            let text = format!(
+                r#"{{"d":"a.test","pr":"v","policies":[{{"policy-type":9,"failure-details":[{failures}],"t":1,"f":1}}]}}"#
+            );
+            let datagram = Datagram::parse(text.as_bytes(), &Limits::default()).unwrap();
+            Arc::<[Record]>::from(datagram.into_records())
+        };
+        let tiny: Vec<String> = (0..20)
+            .map(|n| format!(r#"{{"c":203,"f":"{n}"}}"#))
+            .collect();
+        let (tiny, none) = (datagram(&tiny.join(",")), datagram(""));
+        let mut ledger = Ledger::default();
+        ledger.add(day(), Arc::clone(&none));
+        let first = ledger.fresh_bytes();
+        assert!(first > 250, "{first}: the least that one takes");
+        ledger.add(day(), tiny);
+        // 16 bytes of text each, beside a pointer, two counters, a header, and a row for the attempt.
+        let second = ledger.fresh_bytes() - first;
+        assert!(second > 20 * (16 + 16 + 32 + 16), "{second}");
+        let mut attempt = ledger.attempt();
+        attempt.rows = vec![vec![], vec![]];
+        ledger.accept(attempt);
+        assert_eq!(ledger.fresh_bytes(), 0, "what was charged is given back");
     }
 
     #[test]

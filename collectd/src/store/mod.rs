@@ -5,9 +5,11 @@
 
 mod dummy;
 pub(crate) mod file;
+mod full;
 mod ledger;
 mod room;
 mod rows;
+mod shares;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -103,12 +105,32 @@ pub(crate) struct Flushed {
     pub(crate) new_policies: u64,
     /// Domains that had no row.
     pub(crate) new_domains: u64,
-    /// Datagrams let go, because the file is full and they needed a row that is not there.
+    /// Datagrams dropped, because the file is full and they needed a row that is not there.
     pub(crate) refused: u64,
+    /// Datagrams dropped, because their domain and those beside it have used their share of the file.
+    pub(crate) over_share: u64,
     /// The file is nearly full.
     pub(crate) tight: bool,
     /// Bytes of the file that are in use.
     pub(crate) file_bytes: u64,
+}
+
+impl std::ops::Add for Flushed {
+    type Output = Flushed;
+
+    fn add(self, other: Flushed) -> Flushed {
+        Flushed {
+            datagrams: self.datagrams + other.datagrams,
+            folded_policies: self.folded_policies + other.folded_policies,
+            folded_failures: self.folded_failures + other.folded_failures,
+            new_policies: self.new_policies + other.new_policies,
+            new_domains: self.new_domains + other.new_domains,
+            refused: self.refused + other.refused,
+            over_share: self.over_share + other.over_share,
+            tight: self.tight | other.tight,
+            file_bytes: self.file_bytes.max(other.file_bytes),
+        }
+    }
 }
 
 /// Counts of a day that is still running. Indexes are given in the order of [`Store::add`], from 0.
@@ -121,7 +143,7 @@ pub(crate) trait Store: Send {
     fn count(&mut self, index: u32, times: u64);
     /// Datagrams that are not yet committed.
     fn uncommitted(&self) -> u64;
-    /// Bytes of key texts that wait for their first commit.
+    /// Bytes of memory that datagrams take which wait for their first commit.
     fn waiting_bytes(&self) -> usize;
     /// Rows that the datagrams learned so far add to.
     fn rows(&self) -> usize {
@@ -131,7 +153,11 @@ pub(crate) trait Store: Send {
     fn newest_closed(&self) -> Option<Day> {
         None
     }
-    /// One transaction with everything that is not yet committed.
+    /// Whose share was used up, of the last flush in which that was so.
+    fn who_is_over_share(&mut self) -> Option<String> {
+        None
+    }
+    /// One transaction with what is not yet committed; with very much of it, there is something left.
     fn flush(&mut self) -> Result<Flushed, StoreError>;
     /// Makes what is committed outlive a power cut.
     fn sync(&mut self) -> Result<(), StoreError>;

@@ -1,7 +1,8 @@
 //! How much of `max_day_file_size` is left: strangers make rows, and the disk is not theirs.
 //!
-//! Details give way first. In the last quarter of the file a domain that is known gets no more of them: what is new is
-//! folded. When the file is full, what has a row is counted as ever, and what would need a new one is let go.
+//! Details give way first: the last quarter of the file is for folded policies alone, those of new domains too. When the
+//! file is full, what has a row is counted as ever, and what would need a new one is dropped. How much of what is free one
+//! owner of names may use is in [`super::shares`].
 
 use rusqlite::{Connection, Result};
 
@@ -12,6 +13,12 @@ const USED: &str = "SELECT (page_count - freelist_count) * page_size
 const COPIES: i64 = 3;
 /// The other columns.
 const REST: i64 = 64;
+
+/// What rows are guessed to take, by their number and the length of their key texts.
+pub(super) fn cost(rows: i64, bytes: i64) -> i64 {
+    let others = rows.saturating_mul(REST);
+    bytes.saturating_add(others).saturating_mul(COPIES)
+}
 
 /// Measured at the beginning of a transaction, guessed in it.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +33,21 @@ impl Room {
         Ok(Room { bound, used })
     }
 
-    /// A row with key texts of that length is made.
-    pub(super) fn take(&mut self, bytes: usize) {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let row = bytes.saturating_add(REST).saturating_mul(COPIES);
+    /// A row with key texts of that length is made: what it is guessed to take.
+    pub(super) fn take(&mut self, bytes: usize) -> i64 {
+        let row = cost(1, i64::try_from(bytes).unwrap_or(i64::MAX));
         self.used = self.used.saturating_add(row);
+        row
+    }
+
+    /// Bytes that are free for details.
+    pub(super) fn free_for_details(&self) -> i64 {
+        (self.bound - self.bound / 4).saturating_sub(self.used)
+    }
+
+    /// Bytes that are free for folded policies.
+    pub(super) fn free(&self) -> i64 {
+        self.bound.saturating_sub(self.used)
     }
 
     pub(super) fn used(&self) -> u64 {

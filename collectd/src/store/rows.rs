@@ -3,14 +3,12 @@
 //! Limits are held here, against what the file says, so that they hold across restarts: beyond them, detail is folded
 //! into one entry, and the counters stay exact.
 
-use std::collections::{HashMap, HashSet};
-
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, params};
 use tlsrptd_proto::{
     day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, record::Record,
 };
 
-use super::{Flushed, FoldLimits, ledger::Row, room::Room};
+use super::{Flushed, FoldLimits, full::Full, ledger::Row, room::Room, shares::Shares};
 
 const FIND_SESSION: &str =
     "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
@@ -30,45 +28,10 @@ const ADD_SESSION: &str =
     "UPDATE finalresults SET cntrtotal=cntrtotal+?2, cntrfailure=cntrfailure+?3 WHERE rowid=?1";
 const ADD_FAILURE: &str = "UPDATE failures SET cntr=cntr+?2 WHERE rowid=?1";
 
-/// What is known to be full, so that a stranger who makes it so does not make us count it again each time.
-///
-/// Nothing here outlives a transaction that failed, or a file.
-#[derive(Default)]
-pub(super) struct Full {
-    domains: HashSet<(Day, Domain)>,
-    /// The rows of folded policies, and the TXT record that they stand under.
-    folded: HashMap<(Day, Domain, PolicyKey), (i64, String)>,
-    folded_bytes: usize,
-    /// Rows of policies that have as many failures as they may.
-    policies: HashSet<i64>,
-}
-
-impl Full {
-    /// More than this is not remembered.
-    const MOST: usize = 100_000;
-    const MOST_BYTES: usize = 8 << 20;
-
-    pub(super) fn clear(&mut self) {
-        *self = Full::default();
-    }
-
-    fn bound(&mut self) {
-        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST
-            || self.folded_bytes > Full::MOST_BYTES
-        {
-            self.clear();
-        }
-    }
-
-    fn remember(&mut self, key: (Day, Domain, PolicyKey), row: (i64, String)) {
-        self.folded_bytes += key.2.as_str().len() + row.1.len();
-        self.folded.insert(key, row);
-    }
-}
-
 /// The statements of one transaction.
 pub(super) struct Rows<'c> {
     full: &'c mut Full,
+    shares: &'c mut Shares,
     db: &'c Connection,
     find_session: CachedStatement<'c>,
     find_folded: CachedStatement<'c>,
@@ -82,6 +45,15 @@ pub(super) struct Rows<'c> {
     limits: FoldLimits,
     room: Room,
     pub(super) flushed: Flushed,
+    /// Whose share is used up, the last one.
+    pub(super) over_share: Option<String>,
+}
+
+/// Why there is no room for a row.
+enum NoRoom {
+    Full,
+    /// Whose share is used up.
+    Share(String),
 }
 
 /// Where a record's sessions are counted.
@@ -98,12 +70,14 @@ impl<'c> Rows<'c> {
     pub(super) fn new(
         db: &'c Connection,
         full: &'c mut Full,
+        shares: &'c mut Shares,
         limits: FoldLimits,
     ) -> Result<Rows<'c>> {
         full.bound();
         let room = Room::measure(db, limits.file_bytes)?;
         Ok(Rows {
             full,
+            shares,
             db,
             find_session: db.prepare_cached(FIND_SESSION)?,
             find_folded: db.prepare_cached(FIND_FOLDED)?,
@@ -121,6 +95,7 @@ impl<'c> Rows<'c> {
                 ..Flushed::default()
             },
             room,
+            over_share: None,
         })
     }
 
@@ -137,18 +112,22 @@ impl<'c> Rows<'c> {
                 Row::Failure { rowid } => {
                     self.add_failure.execute(params![rowid, number(times)])?
                 }
+                Row::OverShare => 1,
             } == 1;
         }
         Ok(found)
     }
 
-    /// Adds a fresh datagram, so many times, and says which rows it has from now on: none when the file is full, and a
-    /// row that it needs is not there. Then it is let go as a whole, so that it is either counted or not.
+    /// Adds a fresh datagram, so many times, and says which rows it has from now on: none when there is no room for it, and
+    /// a row that it needs is not there. Then it is dropped as a whole, so that it is either counted or not.
     pub(super) fn make(&mut self, day: Day, records: &[Record], times: u64) -> Result<Vec<Row>> {
         let text = day.to_string();
-        if self.room.is_full() && !self.are_known(day, &text, records)? {
-            self.flushed.refused += times;
-            return Ok(Vec::new());
+        // All records of a datagram are of one domain.
+        let domain = records.first().map_or("", |record| record.domain.as_str());
+        if let Some(no_room) = self.no_room(domain)
+            && !self.are_known(day, &text, records)?
+        {
+            return Ok(self.refuse(no_room, times));
         }
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
@@ -163,6 +142,41 @@ impl<'c> Rows<'c> {
             }
         }
         Ok(rows)
+    }
+
+    /// Why a domain gets no new row, not even a folded one.
+    fn no_room(&self, domain: &str) -> Option<NoRoom> {
+        if self.room.is_full() {
+            return Some(NoRoom::Full);
+        }
+        let over = self.shares.over(domain, self.room.free());
+        over.map(|owner| NoRoom::Share(owner.to_owned()))
+    }
+
+    fn refuse(&mut self, why: NoRoom, times: u64) -> Vec<Row> {
+        match why {
+            NoRoom::Full => {
+                self.flushed.refused += times;
+                Vec::new()
+            }
+            NoRoom::Share(owner) => {
+                self.flushed.over_share += times;
+                self.over_share = Some(owner);
+                vec![Row::OverShare]
+            }
+        }
+    }
+
+    /// Whether new details of a domain are folded, for want of room.
+    fn must_fold(&self, domain: &str) -> bool {
+        let free = self.room.free_for_details();
+        self.room.is_tight() || self.shares.over(domain, free).is_some()
+    }
+
+    /// A row of a domain is made, with key texts of that length.
+    fn take_room(&mut self, domain: &str, bytes: usize) {
+        let taken = self.room.take(domain.len() + bytes);
+        self.shares.charge(domain, taken);
     }
 
     /// Whether each record has a row, be it a folded one.
@@ -210,7 +224,7 @@ impl<'c> Rows<'c> {
             return Ok(place);
         }
         let policies = self.policies(on, day, &record.domain)?;
-        let folds = policies >= self.limits.policies || (policies > 0 && self.room.is_tight());
+        let folds = policies >= self.limits.policies || self.must_fold(domain);
         let folded = folds.then(|| {
             let folded = record.policy.folded(&record.domain);
             place.policy = folded.as_str().into();
@@ -227,8 +241,7 @@ impl<'c> Rows<'c> {
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
-        self.room
-            .take(domain.len() + place.txt.len() + place.policy.len());
+        self.take_room(domain, place.txt.len() + place.policy.len());
         // In one statement: a day of a million domains is made of rows that are never touched again.
         self.make_session.execute(params![
             day,
@@ -294,14 +307,14 @@ impl<'c> Rows<'c> {
             return Ok(Some(rowid));
         }
         let mut reason = failure.as_str().to_owned();
-        if self.room.is_tight() || self.has_all_failures(place)? {
+        if self.must_fold(place.domain) || self.has_all_failures(place)? {
             self.flushed.folded_failures += 1;
             reason = failure.folded().as_str().into();
             if let Some(rowid) = self.find(place, &reason)? {
                 self.add_failure.execute(params![rowid, number(times)])?;
                 return Ok(Some(rowid));
             }
-            if self.room.is_full() {
+            if self.no_room(place.domain).is_some() {
                 return Ok(None);
             }
         }
@@ -312,8 +325,7 @@ impl<'c> Rows<'c> {
             policy,
             ..
         } = place;
-        self.room
-            .take(domain.len() + txt.len() + policy.len() + reason.len());
+        self.take_room(domain, txt.len() + policy.len() + reason.len());
         self.make_failure
             .execute(params![day, domain, txt, policy, reason, number(times)])?;
         Ok(Some(self.db.last_insert_rowid()))

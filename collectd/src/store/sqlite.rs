@@ -16,8 +16,10 @@ use tracing::{error, info, warn};
 
 use super::{
     Closed, Flushed, FoldLimits, Store, StoreError, file,
-    ledger::{Attempt, Ledger},
-    rows::{Full, Rows},
+    full::Full,
+    ledger::{Attempt, Ledger, Row},
+    rows::Rows,
+    shares::{Charge, Shares},
 };
 use crate::{courtesy, rollover};
 
@@ -37,6 +39,9 @@ pub(crate) struct Sqlite {
     number: i64,
     ledger: Ledger,
     full: Full,
+    /// None before they are read from a file that is another one.
+    shares: Option<Shares>,
+    over_share: Option<String>,
     doubt: Option<Doubt>,
 }
 
@@ -44,6 +49,7 @@ pub(crate) struct Sqlite {
 struct Doubt {
     attempt: Attempt,
     flushed: Flushed,
+    charges: Vec<Charge>,
 }
 
 impl Sqlite {
@@ -64,6 +70,8 @@ impl Sqlite {
             number: 0,
             ledger: Ledger::default(),
             full: Full::default(),
+            shares: None,
+            over_share: None,
             doubt: None,
         };
         store.reopen()?;
@@ -105,6 +113,17 @@ impl Sqlite {
         Ok(true)
     }
 
+    /// Who has used how much of the file: read once from each.
+    fn read_shares(&mut self) -> Result<(), StoreError> {
+        if let (None, Some(db)) = (&self.shares, &self.db) {
+            match Shares::read(db) {
+                Ok(shares) => self.shares = Some(shares),
+                Err(source) => return Err(self.failed("read it", source)),
+            }
+        }
+        Ok(())
+    }
+
     /// After a failure other than a lock, the connection may be of no use any more.
     fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> StoreError {
         self.full.clear();
@@ -138,6 +157,9 @@ impl Sqlite {
             Some(Ok(number)) => {
                 self.number = number;
                 self.ledger.accept(doubt.attempt);
+                if let Some(shares) = &mut self.shares {
+                    shares.charge_again(&doubt.charges);
+                }
                 Ok(doubt.flushed)
             }
             _ => {
@@ -175,6 +197,10 @@ impl Store for Sqlite {
         self.ledger.all_rows()
     }
 
+    fn who_is_over_share(&mut self) -> Option<String> {
+        self.over_share.take()
+    }
+
     fn newest_closed(&self) -> Option<Day> {
         rollover::newest(&self.path)
     }
@@ -185,20 +211,28 @@ impl Store for Sqlite {
             return Ok(resolved);
         }
         self.reopen()?;
-        let Some(db) = &self.db else {
+        self.read_shares()?;
+        let (Some(db), Some(shares)) = (&self.db, &mut self.shares) else {
             return Err(StoreError::InDoubt(self.path.clone()));
         };
         let mut attempt = self.ledger.attempt();
-        match write(db, &self.ledger, &mut self.full, self.limits, &mut attempt) {
-            Ok(flushed) => match db.execute_batch("COMMIT") {
+        let books = (&mut self.full, &mut *shares);
+        match write(db, &self.ledger, books, self.limits, &mut attempt) {
+            Ok((flushed, over_share)) => match db.execute_batch("COMMIT") {
                 Ok(()) => {
+                    shares.commit();
                     self.number += 1;
+                    self.over_share = over_share.or(self.over_share.take());
                     self.ledger.accept(attempt);
                     Ok(flushed + resolved)
                 }
                 Err(source) => {
                     let _ = db.execute_batch("ROLLBACK");
-                    self.doubt = Some(Doubt { attempt, flushed });
+                    self.doubt = Some(Doubt {
+                        attempt,
+                        flushed,
+                        charges: shares.roll_back(),
+                    });
                     let error = self.failed("commit", source);
                     match self.resolve()? {
                         nothing if nothing.datagrams == 0 => Err(error),
@@ -208,6 +242,7 @@ impl Store for Sqlite {
             },
             Err(source) => {
                 let _ = db.execute_batch("ROLLBACK");
+                shares.roll_back();
                 attempt.rows.clear();
                 self.ledger.restore(attempt);
                 Err(self.failed("write to it", source))
@@ -235,6 +270,7 @@ impl Store for Sqlite {
             file::close(db, &self.path)?;
         }
         self.identity = None;
+        self.shares = None;
         let closed = rollover::settle(&self.path, today, roll, self.keep_days);
         if let Err(error) = self.reopen() {
             warn!(%error, "cannot open the day's file again yet");
@@ -264,7 +300,9 @@ impl Store for Sqlite {
         let gone = self.identity.take();
         if removed && self.db.is_some() && self.doubt.is_none() {
             // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
-            self.flush().inspect_err(|_| self.identity = gone)?;
+            while self.uncommitted() > 0 {
+                self.flush().inspect_err(|_| self.identity = gone)?;
+            }
         }
         let copied = match self.db.take() {
             Some(db) if file::empty_wal(&db).is_ok() && removed => {
@@ -280,6 +318,7 @@ impl Store for Sqlite {
         self.doubt = None;
         let lost = self.ledger.discard();
         self.full.clear();
+        self.shares = None;
         self.number = 0;
         self.reopen().map(|()| lost)
     }
@@ -301,21 +340,22 @@ impl Drop for Sqlite {
     }
 }
 
-/// Everything of a transaction but its commit.
+/// Everything of a transaction but its commit. Says too whose share is used up.
 fn write(
     db: &Connection,
     ledger: &Ledger,
-    full: &mut Full,
+    (full, shares): (&mut Full, &mut Shares),
     limits: FoldLimits,
     attempt: &mut Attempt,
-) -> rusqlite::Result<Flushed> {
+) -> rusqlite::Result<(Flushed, Option<String>)> {
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let mut rows = Rows::new(db, full, limits)?;
+    let mut rows = Rows::new(db, full, shares, limits)?;
     let mut gone = 0;
     for &(index, times) in &attempt.settled {
         courtesy::pause();
         match ledger.rows(index) {
             [] => rows.flushed.refused += times,
+            [Row::OverShare] => rows.flushed.over_share += times,
             known => gone += u64::from(!rows.add(known, times)?),
         }
     }
@@ -333,25 +373,9 @@ fn write(
             .push(rows.make(fresh.day, &fresh.records, times)?);
     }
     db.execute(NEXT_FLUSH, [])?;
-    Ok(Flushed {
+    let flushed = Flushed {
         datagrams: attempt.datagrams,
         ..rows.flushed
-    })
-}
-
-impl std::ops::Add for Flushed {
-    type Output = Flushed;
-
-    fn add(self, other: Flushed) -> Flushed {
-        Flushed {
-            datagrams: self.datagrams + other.datagrams,
-            folded_policies: self.folded_policies + other.folded_policies,
-            folded_failures: self.folded_failures + other.folded_failures,
-            new_policies: self.new_policies + other.new_policies,
-            new_domains: self.new_domains + other.new_domains,
-            refused: self.refused + other.refused,
-            tight: self.tight | other.tight,
-            file_bytes: self.file_bytes.max(other.file_bytes),
-        }
-    }
+    };
+    Ok((flushed, rows.over_share))
 }

@@ -10,7 +10,9 @@ use tlsrptd_proto::{
     record::Record,
 };
 
-use super::{FoldLimits, Sqlite, Store, StoreError};
+use super::{Flushed, FoldLimits, Sqlite, Store, StoreError};
+
+mod room;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -312,41 +314,4 @@ fn foreign_files_are_refused_and_left_alone() {
         .err()
         .unwrap();
     assert_eq!(crate::error::Error::Store(error).exit_code(), 3);
-}
-
-#[test]
-fn a_full_file_counts_what_it_knows_and_nothing_vanishes() {
-    let bench = Bench::new();
-    let mut store = bench.store_with(FoldLimits::new(100, 100).in_file_of(1 << 20));
-    store.add(today(), &success("known.test", "x"));
-    let (mut refused, mut tight, mut sent) = (0, false, 1);
-    for flush in 0..40 {
-        for n in 0..200 {
-            store.add(today(), &failure(&format!("d{flush}-{n}.test"), "y"));
-        }
-        // The first is known, and so is the last, be it as one that is let go.
-        store.count(0, 3);
-        store.count(200 * flush + 200, 2);
-        sent += 205;
-        let flushed = store.flush().unwrap();
-        refused += flushed.refused;
-        tight |= flushed.tight;
-    }
-    let policies = bench.sum("(SELECT count(*) FROM finalresults)");
-    store.add(today(), &success("known.test", "another policy"));
-    store.count(200 * 40, 7);
-    let last = store.flush().unwrap();
-    assert_eq!(last.refused, 8, "no room for its folded policy either");
-    store.finish().unwrap();
-    assert!(tight && refused > 0);
-    assert_eq!(
-        u64::try_from(bench.total()).unwrap() + refused,
-        sent,
-        "counted or refused"
-    );
-    let known = "(SELECT cntrtotal FROM finalresults WHERE domain='known.test')";
-    assert_eq!(bench.sum(known), 121, "what has its row is counted as ever");
-    assert_eq!(bench.sum("(SELECT count(*) FROM finalresults)"), policies);
-    let size = fs::metadata(bench.path()).unwrap().len();
-    assert!(size < (1 << 20) + (256 << 10), "{size}");
 }

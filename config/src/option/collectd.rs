@@ -127,7 +127,7 @@ pub(super) const ROWS: &[Row] = &[
         "max_day_file_size",
         Count(1_048_576, 1 << 50),
         Is("2147483648"),
-        "Bytes of a day's file. In its last quarter new details of known domains are counted together; when it is full, only what has its row already is counted, and the rest as dropped. 2 GiB hold about three million domains.",
+        "Bytes of a day's file. In its last quarter new details are counted together; when it is full, only what has its row already is counted, and the rest as dropped. The names under one domain may use an eighth of what is free. 2 GiB hold about three million domains.",
     ),
     ours(
         "stats_file",

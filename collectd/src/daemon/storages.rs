@@ -1,0 +1,68 @@
+//! The storages of a configuration: opened together, and from then on each on its own.
+
+use std::{sync::Arc, thread::JoinHandle};
+
+use tlsrptd_config::{Storage, collectd::Collectd};
+use tlsrptd_proto::day::Day;
+use tracing::warn;
+
+use crate::{
+    error::Error,
+    stats::Stats,
+    store::{Dummy, FoldLimits, Sqlite, Store},
+    writer::Lost,
+};
+
+/// The figures of a storage by its place.
+pub(super) fn of_storage(stats: &Arc<Stats>, place: usize) -> Arc<Stats> {
+    let other = place
+        .checked_sub(1)
+        .and_then(|place| stats.others.get(place));
+    Arc::clone(other.unwrap_or(stats))
+}
+
+pub(super) fn url(storage: &Storage) -> &str {
+    match storage {
+        Storage::Sqlite { url, .. } | Storage::Dummy { url, .. } => url,
+    }
+}
+
+/// Waits for all writers. A panic ends the process at once in a release build; elsewhere it is a lost thread.
+pub(super) fn join(writers: Vec<JoinHandle<Result<(), Lost>>>) -> Result<(), Error> {
+    let ends: Vec<_> = writers
+        .into_iter()
+        .map(|writer| writer.join().unwrap_or(Err(Lost::default())))
+        .collect();
+    let lost = ends.into_iter().filter_map(Result::err);
+    match lost.map(|lost| lost.datagrams).max() {
+        Some(lost) => Err(Error::Unwritten { lost }),
+        None => Ok(()),
+    }
+}
+
+/// The day to begin with. A clock that stepped back into the day just closed does not reopen it, as it does not while
+/// we run (`receive::day_of_arrival`): its reports may be on their way.
+pub(super) fn first_day(stores: &[Box<dyn Store>], now: Day) -> Day {
+    if stores
+        .iter()
+        .any(|store| store.newest_closed() == Some(now))
+    {
+        warn!(day = %now, "the clock shows a day that is closed already: counting for the next one");
+        return now.next();
+    }
+    now
+}
+
+pub(super) fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, Error> {
+    let limits = FoldLimits::new(
+        settings.max_policies_per_domain,
+        settings.max_failures_per_policy,
+    )
+    .in_file_of(settings.max_day_file_size);
+    Ok(match storage {
+        Storage::Sqlite { path, url } => {
+            Box::new(Sqlite::open(url, path, limits, settings.keep_days)?)
+        }
+        Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
+    })
+}

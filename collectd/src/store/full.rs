@@ -1,0 +1,41 @@
+//! What has reached a limit of details.
+
+use std::collections::{HashMap, HashSet};
+
+use tlsrptd_proto::{day::Day, domain::Domain, policy::PolicyKey};
+
+/// What is known to be full, so that a stranger who makes it so does not make us count it again each time.
+///
+/// Nothing here outlives a transaction that failed, or a file.
+#[derive(Default)]
+pub(super) struct Full {
+    pub(super) domains: HashSet<(Day, Domain)>,
+    /// The rows of folded policies, and the TXT record that they stand under.
+    pub(super) folded: HashMap<(Day, Domain, PolicyKey), (i64, String)>,
+    folded_bytes: usize,
+    /// Rows of policies that have as many failures as they may.
+    pub(super) policies: HashSet<i64>,
+}
+
+impl Full {
+    /// More than this is not remembered.
+    const MOST: usize = 100_000;
+    const MOST_BYTES: usize = 8 << 20;
+
+    pub(super) fn clear(&mut self) {
+        *self = Full::default();
+    }
+
+    pub(super) fn bound(&mut self) {
+        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST
+            || self.folded_bytes > Full::MOST_BYTES
+        {
+            self.clear();
+        }
+    }
+
+    pub(super) fn remember(&mut self, key: (Day, Domain, PolicyKey), row: (i64, String)) {
+        self.folded_bytes += key.2.as_str().len() + row.1.len();
+        self.folded.insert(key, row);
+    }
+}

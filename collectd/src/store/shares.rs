@@ -1,0 +1,250 @@
+//! Who has used how much of the day's file: names are free for whoever owns a domain, and the file is for all.
+//!
+//! A name is charged to its last two labels and to its last three: `a.b.example.co.uk` to `co.uk` and to
+//! `example.co.uk`. Whoever is charged may use an eighth of what is still *free*, not of the whole: so something is free
+//! always, however many use what they may, and who has used little gets it (in switches this is known as dynamic
+//! thresholds). The three labels may use an eighth of what their two have left. So neither `*.example.com` nor, under
+//! `co.uk`, `*.example.co.uk` takes the room of others, and no list of public suffixes has to be kept new.
+//!
+//! The sums are kept in a table of fixed size (a count-min sketch), whatever the number of names: a sum is never too low,
+//! and too high by a few in ten thousand of the file. They follow from the file itself, so a restart forgives nobody.
+
+use std::hash::Hasher;
+
+use rusqlite::{Connection, Result};
+use siphasher::sip::SipHasher13;
+
+use super::room;
+
+/// A part of what is free: see the module.
+const PART: i64 = 8;
+/// Who has used less than that is not looked at: rounding is more than this in a file of the usual size.
+const FLOOR: i64 = 64 << 10;
+const ROWS: usize = 4;
+const WIDTH: usize = 1 << 14;
+
+const SESSIONS: &str = "SELECT domain, count(*), sum(octet_length(domain) + octet_length(tlsrptrecord) + octet_length(policy))
+    FROM finalresults GROUP BY day, domain";
+const FAILURES: &str = "SELECT domain, count(*),
+        sum(octet_length(domain) + octet_length(tlsrptrecord) + octet_length(policy) + octet_length(reason))
+    FROM failures GROUP BY day, domain";
+
+/// See the module.
+pub(super) struct Shares {
+    sums: Box<[i64]>,
+    /// Where a name stands is not for strangers to know.
+    hasher: SipHasher13,
+    /// What the running transaction has charged.
+    charges: Vec<Charge>,
+}
+
+/// Bytes charged to the name with that hash.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Charge {
+    hash: u128,
+    bytes: i64,
+}
+
+impl Shares {
+    pub(super) fn new(key: [u8; 16]) -> Shares {
+        Shares {
+            sums: vec![0; ROWS * WIDTH].into(),
+            hasher: SipHasher13::new_with_key(&key),
+            charges: Vec::new(),
+        }
+    }
+
+    /// As the file has them.
+    pub(super) fn read(db: &Connection) -> Result<Shares> {
+        let mut shares = Shares::new(rand::random());
+        for sql in [SESSIONS, FAILURES] {
+            let mut statement = db.prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                // Another program may have left a row without a domain.
+                let Some(domain) = row.get::<_, Option<String>>(0)? else {
+                    continue;
+                };
+                let (number, bytes): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
+                shares.charge(&domain, room::cost(number, bytes.unwrap_or(0)));
+            }
+        }
+        shares.commit();
+        Ok(shares)
+    }
+
+    /// Charges a name that gets a row of so many bytes.
+    pub(super) fn charge(&mut self, domain: &str, bytes: i64) {
+        let (two, three) = owners(domain);
+        for owner in [Some(two), three].into_iter().flatten() {
+            let charge = Charge {
+                hash: self.hash(owner),
+                bytes,
+            };
+            self.add(charge);
+            self.charges.push(charge);
+        }
+    }
+
+    /// Who has used what it may of `free` bytes, when the name has no room any more.
+    pub(super) fn over<'d>(&self, domain: &'d str, free: i64) -> Option<&'d str> {
+        let (two, three) = owners(domain);
+        let used = self.used(two);
+        if used < FLOOR {
+            return None;
+        }
+        let left = free / PART - used;
+        if left <= 0 {
+            return Some(two);
+        }
+        three.filter(|three| {
+            let used = self.used(three);
+            used >= FLOOR && used >= left / PART
+        })
+    }
+
+    /// The transaction is committed.
+    pub(super) fn commit(&mut self) {
+        self.charges.clear();
+    }
+
+    /// The transaction did not come about, as far as is known: what it charged.
+    pub(super) fn roll_back(&mut self) -> Vec<Charge> {
+        let charges = std::mem::take(&mut self.charges);
+        for charge in &charges {
+            self.add(Charge {
+                bytes: -charge.bytes,
+                ..*charge
+            });
+        }
+        charges
+    }
+
+    /// It came about after all.
+    pub(super) fn charge_again(&mut self, charges: &[Charge]) {
+        for charge in charges {
+            self.add(*charge);
+        }
+    }
+
+    fn used(&self, owner: &str) -> i64 {
+        let hash = self.hash(owner);
+        let sums = places(hash).map(|place| self.sums[place]);
+        sums.into_iter().min().unwrap_or_default()
+    }
+
+    fn add(&mut self, charge: Charge) {
+        for place in places(charge.hash) {
+            self.sums[place] = self.sums[place].saturating_add(charge.bytes);
+        }
+    }
+
+    fn hash(&self, owner: &str) -> u128 {
+        let half = |which: u8| {
+            let mut hasher = self.hasher;
+            hasher.write_u8(which);
+            hasher.write(owner.as_bytes());
+            u128::from(hasher.finish())
+        };
+        half(0) << 64 | half(1)
+    }
+}
+
+/// One place in each row.
+fn places(hash: u128) -> [usize; ROWS] {
+    std::array::from_fn(|row| row * WIDTH + (hash >> (32 * row)) as usize % WIDTH)
+}
+
+/// The last two labels, and the last three where there are so many.
+fn owners(domain: &str) -> (&str, Option<&str>) {
+    let mut dots = domain.rmatch_indices('.').map(|(place, _)| place);
+    dots.next();
+    let Some(second) = dots.next() else {
+        return (domain, None);
+    };
+    let three = dots.next().map_or(0, |third| third + 1);
+    (&domain[second + 1..], Some(&domain[three..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FREE: i64 = 800 << 20;
+
+    #[test]
+    fn whom_a_name_is_charged_to() {
+        for (domain, two, three) in [
+            ("test", "test", None),
+            ("a.test", "a.test", None),
+            ("b.a.test", "a.test", Some("b.a.test")),
+            ("d.c.b.a.test", "a.test", Some("b.a.test")),
+            ("x.example.co.uk", "co.uk", Some("example.co.uk")),
+        ] {
+            assert_eq!(owners(domain), (two, three), "{domain}");
+        }
+    }
+
+    /// Charges new names of an owner for as long as it may, and says how much that was.
+    fn greedy(shares: &mut Shares, owner: &str, free: &mut i64) -> i64 {
+        let before = *free;
+        for n in 0.. {
+            let name = format!("n{n}.{owner}");
+            if shares.over(&name, *free).is_some() {
+                break;
+            }
+            shares.charge(&name, 32 << 10);
+            *free -= 32 << 10;
+        }
+        before - *free
+    }
+
+    #[test]
+    fn something_is_free_for_others_always() {
+        let (mut shares, mut free) = (Shares::new([7; 16]), FREE);
+        let first = greedy(&mut shares, "evil.test", &mut free);
+        assert!(first >= FREE / 9 && first < FREE / 8, "{first}");
+        for n in 0..30 {
+            greedy(&mut shares, &format!("evil{n}.test"), &mut free);
+        }
+        assert!(free > FREE / 9 / 8, "{free} after thirty more");
+        let over = shares.over("another.evil.test", free);
+        assert_eq!(over, Some("evil.test"), "who took it is named");
+        for honest in ["honest.test", "mail.honest.test", "a.b.c.d.test"] {
+            assert_eq!(shares.over(honest, free), None, "{honest}");
+        }
+    }
+
+    #[test]
+    fn a_public_suffix_is_not_one_owner() {
+        let (mut shares, mut free) = (Shares::new([7; 16]), FREE);
+        let evil = greedy(&mut shares, "evil.co.uk", &mut free);
+        assert!(evil < FREE / 8 / 8, "{evil}");
+        assert_eq!(shares.over("more.evil.co.uk", free), Some("evil.co.uk"));
+        assert_eq!(shares.over("honest.co.uk", free), None);
+    }
+
+    #[test]
+    fn what_did_not_come_about_is_not_charged() {
+        let mut shares = Shares::new([7; 16]);
+        shares.charge("a.test", 1 << 30);
+        let charges = shares.roll_back();
+        assert_eq!(shares.over("a.test", FREE), None);
+        shares.charge_again(&charges);
+        assert_eq!(shares.over("a.test", FREE), Some("a.test"));
+        shares.commit();
+        assert!(shares.roll_back().is_empty());
+    }
+
+    #[test]
+    fn many_names_do_not_make_a_small_one_large() {
+        let mut shares = Shares::new([7; 16]);
+        for n in 0..300_000 {
+            shares.charge(&format!("d{n}.test"), 2_000);
+        }
+        // A few in ten thousand of 600 MB.
+        let used = shares.used("new.test");
+        assert!(used < 600_000, "{used}");
+        assert!(shares.used("d7.test") >= 2_000, "never too low");
+    }
+}

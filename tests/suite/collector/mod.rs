@@ -9,6 +9,7 @@ mod life;
 mod script;
 mod sharing;
 mod sockets;
+mod storages;
 mod trouble;
 
 use std::collections::BTreeMap;

@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use rusqlite::Connection;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Running;
+use tlsrptd_tests::harness::wait::until_true;
 
 use super::{Content, day_files, times};
 use crate::collector::stats;
@@ -74,6 +76,75 @@ fn distinct_hostile_datagrams_fill_neither_memory_nor_disk() {
         stats["dropped{day-full}"] > 0 && stats["folded"] > 0,
         "the bound was reached: {stats:?}"
     );
+}
+
+#[test]
+fn what_waits_for_a_storage_stays_within_memory() {
+    type Make = fn(u64) -> Vec<u8>;
+    let mixes: [(&str, u64, Make); 4] = [
+        ("twenty tiny failures", 45_000, |n| failures(n, 20, 1)),
+        ("many domains", 110_000, |n| failures(n, 0, 0)),
+        ("long texts", 8_000, |n| failures(n, 3, 5_000)),
+        ("everything", 40_000, hostile),
+    ];
+    for (what, number, make) in mixes {
+        let lab = Lab::new();
+        let (stats_file, dump) = (lab.file("stats"), lab.file("dump"));
+        let collectd = lab
+            .collectd()
+            .set("stats_file", stats_file.display())
+            // Each try waits for the lock.
+            .set("retry_commit_datagram_count", 1_000_000)
+            .set("dump_path_for_invalid_datagram", dump.display())
+            .set("log_level", "error");
+        let mut collectd = lab.start_ready(&collectd);
+        lab.mta().send(&mta::success("before.test", "v=TLSRPTv1;"));
+        lab.wait_for_sessions(&lab.collectd_db(), 1);
+        let lock = Connection::open(lab.collectd_db()).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let socket = UnixDatagram::unbound().unwrap();
+        socket.connect(lab.socket()).unwrap();
+        for begin in (0..number).step_by(5_000) {
+            for n in begin..begin + 5_000 {
+                socket.send(&make(n)).unwrap();
+            }
+            // Until the writer has come so far, which it shows by what it dumps.
+            let mark = format!("mark {begin}");
+            socket.send(mark.as_bytes()).unwrap();
+            until_true("the writer", || {
+                fs::read_to_string(&dump).is_ok_and(|dumped| dumped == mark)
+            });
+        }
+        collectd.wait_for_log("cannot commit, counts stay in memory");
+        drop(lock);
+        // What waited is written, and new ones are taken again.
+        until_true("new ones are counted", || {
+            lab.mta().send(&mta::success("after.test", "v=TLSRPTv1;"));
+            let sql = "SELECT count(*) FROM finalresults WHERE domain = 'after.test'";
+            lab.query(&lab.collectd_db(), sql) == [["1"]]
+        });
+        let memory = peak_memory(&collectd);
+        collectd.stop().success();
+        let stats = stats(&stats_file);
+        println!("{what}: {} MiB resident at most, {stats:?}", memory >> 20);
+        assert!(memory <= MEMORY, "{what}: {} MiB", memory >> 20);
+        let ended = stats["counted"] + stats["malformed"] + stats["dropped"];
+        assert_eq!(stats["received"], ended, "{what}");
+        assert!(stats["dropped{storage}"] > 0, "{what}: {stats:?}");
+    }
+}
+
+/// A domain with so many failures of so many bytes.
+fn failures(n: u64, number: u64, bytes: usize) -> Vec<u8> {
+    let long = "x".repeat(bytes);
+    let details: Vec<String> = (0..number)
+        .map(|k| format!(r#"{{"c":203,"f":"{k}{long}"}}"#))
+        .collect();
+    let details = details.join(",");
+    format!(
+        r#"{{"dpv":"1","d":"d{n}.test","pr":"v=TLSRPTv1;","policies":[{{"policy-type":9,"policy-domain":"d{n}.test","failure-details":[{details}],"t":{number},"f":1}}]}}"#
+    )
+    .into_bytes()
 }
 
 /// Another one each time: domains, policies, reasons, records, long texts, rubbish.

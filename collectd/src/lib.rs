@@ -23,7 +23,6 @@ pub mod error;
 pub mod fetcher;
 pub mod inherit;
 mod keeper;
-pub mod look;
 mod memo;
 mod pulse;
 mod queue;
@@ -56,8 +55,7 @@ pub fn collect(settings: Settings<Collectd>, clock: Clock) -> u8 {
             values.log_level,
             values.logfilename.as_deref(),
         )?;
-        info!("{}", settings.summary);
-        settings.lines.iter().for_each(|line| debug!("{line}"));
+        settings.lines.iter().for_each(|line| info!("{line}"));
         settings.warnings.iter().for_each(|line| warn!("{line}"));
         daemon::Collector::prepare(values, clock)?.serve(&log)
     };

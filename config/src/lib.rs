@@ -7,11 +7,9 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`.
-//!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
-//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports.
+//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -22,7 +20,6 @@ pub mod ctl;
 mod env;
 pub mod example;
 pub mod exit;
-pub mod eyes;
 pub mod fetcher;
 mod file;
 mod help;

@@ -1,11 +1,6 @@
 //! The settings of `tlsrpt-reportd`.
 
-use std::{
-    ffi::OsString,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 mod checks;
 mod fetchers;
@@ -97,11 +92,11 @@ pub fn load(
     load::load(args, env)
 }
 
-/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name; it is told which file they are from.
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name.
 pub fn load_with(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-    look: impl FnOnce(&Reportd, Option<&Path>) -> Vec<String>,
+    look: impl FnOnce(&Reportd) -> Vec<String>,
 ) -> Start<Reportd> {
     load::load_with(args, env, look)
 }

@@ -1,7 +1,7 @@
-"""What parsedmarc reads in report mails, or in posted reports.
+"""What a reader of reports finds in report mails, or in posted reports.
 
-Usage: parse_reports.py FOLDER, one mail or one gzip report a file. Prints {DOMAIN: [POLICY...]}, sorted.
-The domain of a report is that of its report-id, which is not used for anything else.
+Usage: parse_reports.py FOLDER < READER, one mail or one gzip report a file, READER a JSON text: "parsedmarc" or
+"email-report-checker". Prints a JSON list of reports in parsedmarc's form, policies and failures sorted.
 """
 
 import email
@@ -10,30 +10,30 @@ import json
 import pathlib
 import sys
 
+import email_report_checker.tls
 import parsedmarc
 
 GZIP = b"\x1f\x8b"
 
 
 def main(folder):
-    domains = {}
-    for path in sorted(pathlib.Path(folder).iterdir()):
-        data = path.read_bytes()
-        parsed = parse(data)
-        domain = parsed["report_id"].split("_", 2)[2]
-        if domain in domains:
-            sys.exit(f"two reports about {domain}")
-        domains[domain] = normalised(parsed, attached(data))
-    print(json.dumps(domains, sort_keys=True))
+    read = {"parsedmarc": by_parsedmarc, "email-report-checker": by_checker}[json.load(sys.stdin)]
+    print(json.dumps([read(path.read_bytes()) for path in sorted(pathlib.Path(folder).iterdir())], sort_keys=True))
 
 
-def parse(data):
+def by_parsedmarc(data):
     if data.startswith(GZIP):
-        return parsedmarc.parse_smtp_tls_report_json(gzip.decompress(data))
+        return normalised(parsedmarc.parse_smtp_tls_report_json(gzip.decompress(data)), attached(data))
     result = parsedmarc.parse_report_email(data, offline=True, always_use_local_files=True)
     if result["report_type"] != "smtp_tls":
         sys.exit(f"parsedmarc takes a report for {result['report_type']}")
-    return result["report"]
+    return normalised(result["report"], attached(data))
+
+
+def by_checker(data):
+    """It hands over the JSON as it is: what is proved is that it finds the report in the mail."""
+    report = email_report_checker.tls.get_tls_report(email.message_from_bytes(data))
+    return normalised(parsedmarc.parse_smtp_tls_report_json(json.dumps(report)), report)
 
 
 def attached(data):
@@ -53,7 +53,7 @@ def normalised(parsed, raw):
         if "mx-host" in original["policy"]:
             policy["mx_host"] = original["policy"]["mx-host"]
         policies.append(policy)
-    return sorted(policies, key=canonical)
+    return parsed | {"policies": sorted(policies, key=canonical)}
 
 
 def canonical(value):

@@ -12,6 +12,7 @@ mod docs;
 mod faults;
 mod fleet;
 mod harness;
+mod judges;
 mod midnight;
 mod peer;
 mod reporter;

@@ -311,8 +311,11 @@ pub(super) const ROWS: &[Row] = &[
     ours(
         "dkim_keys",
         DkimKeys,
-        unset("the MTA signs", "tlsrpt:/etc/tlsrpt/dkim.pem"),
-        "The keys that sign report mails: PEM, RSA or Ed25519; each signs. Their TXT records should have s=tlsrpt.",
+        unset(
+            "the MTA signs",
+            "mail-tlsrpt:/etc/tlsrpt/dkim.pem, tlsrpt:/etc/tlsrpt/dkim.pem",
+        ),
+        "The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs. Two selectors, of one key or of two: the TXT record of the first without s=, for receivers that take the report for ordinary mail, that of the second with s=tlsrpt, for those that demand it.",
     ),
     peer(
         "sendmail_script",

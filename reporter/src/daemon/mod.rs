@@ -11,7 +11,6 @@ mod gathering;
 mod holding;
 mod lane;
 mod lanes;
-mod look;
 mod pidfile;
 mod prepare;
 mod serve;
@@ -31,8 +30,7 @@ use crate::{
     state::{NewJob, State, StateError},
 };
 
-pub use look::faults;
-pub use prepare::{Prepared, prepare};
+pub use prepare::{Prepared, faults, prepare};
 pub use serve::serve;
 pub use signals::Order;
 

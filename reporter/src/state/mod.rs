@@ -31,7 +31,6 @@ pub use decisions::{Decision, DomainDay, Stored};
 pub use deliveries::{Claimed, Recorded, Verdict};
 pub use error::StateError;
 pub use jobs::{Job, NewJob};
-pub use open::fault;
 pub use rows::Fetched;
 pub use steps::{Moment, STEPS, Step, StepRow};
 pub use suppressed::{Listed, SuppressionList, Suspended};

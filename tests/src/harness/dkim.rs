@@ -13,7 +13,7 @@ use super::dns::Dns;
 /// A key pair.
 #[derive(Debug, Clone)]
 pub struct DkimKey {
-    /// Its selector: `rsa` or `ed`.
+    /// Its selector: `rsa` or `ed`, or as [`DkimKey::under`] says.
     pub selector: &'static str,
     /// The private key, PEM (PKCS #8).
     pub path: PathBuf,
@@ -44,6 +44,16 @@ impl DkimKey {
         ];
         private.extend_from_slice(&pair.serialized_der()[16..48]);
         DkimKey::write(folder, "ed", "ed25519", &private, pair.public_key_raw())
+    }
+
+    /// The same key under another selector, whose record names a service type (`s=`) or none.
+    pub fn under(&self, selector: &'static str, service: Option<&str>) -> DkimKey {
+        let service = service.map_or_else(String::new, |service| format!("s={service}; "));
+        DkimKey {
+            selector,
+            path: self.path.clone(),
+            record: self.record.replace("s=tlsrpt; ", &service),
+        }
     }
 
     /// What stands in `dkim_keys`.

@@ -21,4 +21,5 @@ pub mod smtp;
 mod smtp_session;
 pub mod theirs;
 pub mod tls;
+pub mod verifiers;
 pub mod wait;

@@ -19,6 +19,17 @@ pub struct Theirs {
     bin: PathBuf,
 }
 
+/// What dkimpy takes a mail for.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    /// An ordinary mail: a key for reports alone (`s=tlsrpt`) does not count.
+    Mail,
+    /// A report: any key counts.
+    Report,
+    /// A report, whose key has to be for reports (RFC 8460 section 3 lets receivers ask for that).
+    StrictReport,
+}
+
 impl Theirs {
     /// The environment at `TLSRPTD_VENV`, or `target/venv`. `None`, and the test skipped by name, where it could not
     /// be made because no package registry was in reach.
@@ -50,27 +61,63 @@ impl Theirs {
         self.python("expect.py", folder.path(), None)
     }
 
-    /// What parsedmarc finds in report mails: `{DOMAIN: [POLICY...]}`, sorted. Fails for a mail that it cannot read,
-    /// and for two reports about one domain.
+    /// What parsedmarc finds in report mails or posted reports: `{DOMAIN: [POLICY...]}`. Fails for what it cannot read,
+    /// and for two reports about one domain. The domain of a report is that of its report-id, which is not used for
+    /// anything else.
     pub fn parsed<M: AsRef<[u8]>>(&self, mails: impl IntoIterator<Item = M>) -> Value {
-        let folder = files(mails);
-        self.python("parse_reports.py", folder.path(), None)
+        let mut domains = Map::new();
+        for report in self.read("parsedmarc", mails) {
+            let id = text(&report["report_id"]);
+            let domain = id.splitn(3, '_').nth(2).unwrap_or_default();
+            let before = domains.insert(domain.to_owned(), report["policies"].clone());
+            assert!(before.is_none(), "two reports about {domain}");
+        }
+        domains.into()
     }
 
-    /// What dkimpy says of the DKIM signatures of mails: for each mail, a verdict a signature by its index from 0,
-    /// `ok rsa-sha256`, `ok ed25519-sha256`, or the reason why not. `dns` are TXT records as (name, text):
-    /// [`Dns::all_txt`](super::dns::Dns::all_txt).
+    /// What a reader finds (`parsedmarc` or `email-report-checker`), a report a mail, in parsedmarc's form; policies and
+    /// failures are sorted.
+    pub fn read<M: AsRef<[u8]>>(
+        &self,
+        reader: &str,
+        mails: impl IntoIterator<Item = M>,
+    ) -> Vec<Value> {
+        let found = self.python(
+            "parse_reports.py",
+            files(mails).path(),
+            Some(&json!(reader)),
+        );
+        items(&found).cloned().collect()
+    }
+
+    /// What dkimpy, as the strictest receiver of reports, says of the DKIM signatures of mails: for each mail, a verdict a
+    /// signature by its index from 0, `ok rsa-sha256`, `ok ed25519-sha256`, or the reason why not. `dns` are TXT records
+    /// as (name, text): [`Dns::all_txt`](super::dns::Dns::all_txt).
     pub fn dkim<M: AsRef<[u8]>>(
         &self,
         mails: impl IntoIterator<Item = M>,
         dns: &[(String, String)],
     ) -> Vec<Vec<String>> {
-        let dns: Value = dns
+        self.dkim_as(Mode::StrictReport, mails, dns)
+    }
+
+    /// As [`Theirs::dkim`], in one of dkimpy's modes.
+    pub fn dkim_as<M: AsRef<[u8]>>(
+        &self,
+        mode: Mode,
+        mails: impl IntoIterator<Item = M>,
+        dns: &[(String, String)],
+    ) -> Vec<Vec<String>> {
+        let records: Map<_, _> = dns
             .iter()
             .map(|(name, text)| (name.clone(), json!(text)))
-            .collect::<Map<_, _>>()
-            .into();
-        let verdicts = self.python("verify_dkim.py", files(mails).path(), Some(&dns));
+            .collect();
+        let asked = json!({"records": records, "tlsrpt": match mode {
+            Mode::Mail => json!(false),
+            Mode::Report => json!(true),
+            Mode::StrictReport => json!("strict"),
+        }});
+        let verdicts = self.python("verify_dkim.py", files(mails).path(), Some(&asked));
         items(&verdicts)
             .map(|mail| items(mail).map(text).collect())
             .collect()

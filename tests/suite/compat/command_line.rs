@@ -112,8 +112,7 @@ fn unset(topic: Topic) -> Topic {
             move |scene| {
                 let program = of_collector
                     .split(' ')
-                    .fold(scene.collector(), Program::unset)
-                    .set("log_level", "debug");
+                    .fold(scene.collector(), Program::unset);
                 defaults(&scene.started(&program).stop().stderr, &of_collector)
             },
         )
@@ -124,8 +123,7 @@ fn unset(topic: Topic) -> Topic {
             move |scene| {
                 let program = of_reporter
                     .split(' ')
-                    .fold(scene.reporter(&[]), Program::unset)
-                    .set("log_level", "debug");
+                    .fold(scene.reporter(&[]), Program::unset);
                 let mut running = program.start();
                 running.wait_for_log("setup finished");
                 defaults(&running.log(), &of_reporter)

@@ -109,21 +109,31 @@ fn storage(url: &str) -> Result<Storage, String> {
 
 impl Setting for Vec<DkimKey> {
     fn parse(text: &str, _: Kind) -> Result<Self, String> {
-        entries(text, |entry| {
-            let (selector, path) = entry
-                .split_once(':')
-                .ok_or_else(|| format!("`{entry}` has no `:`"))?;
-            domain(selector).map_err(|_| format!("`{selector}` is not a selector"))?;
-            Ok(DkimKey {
-                selector: selector.to_owned(),
-                path: super::path(path)?,
-            })
-        })
+        let keys = entries(text, dkim_key)?;
+        // One key under two selectors is right; under one selector a receiver finds one key (RFC 6376 section 3.6.2.2).
+        for (number, key) in keys.iter().enumerate() {
+            let same = |other: &DkimKey| other.selector.eq_ignore_ascii_case(&key.selector);
+            if keys[..number].iter().any(same) {
+                return Err(format!("the selector `{}` stands twice", key.selector));
+            }
+        }
+        Ok(keys)
     }
 
     fn unset() -> Option<Self> {
         Some(Vec::new())
     }
+}
+
+fn dkim_key(entry: &str) -> Result<DkimKey, String> {
+    let (selector, path) = entry
+        .split_once(':')
+        .ok_or_else(|| format!("`{entry}` has no `:`"))?;
+    domain(selector).map_err(|_| format!("`{selector}` is not a selector"))?;
+    Ok(DkimKey {
+        selector: selector.to_owned(),
+        path: super::path(path)?,
+    })
 }
 
 impl Setting for Vec<SocketAddr> {

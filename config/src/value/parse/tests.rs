@@ -257,6 +257,16 @@ fn lists() {
             r#"[DkimKey { selector: "a", path: "/k" }]"#,
             "one key",
         ),
+        (
+            keys("a:/k, b:/k"),
+            r#"[DkimKey { selector: "a", path: "/k" }, DkimKey { selector: "b", path: "/k" }]"#,
+            "one key under two selectors",
+        ),
+        (
+            keys("a:/k, A:/other"),
+            "error: the selector `A` stands twice",
+            "one name in DNS holds one key",
+        ),
         (keys("/k"), "error: `/k` has no `:`", "no selector"),
         (
             keys("a b:/k"),

@@ -3,6 +3,8 @@
 //! Every domain gets a decision, and every decision against a report its reason. Nothing here touches the database; the
 //! same rows and the same answers give the same decision.
 
+mod guard;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -62,6 +64,7 @@ impl Composer {
             uniqid: UNIQID,
             report: None,
             sessions: 0,
+            failed: 0,
             reason: None,
             destinations: Vec::new(),
             used_rows: Vec::new(),
@@ -105,15 +108,19 @@ impl Composer {
         let our_mails = found.our_mails;
         let counts = merge(&domain, found, decision);
         decision.sessions = counts.sessions();
+        decision.failed = counts.failed();
         if decision.sessions == 0 {
             return Err("no sessions".to_owned());
         }
         if self.schedule.is_too_old(day, now) {
             return Err("expired: the day is older than max_report_age".to_owned());
         }
-        // RFC 8460 section 3: the session that carries a report is not counted in the next one.
-        if self.loop_guard && counts.failed() == 0 && decision.sessions <= our_mails {
-            return Err("loop guard: no more sessions than report mails of ours".to_owned());
+        if self.loop_guard
+            && let Some(last) = guard::explained(&our_mails, day, &counts)
+        {
+            return Err(format!(
+                "loop guard: its sessions may all have carried our reports; {last} was reported"
+            ));
         }
         self.unwanted(&counts)?;
         let record = record(outside, &domain, &counts).await?;

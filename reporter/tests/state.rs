@@ -64,6 +64,7 @@ fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
         destinations: uris.iter().map(destination).collect(),
         used_rows: Vec::new(),
         bad_rows: Vec::new(),
+        failed: 0,
     }
 }
 
@@ -503,26 +504,50 @@ fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
     assert_eq!(taken, [3, 3, 2, 0], "the last may go beyond 64 MiB");
 }
 
+/// A mail counts against the domain that it was sent to when that domain's own record, or the operator, has named it.
 #[test]
-fn copies_are_mails_too() {
+fn whose_mails_count_for_the_loop_guard() {
     let folder = folder();
     let mut state = open(folder.path());
     let now = at("21T00:00:00");
-    state.count_copies("postmaster@Copies.example");
-    let sent = |uri: &str| Recorded {
-        r_id: 1,
-        uri: uri.to_owned(),
+    state.guard_loops(Some("postmaster@Copies.example"));
+    let mut by_map = decision("mapped.example", &[], now);
+    by_map.destinations = vec![(
+        Destination {
+            uri: "mailto:all@central.example".to_owned(),
+            origin: Origin::Operator,
+        },
+        now,
+    )];
+    let decisions = [
+        decision(
+            "a.example",
+            &["mailto:r@A.example", "mailto:x@neighbour.example"],
+            now,
+        ),
+        decision("copies.example", &["mailto:r@copies.example"], now),
+        decision("b.example", &["https://b.example/"], now),
+        by_map,
+    ];
+    state.store_decisions(day(), &decisions, now).unwrap();
+    let sent = |claimed: &Claimed| Recorded {
+        r_id: claimed.r_id,
+        uri: claimed.uri.clone(),
         verdict: Verdict::Final {
             word: "sent",
             reason: String::new(),
         },
     };
-    let ends = [
-        "mailto:r@a.example",
-        "mailto:r@copies.example",
-        "https://b.example/",
-    ];
-    state.record(&ends.map(sent), now).unwrap();
+    let mut deliveries = 0;
+    loop {
+        let ends: Vec<_> = claim(&mut state, now, 100).iter().map(sent).collect();
+        if ends.is_empty() {
+            break;
+        }
+        deliveries += ends.len();
+        state.record(&ends, now).unwrap();
+    }
+    assert_eq!(deliveries, 5);
     let db = sql(folder.path(), "");
     let mails = |domain: &str| {
         db.query_row(
@@ -532,15 +557,25 @@ fn copies_are_mails_too() {
         )
     };
     for (domain, want, why) in [
-        ("a.example", 1, "the receiver"),
+        ("a.example", 1, "its own record names it"),
+        ("neighbour.example", 0, "another one's record does"),
         (
             "copies.example",
-            2,
-            "a copy, and one mail that needs no second session for it",
+            4,
+            "three copies, and one mail that needs no second session for it",
         ),
+        ("central.example", 1, "the operator's map"),
         ("b.example", 0, "no mail"),
+        ("", 4, "all that the relay took"),
     ] {
         assert_eq!(mails(domain).unwrap(), want, "{why}");
+    }
+    // They stay as long as the guard needs them, however short a time reports are kept.
+    let recorded = "SELECT count(*) FROM tlsrptd_mails WHERE domain = 'a.example'";
+    for (oldest, left) in [("2026-11-27", 1), ("2026-11-28", 1), ("2026-11-29", 0)] {
+        while state.clean(Day::parse(oldest).unwrap()).unwrap() {}
+        let found = db.query_row(recorded, [], |row| row.get::<_, i64>(0));
+        assert_eq!(found, Ok(left), "{oldest}");
     }
 }
 

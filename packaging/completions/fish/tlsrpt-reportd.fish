@@ -25,7 +25,7 @@ complete -c tlsrpt-reportd -l contact_info -x -d 'The address that receivers of 
 complete -c tlsrpt-reportd -l sender_address -x -d 'The From address of report mails; a display name is allowed'
 complete -c tlsrpt-reportd -l compression_level -x -d 'zlib’s level; -1 is its own default'
 complete -c tlsrpt-reportd -l max_report_size -x -d 'Bytes of a report before it is compressed: in a larger one details become one, the rare ones first; the counters stay exact'
-complete -c tlsrpt-reportd -l loop_guard -x -a 'yes no' -d 'No report where a domain’s only sessions of the day were those that carried our own reports'
+complete -c tlsrpt-reportd -l loop_guard -x -a 'yes no' -d 'For an MTA that counts the sessions of report mails, as Postfix 3.10.0 to 3.10.3 do: a domain whose sessions may all have carried reports on it is reported once a week'
 complete -c tlsrpt-reportd -l report_days -x -a 'all failures' -d 'all: every day of a domain with sessions is reported; failures: only a day with a failed session'
 complete -c tlsrpt-reportd -l min_sessions -x -d 'A domain’s day with fewer sessions is not reported'
 complete -c tlsrpt-reportd -l max_report_age -x -d 'A day that ended longer ago is no longer reported'

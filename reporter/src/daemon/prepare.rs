@@ -56,9 +56,10 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     let settings = settings.values;
     let (composer, world) = parts(&settings)?;
     let mut state = State::open(&settings.dbname, settings.debug_db)?;
-    // A sendmail_script sees no envelope, and makes no copy.
-    if let (Some(address), None) = (&settings.bcc_address, &settings.sendmail_script) {
-        state.count_copies(address);
+    if settings.loop_guard {
+        // A sendmail_script sees no envelope, and makes no copy.
+        let copies_to = settings.bcc_address.as_deref();
+        state.guard_loops(copies_to.filter(|_| settings.sendmail_script.is_none()));
     }
     let pidfile = settings
         .pidfilename

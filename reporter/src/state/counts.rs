@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, open, suppressed};
+use super::{State, StateError, Step, mails, open, suppressed};
 
 /// So many rows of a day with a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl State {
             tx.execute("DELETE FROM reports WHERE r_id IN (SELECT r_id FROM old)", [])?;
             tx.execute("DELETE FROM old", [])?;
             tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
-            tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [&day])?;
+            mails::clean(tx, oldest)?;
             if removed == 0 {
                 suppressed::clean(tx, &day)?;
             }

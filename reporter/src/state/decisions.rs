@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use rusqlite::{
-    OptionalExtension as _, Transaction, named_params,
+    Transaction, named_params,
     types::{Value, ValueRef},
 };
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, collectors::REMOVED, forget, text};
+use super::{OurMails, State, StateError, Step, collectors::REMOVED, forget, mails, text};
 use crate::deliver::{Destination, Origin};
 
 /// What the collectors know of one domain's day.
@@ -19,8 +19,8 @@ pub struct DomainDay {
     pub domain: String,
     /// One a collector.
     pub rows: Vec<Stored>,
-    /// Report mails that we sent to this domain on that day, copies too.
-    pub our_mails: u64,
+    /// Report mails that may have been sessions with it; none without `loop_guard`.
+    pub our_mails: OurMails,
 }
 
 impl DomainDay {
@@ -51,6 +51,8 @@ pub struct Decision {
     pub report: Option<String>,
     /// Sessions in it, or not reported.
     pub sessions: u64,
+    /// Those of them that failed.
+    pub failed: u64,
     /// Why there is no destination.
     pub reason: Option<String>,
     /// Where it goes, and when.
@@ -84,7 +86,6 @@ impl State {
                  ORDER BY domain, fetcher",
             )?;
             let mut rows = select.query((day.to_string(), &after))?;
-            let mut mails = db.prepare_cached("SELECT mails FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2")?;
             let mut found: Vec<DomainDay> = Vec::new();
             let mut room = bytes;
             while let Some(row) = rows.next()? {
@@ -99,9 +100,10 @@ impl State {
                 if found.len() == limit || room == 0 {
                     break;
                 }
-                let our_mails: Option<i64> =
-                    mails.query_row((day.to_string(), &domain), |row| row.get(0)).optional()?;
-                let our_mails = our_mails.and_then(|mails| u64::try_from(mails).ok()).unwrap_or(0);
+                let our_mails = match &self.guard {
+                    Some(_) => mails::sent_to(db, &domain, day)?,
+                    None => OurMails::default(),
+                };
                 room = room.saturating_sub(size);
                 found.push(DomainDay { domain, rows: vec![stored], our_mails });
             }
@@ -182,8 +184,8 @@ fn store(
 ) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
     let mut report = tx.prepare_cached(
-        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions) \
-         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions)",
+        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed) \
+         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed)",
     )?;
     let mut used = tx.prepare_cached(forget::USED_ROW)?;
     let mut bad = tx.prepare_cached(
@@ -194,6 +196,7 @@ fn store(
         report.execute(named_params! {
             ":day": day, ":domain": decision.domain, ":uniqid": integer(decision.uniqid), ":report": decision.report,
             ":its": its, ":reason": decision.reason, ":sessions": integer(decision.sessions),
+            ":failed": integer(decision.failed),
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);

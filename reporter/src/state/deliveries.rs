@@ -6,11 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
-    State, StateError, Step, Suspended, decisions::origin_word, forget, ready::Hint,
+    State, StateError, Step, Suspended, decisions::origin_word, forget, mails, ready::Hint,
     suppressed::Heard, text,
 };
 use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
@@ -174,18 +174,13 @@ impl State {
         claims
     }
 
-    /// Each mail is sent to this address (`bcc_address`) too.
-    pub fn count_copies(&mut self, address: &str) {
-        self.copies_to = mail_domain(address);
-    }
-
     /// Records how attempts ended. Gives the destinations that have refused for so long that they are left alone now.
     pub fn record(
         &mut self,
         ends: &[Recorded],
         now: Timestamp,
     ) -> Result<Vec<Suspended>, StateError> {
-        let copies_to = self.copies_to.clone();
+        let guard = self.guard.clone();
         let heard = self.transact(Step::Recorded, |tx| {
             let mut heard = Heard::before(tx)?;
             let mut update = tx.prepare_cached(
@@ -213,14 +208,7 @@ impl State {
                     forget::report(tx, end.r_id)?;
                 }
                 heard.note(tx, end, Day::of(now))?;
-                if status == Some("sent")
-                    && let Some(domain) = end.uri.strip_prefix("mailto:").and_then(mail_domain)
-                {
-                    // One session may carry both.
-                    let copy = copies_to.as_ref().filter(|copy| **copy != domain);
-                    copy.map_or(Ok(()), |copy| count_mail(tx, copy, now))?;
-                    count_mail(tx, &domain, now)?;
-                }
+                mails::note(tx, end, guard.as_ref(), now)?;
             }
             Ok(heard)
         })?;
@@ -299,21 +287,6 @@ impl State {
             source,
         })
     }
-}
-
-/// The session that carries a report is not to be reported (RFC 8460 section 3): the loop guard needs their number.
-fn count_mail(tx: &Transaction<'_>, domain: &str, now: Timestamp) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO tlsrptd_mails(day, domain, mails) VALUES(?1, ?2, 1) \
-         ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1",
-    )?
-    .execute((Day::of(now).to_string(), domain))
-    .map(drop)
-}
-
-fn mail_domain(address: &str) -> Option<String> {
-    let (_, domain) = address.rsplit_once('@')?;
-    Some(domain.to_ascii_lowercase())
 }
 
 fn claimed(

@@ -14,6 +14,7 @@ mod error;
 mod forget;
 mod jobs;
 mod lock;
+mod mails;
 mod open;
 mod ready;
 mod rows;
@@ -31,6 +32,7 @@ pub use decisions::{Decision, DomainDay, Stored};
 pub use deliveries::{Claimed, Recorded, Verdict};
 pub use error::StateError;
 pub use jobs::{Job, NewJob};
+pub use mails::{LONGEST_SILENCE, OurMails};
 pub use rows::Fetched;
 pub use steps::{Moment, STEPS, Step, StepRow};
 pub use suppressed::{Listed, SuppressionList, Suspended};
@@ -44,8 +46,8 @@ pub struct State {
     watcher: Option<Watcher>,
     ready: ready::Ready,
     reports: deliveries::Shared,
-    /// The domain that copies of mails go to.
-    copies_to: Option<String>,
+    /// With `loop_guard`.
+    guard: Option<mails::Guard>,
     suppressions: suppressed::Kept,
 }
 

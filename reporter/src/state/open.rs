@@ -61,7 +61,7 @@ impl State {
             watcher,
             ready: Default::default(),
             reports: Default::default(),
-            copies_to: None,
+            guard: None,
             suppressions: Default::default(),
         };
         state.set_up(kind == schema::Kind::Empty)?;

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::suppressed;
+use super::{mails, suppressed};
 
 /// What the peer writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -62,6 +62,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("reports", "tlsrptd_reason", "TEXT"),
     // Sessions in the report, or in what was not reported.
     ("reports", "tlsrptd_sessions", "INTEGER"),
+    // Those of them that failed.
+    ("reports", "tlsrptd_failed", "INTEGER"),
     // Who named it: `record` or `operator`.
     ("destinations", "tlsrptd_origin", "TEXT"),
     // Who shares its bound of connections.
@@ -78,8 +80,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 
 /// Our table and indexes.
 const EXTRAS: &[&str] = &[
-    // Report mails that we sent, copies too, by the day and the domain they went to: the loop guard's count.
-    "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, PRIMARY KEY(day, domain))",
+    mails::TABLE,
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
     // In the order in which rows are made, whenever they are due: see `ready`. All that is asked is in the index.

@@ -34,8 +34,15 @@ pub struct Setup {
     /// `rua=` of every domain that it looks up.
     pub rua: fn(&str) -> String,
     pub options: Vec<String>,
-    /// The other side's MTA lets each sender in at the second try only, but for those it knows.
-    pub greylists: bool,
+    /// Its MTA tells of the sessions that carry report mails too, as Postfix 3.10.0 to 3.10.3 do; a newer one does not
+    /// tell of mails with `TLS-Required: No`.
+    pub tells_of_reports: bool,
+    /// The other side's MTA puts each sender off so many times, but for those it knows.
+    pub deferrals: u32,
+    /// Whoever was let in once is let in at once from then on.
+    pub forgets_nobody: bool,
+    /// TLS fails in each of those sessions.
+    pub reports_fail: bool,
     /// What the MTA's queue adds to a mail's way.
     pub queue: Duration,
 }
@@ -110,10 +117,19 @@ impl Party {
         tokio::spawn(async move {
             let (_, domain) = address.rsplit_once('@').unwrap();
             tokio::time::sleep(queue).await;
-            self.session(domain, false);
-            if self.setup.greylists && self.known.lock().unwrap().insert(address.clone()) {
-                tokio::time::sleep(Duration::from_secs(600)).await;
-                self.session(domain, false);
+            let is_known = !self.known.lock().unwrap().insert(address.clone());
+            let deferrals = if is_known && self.setup.forgets_nobody {
+                0
+            } else {
+                self.setup.deferrals
+            };
+            for attempt in 0..=deferrals {
+                if self.setup.tells_of_reports {
+                    self.session(domain, self.setup.reports_fail);
+                }
+                if attempt < deferrals {
+                    tokio::time::sleep(Duration::from_secs(300 << attempt)).await;
+                }
             }
         });
     }

@@ -212,8 +212,8 @@ pub fn daemon<O: Outside>(
     seed: u64,
 ) -> Result<Daemon<O>, StateError> {
     let mut state = State::open_watched(&settings.dbname, false, watcher)?;
-    if let Some(address) = &settings.bcc_address {
-        state.count_copies(address);
+    if settings.loop_guard {
+        state.guard_loops(settings.bcc_address.as_deref());
     }
     let composer = Composer {
         submitter: Submitter {

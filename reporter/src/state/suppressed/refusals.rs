@@ -8,7 +8,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     deliver::Origin,
-    state::{Recorded, Verdict, decisions::origin_word},
+    state::{Recorded, Verdict, decisions::origin_word, mails},
     suppress::{Pair, Refusals, Target},
 };
 
@@ -79,8 +79,7 @@ fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<
     if by_operator || !end.uri.starts_with("mailto:") {
         return Ok(!by_operator);
     }
-    tx.prepare_cached("SELECT 1 FROM tlsrptd_mails WHERE day = ?1")?
-        .exists([today.to_string()])
+    mails::any(tx, today)
 }
 
 /// A destination refused; gives its suspension, if that follows.

@@ -1,9 +1,13 @@
 //! Every session of every closed day is in exactly one report of its day, or a reason is recorded why not.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tlsrptd_config::ReportDays;
 use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_reporter::deliver::Outcome;
 
 use super::Court;
 use crate::{
@@ -11,6 +15,20 @@ use crate::{
     ledger::{Data, Report},
     plan::HOUR,
 };
+
+/// Sessions that a mail may take, for the loop guard, and days of silence that follow from it at most.
+const HANDSHAKES: i64 = 12;
+const SILENCE: u32 = 6;
+
+/// Mails on a domain to itself.
+#[derive(Debug, Default)]
+struct Mails {
+    most_a_day: u64,
+    /// One of them told of a day not long before.
+    is_reported: bool,
+    told_of_failures: bool,
+    just_sent: bool,
+}
 
 impl Court<'_> {
     pub(super) fn every_session_is_accounted_for(&mut self) {
@@ -96,12 +114,19 @@ impl Court<'_> {
         }
         let (_, failed) = self.counted(day, domain);
         let mails = self.mails_to(domain, day, false);
-        let guards =
-            self.played.settings.loop_guard && failed == 0 && report.sessions <= mails as i64;
+        let guards = self.played.settings.loop_guard
+            && failed == 0
+            && report.sessions <= mails.most_a_day as i64 * HANDSHAKES
+            && mails.is_reported;
         if self.is_unwanted(report.sessions as u64, failed) {
             return Some("the operator does not want it".to_owned());
         }
-        guards.then(|| format!("of its {} sessions {mails} were our mails", report.sessions))
+        guards.then(|| {
+            format!(
+                "its {} sessions may be our mails: {mails:?}",
+                report.sessions
+            )
+        })
     }
 
     /// By the operator's options.
@@ -127,7 +152,11 @@ impl Court<'_> {
             }
             "loop guard" => {
                 let mails = self.mails_to(domain, day, true);
-                settings.loop_guard && failed == 0 && total <= mails as u64
+                let is_news = failed > 0 && !(mails.told_of_failures && mails.just_sent);
+                settings.loop_guard
+                    && !is_news
+                    && total <= mails.most_a_day * HANDSHAKES as u64
+                    && mails.is_reported
             }
             "opted out" | "no usable URI" | "discarded by a map" | "no record" => by_dns(),
             "suppressed" => by_dns() || self.all_have_refused(domain, report),
@@ -160,27 +189,45 @@ impl Court<'_> {
         fates
     }
 
-    /// Report mails of ours to that domain on that day: those that may have been counted, or those that surely were.
-    fn mails_to(&self, domain: &str, day: Day, maybe: bool) -> usize {
-        let end = format!("@{domain}");
+    /// Report mails on that domain to itself, on that day and the six before: those that may have been counted, or those
+    /// that surely were.
+    fn mails_to(&self, domain: &str, day: Day, maybe: bool) -> Mails {
         let near_midnight = Duration::from_secs(1200);
-        let mails = self.log.attempts.iter().filter(|attempt| {
-            let Some((ended, outcome)) = &attempt.ended else {
-                return false;
+        let mut mails = Mails::default();
+        let mut by_day: BTreeMap<Day, u64> = BTreeMap::new();
+        for attempt in &self.log.attempts {
+            let Some((ended, Outcome::Sent { .. })) = &attempt.ended else {
+                continue;
             };
-            let is_sent = matches!(outcome, tlsrptd_reporter::deliver::Outcome::Sent { .. });
+            let to = attempt.key.uri.to_ascii_lowercase();
+            if attempt.key.domain != domain || !to.ends_with(&format!("@{domain}")) {
+                continue;
+            }
             let wall = attempt.wall + (*ended - attempt.from);
-            let surely = Day::of(wall) == day
-                && Day::of(wall + near_midnight) == day
-                && Day::of(attempt.wall - near_midnight) == day
+            let sent = Day::of(wall);
+            let surely = sent == Day::of(wall + near_midnight)
+                && sent == Day::of(attempt.wall - near_midnight)
                 && self.clock_is_true()
                 && self.away(*ended, *ended + near_midnight).is_zero()
                 && !self.is_unknown(attempt);
-            let perhaps = Day::of(wall - near_midnight * 20) <= day
-                && day <= Day::of(wall + near_midnight * 20);
-            attempt.key.uri.ends_with(&end) && is_sent && (surely || maybe && perhaps)
-        });
-        mails.count()
+            let slack = near_midnight * 20;
+            let is_near =
+                Day::of(wall - slack) <= day && day.back(SILENCE) <= Day::of(wall + slack);
+            let is_in_time = sent <= day && day.back(SILENCE) <= sent;
+            if !(surely && is_in_time || maybe && is_near) {
+                continue;
+            }
+            let number = by_day.entry(if maybe { day } else { sent }).or_default();
+            *number += 1;
+            mails.most_a_day = mails.most_a_day.max(*number);
+            let told = attempt.key.day;
+            mails.is_reported |= told < day && day <= told.ahead(SILENCE);
+            let (_, failed) = self.counted(told, domain);
+            let just_sent = day <= Day::of(wall + slack).next();
+            mails.told_of_failures |= failed > 0;
+            mails.just_sent |= just_sent;
+        }
+        mails
     }
 
     /// Whether all that a domain names has refused often enough to be left alone.

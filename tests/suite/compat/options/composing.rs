@@ -55,14 +55,14 @@ fn contents() -> Vec<Effect> {
         }),
         of.set("report_days", "failures", ["mailto:x@m.test", "none"], destinations),
         of.set("min_sessions", "2", ["mailto:x@m.test", "none"], destinations),
-        of.set("loop_guard", "no", ["none", "mailto:x@m.test"], |site, reporter| {
+        of.set("loop_guard", "yes", ["mailto:x@m.test", "none"], |site, reporter| {
             // A day on which a mail of our own went to the domain, which had one session.
             let script = site.scene.write("later.sh", "exit 1\n");
             let running = reporter.clone().set("fetchers", format!("sh {script}")).start();
             site.scene.wait_for("r.sqlite", "SELECT count(*) > 0 FROM fetchjobs WHERE retries > 0", "1");
             running.stop();
             let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();
-            change.execute_batch("DELETE FROM fetchjobs; INSERT INTO tlsrptd_mails VALUES(date('now', '-1 day'), 'a.test', 1)").unwrap();
+            change.execute_batch("DELETE FROM fetchjobs; INSERT INTO tlsrptd_mails VALUES(date('now', '-1 day'), 'a.test', 1, date('now', '-2 days'), 0)").unwrap();
             drop(change);
             destinations(site, reporter)
         }),

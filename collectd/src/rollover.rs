@@ -5,6 +5,11 @@
 //! by hand before) rows are moved day by day, each in one transaction over both files, to the file where they belong;
 //! what is there already is added to. So the same function is right at midnight and at every start, and a crash at any
 //! point leaves files from which it goes on.
+//!
+//! `moving` takes rows from file to file, `dates` mends the days that a wrong clock gave.
+
+mod dates;
+mod moving;
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +17,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::Connection;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::{debug, error, warn};
 
@@ -20,6 +24,9 @@ use crate::store::{
     Closed, StoreError,
     file::{self, file_error, sql},
 };
+use moving::{Move, move_day};
+
+pub(crate) use dates::known;
 
 /// Closes all days before `today`. Nobody may have the file open. Says what was closed, oldest first.
 ///
@@ -33,8 +40,10 @@ pub(crate) fn settle(
     let yesterday = dayfile::yesterday(path);
     let last = today.previous();
     let db = file::open_plain(path)?;
+    dates::correct(&db, path, today)?;
+    dates::open_again(path, today);
     if roll {
-        relabel(&db, path, today, last)?;
+        moving::relabel(&db, today, last).map_err(sql(path, "make today's rows yesterday's"))?;
     }
     let days = file::days(&db, path)?;
     let complete: Vec<Day> = days.range(..today).copied().collect();
@@ -44,15 +53,20 @@ pub(crate) fn settle(
     let mut closed = Vec::new();
     for &day in complete.iter().filter(|day| **day != last) {
         let target = dayfile::kept(path, day);
-        move_day(&db, path, day, &target)?;
+        move_day(&db, path, day, &target, Move::Close)?;
         closed.push(Closed { day, path: target });
     }
-    retire(path, &yesterday, last)?;
+    retire(path, &yesterday, last, today)?;
+    let early = dayfile::kept(path, last);
+    if !yesterday.exists() && early.is_file() {
+        // A clock that was ahead has closed a part of the day before. One day stands in one file.
+        rename(&early, &yesterday)?;
+    }
     if yesterday.exists() || days.range(today..).next().is_some() {
-        move_day(&db, path, last, &yesterday)?;
+        move_day(&db, path, last, &yesterday, Move::Close)?;
         file::close(db, path)?;
     } else {
-        file::mark_complete(&db, last).map_err(sql(path, "mark the day as complete"))?;
+        moving::close_in_place(&db, last).map_err(sql(path, "mark the day as complete"))?;
         file::close(db, path)?;
         rename(path, &yesterday)?;
         file::close(file::open_plain(path)?, path)?;
@@ -61,7 +75,7 @@ pub(crate) fn settle(
         day: last,
         path: yesterday,
     });
-    prune(path, keep_days);
+    prune(path, today, keep_days);
     Ok(closed)
 }
 
@@ -84,21 +98,9 @@ fn newest_closed(yesterday: &Path, today: Day) -> Result<Option<Day>, StoreError
     }
 }
 
-/// SIGUSR2: today's rows become yesterday's.
-fn relabel(db: &Connection, path: &Path, today: Day, last: Day) -> Result<(), StoreError> {
-    let days = (today.to_string(), last.to_string());
-    let relabel = || {
-        let transaction = db.unchecked_transaction()?;
-        transaction.execute(&copy_sessions("main", "?2"), (&days.0, &days.1))?;
-        transaction.execute(&copy_failures("main", "?2"), (&days.0, &days.1))?;
-        delete(&transaction, &days.0)?;
-        transaction.commit()
-    };
-    relabel().map_err(sql(path, "make today's rows yesterday's"))
-}
-
-/// Makes way for yesterday's file: an older one goes to where older days are kept. One of the same day stays.
-fn retire(path: &Path, yesterday: &Path, last: Day) -> Result<(), StoreError> {
+/// Makes way for yesterday's file: an older one goes to where older days are kept. One of the same day stays. One of a day
+/// that is still to come, by a clock that was ahead, is kept when it holds a session.
+fn retire(path: &Path, yesterday: &Path, last: Day, today: Day) -> Result<(), StoreError> {
     match fs::symlink_metadata(yesterday) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(file_error(yesterday, "look at it")(error)),
@@ -111,7 +113,8 @@ fn retire(path: &Path, yesterday: &Path, last: Day) -> Result<(), StoreError> {
         Err(error) => return Err(error),
     };
     let rows = file::days(&db, yesterday)?;
-    let complete = file::newest_complete(&db, yesterday, None)?;
+    let before = rows.is_empty().then_some(today);
+    let complete = file::newest_complete(&db, yesterday, before)?;
     let Some(newest) = rows.last().copied().max(complete) else {
         file::close(db, yesterday)?;
         debug!(path = %yesterday.display(), "removed: it holds no day");
@@ -121,13 +124,13 @@ fn retire(path: &Path, yesterday: &Path, last: Day) -> Result<(), StoreError> {
     let stays = newest == last;
     let target = dayfile::kept(path, newest);
     for day in others {
-        move_day(&db, yesterday, day, &dayfile::kept(path, day))?;
+        move_day(&db, yesterday, day, &dayfile::kept(path, day), Move::Sort)?;
     }
     if stays {
         return file::close(db, yesterday);
     }
     if target.exists() {
-        move_day(&db, yesterday, newest, &target)?;
+        move_day(&db, yesterday, newest, &target, Move::Sort)?;
         file::close(db, yesterday)?;
         fs::remove_file(yesterday).map_err(file_error(yesterday, "remove it"))
     } else {
@@ -156,69 +159,20 @@ fn put_aside(yesterday: &Path, error: &StoreError) -> Result<(), StoreError> {
     rename(yesterday, &aside)
 }
 
-/// Moves a day's rows to another file, made when it is not there: in both files or in none.
-fn move_day(db: &Connection, path: &Path, day: Day, target: &Path) -> Result<(), StoreError> {
-    if target.is_dir() {
-        return Err(StoreError::NotAFile(target.into()));
-    }
-    file::close(file::open_plain(target)?, target)?;
-    let text = day.to_string();
-    let attached = target.to_string_lossy();
-    db.execute("ATTACH DATABASE ?1 AS target", [&*attached])
-        .map_err(sql(target, "open it"))?;
-    let copy = || {
-        let transaction = db.unchecked_transaction()?;
-        transaction.execute(&copy_sessions("target", "?1"), [&text])?;
-        transaction.execute(&copy_failures("target", "?1"), [&text])?;
-        transaction.execute(
-            "INSERT OR IGNORE INTO target.daystatus(daycomplete) VALUES(?1)",
-            [&text],
-        )?;
-        delete(&transaction, &text)?;
-        transaction.commit()
-    };
-    let copied = copy().map_err(sql(path, "move a day out of it"));
-    let detached = db
-        .execute_batch("DETACH DATABASE target")
-        .map_err(sql(target, "close it"));
-    copied.and(detached)
-}
-
-fn copy_sessions(target: &str, day: &str) -> String {
-    format!(
-        "INSERT INTO {target}.finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure, its)
-         SELECT {day}, domain, tlsrptrecord, policy, cntrtotal, cntrfailure, its FROM main.finalresults WHERE day=?1
-         ON CONFLICT(day, domain, tlsrptrecord, policy) DO UPDATE
-         SET cntrtotal=cntrtotal+excluded.cntrtotal, cntrfailure=cntrfailure+excluded.cntrfailure"
-    )
-}
-
-fn copy_failures(target: &str, day: &str) -> String {
-    format!(
-        "INSERT INTO {target}.failures(day, domain, tlsrptrecord, policy, reason, cntr)
-         SELECT {day}, domain, tlsrptrecord, policy, reason, cntr FROM main.failures WHERE day=?1
-         ON CONFLICT(day, domain, tlsrptrecord, policy, reason) DO UPDATE SET cntr=cntr+excluded.cntr"
-    )
-}
-
-fn delete(db: &Connection, day: &str) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM main.finalresults WHERE day=?1", [day])?;
-    db.execute("DELETE FROM main.failures WHERE day=?1", [day])?;
-    Ok(())
-}
-
 fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     fs::rename(from, to).map_err(file_error(from, "rename it"))?;
     file::sync_directory(to)
 }
 
 /// Keeps the newest files, `keep_days` with that of yesterday: by their number and not by the date, so that a clock that
-/// was wrong for a moment does not cost days that are not reported yet. What cannot be removed is no reason to stop.
-fn prune(path: &Path, keep_days: u32) {
+/// was wrong does not cost days that are not reported yet. Those of days to come were made by such a clock: they stand
+/// aside, and do not count. What cannot be removed is no reason to stop.
+fn prune(path: &Path, today: Day, keep_days: u32) {
     let keep = usize::try_from(keep_days)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
-    for (_, old) in kept_files(path).into_iter().rev().skip(keep) {
+    let ended = kept_files(path).into_iter().filter(|(day, _)| *day < today);
+    for (_, old) in ended.rev().skip(keep) {
         match fs::remove_file(&old) {
             Ok(()) => debug!(path = %old.display(), "removed: more than keep_days"),
             Err(error) => warn!(%error, path = %old.display(), "cannot remove an old day's file"),

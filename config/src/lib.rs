@@ -9,10 +9,12 @@
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
-//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, and [`notify`] is the way to the service manager. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
+//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, [`notify`] is the way to the service manager,
+//! and [`clock`] says what time it is. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
 #![forbid(unsafe_code)]
 
 mod args;
+pub mod clock;
 pub mod collectd;
 pub mod command;
 pub mod completion;

@@ -27,6 +27,9 @@ pub struct Reportd {
     pub sender_address: String,
     pub compression_level: i32,
     pub keep_days: u32,
+    pub clock_confirmation: Duration,
+    /// Zero: only with the next day.
+    pub late_interval: Duration,
     pub tlsrpt_record_map: Option<PathBuf>,
     pub mail_destination_map: Option<PathBuf>,
     pub http_upload_map: Option<PathBuf>,
@@ -124,6 +127,8 @@ impl Reportd {
             sender_address: taken_or(reader, "sender_address", &contact_info),
             compression_level: reader.take("compression_level"),
             keep_days: reader.take("keep_days"),
+            clock_confirmation: reader.take("clock_confirmation"),
+            late_interval: reader.take("late_interval"),
             tlsrpt_record_map: reader.take("tlsrpt_record_map"),
             mail_destination_map: reader.take("mail_destination_map"),
             http_upload_map: reader.take("http_upload_map"),

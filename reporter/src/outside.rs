@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::domain::Domain;
 
 use crate::{
@@ -14,8 +15,8 @@ use crate::{
 
 /// The world: clock, collectors, DNS, receivers.
 pub trait Outside: Send + Sync + 'static {
-    /// The clock.
-    fn now(&self) -> Timestamp;
+    /// The clocks. Nobody else reads them.
+    fn reading(&self) -> Reading;
     /// Asks a collector for a whole day.
     fn ask(
         &self,
@@ -49,8 +50,8 @@ pub struct World {
 }
 
 impl Outside for World {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
+    fn reading(&self) -> Reading {
+        Reading::take()
     }
 
     async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {

@@ -24,6 +24,8 @@ const LONGEST_WISH: Duration = Duration::from_secs(3600);
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// So long after midnight nothing is wrong with a collector that has not closed its day.
 const CLOSING: Duration = Duration::from_secs(600);
+/// No wait between two questions to a collector is longer.
+const ONE_DAY: Duration = Duration::from_secs(86_400);
 /// The peer's between two attempts to deliver.
 const PEER_DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(1800));
@@ -117,6 +119,14 @@ impl Schedule {
     /// Rows before this day may go.
     pub fn oldest_kept(&self, now: Timestamp) -> Day {
         Day::of(now).back(self.keep_days)
+    }
+
+    /// Nothing that is made now is due after this.
+    pub fn latest_due(&self, now: Timestamp) -> Timestamp {
+        plus(
+            now,
+            self.spread.saturating_add(self.retry_window).max(ONE_DAY),
+        )
     }
 
     /// The collectors have until then. After days away they get as long as after midnight.

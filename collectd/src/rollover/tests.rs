@@ -53,6 +53,52 @@ impl Bench {
         file::close(db, &path).unwrap();
     }
 
+    /// A session more, as the collector counts it.
+    fn count(&self, on: &str) {
+        let db = file::open_plain(&self.path()).unwrap();
+        let on = day(on).to_string();
+        for sql in [
+            "INSERT INTO finalresults(day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure) VALUES(?1, 'a.test', 't', 'p', 1, 1)
+             ON CONFLICT DO UPDATE SET cntrtotal=cntrtotal+1",
+            "INSERT INTO failures VALUES(?1, 'a.test', 't', 'p', 'r', 1) ON CONFLICT DO UPDATE SET cntr=cntr+1",
+        ] {
+            db.execute(sql, [&on]).unwrap();
+        }
+        file::close(db, &self.path()).unwrap();
+    }
+
+    /// Sessions in all files.
+    fn total(&self) -> i64 {
+        self.sum("SELECT coalesce(sum(cntrtotal), 0) FROM finalresults")
+    }
+
+    /// Files that hold sessions of that day.
+    fn files_of(&self, on: &str) -> i64 {
+        let on = day(on);
+        self.sum(&format!(
+            "SELECT count(DISTINCT day) FROM finalresults WHERE day = '{on}'"
+        ))
+    }
+
+    fn sum(&self, sql: &str) -> i64 {
+        self.found()
+            .keys()
+            .map(|name| {
+                let db = Connection::open(self.dir.path().join(name)).unwrap();
+                db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+            })
+            .sum()
+    }
+
+    /// What was added to days of a file after they were closed: day, number and sessions.
+    fn added(&self, name: &str) -> Vec<String> {
+        let db = Connection::open(self.dir.path().join(name)).unwrap();
+        let sql = "SELECT substr(day, 9) || ' ' || number || ' ' || total FROM tlsrptd_added WHERE reason IS NULL ORDER BY 1";
+        let mut select = db.prepare(sql).unwrap();
+        let rows = select.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
     /// Closes, and returns the days that were.
     fn settle(&self, today: &str, roll: bool) -> Vec<String> {
         let closed = settle(&self.path(), day(today), roll, KEEP).unwrap();
@@ -239,25 +285,126 @@ fn a_clock_that_was_wrong() {
         "forward by five days"
     );
     bench.put("db", &[("25", 1)], &[]);
-    assert_eq!(
-        bench.settle("20", false),
-        ["19"],
-        "and back: what is dated later stays until its day is over"
-    );
+    assert_eq!(bench.settle("20", false), ["19"], "and back");
     assert_eq!(
         bench.found(),
         files([
-            ("db", "25:1 | "),
+            ("db", "20:1 | "),
             ("db.yesterday", " | 19"),
-            ("db.2026-11-20", "20:5 | 20"),
-            ("db.2026-11-24", " | 24"),
-            ("db.2026-11-19", " | 19"),
-        ])
+            ("db.2026-11-20", "20:5 | "),
+        ]),
+        "what was counted ahead is today's, and today is not complete"
     );
-    bench.put("db", &[("20", 2)], &[]);
+    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(
+        bench.found(),
+        files([
+            ("db", " | "),
+            ("db.yesterday", "20:6 | 20"),
+            ("db.2026-11-19", " | 19")
+        ]),
+        "one day stands in one file"
+    );
+    assert_eq!(bench.added("db.yesterday"), ["20 1 1"]);
+}
+
+/// Wherever the clock goes, and however often: no session is lost, no day that was told changes without saying so, and
+/// no day to come is kept in place of one that was.
+#[test]
+fn clocks_that_go_astray() {
+    for (name, days) in [
+        (
+            "ahead by years, again and again",
+            ["20", "29", "20", "30", "20", "28", "20"],
+        ),
+        (
+            "behind, and back",
+            ["20", "13", "20", "12", "20", "11", "20"],
+        ),
+        ("both", ["20", "29", "11", "20", "11", "29", "20"]),
+        ("a day ahead", ["20", "21", "20", "21", "20", "21", "20"]),
+        ("a day behind", ["20", "19", "20", "19", "20", "19", "20"]),
+    ] {
+        let bench = Bench::new();
+        let before = ["15", "16", "17", "18", "19"];
+        for on in before {
+            bench.settle(on, false);
+            bench.count(on);
+        }
+        let mut total = before.len() as i64;
+        for on in days {
+            bench.settle(on, false);
+            bench.count(on);
+            total += 1;
+        }
+        bench.settle("21", false);
+        let found = bench.found();
+        assert_eq!(bench.total(), total, "{name}: {found:?}");
+        assert_eq!(found["db"], " | ", "{name}: nothing stays behind");
+        for on in &before[..4] {
+            let kept = &found[&format!("db.2026-11-{on}")];
+            assert!(
+                kept.starts_with(&format!("{on}:1")),
+                "{name}: {on}: {found:?}"
+            );
+        }
+        let yesterday = &found["db.yesterday"];
+        assert!(
+            yesterday.starts_with("20:") && yesterday.ends_with("| 20"),
+            "{name}: {found:?}"
+        );
+        assert_eq!(
+            bench.files_of("20"),
+            1,
+            "{name}: one day stands in one file"
+        );
+    }
+}
+
+#[test]
+fn days_to_come_stand_aside() {
+    let bench = Bench::new();
+    bench.put("db", &[("20", 5)], &[]);
+    for old in ["10", "11", "12", "13", "14", "15", "16", "17", "18", "19"] {
+        bench.put(&format!("db.2026-11-{old}"), &[(old, 1)], &[old]);
+    }
+    for ahead in ["24", "25", "26"] {
+        bench.put(&format!("db.2026-11-{ahead}"), &[(ahead, 1)], &[ahead]);
+    }
     bench.settle("21", false);
-    assert_eq!(bench.found()["db.yesterday"], "20:2 | 20");
-    assert_eq!(bench.found()["db"], "25:1 | ");
+    let found = bench.found();
+    assert!(!found.contains_key("db.2026-11-10"), "ten closed days");
+    for kept in ["11", "19", "24", "25", "26"] {
+        assert!(
+            found.contains_key(&format!("db.2026-11-{kept}")),
+            "{kept}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_added_to_a_day_stands_once_more_by_itself() {
+    let bench = Bench::new();
+    bench.settle("20", false);
+    bench.put("db", &[("20", 5)], &[]);
+    bench.settle("20", true);
+    assert_eq!(
+        bench.added("db.yesterday"),
+        ["19 1 5"],
+        "the first start has closed it empty"
+    );
+    bench.settle("20", true);
+    assert_eq!(bench.added("db.yesterday").len(), 1, "nothing was added");
+    bench.put("db", &[("20", 6)], &[]);
+    bench.settle("20", true);
+    assert_eq!(bench.added("db.yesterday"), ["19 1 5", "19 2 6"]);
+    bench.settle("21", false);
+    bench.settle("22", false);
+    assert_eq!(
+        bench.added("db.2026-11-19").len(),
+        2,
+        "it goes where the day goes"
+    );
 }
 
 #[test]

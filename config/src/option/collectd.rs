@@ -88,6 +88,12 @@ pub(super) const ROWS: &[Row] = &[
         "Closed days are kept that long, for a reporter that was away.",
     ),
     ours(
+        "clock_confirmation",
+        Seconds(0),
+        Is("600"),
+        "A clock that jumps is believed when it has stood by its new time for so long. Until then the old time runs on, and nothing final is done. 0 believes every reading.",
+    ),
+    ours(
         "max_queued_datagrams",
         Count(1, 10_000_000),
         Is("20000"),

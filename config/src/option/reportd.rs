@@ -103,6 +103,18 @@ pub(super) const ROWS: &[Row] = &[
         Is("10"),
         "Reports and their outcomes are kept that long.",
     ),
+    ours(
+        "clock_confirmation",
+        Seconds(0),
+        Is("600"),
+        "A clock that jumps is believed when it has stood by its new time for so long. Until then the old time runs on, and nothing final is done. 0 believes every reading.",
+    ),
+    ours(
+        "late_interval",
+        Seconds(0),
+        Is("3600"),
+        "So often collectors are asked whether something was added to a day that they have told already: it is reported late. 0: only with the next day.",
+    ),
     // What stands in a report.
     peer(
         "organization_name",

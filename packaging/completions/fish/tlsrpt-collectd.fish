@@ -18,6 +18,7 @@ complete -c tlsrpt-collectd -l log_level -x -a 'debug info warn error' -d 'The l
 complete -c tlsrpt-collectd -l daily_rollover_script -x -d 'A command to run after a day was closed'
 complete -c tlsrpt-collectd -l dump_path_for_invalid_datagram -r -F -d 'A file into which an invalid datagram is written; the next one overwrites it'
 complete -c tlsrpt-collectd -l keep_days -x -d 'Closed days are kept that long, for a reporter that was away'
+complete -c tlsrpt-collectd -l clock_confirmation -x -d 'A clock that jumps is believed when it has stood by its new time for so long'
 complete -c tlsrpt-collectd -l max_queued_datagrams -x -d 'Datagrams that wait for the writer; more are counted as dropped'
 complete -c tlsrpt-collectd -l max_datagram_size -x -d 'Bytes of a datagram; a longer one is counted as invalid'
 complete -c tlsrpt-collectd -l max_text_length -x -d 'Bytes of one text of a datagram; the rest is cut off'

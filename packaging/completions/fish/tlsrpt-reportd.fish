@@ -20,6 +20,8 @@ complete -c tlsrpt-reportd -l max_collectd_timediff -x -d 'A collector’s clock
 complete -c tlsrpt-reportd -l max_collectd_timeout -x -d 'Accepted for existing files; it has no effect'
 complete -c tlsrpt-reportd -l interval_main_loop -x -d 'The longest time between two looks at what is due'
 complete -c tlsrpt-reportd -l keep_days -x -d 'Reports and their outcomes are kept that long'
+complete -c tlsrpt-reportd -l clock_confirmation -x -d 'A clock that jumps is believed when it has stood by its new time for so long'
+complete -c tlsrpt-reportd -l late_interval -x -d 'So often collectors are asked whether something was added to a day that they have told already: it is reported late'
 complete -c tlsrpt-reportd -l organization_name -x -d 'Your organization, as named in reports'
 complete -c tlsrpt-reportd -l contact_info -x -d 'The address that receivers of reports may write to'
 complete -c tlsrpt-reportd -l sender_address -x -d 'The From address of report mails; a display name is allowed'

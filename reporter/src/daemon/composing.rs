@@ -96,7 +96,7 @@ impl<O: Outside> Daemon<O> {
     pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
         self.composing.has_room = false;
         if self.composing.walk.is_none() {
-            let Some(day) = self.next_day()? else {
+            let Some(day) = self.next_day(now)? else {
                 return Ok(());
             };
             self.state.spell_usually(day)?;
@@ -138,7 +138,7 @@ impl<O: Outside> Daemon<O> {
         self.record_decisions(now)
     }
 
-    fn next_day(&mut self) -> Result<Option<Day>, StateError> {
+    fn next_day(&mut self, now: Timestamp) -> Result<Option<Day>, StateError> {
         if !self.composing.leftover.is_empty() {
             // One whose collector is asked once more has jobs again, and is gathered like any other.
             let open = self.state.open_days()?;
@@ -148,7 +148,9 @@ impl<O: Outside> Daemon<O> {
                 }
             }
         }
-        Ok(self.state.gathered_days()?.pop_first())
+        // A day that has not ended was asked for by a clock that was ahead.
+        let gathered = self.state.gathered_days()?;
+        Ok(gathered.into_iter().find(|day| *day < Day::of(now)))
     }
 
     /// Stores what is decided; with the day's last decision the day is closed.

@@ -97,10 +97,15 @@ impl<O: Outside> Daemon<O> {
                 "refused",
                 "the stored report is no text, or its domain or day is none".to_owned(),
             )),
-            Some(delivery) if self.schedule.is_expired(delivery.report.created, now) => Some((
-                "expired",
-                "it could not be sent while it was news".to_owned(),
-            )),
+            Some(delivery)
+                if self.clock.moment.is_confirmed()
+                    && self.schedule.is_expired(delivery.report.created, now) =>
+            {
+                Some((
+                    "expired",
+                    "it could not be sent while it was news".to_owned(),
+                ))
+            }
             Some(delivery) => {
                 let domain = delivery.report.domain.as_str();
                 let reason = suppressions.reason(domain, &claimed.uri, Day::of(now));

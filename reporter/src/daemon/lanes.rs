@@ -237,6 +237,8 @@ mod tests {
         deliveries: 1,
         per_host: 1,
         rate_per_host: 0,
+        clock_confirmation: std::time::Duration::ZERO,
+        late_interval: std::time::Duration::ZERO,
         interval: std::time::Duration::ZERO,
     };
 

@@ -4,7 +4,9 @@
 //! their results over. A turn records everything that has ended meanwhile in one go, so that the slower the disk is, the
 //! larger the groups are.
 
+mod calendar;
 mod circuit;
+mod clock;
 mod composing;
 mod delivering;
 mod gathering;
@@ -17,9 +19,8 @@ mod serve;
 mod signals;
 mod turn;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tlsrptd_proto::day::Day;
 
@@ -45,6 +46,10 @@ pub struct Bounds {
     pub per_host: usize,
     /// `max_rate_per_host`.
     pub rate_per_host: u32,
+    /// `clock_confirmation`.
+    pub clock_confirmation: std::time::Duration,
+    /// `late_interval`.
+    pub late_interval: std::time::Duration,
     /// `interval_main_loop`: it looks around at least so often.
     pub interval: std::time::Duration,
 }
@@ -57,6 +62,7 @@ pub struct Daemon<O> {
     composer: Arc<Composer>,
     bounds: Bounds,
     rng: StdRng,
+    clock: clock::Clock,
     today: Option<Day>,
     cleaning: bool,
     gathering: gathering::Gathering,
@@ -81,7 +87,9 @@ impl<O: Outside> Daemon<O> {
         bounds: Bounds,
         seed: u64,
     ) -> Result<Daemon<O>, StateError> {
-        let now = outside.now();
+        let known = state.known_time()?;
+        let clock = clock::Clock::new(bounds.clock_confirmation, known, outside.reading());
+        let now = clock.moment.now;
         let repeated = state.release()?;
         if repeated > 0 {
             tracing::warn!(
@@ -99,6 +107,7 @@ impl<O: Outside> Daemon<O> {
             composing: composing::Composing::new(leftover),
             delivering: delivering::Delivering::default(),
             rng: StdRng::seed_from_u64(seed),
+            clock,
             today: None,
             cleaning: false,
             state,
@@ -111,35 +120,5 @@ impl<O: Outside> Daemon<O> {
     /// The database, when the work is over.
     pub fn into_state(self) -> State {
         self.state
-    }
-
-    /// Once a day, and at the start: jobs for every closed day that may still be reported, and away with what is old.
-    fn look_at_calendar(&mut self, now: Timestamp) -> Result<(), StateError> {
-        let today = Day::of(now);
-        if self.today == Some(today) {
-            return Ok(());
-        }
-        let known = self.state.days_with_jobs()?;
-        let open = self.state.open_days()?;
-        let reportable: BTreeSet<Day> = self.schedule.reportable_days(now).into_iter().collect();
-        let missed = reportable.difference(&known);
-        let days: Vec<Day> = missed
-            .chain(open.intersection(&reportable))
-            .copied()
-            .collect();
-        let fetchers = &self.bounds.fetchers;
-        let changed = self.state.make_jobs(&days, fetchers, now)?;
-        let reopened = self.state.reopen_given_up(&reportable, fetchers, now)?;
-        changed.iter().chain(&reopened).for_each(gathering::tell);
-        self.today = Some(today);
-        self.cleaning = true;
-        Ok(())
-    }
-
-    fn clean(&mut self, now: Timestamp) -> Result<(), StateError> {
-        if self.cleaning {
-            self.cleaning = self.state.clean(self.schedule.oldest_kept(now))?;
-        }
-        Ok(())
     }
 }

@@ -72,6 +72,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         deliveries: settings.max_concurrent_deliveries,
         per_host: settings.max_concurrent_per_host,
         rate_per_host: settings.max_rate_per_host,
+        clock_confirmation: settings.clock_confirmation,
+        late_interval: settings.late_interval,
         interval: settings.interval_main_loop,
     };
     let daemon = Daemon::new(

@@ -3,6 +3,7 @@
 use std::{future::pending, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::clock::Moment;
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{Daemon, Order};
@@ -22,8 +23,8 @@ impl<O: Outside> Daemon<O> {
         mut on_order: impl FnMut(Order),
     ) -> Result<(), StateError> {
         loop {
-            let now = self.outside.now();
-            let rest = match self.turn(now) {
+            let moment = self.look_at_clock();
+            let rest = match self.turn(moment) {
                 Ok(rest) => rest,
                 Err(error) if error.may_pass() => {
                     // Nothing is lost: what could not be recorded is kept and recorded later.
@@ -54,8 +55,13 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Records what has ended, starts what is due. Gives how long there is nothing to start.
-    pub fn turn(&mut self, now: Timestamp) -> Result<Duration, StateError> {
-        self.look_at_calendar(now)?;
+    ///
+    /// # Errors
+    /// When the database fails; what could not be recorded is kept.
+    pub fn turn(&mut self, moment: Moment) -> Result<Duration, StateError> {
+        let now = moment.now;
+        self.follow_clock(&moment)?;
+        self.look_at_calendar(&moment)?;
         self.record_deliveries(now)?;
         self.record_pieces(now)?;
         self.record_decisions(now)?;
@@ -63,12 +69,13 @@ impl<O: Outside> Daemon<O> {
         self.start_decisions(now)?;
         self.probe_lanes();
         self.start_deliveries(now)?;
-        self.clean(now)?;
+        self.clean(&moment)?;
         self.rest(now)
     }
 
     fn rest(&mut self, now: Timestamp) -> Result<Duration, StateError> {
-        if self.cleaning || self.delivering.has_more {
+        let cleans = self.cleaning && self.clock.moment.is_confirmed();
+        if cleans || self.delivering.has_more {
             return Ok(Duration::ZERO);
         }
         let tomorrow = tlsrptd_proto::day::Day::of(now).next().start();
@@ -84,6 +91,7 @@ impl<O: Outside> Daemon<O> {
         let probe = self.delivering.until_next_probe();
         let next = next.into_iter().flatten().map(until).chain(probe);
         let next = next.chain(self.gathering.rest());
+        let next = next.chain(self.clock.until_confirmed());
         Ok(next.fold(self.bounds.interval, Duration::min))
     }
 
@@ -104,8 +112,13 @@ impl<O: Outside> Daemon<O> {
                 self.delivering.abort()
             );
         }
-        let now = self.outside.now();
-        self.record_deliveries(now).and(put_back)
+        let moment = self.look_at_clock();
+        let recorded = self.record_deliveries(moment.now).and(put_back);
+        let noted = match moment.is_confirmed() {
+            true => self.note_time(moment.now),
+            false => Ok(()),
+        };
+        recorded.and(noted)
     }
 }
 

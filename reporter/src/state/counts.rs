@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, mails, open, suppressed};
+use super::{State, StateError, Step, decided, mails, open, suppressed};
 
 /// So many rows of a day with a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl State {
     pub fn clean(&mut self, oldest: Day) -> Result<bool, StateError> {
         self.transact(Step::Cleaned, |tx| {
             let day = oldest.to_string();
+            decided::note(tx, &day)?;
             let data = format!(
                 "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 LIMIT {CLEANED_AT_ONCE})"
             );

@@ -9,7 +9,7 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{OurMails, State, StateError, Step, collectors::REMOVED, forget, mails, text};
+use super::{OurMails, State, StateError, Step, collectors::REMOVED, decided, forget, mails, text};
 use crate::deliver::{Destination, Origin};
 
 /// What the collectors know of one domain's day.
@@ -159,6 +159,7 @@ impl State {
                  WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
                 (day.to_string(), REMOVED),
             )?;
+            decided::note(tx, &day.next().to_string())?;
             Ok(r_ids)
         })?;
         self.note_due(decisions, &r_ids);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, collectors::identity, text};
+use super::{State, StateError, Step, collectors::identity, decided, text};
 
 /// A job that waits for its collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,37 @@ impl State {
         )
     }
 
-    fn days(&self, what: &'static str, sql: &str) -> Result<BTreeSet<Day>, StateError> {
+    /// Days that a clock that was ahead has asked for before they had ended; what they have brought is not all.
+    pub fn early_days(&self) -> Result<BTreeSet<Day>, StateError> {
+        self.days(
+            "days asked for early",
+            "SELECT DISTINCT day FROM fetchjobs WHERE tlsrptd_early = 1",
+        )
+    }
+
+    /// Days from `today` on have not ended: what a clock that was ahead has made for them is undone. Gives the number of
+    /// jobs.
+    pub fn undo_early(&mut self, today: Day) -> Result<usize, StateError> {
+        self.transact(Step::JobsMade, |tx| {
+            decided::undo_early(tx, &today.to_string())
+        })
+    }
+
+    /// Those of days that have ended now are asked again.
+    pub fn reopen_early(&mut self, days: &BTreeSet<Day>, now: Timestamp) -> Result<(), StateError> {
+        self.transact(Step::Reopened, |tx| {
+            let mut job = tx.prepare_cached(
+                "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?2, tlsrptd_closed = NULL, \
+                 tlsrptd_given_up = NULL, tlsrptd_early = NULL WHERE day = ?1 AND tlsrptd_early = 1",
+            )?;
+            for day in days {
+                job.execute((day.to_string(), text::nexttry(now)))?;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn days(&self, what: &'static str, sql: &str) -> Result<BTreeSet<Day>, StateError> {
         let days: Vec<String> = self.read(what, |db| {
             db.prepare_cached(sql)?
                 .query_map([], |row| row.get(0))?

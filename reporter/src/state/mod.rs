@@ -6,8 +6,10 @@
 //! The narrow interface: [`State::open`], then jobs ([`Job`]), their rows, decisions ([`Decision`]) and deliveries
 //! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
 
+mod clock;
 mod collectors;
 mod counts;
+mod decided;
 mod decisions;
 mod deliveries;
 mod error;

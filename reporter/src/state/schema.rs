@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{mails, suppressed};
+use super::{clock, decided, mails, suppressed};
 
 /// What the peer writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -52,6 +52,10 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("fetchjobs", "tlsrptd_place", "INTEGER"),
     // 1 when the peer's protocol has given the list of domains: only details are missing.
     ("fetchjobs", "tlsrptd_listed", "INTEGER"),
+    // 1 when it was asked for, by a clock that was ahead, before its day had ended, and brought something: it is asked again.
+    ("fetchjobs", "tlsrptd_early", "INTEGER"),
+    // Additions to the day that it has told; NULL while it has told nothing, or cannot tell additions.
+    ("fetchjobs", "tlsrptd_seen", "INTEGER"),
     // Why the last attempt failed.
     ("fetchjobs", "tlsrptd_reason", "TEXT"),
     // What a collector has answered, kept from the peer while another collector of that day has not.
@@ -81,6 +85,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 /// Our table and indexes.
 const EXTRAS: &[&str] = &[
     mails::TABLE,
+    clock::TABLE,
+    decided::TABLE,
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
     // In the order in which rows are made, whenever they are due: see `ready`. All that is asked is in the index.

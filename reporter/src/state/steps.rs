@@ -18,6 +18,7 @@ pub enum Step {
     Released,
     Reopened,
     Cleaned,
+    TimeNoted,
 }
 
 /// The side of the commit.
@@ -157,17 +158,17 @@ pub const STEPS: &[StepRow] = &[
     row(
         Step::Released,
         "destinations",
-        "in hand",
+        "in hand, or pending with times of another clock",
         "pending",
-        "open, deliver",
+        "open, deliver, daemon when the clock has moved",
         "still in hand; released at the next start",
     ),
     row(
         Step::Reopened,
         "fetchjobs",
-        "timedout, or removed and back in the settings",
+        "timedout, or removed and back in the settings; told early, or grown since",
         "waiting",
-        "daemon, once a day",
+        "daemon, once a day, and when a collector tells of an addition",
         "still as it was; asked once more tomorrow or after the next start",
     ),
     row(
@@ -177,6 +178,14 @@ pub const STEPS: &[StepRow] = &[
         "gone",
         "daemon",
         "old rows; cleaned at the next turn",
+    ),
+    row(
+        Step::TimeNoted,
+        "tlsrptd_clock",
+        "an earlier time",
+        "now",
+        "daemon, once an hour and at the end",
+        "an earlier time, against which the next start holds its clock",
     ),
 ];
 

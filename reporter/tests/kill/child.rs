@@ -17,6 +17,7 @@ use nix::{
     unistd::Pid,
 };
 use rusqlite::{Connection, OpenFlags};
+use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome},
@@ -118,6 +119,10 @@ fn die() -> ! {
 }
 
 impl Child {
+    fn now(&self) -> Timestamp {
+        self.begin + self.zero.elapsed()
+    }
+
     fn watcher(self: &Arc<Self>, looks_at: Option<PathBuf>) -> Watcher {
         let (child, mut was) = (Arc::clone(self), 0);
         Box::new(move |step: Step, moment: Moment| {
@@ -202,6 +207,8 @@ fn fingerprint(path: &Path) -> u64 {
         "reports",
         "destinations",
         "tlsrptd_mails",
+        "tlsrptd_clock",
+        "tlsrptd_decided",
     ] {
         if db.prepare(&format!("SELECT 1 FROM {table}")).is_ok() {
             texts(&format!("SELECT * FROM {table}")).hash(&mut hasher);
@@ -211,8 +218,11 @@ fn fingerprint(path: &Path) -> u64 {
 }
 
 impl Outside for Child {
-    fn now(&self) -> Timestamp {
-        self.begin + self.zero.elapsed()
+    fn reading(&self) -> Reading {
+        Reading {
+            wall: self.now(),
+            boot: self.zero.elapsed(),
+        }
     }
 
     /// One of ours that fails once a day, the peer's, and one that closes its days a day too late.

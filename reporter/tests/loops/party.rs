@@ -8,6 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use tlsrptd_config::clock::Reading;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{
     aggregate::Aggregate,
@@ -165,9 +166,18 @@ impl Party {
 #[derive(Debug)]
 pub struct Office(Arc<Party>);
 
-impl Outside for Office {
+impl Office {
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+}
+
+impl Outside for Office {
+    fn reading(&self) -> Reading {
+        Reading {
+            wall: self.now(),
+            boot: self.0.zero.elapsed(),
+        }
     }
 
     async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {

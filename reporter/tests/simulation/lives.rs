@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
-    outside::Outside as _,
     state::{Go, Moment, State, StateError, Step, SuppressionList, Watcher},
     suppress::Target,
 };
@@ -162,5 +162,6 @@ impl Played {
 
 /// Rows of this day and later ones have to be there: a day later than it says, as the clock may have been ahead.
 fn oldest_kept(sim: &Sim, settings: &Reportd) -> Day {
-    Day::of(sim.now()).back(settings.keep_days - 1)
+    let ahead = SignedDuration::from_secs(sim.plan.was_ahead(sim.elapsed()));
+    Day::of((sim.now() + ahead).max(sim.now())).back(settings.keep_days - 1)
 }

@@ -31,6 +31,8 @@ pub struct Plan {
     pub relay_gone: Vec<Window>,
     /// From then on the wall clock is off by so many seconds.
     pub steps: Vec<(Duration, i64)>,
+    /// In between, it is off by days for moments: nobody may notice.
+    pub glitches: Vec<(Window, i64)>,
 }
 
 /// From a start of the reporter to its end.
@@ -76,6 +78,7 @@ impl Plan {
             dns_gone: windows("dns", 3, 12),
             relay_gone: windows("relay", 2, 30),
             steps: steps(dice, busy),
+            glitches: glitches(dice, busy),
         }
     }
 
@@ -92,6 +95,19 @@ impl Plan {
     pub fn clock_is_off(&self, at: Duration) -> i64 {
         let step = self.steps.iter().rev().find(|(from, _)| *from <= at);
         step.map_or(0, |(_, seconds)| *seconds)
+    }
+
+    /// How far beyond that it is off for a moment.
+    pub fn glitch(&self, at: Duration) -> i64 {
+        let glitch = self.glitches.iter();
+        let mut glitch = glitch.filter(|(window, _)| is_in(&[*window], at));
+        glitch.next().map_or(0, |(_, seconds)| *seconds)
+    }
+
+    /// How far it was ahead at most up to then.
+    pub fn was_ahead(&self, at: Duration) -> i64 {
+        let steps = self.steps.iter().filter(|(from, _)| *from <= at);
+        steps.map(|(_, seconds)| *seconds).max().unwrap_or(0).max(0)
     }
 }
 
@@ -121,13 +137,29 @@ fn steps(dice: Dice, busy: Duration) -> Vec<(Duration, i64)> {
     for window in windows(dice, "steps", busy, 4, 10) {
         let seconds = dice.pick(
             ("seconds", window),
-            &[-7200, -3600, -90, -1, 1, 60, 3600, 7200],
+            &[-432_000, -7200, -3600, -90, -1, 1, 60, 3600, 7200, 432_000],
         );
         steps.push((window.0, seconds));
         steps.push((window.1, 0));
     }
     steps.sort();
     steps
+}
+
+/// In every second play the clock is wrong by days now and then, for too short a time to be believed.
+fn glitches(dice: Dice, busy: Duration) -> Vec<(Window, i64)> {
+    let number = match dice.percent("glitches", 50) {
+        true => dice.below("glitches", 12),
+        false => 0,
+    };
+    let day = 86_400;
+    let glitch = |number| {
+        let from = busy.mul_f64(dice.of(("glitch", number)).random()) + HOUR;
+        let length = Duration::from_secs(1 + dice.below(("for", number), 500));
+        let days = dice.pick(("by", number), &[-2000, -5, 4, 5, 20, 800]);
+        ((from, from + length), days * day)
+    };
+    (0..number).map(glitch).collect()
 }
 
 /// The how-manieth life of the reporter.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome, StoredReport},
@@ -113,6 +114,12 @@ impl Sim {
         self.zero.elapsed()
     }
 
+    /// What the wall clock shows, but for moments.
+    pub fn now(&self) -> Timestamp {
+        let at = self.elapsed();
+        self.plan.begin + at + SignedDuration::from_secs(self.plan.clock_is_off(at))
+    }
+
     /// Whether there was mail on that day.
     pub fn is_busy_day(&self, day: Day) -> bool {
         day.next().start() < self.plan.begin + self.plan.busy
@@ -141,9 +148,11 @@ impl Sim {
 }
 
 impl Outside for Sim {
-    fn now(&self) -> Timestamp {
-        let at = self.elapsed();
-        self.plan.begin + at + SignedDuration::from_secs(self.plan.clock_is_off(at))
+    fn reading(&self) -> Reading {
+        Reading {
+            wall: self.now() + SignedDuration::from_secs(self.plan.glitch(self.elapsed())),
+            boot: self.elapsed(),
+        }
     }
 
     async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
-use tlsrptd_config::{Start, reportd::Reportd};
+use tlsrptd_config::{Start, clock::Reading, reportd::Reportd};
 use tlsrptd_proto::{domain::Domain, report::Submitter, txt::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
@@ -55,6 +55,8 @@ pub struct World {
     pub seen: Mutex<Vec<Seen>>,
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
     pub under_way: Mutex<BTreeMap<String, (usize, usize)>>,
+    /// From then on, since the begin, the wall clock is off by so many seconds.
+    pub steps: Vec<(Duration, i64)>,
 }
 
 impl World {
@@ -71,7 +73,14 @@ impl World {
             seen: Mutex::default(),
             asked: Mutex::default(),
             under_way: Mutex::default(),
+            steps: Vec::new(),
         }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let since = self.zero.elapsed();
+        let off = self.steps.iter().rev().find(|(from, _)| *from <= since);
+        self.begin + since + SignedDuration::from_secs(off.map_or(0, |(_, seconds)| *seconds))
     }
 
     pub fn taken(&self) -> BTreeMap<(String, String, String), Vec<Seen>> {
@@ -85,8 +94,11 @@ impl World {
 }
 
 impl Outside for World {
-    fn now(&self) -> Timestamp {
-        self.begin + self.zero.elapsed()
+    fn reading(&self) -> Reading {
+        Reading {
+            wall: self.now(),
+            boot: self.zero.elapsed(),
+        }
     }
 
     async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
@@ -238,6 +250,8 @@ pub fn daemon<O: Outside>(
         deliveries: settings.max_concurrent_deliveries,
         per_host: settings.max_concurrent_per_host,
         rate_per_host: settings.max_rate_per_host,
+        clock_confirmation: settings.clock_confirmation,
+        late_interval: settings.late_interval,
         interval: settings.interval_main_loop,
     };
     Daemon::new(state, world, Arc::new(composer), bounds, seed)

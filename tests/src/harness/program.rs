@@ -26,6 +26,7 @@ pub struct Program {
     path: PathBuf,
     folder: PathBuf,
     section: String,
+    is_ours: bool,
     settings: Vec<(String, String)>,
     config: Config,
     args: Vec<String>,
@@ -47,7 +48,9 @@ enum Config {
 impl Program {
     /// One of ours, by name; its files go into `folder`.
     pub fn ours(name: &str, folder: &Path) -> Program {
-        Program::at(places::program(name), folder)
+        let mut program = Program::at(places::program(name), folder);
+        program.is_ours = true;
+        program
     }
 
     /// Any program that reads a configuration file as ours do: the peer's.
@@ -59,6 +62,7 @@ impl Program {
         };
         Program {
             section,
+            is_ours: false,
             path,
             folder: folder.to_owned(),
             settings: Vec::new(),
@@ -108,14 +112,25 @@ impl Program {
     }
 
     /// Lets it, and what it starts, see this clock.
-    pub fn clock(mut self, clock: &FakeClock) -> Program {
-        self.env.extend(
+    pub fn clock(self, clock: &FakeClock) -> Program {
+        let mut program = self.believing();
+        program.env.extend(
             clock
                 .environment()
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value)),
         );
-        self
+        program
+    }
+
+    /// A daemon of ours believes a clock that the test sets at once, unless the test says otherwise.
+    pub(super) fn believing(self) -> Program {
+        let is_daemon = matches!(&*self.section, "tlsrpt_collectd" | "tlsrpt_reportd")
+            && self.name() != "tlsrptctl";
+        match self.is_ours && is_daemon && self.setting("clock_confirmation").is_none() {
+            true => self.set("clock_confirmation", 0),
+            false => self,
+        }
     }
 
     /// Passes it an open socket as systemd does: descriptor 3, LISTEN_FDS and LISTEN_PID.

@@ -61,6 +61,7 @@ impl Shim {
     /// The program, with this disk.
     pub fn under(&self, program: Program) -> Program {
         program
+            .believing()
             .env("LD_PRELOAD", self.preload.display())
             .env("SHIM_FAULT", self.fault.display())
             .env("SHIM_CLOCK", self.clock.display())

@@ -17,6 +17,18 @@ const MAX_WAIT: Duration = Duration::from_secs(4 * 3600);
 const PEERS_MAX_WAIT: Duration = Duration::from_secs(1800);
 
 impl Court<'_> {
+    /// Nobody answers where the operator's relay should: that is no attempt.
+    pub(super) fn is_charged_to_nobody(&self, attempt: &Attempt) -> bool {
+        let outcome = attempt.ended.as_ref().map(|(_, outcome)| outcome);
+        let is_ours = !attempt.key.uri.starts_with("https:");
+        let nobody = match outcome {
+            Some(Outcome::Denied { .. }) => true,
+            Some(Outcome::Unreachable { .. }) => is_ours,
+            _ => false,
+        };
+        nobody && self.played.settings.max_retries_delivery.is_none()
+    }
+
     pub(super) fn nobody_was_crowded(&mut self) {
         let settings = &self.played.settings;
         for (host, busy) in &self.log.busy {
@@ -48,6 +60,7 @@ impl Court<'_> {
         for (key, attempts) in &self.attempts {
             // Its end is an attempt's time whatever the wait would be.
             let end_of_window = self.taken_in_hand(attempts[0]) + settings.retry_window;
+            let waited_for = |attempt: &Attempt| self.is_charged_to_nobody(attempt);
             let mut failures = 0_u32;
             for pair in attempts.windows(2) {
                 let (before, after) = (pair[0], pair[1]);
@@ -55,6 +68,9 @@ impl Court<'_> {
                     continue;
                 };
                 if self.is_unknown(before) {
+                    continue;
+                }
+                if waited_for(before) {
                     continue;
                 }
                 let asked = match outcome {
@@ -116,10 +132,19 @@ impl Court<'_> {
         if last.from > made + longest {
             return Some(format!("tried {:?} after it was made", last.from - made));
         }
-        let too_late = first.from + settings.retry_window + slack;
+        // The time in which nobody could try is not counted, nor is what was charged to nobody.
+        let charged = |attempt: &&&&Attempt| !self.is_charged_to_nobody(attempt);
+        let after = attempts
+            .iter()
+            .rev()
+            .take_while(|attempt| charged(&attempt));
+        let first_charged = after.last().map_or(last.from, |attempt| attempt.from);
+        let away = self.away(first_charged, last.from) * 2;
+        let too_late = first_charged + settings.retry_window + slack + away;
         let beyond = attempts
             .iter()
-            .filter(|attempt| attempt.from > too_late && !self.is_unknown(attempt));
+            .filter(|attempt| attempt.from > too_late && !self.is_unknown(attempt))
+            .filter(|attempt| !self.is_charged_to_nobody(attempt));
         if settings.max_retries_delivery.is_none() && beyond.count() > 1 {
             return Some("tried several times after the end of its window".to_owned());
         }

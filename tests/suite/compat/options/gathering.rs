@@ -48,6 +48,18 @@ fn process() -> Vec<Effect> {
             let seen = || Some(site.value("SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01'")).filter(|count| count != "0");
             is(within(Duration::from_secs(6), seen).is_some())
         }),
+        of.set("clock_confirmation", "0", ["no", "yes"], |site, reporter| {
+            let asked = reporter.setting("clock_confirmation").is_some();
+            let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {
+                return is(asked);
+            };
+            let reporter = reporter.set("interval_main_loop", 1).clock(&clock);
+            let reporter = if asked { reporter } else { reporter.unset("clock_confirmation") };
+            let _running = site.report(&reporter);
+            clock.jump("2026-03-02T12:00:00Z");
+            let seen = || Some(site.value("SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01'")).filter(|count| count != "0");
+            is(within(Duration::from_secs(4), seen).is_some())
+        }),
         of.set("keep_days", "2", ["1", "0"], |site, reporter| {
             site.report(&reporter).stop();
             let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();

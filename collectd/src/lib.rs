@@ -23,6 +23,7 @@ pub mod error;
 pub mod fetcher;
 pub mod inherit;
 mod keeper;
+pub mod look;
 mod memo;
 mod pulse;
 mod queue;
@@ -55,7 +56,8 @@ pub fn collect(settings: Settings<Collectd>, clock: Clock) -> u8 {
             values.log_level,
             values.logfilename.as_deref(),
         )?;
-        settings.lines.iter().for_each(|line| info!("{line}"));
+        info!("{}", settings.summary);
+        settings.lines.iter().for_each(|line| debug!("{line}"));
         settings.warnings.iter().for_each(|line| warn!("{line}"));
         daemon::Collector::prepare(values, clock)?.serve(&log)
     };

@@ -1,6 +1,10 @@
 //! The settings of `tlsrpt-collectd`.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{Start, Storage, args::Words, load, log::Level, option::Program, reader::Reader};
 
@@ -39,6 +43,16 @@ pub fn load(
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Collectd> {
     load::load(args, env)
+}
+
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name; it is told which file
+/// they are from.
+pub fn load_with(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    look: impl FnOnce(&Collectd, Option<&Path>) -> Vec<String>,
+) -> Start<Collectd> {
+    load::load_with(args, env, look)
 }
 
 impl load::Load for Collectd {

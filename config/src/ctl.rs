@@ -1,6 +1,6 @@
 //! The command and settings of `tlsrptctl`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use crate::{
     Start,
@@ -86,14 +86,14 @@ pub fn load(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Ctl> {
-    load_with(args, env, |_| Vec::new())
+    load_with(args, env, |_, _| Vec::new())
 }
 
 /// The same; on `--check-config`, `look` says what is wrong with the files that the settings name.
 pub fn load_with(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-    look: impl FnOnce(&Ctl) -> Vec<String>,
+    look: impl FnOnce(&Ctl, Option<&Path>) -> Vec<String>,
 ) -> Start<Ctl> {
     let mut args = args.into_iter().peekable();
     if args.peek().is_none() {

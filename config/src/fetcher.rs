@@ -1,6 +1,9 @@
 //! The settings of `tlsrpt-fetcher`.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Start, Storage,
@@ -31,6 +34,16 @@ pub fn load(
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<Fetcher> {
     load::load(args, env)
+}
+
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name; it is told which file
+/// they are from.
+pub fn load_with(
+    args: impl IntoIterator<Item = OsString>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
+    look: impl FnOnce(&Fetcher, Option<&Path>) -> Vec<String>,
+) -> Start<Fetcher> {
+    load::load_with(args, env, look)
 }
 
 impl load::Load for Fetcher {

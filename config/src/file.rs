@@ -1,5 +1,7 @@
 //! The configuration file: which one, and which of its sections.
 
+mod hints;
+
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use crate::{
@@ -16,11 +18,19 @@ pub(crate) fn read(
     program: Program,
     named: Option<&str>,
     texts: &mut Texts,
+    warnings: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Arc<str>>, Problem> {
     let path: Arc<str> = named.unwrap_or(program.default_file()).into();
     match std::fs::read(&*path) {
-        Ok(bytes) => take(program, &path, text(&path, &bytes)?, texts, problems),
+        Ok(bytes) => take(
+            program,
+            &path,
+            text(&path, &bytes)?,
+            texts,
+            warnings,
+            problems,
+        ),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
             return Ok(None);
         }
@@ -47,6 +57,7 @@ fn take(
     path: &Arc<str>,
     text: &str,
     texts: &mut Texts,
+    warnings: &mut Vec<String>,
     problems: &mut Vec<Problem>,
 ) {
     let (ini, errors) = Ini::parse(text);
@@ -56,6 +67,7 @@ fn take(
             found.error.to_string(),
         )
     }));
+    warnings.extend(hints::near_misses(path, &ini));
     let of_fetchers = [Program::Fetcher.section(), Program::Fetcher.own_section()];
     if of_fetchers.iter().any(|name| ini.entries(name).is_some()) {
         texts.fetchers_file = Some(Arc::clone(path));
@@ -74,7 +86,9 @@ fn take(
                 (section, theirs.unwrap_or_default()),
                 (own, ours.unwrap_or_default()),
             ];
-            offer(program, path, merge(path, both, problems), texts, problems);
+            let entries = merge(path, both, problems);
+            warnings.extend(hints::remarks(program, path, &entries));
+            offer(program, path, entries, texts, problems);
         }
     }
 }
@@ -154,6 +168,7 @@ mod tests {
             &"f".into(),
             text,
             &mut texts,
+            &mut Vec::new(),
             &mut problems,
         );
         let level = texts.text(row(Program::Fetcher, "log_level").unwrap());

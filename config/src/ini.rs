@@ -86,10 +86,11 @@ impl Ini {
         parser.finish()
     }
 
-    /// The names of the sections, `[DEFAULT]` apart.
-    #[cfg(test)]
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.sections.iter().map(|section| section.name.as_str())
+    /// The names of the sections, `[DEFAULT]` apart, and their lines.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.sections
+            .iter()
+            .map(|section| (section.name.as_str(), section.line))
     }
 
     /// The keys of a section and of `[DEFAULT]`; `None` where there is no such section.

@@ -7,10 +7,12 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
+//! [`eyes`] looks at the files that settings name, for `--check_config`.
+//!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
 //! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, [`notify`] is the way to the service manager,
-//! and [`clock`] says what time it is. [`exit`] names the exit codes. This crate knows nothing of reports, and starts nothing.
+//! and [`clock`] says what time it is. [`exit`] names the exit codes. This crate knows nothing of reports.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -22,6 +24,7 @@ pub mod ctl;
 mod env;
 pub mod example;
 pub mod exit;
+pub mod eyes;
 pub mod fetcher;
 mod file;
 mod help;

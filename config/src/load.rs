@@ -1,6 +1,6 @@
 //! From arguments, environment and file to settings: the way that all four programs go.
 
-use std::{ffi::OsString, fmt::Write, sync::Arc};
+use std::{ffi::OsString, fmt::Write, path::Path, sync::Arc};
 
 use crate::{
     Settings, Start,
@@ -26,15 +26,15 @@ pub(crate) fn load<T: Load>(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Start<T> {
-    load_with(args, env, |_| Vec::new())
+    load_with(args, env, |_, _| Vec::new())
 }
 
 /// The same. On `--check-config` and when all is well so far, `look` says what is wrong with the files that the
-/// settings name: only the programs know what stands in them.
+/// settings name: only the programs know what stands in them. It is told which file was read.
 pub(crate) fn load_with<T: Load>(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-    look: impl FnOnce(&T) -> Vec<String>,
+    look: impl FnOnce(&T, Option<&Path>) -> Vec<String>,
 ) -> Start<T> {
     let program = T::PROGRAM;
     let arguments = Arguments::parse(program, args);
@@ -50,6 +50,7 @@ pub(crate) fn load_with<T: Load>(
         program,
         arguments.config_file.as_deref(),
         &mut texts,
+        &mut warnings,
         &mut problems,
     ) {
         Ok(file) => file,
@@ -74,6 +75,7 @@ pub(crate) fn load_with<T: Load>(
         "an option is left over"
     );
     let mut lines = reader.lines();
+    let summary = summary(file.as_deref(), &reader);
     lines.append(&mut reader.notices);
     problems.append(&mut reader.problems);
     warnings.append(&mut reader.warnings);
@@ -82,10 +84,12 @@ pub(crate) fn load_with<T: Load>(
         return done(exit::CONFIG, String::new(), complaint(&warnings, problems));
     }
     if check {
-        return checked(&look(&values), approval(file, &lines), &warnings);
+        let faults = look(&values, file.as_deref().map(Path::new));
+        return checked(&faults, approval(file, &lines), &warnings);
     }
     Start::Run(Settings {
         values,
+        summary,
         lines,
         warnings,
     })
@@ -153,6 +157,20 @@ fn complaint(warnings: &[String], mut problems: Vec<Problem>) -> String {
         let _ = writeln!(text, "{problem}");
     }
     text
+}
+
+/// What an administrator set, in one line: the rest is in the manual.
+fn summary(file: Option<&str>, reader: &Reader<'_>) -> String {
+    let set = match reader.differing() {
+        none if none.is_empty() => "all defaults".to_owned(),
+        set => set.join(", "),
+    };
+    let notices = reader.notices.iter().map(|notice| format!("; {notice}"));
+    let file = file.unwrap_or("no file");
+    format!(
+        "configuration: {file}: {set}{}",
+        notices.collect::<String>()
+    )
 }
 
 fn approval(file: Option<Arc<str>>, lines: &[String]) -> String {

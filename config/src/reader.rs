@@ -115,6 +115,28 @@ impl<'a> Reader<'a> {
         .collect()
     }
 
+    /// `option = value` of each option that has another value than its default; with its origin where that is not the file.
+    pub(crate) fn differing(&self) -> Vec<String> {
+        let rows = rows(self.program).iter().filter(|row| self.needs(row.name));
+        let differs = rows.filter_map(|row| {
+            let text = self.text(row);
+            let is_default = text.origin == Origin::Default || text.value == row.default.text();
+            (!is_default).then(|| self.shown(row, text))
+        });
+        differs.collect()
+    }
+
+    fn shown(&self, row: &Row, text: Text) -> String {
+        let value = match row.kind {
+            Kind::Proxy => without_password(&text.value),
+            _ => text.value,
+        };
+        match text.origin {
+            Origin::File { .. } | Origin::Default => format!("{} = {}", row.name, one_line(&value)),
+            origin => format!("{} = {} ({origin})", row.name, one_line(&value)),
+        }
+    }
+
     /// The options that nobody took: there must be none.
     pub(crate) fn left_over(&self) -> impl Iterator<Item = &'static Row> {
         rows(self.program)

@@ -1,6 +1,11 @@
 //! The settings of `tlsrpt-reportd`.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 mod checks;
 mod fetchers;
@@ -95,11 +100,11 @@ pub fn load(
     load::load(args, env)
 }
 
-/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name.
+/// The same; on `--check-config`, `look` says what is wrong with the files that the settings name; it is told which file they are from.
 pub fn load_with(
     args: impl IntoIterator<Item = OsString>,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-    look: impl FnOnce(&Reportd) -> Vec<String>,
+    look: impl FnOnce(&Reportd, Option<&Path>) -> Vec<String>,
 ) -> Start<Reportd> {
     load::load_with(args, env, look)
 }

@@ -25,8 +25,11 @@ pub enum Start<T> {
 pub struct Settings<T> {
     /// The typed settings.
     pub values: T,
+    /// The file, what is set to something else than its default, and notices: one line, to be logged at level info.
+    /// Holds no secret.
+    pub summary: String,
     /// `option = value (origin)` or `option not set (origin)`, one an option, and notices; to be logged at level
-    /// info. Holds no secret.
+    /// debug. Holds no secret.
     pub lines: Vec<String>,
     /// To be logged at level warn.
     pub warnings: Vec<String>,

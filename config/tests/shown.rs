@@ -49,6 +49,7 @@ fn passwords_are_not_shown() {
         &[],
         &[],
     );
+    assert!(!shown.summary.contains("secret"), "{}", shown.summary);
     assert!(
         !shown.lines.join("\n").contains("secret"),
         "{:?}",
@@ -60,4 +61,42 @@ fn passwords_are_not_shown() {
             .iter()
             .any(|line| line.starts_with("https_proxy = http://***@proxy:3128 "))
     );
+}
+
+#[test]
+fn a_start_says_in_one_line_what_differs() {
+    for (program, lines, args, env, want, why) in [
+        (
+            Collectd,
+            "keep_days = 10\nlog_level = info",
+            &[][..],
+            &[][..],
+            "storage = dummy:, socketname = /s, log_level = info",
+            "a default that is written out does not differ",
+        ),
+        (
+            Collectd,
+            "",
+            &["--log_level=debug"],
+            &[("TLSRPT_COLLECTD_KEEP_DAYS", "3")],
+            "storage = dummy:, socketname = /s, log_level = debug (argument), keep_days = 3 (environment TLSRPT_COLLECTD_KEEP_DAYS)",
+            "where it is from, unless from the file",
+        ),
+        (
+            Reportd,
+            "",
+            &[],
+            &[],
+            "dbname = /d, fetchers = f, organization_name = O, contact_info = c@example.com; dkim_keys is not set: the MTA has to sign",
+            "what the operator should know",
+        ),
+    ] {
+        let shown = with(program, lines, args, env);
+        let (begin, rest) = shown.summary.split_once(": ").unwrap();
+        assert_eq!(begin, "configuration", "{why}");
+        let (file, set) = rest.split_once(": ").unwrap();
+        assert!(file.ends_with("x.cfg"), "{why}: {file}");
+        assert!(set.starts_with(want), "{why}: {set}");
+        assert!(!shown.summary.contains('\n'), "{why}");
+    }
 }

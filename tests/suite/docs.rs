@@ -197,7 +197,9 @@ fn the_least_configuration_of_the_reporters_page_is_right() {
     let lab = Lab::new();
     let key = DkimKey::ed25519(lab.folder()).path;
     let text = shown("packaging/man/tlsrpt-reportd.8", "[tlsrpt_reportd]")
-        .replace("/etc/tlsrpt/dkim.pem", key.to_str().unwrap());
+        .replace("/etc/tlsrpt/dkim.pem", key.to_str().unwrap())
+        .replace("/var/lib/tlsrpt", lab.folder().to_str().unwrap())
+        .replace("/usr/bin/tlsrpt-fetcher", "/bin/sh");
     lab.reportd()
         .config_text(&text)
         .arg("--check_config")

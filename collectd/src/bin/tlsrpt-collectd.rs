@@ -3,10 +3,12 @@
 
 use std::{process::ExitCode, sync::Arc};
 
+use tlsrptd_collectd::look;
 use tlsrptd_config::collectd;
 
 fn main() -> ExitCode {
-    match collectd::load(std::env::args_os().skip(1), std::env::vars_os()).or_exit_code() {
+    let (args, env) = (std::env::args_os().skip(1), std::env::vars_os());
+    match collectd::load_with(args, env, look::collector).or_exit_code() {
         Ok(settings) => tlsrptd_collectd::collect(settings, Arc::new(jiff::Timestamp::now)).into(),
         Err(code) => code.into(),
     }

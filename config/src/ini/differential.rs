@@ -72,7 +72,7 @@ fn python(folder: &Path) -> String {
 fn ours(text: &str) -> String {
     let (ini, problems) = Ini::parse(text);
     let mut rows = Vec::new();
-    for section in ini.names() {
+    for (section, _) in ini.names() {
         for entry in ini.entries(section).unwrap() {
             match entry.value {
                 Ok(value) => rows.push(format!(
@@ -90,6 +90,7 @@ fn ours(text: &str) -> String {
     }
     rows.sort();
     ini.names()
+        .map(|(name, _)| name)
         .map(hex)
         .chain(rows)
         .collect::<Vec<_>>()

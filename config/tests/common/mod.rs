@@ -16,6 +16,7 @@ pub struct Shown {
     pub stderr: String,
     /// The settings in Debug's form, where the program would run.
     pub values: String,
+    pub summary: String,
     pub lines: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -44,6 +45,7 @@ fn show<T: Debug>(start: Start<T>) -> Shown {
             stdout,
             stderr,
             values: String::new(),
+            summary: String::new(),
             lines: Vec::new(),
             warnings: Vec::new(),
         },
@@ -52,6 +54,7 @@ fn show<T: Debug>(start: Start<T>) -> Shown {
             stdout: String::new(),
             stderr: String::new(),
             values: format!("{:#?}", settings.values),
+            summary: settings.summary,
             lines: settings.lines,
             warnings: settings.warnings,
         },

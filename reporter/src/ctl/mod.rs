@@ -5,7 +5,10 @@ mod maptest;
 mod status;
 mod suppress;
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use jiff::Timestamp;
 use tlsrptd_config::{
@@ -19,7 +22,7 @@ use crate::{error::Error, route::Routes};
 
 /// What is wrong with the maps that `maptest` would read. Keys and passwords are the daemon's: who asks need not be able
 /// to read them.
-pub fn faults(settings: &Ctl) -> Vec<String> {
+pub fn faults(settings: &Ctl, _: Option<&Path>) -> Vec<String> {
     let problems = Routes::load(&settings.reportd).err().unwrap_or_default();
     problems.iter().map(ToString::to_string).collect()
 }

@@ -13,6 +13,7 @@ mod gathering;
 mod holding;
 mod lane;
 mod lanes;
+mod look;
 mod pidfile;
 mod prepare;
 mod serve;
@@ -31,7 +32,8 @@ use crate::{
     state::{NewJob, State, StateError},
 };
 
-pub use prepare::{Prepared, faults, prepare};
+pub use look::faults;
+pub use prepare::{Prepared, prepare};
 pub use serve::serve;
 pub use signals::Order;
 

@@ -45,10 +45,11 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     // First of all: who is told to stop while it starts shall end orderly too.
     let notify = Notify::new(std::env::vars_os(), std::process::id());
     let signals = signals::listen(notify.watchdog()).map_err(Error::Runtime)?;
+    tracing::info!("{}", settings.summary);
     settings
         .lines
         .iter()
-        .for_each(|line| tracing::info!("{line}"));
+        .for_each(|line| tracing::debug!("{line}"));
     settings
         .warnings
         .iter()
@@ -105,9 +106,8 @@ fn runtime() -> Result<Runtime, Error> {
         .map_err(Error::Runtime)
 }
 
-/// What is wrong with the configuration beyond its text: the maps, keys and certificates that it names, and addresses.
-/// Nothing is begun.
-pub fn faults(settings: &Reportd) -> Vec<String> {
+/// What is wrong with the maps, keys and certificates that the configuration names, and with addresses. Nothing is begun.
+pub(super) fn faults(settings: &Reportd) -> Vec<String> {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return vec![error.to_string()],

@@ -35,6 +35,7 @@ pub use deliveries::{Claimed, Recorded, Verdict};
 pub use error::StateError;
 pub use jobs::{Job, NewJob};
 pub use mails::{LONGEST_SILENCE, OurMails};
+pub use open::fault;
 pub use rows::Fetched;
 pub use steps::{Moment, STEPS, Step, StepRow};
 pub use suppressed::{Listed, SuppressionList, Suspended};

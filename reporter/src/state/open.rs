@@ -104,6 +104,20 @@ impl State {
     }
 }
 
+/// Why a start would not take the file at this path, as far as can be seen without a change to it.
+pub fn fault(path: &Path) -> Option<StateError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let error = existing(path, flags).err()?;
+    let is_foreign = match &error {
+        StateError::Purpose { .. } => true,
+        StateError::Open { source, .. } => {
+            source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+        }
+        _ => false,
+    };
+    is_foreign.then_some(error)
+}
+
 /// A reporter's database that is there already, for a program that is not its reporter.
 pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     let path = path.to_owned();

@@ -112,7 +112,8 @@ fn unset(topic: Topic) -> Topic {
             move |scene| {
                 let program = of_collector
                     .split(' ')
-                    .fold(scene.collector(), Program::unset);
+                    .fold(scene.collector(), Program::unset)
+                    .set("log_level", "debug");
                 defaults(&scene.started(&program).stop().stderr, &of_collector)
             },
         )
@@ -123,7 +124,8 @@ fn unset(topic: Topic) -> Topic {
             move |scene| {
                 let program = of_reporter
                     .split(' ')
-                    .fold(scene.reporter(&[]), Program::unset);
+                    .fold(scene.reporter(&[]), Program::unset)
+                    .set("log_level", "debug");
                 let mut running = program.start();
                 running.wait_for_log("setup finished");
                 defaults(&running.log(), &of_reporter)

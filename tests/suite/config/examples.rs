@@ -12,14 +12,22 @@ use super::PROGRAMS;
 fn they_pass_the_check_of_their_programs() {
     let folder = tempfile::tempdir().unwrap();
     let mut checked = 0;
+    let here = folder.path().display().to_string();
     for (path, text) in examples() {
+        // What the packages make is not on every machine.
+        let text = text
+            .replace("/var/lib/tlsrpt", &here)
+            .replace("/run/tlsrpt", &here)
+            .replace("fetchers = tlsrpt-fetcher", "fetchers = /bin/sh");
+        let copy = folder.path().join("example.cfg");
+        fs::write(&copy, &text).unwrap();
         for (name, section) in PROGRAMS {
             if !text.lines().any(|line| line == format!("[{section}]")) {
                 continue;
             }
             let program = Program::ours(name, folder.path()).no_config();
             let program = program.arg("--check-config").arg("--config_file");
-            let ended = program.arg(path.display()).run();
+            let ended = program.arg(copy.display()).run();
             assert_eq!(
                 ended.code(),
                 Some(0),

@@ -1,5 +1,6 @@
 //! The configuration of the four programs, as an operator meets it: mistakes, origins, what is printed on demand.
 
+mod checked;
 mod examples;
 mod mistakes;
 mod on_demand;

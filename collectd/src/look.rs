@@ -1,0 +1,81 @@
+//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
+//! of the service. Nothing is begun, and no file is changed.
+
+use std::path::Path;
+
+use nix::unistd::{Group, User};
+use tlsrptd_config::{Storage, collectd::Collectd, eyes::Eyes, fetcher::Fetcher, option::Program};
+
+/// Of the collector.
+pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
+    let storages = || settings.storage.iter().filter_map(path);
+    let eyes = Eyes::of(Program::Collectd, storages().next());
+    let mut faults: Vec<String> = Vec::new();
+    faults.extend(file.and_then(|file| eyes.read("config_file", file)));
+    for storage in storages() {
+        // Closed days and journals stand beside it.
+        faults.extend(match eyes.write_into("storage", storage) {
+            None if storage.exists() => eyes.write("storage", storage),
+            fault => fault,
+        });
+    }
+    if !eyes.is_given_sockets() {
+        let sockets = settings.socketname.iter();
+        faults.extend(sockets.filter_map(|socket| eyes.write_into("socketname", socket)));
+        faults.extend(owners(settings));
+    }
+    for (option, path) in [
+        ("logfilename", &settings.logfilename),
+        ("pidfilename", &settings.pidfilename),
+    ] {
+        faults.extend(path.as_ref().and_then(|path| eyes.write(option, path)));
+    }
+    for (option, path) in [
+        ("stats_file", &settings.stats_file),
+        (
+            "dump_path_for_invalid_datagram",
+            &settings.dump_path_for_invalid_datagram,
+        ),
+    ] {
+        let path = path.as_ref();
+        faults.extend(path.and_then(|path| eyes.write_into(option, path)));
+    }
+    let script = settings.daily_rollover_script.as_ref();
+    faults.extend(script.and_then(|words| eyes.run("daily_rollover_script", words)));
+    faults
+}
+
+/// Of the fetcher: days that are not there yet are no fault, but their directory is.
+pub fn fetcher(settings: &Fetcher, file: Option<&Path>) -> Vec<String> {
+    let storage = path(&settings.storage);
+    let eyes = Eyes::of(Program::Fetcher, storage);
+    let mut faults: Vec<String> = Vec::new();
+    faults.extend(file.and_then(|file| eyes.read("config_file", file)));
+    faults.extend(storage.and_then(|storage| eyes.read_from("storage", storage)));
+    let log = settings.logfilename.as_ref();
+    faults.extend(log.and_then(|path| eyes.write("logfilename", path)));
+    faults
+}
+
+fn path(storage: &Storage) -> Option<&Path> {
+    match storage {
+        Storage::Sqlite { path, .. } => Some(path),
+        Storage::Dummy { .. } => None,
+    }
+}
+
+/// What the socket is given to must exist.
+fn owners(settings: &Collectd) -> Vec<String> {
+    let is_number = |name: &String| name.parse::<u32>().is_ok();
+    let user = settings
+        .socketuser
+        .as_ref()
+        .filter(|name| !is_number(name) && matches!(User::from_name(name), Ok(None)));
+    let group = settings
+        .socketgroup
+        .as_ref()
+        .filter(|name| !is_number(name) && matches!(Group::from_name(name), Ok(None)));
+    let user = user.map(|name| format!("socketuser: no user named {name:?} on this system"));
+    let group = group.map(|name| format!("socketgroup: no group named {name:?} on this system"));
+    user.into_iter().chain(group).collect()
+}

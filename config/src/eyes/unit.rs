@@ -1,0 +1,239 @@
+//! What a unit of systemd says of the user and of the places that its sandbox leaves (systemd.exec(5)).
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use super::account::Account;
+
+/// Where units stand, the strongest first (systemd.unit(5)).
+const FOLDERS: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// A service.
+#[derive(Debug, Default)]
+pub(super) struct Unit {
+    name: String,
+    user: Option<String>,
+    groups: Vec<String>,
+    protect_system: Protect,
+    protect_home: bool,
+    private_tmp: bool,
+    has_socket: bool,
+    writable: Vec<PathBuf>,
+    made: Vec<PathBuf>,
+}
+
+/// `ProtectSystem=`
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Protect {
+    #[default]
+    No,
+    Yes,
+    Full,
+    Strict,
+}
+
+impl Unit {
+    pub(super) fn find(program: &str) -> Option<Unit> {
+        Unit::find_in(&FOLDERS.map(PathBuf::from), program)
+    }
+
+    fn find_in(folders: &[PathBuf], program: &str) -> Option<Unit> {
+        let name = format!("{program}.service");
+        let text = folders
+            .iter()
+            .find_map(|folder| fs::read_to_string(folder.join(&name)).ok())?;
+        let socket = format!("{program}.socket");
+        let mut unit = Unit {
+            name: name.clone(),
+            has_socket: folders.iter().any(|folder| folder.join(&socket).exists()),
+            ..Unit::default()
+        };
+        unit.add(&text);
+        let mut drop_ins: Vec<PathBuf> = folders
+            .iter()
+            .filter_map(|folder| fs::read_dir(folder.join(format!("{name}.d"))).ok())
+            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+            .filter(|path| path.extension().is_some_and(|ending| ending == "conf"))
+            .collect();
+        drop_ins.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
+        for path in drop_ins {
+            unit.add(&fs::read_to_string(path).unwrap_or_default());
+        }
+        Some(unit)
+    }
+
+    /// Takes what a file says; a later one counts.
+    fn add(&mut self, text: &str) {
+        let mut is_service = false;
+        for line in text.replace("\\\n", " ").lines().map(str::trim) {
+            if line.starts_with('[') {
+                is_service = line == "[Service]";
+            } else if let Some((key, value)) = line.split_once('=')
+                && is_service
+            {
+                self.set(key.trim(), value.trim());
+            }
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        let words = || value.split_whitespace();
+        let is_on = !matches!(value, "no" | "false" | "off" | "0" | "");
+        match key {
+            "User" => self.user = Some(value.to_owned()).filter(|user| !user.is_empty()),
+            "Group" | "SupplementaryGroups" => self.groups.extend(words().map(str::to_owned)),
+            "ProtectSystem" => {
+                self.protect_system = match value {
+                    "strict" => Protect::Strict,
+                    "full" => Protect::Full,
+                    _ if is_on => Protect::Yes,
+                    _ => Protect::No,
+                }
+            }
+            // `read-only` and `tmpfs` hide or protect less; of them nothing is said.
+            "ProtectHome" => self.protect_home = is_on && value != "read-only" && value != "tmpfs",
+            "PrivateTmp" => self.private_tmp = is_on,
+            "ReadWritePaths" if value.is_empty() => self.writable.clear(),
+            "ReadWritePaths" => {
+                let paths = words().map(|word| word.trim_start_matches(['-', '+']));
+                self.writable.extend(paths.map(PathBuf::from));
+            }
+            "StateDirectory" => self.directories("/var/lib", value),
+            "CacheDirectory" => self.directories("/var/cache", value),
+            "LogsDirectory" => self.directories("/var/log", value),
+            "RuntimeDirectory" => self.directories("/run", value),
+            _ => {}
+        }
+    }
+
+    fn directories(&mut self, below: &str, value: &str) {
+        let names = value.split_whitespace();
+        // `name:link` names a link beside it.
+        let names = names.map(|name| name.split(':').next().unwrap_or(name));
+        let paths = names.map(|name| Path::new(below).join(name));
+        self.made.extend(paths);
+    }
+
+    /// Whether a socket unit of its name makes its sockets.
+    pub(super) fn has_socket(&self) -> bool {
+        self.has_socket
+    }
+
+    /// Who runs it.
+    pub(super) fn account(&self) -> Option<Account> {
+        let account = Account::named(self.user.as_ref()?)?;
+        Some(account.in_groups(&self.groups))
+    }
+
+    /// Whether its sandbox lets it write there.
+    pub(super) fn may_write(&self, path: &Path) -> bool {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let below = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+        if self.own().any(|place| path.starts_with(place)) {
+            return true;
+        }
+        match self.protect_system {
+            _ if self.hides(&path) => false,
+            Protect::No => true,
+            Protect::Yes => !below(&["/usr", "/boot", "/efi"]),
+            Protect::Full => !below(&["/usr", "/boot", "/efi", "/etc"]),
+            Protect::Strict => {
+                below(&["/dev", "/proc", "/sys"])
+                    || (self.private_tmp && below(&["/tmp", "/var/tmp"]))
+            }
+        }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &PathBuf> {
+        self.made.iter().chain(&self.writable)
+    }
+
+    /// Whether it makes this directory when it starts.
+    pub(super) fn makes(&self, folder: &Path) -> bool {
+        self.made.iter().any(|made| made == folder)
+    }
+
+    /// Whether nothing of it can be seen from within.
+    pub(super) fn hides(&self, path: &Path) -> bool {
+        let homes = ["/home", "/root", "/run/user"];
+        self.protect_home && homes.iter().any(|home| path.starts_with(home))
+    }
+
+    /// Where it may write.
+    pub(super) fn places(&self) -> String {
+        let places: Vec<String> = self
+            .own()
+            .map(|place| place.display().to_string())
+            .collect();
+        match places.is_empty() {
+            true => "no place so far".to_owned(),
+            false => format!("below {}", places.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_and_its_drop_ins() {
+        let folder = tempfile::tempdir().unwrap();
+        let [etc, lib] = ["etc", "lib"].map(|name| folder.path().join(name));
+        let drop_ins = etc.join("x.service.d");
+        fs::create_dir_all(&drop_ins).unwrap();
+        fs::create_dir_all(&lib).unwrap();
+        let text = "[Unit]\nUser=nobody\n[Service]\nUser=tlsrpt\nProtectSystem=strict\nProtectHome=yes\nStateDirectory=tlsrpt other:link\nReadWritePaths=/srv/a \\\n  -/srv/b\n";
+        fs::write(lib.join("x.service"), text).unwrap();
+        fs::write(
+            drop_ins.join("a.conf"),
+            "[Service]\nReadWritePaths=/srv/c\n",
+        )
+        .unwrap();
+        let unit = Unit::find_in(&[etc.clone(), lib.clone()], "x").unwrap();
+        assert_eq!(unit.user.as_deref(), Some("tlsrpt"));
+        for (path, may, why) in [
+            ("/var/lib/tlsrpt/x", true, "StateDirectory"),
+            ("/var/lib/other/x", true, "its second word"),
+            ("/var/lib/tlsrpt-x", false, "another directory"),
+            ("/srv/a/x", true, "ReadWritePaths"),
+            ("/srv/b/x", true, "on the next line, and it may be missing"),
+            ("/srv/c/x", true, "of a drop-in"),
+            ("/var/log/x", false, "strict"),
+            ("/tmp/x", false, "strict"),
+            ("/dev/null", true, "devices"),
+            ("/root/x", false, "ProtectHome"),
+        ] {
+            assert_eq!(unit.may_write(Path::new(path)), may, "{path}: {why}");
+        }
+        fs::write(
+            drop_ins.join("b.conf"),
+            "[Service]\nUser=me\nReadWritePaths=\nProtectSystem=full\nPrivateTmp=yes\n",
+        )
+        .unwrap();
+        let unit = Unit::find_in(&[etc, lib], "x").unwrap();
+        assert_eq!(unit.user.as_deref(), Some("me"), "a later word counts");
+        assert!(!unit.writable.iter().any(|path| path.starts_with("/srv")));
+        for (path, may, why) in [
+            ("/srv/a/x", true, "full protects less"),
+            ("/etc/x", false, "but this"),
+            ("/usr/x", false, "and this"),
+        ] {
+            assert_eq!(unit.may_write(Path::new(path)), may, "{path}: {why}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
+//! of the service. Nothing is begun, and no file is changed.
+
+use std::path::Path;
+
+use tlsrptd_config::{eyes::Eyes, option::Program, reportd::Reportd};
+
+use super::prepare;
+use crate::state;
+
+/// All of it.
+pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
+    let mut faults = prepare::faults(settings);
+    let eyes = Eyes::of(Program::Reportd, Some(&settings.dbname));
+    faults.extend(read(settings, file, &eyes));
+    faults.extend(written(settings, &eyes));
+    faults.extend(state::fault(&settings.dbname).map(|error| error.to_string()));
+    let fetchers = settings.fetchers.iter();
+    faults.extend(fetchers.filter_map(|fetcher| eyes.run("fetchers", &fetcher.words)));
+    faults
+}
+
+fn read(settings: &Reportd, file: Option<&Path>, eyes: &Eyes) -> Vec<String> {
+    let keys = settings.dkim_keys.iter();
+    let keys = keys.map(|key| ("dkim_keys", Some(key.path.as_path())));
+    let others = [
+        ("config_file", file),
+        ("mail_password_file", settings.mail_password_file.as_deref()),
+        ("https_ca_file", settings.https_ca_file.as_deref()),
+        ("tlsrpt_record_map", settings.tlsrpt_record_map.as_deref()),
+        (
+            "mail_destination_map",
+            settings.mail_destination_map.as_deref(),
+        ),
+        ("http_upload_map", settings.http_upload_map.as_deref()),
+    ];
+    let named = others.into_iter().chain(keys);
+    let named = named.filter_map(|(option, path)| Some((option, path?)));
+    named
+        .filter_map(|(option, path)| eyes.read(option, path))
+        .collect()
+}
+
+fn written(settings: &Reportd, eyes: &Eyes) -> Vec<String> {
+    // Locks and journals stand beside it.
+    let mut faults: Vec<String> = eyes
+        .write_into("dbname", &settings.dbname)
+        .into_iter()
+        .collect();
+    if faults.is_empty() && settings.dbname.exists() {
+        faults.extend(eyes.write("dbname", &settings.dbname));
+    }
+    for (option, path) in [
+        ("logfilename", &settings.logfilename),
+        ("pidfilename", &settings.pidfilename),
+    ] {
+        faults.extend(path.as_ref().and_then(|path| eyes.write(option, path)));
+    }
+    faults
+}

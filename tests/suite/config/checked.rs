@@ -1,0 +1,138 @@
+//! `--check_config` refuses what a start would refuse, with the eyes of whoever will run the service.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::skip::or_skip;
+
+/// A change of a good site, what is said of it, and why it is wrong.
+type Row = (fn(Program, &Path) -> Program, &'static str, &'static str);
+
+/// What is wrong, one line each.
+fn faults(program: &Program) -> (Option<i32>, String) {
+    let ended = program.clone().arg("--check_config").run();
+    (ended.code(), ended.stderr)
+}
+
+fn check(good: &Program, folder: &Path, rows: &[Row]) {
+    let (code, said) = faults(good);
+    assert_eq!(code, Some(0), "the site itself: {said}");
+    for (change, want, why) in rows {
+        let (code, said) = faults(&change(good.clone(), folder));
+        assert_eq!(code, Some(2), "{why}: {said}");
+        let want = want.replace("FOLDER", &folder.display().to_string());
+        assert!(said.contains(&want), "{why}: {said}");
+    }
+}
+
+#[test]
+fn what_is_not_there() {
+    let lab = Lab::new();
+    let folder = lab.folder();
+    fs::create_dir(folder.join("a-directory")).unwrap();
+    fs::write(folder.join("data"), "").unwrap();
+    fs::write(
+        folder.join("text.sqlite"),
+        "no database at all, but long enough".repeat(9),
+    )
+    .unwrap();
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (|p, f| p.set("dbname", f.join("none/x.sqlite").display()), "dbname: the directory FOLDER/none does not exist", "no such directory"),
+        (|p, f| p.set("dbname", f.join("text.sqlite").display()), "text.sqlite", "another file"),
+        (|p, f| p.set("fetchers", f.join("none").display()), "fetchers: there is no program FOLDER/none", "no such fetcher"),
+        (|p, f| p.set("fetchers", f.join("data").display()), "fetchers: FOLDER/data cannot be run", "no program"),
+        (|p, _| p.set("fetchers", "no-such-fetcher --x"), "fetchers: there is no program no-such-fetcher in PATH", "nor in PATH"),
+        (|p, f| p.set("logfilename", f.join("none/log").display()), "logfilename: the directory FOLDER/none does not exist", "no place for the log"),
+        (|p, f| p.set("pidfilename", f.join("none/pid").display()), "pidfilename: the directory FOLDER/none does not exist", "nor for the pid"),
+    ];
+    check(&lab.reportd(), folder, rows);
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (|p, f| p.set("storage", format!("sqlite://{}", f.join("none/x.sqlite").display())), "storage: the directory FOLDER/none does not exist", "no such directory"),
+        (|p, f| p.set("socketname", f.join("none/socket").display()), "socketname: the directory FOLDER/none does not exist", "no such directory"),
+        (|p, _| p.set("socketuser", "no-such-user"), "socketuser: no user named \"no-such-user\"", "no such user"),
+        (|p, _| p.set("socketgroup", "no-such-group"), "socketgroup: no group named \"no-such-group\"", "no such group"),
+        (|p, f| p.set("daily_rollover_script", f.join("none").display()), "daily_rollover_script: there is no program FOLDER/none", "no such script"),
+        (|p, f| p.set("stats_file", f.join("none/stats").display()), "stats_file: the directory FOLDER/none does not exist", "no place for it"),
+        (|p, f| p.set("dump_path_for_invalid_datagram", f.join("none/dump").display()), "dump_path_for_invalid_datagram: the directory FOLDER/none does not exist", "no place for it"),
+    ];
+    check(&lab.collectd(), folder, rows);
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (|p, f| p.set("storage", format!("sqlite://{}", f.join("none/x.sqlite").display())), "storage: the directory FOLDER/none does not exist", "no such directory"),
+    ];
+    check(&lab.fetcher(), folder, rows);
+}
+
+/// The owner of the database's directory will run the service: nobody, here.
+#[test]
+fn what_the_services_user_may_not() {
+    let lab = Lab::new();
+    let folder = lab.folder();
+    let is_root = nix::unistd::Uid::effective().is_root();
+    let Some(()) = or_skip(is_root.then_some(()), "only root looks with others' eyes") else {
+        return;
+    };
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let own = folder.join("own");
+    fs::create_dir(&own).unwrap();
+    chown(&own, Some(65534), None).unwrap();
+    for (name, mode) in [
+        ("key", 0o600),
+        ("open", 0o644),
+        ("map", 0o600),
+        ("password", 0o640),
+    ] {
+        let path = folder.join(name);
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let option = lab.keys[0].option();
+    let key = fs::read(option.split_once(':').unwrap().1).unwrap();
+    fs::write(folder.join("key"), &key).unwrap();
+    fs::write(folder.join("open"), &key).unwrap();
+    let keyed = |name: &str| format!("tlsrpt:{}", folder.join(name).display());
+    let good = lab
+        .reportd()
+        .set("dbname", own.join("reportd.sqlite").display())
+        .set("dkim_keys", keyed("open"))
+        .set("fetchers", "/bin/sh");
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (|p, f| p.set("dkim_keys", format!("tlsrpt:{}", f.join("key").display())), "dkim_keys: FOLDER/key cannot be read: the service's user nobody has no right to (root:root, mode 0600; allowed: chgrp", "root's key"),
+        (|p, f| p.set("mail_destination_map", f.join("map").display()), "mail_destination_map: FOLDER/map cannot be read", "root's map"),
+        (|p, f| p.set("mail_password_file", f.join("password").display()).set("mail_user", "u"), "mail_password_file: FOLDER/password cannot be read", "root's password"),
+        (|p, f| p.set("logfilename", f.join("open").display()), "logfilename: FOLDER/open cannot be written", "root's log"),
+        (|p, f| p.set("logfilename", f.join("log").display()), "logfilename: FOLDER cannot be written", "in root's directory"),
+    ];
+    check(&good, folder, rows);
+}
+
+/// Both parse: sys4's programs would read them so, too.
+#[test]
+fn what_is_probably_not_meant() {
+    let lab = Lab::new();
+    let text = format!(
+        "[tlsrpt_reportd]\ndbname = {}\nfetchers = /bin/sh\norganization_name = X # my org\ncontact_info = a@b.example\n[tlsrptd-reportd]\nloop_guard = yes\n",
+        lab.reportd_db().display()
+    );
+    let program = Program::ours("tlsrpt-reportd", lab.folder()).config_text(&text);
+    let ended = program.clone().arg("--check_config").run().success();
+    let path = program.config_path();
+    for want in [
+        ":6: the section [tlsrptd-reportd] is not read; did you mean [tlsrptd_reportd]?",
+        ":4: organization_name: `# my org` is part of the value;",
+    ] {
+        let line = format!("warning: {}{want}", path.display());
+        assert!(ended.stderr.contains(&line), "{}", ended.stderr);
+    }
+    assert!(
+        ended
+            .stdout
+            .contains("organization_name = X # my org (file ")
+    );
+}

@@ -5,6 +5,7 @@
 //! their own eyes.
 
 mod account;
+mod denied;
 mod unit;
 
 use std::{
@@ -17,6 +18,8 @@ use nix::unistd::{AccessFlags, Uid, eaccess};
 use crate::option::Program;
 use account::Account;
 use unit::Unit;
+
+pub use denied::{denied, explained, explained_writing};
 
 /// Where programs are, for a service that says nothing of it (systemd.exec(5)).
 const SERVICE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

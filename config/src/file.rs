@@ -2,9 +2,10 @@
 
 mod hints;
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use crate::{
+    eyes,
     ini::{Entry, Ini},
     option::{Program, nearest, row},
     origin::{Origin, Texts},
@@ -35,7 +36,8 @@ pub(crate) fn read(
             return Ok(None);
         }
         Err(error) => {
-            let what = format!("cannot read the configuration file: {error}");
+            let why = eyes::explained(Path::new(&*path), &error);
+            let what = format!("cannot read the configuration file: {why}");
             return Err(Problem::new(Place::File(path.to_string()), what));
         }
     }

@@ -6,6 +6,7 @@
 mod limited;
 mod line;
 mod sink;
+mod trouble;
 
 use std::{path::Path, sync::Arc};
 
@@ -18,6 +19,7 @@ use tracing_subscriber::{
 
 pub use limited::Limited;
 use sink::Sink;
+pub use trouble::Trouble;
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,7 +39,10 @@ pub enum Level {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The file cannot be opened.
-    #[error("cannot open the log file {path} for appending: {source}")]
+    #[error(
+        "cannot open the log file {path} for appending: {}",
+        crate::eyes::explained_writing(Path::new(path), source)
+    )]
     Open {
         /// The log file.
         path: String,

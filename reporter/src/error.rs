@@ -79,6 +79,7 @@ impl Error {
             Error::State(
                 StateError::NoFolder { .. }
                 | StateError::Missing { .. }
+                | StateError::Denied { .. }
                 | StateError::Open { .. }
                 | StateError::Lock { .. },
             ) => exit::DATABASE,

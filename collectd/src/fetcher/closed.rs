@@ -7,6 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
+use tlsrptd_config::eyes;
 use tlsrptd_proto::{
     aggregate::{DomainCounts, PolicyCounts},
     day::Day,
@@ -333,6 +334,12 @@ fn number(n: Option<i64>) -> u64 {
 
 /// Opens the file, after a moment when it is not there.
 fn await_file(path: &Path) -> Result<ClosedFile, StoreError> {
+    if let Some(who) = eyes::denied(path, false) {
+        return Err(StoreError::Denied {
+            path: path.to_owned(),
+            who,
+        });
+    }
     for _ in 0..MOMENTS {
         if path.exists() {
             break;

@@ -26,6 +26,8 @@ pub(crate) use sqlite::Sqlite;
 #[derive(Debug, Error)]
 #[allow(missing_docs)] // the messages say it
 pub enum StoreError {
+    #[error("database {}: cannot be used: {who}", .path.display())]
+    Denied { path: PathBuf, who: String },
     #[error("database {}: cannot {what}: {source}", .path.display())]
     Sql {
         path: PathBuf,

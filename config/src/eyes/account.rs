@@ -13,7 +13,10 @@ use std::{
 
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 
-use super::{Refusal, Want};
+use super::{
+    Refusal, Want,
+    denied::{group_name, user_name},
+};
 
 /// A user and all its groups.
 #[derive(Clone, Debug)]
@@ -102,12 +105,8 @@ impl Account {
     }
 
     fn why(&self, file: &fs::Metadata, want: Want) -> String {
-        let owner = User::from_uid(Uid::from_raw(file.uid())).ok().flatten();
-        let owner = owner.map_or(file.uid().to_string(), |user| user.name);
-        let group = Group::from_gid(Gid::from_raw(file.gid())).ok().flatten();
-        let group = group.map_or(file.gid().to_string(), |group| group.name);
-        let own = Group::from_gid(Gid::from_raw(self.gid)).ok().flatten();
-        let own = own.map_or(self.gid.to_string(), |group| group.name);
+        let (owner, group) = (user_name(file.uid()), group_name(file.gid()));
+        let own = group_name(self.gid);
         let mode = match (want, file.is_dir()) {
             (Want::Read, _) => "g+r",
             (Want::Write, true) => "g+wx",

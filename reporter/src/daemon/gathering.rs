@@ -189,6 +189,10 @@ impl<O: Outside> Daemon<O> {
         let error = match result {
             Ok(()) => {
                 self.state.job_answered(job, now)?;
+                if job.failures > 0 {
+                    let failures = job.failures;
+                    tracing::warn!(%day, failures, "Fetcher {index} {} has answered after all", job.command);
+                }
                 tracing::info!(%day, "Fetcher {index} {} finished", job.command);
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use std::{future::pending, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_config::clock::Moment;
+use tlsrptd_config::{clock::Moment, log::Trouble};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{Daemon, Order};
@@ -11,6 +11,8 @@ use crate::{outside::Outside, state::StateError};
 
 /// After a fault of the database that may pass (a full disk, a lock), it is tried again so much later.
 const AFTER_FAULT: Duration = Duration::from_secs(10);
+/// While that lasts, one line says so in so much time.
+const TROUBLE_LINES: Duration = Duration::from_secs(30);
 /// What ends so soon after the first is recorded with it: a transaction for each would cost more than the reports.
 /// What is in hand lasts longer than that, so nobody waits.
 const TOGETHER: Duration = Duration::from_millis(3);
@@ -22,13 +24,23 @@ impl<O: Outside> Daemon<O> {
         orders: &mut mpsc::Receiver<Order>,
         mut on_order: impl FnMut(Order),
     ) -> Result<(), StateError> {
+        let mut trouble = Trouble::new(TROUBLE_LINES);
         loop {
             let moment = self.look_at_clock();
+            let now = moment.now;
             let rest = match self.turn(moment) {
-                Ok(rest) => rest,
+                Ok(rest) => {
+                    if let Some(lasted) = trouble.ended(now) {
+                        let seconds = lasted.as_secs();
+                        tracing::warn!(seconds, "the database takes again what we have to record");
+                    }
+                    rest
+                }
                 Err(error) if error.may_pass() => {
                     // Nothing is lost: what could not be recorded is kept and recorded later.
-                    tracing::error!(%error, "the database does not take what we have to record; trying again");
+                    if let Some(suppressed) = trouble.failed(now) {
+                        tracing::error!(%error, suppressed, "the database does not take what we have to record; trying again");
+                    }
                     tokio::select! {
                         order = orders.recv() => match order {
                             None | Some(Order::Stop) => return Ok(()),

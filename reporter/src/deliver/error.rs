@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use tlsrptd_config::eyes;
 use tlsrptd_proto::domain::DomainError;
 use tlsrptd_proto::report::SummaryError;
 use tlsrptd_proto::txt::MailboxError;
@@ -34,7 +35,7 @@ pub enum PrepareError {
     #[error("mail_user and mail_password_file are set both or not at all")]
     HalfCredentials,
     /// `mail_password_file`.
-    #[error("mail_password_file {}: cannot be read: {source}", path.display())]
+    #[error("mail_password_file {}: cannot be read: {}", path.display(), eyes::explained(path, source))]
     PasswordFile {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use tlsrptd_config::eyes;
+
 use super::pyre::{Matcher, RunError, Substitution};
 use super::uri;
 use crate::deliver::{Destination, Origin};
@@ -29,7 +31,7 @@ impl fmt::Display for Which {
 #[derive(Debug, thiserror::Error)]
 pub enum RouteError {
     /// The file cannot be read.
-    #[error("{map}: cannot read {}: {source}", path.display())]
+    #[error("{map}: cannot read {}: {}", path.display(), eyes::explained(path, source))]
     Read {
         /// `rua map`, `mail map` or `http map`.
         map: String,

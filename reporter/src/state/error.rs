@@ -21,6 +21,14 @@ pub enum StateError {
         /// The database.
         path: PathBuf,
     },
+    /// Not for the user that we run as.
+    #[error("cannot use the database {path}: {who}")]
+    Denied {
+        /// The database.
+        path: PathBuf,
+        /// What is in the way, and who may.
+        who: String,
+    },
     /// The file cannot be opened, made or written.
     #[error("cannot set up the database {path}: {source}")]
     Open {
@@ -48,7 +56,10 @@ pub enum StateError {
         holder: String,
     },
     /// The lock file cannot be used.
-    #[error("cannot lock {path}: {source}")]
+    #[error(
+        "cannot lock {path}: {}",
+        tlsrptd_config::eyes::explained_writing(path, source)
+    )]
     Lock {
         /// The lock file.
         path: PathBuf,

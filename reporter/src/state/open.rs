@@ -12,6 +12,8 @@ use rusqlite::{
     trace::{TraceEvent, TraceEventCodes},
 };
 
+use tlsrptd_config::eyes;
+
 use super::{State, StateError, Step, Watcher, lock::Lock, schema};
 
 /// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
@@ -121,6 +123,13 @@ pub fn fault(path: &Path) -> Option<StateError> {
 /// A reporter's database that is there already, for a program that is not its reporter.
 pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StateError> {
     let path = path.to_owned();
+    let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+    // Beside it stand files that even a reader needs.
+    let folder = path.parent().filter(|_| writes);
+    let who = eyes::denied(&path, writes);
+    if let Some(who) = who.or_else(|| folder.and_then(|folder| eyes::denied(folder, true))) {
+        return Err(StateError::Denied { path, who });
+    }
     if !path.exists() {
         return Err(StateError::Missing { path });
     }
@@ -133,7 +142,18 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stat
         Ok((db, schema::Kind::Ours)) => Ok(db),
         Ok((_, schema::Kind::Empty)) => Err(StateError::Missing { path }),
         Ok((_, schema::Kind::Other(found))) => Err(StateError::Purpose { path, found }),
-        Err(source) => Err(StateError::Open { path, source }),
+        Err(source) => {
+            // Of a database with a journal beside it a reader too writes: the journal's index.
+            let is_about_rights = matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
+            );
+            let folder = path.parent().filter(|_| is_about_rights);
+            match folder.and_then(|folder| eyes::denied(folder, true)) {
+                Some(who) => Err(StateError::Denied { path, who }),
+                None => Err(StateError::Open { path, source }),
+            }
+        }
     }
 }
 

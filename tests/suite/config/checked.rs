@@ -136,3 +136,105 @@ fn what_is_probably_not_meant() {
             .contains("organization_name = X # my org (file ")
     );
 }
+
+/// Who may not read is told who may, and never that there is nothing.
+#[test]
+fn who_may_not_is_told_who_may() {
+    let lab = Lab::new();
+    let folder = lab.folder();
+    let is_root = nix::unistd::Uid::effective().is_root();
+    let Some(()) = or_skip(is_root.then_some(()), "only root gives files away") else {
+        return;
+    };
+    let mut running = lab.reportd().start();
+    running.wait_for_log("is at work");
+    running.stop().success();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let closed = folder.join("closed");
+    fs::create_dir(&closed).unwrap();
+    for name in ["database", "map", "config"] {
+        fs::write(closed.join(name), "").unwrap();
+    }
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(lab.reportd_db(), fs::Permissions::from_mode(0o640)).unwrap();
+    // The programs lie where others may not go.
+    let programs = folder.join("programs");
+    fs::create_dir(&programs).unwrap();
+    let as_nobody = |program: Program| {
+        let moved = |path: &Path| {
+            let copy = programs.join(path.file_name().unwrap());
+            fs::copy(path, &copy).unwrap();
+            copy
+        };
+        program.moved(moved).under(&[
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+        ])
+    };
+    let closed_is = format!(
+        "{} belongs to root:root, mode 0700 (allowed: run it as root)",
+        closed.display()
+    );
+    let file_is = format!(
+        "{} belongs to root:root, mode 0640 (allowed: run it as root, or as a member of the group root)",
+        lab.reportd_db().display()
+    );
+    let in_closed = |name: &str| closed.join(name).display().to_string();
+    let record = "v=TLSRPTv1; rua=mailto:a@b.test";
+    for (program, want, why) in [
+        (lab.ctl().arg("status"), &file_is, "the file"),
+        (
+            lab.ctl().arg("status").set("dbname", in_closed("database")),
+            &closed_is,
+            "its directory",
+        ),
+        (
+            lab.ctl()
+                .arg("suppress")
+                .arg("list")
+                .set("dbname", in_closed("none")),
+            &closed_is,
+            "whether it exists or not",
+        ),
+        (
+            lab.ctl().arg("suppress").arg("add").arg("a@b.test"),
+            &file_is,
+            "to write it",
+        ),
+        (
+            lab.ctl()
+                .arg("maptest")
+                .arg("a.test")
+                .arg(record)
+                .set("mail_destination_map", in_closed("map")),
+            &closed_is,
+            "a map",
+        ),
+        (
+            lab.ctl()
+                .no_config()
+                .arg("status")
+                .arg("--config_file")
+                .arg(in_closed("config")),
+            &closed_is,
+            "the configuration",
+        ),
+        (
+            lab.fetcher()
+                .set("storage", format!("sqlite://{}", in_closed("c.sqlite")))
+                .arg("2026-11-20"),
+            &closed_is,
+            "a collector's days",
+        ),
+    ] {
+        let ended = as_nobody(program).run();
+        assert_ne!(ended.code(), Some(0), "{why}");
+        assert!(
+            ended.stderr.contains(want.as_str()),
+            "{why}: {}\n{want}",
+            ended.stderr
+        );
+    }
+}

@@ -29,7 +29,13 @@ fn site(domains: usize) -> (Lab, Program) {
 /// Lets it go on to the end: each mail has arrived once, and every outcome is recorded.
 fn end(lab: &Lab, reportd: Running, domains: usize, what: &str) {
     lab.deliveries();
-    reportd.stop().success();
+    let log = reportd.stop().success().stderr;
+    let [begun, ended] = [TOLD, "WARN the database takes again what we have to record"]
+        .map(|line| log.matches(line).count());
+    assert!(
+        ended >= 1 && ended <= begun,
+        "{what}: the end is told, and once: {log}"
+    );
     let mut to: Vec<String> = lab
         .smtp
         .mails()

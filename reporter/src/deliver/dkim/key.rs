@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mail_auth::common::crypto::{DkimKey, Ed25519Key, RsaKey, Sha256};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use tlsrptd_config::eyes;
 
 use crate::deliver::warn_if_open;
 
@@ -13,7 +14,7 @@ use crate::deliver::warn_if_open;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// It cannot be read.
-    #[error("DKIM key {}: cannot be read: {source}", path.display())]
+    #[error("DKIM key {}: cannot be read: {}", path.display(), eyes::explained(path, source))]
     Read {
         /// The file.
         path: PathBuf,

@@ -1,0 +1,89 @@
+//! Who may do what we may not.
+
+use std::{
+    fs, io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use nix::unistd::{AccessFlags, Gid, Group, Uid, User, eaccess};
+
+/// What keeps us from reading a file, or from writing it, and who may; `None` when nothing does.
+pub fn denied(path: &Path, write: bool) -> Option<String> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut steps: Vec<&Path> = path.ancestors().collect();
+    steps.reverse();
+    for step in steps {
+        let want = match (step == path, write) {
+            (false, _) => AccessFlags::X_OK,
+            (true, false) => AccessFlags::R_OK,
+            (true, true) => AccessFlags::R_OK | AccessFlags::W_OK,
+        };
+        match eaccess(step, want) {
+            Ok(()) => {}
+            Err(nix::Error::EACCES) => return Some(owned(step)),
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// An error about a file as it is; when that is a lack of rights, who has them.
+pub fn explained(path: &Path, error: &io::Error) -> String {
+    let who = match error.kind() {
+        io::ErrorKind::PermissionDenied => denied(path, false),
+        _ => None,
+    };
+    match who {
+        Some(who) => format!("{error}: {who}"),
+        None => error.to_string(),
+    }
+}
+
+/// The same of a file that is to be written or made.
+pub fn explained_writing(path: &Path, error: &io::Error) -> String {
+    let folder = || denied(path.parent()?, true);
+    let who = match error.kind() {
+        io::ErrorKind::PermissionDenied => denied(path, true).or_else(folder),
+        _ => None,
+    };
+    match who {
+        Some(who) => format!("{error}: {who}"),
+        None => error.to_string(),
+    }
+}
+
+fn owned(path: &Path) -> String {
+    let Ok(file) = fs::metadata(path) else {
+        return format!(
+            "{} is closed to us (allowed: run it as root)",
+            path.display()
+        );
+    };
+    let owner = user_name(file.uid());
+    let group = group_name(file.gid());
+    let mode = file.permissions().mode() & 0o7777;
+    let members = match mode & 0o050 {
+        0 => String::new(),
+        _ => format!(", or as a member of the group {group}"),
+    };
+    let others = if owner == "root" {
+        String::new()
+    } else {
+        format!(" or {owner}")
+    };
+    format!(
+        "{} belongs to {owner}:{group}, mode {mode:04o} (allowed: run it as root{others}{members})",
+        path.display()
+    )
+}
+
+pub(super) fn user_name(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or(uid.to_string(), |user| user.name)
+}
+
+pub(super) fn group_name(gid: u32) -> String {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    group.map_or(gid.to_string(), |group| group.name)
+}

@@ -119,7 +119,15 @@ fn every_option_named_exists() {
                         continue;
                     };
                     let name = name.split('=').next().unwrap();
-                    let of_others = ["system", "user-group", "home-dir", "shell", "groups", "now"];
+                    let of_others = [
+                        "system",
+                        "user-group",
+                        "home",
+                        "home-dir",
+                        "shell",
+                        "groups",
+                        "now",
+                    ];
                     assert!(
                         known(name) || of_others.contains(&name),
                         "{}: --{name} in: {line}",

@@ -5,6 +5,8 @@
 //! such files are as the MTA wrote them.
 
 mod closed;
+mod counts;
+mod names;
 
 use std::io::{self, BufWriter, Write};
 
@@ -63,11 +65,11 @@ fn list(
     now: Timestamp,
     out: &mut impl Write,
 ) -> Result<(), Stop> {
-    let names = match day {
-        Some(day) => days.names(day)?,
-        None => Default::default(),
-    };
-    Ok(fetch::write_list(out, now, days.newest(), names)?)
+    fetch::write_list_head(out, now, days.newest())?;
+    if let Some(day) = day {
+        days.each_listed(day, |name| writeln!(out, "{name}").map_err(Stop::from))?;
+    }
+    Ok(fetch::write_list_end(out)?)
 }
 
 fn details(

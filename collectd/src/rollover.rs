@@ -129,7 +129,13 @@ fn retire(path: &Path, yesterday: &Path, last: Day, today: Day) -> Result<(), St
     if stays {
         return file::close(db, yesterday);
     }
-    if target.exists() {
+    if is_link_or_copy(&db, yesterday, &target, newest)? {
+        file::close(db, yesterday)?;
+        warn!(path = %target.display(), "a copy of yesterday's file stands where the collector keeps that day: it is replaced");
+        // First removed: a file renamed to another name of its own stays where it is.
+        fs::remove_file(&target).map_err(file_error(&target, "remove it"))?;
+        rename(yesterday, &target)
+    } else if target.exists() {
         move_day(&db, yesterday, newest, &target, Move::Sort)?;
         file::close(db, yesterday)?;
         fs::remove_file(yesterday).map_err(file_error(yesterday, "remove it"))
@@ -137,6 +143,23 @@ fn retire(path: &Path, yesterday: &Path, last: Day, today: Day) -> Result<(), St
         file::close(db, yesterday)?;
         rename(yesterday, &target)
     }
+}
+
+/// Whether somebody copied or linked yesterday's file to where its day will be kept: to add one to the other would double
+/// every count.
+fn is_link_or_copy(
+    db: &rusqlite::Connection,
+    yesterday: &Path,
+    target: &Path,
+    day: Day,
+) -> Result<bool, StoreError> {
+    if fs::symlink_metadata(target).is_ok_and(|found| found.is_dir()) || !target.exists() {
+        return Ok(false);
+    }
+    if file::identity(target) == file::identity(yesterday) {
+        return Ok(true);
+    }
+    file::holds_day_of(db, yesterday, target, day)
 }
 
 fn is_damaged(error: &StoreError) -> bool {

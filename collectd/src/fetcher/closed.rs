@@ -1,24 +1,21 @@
 //! Closed days as they lie on the disk: one file usually, more when days were moved or made by others.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tlsrptd_config::eyes;
-use tlsrptd_proto::{
-    aggregate::{DomainCounts, PolicyCounts},
-    day::Day,
-    dayfile,
-    domain::Domain,
-    failure::FailureKey,
-    policy::PolicyKey,
-};
+use tlsrptd_proto::{aggregate::DomainCounts, day::Day, dayfile, domain::Domain};
 use tracing::{error, warn};
 
-use super::Stop;
+use super::{
+    Stop,
+    counts::{Order, Reading},
+    names::Merged,
+};
 use crate::{
     rollover,
     store::{
@@ -27,17 +24,9 @@ use crate::{
     },
 };
 
-/// Names read at once.
-const PAGE: u32 = 4096;
 /// While a day is being closed, `PATH.yesterday` is away for a moment.
 const MOMENTS: u32 = 5;
 const MOMENT: Duration = Duration::from_millis(100);
-
-const NAMES: &str =
-    "SELECT DISTINCT domain FROM finalresults WHERE day=?1 AND domain>?2 ORDER BY domain LIMIT ?3";
-const SESSIONS: &str = "SELECT tlsrptrecord, policy, cntrtotal, cntrfailure FROM finalresults WHERE day=?1 AND domain=?2";
-const FAILURES: &str =
-    "SELECT tlsrptrecord, policy, reason, cntr FROM failures WHERE day=?1 AND domain=?2";
 
 /// The files that hold rows of one day.
 #[derive(Default)]
@@ -46,24 +35,45 @@ pub(super) struct ClosedDays {
     newest: Option<Day>,
 }
 
-struct ClosedFile {
-    path: PathBuf,
-    db: Connection,
+pub(super) struct ClosedFile {
+    pub(super) path: PathBuf,
+    pub(super) db: Connection,
+    /// Device and inode: a file has more names than one, and gets others while we look.
+    identity: Option<(u64, u64)>,
 }
 
 impl ClosedDays {
-    /// Opens the files beside today's, and keeps those that hold rows of `day`.
+    /// Opens the files beside today's, and keeps those that hold rows of `day`: each once, and none that is only a copy.
     ///
-    /// `PATH.yesterday` has to be there; of the older ones, a damaged one matters only when it is that day's.
+    /// `PATH.yesterday` has to be there, unless somebody made an older day of it; of the older ones, a damaged one matters
+    /// only when it is that day's.
     pub(super) fn open(
         path: &Path,
         day: Option<Day>,
         today: Day,
     ) -> Result<ClosedDays, StoreError> {
         let mut found = ClosedDays::default();
-        found.look_into(await_file(&dayfile::yesterday(path))?, day, today)?;
+        let mut seen = Vec::new();
+        let yesterday = dayfile::yesterday(path);
+        match await_file(&yesterday) {
+            Ok(file) => {
+                seen.push(file.identity);
+                found.look_into(file, day, today)?;
+            }
+            Err(error) if yesterday.exists() || rollover::kept_files(path).is_empty() => {
+                return Err(error);
+            }
+            Err(error) => warn!(%error, "only the files of older days are there"),
+        }
         for (kept_day, kept) in rollover::kept_files(path) {
-            let looked = ClosedFile::open(&kept).and_then(|file| found.look_into(file, day, today));
+            let looked = ClosedFile::open(&kept).and_then(|file| {
+                // Yesterday's file becomes an older day's while we look, or a link leads to it.
+                if seen.contains(&file.identity) {
+                    return Ok(());
+                }
+                seen.push(file.identity);
+                found.look_into(file, day, today)
+            });
             match looked {
                 Err(error) if Some(kept_day) == day => return Err(error),
                 Err(error) => error!(%error, "an older day's file cannot be read"),
@@ -80,14 +90,18 @@ impl ClosedDays {
 
     /// The names of the domains, as they are in the files, in binary order. One with a line end in it, which the peer
     /// stores as it came, would look like two.
-    pub(super) fn names(&self, day: Day) -> Result<BTreeSet<String>, StoreError> {
-        let mut names = BTreeSet::new();
-        self.each_name(day, |name| {
+    pub(super) fn each_listed(
+        &self,
+        day: Day,
+        mut tell: impl FnMut(&str) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let mut names = Merged::new(&self.files, day);
+        while let Some(name) = names.next()? {
             if !name.contains(char::is_control) {
-                names.insert(name);
+                tell(&name)?;
             }
-        })?;
-        Ok(names)
+        }
+        Ok(())
     }
 
     /// The counts of the domain under the name that was asked for; where there are none, under its normal form.
@@ -111,7 +125,7 @@ impl ClosedDays {
         mut tell: impl FnMut(&Domain, &DomainCounts) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let mut odd = self.odd_names(day)?;
-        let mut names = Merged::new(self, day);
+        let mut names = Merged::new(&self.files, day);
         while let Some(name) = names.next()? {
             let Some(domain) = normal(&name) else {
                 continue;
@@ -150,7 +164,7 @@ impl ClosedDays {
     }
 
     fn each_name(&self, day: Day, mut take: impl FnMut(String)) -> Result<(), StoreError> {
-        let mut names = Merged::new(self, day);
+        let mut names = Merged::new(&self.files, day);
         while let Some(name) = names.next()? {
             take(name);
         }
@@ -163,14 +177,31 @@ impl ClosedDays {
         domain: &Domain,
         names: &[impl AsRef<str>],
     ) -> Result<DomainCounts, StoreError> {
-        let mut counts = DomainCounts::default();
-        for file in &self.files {
-            for name in names {
-                file.counts(day, domain, name.as_ref(), &mut counts)
-                    .map_err(sql(&file.path, "read its rows"))?;
+        let read = |order| {
+            let mut reading = Reading::new(domain);
+            for file in &self.files {
+                for name in names {
+                    reading
+                        .sessions(&file.db, day, name.as_ref(), order)
+                        .map_err(sql(&file.path, "read its rows"))?;
+                }
             }
+            for file in &self.files {
+                for name in names {
+                    reading
+                        .failures(&file.db, day, name.as_ref(), order)
+                        .map_err(sql(&file.path, "read its rows"))?;
+                }
+            }
+            Ok(reading)
+        };
+        let reading = read(Order::AsStored)?;
+        if !reading.is_folded() {
+            return Ok(reading.counts());
         }
-        Ok(counts)
+        let reading = read(Order::MostSeenFirst)?;
+        warn!(%domain, "more details than an answer holds: the rare ones are counted together");
+        Ok(reading.counts())
     }
 
     fn look_into(
@@ -185,151 +216,55 @@ impl ClosedDays {
         if let Some(day) = day
             && file::days(&file.db, &file.path)?.contains(&day)
         {
-            self.files.push(file);
+            self.keep(file, day)?;
         }
+        Ok(())
+    }
+
+    /// Keeps a file, unless all that it says of the day is said by another one.
+    fn keep(&mut self, file: ClosedFile, day: Day) -> Result<(), StoreError> {
+        for other in &mut self.files {
+            if file::holds_day_of(&other.db, &other.path, &file.path, day)? {
+                warn_of_copy(&file.path, &other.path, day);
+                return Ok(());
+            }
+            if file::holds_day_of(&file.db, &file.path, &other.path, day)? {
+                warn_of_copy(&other.path, &file.path, day);
+                *other = file;
+                return Ok(());
+            }
+        }
+        self.files.push(file);
         Ok(())
     }
 }
 
 impl ClosedFile {
     fn open(path: &Path) -> Result<ClosedFile, StoreError> {
-        file::open_closed(path).map(|db| ClosedFile {
-            path: path.into(),
-            db,
-        })
-    }
-
-    /// Adds the counts of one name. Failures of a session that is not there are nobody's.
-    fn counts(
-        &self,
-        day: Day,
-        domain: &Domain,
-        name: &str,
-        counts: &mut DomainCounts,
-    ) -> rusqlite::Result<()> {
-        let key = params![day.to_string(), name];
-        let mut statement = self.db.prepare_cached(SESSIONS)?;
-        let mut rows = statement.query(key)?;
-        while let Some(row) = rows.next()? {
-            let (txt, policy): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-            let entry = policy_entry(counts, domain, txt, policy);
-            entry.total = entry.total.saturating_add(number(row.get(2)?));
-            entry.failed = entry.failed.saturating_add(number(row.get(3)?));
-        }
-        let mut statement = self.db.prepare_cached(FAILURES)?;
-        let mut rows = statement.query(key)?;
-        while let Some(row) = rows.next()? {
-            let (txt, policy): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-            let reason: Option<String> = row.get(2)?;
-            let reason = FailureKey::normalise(&reason.unwrap_or_default())
-                .unwrap_or_else(|_| FailureKey::unknown());
-            let entry = policy_entry(counts, domain, txt, policy)
-                .failures
-                .entry(reason)
-                .or_default();
-            *entry = entry.saturating_add(number(row.get(3)?));
-        }
-        Ok(())
-    }
-
-    fn page(&self, day: Day, after: &str) -> Result<VecDeque<String>, StoreError> {
-        let read = || {
-            let mut statement = self.db.prepare_cached(NAMES)?;
-            let names =
-                statement.query_map(params![day.to_string(), after, PAGE], |row| row.get(0))?;
-            names.collect::<rusqlite::Result<_>>()
-        };
-        read().map_err(sql(&self.path, "read its domains"))
-    }
-}
-
-/// The names of all files, merged: in binary order, each once.
-struct Merged<'a> {
-    day: Day,
-    sources: Vec<Source<'a>>,
-}
-
-struct Source<'a> {
-    file: &'a ClosedFile,
-    page: VecDeque<String>,
-    last: Option<String>,
-    ended: bool,
-}
-
-impl<'a> Merged<'a> {
-    fn new(days: &'a ClosedDays, day: Day) -> Merged<'a> {
-        let source = |file| Source {
-            file,
-            page: VecDeque::new(),
-            last: None,
-            ended: false,
-        };
-        Merged {
-            day,
-            sources: days.files.iter().map(source).collect(),
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<String>, StoreError> {
-        for source in &mut self.sources {
-            source.fill(self.day)?;
-        }
-        let Some(name) = self
-            .sources
-            .iter()
-            .filter_map(|source| source.page.front())
-            .min()
-            .cloned()
-        else {
-            return Ok(None);
-        };
-        for source in &mut self.sources {
-            if source.page.front() == Some(&name) {
-                source.page.pop_front();
+        loop {
+            let before = file::identity(path);
+            let db = file::open_closed(path)?;
+            // Renamed meanwhile, nobody knows which one was opened.
+            if file::identity(path) == before {
+                let path = path.into();
+                return Ok(ClosedFile {
+                    path,
+                    db,
+                    identity: before,
+                });
             }
         }
-        Ok(Some(name))
     }
 }
 
-impl Source<'_> {
-    fn fill(&mut self, day: Day) -> Result<(), StoreError> {
-        if self.page.is_empty() && !self.ended {
-            self.page = self
-                .file
-                .page(day, self.last.as_deref().unwrap_or_default())?;
-            self.ended = self.page.len() < PAGE as usize;
-            self.last = self.page.back().cloned();
-        }
-        Ok(())
-    }
-}
-
-fn policy_entry<'c>(
-    counts: &'c mut DomainCounts,
-    domain: &Domain,
-    txt: Option<String>,
-    policy: Option<String>,
-) -> &'c mut PolicyCounts {
-    let policy = PolicyKey::normalise(&policy.unwrap_or_default(), domain);
-    let policy = policy.unwrap_or_else(|_| PolicyKey::unknown(domain));
-    counts
-        .txts
-        .entry(txt.unwrap_or_default())
-        .or_default()
-        .entry(policy)
-        .or_default()
+fn warn_of_copy(copy: &Path, of: &Path, day: Day) {
+    warn!(%day, copy = %copy.display(), of = %of.display(), "one day in two files: the copy is left out");
 }
 
 fn normal(name: &str) -> Option<Domain> {
     Domain::parse(name)
         .ok()
         .filter(|domain| domain.as_str() == name)
-}
-
-/// Nothing is counted below zero.
-fn number(n: Option<i64>) -> u64 {
-    u64::try_from(n.unwrap_or(0)).unwrap_or(0)
 }
 
 /// Opens the file, after a moment when it is not there.

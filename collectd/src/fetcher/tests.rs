@@ -41,6 +41,10 @@ impl Bench {
         file::close(db, &path).unwrap();
     }
 
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     fn ask(&self, day: &str, domain: Option<&str>) -> Result<String, Error> {
         let path: PathBuf = self.dir.path().join("db");
         let settings = Fetcher {
@@ -231,4 +235,124 @@ fn damage() {
         "another day's damage is no matter"
     );
     assert!(bench.ask("2026-11-18", None).is_err(), "that day's is");
+}
+
+/// Sessions of a domain that the stream tells.
+fn sessions(told: &str, domain: &str) -> u64 {
+    let mut parser = Parser::new();
+    let mut found = 0;
+    for line in told.lines() {
+        if let Event::Counts(name, counts) = parser.line(line).unwrap()
+            && name.as_str() == domain
+        {
+            found += counts.sessions();
+        }
+    }
+    parser.finish().unwrap();
+    found
+}
+
+#[test]
+fn one_day_is_told_from_one_file() {
+    type Make = fn(&Bench);
+    let rows: [(Make, &str); 7] = [
+        (|_| {}, "as it is"),
+        (
+            |bench| {
+                fs::copy(bench.at("db.yesterday"), bench.at("db.2026-11-20")).unwrap();
+            },
+            "a script copied it",
+        ),
+        (
+            |bench| fs::hard_link(bench.at("db.yesterday"), bench.at("db.2026-11-20")).unwrap(),
+            "opened as the one, found again as the other",
+        ),
+        (
+            |bench| {
+                std::os::unix::fs::symlink(bench.at("db.yesterday"), bench.at("db.2026-11-20"))
+                    .unwrap();
+            },
+            "a link",
+        ),
+        (
+            |bench| fs::rename(bench.at("db.yesterday"), bench.at("db.2026-11-20")).unwrap(),
+            "a script moved it",
+        ),
+        (
+            |bench| {
+                fs::copy(bench.at("db.yesterday"), bench.at("db.2026-11-20")).unwrap();
+                fs::copy(bench.at("db.yesterday"), bench.at("db.2026-11-03")).unwrap();
+            },
+            "two copies, one under another day",
+        ),
+        (
+            |bench| {
+                fs::copy(bench.at("db.yesterday"), bench.at("db.2026-11-20")).unwrap();
+                let db = rusqlite::Connection::open(bench.at("db.2026-11-20")).unwrap();
+                // What the copy was made of has been added to since.
+                db.execute_batch("UPDATE finalresults SET cntrtotal=cntrtotal-1; VACUUM")
+                    .unwrap();
+            },
+            "an older copy",
+        ),
+    ];
+    for (make, why) in rows {
+        let bench = Bench::new();
+        bench.put(
+            "db.yesterday",
+            "2026-11-20",
+            &[
+                ("2026-11-20", "a.test", DANE, 2),
+                ("2026-11-20", "a.test", NONE, 3),
+            ],
+        );
+        make(&bench);
+        let told = bench.ask("2026-11-20", Some(".")).unwrap();
+        assert_eq!(sessions(&told, "a.test"), 5, "{why}");
+        let told = bench.ask("2026-11-20", Some("a.test")).unwrap();
+        assert!(told.contains("\"cntrtotal\": 3,"), "{why}: {told}");
+    }
+}
+
+#[test]
+fn an_answer_is_bounded_and_its_counters_exact() {
+    let bench = Bench::new();
+    bench.put("db.yesterday", "2026-11-20", &[]);
+    let db = rusqlite::Connection::open(bench.at("db.yesterday")).unwrap();
+    let transaction = db.unchecked_transaction().unwrap();
+    // Thirty policies of 20 KB, each with thirty failures of 20 KB: 18 MB of failures. One of each is seen often.
+    for policy in 0..30 {
+        let long = "y".repeat(20_000);
+        let policy = format!(
+            r#"{{"policy-type": 2, "policy-domain": "a.test", "policy-string": ["{policy}{long}"]}}"#
+        );
+        let insert = "INSERT INTO finalresults VALUES('2026-11-20', 'a.test', 't', ?1, 60, 30, '')";
+        transaction.execute(insert, [&policy]).unwrap();
+        for failure in 0..30 {
+            let reason = format!(r#"{{"c": 203, "f": "{failure}{long}"}}"#);
+            let times = if failure == 29 { 7 } else { 1 };
+            let insert = "INSERT INTO failures VALUES('2026-11-20', 'a.test', 't', ?1, ?2, ?3)";
+            transaction
+                .execute(insert, (&policy, &reason, times))
+                .unwrap();
+        }
+    }
+    transaction.commit().unwrap();
+    let line = bench.ask("2026-11-20", Some(".")).unwrap();
+    let details = bench.ask("2026-11-20", Some("a.test")).unwrap();
+    for (told, form) in [(&line, "line"), (&details, "details")] {
+        assert!(
+            told.len() < 9 << 20 && told.len() > 7 << 20,
+            "{form}: {}",
+            told.len()
+        );
+    }
+    let domain = tlsrptd_proto::domain::Domain::parse("a.test").unwrap();
+    let counts = tlsrptd_proto::fetch::parse_details(&details, &domain).unwrap();
+    assert_eq!((counts.sessions(), counts.failed()), (30 * 60, 30 * 30));
+    let policies: Vec<_> = counts.txts["t"].values().collect();
+    let failures = policies.iter().flat_map(|policy| policy.failures.iter());
+    assert_eq!(failures.clone().map(|(_, n)| n).sum::<u64>(), 30 * (29 + 7));
+    let often = failures.filter(|(key, n)| **n == 7 && key.as_str().contains("29y"));
+    assert_eq!(often.count(), 30, "what is seen often keeps its details");
 }

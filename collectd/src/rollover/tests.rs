@@ -486,3 +486,50 @@ fn old_days_are_removed() {
         "not a name of ours"
     );
 }
+
+#[test]
+fn a_copy_of_the_day_is_not_added_to_it() {
+    type Make = fn(&Bench);
+    let rows: [(Make, &str); 4] = [
+        (
+            |bench| {
+                fs::copy(
+                    bench.dir.path().join("db.yesterday"),
+                    bench.dir.path().join("db.2026-11-20"),
+                )
+                .unwrap();
+            },
+            "a copy",
+        ),
+        (
+            |bench| {
+                fs::hard_link(
+                    bench.dir.path().join("db.yesterday"),
+                    bench.dir.path().join("db.2026-11-20"),
+                )
+                .unwrap()
+            },
+            "another name",
+        ),
+        (
+            |bench| {
+                std::os::unix::fs::symlink("db.yesterday", bench.dir.path().join("db.2026-11-20"))
+                    .unwrap()
+            },
+            "a link",
+        ),
+        (|_| {}, "none"),
+    ];
+    for (make, why) in rows {
+        let bench = Bench::new();
+        bench.put("db", &[("21", 4)], &[]);
+        bench.put("db.yesterday", &[("20", 3)], &["20"]);
+        make(&bench);
+        bench.settle("22", false);
+        let found = bench.found();
+        assert_eq!(found["db.2026-11-20"], "20:3 | 20", "{why}: {found:?}");
+        assert_eq!(found["db.yesterday"], "21:4 | 21", "{why}: {found:?}");
+        let kept = fs::symlink_metadata(bench.dir.path().join("db.2026-11-20")).unwrap();
+        assert!(kept.is_file(), "{why}");
+    }
+}

@@ -153,6 +153,32 @@ pub(crate) fn newest_complete(
     Ok(day.and_then(|day| Day::parse(&day).ok()))
 }
 
+/// Whether a file holds all that another one says of a day: the other one is a copy of it, perhaps from before it was added
+/// to. Rows that came about by themselves are not of the same second.
+pub(crate) fn holds_day_of(
+    db: &Connection,
+    path: &Path,
+    other: &Path,
+    day: Day,
+) -> Result<bool, StoreError> {
+    db.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])
+        .map_err(sql(other, "open it"))?;
+    let found = db
+        .query_row(LACKS_A_ROW, [day.to_string()], |row| row.get::<_, bool>(0))
+        .map_err(sql(path, "compare it"));
+    let detached = db
+        .execute_batch("DETACH DATABASE other")
+        .map_err(sql(other, "close it"));
+    let lacks_a_row = found?;
+    detached?;
+    Ok(!lacks_a_row)
+}
+
+const LACKS_A_ROW: &str = "SELECT EXISTS(SELECT 1 FROM other.finalresults AS theirs
+    LEFT JOIN main.finalresults AS ours
+    ON ours.day=theirs.day AND ours.domain=theirs.domain AND ours.tlsrptrecord=theirs.tlsrptrecord AND ours.policy=theirs.policy
+    WHERE theirs.day=?1 AND (ours.day IS NULL OR ours.its IS NOT theirs.its OR ours.cntrtotal<theirs.cntrtotal))";
+
 /// Notes that a day is complete.
 pub(crate) fn mark_complete(db: &Connection, day: Day) -> rusqlite::Result<usize> {
     db.execute(

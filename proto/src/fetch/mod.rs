@@ -37,10 +37,32 @@ pub fn write_list<D: AsRef<str>>(
     newest: Option<Day>,
     domains: impl IntoIterator<Item = D>,
 ) -> io::Result<()> {
-    write_head(out, LIST_HEADER, now, newest)?;
+    write_list_head(out, now, newest)?;
     for domain in domains {
         writeln!(out, "{}", domain.as_ref())?;
     }
+    write_list_end(out)
+}
+
+/// Writes the first lines of a list. The domains follow, one a line, in binary order.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_list_head(
+    out: &mut impl Write,
+    now: Timestamp,
+    newest: Option<Day>,
+) -> io::Result<()> {
+    write_head(out, LIST_HEADER, now, newest)
+}
+
+/// Writes the last line of a list.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_list_end(out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{END}")
 }
 

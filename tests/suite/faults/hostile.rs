@@ -82,10 +82,18 @@ fn distinct_hostile_datagrams_fill_neither_memory_nor_disk() {
 fn what_waits_for_a_storage_stays_within_memory() {
     type Make = fn(u64) -> Vec<u8>;
     let mixes: [(&str, u64, Make); 4] = [
-        ("twenty tiny failures", 45_000, |n| failures(n, 20, 1)),
-        ("many domains", 110_000, |n| failures(n, 0, 0)),
-        ("long texts", 8_000, |n| failures(n, 3, 5_000)),
-        ("everything", 40_000, hostile),
+        (
+            "twenty tiny failures",
+            times(35_000, 1_000_000) as u64,
+            |n| failures(n, 20, 1),
+        ),
+        ("many short ones", times(50_000, 1_000_000) as u64, |n| {
+            failures(n, 5, 1)
+        }),
+        ("long texts", times(8_000, 100_000) as u64, |n| {
+            failures(n, 3, 5_000)
+        }),
+        ("everything", times(40_000, 1_000_000) as u64, hostile),
     ];
     for (what, number, make) in mixes {
         let lab = Lab::new();

@@ -3,6 +3,7 @@
 //! Its bytes depend on the data alone: the order of everything in it is fixed, and nothing asks a clock.
 
 mod fold;
+mod installation;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::pyjson::{self, Object};
 use crate::txt::Mailbox;
 
 pub use fold::Document;
+pub use installation::InstallationId;
 pub use summary::{Summary, SummaryError};
 
 /// The largest integer that every JSON reader keeps exact (RFC 7493 section 2.2).
@@ -30,6 +32,8 @@ pub struct Submitter {
     pub organization_name: String,
     /// `contact-info`, an address without a display name.
     pub contact_info: Mailbox,
+    /// Which of the organisation's reporters.
+    pub installation: InstallationId,
 }
 
 impl Submitter {
@@ -42,7 +46,7 @@ impl Submitter {
 /// One domain's report of one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// `report-id`: `DAY_idxN_DOMAIN`, which is also a valid left part of a msg-id (RFC 5322 section 3.6.4).
+    /// `report-id`: `DAY_idxN-INSTALLATION_DOMAIN`, which is also a valid left part of a msg-id (RFC 5322 section 3.6.4).
     pub id: String,
     submitter: Submitter,
     day: Day,
@@ -73,7 +77,7 @@ impl Report {
             policies.entry(key.policy()).or_default().add(counts);
         }
         Report {
-            id: format!("{day}_idx{uniqid}_{domain}"),
+            id: format!("{day}_idx{uniqid}-{}_{domain}", submitter.installation),
             submitter: submitter.clone(),
             day,
             domain: domain.clone(),

@@ -4,6 +4,7 @@ fn submitter() -> Submitter {
     Submitter {
         organization_name: "Örg \"Ltd\"".to_owned(),
         contact_info: Mailbox::parse("tls@org.example").unwrap(),
+        installation: InstallationId::parse("0123456789abcdef").unwrap(),
     }
 }
 
@@ -38,7 +39,7 @@ const COUNTS: &str = r#"{
 const REPORT: &str = concat!(
     r#"{"organization-name": "\u00d6rg \"Ltd\"", "#,
     r#""date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "#,
-    r#""contact-info": "tls@org.example", "report-id": "2026-11-20_idx1_a.example", "policies": ["#,
+    r#""contact-info": "tls@org.example", "report-id": "2026-11-20_idx1-0123456789abcdef_a.example", "policies": ["#,
     r#"{"policy": {"policy-type": "tlsa", "policy-string": ["3 1 1 AA", "3 1 1 BB"], "policy-domain": "mx.a.example"}, "#,
     r#""summary": {"total-successful-session-count": 2, "total-failure-session-count": 5}, "failure-details": ["#,
     r#"{"result-type": "starttls-not-supported", "failed-session-count": 2}, "#,
@@ -64,7 +65,10 @@ fn its_id_is_the_left_part_of_a_msg_id() {
     let domain = Domain::parse("_x.a-b.example").unwrap();
     let day = Day::parse("2026-11-20").unwrap();
     let report = Report::compose(&submitter(), day, &domain, &DomainCounts::default(), 12);
-    assert_eq!(report.id, "2026-11-20_idx12__x.a-b.example");
+    assert_eq!(
+        report.id,
+        "2026-11-20_idx12-0123456789abcdef__x.a-b.example"
+    );
     assert_eq!(submitter().domain().as_str(), "org.example");
 }
 
@@ -105,7 +109,10 @@ fn a_summary_adds_up() {
             ("validation-failure", 2)
         ]
     );
-    assert_eq!(summary.report_id, "2026-11-20_idx1_a.example");
+    assert_eq!(
+        summary.report_id,
+        "2026-11-20_idx1-0123456789abcdef_a.example"
+    );
     assert_eq!(summary.contact_info, "tls@org.example");
 }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use tlsrptd_config::{Settings, log::LogHandle, notify::Notify, reportd::Reportd};
-use tlsrptd_proto::{report::Submitter, txt::Mailbox};
+use tlsrptd_proto::{
+    report::{InstallationId, Submitter},
+    txt::Mailbox,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Bounds, Daemon, pidfile::PidFile, signals};
@@ -55,8 +58,9 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
-    let (composer, world) = parts(&settings)?;
+    let (routes, world) = parts(&settings)?;
     let mut state = State::open(&settings.dbname, settings.debug_db)?;
+    let composer = composer(&settings, routes, state.installation())?;
     if settings.loop_guard {
         // A sendmail_script sees no envelope, and makes no copy.
         let copies_to = settings.bcc_address.as_deref();
@@ -120,25 +124,13 @@ pub(super) fn faults(settings: &Reportd) -> Vec<String> {
 }
 
 /// What the daemon is made of, or all that is in the way.
-fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
+fn parts(settings: &Reportd) -> Result<(Routes, World), Error> {
     let mut errors = Vec::new();
     let routes = Routes::load(settings).map_err(|problems| errors.push(Error::Maps(problems)));
     let deliverer = Deliverer::prepare(settings)
         .map_err(|problems| errors.extend(problems.into_iter().map(Error::Deliver)));
     let (Ok(routes), Ok(deliverer)) = (routes, deliverer) else {
         return Err(Error::all(errors));
-    };
-    let composer = Composer {
-        submitter: Submitter {
-            organization_name: settings.organization_name.clone(),
-            contact_info: Mailbox::parse(&settings.contact_info).map_err(Error::Contact)?,
-        },
-        routes,
-        schedule: Arc::new(Schedule::new(settings)),
-        max_report_size: settings.max_report_size,
-        loop_guard: settings.loop_guard,
-        report_days: settings.report_days,
-        min_sessions: settings.min_sessions,
     };
     let world = World {
         resolver: settings
@@ -147,7 +139,28 @@ fn parts(settings: &Reportd) -> Result<(Composer, World), Error> {
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
     };
-    Ok((composer, world))
+    Ok((routes, world))
+}
+
+/// Who makes the reports: whose they are, the database knows.
+fn composer(
+    settings: &Reportd,
+    routes: Routes,
+    installation: &InstallationId,
+) -> Result<Composer, Error> {
+    Ok(Composer {
+        submitter: Submitter {
+            organization_name: settings.organization_name.clone(),
+            contact_info: Mailbox::parse(&settings.contact_info).map_err(Error::Contact)?,
+            installation: installation.clone(),
+        },
+        routes,
+        schedule: Arc::new(Schedule::new(settings)),
+        max_report_size: settings.max_report_size,
+        loop_guard: settings.loop_guard,
+        report_days: settings.report_days,
+        min_sessions: settings.min_sessions,
+    })
 }
 
 fn fetchers(settings: &Reportd) -> Vec<NewJob> {

@@ -78,9 +78,16 @@ pub(super) async fn save_copy(
     }
 }
 
-/// The ID of a report in a file's name: day and number, as in its report-id.
+/// The ID of a report in a file's name: day, number and installation, as in its report-id. Several hosts may write into
+/// one folder.
 fn id(report: &StoredReport) -> String {
-    format!("{}_idx{}", report.day, report.uniqid)
+    let StoredReport {
+        day,
+        uniqid,
+        installation,
+        ..
+    } = report;
+    format!("{day}_idx{uniqid}-{installation}")
 }
 
 /// One file name of parts, the longest shortened where all would be over the 255 octets of a
@@ -179,7 +186,10 @@ mod tests {
             .collect();
         assert_eq!(files.len(), 1);
         let name = files[0].file_name().into_string().unwrap();
-        assert!(name.starts_with("tlsrpt-example.com-2026-11-20_idx7-") && name.ends_with(".json"));
+        assert!(
+            name.starts_with("tlsrpt-example.com-2026-11-20_idx7-0123456789abcdef-")
+                && name.ends_with(".json")
+        );
         assert_eq!(
             std::fs::read_to_string(files[0].path()).unwrap(),
             sample::report().json
@@ -222,7 +232,7 @@ mod tests {
             None,
         )
         .await;
-        let start = "testreport-example.com-2026-11-20_idx7-";
+        let start = "testreport-example.com-2026-11-20_idx7-0123456789abcdef-";
         for name in [
             "mailto:a_b@x.example",
             "THE_EMAIL_TO_a_b@x.example",

@@ -14,6 +14,7 @@ pub(super) fn mark(report: &StoredReport, destination: &str) -> String {
         report.domain.as_str(),
         &report.day.to_string(),
         &report.uniqid.to_string(),
+        report.installation.as_str(),
         &report.json,
         destination,
     ] {
@@ -26,6 +27,8 @@ pub(super) fn mark(report: &StoredReport, destination: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tlsrptd_proto::report::InstallationId;
+
     use super::*;
     use crate::deliver::sample;
 
@@ -38,8 +41,17 @@ mod tests {
         assert_ne!(one, mark(&report, "mailto:b@x.example"));
         let later = StoredReport {
             uniqid: 8,
-            ..report
+            ..report.clone()
         };
         assert_ne!(one, mark(&later, "mailto:a@x.example"));
+        let elsewhere = StoredReport {
+            installation: InstallationId::parse("fedcba9876543210").unwrap(),
+            ..report
+        };
+        assert_ne!(
+            one,
+            mark(&elsewhere, "mailto:a@x.example"),
+            "also of a report that sys4's reporter made"
+        );
     }
 }

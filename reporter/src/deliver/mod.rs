@@ -29,7 +29,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tlsrptd_config::{reportd::Reportd, visible};
 use tlsrptd_proto::txt::{Mailbox, MailboxError};
-use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use ahead::{Mail, Writers};
 use dkim::Signers;
@@ -70,6 +70,8 @@ pub struct StoredReport {
     pub json: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Whose database it stands in.
+    pub installation: InstallationId,
 }
 
 /// Carries reports to addresses. Made once at start.

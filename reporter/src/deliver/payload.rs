@@ -54,15 +54,16 @@ fn deflate(data: &[u8], level: Compression, out: &mut Vec<u8>) -> std::io::Resul
     })
 }
 
-/// `SUBMITTER!DOMAIN!BEGIN!END!UNIQUE.json.gz` (RFC 8460 section 5.1): seconds since 1970,
-/// and letters and digits alone in the last part.
+/// `SUBMITTER!DOMAIN!BEGIN!END!UNIQUE.json.gz` (RFC 8460 section 5.1): seconds since 1970, and letters and digits alone in
+/// the last part. Its number ends at the `x`: nothing else makes the same text.
 pub(super) fn file_name(report: &StoredReport, submitter: &Domain) -> String {
     format!(
-        "{submitter}!{}!{}!{}!{}.json.gz",
+        "{submitter}!{}!{}!{}!{}x{}.json.gz",
         report.domain,
         report.day.start().as_second(),
         report.day.last_second().as_second(),
-        report.uniqid
+        report.uniqid,
+        report.installation
     )
 }
 
@@ -102,7 +103,7 @@ mod tests {
         let submitter = Domain::parse("mail.sender.example").unwrap();
         assert_eq!(
             file_name(&sample::report(), &submitter),
-            "mail.sender.example!example.com!1795132800!1795219199!7.json.gz"
+            "mail.sender.example!example.com!1795132800!1795219199!7x0123456789abcdef.json.gz"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use tlsrptd_config::Start;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{Outcome, StoredReport};
 
@@ -14,10 +14,11 @@ pub(super) fn report() -> StoredReport {
         uniqid: 7,
         json: JSON.to_owned(),
         created: "2026-11-21T00:10:00Z".parse().unwrap(),
+        installation: InstallationId::parse("0123456789abcdef").unwrap(),
     }
 }
 
-const JSON: &str = r#"{"organization-name": "Sender Inc.", "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "smtp-tls@mail.sender.example", "report-id": "2026-11-20_idx7_example.com", "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"}, "summary": {"total-successful-session-count": 7, "total-failure-session-count": 3}, "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2}, {"result-type": "starttls-not-supported", "failed-session-count": 1}]}]}"#;
+const JSON: &str = r#"{"organization-name": "Sender Inc.", "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "smtp-tls@mail.sender.example", "report-id": "2026-11-20_idx7-0123456789abcdef_example.com", "policies": [{"policy": {"policy-type": "no-policy-found", "policy-domain": "example.com"}, "summary": {"total-successful-session-count": 7, "total-failure-session-count": 3}, "failure-details": [{"result-type": "certificate-expired", "failed-session-count": 2}, {"result-type": "starttls-not-supported", "failed-session-count": 1}]}]}"#;
 
 /// Settings with these options beside the required ones.
 pub(super) fn settings(options: &[(&str, &str)]) -> Reportd {

@@ -68,7 +68,7 @@ async fn scripts_and_copies_get_the_same_bytes_each_time() {
         seen.push((std::fs::read(&mail).unwrap(), std::fs::read(&post).unwrap()));
     }
     assert_eq!(seen[0], seen[1]);
-    let start = "testreport-example.com-2026-11-20_idx7-";
+    let start = "testreport-example.com-2026-11-20_idx7-0123456789abcdef-";
     let copy = std::fs::read(copies.join(format!("{start}THE_EMAIL_TO_a@x.example.json"))).unwrap();
     assert_eq!(
         String::from_utf8(copy)

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, named_params};
-use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
     State, StateError, Step, Suspended, decisions::origin_word, forget, mails, ready::Hint,
@@ -140,6 +140,7 @@ impl State {
         bytes: usize,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StateError> {
+        let installation = self.installation.clone();
         let mut shared = std::mem::take(&mut self.reports);
         let mut looked_at = 0;
         let claims = self.transact(Step::Started, |tx| {
@@ -158,7 +159,7 @@ impl State {
                 }
                 looked_at += 1;
                 let due = select.query_row((hint.r_id, &*hint.lane, &at), |row| {
-                    claimed(row, now, &mut shared, &mut room)
+                    claimed(row, now, &installation, &mut shared, &mut room)
                 });
                 if let Some(claimed) = due.optional()? {
                     start.execute((&claimed.uri, hint.r_id, &at))?;
@@ -292,6 +293,7 @@ impl State {
 fn claimed(
     row: &Row<'_>,
     now: Timestamp,
+    installation: &InstallationId,
     shared: &mut Shared,
     room: &mut usize,
 ) -> rusqlite::Result<Claimed> {
@@ -312,10 +314,12 @@ fn claimed(
     let r_id = row.get(0)?;
     let report = match shared.get(&r_id).and_then(Weak::upgrade) {
         Some(report) => Some(report),
-        None => stored_report(row)?.map(Arc::new).inspect(|report| {
-            *room = room.saturating_sub(report.json.len());
-            shared.insert(r_id, Arc::downgrade(report));
-        }),
+        None => stored_report(row, installation)?
+            .map(Arc::new)
+            .inspect(|report| {
+                *room = room.saturating_sub(report.json.len());
+                shared.insert(r_id, Arc::downgrade(report));
+            }),
     };
     Ok(Claimed {
         r_id,
@@ -333,7 +337,10 @@ fn claimed(
     })
 }
 
-fn stored_report(row: &Row<'_>) -> rusqlite::Result<Option<StoredReport>> {
+fn stored_report(
+    row: &Row<'_>,
+    installation: &InstallationId,
+) -> rusqlite::Result<Option<StoredReport>> {
     let texts = |index: usize| {
         row.get_ref(index)
             .map(|value| value.as_str().ok().map(str::to_owned))
@@ -357,5 +364,6 @@ fn stored_report(row: &Row<'_>) -> rusqlite::Result<Option<StoredReport>> {
         uniqid,
         json,
         created,
+        installation: installation.clone(),
     }))
 }

@@ -14,6 +14,7 @@ mod decisions;
 mod deliveries;
 mod error;
 mod forget;
+mod installation;
 mod jobs;
 mod lock;
 mod mails;
@@ -27,6 +28,7 @@ mod suppressed;
 mod text;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tlsrptd_proto::report::InstallationId;
 
 pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts};
@@ -52,6 +54,7 @@ pub struct State {
     /// With `loop_guard`.
     guard: Option<mails::Guard>,
     suppressions: suppressed::Kept,
+    installation: InstallationId,
 }
 
 /// Sees every step before and after its commit, and says how it goes on. Only tests have one.
@@ -77,6 +80,11 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    /// Which reporter of its organisation works on this database: the same for as long as the file is.
+    pub fn installation(&self) -> &InstallationId {
+        &self.installation
+    }
+
     /// Everything that changes a row goes through here: one step, one transaction.
     fn transact<T>(
         &mut self,

@@ -14,7 +14,7 @@ use rusqlite::{
 
 use tlsrptd_config::eyes;
 
-use super::{State, StateError, Step, Watcher, lock::Lock, schema};
+use super::{State, StateError, Step, Watcher, installation, lock::Lock, schema};
 
 /// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,6 +56,7 @@ impl State {
             return Err(StateError::Purpose { path, found });
         }
         tune(&db).map_err(fault)?;
+        let installation = installation::of(&db).map_err(fault)?;
         let mut state = State {
             db,
             path,
@@ -65,17 +66,19 @@ impl State {
             reports: Default::default(),
             guard: None,
             suppressions: Default::default(),
+            installation,
         };
         state.set_up(kind == schema::Kind::Empty)?;
         Ok(state)
     }
 
     fn set_up(&mut self, new: bool) -> Result<(), StateError> {
+        let installation = self.installation.clone();
         let made = self.transact(Step::Made, |tx| {
             if new {
                 schema::create(tx)?;
             }
-            schema::extend(tx)
+            schema::extend(tx, &installation)
         });
         made.map_err(|error| match error {
             StateError::Step { source, .. } => StateError::Open {

@@ -5,8 +5,9 @@
 //! others.
 
 use rusqlite::{Connection, OptionalExtension as _};
+use tlsrptd_proto::report::InstallationId;
 
-use super::{clock, decided, mails, suppressed};
+use super::{clock, decided, installation, mails, suppressed};
 
 /// What the peer writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -82,8 +83,9 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("destinations", "tlsrptd_reason", "TEXT"),
 ];
 
-/// Our table and indexes.
+/// Our tables and indexes.
 const EXTRAS: &[&str] = &[
+    installation::TABLE,
     mails::TABLE,
     clock::TABLE,
     decided::TABLE,
@@ -187,7 +189,7 @@ pub(super) fn create(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Adds what is ours, where it is missing: a file that the peer made lacks all of it.
-pub(super) fn extend(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<()> {
     for (table, column, holds) in COLUMNS {
         let there = db
             .query_row(
@@ -201,7 +203,10 @@ pub(super) fn extend(db: &Connection) -> rusqlite::Result<()> {
         }
     }
     let extras = EXTRAS.iter().chain(suppressed::TABLES);
-    extras.copied().try_for_each(|text| db.execute_batch(text))
+    extras
+        .copied()
+        .try_for_each(|text| db.execute_batch(text))?;
+    installation::keep(db, id)
 }
 
 #[cfg(test)]
@@ -254,8 +259,9 @@ mod tests {
     fn extending_twice_is_once() {
         let db = Connection::open_in_memory().unwrap();
         create(&db).unwrap();
-        extend(&db).unwrap();
-        extend(&db).unwrap();
+        for _ in 0..2 {
+            extend(&db, &installation::of(&db).unwrap()).unwrap();
+        }
         assert_eq!(kind(&db).unwrap(), Kind::Ours);
     }
 }

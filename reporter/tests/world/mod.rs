@@ -231,6 +231,7 @@ pub fn daemon<O: Outside>(
         submitter: Submitter {
             organization_name: settings.organization_name.clone(),
             contact_info: Mailbox::parse(&settings.contact_info).unwrap(),
+            installation: state.installation().clone(),
         },
         routes: Routes::load(settings).unwrap(),
         schedule: Arc::new(Schedule::new(settings)),

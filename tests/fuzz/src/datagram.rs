@@ -9,7 +9,7 @@ use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::failure::FailureKey;
 use tlsrptd_proto::policy::PolicyKey;
 use tlsrptd_proto::record::Record;
-use tlsrptd_proto::report::{Report, Submitter, Summary};
+use tlsrptd_proto::report::{InstallationId, Report, Submitter, Summary};
 use tlsrptd_proto::txt::Mailbox;
 
 /// Each line is a datagram; all together are a day.
@@ -120,15 +120,17 @@ fn nothing_is_lost(records: &[Record]) {
 }
 
 fn is_reported(domain: &Domain, counts: &DomainCounts) {
-    let (Ok(contact_info), Ok(day)) = (
+    let (Ok(contact_info), Ok(day), Some(installation)) = (
         Mailbox::parse("tlsrpt@example.org"),
         Day::parse("2026-11-21"),
+        InstallationId::parse("0123456789abcdef"),
     ) else {
-        unreachable!("both are right");
+        unreachable!("all are right");
     };
     let submitter = Submitter {
         organization_name: "Example".to_owned(),
         contact_info,
+        installation,
     };
     let report = Report::compose(&submitter, day, domain, counts, 1);
     let json = report.to_json();

@@ -73,7 +73,7 @@ impl Delivery {
 
 fn deliveries(lab: &Lab, received: &BTreeMap<String, Vec<Value>>) -> Vec<Delivery> {
     let sql = "SELECT domain, destination, coalesce(status, 'pending'),
-        day || '_idx' || uniqid || '_' || domain
+        day || '_idx' || uniqid || '-' || (SELECT id FROM tlsrptd_installation) || '_' || domain
         FROM destinations JOIN reports ON d_r_id = r_id ORDER BY domain, destination DESC";
     let delivery = |row: Vec<String>| {
         let [domain, destination, status, id] =

@@ -256,6 +256,13 @@ impl Lab {
         yesterday.to_zoned(TimeZone::UTC).date().to_string()
     }
 
+    /// The report-id of that day's first report on a domain.
+    pub fn report_id(&self, domain: &str) -> String {
+        let installation = "SELECT id FROM tlsrptd_installation";
+        let installation = &self.query(&self.reportd_db(), installation)[0][0];
+        format!("{}_idx1-{installation}_{domain}", self.day())
+    }
+
     /// Rows of an SQL query on one of the databases, each value as text (NULL as an empty one). Waits while the
     /// database is locked.
     pub fn query(&self, database: &Path, sql: &str) -> Vec<Vec<String>> {

@@ -75,7 +75,7 @@ fn a_map_may_lead_into_a_folder() {
         "{name}"
     );
     let report: serde_json::Value = serde_json::from_slice(content).unwrap();
-    let id = format!("{}_idx1_kept.test", lab.day());
+    let id = lab.report_id("kept.test");
     assert_eq!(report["report-id"], id);
     let mode = fs::metadata(folder.join(name))
         .unwrap()
@@ -105,8 +105,8 @@ fn copies_are_for_the_operators_eyes() {
     outcomes(&lab, &lab.reportd_db(), 1);
     reportd.stop().success();
     let files = files(&folder);
-    let mut id = format!("{}_idx", lab.day());
-    id.push_str(&lab.query(&lab.reportd_db(), "SELECT uniqid FROM reports")[0][0]);
+    let id = lab.report_id("copied.test");
+    let id = id.trim_end_matches("_copied.test");
     let start = format!("testreport-copied.test-{id}-");
     let posted = mail::gunzip(&lab.https.posts()[0].body);
     let url_name = format!("{start}{}.json", url.replace('/', "_"));

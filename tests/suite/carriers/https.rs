@@ -326,6 +326,6 @@ fn a_post_says_what_it_is_and_who_sends_it() {
         header("host"),
         format!("{}:{}", Https::HOST, lab.https.port())
     );
-    let id = format!("{}_idx1_posted.test", lab.day());
+    let id = lab.report_id("posted.test");
     assert_eq!(mail::report(&post.body)["report-id"], id);
 }

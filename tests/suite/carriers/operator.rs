@@ -244,7 +244,7 @@ fn a_debug_destination_may_be_plain_http() {
     let delivery = &found[&("a.test".to_owned(), url)];
     assert_eq!(delivery.result(), "sent", "{delivery:?}");
     let report = mail::report(&receiver.join().unwrap());
-    assert_eq!(report["report-id"], format!("{}_idx1_a.test", lab.day()));
+    assert_eq!(report["report-id"], lab.report_id("a.test"));
 }
 
 /// Takes one post in plain HTTP and returns its body.

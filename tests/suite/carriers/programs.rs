@@ -235,7 +235,7 @@ fn an_http_script_gets_the_bytes_and_one_quoted_word() {
     );
     assert_eq!(fs::read_to_string(lab.file("words-well")).unwrap(), "2\n");
     let body = fs::read(lab.file("body-well")).unwrap();
-    let id = format!("{}_idx1_well.test", lab.day());
+    let id = lab.report_id("well.test");
     assert_eq!(mail::report(&body)["report-id"], id);
     assert!(!lab.file("url-local").exists());
     assert_eq!(lab.https.connections(), 0);

@@ -12,7 +12,7 @@ use tlsrptd_tests::harness::wait::within;
 
 use super::mark::{Mark, better, different, kept};
 use super::reporter::session;
-use super::scene::Scene;
+use super::scene::{Scene, unmarked};
 use super::topic::{Topic, case};
 
 const MAIL: &str = "v=TLSRPTv1; rua=mailto:a@m.test";
@@ -248,16 +248,16 @@ fn debug(topic: Topic) -> Topic {
             scene.report(&reporter, 1);
             scene.kept("posts").pop().unwrap().1.trim().to_owned()
         })
-        .case("debug_send_file_dest", "testreport-a.test-YESTERDAY_idx1-THE_EMAIL_TO_a@m.test.json testreport-a.test-YESTERDAY_idx1-mailto:a@m.test.json",
+        .case("debug_send_file_dest", "testreport-a.test-YESTERDAY_idx1-ID-THE_EMAIL_TO_a@m.test.json testreport-a.test-YESTERDAY_idx1-ID-mailto:a@m.test.json",
             named("testreport-a.test-1-THE_EMAIL_TO_a@m.test.json testreport-a.test-1-mailto:a@m.test.json"), |scene| {
             scene.report(&copied(scene, MAIL), 1);
             names(scene, "copies")
         })
-        .case("debug_send_file_dest of a post", "testreport-a.test-YESTERDAY_idx1-https:__m.test_r.json", named("testreport-a.test-1-https:__m.test_r.json"), |scene| {
+        .case("debug_send_file_dest of a post", "testreport-a.test-YESTERDAY_idx1-ID-https:__m.test_r.json", named("testreport-a.test-1-https:__m.test_r.json"), |scene| {
             scene.report(&copied(scene, "v=TLSRPTv1; rua=https://m.test/r"), 1);
             names(scene, "copies")
         })
-        .case("a directory", "tlsrpt-a.test-YESTERDAY_idx1-XXXX.json", named("tlsrpt-a.test-1-XXXX.json"), |scene| {
+        .case("a directory", "tlsrpt-a.test-YESTERDAY_idx1-ID-XXXX.json", named("tlsrpt-a.test-1-XXXX.json"), |scene| {
             let folder = scene.file("copies");
             fs::create_dir(&folder).unwrap();
             let map = scene.write("map", format!(". REPLACE directory:{}\n", folder.display()));
@@ -280,7 +280,7 @@ fn copied(scene: &Scene, record: &str) -> Program {
 fn names(scene: &Scene, folder: &str) -> String {
     let names = fs::read_dir(scene.file(folder)).unwrap().flatten();
     let mut names: Vec<String> = names
-        .map(|file| file.file_name().to_string_lossy().into_owned())
+        .map(|file| unmarked(&file.file_name().to_string_lossy()))
         .collect();
     names.sort();
     let day = scene.rows("r.sqlite", "SELECT day FROM reports LIMIT 1");

@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::mail;
 
 use super::mark::{better, different, kept};
 use super::reporter::policy_of;
-use super::scene::Scene;
+use super::scene::{Scene, unmarked};
 use super::topic::{Topic, case};
 
 pub(super) fn topic() -> Topic {
@@ -40,7 +40,7 @@ fn document(topic: Topic) -> Topic {
         case("contact-info", "tlsrpt@sender.example", kept("")),
         case("date-range", "YESTERDAYT00:00:00Z YESTERDAYT23:59:59Z", kept("")),
         case("policies", sorted_keys(&policies), kept("")),
-        case("report-id", "YESTERDAY_idx1_a.test", different("YESTERDAYT00:00:00Z_idx1_a.test", "`report-id` `2026-11-20T00:00:00Z_idx1_example.com`, no valid msg-id", "`2026-11-20_idx1_example.com`")),
+        case("report-id", "YESTERDAY_idx1-ID_a.test", different("YESTERDAYT00:00:00Z_idx1_a.test", "`report-id` `2026-11-20T00:00:00Z_idx1_example.com`, no valid msg-id", "`2026-11-20_idx1-0f1e2d3c4b5a6978_example.com`, with a random mark of the installation")),
         case("tlsrptrecord", "empty", kept("")),
     ];
     topic.together(cases, |scene| {
@@ -62,7 +62,7 @@ fn document(topic: Topic) -> Topic {
             text(&report["contact-info"]),
             range.replace(&day, "YESTERDAY"),
             sorted_keys(&report["policies"]),
-            text(&report["report-id"]).replace(&day, "YESTERDAY"),
+            unmarked(&text(&report["report-id"]).replace(&day, "YESTERDAY")),
             scene.rows("r.sqlite", "SELECT coalesce(tlsrptrecord, 'empty') FROM reports"),
         ]
     })
@@ -147,7 +147,7 @@ fn message(topic: Topic) -> Topic {
         case("TLS-Required", "No", kept("")),
         case("MIME-Version", "1.0", kept("")),
         case("Content-Type", "multipart/report; report-type=\"tlsrpt\"", kept("")),
-        case("parts", "text/plain application/tlsrpt+gzip attachment sender.example!a.test!BEGIN!END!1.json.gz", kept("")),
+        case("parts", "text/plain application/tlsrpt+gzip attachment sender.example!a.test!BEGIN!END!1xID.json.gz", better("text/plain application/tlsrpt+gzip attachment sender.example!a.test!BEGIN!END!1.json.gz", "two hosts of one organisation give their reports on a domain's day one report-id and one file name: to a receiver the second is a duplicate", "each installation has a mark of its own in both, and in the Message-ID")),
         case("Date", "a date", better("none", "no Date, no Auto-Submitted", "both")),
         case("Auto-Submitted", "auto-generated", better("none", "", "")),
         case("the text", "numbers", better("one line", "", "")),
@@ -169,7 +169,7 @@ fn message(topic: Topic) -> Topic {
             header(&mail, "TLS-Required"),
             header(&mail, "MIME-Version"),
             kind.split("; boundary").next().unwrap_or_default().to_owned(),
-            parts(&mail),
+            unmarked(&parts(&mail)),
             if date == "none" { date } else { "a date".to_owned() },
             header(&mail, "Auto-Submitted"),
             if text.contains("Failed sessions") || mail.contains("Failed sessions") { "numbers" } else { "one line" }.to_owned(),

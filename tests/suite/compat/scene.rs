@@ -246,3 +246,17 @@ pub(super) fn listed(ended: &Ended) -> String {
     let lines = ended.stdout.lines().skip(3).filter(|line| *line != ".");
     lines.collect::<Vec<_>>().join(" ")
 }
+
+/// A name of one of our reports, `ID` in the place of the installation's random mark.
+pub(super) fn unmarked(name: &str) -> String {
+    const MARK: usize = 16;
+    for before in ["_idx1-", "!1x"] {
+        if let Some(at) = name.find(before).map(|at| at + before.len())
+            && let Some(mark) = name.get(at..at + MARK)
+            && mark.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            return format!("{}ID{}", &name[..at], &name[at + MARK..]);
+        }
+    }
+    name.to_owned()
+}

@@ -9,6 +9,7 @@ mod form;
 mod gather;
 mod halves;
 pub(crate) mod handover;
+mod identity;
 mod life;
 mod maps;
 mod outage;

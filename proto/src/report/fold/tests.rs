@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     aggregate::DomainCounts,
     day::Day,
-    report::{Submitter, Summary},
+    report::{InstallationId, Submitter, Summary},
     txt::Mailbox,
 };
 
@@ -14,6 +14,7 @@ fn compose(counts: &str) -> Report {
     let submitter = Submitter {
         organization_name: "Org".to_owned(),
         contact_info: Mailbox::parse("tls@org.example").unwrap(),
+        installation: InstallationId::parse("0123456789abcdef").unwrap(),
     };
     Report::compose(
         &submitter,

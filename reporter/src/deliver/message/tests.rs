@@ -52,20 +52,21 @@ fn names_of_253_octets_fit() {
     assert!(mail.split("\r\n").all(|line| line.len() <= 998));
     assert!(mail.contains(&format!("\r\nTLS-Report-Domain: {name}\r\n")));
     assert!(mail.contains(&format!(
-        " filename=\"mail.sender.example!{name}!1795132800!1795219199!7.json.gz\"\r\n"
+        " filename=\"mail.sender.example!{name}!1795132800!1795219199!7x0123456789abcdef.json.gz\"\r\n"
     )));
     let unfolded = mail.replace("\r\n ", " ");
     assert!(unfolded.contains(&format!(
         "\r\nSubject: Report Domain: {name} Submitter: mail.sender.example \
-         Report-ID: <2026-11-20_idx7_{name}@mail.sender.example>\r\n"
+         Report-ID: <2026-11-20_idx7-0123456789abcdef_{name}@mail.sender.example>\r\n"
     )));
 }
 
 #[test]
 fn a_report_that_the_peer_made() {
-    let json = sample::report()
-        .json
-        .replace("2026-11-20_idx7", "2026-11-20T00:00:00Z_idx7");
+    let json = sample::report().json.replace(
+        "2026-11-20_idx7-0123456789abcdef",
+        "2026-11-20T00:00:00Z_idx7",
+    );
     let mail = compose_to(
         &StoredReport {
             json,

@@ -12,7 +12,8 @@ fn database(rows: &[(&str, i64)]) -> Connection {
     // As the reporter has it.
     db.pragma_update(None, "foreign_keys", "OFF").unwrap();
     super::super::schema::create(&db).unwrap();
-    super::super::schema::extend(&db).unwrap();
+    let installation = super::super::installation::of(&db).unwrap();
+    super::super::schema::extend(&db, &installation).unwrap();
     for (r_id, (lane, second)) in (1..).zip(rows) {
         insert(&db, r_id, lane, *second);
     }

@@ -1,4 +1,4 @@
-//! `tlsrptctl status`: counts by day and status.
+//! `tlsrptctl status`: counts by day and status, and why what is pending is so.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use tlsrptd_config::reportd::Reportd;
 
 use crate::{
     error::Error,
-    state::{Count, Counts},
+    state::{Count, Counts, WhyPending},
 };
 
 /// One section a table.
@@ -17,9 +17,20 @@ pub(super) fn status(settings: &Reportd) -> Result<String, Error> {
         ("Report data", &counts.data),
         ("Destinations", &counts.destinations),
     ];
-    Ok(sections
-        .map(|(title, counts)| section(title, counts))
-        .concat())
+    let sections = sections.map(|(title, counts)| section(title, counts));
+    Ok(sections.concat() + &why_pending(counts.why_pending.as_ref()))
+}
+
+fn why_pending(why: Option<&WhyPending>) -> String {
+    let line = |why: &WhyPending| {
+        let WhyPending {
+            tried,
+            number,
+            reason,
+        } = why;
+        format!("  of {tried} pending that were tried, {number} ended so: {reason}\n")
+    };
+    why.map(line).unwrap_or_default()
 }
 
 fn section(title: &str, counts: &[Count]) -> String {

@@ -1,6 +1,6 @@
 //! What the operator may see, and what is old enough to go.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::day::Day;
@@ -18,6 +18,17 @@ pub struct Count {
     pub number: i64,
 }
 
+/// Why deliveries that were tried are still pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyPending {
+    /// How many were tried and are to be tried again.
+    pub tried: u64,
+    /// How many of them have the most shared reason.
+    pub number: u64,
+    /// That reason, of one of them.
+    pub reason: String,
+}
+
 /// The counts of all tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -27,6 +38,8 @@ pub struct Counts {
     pub data: Vec<Count>,
     /// Destinations, by the day of their report.
     pub destinations: Vec<Count>,
+    /// `None` when nothing that was tried is pending.
+    pub why_pending: Option<WhyPending>,
 }
 
 impl Counts {
@@ -50,6 +63,10 @@ impl Counts {
                 "SELECT day, status, count(*) FROM destinations JOIN reports ON r_id = d_r_id \
                  GROUP BY day, status ORDER BY day, status",
             )?,
+            why_pending: why_pending(&db).map_err(|source| StateError::Open {
+                path: path.to_owned(),
+                source,
+            })?,
         })
     }
 }
@@ -64,6 +81,50 @@ fn counts(db: &Connection, sql: &str) -> rusqlite::Result<Vec<Count>> {
             })
         })?
         .collect()
+}
+
+/// Reasons that are told apart: beyond them each is counted, and none is new.
+const MAX_REASONS: usize = 10_000;
+
+fn why_pending(db: &Connection) -> rusqlite::Result<Option<WhyPending>> {
+    let has_reasons = db
+        .prepare("SELECT 1 FROM pragma_table_info('destinations') WHERE name = 'tlsrptd_reason'")?
+        .exists([])?;
+    if !has_reasons {
+        return Ok(None);
+    }
+    let mut rows = db.prepare(
+        "SELECT tlsrptd_reason FROM destinations WHERE status IS NULL AND tlsrptd_reason IS NOT NULL",
+    )?;
+    let mut rows = rows.query([])?;
+    let (mut tried, mut reasons) = (0, HashMap::new());
+    while let Some(row) = rows.next()? {
+        let reason: String = row.get(0)?;
+        tried += 1;
+        let kind = without_names(&reason);
+        let is_known = reasons.contains_key(&kind);
+        if is_known || reasons.len() < MAX_REASONS {
+            reasons.entry(kind).or_insert((0, reason)).0 += 1;
+        }
+    }
+    // Of several that are shared alike always the same.
+    let most = reasons.into_values().max();
+    Ok(most.map(|(number, reason)| WhyPending {
+        tried,
+        number,
+        reason,
+    }))
+}
+
+/// A reply names the address that it is about: it is the same reply for each.
+fn without_names(reason: &str) -> String {
+    let mut parts = reason.split('<');
+    let mut kind = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kind.push_str("<>");
+        kind.push_str(part.split_once('>').map_or("", |(_, rest)| rest));
+    }
+    kind
 }
 
 /// Rows that go in one transaction: few enough that deliveries do not wait.

@@ -31,7 +31,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
 pub use collectors::{JobChange, JobNote};
-pub use counts::{Count, Counts};
+pub use counts::{Count, Counts, WhyPending};
 pub use decisions::{Decision, DomainDay, Stored};
 pub use deliveries::{Claimed, Recorded, Verdict};
 pub use error::StateError;

@@ -47,6 +47,10 @@ pub enum Stage {
 pub enum Act {
     /// A reply, e.g. `451 4.3.0 try again`. A 2xx reply is the good end of the stage.
     Reply(String),
+    /// These bytes in place of a reply, whatever they are. The session goes on as if they had been a refusal.
+    Bytes(Vec<u8>),
+    /// Bytes without end and without a line's end, until the client hangs up.
+    Flood,
     /// Never answers.
     Hang,
     /// Closes the connection.
@@ -63,6 +67,11 @@ impl Act {
     /// A reply.
     pub fn reply(text: &str) -> Act {
         Act::Reply(text.to_owned())
+    }
+
+    /// Bytes in place of a reply.
+    pub fn bytes(bytes: &[u8]) -> Act {
+        Act::Bytes(bytes.to_vec())
     }
 }
 

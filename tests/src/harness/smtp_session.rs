@@ -271,6 +271,20 @@ impl Session {
                 self.reply(&text).await?;
                 Ok(if good { Turn::Good } else { Turn::Refused })
             }
+            Act::Bytes(bytes) => {
+                // At the end of a mail a 2xx means that it is kept.
+                if bytes.starts_with(b"2") {
+                    self.accept(stage);
+                }
+                self.stream.write_all(&bytes).await?;
+                self.stream.flush().await?;
+                let good =
+                    bytes.starts_with(b"2") && stage != Stage::Data || bytes.starts_with(b"354");
+                Ok(if good { Turn::Good } else { Turn::Refused })
+            }
+            Act::Flood => loop {
+                self.stream.write_all(&[b'2'; 1 << 16]).await?;
+            },
             Act::Hang => pending().await,
             Act::Close => Err(cut()),
             Act::Garbage if stage == Stage::StartTls => {

@@ -21,12 +21,12 @@ fn the_password_goes_over_tls_or_loopback_only() {
         ("smtps", "smtps", "127.0.0.1", Smtp::start_with_tls(&ca), "sent", 1, "inside TLS from the first byte"),
         ("plain", "smtp", "127.0.0.1", Smtp::start_with_auth(), "sent", 1, "in plain, but on this host"),
         ("name", "smtp", "localhost", Smtp::start_with_auth(), "sent", 1, "in plain, but on this host"),
-        ("refused", "smtp", "127.0.0.1", refusing, "retry", 1, "a wrong password: the operator can mend it"),
-        ("none", "smtp", "127.0.0.1", Smtp::start(), "retry", 0, "the relay knows no AUTH"),
-        ("far", "smtp", "127.1", Smtp::start_with_auth(), "retry", 0, "no TLS on the way to another host"),
-        ("stripped", "smtp", "127.1", broken, "retry", 0, "TLS that fails is not gone without"),
-        ("stranger", "smtp", "127.1", Smtp::start_with_starttls_and_auth(&ca), "retry", 0, "TLS to nobody knows whom"),
-        ("strangers", "smtps", "127.1", Smtp::start_with_tls(&ca), "retry", 0, "TLS to nobody knows whom"),
+        ("refused", "smtp", "127.0.0.1", refusing, "waits", 1, "a wrong password: the operator can mend it"),
+        ("none", "smtp", "127.0.0.1", Smtp::start(), "waits", 0, "the relay knows no AUTH"),
+        ("far", "smtp", "127.1", Smtp::start_with_auth(), "waits", 0, "no TLS on the way to another host"),
+        ("stripped", "smtp", "127.1", broken, "waits", 0, "TLS that fails is not gone without"),
+        ("stranger", "smtp", "127.1", Smtp::start_with_starttls_and_auth(&ca), "waits", 0, "TLS to nobody knows whom"),
+        ("strangers", "smtps", "127.1", Smtp::start_with_tls(&ca), "waits", 0, "TLS to nobody knows whom"),
     ];
     let lab = closed_day([("a.test", rua("mailto:a@reports.test"))]);
     let password = lab.file("password");

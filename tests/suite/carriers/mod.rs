@@ -4,6 +4,7 @@
 //! happens. So it is seen too that no row disturbs another.
 
 mod again;
+mod denied;
 mod filter;
 mod folders;
 mod https;
@@ -36,7 +37,8 @@ impl Delivery {
     /// The word for how the last attempt ended, as in the log.
     fn result(&self) -> &str {
         match (self.status.as_str(), self.failures) {
-            ("", 0) => "none",
+            ("", 0) if self.reason.is_empty() => "none",
+            ("", 0) => "waits",
             ("", _) => "retry",
             (status, _) => status,
         }
@@ -78,13 +80,13 @@ fn outcomes(lab: &Lab, database: &Path, domains: usize) -> BTreeMap<(String, Str
     let tried = format!(
         "SELECT (SELECT count(DISTINCT domain) FROM reports) >= {domains} AND
          (SELECT count(*) FROM fetchjobs WHERE status IS NULL) = 0 AND
-         (SELECT count(*) FROM destinations WHERE status IS NULL AND retries = 0) = 0"
+         (SELECT count(*) FROM destinations WHERE status IS NULL AND tlsrptd_reason IS NULL) = 0"
     );
     lab.wait_for_query(database, &tried, "1");
     let rows = lab.query(
         database,
         "SELECT r.domain, d.destination, d.status, d.retries, d.tlsrptd_reason,
-         strftime('%s', d.nexttry) - strftime('%s', d.tlsrptd_first)
+         strftime('%s', d.nexttry) - strftime('%s', coalesce(d.tlsrptd_first, 'now'))
          FROM destinations d JOIN reports r ON r.r_id = d.d_r_id",
     );
     let delivery = |row: &Vec<String>| Delivery {

@@ -10,28 +10,36 @@ use tlsrptd_tests::harness::wait::until_true;
 
 use super::{Delivery, USUAL_WAIT, by_domain, closed_day, fill, logged, outcomes, rua};
 
-/// A mail's fate after its recipient is known: one relay, one run, a recipient a row.
+/// A mail's fate after its recipient is known: one relay, one run, a recipient a row. `kept`: it is tried again, as the relay's
+/// word is not on its address; whether that is charged to it depends on what became of the others.
 #[test]
-fn from_the_recipient_on_the_reply_is_about_the_report() {
+fn from_the_recipient_on_only_what_speaks_of_the_address_is_held_against_it() {
     #[rustfmt::skip]
     let table = [
         ("well", None, "sent", "the rows beside it disturb nobody"),
-        ("rcpt4", Some((Stage::Rcpt, Act::reply("450 4.2.1 mailbox busy"))), "retry", "greylisting, for one"),
+        ("rcpt4", Some((Stage::Rcpt, Act::reply("450 4.2.1 mailbox busy"))), "retry", "about the address, now"),
+        ("greylisted", Some((Stage::Rcpt, Act::reply("450 later"))), "kept", "about nothing in particular"),
+        ("sender", Some((Stage::Rcpt, Act::reply("550 5.1.8 Sender address rejected"))), "kept", "about us"),
+        ("helo", Some((Stage::Rcpt, Act::reply("504 5.5.2 Helo command rejected"))), "kept", "about us"),
+        ("bare", Some((Stage::Rcpt, Act::reply("550 Relay access denied"))), "kept", "about us"),
+        ("nullmx", Some((Stage::Rcpt, Act::reply("556 5.1.10 no mail"))), "refused", "RFC 7505"),
         ("rcpt5", Some((Stage::Rcpt, Act::reply("550 5.1.1 nobody here"))), "refused", "no such address"),
-        ("rcptdenied", Some((Stage::Rcpt, Act::reply("554 5.7.1 Relay access denied"))), "retry", "about us, and the operator's to mend"),
+        ("rcptdenied", Some((Stage::Rcpt, Act::reply("554 5.7.1 Relay access denied"))), "kept", "about us, and the operator's to mend"),
         ("rcptodd5", Some((Stage::Rcpt, Act::reply("550 5.1.1 \u{1b}[31m delivery result=sent"))), "refused", "what it says is text"),
-        ("rcpt421", Some((Stage::Rcpt, Act::reply("421 4.3.2 closing"))), "retry", "the relay goes away"),
-        ("rcptcut", Some((Stage::Rcpt, Act::Close)), "retry", "a closed connection is no answer"),
-        ("rcptodd", Some((Stage::Rcpt, Act::Garbage)), "retry", "rubbish is no answer"),
-        ("data4", Some((Stage::Data, Act::reply("451 4.3.0 later"))), "retry", "temporary"),
-        ("datadenied", Some((Stage::Data, Act::reply("550 5.7.1 no"))), "retry", "about us"),
-        ("data5", Some((Stage::Data, Act::reply("554 5.5.1 no valid recipients"))), "refused", "final"),
-        ("datacut", Some((Stage::Data, Act::Close)), "retry", "a closed connection is no answer"),
-        ("end4", Some((Stage::End, Act::reply("452 4.3.1 disk full"))), "retry", "temporary"),
-        ("end5", Some((Stage::End, Act::reply("552 5.3.4 too big"))), "refused", "the mail is what it does not like"),
-        ("enddenied", Some((Stage::End, Act::reply("550 5.7.1 looks like spam"))), "refused", "here it is the mail that it does not like"),
+        ("rcpt421", Some((Stage::Rcpt, Act::reply("421 4.3.2 closing"))), "kept", "the relay goes away"),
+        ("rcptcut", Some((Stage::Rcpt, Act::Close)), "kept", "a closed connection is no answer"),
+        ("rcptodd", Some((Stage::Rcpt, Act::Garbage)), "kept", "rubbish is no answer"),
+        ("data4", Some((Stage::Data, Act::reply("451 4.3.0 later"))), "kept", "temporary"),
+        ("datadenied", Some((Stage::Data, Act::reply("550 5.7.1 no"))), "kept", "about us"),
+        ("data5", Some((Stage::Data, Act::reply("554 5.5.1 no valid recipients"))), "kept", "about nothing in particular"),
+        ("dataok", Some((Stage::Data, Act::bytes(b"250 ok\r\n"))), "kept", "it waits for no mail"),
+        ("datacut", Some((Stage::Data, Act::Close)), "kept", "a closed connection is no answer"),
+        ("end4", Some((Stage::End, Act::reply("452 4.3.1 disk full"))), "kept", "temporary"),
+        ("end5", Some((Stage::End, Act::reply("552 5.3.4 too big"))), "kept", "this mail, or each"),
+        ("enddenied", Some((Stage::End, Act::reply("550 5.7.1 looks like spam"))), "kept", "this mail, or each"),
         ("endcut", Some((Stage::End, Act::Close)), "retry", "nobody knows whether it was taken"),
         ("endkept", Some((Stage::End, Act::AcceptAndClose)), "retry", "it was taken, but nobody said so: again rather than never"),
+        ("end354", Some((Stage::End, Act::bytes(b"354 go on\r\n"))), "retry", "no answer to that: it may have been taken"),
         ("last", None, "sent", "the rows beside it disturb nobody"),
     ];
     let lab = Lab::new();
@@ -60,10 +68,12 @@ fn from_the_recipient_on_the_reply_is_about_the_report() {
     );
     for (row, _, result, reason) in table {
         let delivery = &found[&domain(row)];
-        assert_eq!(delivery.result(), result, "{row}: {reason}: {delivery:?}");
-        assert_eq!(logged(&log, &domain(row)), [result], "{row}: {reason}");
+        let found = delivery.result();
+        let is_right = found == result || result == "kept" && matches!(found, "retry" | "waits");
+        assert!(is_right, "{row}: {reason}: {delivery:?}");
+        assert_eq!(logged(&log, &domain(row)), [found], "{row}: {reason}");
         assert!(
-            result != "retry" || USUAL_WAIT.contains(&delivery.wait),
+            found != "retry" || USUAL_WAIT.contains(&delivery.wait),
             "{row}: {delivery:?}"
         );
         let taken = lab.smtp.mails_to(&address(row)).len();
@@ -140,9 +150,8 @@ fn before_the_recipient_it_is_between_us_and_the_relay() {
     assert_eq!(outcomes.len(), 15);
     for (row, (relay, delivery)) in outcomes {
         // Even a 5xx: the operator can mend it, and the receiver has refused nothing.
-        assert_eq!(delivery.result(), "retry", "{row}: {delivery:?}");
+        assert_eq!(delivery.result(), "waits", "{row}: {delivery:?}");
         assert!(USUAL_WAIT.contains(&delivery.wait), "{row}: {delivery:?}");
-        assert!(!delivery.reason.is_empty(), "{row}");
         assert!(relay.offered().is_empty(), "{row}");
     }
 }
@@ -185,7 +194,7 @@ fn a_relay_that_hangs_is_left_after_the_time_out_but_not_once_it_has_a_mail() {
         &[("sendmail_timeout", "1")],
     );
     for (row, (_, delivery)) in relays.outcomes() {
-        assert_eq!(delivery.result(), "retry", "{row}: {delivery:?}");
+        assert_eq!(delivery.result(), "waits", "{row}: {delivery:?}");
         assert!(USUAL_WAIT.contains(&delivery.wait), "{row}: {delivery:?}");
     }
     // The time-outs of the others have passed since: these wait still. None of them is waited for here.

@@ -84,7 +84,7 @@ fn what_is_older_than_keep_days_goes_unless_it_is_pending() {
     lab.dns
         .tlsrpt("pending.test", "v=TLSRPTv1; rua=mailto:a@pending.test");
     lab.smtp
-        .script_for("a@pending.test", Stage::Rcpt, Act::reply("451 later"));
+        .script_for("a@pending.test", Stage::Rcpt, Act::reply("451 4.2.1 later"));
     let collectd = lab.start_ready(&lab.collectd().clock(&clock));
     lab.mta()
         .send_all(["done.test", "pending.test"].map(|domain| mta::success(domain, TXT)));

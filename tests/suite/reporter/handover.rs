@@ -99,11 +99,11 @@ fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
             .map(|(domain, record)| mta::failure(domain, record, 203)),
     );
     lab.smtp
-        .script_for("a@pending.test", Stage::Rcpt, Act::reply("451 later"));
+        .script_for("a@pending.test", Stage::Rcpt, Act::reply("451 4.2.1 later"));
     lab.smtp
         .script_for("a@hand.test", Stage::End, Act::AcceptAndHang);
     lab.smtp
-        .script_for("a@refused.test", Stage::Rcpt, Act::reply("550 never"));
+        .script_for("a@refused.test", Stage::Rcpt, Act::reply("550 5.1.1 never"));
     lab.https.script("/post", Answer::status(503));
     let ours = patient(lab.reportd());
     let running = ours.start();

@@ -186,9 +186,9 @@ fn ctl_tells_the_state_while_the_reporter_works() {
         .tlsrpt("no.test", "v=TLSRPTv1; rua=mailto:a@no.test");
     lab.collect(["good.test", "wait.test", "no.test"].map(|domain| mta::success(domain, TXT)));
     for (address, reply) in [
-        ("a@wait.test", "451 later"),
-        ("b@wait.test", "451 later"),
-        ("a@no.test", "550 never"),
+        ("a@wait.test", "451 4.2.1 later"),
+        ("b@wait.test", "451 4.2.1 later"),
+        ("a@no.test", "550 5.1.1 never"),
     ] {
         lab.smtp.script_for(address, Stage::Rcpt, Act::reply(reply));
     }

@@ -138,7 +138,7 @@ fn an_entry_holds_at_once_while_the_reporter_works() {
     let domains = ["one.test", "two.test", "three.test"];
     for domain in domains {
         lab.dns.tlsrpt(domain, &record(domain));
-        let later = Act::reply("451 later");
+        let later = Act::reply("451 4.2.1 later");
         lab.smtp
             .script_for(&format!("a@{domain}"), Stage::Rcpt, later);
     }
@@ -200,7 +200,7 @@ fn what_is_suppressed_is_never_pending_for_the_peer() {
     lab.dns.tlsrpt("all.test", &record("all.test"));
     lab.dns.tlsrpt("none.test", &record("none.test"));
     lab.smtp
-        .script_for("a@none.test", Stage::Rcpt, Act::reply("451 later"));
+        .script_for("a@none.test", Stage::Rcpt, Act::reply("451 4.2.1 later"));
     lab.collect([
         mta::success("half.test", half),
         mta::success("all.test", &record("all.test")),

@@ -38,8 +38,11 @@ fn decided(lab: &Lab) {
             .map(|domain| mta::failure(&domain, &record(&domain), 203)),
     );
     for domain in words.filter(|domain| domain != "sent.test") {
-        lab.smtp
-            .script_for(&format!("a@{domain}"), Stage::Rcpt, Act::reply("451 later"));
+        lab.smtp.script_for(
+            &format!("a@{domain}"),
+            Stage::Rcpt,
+            Act::reply("451 4.2.1 later"),
+        );
     }
     let map = lab.file("map");
     fs::write(&map, "discarded.test DISCARD\n").unwrap();

@@ -79,8 +79,11 @@ fn start(lab: &Lab, theirs: &Theirs, whose: Turn, turn: usize) -> Running {
             for domain in
                 (turn + 1..TURNS).flat_map(|later| (0..EACH).map(move |number| name(later, number)))
             {
-                lab.smtp
-                    .script_for(&format!("a@{domain}"), Stage::Rcpt, Act::reply("451 later"));
+                lab.smtp.script_for(
+                    &format!("a@{domain}"),
+                    Stage::Rcpt,
+                    Act::reply("451 4.2.1 later"),
+                );
             }
             patient(lab.reportd()).start()
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tlsrptd_config::visible;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// One line: RFC 5321 section 4.5.3.1.5 allows 512 octets, a challenge of SASL 12,288 (RFC 4954 section 4).
@@ -204,19 +205,13 @@ fn code(line: &[u8]) -> Option<(u16, bool)> {
     (is_code && (200..600).contains(&code)).then_some((code, rest.first() == Some(&b'-')))
 }
 
-/// Bytes as a text that is safe to print: letters stay, whatever else is not ASCII or not printable is escaped.
+/// Bytes as a text that is safe to print: what is no UTF-8 or hides is escaped.
 fn shown(bytes: &[u8]) -> String {
     let bytes = &bytes[..bytes.len().min(MAX_LINE)];
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                ' '..='~' => out.push(c),
-                '\t' => out.push(' '),
-                c if !c.is_ascii() && c.is_alphanumeric() => out.push(c),
-                c => out.extend(c.escape_default()),
-            }
-        }
+        let text = chunk.valid().replace('\t', " ");
+        out.push_str(&visible::text(&text));
         for byte in chunk.invalid() {
             out.push_str(&format!("\\x{byte:02x}"));
         }

@@ -90,49 +90,51 @@ async fn a_full_disk_at_every_step() {
     }
 }
 
+/// For longer than any retry window: what is the operator's to mend costs no report.
 #[tokio::test(start_paused = true)]
-async fn a_relay_that_is_gone_for_a_day() {
-    let folder = folder();
-    let settings = settings(
-        folder.path(),
-        &[YESTERDAY_ONLY, "--spread_out_delivery=14400"],
-    );
-    let mut world = World::new(BEGIN);
-    world.gather = Box::new(|job, now| Ok(many(job, now)));
-    world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
-    let gone = Arc::new(AtomicBool::new(true));
-    let is_gone = Arc::clone(&gone);
-    world.receive = Box::new(move |_, _| match is_gone.load(SeqCst) {
-        true => (
-            Outcome::Unreachable {
-                reason: "connection refused".to_owned(),
-            },
-            Duration::from_secs(1),
-        ),
-        false => (sent(), Duration::from_millis(20)),
-    });
-    let world = Arc::new(world);
-    let back = Arc::clone(&gone);
-    tokio::spawn(async move {
-        tokio::time::sleep(HOUR * 23).await;
-        back.store(false, SeqCst);
-    });
-    run(&settings, &world, None, HOUR * 48).await.unwrap();
-    let ends = "SELECT d.status, count(*) FROM destinations d JOIN reports ON r_id = d_r_id \
-                WHERE day = '2026-11-20' GROUP BY d.status";
-    assert_eq!(
-        rows(&settings, ends),
-        [format!("sent|{DAYS_DOMAINS}")],
-        "all arrived"
-    );
-    assert!(
-        world.taken().values().all(|seen| seen.len() == 1),
-        "each once"
-    );
-    let seen = world.seen.lock().unwrap();
-    let in_vain = seen.iter().filter(|seen| !seen.taken).count();
-    // By its own schedule each would have tried nine times.
-    assert!(in_vain < DAYS_DOMAINS * 2, "{in_vain} attempts in vain");
+async fn a_relay_that_is_gone_or_denies_for_two_days() {
+    let reason = || "no".to_owned();
+    for outcome in [
+        Outcome::Unreachable { reason: reason() },
+        Outcome::Denied { reason: reason() },
+    ] {
+        let folder = folder();
+        let settings = settings(folder.path(), &["--spread_out_delivery=14400"]);
+        let mut world = World::new(BEGIN);
+        world.gather = Box::new(|job, now| Ok(many(job, now)));
+        world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
+        let gone = Arc::new(AtomicBool::new(true));
+        let (is_gone, no) = (Arc::clone(&gone), outcome.clone());
+        world.receive = Box::new(move |_, _| match is_gone.load(SeqCst) {
+            true => (no.clone(), Duration::from_secs(1)),
+            false => (sent(), Duration::from_millis(20)),
+        });
+        let world = Arc::new(world);
+        let back = Arc::clone(&gone);
+        tokio::spawn(async move {
+            tokio::time::sleep(HOUR * 52).await;
+            back.store(false, SeqCst);
+        });
+        run(&settings, &world, None, HOUR * 51).await.unwrap();
+        let charged = "SELECT count(*) FROM destinations WHERE retries > 0 OR status IS NOT NULL";
+        assert_eq!(
+            rows(&settings, charged),
+            ["0"],
+            "{outcome:?}: charged to nobody"
+        );
+        run(&settings, &world, None, HOUR * 8).await.unwrap();
+        let ends = "SELECT count(*) >= 600, sum(status IS NOT 'sent') FROM destinations";
+        assert_eq!(rows(&settings, ends), ["1|0"], "{outcome:?}: all arrived");
+        let once = world.taken().values().all(|seen| seen.len() == 1);
+        assert!(once, "{outcome:?}: each once");
+        let seen = world.seen.lock().unwrap();
+        let in_vain = seen.iter().filter(|seen| !seen.taken).count();
+        // By its own schedule each would have tried nine times a day.
+        assert!(
+            in_vain < DAYS_DOMAINS * 3,
+            "{outcome:?}: {in_vain} attempts in vain"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,8 @@ pub struct Plan {
     pub disk_full: Vec<Window>,
     pub dns_gone: Vec<Window>,
     pub relay_gone: Vec<Window>,
+    /// It is there, and takes nobody's mail.
+    pub relay_denies: Vec<Window>,
     /// From then on the wall clock is off by so many seconds.
     pub steps: Vec<(Duration, i64)>,
     /// In between, it is off by days for moments: nobody may notice.
@@ -77,6 +79,7 @@ impl Plan {
             disk_full: windows("disk", 3, 6),
             dns_gone: windows("dns", 3, 12),
             relay_gone: windows("relay", 2, 30),
+            relay_denies: windows("relay denies", 2, 40),
             steps: steps(dice, busy),
             glitches: glitches(dice, busy),
         }

@@ -25,6 +25,9 @@ pub enum Has {
     AtTheEnd,
 }
 
+/// A relay that has taken a mail so lately takes mail.
+const LATELY: Duration = Duration::from_secs(15 * 60);
+
 /// How one host is, on all days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
@@ -79,7 +82,13 @@ impl Sim {
         }
     }
 
-    pub fn receive(&self, key: &Key, nth: u64, at: Duration) -> Reply {
+    pub fn receive(
+        &self,
+        key: &Key,
+        nth: u64,
+        at: Duration,
+        relay_took: Option<Duration>,
+    ) -> Reply {
         let host = Sim::host(&key.uri);
         let mut rng = self.dice.of(("receive", key, nth));
         if is_in(&self.gone(host), at) {
@@ -87,6 +96,16 @@ impl Sim {
         }
         let quick = Duration::from_millis(rng.random_range(5..200));
         let slow = Duration::from_secs(rng.random_range(20..120));
+        if host == "relay" && is_in(&self.plan.relay_denies, at) {
+            return denied("554 5.7.1 Relay access denied", quick);
+        }
+        // One mail in fifty is taken by no relay. While others are taken, that is its own affair: as `Standing` has it.
+        if host == "relay" && self.dice.percent(("no relay takes it", key), 2) {
+            return match relay_took.is_some_and(|took| at < took + LATELY) {
+                true => retry("552 5.3.4 too big", None, quick),
+                false => denied("552 5.3.4 too big", quick),
+            };
+        }
         let fails = |share: u64| self.dice.percent(("fails", key, nth), share);
         // One mailbox in ten is full now and then, one in twenty is none.
         if host == "relay" && self.dice.percent(("no mailbox", &key.uri), 5) {
@@ -139,6 +158,17 @@ fn retry(reason: &str, after: Option<Duration>, takes: Duration) -> Reply {
 
 fn refused(reason: &str, takes: Duration) -> Reply {
     let outcome = Outcome::Refused {
+        reason: reason.to_owned(),
+    };
+    Reply {
+        outcome,
+        takes,
+        has_it: Has::No,
+    }
+}
+
+fn denied(reason: &str, takes: Duration) -> Reply {
+    let outcome = Outcome::Denied {
         reason: reason.to_owned(),
     };
     Reply {

@@ -38,6 +38,8 @@ pub struct Attempt {
     pub key: Key,
     pub life: usize,
     pub report: Arc<StoredReport>,
+    /// The mail's.
+    pub date: Timestamp,
     pub from: Duration,
     /// By the wall clock.
     pub wall: Timestamp,
@@ -85,6 +87,8 @@ pub struct Log {
     pub tries: BTreeMap<Key, u64>,
     pub lookups: BTreeMap<String, Vec<Lookup>>,
     pub busy: BTreeMap<String, Busy>,
+    /// When the relay last said that it took a mail.
+    pub relay_took: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -231,12 +235,14 @@ impl Outside for Sim {
             let tries = log.tries.entry(key.clone()).or_default();
             let nth = *tries;
             *tries += 1;
-            let reply = self.receive(&key, nth, from);
+            let relay_took = log.relay_took;
+            let reply = self.receive(&key, nth, from, relay_took);
             let life = log.life;
             log.attempts.push(Attempt {
                 key,
                 life,
                 report,
+                date: delivery.date,
                 from,
                 wall: self.now(),
                 ended: None,
@@ -250,9 +256,15 @@ impl Outside for Sim {
             has_it,
         } = reply;
         tokio::time::sleep(takes).await;
-        let attempt = &mut self.log().attempts[number];
+        let mut attempts = self.log();
+        let attempt = &mut attempts.attempts[number];
         attempt.taken |= has_it == Has::AtTheEnd;
         attempt.ended = Some((self.elapsed(), outcome.clone()));
+        let is_mail = Sim::host(&attempt.key.uri) == "relay";
+        drop(attempts);
+        if is_mail && matches!(outcome, Outcome::Sent { .. }) {
+            self.log().relay_took = Some(self.elapsed());
+        }
         outcome
     }
 }

@@ -314,7 +314,7 @@ fn defaults(topic: Topic) -> Topic {
             |scene| {
                 let reporter = scene
                     .reporter(&[session("a.test", MAIL)])
-                    .set("sendmail_script", "cat >/dev/null; false");
+                    .set("sendmail_script", "cat >/dev/null; kill -9 $$");
                 let running = reporter.start();
                 scene.wait_for("r.sqlite", "SELECT sum(retries) FROM destinations", "1");
                 running.stop();

@@ -17,18 +17,6 @@ const MAX_WAIT: Duration = Duration::from_secs(4 * 3600);
 const PEERS_MAX_WAIT: Duration = Duration::from_secs(1800);
 
 impl Court<'_> {
-    /// Nobody answers where the operator's relay should: that is no attempt.
-    pub(super) fn is_charged_to_nobody(&self, attempt: &Attempt) -> bool {
-        let outcome = attempt.ended.as_ref().map(|(_, outcome)| outcome);
-        let is_ours = !attempt.key.uri.starts_with("https:");
-        let nobody = match outcome {
-            Some(Outcome::Denied { .. }) => true,
-            Some(Outcome::Unreachable { .. }) => is_ours,
-            _ => false,
-        };
-        nobody && self.played.settings.max_retries_delivery.is_none()
-    }
-
     pub(super) fn nobody_was_crowded(&mut self) {
         let settings = &self.played.settings;
         for (host, busy) in &self.log.busy {
@@ -59,18 +47,18 @@ impl Court<'_> {
         let mut faults = Vec::new();
         for (key, attempts) in &self.attempts {
             // Its end is an attempt's time whatever the wait would be.
-            let end_of_window = self.taken_in_hand(attempts[0]) + settings.retry_window;
-            let waited_for = |attempt: &Attempt| self.is_charged_to_nobody(attempt);
+            let mut end_of_window = self.taken_in_hand(attempts[0]) + settings.retry_window;
             let mut failures = 0_u32;
             for pair in attempts.windows(2) {
                 let (before, after) = (pair[0], pair[1]);
+                let waits = self.waits(before);
+                if waits {
+                    end_of_window = self.taken_in_hand(after) + settings.retry_window;
+                }
                 let Some((ended, outcome)) = &before.ended else {
                     continue;
                 };
                 if self.is_unknown(before) {
-                    continue;
-                }
-                if waited_for(before) {
                     continue;
                 }
                 let asked = match outcome {
@@ -79,9 +67,11 @@ impl Court<'_> {
                     } => *asked,
                     _ => Duration::ZERO,
                 };
-                let base = MIN_WAIT.saturating_mul(1 << failures.min(10)).min(longest);
+                // What is charged to nobody makes no wait longer.
+                let doublings = if waits { 0 } else { failures.min(10) };
+                let base = MIN_WAIT.saturating_mul(1 << doublings).min(longest);
                 let least = base.mul_f64(0.75).max(MIN_WAIT).max(asked);
-                failures += 1;
+                failures += u32::from(!waits);
                 let waited = after.from.saturating_sub(*ended);
                 // Stored times end at microseconds.
                 let slack = Duration::from_millis(1);
@@ -132,19 +122,13 @@ impl Court<'_> {
         if last.from > made + longest {
             return Some(format!("tried {:?} after it was made", last.from - made));
         }
-        // The time in which nobody could try is not counted, nor is what was charged to nobody.
-        let charged = |attempt: &&&&Attempt| !self.is_charged_to_nobody(attempt);
-        let after = attempts
+        // The time in which nobody could try is not counted.
+        let window = self.window(attempts);
+        let away = self.away(window[0].from, last.from) * 2;
+        let too_late = window[0].from + settings.retry_window + slack + away;
+        let beyond = window
             .iter()
-            .rev()
-            .take_while(|attempt| charged(&attempt));
-        let first_charged = after.last().map_or(last.from, |attempt| attempt.from);
-        let away = self.away(first_charged, last.from) * 2;
-        let too_late = first_charged + settings.retry_window + slack + away;
-        let beyond = attempts
-            .iter()
-            .filter(|attempt| attempt.from > too_late && !self.is_unknown(attempt))
-            .filter(|attempt| !self.is_charged_to_nobody(attempt));
+            .filter(|attempt| attempt.from > too_late && !self.is_unknown(attempt));
         if settings.max_retries_delivery.is_none() && beyond.count() > 1 {
             return Some("tried several times after the end of its window".to_owned());
         }
@@ -156,6 +140,7 @@ impl Court<'_> {
             .sim
             .gone(host)
             .iter()
+            .chain(&self.played.sim.plan.relay_denies)
             .map(|window| window.1 - window.0)
             .sum();
         // A host that is slow has a queue; so has everybody, when few may be under way in all.

@@ -9,12 +9,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::deliver::Outcome;
 
 use super::{
     ledger::Ledger,
     lives::Played,
     plan::{HOUR, is_in},
-    sim::{Attempt, Key, Log},
+    sim::{Attempt, Key, Log, Sim},
 };
 
 /// One that is in hand may have to wait so long for others before it is tried.
@@ -90,9 +91,32 @@ impl Court<'_> {
         attempt.ended.is_none() || is_last && self.ledger.is_unknown(&attempt.key, attempt.life)
     }
 
+    /// Whether an attempt is charged to nobody: the relay is gone, or takes no mail. Without the peer's options, and when it
+    /// is recorded.
+    fn waits(&self, attempt: &Attempt) -> bool {
+        let is_mail = Sim::host(&attempt.key.uri) == "relay";
+        let is_ours = match attempt.ended.as_ref().map(|(_, outcome)| outcome) {
+            Some(Outcome::Denied { .. }) => true,
+            Some(Outcome::Unreachable { .. }) => is_mail,
+            _ => false,
+        };
+        is_ours && self.played.settings.max_retries_delivery.is_none() && !self.is_unknown(attempt)
+    }
+
+    /// The attempts since the last that was charged to nobody, or that one alone.
+    fn window<'b>(&self, attempts: &'b [&'b Attempt]) -> &'b [&'b Attempt] {
+        let last = attempts.iter().rposition(|attempt| self.waits(attempt));
+        let begin = last.map_or(0, |last| (last + 1).min(attempts.len() - 1));
+        &attempts[begin..]
+    }
+
     /// The retry window begins no earlier, and no later than the first attempt: a reporter that crashed cannot know
     /// whether what it had in hand was tried.
     fn taken_in_hand(&self, first: &Attempt) -> Duration {
+        // After one that was charged to nobody it begins anew.
+        if self.attempts[&first.key][0].from != first.from {
+            return first.from.saturating_sub(IN_HAND);
+        }
         let in_hand = self.ledger.in_hand.get(&first.key);
         let lives = in_hand
             .into_iter()

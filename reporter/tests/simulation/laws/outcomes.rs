@@ -16,7 +16,9 @@ impl Court<'_> {
         let mut faults = Vec::new();
         for (key, attempts) in &self.attempts {
             let first = &attempts[0].report;
-            if attempts.iter().any(|attempt| attempt.report != *first) {
+            if attempts.iter().any(|attempt| attempt.report != *first)
+                || !self.keeps_its_date(attempts)
+            {
                 faults.push(format!("{key:?}: a repeat is not the same bytes"));
             }
             let json: Value = serde_json::from_str(&first.json).unwrap();
@@ -48,6 +50,19 @@ impl Court<'_> {
             }
         }
         self.broken.extend(faults);
+    }
+
+    /// What may have been shown to somebody keeps its date.
+    fn keeps_its_date(&self, attempts: &[&Attempt]) -> bool {
+        let mut shown = None;
+        attempts.iter().all(|attempt| {
+            let date = attempt.date.as_second();
+            let is_same = shown.is_none_or(|shown| shown == date);
+            if !self.waits(attempt) {
+                shown = Some(date);
+            }
+            is_same
+        })
     }
 
     /// A place gets no more than one report on a domain and day, however the place is written.
@@ -111,8 +126,13 @@ impl Court<'_> {
             Some("timedout") => {
                 matches!(
                     outcome,
-                    Some(Outcome::Retry { .. } | Outcome::Unreachable { .. })
-                ) && self.was_tried_enough(attempts)
+                    Some(
+                        Outcome::Retry { .. }
+                            | Outcome::Unreachable { .. }
+                            | Outcome::Denied { .. }
+                    )
+                ) && !last.is_some_and(|last| self.waits(last))
+                    && self.was_tried_enough(attempts)
             }
             // It was in hand at most, and never known to have arrived.
             Some("expired") => attempts
@@ -131,7 +151,7 @@ impl Court<'_> {
         if let Some(most) = settings.max_retries_delivery {
             return attempts.len() > most as usize;
         }
-        let (first, last) = (attempts[0], attempts[attempts.len() - 1]);
+        let (first, last) = (self.window(attempts)[0], attempts[attempts.len() - 1]);
         let (end, outcome) = last.ended.as_ref().unwrap();
         let asked = match outcome {
             Outcome::Retry { after, .. } => after.unwrap_or_default(),

@@ -4,9 +4,8 @@
 //! rollover script and writes the figures.
 
 use std::{
-    fs, io,
+    io,
     os::fd::AsFd,
-    path::PathBuf,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -26,11 +25,15 @@ use tlsrptd_config::{
     notify::Notify,
 };
 use tlsrptd_proto::{datagram::Limits, day::Day};
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 mod kernel_queue;
+mod pid_file;
+mod stats_file;
 mod storages;
 
+use self::pid_file::PidFile;
+use self::stats_file::StatsFile;
 use self::storages::{first_day, join, of_storage, open_store, url};
 use crate::{
     Clock,
@@ -70,6 +73,7 @@ pub struct Collector {
     scripts: Arc<Scripts>,
     control: Arc<Control>,
     pid_file: Option<PidFile>,
+    stats_file: StatsFile,
     notify: Notify,
     reader_pulse: Arc<Pulse>,
     writer_pulses: Vec<Arc<Pulse>>,
@@ -119,6 +123,7 @@ impl Collector {
             scripts,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             pid_file,
+            stats_file: StatsFile::new(),
             notify,
             reader_pulse: Arc::new(Pulse::reader()),
             writer_pulses,
@@ -232,7 +237,7 @@ impl Collector {
     }
 
     /// Signals, scripts, figures and signs of life.
-    fn wait_for_the_end(&self, log: &LogHandle, drops: &mut Drops, runner: &mut Runner) {
+    fn wait_for_the_end(&mut self, log: &LogHandle, drops: &mut Drops, runner: &mut Runner) {
         let mut written = Instant::now();
         let mut hourly = Hourly::new(Instant::now());
         let watchdog = self.notify.watchdog();
@@ -288,13 +293,11 @@ impl Collector {
         );
     }
 
-    fn figures(&self) {
+    fn figures(&mut self) {
         self.notify.status(&self.stats.status());
-        let Some(path) = &self.settings.stats_file else {
-            return;
-        };
-        if let Err(error) = self.stats.write(path) {
-            warn!(%error, path = %path.display(), "cannot write the stats file");
+        if let Some(path) = &self.settings.stats_file {
+            let written = self.stats.write(path);
+            self.stats_file.tell(written, path, (self.clock)());
         }
     }
 }
@@ -341,24 +344,6 @@ fn take_signals() -> io::Result<SignalFd> {
 
 fn system(what: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::System { what, source }
-}
-
-/// The pid file, for as long as the process serves.
-struct PidFile(PathBuf);
-
-impl PidFile {
-    fn write(path: PathBuf) -> Result<PidFile, Error> {
-        match fs::write(&path, format!("{}\n", std::process::id())) {
-            Ok(()) => Ok(PidFile(path)),
-            Err(source) => Err(Error::PidFile { path, source }),
-        }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! What is no datagram: counted by reason, logged once in a while, dumped when asked. Never fatal.
 
 use std::{
-    fs::OpenOptions,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use jiff::Timestamp;
-use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-use tlsrptd_config::log::Limited;
+use tlsrptd_config::{
+    files,
+    log::{Limited, Trouble},
+};
 use tracing::{error, warn};
 
 use crate::stats::Stats;
@@ -27,7 +27,7 @@ pub(crate) struct Reject {
     stats: Arc<Stats>,
     malformed: Limited,
     odd: Limited,
-    dump_failed: Limited,
+    dump_failed: Trouble,
 }
 
 impl Reject {
@@ -38,7 +38,7 @@ impl Reject {
             stats,
             malformed: limited(),
             odd: limited(),
-            dump_failed: limited(),
+            dump_failed: Trouble::new(INTERVAL),
         }
     }
 
@@ -61,10 +61,18 @@ impl Reject {
             );
         }
         let Some(path) = &self.dump else { return };
-        if let Err(problem) = dump(path, bytes)
-            && let Some(suppressed) = self.dump_failed.pass(now)
-        {
-            error!(error = %problem, path = %path.display(), suppressed, "cannot dump a malformed datagram");
+        match dump(path, bytes) {
+            Ok(()) => {
+                if let Some(lasted) = self.dump_failed.ended(now) {
+                    let seconds = lasted.as_secs();
+                    warn!(seconds, path = %path.display(), "malformed datagrams are dumped again");
+                }
+            }
+            Err(problem) => {
+                if let Some(suppressed) = self.dump_failed.failed(now) {
+                    error!(error = %problem, path = %path.display(), suppressed, "cannot dump a malformed datagram");
+                }
+            }
         }
     }
 
@@ -88,14 +96,7 @@ impl Reject {
 /// Overwritten each time; readable for us and the group only, as it tells who mails whom. Neither a link set there leads us
 /// elsewhere, nor does a pipe that nobody reads hold us up.
 fn dump(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o640)
-        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
-        .open(path)?
-        .write_all(bytes)
+    files::make_anew(path)?.write_all(bytes)
 }
 
 #[cfg(test)]

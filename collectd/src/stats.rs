@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    fs, io,
+    io,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,6 +14,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+use tlsrptd_config::files;
 
 /// One number, written by one thread and read by others.
 #[derive(Debug, Default)]
@@ -190,10 +192,7 @@ impl Stats {
 
     /// Writes the text to a file, which is never seen half written.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        fs::write(&name, self.text())?;
-        fs::rename(&name, path)
+        files::replace(path, self.text().as_bytes())
     }
 
     fn counters(&self) -> [(&'static str, &Counter); 10] {
@@ -330,10 +329,10 @@ mod tests {
         stats.received.add(1);
         stats.write(&path).unwrap();
         assert!(
-            fs::read_to_string(&path)
+            std::fs::read_to_string(&path)
                 .unwrap()
                 .starts_with("received 1\n")
         );
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -7,7 +7,7 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`.
+//! [`eyes`] looks at the files that settings name, for `--check_config`; [`files`] makes files where others may write too.
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
@@ -27,6 +27,7 @@ pub mod exit;
 pub mod eyes;
 pub mod fetcher;
 mod file;
+pub mod files;
 mod help;
 mod ini;
 mod load;

@@ -6,6 +6,7 @@
 mod limited;
 mod line;
 mod sink;
+mod stream;
 mod trouble;
 
 use std::{path::Path, sync::Arc};

@@ -41,6 +41,6 @@ fn without_times(path: &Path) -> Vec<String> {
     fs::read_to_string(path)
         .unwrap()
         .lines()
-        .map(|line| line[24..].to_owned())
+        .map(|line| line[25..].to_owned())
         .collect()
 }

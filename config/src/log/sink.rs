@@ -3,20 +3,25 @@
 use std::{
     fs::{File, OpenOptions},
     io::Write,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use tracing::Level;
 
-use super::LogError;
+use super::{
+    LogError,
+    stream::{Stream, identity},
+};
+use crate::files;
 
-/// Standard error, and the file when there is one.
+/// Standard error, and the file when there is one; or the stream that is named in place of a file, alone: where all streams
+/// end in one place, as in a container, each line would stand there twice.
 #[derive(Debug)]
 pub(super) struct Sink {
     program: &'static str,
-    /// Standard error is the journal, which has its own clock and reads `<N>` as a priority.
+    stream: Stream,
+    /// The stream is the journal, which has its own clock and reads `<N>` as a priority.
     journal: bool,
     file: Option<Mutex<File>>,
     path: PathBuf,
@@ -25,14 +30,24 @@ pub(super) struct Sink {
 impl Sink {
     pub(super) fn open(program: &'static str, path: Option<&Path>) -> Result<Sink, LogError> {
         let path = path.unwrap_or(Path::new("")).to_path_buf();
-        let file = if path.as_os_str().is_empty() {
-            None
+        let (stream, file) = if path.as_os_str().is_empty() {
+            (Stream::Stderr, None)
+        } else if let Some(stream) = Stream::of(&path) {
+            (stream.map_err(open_error(&path))?, None)
         } else {
-            Some(Mutex::new(append(&path)?))
+            (Stream::Stderr, Some(Mutex::new(append(&path)?)))
         };
+        // A fetcher's standard output is its answer.
+        let stream = match stream {
+            Stream::Stdout if program == "tlsrpt-fetcher" => Stream::Stderr,
+            stream if stream.is_stderr() => Stream::Stderr,
+            stream => stream,
+        };
+        let journal = std::env::var("JOURNAL_STREAM").ok();
         Ok(Sink {
             program,
-            journal: is_journal(std::env::var("JOURNAL_STREAM").ok().as_deref()),
+            journal: is_journal(journal.as_deref(), stream.descriptor()),
+            stream,
             file,
             path,
         })
@@ -54,7 +69,7 @@ impl Sink {
             self.stamped(level, text)
         };
         // One write a line, so that lines of several processes do not mix.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        self.stream.write(&line);
         if let Some(file) = &self.file {
             let line = if self.journal {
                 self.stamped(level, text)
@@ -66,33 +81,33 @@ impl Sink {
         }
     }
 
+    /// UTC, as days are; and it says so.
     fn stamped(&self, level: Level, text: &str) -> String {
         // The wall clock of a log line steers nothing, so it is read here.
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S.%3f");
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S.%3fZ");
         format!("{now} {} {level} {text}\n", self.program)
     }
 }
 
+/// It tells who mails whom: 0640 at most, as for databases; and no link leads elsewhere.
 fn append(path: &Path) -> Result<File, LogError> {
-    // It tells who mails whom: 0640 at most, as for databases.
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(path)
-        .map_err(|source| LogError::Open {
-            path: path.display().to_string(),
-            source,
-        })
+    files::open_plainly(OpenOptions::new().append(true), path).map_err(open_error(path))
+}
+
+fn open_error(path: &Path) -> impl Fn(std::io::Error) -> LogError {
+    move |source| LogError::Open {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 /// `JOURNAL_STREAM` names device and inode of the stream; it is inherited, so it counts only when they are ours.
-fn is_journal(stream: Option<&str>) -> bool {
+fn is_journal(stream: Option<&str>, descriptor: Option<u32>) -> bool {
     let Some((device, inode)) = stream.and_then(|text| text.split_once(':')) else {
         return false;
     };
-    std::fs::metadata("/proc/self/fd/2")
-        .is_ok_and(|stderr| device == stderr.dev().to_string() && inode == stderr.ino().to_string())
+    let own = descriptor.and_then(identity);
+    own.is_some_and(|own| (device, inode) == (&*own.0.to_string(), &*own.1.to_string()))
 }
 
 /// The priorities of syslog(3).
@@ -125,12 +140,12 @@ mod tests {
             old.contains("first") && old.contains("second") && !old.contains("third"),
             "{old}"
         );
-        assert!(new.ends_with(" test WARN third\n"), "{new}");
+        assert!(new.ends_with("Z test WARN third\n"), "{new}");
     }
 
     #[test]
     fn journal_only_when_it_is_ours() {
-        let own = std::fs::metadata("/proc/self/fd/2").unwrap();
+        let own = identity(2).unwrap();
         for (stream, want, why) in [
             (None, false, "not started by systemd"),
             (Some("nonsense".to_owned()), false, "not a pair"),
@@ -139,13 +154,9 @@ mod tests {
                 false,
                 "inherited, standard error since redirected",
             ),
-            (
-                Some(format!("{}:{}", own.dev(), own.ino())),
-                true,
-                "this stream",
-            ),
+            (Some(format!("{}:{}", own.0, own.1)), true, "this stream"),
         ] {
-            assert_eq!(is_journal(stream.as_deref()), want, "{why}");
+            assert_eq!(is_journal(stream.as_deref(), Some(2)), want, "{why}");
         }
     }
 }

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/fetcher.log"),
-        "A file for the log, beside standard error.",
+        "A file for the log, beside standard error. A link to a file is not followed.",
     ),
     peer(
         "log_level",

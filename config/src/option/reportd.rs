@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/reportd.log"),
-        "A file for the log, beside standard error. SIGHUP opens it again.",
+        "A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it. A link to a file is not followed. SIGHUP opens the file again.",
     ),
     peer(
         "log_level",

@@ -13,7 +13,7 @@ complete -c tlsrpt-collectd -l sockettimeout -x -d 'What has come in is on the d
 complete -c tlsrpt-collectd -l max_uncommited_datagrams -x -d 'Commit after that many datagrams (spelled so)'
 complete -c tlsrpt-collectd -l retry_commit_datagram_count -x -d 'After a commit that failed, try again after that many datagrams more'
 complete -c tlsrpt-collectd -l pidfilename -r -F -d 'The file for the process number'
-complete -c tlsrpt-collectd -l logfilename -r -F -d 'A file for the log, beside standard error'
+complete -c tlsrpt-collectd -l logfilename -r -F -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it'
 complete -c tlsrpt-collectd -l log_level -x -a 'debug info warn error' -d 'The least level that is logged'
 complete -c tlsrpt-collectd -l daily_rollover_script -x -d 'A command to run after a day was closed'
 complete -c tlsrpt-collectd -l dump_path_for_invalid_datagram -r -F -d 'A file into which an invalid datagram is written; the next one overwrites it'

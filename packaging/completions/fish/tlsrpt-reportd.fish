@@ -5,7 +5,7 @@ complete -c tlsrpt-reportd -l check_config -d 'Check the configuration, print it
 complete -c tlsrpt-reportd -l help -d 'Print this text and exit'
 complete -c tlsrpt-reportd -l version -d 'Print the version and exit'
 complete -c tlsrpt-reportd -l pidfilename -r -F -d 'The file for the process number'
-complete -c tlsrpt-reportd -l logfilename -r -F -d 'A file for the log, beside standard error'
+complete -c tlsrpt-reportd -l logfilename -r -F -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it'
 complete -c tlsrpt-reportd -l log_level -x -a 'debug info warn error' -d 'The least level that is logged'
 complete -c tlsrpt-reportd -l dbname -r -F -d 'The database of the reporter'
 complete -c tlsrpt-reportd -l fetchers -x -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher'

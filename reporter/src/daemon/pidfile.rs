@@ -1,6 +1,8 @@
 //! The pid file.
 
-use std::{fs, path::PathBuf};
+use std::{io::Write as _, path::PathBuf};
+
+use tlsrptd_config::files;
 
 use crate::error::Error;
 
@@ -11,7 +13,9 @@ pub(super) struct PidFile(PathBuf);
 impl PidFile {
     /// Writes the number of this process.
     pub(super) fn write(path: PathBuf) -> Result<PidFile, Error> {
-        match fs::write(&path, format!("{}\n", std::process::id())) {
+        let number = format!("{}\n", std::process::id());
+        let file = files::make_anew(&path);
+        match file.and_then(|mut file| file.write_all(number.as_bytes())) {
             Ok(()) => Ok(PidFile(path)),
             Err(source) => Err(Error::PidFile { path, source }),
         }
@@ -21,6 +25,6 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         // Somebody may have removed it; it names nobody any more.
-        let _ = fs::remove_file(&self.0);
+        let _ = files::remove(&self.0);
     }
 }

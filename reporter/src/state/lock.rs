@@ -6,11 +6,11 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use nix::fcntl::{Flock, FlockArg};
+use tlsrptd_config::files;
 
 use super::StateError;
 
@@ -28,14 +28,9 @@ impl Lock {
             path: beside.clone(),
             source,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o640)
-            .open(&beside)
-            .map_err(fault)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).truncate(false);
+        let file = files::open_plainly(&mut options, &beside).map_err(fault)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
                 name_holder(&mut file).map_err(fault)?;

@@ -5,6 +5,7 @@ mod examples;
 mod mistakes;
 mod on_demand;
 mod origins;
+mod places;
 
 use std::path::Path;
 

@@ -38,6 +38,7 @@ use self::storages::{first_day, join, of_storage, open_store, url};
 use crate::{
     Clock,
     control::Control,
+    days::{DayWatch, Readings},
     drops::Drops,
     error::Error,
     inherit::{self, Passed},
@@ -69,6 +70,8 @@ pub struct Collector {
     /// One a storage.
     keepers: Vec<Keeper>,
     today: Day,
+    /// Until there is a reader.
+    days: Option<DayWatch>,
     stats: Arc<Stats>,
     scripts: Arc<Scripts>,
     control: Arc<Control>,
@@ -83,7 +86,7 @@ impl Collector {
     /// Makes everything ready that can fail, and closes days that ended while no collector was running.
     ///
     /// Sockets come first: where another collector answers, its databases must not be touched.
-    pub fn prepare(settings: Collectd, clock: Clock) -> Result<Collector, Error> {
+    pub fn prepare(settings: Collectd, readings: Readings) -> Result<Collector, Error> {
         // Before anything is opened that could be taken for what was passed.
         let passed = inherit::take(std::env::vars_os(), std::process::id())?;
         let signals = take_signals().map_err(system("receive signals"))?;
@@ -91,17 +94,24 @@ impl Collector {
         let sockets = sockets(passed, &settings)?;
         let stats = Arc::new(Stats::of_storages(settings.storage.iter().map(url)));
         let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
+        let clock: Clock = {
+            let readings = Arc::clone(&readings);
+            Arc::new(move || readings().wall)
+        };
         let now = clock();
         let stores = settings
             .storage
             .iter()
             .map(|storage| open_store(storage, &settings))
             .collect::<Result<Vec<_>, _>>()?;
-        let today = first_day(&stores, Day::of(now));
+        let days = first_day(&stores, readings, settings.clock_confirmation);
         let mut keepers = Vec::new();
         for (place, store) in stores.into_iter().enumerate() {
             let mut keeper = Keeper::new(store, of_storage(&stats, place), Arc::clone(&scripts));
-            keeper.settle(today, false, now);
+            match days.may_close() {
+                true => keeper.settle(days.today, false, now),
+                false => keeper.postpone(),
+            }
             keepers.push(keeper);
         }
         let pid_file = settings
@@ -118,7 +128,8 @@ impl Collector {
             signals,
             sockets,
             keepers,
-            today,
+            today: days.today,
+            days: Some(days),
             stats,
             scripts,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
@@ -139,7 +150,10 @@ impl Collector {
             .collect::<(Vec<_>, Vec<_>)>();
         let writers = self.writers();
         let queues = writers.iter().map(|writer| Arc::clone(&writer.queue));
-        let reader = self.reader(Queues::new(queues.collect()), sockets);
+        let Some(days) = self.days.take() else {
+            return Ok(());
+        };
+        let reader = self.reader(days, Queues::new(queues.collect()), sockets);
         let start = |name: &str| thread::Builder::new().name(name.into());
         let writers = writers
             .into_iter()
@@ -221,7 +235,12 @@ impl Collector {
         }
     }
 
-    fn reader(&self, queues: Queues, sockets: Vec<std::os::unix::net::UnixDatagram>) -> Reader {
+    fn reader(
+        &self,
+        days: DayWatch,
+        queues: Queues,
+        sockets: Vec<std::os::unix::net::UnixDatagram>,
+    ) -> Reader {
         Reader {
             sockets,
             control: Arc::clone(&self.control),
@@ -229,7 +248,7 @@ impl Collector {
             stats: Arc::clone(&self.stats),
             memo: Memo::new(rand::random(), self.settings.max_domains_in_memory),
             clock: Arc::clone(&self.clock),
-            today: self.today,
+            days,
             max_datagram_size: self.settings.max_datagram_size,
             complaint: Limited::new(COMPLAINTS),
             pulse: Arc::clone(&self.reader_pulse),
@@ -246,20 +265,8 @@ impl Collector {
             runner.start(&self.scripts);
             let patience = if runner.reap() { REAP } else { FIGURES };
             self.sleep(watchdog.map_or(patience, |often| patience.min(often)));
-            while let Ok(Some(signal)) = self.signals.read_signal() {
-                match Signal::try_from(signal.ssi_signo as i32) {
-                    Ok(Signal::SIGUSR2) => self.control.roll(),
-                    Ok(Signal::SIGHUP) => {
-                        if let Err(error) = log.reopen() {
-                            error!(%error, "cannot open the log file again");
-                        }
-                    }
-                    Ok(signal) => {
-                        info!(signal = signal.as_str(), "stopping");
-                        return;
-                    }
-                    Err(_) => {}
-                }
+            if self.obey(log) {
+                return;
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
@@ -279,6 +286,28 @@ impl Collector {
     /// The reader is, and a writer: a restart would take the healthy storages down with one that hangs.
     fn is_alive(&self) -> bool {
         self.reader_pulse.is_alive() && self.writer_pulses.iter().any(|pulse| pulse.is_alive())
+    }
+
+    /// Does what signals say, all that wait before the end: the kernel does not tell in which order they came. True when
+    /// it is to end.
+    fn obey(&self, log: &LogHandle) -> bool {
+        let mut ends = false;
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            match Signal::try_from(signal.ssi_signo as i32) {
+                Ok(Signal::SIGUSR2) => self.control.roll(),
+                Ok(Signal::SIGHUP) => {
+                    if let Err(error) = log.reopen() {
+                        error!(%error, "cannot open the log file again");
+                    }
+                }
+                Ok(signal) => {
+                    info!(signal = signal.as_str(), "stopping");
+                    ends = true;
+                }
+                Err(_) => {}
+            }
+        }
+        ends
     }
 
     fn sleep(&self, patience: Duration) {

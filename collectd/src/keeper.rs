@@ -13,7 +13,7 @@ use tlsrptd_proto::{day::Day, record::Record};
 use tracing::{error, info};
 
 use crate::{
-    queue::Boundary,
+    queue::{Boundary, Closing},
     script::Scripts,
     stats::Stats,
     store::{Flushed, Store, StoreError},
@@ -230,7 +230,7 @@ impl Keeper {
     ) {
         self.try_flush(pace, now);
         let clean = self.is_clean() || self.rescue(now);
-        if changed || boundary.roll {
+        if changed || boundary.roll || boundary.closing == Closing::Review {
             self.unsettle(boundary.roll, pace);
         }
         if !clean {
@@ -239,10 +239,24 @@ impl Keeper {
             }
             return;
         }
-        if let Some(unsettled) = self.unsettled.take() {
+        let may_close = |unsettled: &mut Unsettled| {
+            // The reader says when the clock is in doubt no more; SIGUSR2 is obeyed at once.
+            unsettled.asked = boundary.closing == Closing::Held && !unsettled.roll;
+            !unsettled.asked
+        };
+        if let Some(unsettled) = self.unsettled.take_if(may_close) {
             self.settle(boundary.today, unsettled.roll, now);
         }
         self.store.forget();
+    }
+
+    /// At a start with a clock in doubt: days are closed when the reader says so.
+    pub(crate) fn postpone(&mut self) {
+        self.unsettled = Some(Unsettled {
+            since: Instant::now(),
+            roll: false,
+            asked: true,
+        });
     }
 
     /// Closes the days before `today`, at a start too.

@@ -18,6 +18,7 @@
 mod control;
 mod courtesy;
 pub mod daemon;
+mod days;
 mod drops;
 pub mod error;
 pub mod fetcher;
@@ -44,11 +45,13 @@ use tracing::{debug, error, info, warn};
 
 use error::Error;
 
-/// The wall clock: an argument, so that a test can play through any day.
+pub use days::Readings;
+
+/// The wall clock, for log lines and the like. Days follow from [`Readings`].
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// `tlsrpt-collectd` from its settings to its exit code.
-pub fn collect(settings: Settings<Collectd>, clock: Clock) -> u8 {
+pub fn collect(settings: Settings<Collectd>, readings: Readings) -> u8 {
     let values = settings.values;
     let run = || {
         let log = log::init(
@@ -59,7 +62,7 @@ pub fn collect(settings: Settings<Collectd>, clock: Clock) -> u8 {
         info!("{}", settings.summary);
         settings.lines.iter().for_each(|line| debug!("{line}"));
         settings.warnings.iter().for_each(|line| warn!("{line}"));
-        daemon::Collector::prepare(values, clock)?.serve(&log)
+        daemon::Collector::prepare(values, readings)?.serve(&log)
     };
     exit_code(run())
 }

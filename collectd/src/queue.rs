@@ -48,6 +48,19 @@ pub(crate) struct Boundary {
     pub(crate) today: Day,
     /// The operator's SIGUSR2: today's data becomes yesterday's.
     pub(crate) roll: bool,
+    /// Whether days may be closed.
+    pub(crate) closing: Closing,
+}
+
+/// What the clock allows at a boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// Days are closed when the day has changed.
+    AsUsual,
+    /// The clock has moved, or is in doubt no more: files are looked through for days to close.
+    Review,
+    /// The clock is in doubt: nothing is closed.
+    Held,
 }
 
 /// Everything handed over since the writer last looked.
@@ -199,6 +212,9 @@ impl Queue {
             // With nothing in between, one is as good as two, and they do not add up for a writer that hangs.
             Some(Item::Boundary(last)) if last.today == boundary.today => {
                 last.roll |= boundary.roll;
+                if (last.closing, boundary.closing) != (Closing::Review, Closing::AsUsual) {
+                    last.closing = boundary.closing;
+                }
             }
             _ => state.load.items.push(Item::Boundary(boundary)),
         }

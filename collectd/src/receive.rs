@@ -12,22 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
 };
 use tlsrptd_config::log::Limited;
-use tlsrptd_proto::day::Day;
 use tracing::error;
 
 use crate::{
     Clock,
     control::{Control, Wishes},
+    days::DayWatch,
     memo::Memo,
     pulse::Pulse,
-    queue::{Boundary, Queues},
+    queue::{Boundary, Closing, Queues},
     stats::Stats,
 };
 
@@ -35,6 +34,8 @@ use crate::{
 const BATCH: usize = 32;
 /// System calls a socket before the others get their turn.
 const TURN: usize = 8;
+/// System calls for what waits when the day is ended by hand.
+const WAITING: usize = 64;
 /// Counts are handed over that often, so that a killed collector loses no more than this and a commit.
 const BEAT: Duration = Duration::from_millis(100);
 /// At the end, a sender that holds the socket and never stops sending is listened to that long.
@@ -50,7 +51,7 @@ pub(crate) struct Reader {
     pub(crate) stats: Arc<Stats>,
     pub(crate) memo: Memo,
     pub(crate) clock: Clock,
-    pub(crate) today: Day,
+    pub(crate) days: DayWatch,
     pub(crate) max_datagram_size: usize,
     pub(crate) complaint: Limited,
     pub(crate) pulse: Arc<Pulse>,
@@ -69,10 +70,14 @@ impl Reader {
             }
             self.pulse.beat();
             let wishes = self.control.take();
+            if wishes.roll {
+                // What was sent before the signal belongs to the day that it ends.
+                self.read_what_waits(&mut buffers);
+            }
+            self.look_at_the_day(wishes);
             if wishes.stop {
                 break;
             }
-            self.look_at_the_day(wishes);
             quiet = match busy {
                 Some(how) => self.read(0, how, &mut buffers) == Read::Empty,
                 None => {
@@ -130,19 +135,22 @@ impl Reader {
 
     /// Day change, SIGUSR2, or a wish of the writer: everything known so far is handed over, and slots begin anew.
     fn look_at_the_day(&mut self, wishes: Wishes) {
-        let today = day_of_arrival(self.today, (self.clock)());
-        if today != self.today || wishes.roll || wishes.forget {
-            self.today = today;
-            self.begin_anew(wishes.roll);
+        let changed = self.days.look();
+        if wishes.roll {
+            let closing = changed.unwrap_or_else(|| self.days.roll());
+            self.begin_anew(true, closing);
+        } else if changed.is_some() || wishes.forget {
+            self.begin_anew(false, changed.unwrap_or(self.days.closing(false)));
         }
     }
 
-    fn begin_anew(&mut self, roll: bool) {
+    fn begin_anew(&mut self, roll: bool, closing: Closing) {
         self.hand_over_counts();
         self.memo.clear();
         self.queues.put_boundary(Boundary {
-            today: self.today,
+            today: self.days.today,
             roll,
+            closing,
         });
     }
 
@@ -150,6 +158,17 @@ impl Reader {
     fn read_all(&mut self, buffers: &mut Buffers) {
         for socket in 0..self.sockets.len() {
             for _ in 0..TURN {
+                if self.read(socket, How::Look, buffers) == Read::Empty {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Empties the sockets, of as much as a kernel's queue may hold.
+    fn read_what_waits(&mut self, buffers: &mut Buffers) {
+        for socket in 0..self.sockets.len() {
+            for _ in 0..WAITING {
                 if self.read(socket, How::Look, buffers) == Read::Empty {
                     break;
                 }
@@ -188,7 +207,7 @@ impl Reader {
             self.queues.put(None, bytes, true);
         } else if let Some(mark) = self.memo.count(bytes) {
             if self.memo.is_full() {
-                self.begin_anew(false);
+                self.begin_anew(false, self.days.closing(false));
             }
             if self.queues.put(Some(self.memo.next_slot()), bytes, false) {
                 self.memo.learn(mark);
@@ -238,15 +257,6 @@ enum How {
 enum Read {
     Some,
     Empty,
-}
-
-/// To which day a datagram belongs that comes at `now`.
-///
-/// A clock that steps back into the day just closed does not reopen it: its reports may be on their way. A clock that
-/// steps back further was wrong before, and is followed.
-fn day_of_arrival(today: Day, now: Timestamp) -> Day {
-    let day = Day::of(now);
-    if day == today.previous() { today } else { day }
 }
 
 fn readable(socket: &UnixDatagram) -> PollFd<'_> {
@@ -308,45 +318,5 @@ impl Buffers {
         let (len, cut) = self.received[n];
         let start = n * self.each;
         (&self.bytes[start..start + len.min(self.each)], cut)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn which_day() {
-        let today = Day::parse("2026-11-20").unwrap();
-        for (now, want, why) in [
-            (
-                "2026-11-20T23:59:59.999Z",
-                "2026-11-20",
-                "to the last moment",
-            ),
-            (
-                "2026-11-21T00:00:00Z",
-                "2026-11-21",
-                "midnight begins the next day",
-            ),
-            (
-                "2026-11-25T12:00:00Z",
-                "2026-11-25",
-                "a clock set forward is followed",
-            ),
-            (
-                "2026-11-19T23:00:00Z",
-                "2026-11-20",
-                "one set back does not reopen the day just closed",
-            ),
-            (
-                "2026-11-10T12:00:00Z",
-                "2026-11-10",
-                "one that was wrong by more is followed",
-            ),
-        ] {
-            let day = day_of_arrival(today, now.parse().unwrap());
-            assert_eq!(day.to_string(), want, "{why}");
-        }
     }
 }

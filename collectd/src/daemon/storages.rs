@@ -1,12 +1,12 @@
 //! The storages of a configuration: opened together, and from then on each on its own.
 
-use std::{sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use tlsrptd_config::{Storage, collectd::Collectd};
-use tlsrptd_proto::day::Day;
 use tracing::warn;
 
 use crate::{
+    days::{DayWatch, Readings, day_of_arrival},
     error::Error,
     stats::Stats,
     store::{Dummy, FoldLimits, Sqlite, Store},
@@ -40,17 +40,27 @@ pub(super) fn join(writers: Vec<JoinHandle<Result<(), Lost>>>) -> Result<(), Err
     }
 }
 
-/// The day to begin with. A clock that stepped back into the day just closed does not reopen it, as it does not while
-/// we run (`receive::day_of_arrival`): its reports may be on their way.
-pub(super) fn first_day(stores: &[Box<dyn Store>], now: Day) -> Day {
+/// The day to begin with, by a clock that is held against what the files know. A clock that was set back a little, into
+/// the day just closed, does not reopen it, as it does not while we run: its reports may be on their way.
+pub(super) fn first_day(
+    stores: &[Box<dyn Store>],
+    readings: Readings,
+    confirmation: Duration,
+) -> DayWatch {
+    let known = stores.iter().filter_map(|store| store.known());
+    let known = known.max_by_key(|known| known.until);
+    let mut days = DayWatch::begin(readings, confirmation, known);
+    let shown = days.today;
     if stores
         .iter()
-        .any(|store| store.newest_closed() == Some(now))
+        .any(|store| store.newest_closed() == Some(shown))
     {
-        warn!(day = %now, "the clock shows a day that is closed already: counting for the next one");
-        return now.next();
+        days.today = day_of_arrival(shown.next(), days.now());
+        if days.today != shown {
+            warn!(day = %shown, "the clock shows a day that is closed already: counting for the next one");
+        }
     }
-    now
+    days
 }
 
 pub(super) fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, Error> {

@@ -10,12 +10,13 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tlsrptd_config::log::Limited;
+use tlsrptd_config::{clock::Reading, log::Limited};
 use tlsrptd_proto::{datagram::Limits, day::Day};
 
 use crate::{
     Clock,
     control::Control,
+    days::{DayWatch, Readings},
     keeper::{Keeper, Pace},
     memo::Memo,
     pulse::Pulse,
@@ -52,6 +53,13 @@ impl Bench {
             let now = Arc::clone(&now);
             Arc::new(move || *now.lock().unwrap())
         };
+        let readings: Readings = {
+            let now = Arc::clone(&now);
+            Arc::new(move || Reading {
+                wall: *now.lock().unwrap(),
+                boot: Duration::ZERO,
+            })
+        };
         let control = Arc::new(Control::new().unwrap());
         let stats = Arc::new(Stats::default());
         let queue = Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats)));
@@ -85,8 +93,8 @@ impl Bench {
             queues: Queues::new(vec![queue]),
             stats: Arc::clone(&stats),
             memo: Memo::new([1; 16], MEMO),
+            days: DayWatch::begin(readings, Duration::ZERO, None),
             clock,
-            today,
             max_datagram_size: 2000,
             complaint: Limited::new(Duration::from_secs(60)),
             pulse: Arc::new(Pulse::reader()),

@@ -26,6 +26,7 @@ fn boundary(roll: bool) -> Boundary {
     Boundary {
         today: Day::parse("2026-11-20").unwrap(),
         roll,
+        closing: Closing::AsUsual,
     }
 }
 

@@ -17,6 +17,7 @@ mod tests;
 use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
+use tlsrptd_config::clock::Known;
 use tlsrptd_proto::{day::Day, record::Record};
 
 pub(crate) use dummy::Dummy;
@@ -150,6 +151,10 @@ pub(crate) trait Store: Send {
     /// Rows that the datagrams learned so far add to.
     fn rows(&self) -> usize {
         0
+    }
+    /// What its files know of the time when somebody last counted.
+    fn known(&self) -> Option<Known> {
+        None
     }
     /// The newest day that was closed.
     fn newest_closed(&self) -> Option<Day> {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode};
+use tlsrptd_config::clock::Known;
 use tlsrptd_proto::{day::Day, record::Record};
 use tracing::{error, info, warn};
 
@@ -199,6 +200,10 @@ impl Store for Sqlite {
 
     fn who_is_over_share(&mut self) -> Option<String> {
         self.over_share.take()
+    }
+
+    fn known(&self) -> Option<Known> {
+        rollover::known(self.db.as_ref()?, &self.path)
     }
 
     fn newest_closed(&self) -> Option<Day> {

@@ -1,0 +1,223 @@
+//! Which day the reader counts for, and whether days may be closed: by a clock that is only a witness.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::clock::{Change, ClockWitness, Confidence, Known, Moment, Reading};
+use tlsrptd_proto::day::Day;
+
+use crate::queue::Closing;
+
+/// Both clocks: an argument, so that a test can play through any day.
+pub type Readings = Arc<dyn Fn() -> Reading + Send + Sync>;
+
+/// A clock that is set back over midnight by no more than this leaves the day closed that it has closed.
+const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
+
+/// See the module.
+pub(crate) struct DayWatch {
+    readings: Readings,
+    witness: ClockWitness,
+    /// The day of what arrives now.
+    pub(crate) today: Day,
+    is_held: bool,
+    last: Moment,
+}
+
+impl DayWatch {
+    /// Takes the first reading, and holds it against what the files know.
+    pub(crate) fn begin(
+        readings: Readings,
+        confirmation: Duration,
+        known: Option<Known>,
+    ) -> DayWatch {
+        let mut witness = ClockWitness::new(confirmation, known);
+        let last = witness.look(readings());
+        last.change.into_iter().for_each(Change::log);
+        DayWatch {
+            readings,
+            witness,
+            today: Day::of(time_of(&last)),
+            is_held: !last.is_confirmed(),
+            last,
+        }
+    }
+
+    /// What time it is, as far as anybody knows.
+    pub(crate) fn now(&self) -> Timestamp {
+        time_of(&self.last)
+    }
+
+    /// Whether days may be closed.
+    pub(crate) fn may_close(&self) -> bool {
+        !self.is_held
+    }
+
+    /// Looks at the clock. Gives what becomes of days when something has changed.
+    pub(crate) fn look(&mut self) -> Option<Closing> {
+        let moment = self.witness.look((self.readings)());
+        moment.change.into_iter().for_each(Change::log);
+        let today = day_of_arrival(self.today, time_of(&moment));
+        let has_moved = matches!(moment.change, Some(Change::Believed(_)));
+        let was_held = std::mem::replace(&mut self.is_held, !moment.is_confirmed());
+        let closing = self.closing(was_held || has_moved);
+        let changed = std::mem::replace(&mut self.today, today) != today;
+        self.last = moment;
+        (changed || closing == Closing::Review).then_some(closing)
+    }
+
+    /// Today's data becomes yesterday's now, whatever the clock: the day that it is for that.
+    pub(crate) fn roll(&mut self) -> Closing {
+        if self.last.confidence == Confidence::Unfounded {
+            self.today = Day::of(self.last.now);
+        }
+        self.closing(false)
+    }
+
+    /// What becomes of days as long as nothing changes.
+    pub(crate) fn closing(&self, has_changed: bool) -> Closing {
+        match (self.is_held, has_changed) {
+            (true, _) => Closing::Held,
+            (false, true) => Closing::Review,
+            (false, false) => Closing::AsUsual,
+        }
+    }
+}
+
+/// What is dated too late is dated anew when the clock turns out to be wrong; what is dated too early may be closed by then.
+fn time_of(moment: &Moment) -> Timestamp {
+    match moment.confidence {
+        Confidence::Unfounded => moment.now.max(moment.wall),
+        Confidence::Confirmed | Confidence::Disputed => moment.now,
+    }
+}
+
+/// To which day a datagram belongs that comes at `now`.
+///
+/// A clock that is set back a little does not reopen the day just closed: its reports may be on their way. A clock that
+/// is set back further was wrong before, and is followed.
+pub(crate) fn day_of_arrival(today: Day, now: Timestamp) -> Day {
+    let day = Day::of(now);
+    let is_little = today.start().duration_since(now) <= SET_BACK;
+    if day == today.previous() && is_little {
+        today
+    } else {
+        day
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn which_day() {
+        let today = Day::parse("2026-11-20").unwrap();
+        for (now, want, why) in [
+            (
+                "2026-11-20T23:59:59.999Z",
+                "2026-11-20",
+                "to the last moment",
+            ),
+            (
+                "2026-11-21T00:00:00Z",
+                "2026-11-21",
+                "midnight begins the next day",
+            ),
+            (
+                "2026-11-25T12:00:00Z",
+                "2026-11-25",
+                "a clock set forward is followed",
+            ),
+            (
+                "2026-11-19T23:00:00Z",
+                "2026-11-20",
+                "one set back does not reopen the day just closed",
+            ),
+            (
+                "2026-11-19T21:00:00Z",
+                "2026-11-19",
+                "one set back by hours is followed",
+            ),
+            (
+                "2026-11-10T12:00:00Z",
+                "2026-11-10",
+                "one that was wrong by more is followed",
+            ),
+        ] {
+            let day = day_of_arrival(today, now.parse().unwrap());
+            assert_eq!(day.to_string(), want, "{why}");
+        }
+    }
+
+    /// Seconds since the start, what the wall clock shows then, the day to count for, and what becomes of days.
+    #[test]
+    fn when_days_are_closed() {
+        let known = Known::at("2026-11-20T11:00:00Z".parse().unwrap());
+        for (why, known, looks) in [
+            (
+                "midnight, as usual",
+                Some(known),
+                &[
+                    (0, "2026-11-20T12:00:00Z", "20", None),
+                    (43_200, "2026-11-21T00:00:00Z", "21", Some(Closing::AsUsual)),
+                ][..],
+            ),
+            (
+                "four days ahead for forty seconds at the start",
+                Some(known),
+                &[
+                    (0, "2026-11-24T12:00:00Z", "24", None),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(Closing::Review)),
+                    (41, "2026-11-20T12:00:41Z", "20", None),
+                ],
+            ),
+            (
+                "off for a week",
+                Some(known),
+                &[
+                    (0, "2026-11-27T12:00:00Z", "27", None),
+                    (599, "2026-11-27T12:09:59Z", "27", None),
+                    (600, "2026-11-27T12:10:00Z", "27", Some(Closing::Review)),
+                ],
+            ),
+            (
+                "1970 at the start: counted for the day that is known",
+                Some(known),
+                &[
+                    (0, "1970-01-01T00:00:00Z", "20", None),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(Closing::Review)),
+                ],
+            ),
+            (
+                "ahead for a moment, over a midnight that is one",
+                Some(known),
+                &[
+                    (0, "2026-11-20T23:59:00Z", "20", None),
+                    (30, "2029-01-20T23:59:30Z", "20", None),
+                    (61, "2029-01-21T00:00:01Z", "21", Some(Closing::Held)),
+                    (62, "2026-11-21T00:00:02Z", "21", Some(Closing::Review)),
+                ],
+            ),
+        ] {
+            let reading = |since: u64, wall: &str| Reading {
+                wall: wall.parse().unwrap(),
+                boot: Duration::from_secs(since),
+            };
+            let shown = Arc::new(Mutex::new(reading(0, looks[0].1)));
+            let readings: Readings = {
+                let shown = Arc::clone(&shown);
+                Arc::new(move || *shown.lock().unwrap())
+            };
+            let mut days = DayWatch::begin(readings, Duration::from_secs(600), known);
+            for (since, wall, day, closing) in looks {
+                *shown.lock().unwrap() = reading(*since, wall);
+                let found = if *since == 0 { None } else { days.look() };
+                assert_eq!(found, *closing, "{why}, after {since} s");
+                assert_eq!(&days.today.to_string()[8..], *day, "{why}, after {since} s");
+            }
+        }
+    }
+}

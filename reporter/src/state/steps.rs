@@ -197,7 +197,7 @@ mod tests {
     fn each_step_has_its_row_once() {
         let steps: std::collections::BTreeSet<Step> = STEPS.iter().map(|row| row.step).collect();
         assert_eq!(steps.len(), STEPS.len());
-        assert_eq!(STEPS.len(), Step::Cleaned as usize + 1);
+        assert_eq!(STEPS.len(), Step::TimeNoted as usize + 1);
     }
 
     #[test]

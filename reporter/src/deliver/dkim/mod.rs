@@ -24,7 +24,8 @@ pub(super) struct Signers {
 }
 
 /// Signed although they are not there, so that nobody can add them.
-const NEVER_THERE: &[&str] = &["Cc", "Reply-To", "Sender", "Content-Transfer-Encoding"];
+/// Not `Sender`: Exim's sendmail program adds one to the mail of a user whom it does not trust.
+const NEVER_THERE: &[&str] = &["Cc", "Reply-To", "Content-Transfer-Encoding"];
 
 impl Signers {
     /// Reads the keys.

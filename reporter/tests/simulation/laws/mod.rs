@@ -94,13 +94,18 @@ impl Court<'_> {
     /// Whether an attempt is charged to nobody: the relay is gone, or takes no mail. Without the peer's options, and when it
     /// is recorded.
     fn waits(&self, attempt: &Attempt) -> bool {
+        self.was_denied(attempt) && !self.is_unknown(attempt)
+    }
+
+    /// The same, recorded or not.
+    fn was_denied(&self, attempt: &Attempt) -> bool {
         let is_mail = Sim::host(&attempt.key.uri) == "relay";
         let is_ours = match attempt.ended.as_ref().map(|(_, outcome)| outcome) {
             Some(Outcome::Denied { .. }) => true,
             Some(Outcome::Unreachable { .. }) => is_mail,
             _ => false,
         };
-        is_ours && self.played.settings.max_retries_delivery.is_none() && !self.is_unknown(attempt)
+        is_ours && self.played.settings.max_retries_delivery.is_none()
     }
 
     /// The attempts since the last that was charged to nobody, or that one alone.

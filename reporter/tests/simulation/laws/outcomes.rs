@@ -16,10 +16,15 @@ impl Court<'_> {
         let mut faults = Vec::new();
         for (key, attempts) in &self.attempts {
             let first = &attempts[0].report;
-            if attempts.iter().any(|attempt| attempt.report != *first)
-                || !self.keeps_its_date(attempts)
-            {
+            if attempts.iter().any(|attempt| attempt.report != *first) {
                 faults.push(format!("{key:?}: a repeat is not the same bytes"));
+            }
+            if !self.keeps_its_date(attempts) {
+                let seen = attempts
+                    .iter()
+                    .map(|attempt| (attempt.date, attempt.life, &attempt.ended));
+                let seen: Vec<_> = seen.collect();
+                faults.push(format!("{key:?}: a repeat has another date: {seen:?}"));
             }
             let json: Value = serde_json::from_str(&first.json).unwrap();
             let sum = |name: &str| -> u64 {
@@ -58,7 +63,8 @@ impl Court<'_> {
         attempts.iter().all(|attempt| {
             let date = attempt.date.as_second();
             let is_same = shown.is_none_or(|shown| shown == date);
-            if !self.waits(attempt) {
+            // Of what it has certainly not taken nothing was shown.
+            if !self.was_denied(attempt) {
                 shown = Some(date);
             }
             is_same

@@ -99,7 +99,7 @@ impl<O: Outside> Daemon<O> {
             let Some(day) = self.next_day(now)? else {
                 return Ok(());
             };
-            self.state.spell_usually(day)?;
+            self.state.spell_usually(day, now)?;
             self.composing.walk = Some(Walk {
                 day,
                 after: None,

@@ -16,6 +16,7 @@ mod outage;
 mod records;
 mod resolv_conf;
 mod size;
+mod spellings;
 mod suppress;
 
 use std::collections::BTreeMap;

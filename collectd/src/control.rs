@@ -2,8 +2,14 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd},
-    sync::atomic::{AtomicBool, Ordering},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixDatagram,
+    },
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -17,6 +23,8 @@ pub(crate) struct Control {
     stop: AtomicBool,
     roll: AtomicBool,
     forget: AtomicBool,
+    sockets: Mutex<Vec<(usize, UnixDatagram)>>,
+    has_sockets: AtomicBool,
 }
 
 /// What is wished for.
@@ -28,6 +36,8 @@ pub(crate) struct Wishes {
     pub(crate) roll: bool,
     /// Begin the slots anew: the writer wants a boundary.
     pub(crate) forget: bool,
+    /// Sockets were made again, see [`Control::sockets`].
+    pub(crate) sockets: bool,
 }
 
 impl Control {
@@ -38,6 +48,8 @@ impl Control {
             stop: AtomicBool::new(false),
             roll: AtomicBool::new(false),
             forget: AtomicBool::new(false),
+            sockets: Mutex::default(),
+            has_sockets: AtomicBool::new(false),
         })
     }
 
@@ -51,6 +63,21 @@ impl Control {
 
     pub(crate) fn forget(&self) {
         self.wish(&self.forget);
+    }
+
+    /// A socket was made again: in that place it is to be read from now on.
+    pub(crate) fn replace_socket(&self, place: usize, socket: UnixDatagram) {
+        self.lock_sockets().push((place, socket));
+        self.wish(&self.has_sockets);
+    }
+
+    /// Takes the sockets that were made again, with their places.
+    pub(crate) fn sockets(&self) -> Vec<(usize, UnixDatagram)> {
+        std::mem::take(&mut self.lock_sockets())
+    }
+
+    fn lock_sockets(&self) -> MutexGuard<'_, Vec<(usize, UnixDatagram)>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The descriptor to poll.
@@ -70,6 +97,7 @@ impl Control {
             stop: self.stop.swap(false, Ordering::Acquire),
             roll: self.roll.swap(false, Ordering::Acquire),
             forget: self.forget.swap(false, Ordering::Acquire),
+            sockets: self.has_sockets.swap(false, Ordering::Acquire),
         }
     }
 

@@ -31,10 +31,14 @@ mod kernel_queue;
 mod pid_file;
 mod stats_file;
 mod storages;
+mod watch;
 
-use self::pid_file::PidFile;
-use self::stats_file::StatsFile;
-use self::storages::{first_day, join, of_storage, open_store, url};
+use self::{
+    pid_file::PidFile,
+    stats_file::StatsFile,
+    storages::{first_day, join, of_storage, open_store, url},
+    watch::Watch,
+};
 use crate::{
     Clock,
     control::Control,
@@ -72,6 +76,8 @@ pub struct Collector {
     today: Day,
     /// Until there is a reader.
     days: Option<DayWatch>,
+    /// Sessions came before this start.
+    used: bool,
     stats: Arc<Stats>,
     scripts: Arc<Scripts>,
     control: Arc<Control>,
@@ -105,6 +111,7 @@ impl Collector {
             .map(|storage| open_store(storage, &settings))
             .collect::<Result<Vec<_>, _>>()?;
         let days = first_day(&stores, readings, settings.clock_confirmation);
+        let used = stores.iter().any(|store| store.was_used());
         let mut keepers = Vec::new();
         for (place, store) in stores.into_iter().enumerate() {
             let mut keeper = Keeper::new(store, of_storage(&stats, place), Arc::clone(&scripts));
@@ -130,6 +137,7 @@ impl Collector {
             keepers,
             today: days.today,
             days: Some(days),
+            used,
             stats,
             scripts,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
@@ -144,7 +152,7 @@ impl Collector {
     /// Works until SIGTERM or SIGINT, and then until everything that was accepted is written.
     pub fn serve(mut self, log: &LogHandle) -> Result<(), Error> {
         let unlinkers = std::mem::take(&mut self.sockets);
-        let (sockets, mut names) = unlinkers
+        let (sockets, names) = unlinkers
             .into_iter()
             .map(Socket::split)
             .collect::<(Vec<_>, Vec<_>)>();
@@ -164,17 +172,15 @@ impl Collector {
             .spawn(|| reader.run())
             .map_err(system("start a thread"))?;
 
+        let mut watch = Watch::new(names, access(&self.settings), self.used, Instant::now());
         let mut drops = Drops::default();
         self.notify.ready();
         let mut scripts = Runner::new(self.settings.daily_rollover_script.clone());
-        self.wait_for_the_end(log, &mut drops, &mut scripts);
+        self.wait_for_the_end(log, &mut drops, &mut scripts, &mut watch);
         self.notify.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
-        let unlinked = names
-            .iter_mut()
-            .map(|name| name.unlink())
-            .collect::<Result<Vec<()>, _>>();
+        let unlinked = watch.unlink();
         self.control.stop();
         // A panic ends the process at once in a release build; elsewhere it is a lost thread.
         let read = reader.join().map_err(|_| Error::Unwritten { lost: 0 });
@@ -188,7 +194,7 @@ impl Collector {
         drop(self.pid_file);
         read?;
         written?;
-        unlinked.map(|_| ())
+        unlinked
     }
 
     /// A writer a storage. They share nothing but the input, so that one that is sick falls behind alone.
@@ -256,7 +262,13 @@ impl Collector {
     }
 
     /// Signals, scripts, figures and signs of life.
-    fn wait_for_the_end(&mut self, log: &LogHandle, drops: &mut Drops, runner: &mut Runner) {
+    fn wait_for_the_end(
+        &mut self,
+        log: &LogHandle,
+        drops: &mut Drops,
+        runner: &mut Runner,
+        watch: &mut Watch,
+    ) {
         let mut written = Instant::now();
         let mut hourly = Hourly::new(Instant::now());
         let watchdog = self.notify.watchdog();
@@ -271,6 +283,7 @@ impl Collector {
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
                 drops.tell(&self.stats, (self.clock)());
+                watch.look(&self.control, self.stats.received.value(), (self.clock)());
                 self.figures();
             }
             if let Some(figures) = hourly.due(Instant::now(), &self.stats) {
@@ -331,13 +344,17 @@ impl Collector {
     }
 }
 
-/// Those that were passed, and those configured that were not among them.
-fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, SocketError> {
-    let access = Access {
+fn access(settings: &Collectd) -> Access {
+    Access {
         user: settings.socketuser.clone(),
         group: settings.socketgroup.clone(),
         mode: settings.socketmode,
-    };
+    }
+}
+
+/// Those that were passed, and those configured that were not among them.
+fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, SocketError> {
+    let access = access(settings);
     let mut sockets = Vec::new();
     for path in &settings.socketname {
         if !passed.iter().any(|passed| passed.is(path)) {

@@ -100,9 +100,10 @@ fn passed(number: RawFd) -> Result<Passed, SocketError> {
     let address = datagrams
         .local_addr()
         .map_err(|_| wrong("not a Unix socket"))?;
+    let path = address.as_pathname().map(PathBuf::from);
     Ok(Passed {
-        path: address.as_pathname().map(PathBuf::from),
-        socket: Socket::inherited(datagrams).map_err(failed)?,
+        socket: Socket::inherited(datagrams, path.as_deref()).map_err(failed)?,
+        path,
     })
 }
 
@@ -154,7 +155,7 @@ mod tests {
         let datagrams = UnixDatagram::bind(&path).unwrap();
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
         let passed = Passed {
-            socket: Socket::inherited(datagrams).unwrap(),
+            socket: Socket::inherited(datagrams, Some(&path)).unwrap(),
             path: Some(path.clone()),
         };
         assert!(passed.is(&path) && passed.is(&link.join("socket")));

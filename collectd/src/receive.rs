@@ -62,7 +62,7 @@ impl Reader {
     pub(crate) fn run(mut self) {
         let mut buffers = Buffers::new(self.max_datagram_size);
         let mut last_beat = Instant::now();
-        let busy = self.busy_reading();
+        let mut busy = self.busy_reading();
         let mut quiet = true;
         loop {
             if quiet {
@@ -75,6 +75,10 @@ impl Reader {
                 self.read_what_waits(&mut buffers);
             }
             self.look_at_the_day(wishes);
+            if wishes.sockets {
+                self.replace_sockets(&mut buffers);
+                busy = self.busy_reading();
+            }
             if wishes.stop {
                 break;
             }
@@ -91,6 +95,17 @@ impl Reader {
             }
         }
         self.drain(&mut buffers);
+    }
+
+    /// Sockets that were made again take the place of those that nobody finds any more, once these are empty.
+    fn replace_sockets(&mut self, buffers: &mut Buffers) {
+        for (place, socket) in self.control.sockets() {
+            let end = Instant::now() + DRAIN;
+            while self.read(place, How::Look, buffers) == Read::Some && Instant::now() < end {}
+            if let Some(old) = self.sockets.get_mut(place) {
+                *old = socket;
+            }
+        }
     }
 
     /// How to read an only socket while datagrams keep coming: the kernel wakes us with the first one, and the call ends

@@ -78,20 +78,54 @@ pub struct Socket {
     name: Name,
 }
 
-/// The name of a socket that we made; nothing of one that we did not. Dropped, it takes the name away, so that a start
-/// that fails later leaves no socket behind.
+/// The name of a socket. Dropped, it takes the name away when we made it, so that a start that fails later leaves no
+/// socket behind.
 #[derive(Debug)]
-pub(crate) struct Name(Option<Made>);
+pub(crate) struct Name {
+    /// None when it is bound to no file, or was taken away.
+    bound: Option<Bound>,
+    maker: Maker,
+}
 
+/// Where a socket is bound.
 #[derive(Debug)]
-struct Made {
+struct Bound {
     path: PathBuf,
     identity: (u64, u64),
 }
 
+/// Who made a socket, and keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maker {
+    Ours,
+    ServiceManager,
+}
+
+/// When a socket is made: the umask is the whole process's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// There is one thread only.
+    Starting,
+    /// Others make files.
+    Serving,
+}
+
 impl Socket {
     /// Makes the socket file and listens on it. What a dead collector left there is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be had, see [`SocketError`].
     pub fn make(path: &Path, access: &Access) -> Result<Socket, SocketError> {
+        Socket::make_when(path, access, When::Starting)
+    }
+
+    /// The same, while the collector is at work: somebody took the name away.
+    pub(crate) fn make_again(path: &Path, access: &Access) -> Result<Socket, SocketError> {
+        Socket::make_when(path, access, When::Serving)
+    }
+
+    fn make_when(path: &Path, access: &Access, when: When) -> Result<Socket, SocketError> {
         if path.as_os_str().len() > LONGEST {
             return Err(SocketError::TooLong(path.into()));
         }
@@ -105,13 +139,8 @@ impl Socket {
                 source,
             }
         };
-        // With no right for anyone until owner and mode are right. The umask belongs to the whole process: sockets are
-        // made before there is a second thread.
-        let usual = umask(Mode::from_bits_truncate(0o777));
-        let bound = UnixDatagram::bind(&temporary);
-        umask(usual);
+        let (bound, mode) = bind(&temporary, access, when);
         let datagrams = bound.map_err(failed("make it"))?;
-        let mode = access.mode.unwrap_or(0o777 & !usual.bits());
         own(&temporary, uid, gid, mode)
             .and_then(|()| {
                 if temporary == path {
@@ -130,19 +159,35 @@ impl Socket {
             .map_err(failed("set it to not blocking"))?;
         Ok(Socket {
             datagrams,
-            name: Name(Some(Made {
-                path: path.into(),
-                identity,
-            })),
+            name: Name {
+                bound: Some(Bound {
+                    path: path.into(),
+                    identity,
+                }),
+                maker: Maker::Ours,
+            },
         })
     }
 
     /// A socket that someone else made and keeps, as a service manager does.
-    pub fn inherited(datagrams: UnixDatagram) -> io::Result<Socket> {
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn inherited(datagrams: UnixDatagram, path: Option<&Path>) -> io::Result<Socket> {
         datagrams.set_nonblocking(true)?;
+        // One that is not there now will not be missed later.
+        let bound = path.and_then(|path| {
+            let identity = identity(path).ok()?;
+            let path = path.into();
+            Some(Bound { path, identity })
+        });
         Ok(Socket {
             datagrams,
-            name: Name(None),
+            name: Name {
+                bound,
+                maker: Maker::ServiceManager,
+            },
         })
     }
 
@@ -152,12 +197,33 @@ impl Socket {
     }
 }
 
+impl Bound {
+    fn leads_here(&self) -> bool {
+        identity(&self.path).ok() == Some(self.identity)
+    }
+}
+
 impl Name {
+    /// The path, when it no longer leads to the socket: it was removed or replaced, or a folder above it was moved.
+    pub(crate) fn lost(&self) -> Option<&Path> {
+        let bound = self.bound.as_ref()?;
+        (!bound.leads_here()).then_some(&bound.path)
+    }
+
+    /// The path, as far as there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.bound.as_ref().map(|bound| bound.path.as_path())
+    }
+
+    pub(crate) fn maker(&self) -> Maker {
+        self.maker
+    }
+
     /// Takes the name away, so that nobody new finds the socket; what is queued can still be read. A socket that is not
     /// ours (inherited, or replaced by another's meanwhile) is left alone.
     pub(crate) fn unlink(&mut self) -> Result<(), Error> {
-        match self.0.take() {
-            Some(made) if identity(&made.path).ok() == Some(made.identity) => {
+        match self.bound.take() {
+            Some(made) if self.maker == Maker::Ours && made.leads_here() => {
                 fs::remove_file(&made.path).map_err(|source| Error::Unlink {
                     path: made.path,
                     source,
@@ -251,11 +317,28 @@ fn owner(path: &Path, access: &Access) -> Result<(Option<Uid>, Option<Gid>), Soc
     Ok((user, group))
 }
 
-fn own(path: &Path, uid: Option<Uid>, gid: Option<Gid>, mode: u32) -> io::Result<()> {
+/// Binds a socket, and says which mode it is to have; none when it has it already.
+fn bind(path: &Path, access: &Access, when: When) -> (io::Result<UnixDatagram>, Option<u32>) {
+    match when {
+        When::Starting => {
+            // With no right for anyone until owner and mode are right.
+            let usual = umask(Mode::from_bits_truncate(0o777));
+            let bound = UnixDatagram::bind(path);
+            umask(usual);
+            (bound, Some(access.mode.unwrap_or(0o777 & !usual.bits())))
+        }
+        When::Serving => (UnixDatagram::bind(path), access.mode),
+    }
+}
+
+fn own(path: &Path, uid: Option<Uid>, gid: Option<Gid>, mode: Option<u32>) -> io::Result<()> {
     if uid.is_some() || gid.is_some() {
         chown(path, uid, gid)?;
     }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    match mode {
+        Some(mode) => fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+        None => Ok(()),
+    }
 }
 
 /// A name in the same directory. Where that would be too long, the final name has to do: with no right for anyone it is
@@ -275,117 +358,4 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::net::UnixListener;
-
-    #[test]
-    fn diagnosis() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("file"), "").unwrap();
-        fs::create_dir(at("directory")).unwrap();
-        let _other = UnixDatagram::bind(at("answered")).unwrap();
-        let _stream = UnixListener::bind(at("stream")).unwrap();
-        std::os::unix::fs::symlink(at("answered"), at("link")).unwrap();
-        for (name, want, why) in [
-            ("none/socket", "does not exist", "the directory is missing"),
-            ("file", "not a socket", "a file is never unlinked"),
-            ("directory", "not a socket", "nor a directory"),
-            ("link", "not a socket", "nor a symbolic link"),
-            (
-                "answered",
-                "another collector answers",
-                "somebody holds it open",
-            ),
-            ("stream", "of another kind", "another program's"),
-            (
-                &"x".repeat(108),
-                "longer than 107 bytes",
-                "sockaddr_un is that small",
-            ),
-        ] {
-            let message = Socket::make(&at(name), &Access::default())
-                .unwrap_err()
-                .to_string();
-            assert!(message.contains(want), "{why}: {message}");
-        }
-        for (access, want) in [
-            (
-                Access {
-                    user: Some("no such user".into()),
-                    ..Access::default()
-                },
-                "no user named",
-            ),
-            (
-                Access {
-                    group: Some("no such group".into()),
-                    ..Access::default()
-                },
-                "no group named",
-            ),
-        ] {
-            let message = Socket::make(&at("new"), &access).unwrap_err().to_string();
-            assert!(message.contains(want), "{message}");
-        }
-        assert!(!at("new").exists());
-    }
-
-    #[test]
-    fn made_used_and_unlinked() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("socket");
-        drop(UnixDatagram::bind(&path).unwrap());
-        let access = Access {
-            mode: Some(0o220),
-            ..Access::default()
-        };
-        let (socket, mut name) = Socket::make(&path, &access).unwrap().split();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-            0o220,
-            "what was left is replaced"
-        );
-        assert_eq!(
-            fs::read_dir(dir.path()).unwrap().count(),
-            1,
-            "the temporary name is gone"
-        );
-
-        let sender = UnixDatagram::unbound().unwrap();
-        sender.send_to(b"a", &path).unwrap();
-        name.unlink().unwrap();
-        assert!(!path.exists());
-        let mut bytes = [0; 2];
-        assert_eq!(
-            socket.recv(&mut bytes).unwrap(),
-            1,
-            "what was queued can be read"
-        );
-    }
-
-    #[test]
-    fn the_longest_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let room = LONGEST - dir.path().as_os_str().len() - 1;
-        // A directory so deep that no temporary name fits.
-        let deep = dir.path().join("d".repeat(room - 3));
-        fs::create_dir(&deep).unwrap();
-        let path = deep.join("ab");
-        assert_eq!(path.as_os_str().len(), LONGEST);
-        Socket::make(&path, &Access::default()).unwrap();
-        assert!(!path.exists(), "dropped, so gone");
-    }
-
-    #[test]
-    fn another_ones_socket_is_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("socket");
-        let (_socket, mut name) = Socket::make(&path, &Access::default()).unwrap().split();
-        fs::remove_file(&path).unwrap();
-        let _other = UnixDatagram::bind(&path).unwrap();
-        name.unlink().unwrap();
-        assert!(path.exists());
-    }
-}
+mod tests;

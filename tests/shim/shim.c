@@ -12,6 +12,8 @@
  *
  * SHIM_FROZEN names a file that holds a number: while it is not 0, no datagram is received, and who asks for one waits.
  *
+ * SHIM_UNMAPPED, when it is set: the file system has no shared memory mappings.
+ *
  * System calls are made directly, so that nothing here calls itself. Contents are read through the descriptor that is
  * synced: to open and close a database a second time would drop the process's locks on it.
  */
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -78,6 +81,23 @@ static int may_write(int fd) {
         return 0;
     errno = number;
     return -1;
+}
+
+static void *map(void *address, size_t length, int protection, int flags, int fd, off_t at) {
+    char path[4096];
+    if (getenv("SHIM_UNMAPPED") && fd >= 0 && (flags & MAP_SHARED) && fd_is_database(fd, path)) {
+        errno = ENODEV;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, at);
+}
+
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t at) {
+    return map(address, length, protection, flags, fd, at);
+}
+
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t at) {
+    return map(address, length, protection, flags, fd, at);
 }
 
 static void passed(void) {

@@ -1,6 +1,6 @@
 //! A day's file as SQLite has it: made, opened, checked and closed.
 //!
-//! While it is today's, it is in WAL mode: readers do not wait, and a commit costs no sync. Whenever it is left, it is
+//! While it is today's, it is in WAL mode where that can be had: readers do not wait, and a commit costs no sync. Whenever it is left, it is
 //! one self-contained file again, synced, as the programs that share it expect (only SQLite's oldest journal mode is
 //! safe with a second reader while the file is renamed).
 
@@ -15,8 +15,9 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tlsrptd_proto::{day::Day, dayfile};
+use tracing::warn;
 
-use super::StoreError;
+use super::{StoreError, journal};
 
 /// How long another program may hold the file before a transaction is put off.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -31,25 +32,49 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// Our own table, which the programs we share the file with do not look at: the number of the last flush.
 const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";
 
-/// Opens today's file for counting, in WAL mode; makes it when it is not there. Tells whether it was made.
+/// Opens today's file for counting, in WAL mode where that can be had; makes it when it is not there. Tells whether it was
+/// made.
 pub(crate) fn open_today(path: &Path) -> Result<(Connection, bool), StoreError> {
     let (db, made) = open(path)?;
-    let tune = || {
-        db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
-        db.pragma_update(None, "synchronous", "NORMAL")?;
-        db.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
-        db.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        db.execute_batch(CREATE_FLUSH)?;
-        if db.query_row("SELECT count(*) FROM tlsrptd_flush", [], |row| {
-            row.get::<_, i64>(0)
-        })? == 0
-        {
-            db.execute("INSERT INTO tlsrptd_flush(number) VALUES(0)", [])?;
+    match tune(&db, Journal::Wal) {
+        Ok(()) => Ok((db, made)),
+        Err(error) if journal::lacks_shared_memory(&error) => {
+            drop(db);
+            journal::put_back(path).map_err(sql(path, "leave WAL mode"))?;
+            let (db, _) = open(path)?;
+            tune(&db, Journal::Rollback).map_err(sql(path, "set it up"))?;
+            warn!(path = %path.display(), "the file system has no shared memory mappings: commits go through SQLite's rollback journal, which is slower");
+            Ok((db, made))
         }
-        Ok(())
-    };
-    tune().map_err(sql(path, "set it up"))?;
-    Ok((db, made))
+        Err(error) => {
+            // Left as it was found.
+            let _ = leave_wal(&db, path);
+            Err(sql(path, "set it up")(error))
+        }
+    }
+}
+
+/// How SQLite makes a transaction whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Journal {
+    /// A commit costs no sync, and readers do not wait.
+    Wal,
+    Rollback,
+}
+
+fn tune(db: &Connection, journal: Journal) -> rusqlite::Result<()> {
+    if journal == Journal::Wal {
+        db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+    }
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    db.execute_batch(CREATE_FLUSH)?;
+    let count = "SELECT count(*) FROM tlsrptd_flush";
+    if db.query_row(count, [], |row| row.get::<_, i64>(0))? == 0 {
+        db.execute("INSERT INTO tlsrptd_flush(number) VALUES(0)", [])?;
+    }
+    Ok(())
 }
 
 /// Opens a file to move rows, not in WAL mode; makes it when it is not there. Tells whether it was made.
@@ -220,19 +245,32 @@ fn open(path: &Path) -> Result<(Connection, bool), StoreError> {
         .mode(0o640)
         .open(path)
         .map_err(file_error(path, "open it for writing"))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags).map_err(sql(path, "open it"))?;
-    db.busy_timeout(PATIENCE).map_err(sql(path, "open it"))?;
-    db.set_prepared_statement_cache_capacity(32);
-    let tables: i64 = db
-        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
-        .map_err(sql(path, "read it"))?;
+    let (db, tables) = match connect(path) {
+        Err(error) if journal::lacks_shared_memory(&error) => {
+            // Left in WAL mode, on another file system or by an earlier version.
+            journal::put_back(path).map_err(sql(path, "leave WAL mode"))?;
+            connect(path)
+        }
+        connected => connected,
+    }
+    .map_err(sql(path, "open it"))?;
     if tables == 0 {
         set_up(&db).map_err(sql(path, "set it up"))?;
     } else {
         check(&db, path)?;
     }
     Ok((db, tables == 0))
+}
+
+/// A connection, and the number of tables.
+fn connect(path: &Path) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(PATIENCE)?;
+    db.set_prepared_statement_cache_capacity(32);
+    let count = "SELECT count(*) FROM sqlite_master";
+    let tables = db.query_row(count, [], |row| row.get(0))?;
+    Ok((db, tables))
 }
 
 fn set_up(db: &Connection) -> rusqlite::Result<()> {

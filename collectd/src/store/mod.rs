@@ -6,6 +6,7 @@
 mod dummy;
 pub(crate) mod file;
 mod full;
+mod journal;
 mod ledger;
 mod room;
 mod rows;
@@ -159,6 +160,10 @@ pub(crate) trait Store: Send {
     /// The newest day that was closed.
     fn newest_closed(&self) -> Option<Day> {
         None
+    }
+    /// It holds sessions of today or of days before.
+    fn was_used(&self) -> bool {
+        false
     }
     /// Whose share was used up, of the last flush in which that was so.
     fn who_is_over_share(&mut self) -> Option<String> {

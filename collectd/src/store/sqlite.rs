@@ -12,7 +12,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode};
 use tlsrptd_config::clock::Known;
-use tlsrptd_proto::{day::Day, record::Record};
+use tlsrptd_proto::{day::Day, dayfile, record::Record};
 use tracing::{error, info, warn};
 
 use super::{
@@ -196,6 +196,20 @@ impl Store for Sqlite {
 
     fn rows(&self) -> usize {
         self.ledger.all_rows()
+    }
+
+    fn was_used(&self) -> bool {
+        let sessions = |db: &Connection| {
+            let exist = "SELECT EXISTS(SELECT 1 FROM finalresults)";
+            db.query_row(exist, [], |row| row.get(0))
+        };
+        let closed = file::open_closed(&dayfile::yesterday(&self.path)).ok();
+        let files = [self.db.as_ref(), closed.as_ref()];
+        // One that cannot be read is told of elsewhere.
+        files
+            .into_iter()
+            .flatten()
+            .any(|db| sessions(db).unwrap_or(false))
     }
 
     fn who_is_over_share(&mut self) -> Option<String> {

@@ -16,6 +16,7 @@ mod error;
 mod forget;
 mod installation;
 mod jobs;
+mod journal;
 mod lock;
 mod mails;
 mod open;

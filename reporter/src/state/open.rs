@@ -14,7 +14,7 @@ use rusqlite::{
 
 use tlsrptd_config::eyes;
 
-use super::{State, StateError, Step, Watcher, installation, lock::Lock, schema};
+use super::{State, StateError, Step, Watcher, installation, journal, lock::Lock, schema};
 
 /// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,21 +39,26 @@ impl State {
             source,
         };
         make_file(&path);
-        let mut db = Connection::open_with_flags(
-            &path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(fault)?;
-        if log_sql {
-            db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(log_statement))
-                .map_err(fault)?;
-        }
-        db.busy_timeout(PATIENCE).map_err(fault)?;
-        let kind = schema::kind(&db).map_err(fault)?;
+        let (mut db, mut kind) = match connect(&path, log_sql) {
+            Err(error) if journal::lacks_shared_memory(&error) => {
+                // Left in WAL mode, on another file system or by an earlier version.
+                journal::put_back(&path).map_err(fault)?;
+                connect(&path, log_sql).map_err(fault)?
+            }
+            connected => connected.map_err(fault)?,
+        };
         if let schema::Kind::Other(found) = kind {
             return Err(StateError::Purpose { path, found });
+        }
+        if let Err(error) = begin_wal(&db) {
+            let lacks_shared_memory = journal::lacks_shared_memory(&error);
+            drop(db);
+            if !lacks_shared_memory {
+                return Err(fault(error));
+            }
+            journal::put_back(&path).map_err(fault)?;
+            (db, kind) = connect(&path, log_sql).map_err(fault)?;
+            tracing::warn!(path = %path.display(), "the file system has no shared memory mappings: SQLite's rollback journal is used, which is slower");
         }
         tune(&db).map_err(fault)?;
         let installation = installation::of(&db).map_err(fault)?;
@@ -68,8 +73,14 @@ impl State {
             suppressions: Default::default(),
             installation,
         };
-        state.set_up(kind == schema::Kind::Empty)?;
-        Ok(state)
+        match state.set_up(kind == schema::Kind::Empty) {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                // Left as it was found; when that fails too, the first error is the one to tell.
+                let _ = state.close();
+                Err(error)
+            }
+        }
     }
 
     fn set_up(&mut self, new: bool) -> Result<(), StateError> {
@@ -178,9 +189,28 @@ fn make_file(path: &Path) {
         .open(path);
 }
 
-fn tune(db: &Connection) -> rusqlite::Result<()> {
-    // While we run, tlsrptctl can read without holding up an outcome.
+/// A connection, and what the file is.
+fn connect(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::Kind)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    if log_sql {
+        db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(log_statement))?;
+    }
+    db.busy_timeout(PATIENCE)?;
+    let kind = schema::kind(&db)?;
+    Ok((db, kind))
+}
+
+/// While we run, tlsrptctl can read without holding up an outcome.
+fn begin_wal(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // Only a look at the file shows whether it can be had.
+    db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+}
+
+fn tune(db: &Connection) -> rusqlite::Result<()> {
     // An outcome that was recorded must be there after a power cut: else a report goes out twice.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;

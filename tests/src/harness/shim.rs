@@ -70,6 +70,11 @@ impl Shim {
             .env("SHIM_STOP", self.stop.display())
     }
 
+    /// The program, on this disk, whose file system has no shared memory mappings (as 9p has none).
+    pub fn under_without_mappings(&self, program: Program) -> Program {
+        self.under(program).env("SHIM_UNMAPPED", "1")
+    }
+
     /// How the disk fails from now on.
     pub fn set(&self, fault: Fault) {
         // An error number, which the C side takes as it is.

@@ -241,3 +241,25 @@ fn hidden(folder: &Path) -> Vec<String> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with('.')).collect()
 }
+
+#[test]
+fn a_socket_that_somebody_removed_is_made_again() {
+    let lab = Lab::new();
+    let mut collectd = lab.start_ready(&lab.collectd().set("socketmode", "0220"));
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    fs::remove_file(lab.socket()).unwrap();
+    collectd.wait_for_log("somebody removed the socket from its path; it is made again");
+    let mode = fs::metadata(lab.socket()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o220, "as it was");
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 2);
+
+    // Another collector has taken the path: it is not ours to take back.
+    fs::remove_file(lab.socket()).unwrap();
+    let other = UnixDatagram::bind(lab.socket()).unwrap();
+    collectd.wait_for_log("the socket's path does not lead to this collector any more");
+    collectd.stop().success();
+    assert!(lab.socket().exists(), "nor to remove");
+    drop(other);
+}

@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod hostile;
 mod loops;
+mod mappings;
 mod midnight;
 mod power;
 mod reporter;

@@ -59,6 +59,8 @@ pub struct Reportd {
     pub debug_send_http_dest: Option<String>,
     pub debug_send_file_dest: Option<PathBuf>,
     pub fetch_deadline: Duration,
+    /// Bytes.
+    pub max_answer_size: u64,
     pub resolve_records: bool,
     /// Empty: the system's.
     pub dns_servers: Vec<SocketAddr>,
@@ -158,6 +160,7 @@ impl Reportd {
             debug_send_http_dest: reader.take("debug_send_http_dest"),
             debug_send_file_dest: reader.take("debug_send_file_dest"),
             fetch_deadline: reader.take("fetch_deadline"),
+            max_answer_size: reader.take("max_answer_size"),
             resolve_records: reader.take("resolve_records"),
             dns_servers: reader.take("dns_servers"),
             dns_timeout: reader.take("dns_timeout"),

@@ -1,15 +1,18 @@
 //! Counts: by domain, TXT record, policy and failure.
 
+mod stream;
+
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use serde_json::Value;
 
-use crate::clean::clean;
 use crate::domain::Domain;
 use crate::failure::FailureKey;
 use crate::policy::PolicyKey;
-use crate::pyjson::{self, Object};
+use crate::pyjson::Object;
 use crate::record::Record;
+
+pub(crate) use stream::{Counts, Fault};
 
 /// The counts of many domains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -159,12 +162,12 @@ impl DomainCounts {
 
     /// The counts as the peer's `reportdata.data` has them.
     pub fn to_json(&self) -> String {
-        pyjson::compact(&self.to_value())
+        stream::write(self)
     }
 
     /// Reads what this or the peer wrote; keys are made normal, and what is equal then is added up.
     pub fn from_json(text: &str, domain: &Domain) -> Result<DomainCounts, CountsError> {
-        Self::from_value(pyjson::read(text)?.0, domain)
+        stream::read(text, domain)
     }
 
     /// The counts as JSON.
@@ -183,21 +186,24 @@ impl DomainCounts {
             .into()
     }
 
-    /// Reads counts from JSON.
-    pub(crate) fn from_value(value: Value, domain: &Domain) -> Result<DomainCounts, CountsError> {
-        let mut counts = DomainCounts::default();
-        for (txt, policies) in object(value, "the list of TXT records")? {
-            let mine = counts.txts.entry(clean(&txt).into_owned()).or_default();
-            for (key, value) in object(policies, "the list of policies")? {
-                // The counters are exact always; a key that cannot be read gives way.
-                let key = PolicyKey::normalise(&key, domain)
-                    .unwrap_or_else(|_| PolicyKey::unknown(domain));
-                mine.entry(key)
+    /// Keeps the counters, and of the details only what kinds there are: one policy a type, one failure a code. What a
+    /// record says is kept too.
+    pub fn fold(&mut self, domain: &Domain) {
+        for policies in self.txts.values_mut() {
+            let mut folded: BTreeMap<PolicyKey, PolicyCounts> = BTreeMap::new();
+            for (policy, mut counts) in std::mem::take(policies) {
+                let failures = std::mem::take(&mut counts.failures);
+                for (failure, number) in failures {
+                    let mine = counts.failures.entry(failure.folded()).or_default();
+                    *mine = mine.saturating_add(number);
+                }
+                folded
+                    .entry(policy.folded(domain))
                     .or_default()
-                    .merge(PolicyCounts::from_value(value)?);
+                    .merge(counts);
             }
+            *policies = folded;
         }
-        Ok(counts)
     }
 
     fn policies(&self) -> impl Iterator<Item = &PolicyCounts> {
@@ -228,37 +234,6 @@ impl PolicyCounts {
         ];
         Object::from_iter(members).into()
     }
-
-    fn from_value(value: Value) -> Result<PolicyCounts, CountsError> {
-        let mut members = object(value, "a policy's entry")?;
-        let mut counts = PolicyCounts {
-            total: count(members.get("cntrtotal"), "cntrtotal")?,
-            failed: count(members.get("cntrfailure"), "cntrfailure")?,
-            failures: BTreeMap::new(),
-        };
-        let Some(failures) = members.swap_remove("failures") else {
-            return Ok(counts);
-        };
-        for (key, number) in object(failures, "failures")? {
-            let key = FailureKey::normalise(&key).unwrap_or_else(|_| FailureKey::unknown());
-            let mine = counts.failures.entry(key).or_default();
-            *mine = mine.saturating_add(count(Some(&number), "a failure's number")?);
-        }
-        Ok(counts)
-    }
-}
-
-fn object(value: Value, what: &'static str) -> Result<Object, CountsError> {
-    match value {
-        Value::Object(object) => Ok(object),
-        _ => Err(CountsError::Object(what)),
-    }
-}
-
-fn count(value: Option<&Value>, what: &'static str) -> Result<u64, CountsError> {
-    value
-        .and_then(Value::as_u64)
-        .ok_or(CountsError::Count(what))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
 
+pub(crate) use read::read_with;
 pub use read::{parse, read};
 
 /// A JSON object with its keys in their order.

@@ -27,6 +27,10 @@ use crate::{
     suppress::Suppressions,
 };
 
+/// Of one domain's day so many bytes are merged with all details, however many collectors there are: twice what one of them
+/// can say.
+const DETAILED: usize = 16 << 20;
+
 /// Reports of one domain and day: there is never a second one.
 const UNIQID: u64 = 1;
 
@@ -176,13 +180,19 @@ pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
 /// Adds the collectors' rows up; one that cannot be read is left with its reason.
 fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCounts {
     let mut counts = DomainCounts::default();
+    let mut bytes = 0;
     for row in found.rows {
+        bytes += row.data.as_ref().map_or(0, String::len);
         let read = match row.data {
             Some(data) => DomainCounts::from_json(&data, domain).map_err(|error| error.to_string()),
             None => Err("the data is not text".to_owned()),
         };
         match read {
-            Ok(more) => {
+            Ok(mut more) => {
+                // A report could not show it; the counters stay exact.
+                if bytes > DETAILED {
+                    more.fold(domain);
+                }
                 counts.merge(more);
                 decision.used_rows.push(row.fetcher);
             }

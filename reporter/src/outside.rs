@@ -30,6 +30,10 @@ pub trait Outside: Send + Sync + 'static {
         job: &Job,
         domain: &str,
     ) -> impl Future<Output = Result<String, GatherError>> + Send;
+    /// The details of all domains of a collector's list may have so many bytes together.
+    fn max_answer_size(&self) -> u64 {
+        u64::MAX
+    }
     /// Asks DNS for a domain's record; `None` when the operator does not want that.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<Looked>> + Send;
     /// A delivery is in hand and waits for its turn: what can be done for it may begin.
@@ -47,6 +51,8 @@ pub struct World {
     pub deliverer: Arc<Deliverer>,
     /// `max_collectd_timediff`.
     pub max_collectd_timediff: Duration,
+    /// `max_answer_size`, in bytes.
+    pub max_answer_size: u64,
 }
 
 impl Outside for World {
@@ -58,12 +64,17 @@ impl Outside for World {
         let terms = Terms {
             now,
             max_difference: self.max_collectd_timediff,
+            max_size: self.max_answer_size,
         };
         gather::ask(job, terms, sink).await
     }
 
     async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
         gather::details(job, domain).await
+    }
+
+    fn max_answer_size(&self) -> u64 {
+        self.max_answer_size
     }
 
     async fn lookup(&self, domain: &Domain) -> Option<Looked> {

@@ -1,11 +1,15 @@
 //! When something is due, and when to give up. Pure: the time and the chance are arguments.
 
+mod fetching;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::{Rng, RngExt as _};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
+
+pub use fetching::FetchDeadline;
 
 /// The peer's defaults, for those of its options that stand beside one that is set.
 const PEER_RETRIES: u32 = 5;
@@ -22,8 +26,6 @@ const HOLD: Retries = Retries {
 const LONGEST_WISH: Duration = Duration::from_secs(3600);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
-/// So long after midnight nothing is wrong with a collector that has not closed its day.
-const CLOSING: Duration = Duration::from_secs(600);
 /// No wait between two questions to a collector is longer.
 const ONE_DAY: Duration = Duration::from_secs(86_400);
 /// The peer's between two attempts to deliver.
@@ -127,56 +129,6 @@ impl Schedule {
             now,
             self.spread.saturating_add(self.retry_window).max(ONE_DAY),
         )
-    }
-
-    /// The collectors have until then. After days away they get as long as after midnight.
-    pub fn fetch_deadline(&self, day: Day, created: Timestamp) -> Timestamp {
-        plus(day.next().start().max(created), self.fetch_deadline)
-    }
-
-    /// How long an attempt at a job may take that begins now. One that begins in time ends with the deadline: a
-    /// collector that hangs must not hold the day. `None`: no bound but the answer's own.
-    pub fn attempt_limit(
-        &self,
-        listed: bool,
-        deadline: Timestamp,
-        now: Timestamp,
-    ) -> Option<Duration> {
-        let retries = if listed { &self.details } else { &self.list };
-        let left = Duration::try_from(deadline.duration_since(now)).ok()?;
-        // A second more, so that the deadline has surely passed when the attempt ends.
-        (retries.max.is_none() && !left.is_zero()).then(|| left + Duration::from_secs(1))
-    }
-
-    /// After a job's failure, the how-manieth, counted with this one.
-    pub fn after_fetch_failure(
-        &self,
-        listed: bool,
-        failures: u32,
-        deadline: Timestamp,
-        now: Timestamp,
-        rng: &mut impl Rng,
-    ) -> Next {
-        let retries = if listed { &self.details } else { &self.list };
-        match retries.max {
-            Some(max) if failures > max => Next::GiveUp("all retries failed"),
-            Some(_) => Next::At(plus(now, retries.wait(failures, rng))),
-            None if now >= deadline => Next::GiveUp("the fetch deadline has passed"),
-            None => Next::At(plus(now, retries.wait(failures, rng)).min(deadline)),
-        }
-    }
-
-    /// When a collector that is not ready is asked again without that being a failure: it closes its day only after
-    /// midnight, and we ask at midnight. `None`: it should be ready by now.
-    pub fn while_closing(
-        &self,
-        day: Day,
-        deadline: Timestamp,
-        now: Timestamp,
-        rng: &mut impl Rng,
-    ) -> Option<Timestamp> {
-        let closing = now < plus(day.next().start(), CLOSING);
-        (closing && now < deadline).then(|| plus(now, self.list.wait(1, rng)).min(deadline))
     }
 
     /// When a new delivery is due: anywhere in the spread, each on its own (RFC 8460 section 4.1).

@@ -148,6 +148,26 @@ async fn who_was_removed_and_is_back_is_asked() {
     assert_eq!(rows(&settings, ends), [" b|ok", "a|ok"]);
 }
 
+/// The other collector's data is there, the reporter comes back when the day is 68 hours old, and the deadline would end
+/// two hours after the day is too old.
+#[tokio::test(start_paused = true)]
+async fn a_day_is_composed_before_it_is_too_old() {
+    let folder = folder();
+    let options = ["--fetchers=never, b", "--spread_out_delivery=1"];
+    let settings = settings(folder.path(), &options);
+    let begin = "2026-11-23T20:00:00Z";
+    let mut world = World::new(begin);
+    world.gather = Box::new(|job, _| match job.command.trim() {
+        "b" => Ok(vec![counted("m.example", 5)]),
+        _ => Err(GatherError::NotReady { newest: None }),
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 9).await.unwrap();
+    let days = "SELECT day, tlsrptd_sessions, tlsrptd_reason FROM reports ORDER BY day";
+    let reported = ["20", "21", "22"].map(|day| format!("2026-11-{day}|5|NULL"));
+    assert_eq!(rows(&settings, days), reported);
+}
+
 /// sys4's reporter was stopped between a day's data and its reports, and had given one collector up.
 #[tokio::test(start_paused = true)]
 async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {

@@ -39,6 +39,14 @@ fn job(command: &str) -> Job {
 
 /// Asks; gives the end and everything that was handed on.
 async fn answer(body: &str) -> (Result<Answer, String>, Vec<Fetched>, Vec<String>) {
+    answer_within(body, u64::MAX).await
+}
+
+/// The same, with a bound for the answer's size.
+async fn answer_within(
+    body: &str,
+    max_size: u64,
+) -> (Result<Answer, String>, Vec<Fetched>, Vec<String>) {
     let folder = TempDir::new().unwrap();
     // Words are split at white space, without a shell.
     let job = job(&format!("{}  -x 'q' ", script(folder.path(), body)));
@@ -47,6 +55,7 @@ async fn answer(body: &str) -> (Result<Answer, String>, Vec<Fetched>, Vec<String
     let terms = Terms {
         now: Timestamp::now(),
         max_difference: Duration::from_secs(10),
+        max_size,
     };
     let end = ask(&job, terms, &sink)
         .await
@@ -115,7 +124,7 @@ async fn good_answers() {
     );
 }
 
-/// 16 MiB and more of one domain.
+/// More than 8 MiB of one domain.
 const TOO_LONG: &str = r#"printf '{"d": "long.example", "policies": {"'; head -c 17000000 /dev/zero | tr '\0' x; echo '": {}}}'"#;
 
 #[tokio::test]
@@ -136,6 +145,44 @@ async fn a_line_that_is_too_long_costs_no_other_domain() {
 
     let (end, _, _) = answer(&format!("{TOO_LONG}; echo '. 1'")).await;
     assert!(end.unwrap_err().contains("too long"), "no head");
+}
+
+/// A collector that is broken, or not the operator's any more.
+#[tokio::test]
+async fn an_answer_without_end_is_ended() {
+    let endless_domains = format!(
+        "{STREAM}; i=100000; while echo \"{{\\\"d\\\": \\\"d$i.example\\\", \\\"policies\\\": {{}}}}\"; do i=$((i + 1)); done"
+    );
+    let endless_list = format!("{LIST}; i=100000; while echo d$i.example; do i=$((i + 1)); done");
+    let endless_line = format!(
+        "{STREAM}; echo '{A}'; printf '{{\"d\": \"long.example\", \"policies\": {{\"'; cat /dev/zero | tr '\\0' x"
+    );
+    let mebibyte = 1 << 20;
+    for (body, max_size, handed_on, why) in [
+        (
+            endless_domains,
+            mebibyte,
+            4090..=4096,
+            "a short domain counts 256 bytes",
+        ),
+        (endless_list, mebibyte, 4090..=4096, "in a list too"),
+        (endless_line, 20 * mebibyte, 1..=1, "a line without end"),
+    ] {
+        let (end, rows, listed) = answer_within(&body, max_size).await;
+        let end = end.unwrap_err();
+        assert!(
+            end.contains("larger than max_answer_size ("),
+            "{why}: {end}"
+        );
+        let number = rows.len() + listed.len();
+        assert!(handed_on.contains(&number), "{why}: {number}");
+    }
+    let (end, rows, _) = answer_within(&format!("{STREAM}; echo '{A}'; echo '. 1'"), 1000).await;
+    assert_eq!(
+        (end, rows.len()),
+        (Ok(Answer::Stream), 1),
+        "what fits is whole"
+    );
 }
 
 #[tokio::test]
@@ -159,6 +206,7 @@ async fn failed_answers() {
     let terms = Terms {
         now: Timestamp::now(),
         max_difference: Duration::ZERO,
+        max_size: u64::MAX,
     };
     let (sender, _pieces) = mpsc::channel(1);
     let job = job("/nonexistent/fetcher");

@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
         "fetch_deadline",
         Seconds(1),
         Is("21600"),
-        "So long after midnight the reports are made without the collectors that have not answered.",
+        "So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age.",
     ),
     peer(
         "max_retries_domainlist",
@@ -84,6 +84,12 @@ pub(super) const ROWS: &[Row] = &[
         Seconds(0),
         Is("10"),
         "A collector's clock that differs by more is warned of.",
+    ),
+    ours(
+        "max_answer_size",
+        Count(1_048_576, i64::MAX),
+        Is("1073741824"),
+        "Bytes of a collector's answer for a day, a domain counted as at least 256: what is beyond them is left out.",
     ),
     idle(
         "max_collectd_timeout",

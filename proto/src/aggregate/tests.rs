@@ -127,3 +127,97 @@ fn merging_never_overflows() {
     counts.add(record("t", NONE, &[]));
     assert_eq!(counts.sessions(), u64::MAX);
 }
+
+/// Texts that need escapes, a policy that cannot be read, and a key that nobody can have sent.
+fn odd() -> String {
+    let long = format!(
+        r#""{{\"c\": 202, \"n\": \"{}\"}}": 4"#,
+        "x".repeat(600 << 10)
+    );
+    format!(
+        r#"{{"v=TLSRPTv1; \"ü\"": {{"{{\"policy-type\": 9}}": {{"cntrtotal": 7, "cntrfailure": 5,
+        "failures": {{"{{\"c\": 203, \"n\": \"a\"}}": 2, "{{\"c\": 203, \"n\": \"b\"}}": 1, {long}}}, "more": [1, {{}}]}},
+        "no policy": {{"failures": {{}}, "cntrfailure": 0, "cntrtotal": 1}}}}}}"#
+    )
+}
+
+#[test]
+fn what_is_written_without_a_tree_is_what_the_tree_writes() {
+    let domain = Domain::parse("a.test").unwrap();
+    for counts in [
+        DomainCounts::default(),
+        DomainCounts::from_json(&odd(), &domain).unwrap(),
+    ] {
+        let text = counts.to_json();
+        assert_eq!(text, crate::pyjson::compact(&counts.to_value()));
+        assert_eq!(DomainCounts::from_json(&text, &domain).unwrap(), counts);
+    }
+}
+
+#[test]
+fn a_key_that_is_too_long_gives_way_and_counters_stay() {
+    let domain = Domain::parse("a.test").unwrap();
+    let mut counts = DomainCounts::from_json(&odd(), &domain).unwrap();
+    assert_eq!((counts.sessions(), counts.failed()), (8, 5));
+    assert!(counts.to_json().len() < 1000, "{}", counts.to_json());
+    counts.fold(&domain);
+    assert_eq!((counts.sessions(), counts.failed()), (8, 5));
+    let policies: Vec<_> = counts.txts.values().flat_map(BTreeMap::values).collect();
+    let failures: Vec<u64> = policies[0].failures.values().copied().collect();
+    assert_eq!(
+        (policies.len(), failures.len()),
+        (1, 2),
+        "one a type, one a code"
+    );
+    assert_eq!(failures.iter().sum::<u64>(), 7);
+}
+
+#[test]
+fn counts_that_are_none() {
+    let domain = Domain::parse("a.test").unwrap();
+    for (text, want, why) in [
+        ("[]", "the list of TXT records is not an object", "a list"),
+        (
+            r#"{"v": 1}"#,
+            "the list of policies is not an object",
+            "a number",
+        ),
+        (
+            r#"{"v": {"{}": null}}"#,
+            "a policy's entry is not an object",
+            "nothing",
+        ),
+        (
+            r#"{"v": {"{}": {"cntrtotal": 1}}}"#,
+            "cntrfailure is not a count",
+            "one is missing",
+        ),
+        (
+            r#"{"v": {"{}": {"cntrtotal": -1, "cntrfailure": 0}}}"#,
+            "cntrtotal is not a count",
+            "below 0",
+        ),
+        (
+            r#"{"v": {"{}": {"cntrtotal": 1.0, "cntrfailure": 0}}}"#,
+            "cntrtotal is not a count",
+            "no integer",
+        ),
+        (
+            r#"{"v": {"{}": {"cntrtotal": 1, "cntrfailure": 0, "failures": 3}}}"#,
+            "failures is not an object",
+            "a number",
+        ),
+        (
+            r#"{"v": {"{}": {"cntrtotal": 1, "cntrfailure": 0, "failures": {"{}": "3"}}}}"#,
+            "a failure's number is not a count",
+            "a text",
+        ),
+        (r#"{"v": "#, "counts are not JSON", "cut off"),
+        (r#"{} {}"#, "counts are not JSON", "something behind"),
+    ] {
+        let error = DomainCounts::from_json(text, &domain)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(want), "{why}: {error}");
+    }
+}

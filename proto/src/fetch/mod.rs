@@ -7,6 +7,7 @@
 //!
 //! A list or stream whose end is missing was cut off and must not be used: see [`Parser::finish`].
 
+mod details;
 mod parse;
 
 use std::io::{self, Write};

@@ -1,15 +1,12 @@
 //! Reading what a fetcher wrote, line by line.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
-use serde_json::Value;
-
-use super::{END, LIST_HEADER, STREAM_HEADER};
+use super::{END, LIST_HEADER, STREAM_HEADER, details::details};
 use crate::aggregate::{CountsError, DomainCounts};
 use crate::day::Day;
 use crate::domain::{Domain, DomainError};
-use crate::pyjson::{self, Object};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
 /// Reads a list or a stream: one line in, one event out. It holds no more than the last domain.
 #[derive(Debug, Default)]
@@ -188,12 +185,10 @@ impl Parser {
                 Err(FetchError::Number(self.domains))
             };
         }
-        let (domain, policies) = details(line)?;
-        let domain = Domain::parse(&domain)?;
-        if self.last.as_ref().is_some_and(|last| *last >= domain) {
-            return Err(FetchError::Order(domain));
-        }
-        let counts = DomainCounts::from_value(policies, &domain)?;
+        let (domain, counts) = details(line, |domain| match &self.last {
+            Some(last) if *last >= domain => Err(FetchError::Order(domain)),
+            _ => Ok(domain),
+        })?;
         self.domains += 1;
         self.last = Some(domain.clone());
         Ok(Event::Counts(domain, counts))
@@ -207,22 +202,11 @@ impl Parser {
 
 /// Reads the answer for one domain, whole.
 pub fn parse_details(text: &str, domain: &Domain) -> Result<DomainCounts, FetchError> {
-    let (answered, policies) = details(text)?;
-    if Domain::parse(&answered).as_ref() != Ok(domain) {
-        return Err(FetchError::OtherDomain);
-    }
-    Ok(DomainCounts::from_value(policies, domain)?)
-}
-
-fn details(text: &str) -> Result<(String, Value), FetchError> {
-    let mut object: Object = match pyjson::read(text)?.0 {
-        Value::Object(object) => object,
-        _ => return Err(FetchError::Details),
+    let asked = |answered: Domain| match answered == *domain {
+        true => Ok(answered),
+        false => Err(FetchError::OtherDomain),
     };
-    match (object.swap_remove("d"), object.swap_remove("policies")) {
-        (Some(Value::String(domain)), Some(policies)) => Ok((domain, policies)),
-        _ => Err(FetchError::Details),
-    }
+    details(text, asked).map(|(_, counts)| counts)
 }
 
 fn clock(line: &str) -> Option<Timestamp> {

@@ -43,6 +43,30 @@ pub fn read(text: &str) -> Result<(Value, bool), serde_json::Error> {
     }
 }
 
+/// The same for what is built while it is read. The seed is asked again when the text had to be mended.
+pub(crate) fn read_with<T, S>(text: &str, seed: S) -> Result<T, serde_json::Error>
+where
+    S: for<'text> DeserializeSeed<'text, Value = T> + Copy,
+{
+    let read = |text: &str| {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = seed.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
+    };
+    match read(text) {
+        Err(error) => {
+            let error: serde_json::Error = error;
+            let mended = mend(text);
+            if mended == text {
+                return Err(error);
+            }
+            read(&mended)
+        }
+        Ok(value) => Ok(value),
+    }
+}
+
 /// A value that no key can turn into another.
 struct Parsed(Value);
 

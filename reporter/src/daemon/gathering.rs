@@ -111,7 +111,7 @@ impl<O: Outside> Daemon<O> {
         }
         let mut due = self.state.due_jobs(now)?;
         // A collector that was given up is asked once more after the days that still wait for it: it may hang.
-        due.sort_by_key(|job| self.schedule.fetch_deadline(job.day, job.created) <= now);
+        due.sort_by_key(|job| self.schedule.fetch_deadline(job.day, job.created).at <= now);
         for job in due {
             if self.gathering.running.len() == JOBS_AT_ONCE
                 || self.gathering.running.contains_key(&job.collector())
@@ -198,6 +198,11 @@ impl<O: Outside> Daemon<O> {
             }
             Err(error) => error,
         };
+        if matches!(error, GatherError::TooLarge { .. }) {
+            // Asked again it would be as large. What has come is whole domains, and good.
+            tracing::error!(%day, "Fetcher {index} {} is given up for this day, what it has brought is used: {error}", job.command);
+            return self.state.job_given_up(job, now, &error.to_string());
+        }
         let listed = matches!(error, GatherError::Details { .. });
         let failures = if listed && !job.listed {
             1

@@ -138,6 +138,7 @@ fn parts(settings: &Reportd) -> Result<(Routes, World), Error> {
             .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
+        max_answer_size: settings.max_answer_size,
     };
     Ok((routes, world))
 }

@@ -39,6 +39,12 @@ pub enum GatherError {
         /// How it begins.
         begin: String,
     },
+    /// More than a collector's day can have.
+    #[error("the answer is larger than max_answer_size ({limit} bytes)")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
     /// It did not exit with 0.
     #[error("the command ended with {status}{}", said(stderr))]
     Exit {

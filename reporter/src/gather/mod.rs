@@ -34,6 +34,9 @@ const WHOLE_ANSWER: Duration = Duration::from_secs(3600);
 /// One domain's answer takes no longer.
 const ONE_DOMAIN: Duration = Duration::from_secs(60);
 
+/// So many bytes a domain counts at least.
+pub const LEAST_DOMAIN: usize = 256;
+
 /// What a collector gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -50,6 +53,8 @@ pub struct Terms {
     pub now: Timestamp,
     /// A clock difference above this is warned of.
     pub max_difference: Duration,
+    /// `max_answer_size`: no more bytes are read, and each domain counts as [`LEAST_DOMAIN`] at least.
+    pub max_size: u64,
 }
 
 /// Asks for a whole day, by stream or else by list.
@@ -78,7 +83,7 @@ pub async fn details(job: &Job, domain: &str) -> Result<String, GatherError> {
         Domain::parse(domain).map_err(|source| GatherError::answer(source.into(), domain))?;
     let day = job.day.to_string();
     let whole = async {
-        let mut child = Child::start(&job.command, &[&day, domain])?;
+        let mut child = Child::start(&job.command, &[&day, domain], u64::MAX)?;
         let mut text = String::new();
         while let Some(line) = child.line().await? {
             text.push_str(&line);
@@ -105,7 +110,7 @@ async fn converse(
     words: &[&str],
     sink: &Sink,
 ) -> Result<Answer, GatherError> {
-    let mut child = Child::start(&job.command, words)?;
+    let mut child = Child::start(&job.command, words, terms.max_size)?;
     let begun = Instant::now();
     let mut reading = Reading {
         job,
@@ -115,6 +120,7 @@ async fn converse(
         parser: Parser::new(),
         parts: Parts::default(),
         in_domains: false,
+        short_by: 0,
         good: 0,
         bad: 0,
         left_out: 0,
@@ -161,6 +167,8 @@ struct Reading<'a> {
     parts: Parts,
     /// The head is read.
     in_domains: bool,
+    /// So much the last domain's line is shorter than what it counts.
+    short_by: usize,
     good: u64,
     bad: u64,
     /// Those that nobody counts in the end too.
@@ -179,6 +187,9 @@ impl Reading<'_> {
     async fn read(&mut self, child: &mut Child) -> Result<Answer, GatherError> {
         let mut answer = Answer::List;
         loop {
+            if self.in_domains {
+                child.charge(self.short_by)?;
+            }
             let line = match child.line().await {
                 Ok(Some(line)) => line,
                 Ok(None) => return Err(GatherError::answer(FetchError::CutOff, "")),
@@ -188,6 +199,7 @@ impl Reading<'_> {
                 }
                 Err(error) => return Err(error),
             };
+            self.short_by = LEAST_DOMAIN.saturating_sub(line.len());
             match self.parser.line(&line) {
                 Ok(Event::Opened(Mode::Stream)) => answer = Answer::Stream,
                 Ok(Event::End) => return Ok(answer),

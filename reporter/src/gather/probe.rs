@@ -2,14 +2,17 @@
 
 use tlsrptd_proto::fetch::{Event, FetchError, Parser};
 
-use super::{GatherError, child::Child};
+use super::{
+    GatherError,
+    child::{Child, MAX_LINE},
+};
 
 /// A day that no collector has: the answer is four lines.
 const NO_DAY: &str = "1999-01-01";
 
 /// Asks for the list of a day long ago: header, clock, newest day (none when nothing is closed yet), end; exit code 0.
 pub async fn probe(command: &str) -> Result<(), GatherError> {
-    let mut child = Child::start(command, &[NO_DAY])?;
+    let mut child = Child::start(command, &[NO_DAY], MAX_LINE as u64)?;
     let mut parser = Parser::new();
     while let Some(line) = child.line().await? {
         match parser.line(&line) {

@@ -1,12 +1,12 @@
 //! One attempt at one job, whatever the other end speaks.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, GatherError};
+use super::{Answer, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN};
 use crate::{
     outside::Outside,
     state::{Fetched, Job},
@@ -91,64 +91,107 @@ async fn attempt<O: Outside>(outside: &O, sink: &Sink, now: Timestamp) -> Result
     all_details(outside, sink).await
 }
 
+/// Asks for all listed domains, and hands their rows on while they come.
 async fn all_details<O: Outside>(outside: &O, sink: &Sink) -> Result<(), GatherError> {
+    let limit = outside.max_answer_size();
+    let mut asking = Asking {
+        outside,
+        sink,
+        rows: Vec::new(),
+        bytes: 0,
+        left: limit,
+        failed: 0,
+        last_reason: String::new(),
+    };
     let mut after = String::new();
-    let (mut failed, mut last_reason) = (0, String::new());
     loop {
         let page = sink.missing(&after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(last);
-        let asked = page.len();
-        let (rows, errors) = one_page(outside, &sink.job, page).await;
-        let mut failed_here = 0;
-        for (domain, error) in errors {
-            let reason = error.to_string();
-            if matches!(error, GatherError::TooLong { .. }) {
-                // It will be so each time; the others' day does not wait for it.
-                tracing::warn!(fetcher = sink.job.command, day = %sink.job.day, domain, reason, "a domain is left out");
-                sink.hand_on(Piece::Unusable(domain, reason)).await?;
-                continue;
-            }
-            failed_here += 1;
-            // The first as an example; the job's own line counts them.
-            if failed == 0 && failed_here == 1 {
-                tracing::warn!(fetcher = sink.job.command, day = %sink.job.day, domain, reason, "details failed");
-            }
-            last_reason = format!("{domain}: {reason}");
+        let asked = page.len() as u64;
+        let failed_before = asking.failed;
+        let asked_well = asking.page(page).await;
+        asking.hand_on().await?;
+        if !asked_well? {
+            return Err(GatherError::TooLarge { limit });
         }
-        failed += failed_here as u64;
-        let all_failed = failed_here == asked;
-        sink.hand_on(Piece::Rows(rows)).await?;
         // A collector that fails for a whole page would fail for the rest; it is asked again later.
-        if all_failed {
+        if asking.failed - failed_before == asked {
             break;
         }
     }
-    match failed {
+    match asking.failed {
         0 => Ok(()),
         missing => Err(GatherError::Details {
             missing,
-            last: last_reason,
+            last: asking.last_reason,
         }),
     }
 }
 
-async fn one_page<O: Outside>(
-    outside: &O,
-    job: &Job,
-    page: Vec<String>,
-) -> (Vec<Fetched>, BTreeMap<String, GatherError>) {
-    let answers = futures_util::stream::iter(page).map(|domain| async move {
-        let data = outside.details(job, &domain).await;
-        (domain, data)
-    });
-    let answers: Vec<_> = answers.buffer_unordered(DETAILS_AT_ONCE).collect().await;
-    let (mut rows, mut errors) = (Vec::new(), BTreeMap::new());
-    for (domain, data) in answers {
-        match data {
-            Ok(data) => rows.push(Fetched { domain, data }),
-            Err(error) => drop(errors.insert(domain, error)),
+/// One collector that is asked for one domain after the other.
+struct Asking<'a, O> {
+    outside: &'a O,
+    sink: &'a Sink,
+    rows: Vec<Fetched>,
+    bytes: usize,
+    /// Of `max_answer_size`.
+    left: u64,
+    failed: u64,
+    last_reason: String,
+}
+
+impl<O: Outside> Asking<'_, O> {
+    /// `false`: the answers are too large together.
+    async fn page(&mut self, page: Vec<String>) -> Result<bool, GatherError> {
+        let (outside, job) = (self.outside, Arc::clone(&self.sink.job));
+        let answers = futures_util::stream::iter(page).map(|domain| {
+            let job = Arc::clone(&job);
+            async move {
+                let data = outside.details(&job, &domain).await;
+                (domain, data)
+            }
+        });
+        let mut answers = std::pin::pin!(answers.buffer_unordered(DETAILS_AT_ONCE));
+        while let Some((domain, data)) = answers.next().await {
+            match data {
+                Ok(data) => {
+                    self.bytes += data.len();
+                    let size = data.len().max(LEAST_DOMAIN) as u64;
+                    self.rows.push(Fetched { domain, data });
+                    let Some(left) = self.left.checked_sub(size) else {
+                        return Ok(false);
+                    };
+                    self.left = left;
+                }
+                Err(error) => self.failure(domain, &error).await?,
+            }
+            if self.bytes >= BYTES_AT_ONCE {
+                self.hand_on().await?;
+            }
         }
+        Ok(true)
     }
-    (rows, errors)
+
+    async fn failure(&mut self, domain: String, error: &GatherError) -> Result<(), GatherError> {
+        let (fetcher, day, reason) = (&self.sink.job.command, self.sink.job.day, error.to_string());
+        if matches!(error, GatherError::TooLong { .. }) {
+            // It will be so each time; the others' day does not wait for it.
+            tracing::warn!(fetcher, %day, domain, reason, "a domain is left out");
+            return self.sink.hand_on(Piece::Unusable(domain, reason)).await;
+        }
+        self.failed += 1;
+        // The first as an example; the job's own line counts them.
+        if self.failed == 1 {
+            tracing::warn!(fetcher, %day, domain, reason, "details failed");
+        }
+        self.last_reason = format!("{domain}: {reason}");
+        Ok(())
+    }
+
+    async fn hand_on(&mut self) -> Result<(), GatherError> {
+        self.bytes = 0;
+        let rows = std::mem::take(&mut self.rows);
+        self.sink.hand_on(Piece::Rows(rows)).await
+    }
 }

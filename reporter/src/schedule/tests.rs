@@ -214,7 +214,6 @@ fn after_a_failed_question() {
 
 #[test]
 fn an_attempt_that_begins_in_time_ends_with_the_deadline() {
-    let deadline = at("21T06:00:00");
     let limit = |seconds| Some(Duration::from_secs(seconds));
     for (options, listed, now, expected, why) in [
         (vec![], false, "21T05:00:00", limit(3601), "what is left"),
@@ -223,16 +222,29 @@ fn an_attempt_that_begins_in_time_ends_with_the_deadline() {
             vec![],
             false,
             "21T06:00:00",
-            None,
-            "the last attempt is bounded by its answer",
+            limit(65 * 3600 + 1),
+            "the last attempt leaves an hour to compose",
         ),
-        (vec![], false, "21T07:00:00", None, "so is a late one"),
+        (
+            vec![],
+            false,
+            "23T23:30:00",
+            limit(901),
+            "one that begins still later leaves half of the time",
+        ),
+        (
+            vec![],
+            false,
+            "24T00:00:00",
+            None,
+            "nobody waits for a day that is too old",
+        ),
         (
             vec!["--max_retries_domainlist=1"],
             false,
             "21T05:00:00",
-            None,
-            "the peer's rule knows no deadline",
+            limit(66 * 3600 + 1),
+            "the peer's rule knows no deadline but the day's age",
         ),
         (
             vec!["--max_retries_domainlist=1"],
@@ -242,9 +254,81 @@ fn an_attempt_that_begins_in_time_ends_with_the_deadline() {
             "each kind has its own rule",
         ),
     ] {
-        let found = schedule(&options).attempt_limit(listed, deadline, at(now));
+        let schedule = schedule(&options);
+        let deadline = schedule.fetch_deadline(the_20th(), at("21T00:00:00"));
+        let found = schedule.attempt_limit(listed, deadline, at(now));
         assert_eq!(found, expected, "{why}");
     }
+}
+
+fn the_20th() -> Day {
+    Day::parse("2026-11-20").unwrap()
+}
+
+/// `fetch_deadline` counts from when the jobs were made, `max_report_age` from the day's end.
+#[test]
+fn collectors_are_waited_for_no_longer_than_the_day_can_be_reported() {
+    for (options, created, want, latest, why) in [
+        (
+            &[][..],
+            "21T00:00:00",
+            "21T06:00:00",
+            "23T23:00:00",
+            "six hours after midnight",
+        ),
+        (
+            &[],
+            "20T00:00:00",
+            "21T06:00:00",
+            "23T23:00:00",
+            "not before the day is over",
+        ),
+        (
+            &[],
+            "22T20:00:00",
+            "23T02:00:00",
+            "23T23:00:00",
+            "after days away too",
+        ),
+        (
+            &[],
+            "23T20:00:00",
+            "23T23:00:00",
+            "23T23:00:00",
+            "68 hours old: an hour is left to compose",
+        ),
+        (
+            &[],
+            "23T23:00:00",
+            "23T23:30:00",
+            "23T23:30:00",
+            "of the last hour, half",
+        ),
+        (
+            &[],
+            "24T03:00:00",
+            "24T03:00:00",
+            "24T03:00:00",
+            "too old: asked once",
+        ),
+        (
+            &["--fetch_deadline=200000", "--max_report_age=172800"],
+            "21T00:00:00",
+            "22T23:00:00",
+            "22T23:00:00",
+            "a deadline behind the greatest age",
+        ),
+    ] {
+        let found = schedule(options).fetch_deadline(the_20th(), at(created));
+        assert_eq!((found.at, found.latest), (at(want), at(latest)), "{why}");
+    }
+    // sys4's retries too, however many there are.
+    let schedule = schedule(&["--max_retries_domainlist=1000000"]);
+    let deadline = schedule.fetch_deadline(the_20th(), at("21T00:00:00"));
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut next = |now| schedule.after_fetch_failure(false, 900, deadline, at(now), &mut rng);
+    assert_eq!(next("23T22:59:59"), Next::At(at("23T23:00:00")));
+    assert!(matches!(next("23T23:00:00"), Next::GiveUp(_)));
 }
 
 #[test]

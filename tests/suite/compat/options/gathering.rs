@@ -102,6 +102,15 @@ fn fetchers() -> Vec<Effect> {
             let given_up = || site.scene.rows_or_none("r.sqlite", &sql).filter(|status| !status.is_empty());
             within(Duration::from_secs(6), given_up).unwrap_or_else(|| "pending".to_owned())
         }),
+        of.set("max_answer_size", "1048576", ["ok", "timedout"], |site, reporter| {
+            let many = "echo 'TLSRPTD FETCHER v1 day stream'; date -u '+%F %T'; date -u -d yesterday +%F; i=10000; \
+                while [ $i -lt 15000 ]; do echo \"{\\\"d\\\": \\\"d$i.test\\\", \\\"policies\\\": {}}\"; i=$((i + 1)); done; echo '. 5000'\n";
+            let many = site.scene.write("many.sh", many);
+            let _running = reporter.set("fetchers", format!("sh {many}")).start();
+            let sql = format!("SELECT status {OF_THE_DAY}");
+            let ended = || site.scene.rows_or_none("r.sqlite", &sql).filter(|status| !status.is_empty());
+            within(Duration::from_secs(30), ended).unwrap_or_else(|| "pending".to_owned())
+        }),
         of.set("max_collectd_timediff", "7200", ["yes", "no"], |site, reporter| {
             let late = "echo 'TLSRPT FETCHER v1devel-c domain list'; date -u -d '-1 hour' '+%F %T'; date -u -d yesterday +%F; echo .\n";
             let late = site.scene.write("late.sh", late);

@@ -21,6 +21,7 @@ use nix::{
 use tlsrptd_config::{
     Storage,
     collectd::Collectd,
+    descriptors,
     log::{Limited, LogHandle},
     notify::Notify,
 };
@@ -93,6 +94,7 @@ impl Collector {
     ///
     /// Sockets come first: where another collector answers, its databases must not be touched.
     pub fn prepare(settings: Collectd, readings: Readings) -> Result<Collector, Error> {
+        descriptors::raise();
         // Before anything is opened that could be taken for what was passed.
         let passed = inherit::take(std::env::vars_os(), std::process::id())?;
         let signals = take_signals().map_err(system("receive signals"))?;

@@ -11,8 +11,9 @@
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
-//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, [`notify`] is the way to the service manager,
-//! and [`clock`] says what time it is. [`exit`] names the exit codes. This crate knows nothing of reports.
+//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, [`descriptors`] raises the limit of open files,
+//! [`notify`] is the way to the service manager, and [`clock`] says what time it is. [`exit`] names the exit codes. This crate
+//! knows nothing of reports.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -21,6 +22,7 @@ pub mod collectd;
 pub mod command;
 pub mod completion;
 pub mod ctl;
+pub mod descriptors;
 mod env;
 pub mod example;
 pub mod exit;

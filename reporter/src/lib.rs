@@ -24,6 +24,7 @@ pub mod error;
 pub mod gather;
 pub mod lookup;
 pub mod outside;
+mod queue;
 pub mod route;
 pub mod schedule;
 pub mod state;

@@ -7,7 +7,7 @@ use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::domain::Domain;
 
 use crate::{
-    deliver::{Deliverer, Delivery, Outcome},
+    deliver::{Deliverer, Delivery, Outcome, Progress},
     gather::{self, Answer, GatherError, Sink, Terms},
     lookup::{Looked, Resolver},
     state::Job,
@@ -40,6 +40,14 @@ pub trait Outside: Send + Sync + 'static {
     fn foresee(&self, _delivery: &Delivery) {}
     /// Makes one attempt to deliver.
     fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+    /// The same, and tells how far it is.
+    fn deliver_telling(
+        &self,
+        delivery: &Delivery,
+        _progress: &Progress,
+    ) -> impl Future<Output = Outcome> + Send {
+        self.deliver(delivery)
+    }
 }
 
 /// The real one.
@@ -89,6 +97,10 @@ impl Outside for World {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        self.deliverer.attempt(delivery).await
+        self.deliver_telling(delivery, &Progress::default()).await
+    }
+
+    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+        self.deliverer.attempt(delivery, progress).await
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::{Rng, RngExt as _};
+use reqwest::Url;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 
@@ -16,14 +17,17 @@ const PEER_RETRIES: u32 = 5;
 /// Ours between two attempts to deliver: 24 hours hold about nine.
 const DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(4 * 3600));
-/// A lane where nobody answers is held back so long, the first time and at most.
+/// A queue where nobody answers is held back so long, the first time and at most.
 const HOLD: Retries = Retries {
     max: None,
     min_wait: Duration::from_secs(30),
     max_wait: Duration::from_secs(900),
 };
-/// For all that go to a host, a wish of one answer holds no longer: domains that are strangers to each other may share it.
-const LONGEST_WISH: Duration = Duration::from_secs(3600);
+/// For all that go to a host, the wish of several answers holds no longer: domains that are strangers to each other may
+/// share it.
+const LONGEST_WISH: Duration = Duration::from_secs(900);
+/// What we ran out of is there again so much later, one hopes.
+const AFTER_LACK: Duration = Duration::from_secs(60);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// No wait between two questions to a collector is longer.
@@ -156,7 +160,7 @@ impl Schedule {
         match self.delivery.max {
             Some(max) if failures > max => Next::GiveUp("all retries failed"),
             Some(_) => Next::At(next),
-            None => self.in_window(first, after, now, next),
+            None => self.in_window(first, now, next),
         }
     }
 
@@ -180,21 +184,34 @@ impl Schedule {
         wish.min(LONGEST_WISH)
     }
 
-    /// RFC 8460 section 4.1: for up to 24 hours.
-    fn in_window(
-        &self,
-        first: Timestamp,
-        after: Option<Duration>,
-        now: Timestamp,
-        next: Timestamp,
-    ) -> Next {
+    /// How long a delivery waits for which something was missing here.
+    pub fn after_lack() -> Duration {
+        AFTER_LACK
+    }
+
+    /// RFC 8460 section 4.1: for up to 24 hours. Whatever the other side asks for, the end of the window is a last chance.
+    fn in_window(&self, first: Timestamp, now: Timestamp, next: Timestamp) -> Next {
         let end = plus(first, self.retry_window);
-        if now >= end {
-            Next::GiveUp("the retry window has passed")
-        } else if plus(now, after.unwrap_or_default()) > end {
-            Next::GiveUp("the other side asks to wait beyond the retry window")
-        } else {
-            Next::At(next.min(end))
+        match now >= end {
+            true => Next::GiveUp("the retry window has passed"),
+            false => Next::At(next.min(end)),
+        }
+    }
+
+    /// When a delivery is due again that was not tried, for no fault of its own, after so many failures: in a while, but
+    /// no later than at the end of its window.
+    pub fn put_off(
+        &self,
+        failures: u32,
+        first: Timestamp,
+        wait: Duration,
+        now: Timestamp,
+        rng: &mut impl Rng,
+    ) -> Timestamp {
+        let next = plus(now, wait.mul_f64(rng.random_range(1.0..1.25)));
+        match self.delivery.max {
+            None if failures > 0 => next.min(plus(first, self.retry_window)).max(now),
+            _ => next,
         }
     }
 }
@@ -235,29 +252,44 @@ impl Retries {
     }
 }
 
-/// Who shares a bound of connections: one HTTPS host; the mail relay; the local disk.
+/// The destination queue that an address belongs to: one HTTPS host and port; the mail relay; the local disk.
 pub fn lane(uri: &str) -> String {
     let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
     let scheme = scheme.to_ascii_lowercase();
     if scheme != "https" {
         return format!("{scheme}:");
     }
-    let authority = rest
-        .trim_start_matches('/')
-        .split(['/', '?', '#'])
-        .next()
-        .unwrap_or_default();
-    let host = authority
-        .rsplit('@')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    // Without the port: by 64 ports a record would get 64 times the connections.
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => &host,
-    };
-    format!("https:{host}")
+    let parsed = Url::parse(uri).ok();
+    match parsed
+        .as_ref()
+        .map(|url| (url.host_str(), url.port_or_known_default()))
+    {
+        // With the dot or without, it is one host.
+        Some((Some(host), Some(port))) => format!("https:{}:{port}", host.trim_end_matches('.')),
+        // Nobody can post there.
+        _ => format!(
+            "https:{}",
+            rest.trim_start_matches('/').to_ascii_lowercase()
+        ),
+    }
+}
+
+/// Who shares a bound of connections: the host of a queue, whatever its port. By 64 ports a record would get 64 times the
+/// connections.
+pub fn host(lane: &str) -> &str {
+    match lane.rsplit_once(':') {
+        Some((host, port))
+            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            host
+        }
+        _ => lane,
+    }
+}
+
+/// Whether a queue leads to something of the operator's: all but the hosts of other people.
+pub fn is_own(lane: &str) -> bool {
+    !lane.starts_with("https:")
 }
 
 fn plus(at: Timestamp, wait: Duration) -> Timestamp {

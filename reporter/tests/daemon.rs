@@ -428,7 +428,8 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
             &settings,
             "SELECT count(*) FROM destinations WHERE status = 'sent'"
         ),
-        ["1"]
+        ["3"],
+        "a mail, and two posts: the first was slow, and left its place to the second"
     );
 }
 

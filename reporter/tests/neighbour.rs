@@ -5,10 +5,10 @@ mod world;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{deliver::Outcome, lookup::judge};
-use world::{World, counted, folder, rows, run, sent, settings, unreachable};
+use world::{World, counted, folder, retry, rows, run, sent, settings, unreachable};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -87,8 +87,8 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
         let failures = rows(&settings, "SELECT sum(retries) FROM destinations");
         assert_eq!(
             failures,
-            [in_vain.to_string()],
-            "waiting is no failure: {why}"
+            ["0"],
+            "the relay's failure is charged to nobody: {why}"
         );
         // The reporter is started again, and the relay some seconds later.
         run(&settings, &world, None, HOUR * 6).await.unwrap();
@@ -142,8 +142,9 @@ async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
     assert_eq!(taken.len(), 1714);
 }
 
+/// A host that is busy for one customer after the other is busy: then not each of five hundred asks it.
 #[tokio::test(start_paused = true)]
-async fn one_answer_with_retry_after_holds_the_whole_host_back() {
+async fn a_busy_host_is_held_back_for_all() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
     let mut world = world(500, by_https);
@@ -152,59 +153,161 @@ async fn one_answer_with_retry_after_holds_the_whole_host_back() {
     world.receive = Box::new(move |delivery, _| {
         let is_shared = delivery.destination.uri.contains("shared");
         let now = begin + zero.elapsed();
-        // Busy after the first few.
-        let outcome = match is_shared && now < until && now > begin + Duration::from_secs(1) {
-            true => Outcome::Retry {
-                reason: "429 Too Many Requests".into(),
-                after: Some(Duration::try_from(until.duration_since(now)).unwrap()),
-            },
+        let outcome = match is_shared && now < until {
+            true => busy(Duration::try_from(until.duration_since(now)).unwrap()),
             false => sent(),
         };
         (outcome, Duration::from_millis(300))
     });
     let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    run(&settings, &world, None, HOUR * 4).await.unwrap();
     assert_eq!(ends(&settings, YESTERDAY), ["sent|500"]);
     let shared = attempts(&world, "shared");
     let refused = shared.iter().filter(|(_, taken)| !taken).count();
-    assert!((1..=4).contains(&refused), "those under way: {refused}");
-    let quiet = shared
-        .windows(2)
-        .map(|pair| pair[1].0.duration_since(pair[0].0))
-        .max()
-        .unwrap();
-    assert!(
-        quiet > SignedDuration::from_secs(3500),
-        "nobody asked meanwhile: {quiet}"
-    );
+    assert!((20..=400).contains(&refused), "{refused} attempts in vain");
+    let most = most_in(Duration::from_secs(50), &shared[..refused]);
+    assert!(most <= 20 + 4, "with those under way {most} in a row");
     let failed = rows(&settings, "SELECT sum(retries) FROM destinations");
     assert_eq!(failed, [refused.to_string()], "nobody else failed");
 }
 
-/// Strangers may share a host: one of them must not keep the others from their reports.
+fn busy(wish: Duration) -> Outcome {
+    Outcome::Retry {
+        reason: "503 Service Unavailable".into(),
+        after: Some(wish),
+    }
+}
+
+/// The first forty domains belong to somebody who has ten places each in his record; the others are customers of the host.
+fn strangers(place: impl Fn(&str, usize) -> String) -> impl Fn(&str) -> String {
+    move |domain| {
+        let number: usize = domain[1..6].parse().unwrap();
+        match number < 40 {
+            true => {
+                let places: Vec<String> = (0..10).map(|n| place(domain, n)).collect();
+                format!("v=TLSRPTv1;rua={}", places.join(","))
+            }
+            false => format!("v=TLSRPTv1;rua=https://saas.example/{domain}"),
+        }
+    }
+}
+
+/// The strangers' places by domain and number, how those answer, and what may follow: attempts there, and seconds until the
+/// last neighbour is served.
+type Case = (
+    &'static str,
+    fn(&str, usize) -> String,
+    Box<dyn Fn() -> (Outcome, Duration) + Send + Sync>,
+    usize,
+    u64,
+);
+
+/// Strangers share a host: what one of them has there is no neighbour's affair.
 #[tokio::test(start_paused = true)]
-async fn one_wish_for_a_day_does_not_stop_a_shared_host_for_a_day() {
-    let folder = folder();
-    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut world = world(50, by_https);
-    world.receive = Box::new(|delivery, _| {
-        let wishes = delivery.report.domain.as_str() == "d00008.example";
-        let outcome = match wishes && delivery.destination.uri.contains("shared") {
-            true => Outcome::Retry {
-                reason: "503 Service Unavailable".into(),
-                after: Some(Duration::from_secs(86_000)),
-            },
-            false => sent(),
-        };
-        (outcome, Duration::from_millis(300))
-    });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 2).await.unwrap();
-    assert_eq!(
-        ends(&settings, YESTERDAY),
-        ["NULL|1", "sent|49"],
-        "all but its own"
-    );
+async fn strangers_do_not_hold_a_shared_host() {
+    let wish = || busy(HOUR);
+    let longest = Duration::from_secs(600);
+    #[rustfmt::skip]
+    let rows: [Case; 6] = [
+        ("a port where nobody listens", |_, n| format!("https://saas.example:81/{n}"),
+            Box::new(|| (unreachable("refused"), Duration::from_millis(5))), 80, 60),
+        ("a port that swallows everything", |_, n| format!("https://saas.example:81/{n}"),
+            Box::new(|| (unreachable("time-out"), Duration::from_secs(10))), 80, 60),
+        ("a port each, all of them swallow", |d, n| format!("https://saas.example:1{}{n}/", &d[3..6]),
+            Box::new(|| (unreachable("time-out"), Duration::from_secs(10))), 4000, 60),
+        ("places that are busy for an hour", |d, n| format!("https://saas.example/{d}/{n}"),
+            Box::new(move || (wish(), Duration::from_millis(20))), 400 * 5, 300),
+        ("places that take 20 s", |d, n| format!("https://saas.example/{d}/{n}"),
+            Box::new(|| (sent(), Duration::from_secs(20))), 1000, 1500),
+        ("places that never answer", |d, n| format!("https://saas.example/{d}/{n}"),
+            Box::new(move || (retry("no answer"), longest)), 4000, 1500),
+    ];
+    for (why, place, outcome, most, within) in rows {
+        let folder = folder();
+        let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+        let mut world = world(100, strangers(place));
+        world.receive = Box::new(move |delivery, _| {
+            let number: usize = delivery.report.domain.as_str()[1..6].parse().unwrap();
+            match number < 40 {
+                true => outcome(),
+                false => (sent(), Duration::from_millis(50)),
+            }
+        });
+        let world = Arc::new(world);
+        run(&settings, &world, None, HOUR * 3).await.unwrap();
+        let seen = world.seen.lock().unwrap();
+        let is_neighbour = |domain: &str| domain[1..6].parse::<usize>().unwrap() >= 40;
+        let (neighbours, others): (Vec<_>, Vec<_>) =
+            seen.iter().partition(|seen| is_neighbour(&seen.domain));
+        assert_eq!(neighbours.len(), 60, "{why}: each neighbour once");
+        let last = neighbours.iter().map(|seen| seen.at).max().unwrap();
+        let took = last.duration_since(world.begin).as_secs();
+        assert!(took <= within as i64, "{why}: the last after {took} s");
+        assert!(others.len() <= most, "{why}: {} attempts", others.len());
+        let bound = world.under_way.lock().unwrap()["https:saas.example"].1;
+        assert!(bound <= 4, "{why}: {bound} connections");
+        println!(
+            "{why}: neighbours after {took} s, {} attempts of strangers",
+            others.len()
+        );
+    }
+}
+
+/// Hosts without number that are slow, beside mails and beside hosts that are not.
+#[tokio::test(start_paused = true)]
+async fn slow_hosts_without_number_delay_nobody() {
+    for (hosts, takes, within) in [(200, 9, 5), (1000, 3600, 70)] {
+        let folder = folder();
+        let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+        // Every tenth wants mail, every tenth has a quick host.
+        let mut world = world(hosts * 10 / 8, move |domain| {
+            let number: usize = domain[1..6].parse().unwrap();
+            match number % 10 {
+                0 => format!("v=TLSRPTv1;rua=mailto:r@{domain}"),
+                1 => format!("v=TLSRPTv1;rua=https://quick.{domain}/"),
+                _ => format!(
+                    "v=TLSRPTv1;rua=https://slow{number}.evil.example/1,https://slow{number}.evil.example/2"
+                ),
+            }
+        });
+        world.receive = Box::new(move |delivery, _| {
+            let slow = delivery.destination.uri.contains("slow");
+            let takes = if slow {
+                Duration::from_secs(takes)
+            } else {
+                Duration::from_millis(100)
+            };
+            (sent(), takes)
+        });
+        let world = Arc::new(world);
+        run(&settings, &world, None, HOUR).await.unwrap();
+        for (who, within) in [("mailto:", 5), ("quick", within)] {
+            let seen = attempts(&world, who);
+            let last = seen.iter().map(|(at, _)| *at).max().unwrap();
+            let took = last.duration_since(world.begin).as_secs();
+            println!(
+                "{hosts} hosts, {takes} s: {} of {who} after {took} s",
+                seen.len()
+            );
+            assert!(
+                took <= within,
+                "{hosts} hosts, {takes} s: {who} after {took} s"
+            );
+        }
+        let most: usize = world
+            .under_way
+            .lock()
+            .unwrap()
+            .values()
+            .map(|(_, most)| most)
+            .sum();
+        assert!(most > 0);
+        let slow = attempts(&world, "slow").len();
+        assert!(
+            slow >= hosts / 2,
+            "{hosts} hosts, {takes} s: the slow get on too: {slow}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -501,7 +501,7 @@ fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
             break;
         }
     }
-    assert_eq!(taken, [3, 3, 2, 0], "the last may go beyond 64 MiB");
+    assert_eq!(taken, [2, 2, 2, 2, 0], "the last may go beyond 32 MiB");
 }
 
 /// A mail counts against the domain that it was sent to when that domain's own record, or the operator, has named it.

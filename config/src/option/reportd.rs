@@ -272,13 +272,13 @@ pub(super) const ROWS: &[Row] = &[
         "max_concurrent_deliveries",
         Count(1, 10_000),
         Is("64"),
-        "Deliveries under way at one time.",
+        "Posts under way at one time, and as many mails. A post that takes longer than a second gives its place to the next; of such up to eight times as many, and 512, go on beside them.",
     ),
     ours(
         "max_concurrent_per_host",
         Count(1, 10_000),
         Is("4"),
-        "Of them, those to one host. All report mails together count as one host: the relay.",
+        "Of them, those to one host, over all its ports. All report mails together count as one host: the relay.",
     ),
     ours(
         "max_rate_per_host",
@@ -388,7 +388,7 @@ pub(super) const ROWS: &[Row] = &[
         "http_timeout",
         Seconds(1),
         Is("10"),
-        "The time for an upload; a script is killed after it.",
+        "The time to connect, and for each part of an upload to be taken; a script is killed after it. The answer is waited for longer, at least 600, or a slow receiver would get the report again and again.",
     ),
     peer("debug_db", Switch, Is("0"), "Log SQL statements."),
 ];

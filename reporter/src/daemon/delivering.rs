@@ -1,25 +1,29 @@
 //! The daemon's part of delivering: takes due deliveries in hand, judges how attempts ended, records it.
 
+use std::{sync::Arc, time::Duration};
+
 use jiff::Timestamp;
+use tlsrptd_config::descriptors;
 use tlsrptd_proto::day::Day;
 
-use super::{Daemon, holding::is_ours, lane::Ended, lanes::Lanes};
+use super::{Bounds, Daemon};
 use crate::{
+    brake::Brake,
     deliver::Outcome,
     outside::Outside,
-    schedule::Next,
-    state::{Claimed, Recorded, StateError, Suspended, Verdict},
+    queue::{End, Ended, Limits, Queues},
+    schedule::{Next, Schedule, is_own},
+    state::{Claimed, Recorded, Room, StateError, Suspended, Verdict},
     suppress::{Pair, Suppressions},
 };
 
-/// Deliveries that are in hand for each one that may be under way. A lane goes on from what is in hand, without waiting
+/// Deliveries that are in hand for each one that may be under way. A queue goes on from what is in hand, without waiting
 /// for the database; their reports are held in memory, so not too many.
 const IN_HAND: usize = 8;
 
-/// Deliveries in hand: waiting in their lanes, under way, ended.
-#[derive(Default)]
-pub(super) struct Delivering {
-    pub(super) lanes: Lanes,
+/// Deliveries in hand: waiting in their queues, under way, ended.
+pub(super) struct Delivering<O: Outside> {
+    pub(super) queues: Queues<O>,
     ended: Vec<Ended>,
     /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
     judged: Vec<Recorded>,
@@ -27,23 +31,61 @@ pub(super) struct Delivering {
     pub(super) released: Vec<Claimed>,
     /// Of what was taken in hand something had nothing to wait for: there may be more that is due.
     pub(super) has_more: bool,
+    /// What this host is short of is short for each delivery.
+    lacks: Brake,
 }
 
-impl Delivering {
+impl<O: Outside> Delivering<O> {
+    pub(super) fn new(outside: Arc<O>, bounds: &Bounds) -> Delivering<O> {
+        let limits = Limits::new(
+            bounds.deliveries,
+            bounds.per_host,
+            bounds.rate_per_host,
+            descriptors::raise(),
+        );
+        Delivering {
+            queues: Queues::new(outside, limits),
+            ended: Vec::new(),
+            judged: Vec::new(),
+            released: Vec::new(),
+            has_more: false,
+            lacks: Brake::new(),
+        }
+    }
+
     /// Until an attempt has ended. Cancelling it loses nothing.
     pub(super) async fn wait(&mut self) {
-        if let Some(ended) = self.lanes.wait().await {
+        if let Some(ended) = self.queues.wait().await {
             self.ended.push(ended);
         }
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.lanes.is_busy()
+        self.queues.is_busy()
     }
 
     /// Ends all attempts, and gives their number. What they did is unknown: they will be repeated.
     pub(super) fn abort(&mut self) -> usize {
-        self.lanes.abort()
+        self.queues.abort()
+    }
+
+    /// How many more may be taken in hand, of each kind.
+    fn room(&self, deliveries: usize) -> Room {
+        let (most, in_hand) = (IN_HAND * deliveries, self.queues.in_hand());
+        // Room for one or two would cost a transaction each.
+        let enough = |room: usize| {
+            if room < deliveries.div_ceil(2) {
+                0
+            } else {
+                room
+            }
+        };
+        let posts = most.max(2 * self.queues.limits().posts());
+        Room {
+            own: enough(most.saturating_sub(in_hand.own)),
+            posts: enough(posts.saturating_sub(in_hand.posts)),
+            all: usize::MAX,
+        }
     }
 }
 
@@ -51,28 +93,25 @@ impl<O: Outside> Daemon<O> {
     pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
         self.put_back_released()?;
         self.delivering.has_more = false;
-        let room =
-            (IN_HAND * self.bounds.deliveries).saturating_sub(self.delivering.lanes.in_hand());
-        // Room for one or two would cost a transaction each.
-        if room < self.bounds.deliveries.div_ceil(2) {
+        let room = self.delivering.room(self.bounds.deliveries);
+        if room.own + room.posts == 0 {
             return Ok(());
         }
-        let per_lane = IN_HAND * self.bounds.per_host;
         let suppressions = self.state.suppressions()?;
-        let lanes = &self.delivering.lanes;
+        let queues = &self.delivering.queues;
         let claims = self
             .state
-            .claim(now, room, |lane| lanes.room(lane, per_lane))?;
+            .claim(now, room, |lane| queues.room(lane, IN_HAND))?;
+        if self.state.posts_are_full() {
+            self.delivering.queues.want_room();
+        }
         for claimed in claims {
             match self.obstacle(&claimed, &suppressions, now) {
                 Some((word, reason)) => {
                     self.delivering.has_more = true;
                     self.judge_final(&claimed, word, reason);
                 }
-                None => self
-                    .delivering
-                    .lanes
-                    .push(&self.outside, &self.bounds, claimed),
+                None => self.delivering.queues.push(claimed),
             }
         }
         self.record_judged(now)
@@ -80,7 +119,7 @@ impl<O: Outside> Daemon<O> {
 
     /// What is in hand but not under way is pending again.
     pub(super) fn put_back_deliveries(&mut self) -> Result<(), StateError> {
-        let waiting = self.delivering.lanes.drain();
+        let waiting = self.delivering.queues.drain();
         self.delivering.released.extend(waiting);
         self.put_back_released()
     }
@@ -116,18 +155,35 @@ impl<O: Outside> Daemon<O> {
 
     /// Judges and records what has ended, in one transaction.
     pub(super) fn record_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
-        while let Some(ended) = self.delivering.lanes.next_ended() {
+        while let Some(ended) = self.delivering.queues.next_ended() {
             self.delivering.ended.push(ended);
         }
-        for ended in std::mem::take(&mut self.delivering.ended) {
-            let claimed = &ended.claimed;
-            self.delivering.lanes.leave(&claimed.lane);
-            if ended.news {
-                self.heed(&claimed.lane, &ended.outcome);
+        for Ended { claimed, end, news } in std::mem::take(&mut self.delivering.ended) {
+            self.delivering.queues.leave(&claimed.lane);
+            let outcome = match end {
+                End::Tried(outcome) => outcome,
+                End::PutOff(wait) => {
+                    let reason = "the receiver's host has others to serve first";
+                    self.put_off(&claimed, wait, reason.to_owned(), now);
+                    continue;
+                }
+            };
+            if news {
+                self.heed(&claimed.lane, &outcome);
             }
-            self.judge(claimed, ended.outcome, now);
+            self.judge(&claimed, outcome, now);
         }
         self.record_judged(now)
+    }
+
+    /// Not tried, and due again later: that is no failure.
+    fn put_off(&mut self, claimed: &Claimed, wait: Duration, reason: String, now: Timestamp) {
+        let (failures, first) = (claimed.failures, claimed.first);
+        let at = self
+            .schedule
+            .put_off(failures, first, wait, now, &mut self.rng);
+        tracing::debug!(rua = claimed.uri, reason, "put off");
+        self.judged(claimed, Verdict::PutOff { at, reason });
     }
 
     fn record_judged(&mut self, now: Timestamp) -> Result<(), StateError> {
@@ -164,13 +220,23 @@ impl<O: Outside> Daemon<O> {
                     "nobody can deliver to that scheme".to_owned(),
                 );
             }
+            Outcome::Exhausted { reason } => {
+                if let Some(others) = self.delivering.lacks.pass() {
+                    tracing::warn!(
+                        reason,
+                        others,
+                        "this host is short of something that deliveries need: they wait (raise LimitNOFILE= of the unit, or lower max_concurrent_deliveries)"
+                    );
+                }
+                return self.put_off(claimed, Schedule::after_lack(), reason, now);
+            }
             Outcome::Retry { reason, after } => (reason, after),
             // What is the operator's to mend is charged to nobody, unless the operator has set a number of attempts.
             Outcome::Denied { reason } if !self.schedule.counts_attempts() => {
                 return self.wait(claimed, reason, now);
             }
             Outcome::Unreachable { reason }
-                if is_ours(&claimed.lane) && !self.schedule.counts_attempts() =>
+                if is_own(&claimed.lane) && !self.schedule.counts_attempts() =>
             {
                 return self.wait(claimed, reason, now);
             }

@@ -1,35 +1,41 @@
-//! The daemon's part of holding lanes back: for how long, and what becomes of what they have in hand.
+//! The daemon's part of holding queues back: for how long, and what becomes of what they have in hand.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Daemon, circuit::News, delivering::Delivering};
-use crate::{deliver::Outcome, outside::Outside, schedule::Schedule, state::StateError};
+use super::{Daemon, delivering::Delivering};
+use crate::{
+    deliver::Outcome,
+    outside::Outside,
+    queue::News,
+    schedule::{Schedule, is_own},
+    state::StateError,
+};
 
-impl Delivering {
-    /// How long until a lane is not held back any longer.
+impl<O: Outside> Delivering<O> {
+    /// How long until a queue is not held back any longer.
     pub(super) fn until_next_probe(&self) -> Option<Duration> {
-        let next = self.lanes.next_probe()?;
+        let next = self.queues.next_probe()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 }
 
 impl<O: Outside> Daemon<O> {
-    /// Sees to a lane that has something to tell, after an attempt that ended so.
+    /// Sees to a queue that has something to tell, after an attempt that ended so.
     pub(super) fn heed(&mut self, lane: &str, outcome: &Outcome) {
-        match self.delivering.lanes.news(lane) {
+        match self.delivering.queues.news(lane) {
             Some(News::Holds { wish, times, first }) => {
                 let time = match wish {
                     Some(wish) => Schedule::hold_as_asked(wish),
                     None => self.schedule.hold(times, &mut self.rng),
                 };
-                let waiting = self.delivering.lanes.hold(lane, Instant::now() + time);
+                let waiting = self.delivering.queues.hold(lane, Instant::now() + time);
                 self.delivering.released.extend(waiting);
                 self.state.hold_lane(lane);
                 tell(lane, outcome, time, first);
             }
-            Some(News::Flows) if is_ours(lane) => {
+            Some(News::Flows) if is_own(lane) => {
                 tracing::warn!(lane, "somebody answers again: deliveries go on");
             }
             Some(News::Flows) => tracing::info!(lane, "the host answers: deliveries go on"),
@@ -37,12 +43,12 @@ impl<O: Outside> Daemon<O> {
         }
     }
 
-    /// Lets one attempt begin in each lane whose time is over.
+    /// Lets one attempt begin in each queue whose time is over.
     pub(super) fn probe_lanes(&mut self) {
         let now = Instant::now();
-        let lanes = &mut self.delivering.lanes;
-        let mut free = lanes.probe(now);
-        free.extend(lanes.forget(now));
+        let queues = &mut self.delivering.queues;
+        let mut free = queues.probe(now);
+        free.extend(queues.forget(now));
         free.into_iter().for_each(|lane| self.state.free_lane(lane));
     }
 
@@ -62,19 +68,14 @@ fn tell(lane: &str, outcome: &Outcome, time: Duration, first: bool) {
     };
     if !first {
         tracing::debug!(lane, seconds, reason, "held back again");
-    } else if is_ours(lane) {
+    } else if is_own(lane) {
         tracing::warn!(lane, seconds, reason, "nobody answers: deliveries wait");
     } else {
         tracing::info!(
             lane,
             seconds,
             reason,
-            "the host is given a rest: deliveries wait"
+            "the host does not take reports now: deliveries wait"
         );
     }
-}
-
-/// All but the hosts of other people.
-pub(super) fn is_ours(lane: &str) -> bool {
-    !lane.starts_with("https:")
 }

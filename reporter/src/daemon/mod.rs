@@ -5,14 +5,11 @@
 //! larger the groups are.
 
 mod calendar;
-mod circuit;
 mod clock;
 mod composing;
 mod delivering;
 mod gathering;
 mod holding;
-mod lane;
-mod lanes;
 mod look;
 mod pidfile;
 mod prepare;
@@ -57,7 +54,7 @@ pub struct Bounds {
 }
 
 /// The reporter at work.
-pub struct Daemon<O> {
+pub struct Daemon<O: Outside> {
     state: State,
     outside: Arc<O>,
     schedule: Arc<Schedule>,
@@ -69,10 +66,10 @@ pub struct Daemon<O> {
     cleaning: bool,
     gathering: gathering::Gathering,
     composing: composing::Composing,
-    delivering: delivering::Delivering,
+    delivering: delivering::Delivering<O>,
 }
 
-impl<O> std::fmt::Debug for Daemon<O> {
+impl<O: Outside> std::fmt::Debug for Daemon<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Daemon")
             .field("bounds", &self.bounds)
@@ -107,7 +104,7 @@ impl<O: Outside> Daemon<O> {
             schedule: Arc::clone(&composer.schedule),
             gathering: gathering::Gathering::default(),
             composing: composing::Composing::new(leftover),
-            delivering: delivering::Delivering::default(),
+            delivering: delivering::Delivering::new(Arc::clone(&outside), &bounds),
             rng: StdRng::seed_from_u64(seed),
             clock,
             today: None,

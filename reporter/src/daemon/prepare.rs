@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tlsrptd_config::{Settings, log::LogHandle, notify::Notify, reportd::Reportd};
+use tlsrptd_config::{Settings, descriptors, log::LogHandle, notify::Notify, reportd::Reportd};
 use tlsrptd_proto::{
     report::{InstallationId, Submitter},
     txt::Mailbox,
@@ -42,6 +42,7 @@ impl std::fmt::Debug for Prepared {
 
 /// Reads maps and keys, opens the database, listens to signals.
 pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, Error> {
+    descriptors::raise();
     let runtime = runtime()?;
     // The resolver and the signals want to know where they live.
     let entered = runtime.enter();

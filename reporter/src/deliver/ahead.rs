@@ -104,7 +104,7 @@ impl std::fmt::Debug for Ahead {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Destination, Origin, sample};
+    use super::super::{Destination, Origin, Progress, sample};
     use super::*;
 
     fn delivery(number: usize) -> Delivery {
@@ -130,7 +130,7 @@ mod tests {
         let waiting: Vec<Delivery> = (0..20).map(delivery).collect();
         let first = {
             let (deliverer, delivery) = (Arc::clone(&deliverer), waiting[0].clone());
-            tokio::spawn(async move { deliverer.attempt(&delivery).await })
+            tokio::spawn(async move { deliverer.attempt(&delivery, &Progress::default()).await })
         };
         let _held = relay.accept().await.unwrap();
         for delivery in &waiting[1..] {

@@ -9,11 +9,13 @@ mod directory;
 mod dkim;
 mod error;
 mod https;
+mod lack;
 mod mail;
 mod mark;
 mod message;
 mod payload;
 mod program;
+mod progress;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -41,6 +43,7 @@ use sender::Sender;
 pub use ahead::Ahead;
 pub use dkim::KeyError;
 pub use error::PrepareError;
+pub use progress::{Progress, Waiting};
 
 /// One report on its way to one address.
 #[derive(Clone, Debug)]
@@ -131,8 +134,12 @@ impl Deliverer {
         })
     }
 
-    /// One attempt, in bounded time.
-    pub async fn attempt(&self, delivery: &Delivery) -> Outcome {
+    /// One attempt, in bounded time, which tells how far it is.
+    pub async fn attempt(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+        lack::unless_exhausted(self.carry(delivery, progress).await)
+    }
+
+    async fn carry(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
         let Delivery {
             report,
             destination,
@@ -141,9 +148,9 @@ impl Deliverer {
         let (scheme, rest) = destination.uri.split_once(':').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
             "mailto" => self.mail(delivery).await,
-            "https" => self.post(report, destination).await,
+            "https" => self.post(report, destination, progress).await,
             "http" if self.debug_http.as_ref() == Some(&destination.uri) => {
-                self.post(report, destination).await
+                self.post(report, destination, progress).await
             }
             "directory" => {
                 self.save_copy(report, destination, None).await;
@@ -169,7 +176,12 @@ impl Deliverer {
         self.carrier.send(&envelope, bytes).await
     }
 
-    async fn post(&self, report: &StoredReport, destination: &Destination) -> Outcome {
+    async fn post(
+        &self,
+        report: &StoredReport,
+        destination: &Destination,
+        progress: &Progress,
+    ) -> Outcome {
         let gzip = match payload::gzip(&report.json, self.compression_level) {
             Ok(gzip) => gzip,
             Err(error) => {
@@ -180,7 +192,7 @@ impl Deliverer {
         };
         self.save_copy(report, destination, None).await;
         match &self.web {
-            Web::Ours(https) => https.send(destination, &gzip).await,
+            Web::Ours(https) => https.send(destination, &gzip, progress).await,
             Web::Script(script) => script.send(destination, &gzip).await,
         }
     }
@@ -331,6 +343,12 @@ pub enum Outcome {
     },
     /// A map produced a scheme that nobody can deliver to.
     UnknownScheme,
+    /// We ran out of something that this host lends us (descriptors, ports, memory for sockets): nothing was tried, and
+    /// it counts against nobody.
+    Exhausted {
+        /// What is missing.
+        reason: String,
+    },
 }
 
 impl Outcome {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, Command};
 use tokio::time::{sleep, timeout};
 
-use super::Outcome;
+use super::{Outcome, lack::is_lack};
 
 /// How a program ended.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ impl ProgramError {
     pub(super) fn outcome(&self, program: &str) -> Outcome {
         let reason = format!("{program} {self}");
         match self {
+            ProgramError::Start(error) if is_lack(error) => Outcome::Exhausted { reason },
             ProgramError::Start(_) | ProgramError::TimedOut(_) => Outcome::unreachable(reason),
             ProgramError::Wait(_) => Outcome::retry(reason),
         }

@@ -53,5 +53,6 @@ pub(super) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Refused { .. } => "refused",
         Outcome::Unsendable { .. } => "unsendable",
         Outcome::UnknownScheme => "unknown",
+        Outcome::Exhausted { .. } => "exhausted",
     }
 }

@@ -18,7 +18,9 @@ fn delivery(uri: &str) -> Delivery {
 
 async fn attempt(options: &[(&str, &str)], uri: &str) -> Outcome {
     let deliverer = Deliverer::prepare(&sample::settings(options)).unwrap();
-    deliverer.attempt(&delivery(uri)).await
+    deliverer
+        .attempt(&delivery(uri), &Progress::default())
+        .await
 }
 
 #[tokio::test]

@@ -77,8 +77,32 @@ fn after_a_failed_delivery() {
             9,
             Some(hour),
             "22T09:30:00",
+            Some(1800..=1800),
+            "its wish lies beyond the window: once more at its end",
+        ),
+        (
+            &[],
+            1,
+            Some(hour * 24),
+            "21T10:00:01",
+            Some(86_399..=86_399),
+            "a wish for a day, after the first attempt",
+        ),
+        (
+            &[],
+            1,
+            Some(Duration::MAX),
+            "21T10:00:01",
+            Some(86_399..=86_399),
+            "a wish for ever",
+        ),
+        (
+            &[],
+            9,
+            Some(hour),
+            "22T10:00:00",
             None,
-            "its wish lies beyond the window",
+            "the attempt at the end of the window was the last",
         ),
         (
             &[],
@@ -437,33 +461,74 @@ fn chi_square(parts: &[u64]) -> f64 {
 }
 
 #[test]
-fn lanes() {
-    for (uri, want, why) in [
-        ("mailto:a@b.example", "mailto:", "one relay"),
-        ("https://Host.example/x?y", "https:host.example", "one host"),
+fn queues_and_hosts() {
+    for (uri, want, of, why) in [
+        ("mailto:a@b.example", "mailto:", "mailto:", "one relay"),
         (
-            "https://u@host.example:8443/",
+            "https://Host.example/x?y",
+            "https:host.example:443",
             "https:host.example",
-            "a port is no other host",
+            "one host",
         ),
         (
-            "https://host.example:/",
+            "https://u@host.example:8443/",
+            "https:host.example:8443",
             "https:host.example",
-            "an empty port",
+            "a port is another queue, but no other host",
+        ),
+        (
+            "https://host.example.:/",
+            "https:host.example:443",
+            "https:host.example",
+            "an empty port, and a dot",
+        ),
+        (
+            "https://%68ost.example:0443/",
+            "https:host.example:443",
+            "https:host.example",
+            "other spellings",
         ),
         (
             "https://[2001:db8::1]:443/x",
+            "https:[2001:db8::1]:443",
             "https:[2001:db8::1]",
             "a literal's port",
         ),
         (
             "https://[2001:db8::1]/x",
+            "https:[2001:db8::1]:443",
             "https:[2001:db8::1]",
             "a literal",
         ),
-        ("directory:/var/x", "directory:", "one disk"),
-        ("odd", ":", "no scheme"),
+        (
+            "https://2130706433/",
+            "https:127.0.0.1:443",
+            "https:127.0.0.1",
+            "a number is an address",
+        ),
+        ("https://a b/", "https:a b/", "https:a b/", "nowhere"),
+        ("directory:/var/x", "directory:", "directory:", "one disk"),
+        ("odd", ":", ":", "no scheme"),
     ] {
         assert_eq!(lane(uri), want, "{why}");
+        assert_eq!(host(want), of, "{why}");
+        assert_eq!(is_own(want), !want.starts_with("https:"), "{why}");
+    }
+}
+
+#[test]
+fn what_is_put_off_keeps_its_window() {
+    let (schedule, first, mut rng) = (schedule(&[]), at("21T10:00:00"), StdRng::seed_from_u64(7));
+    let minute = Duration::from_secs(60);
+    for (failures, now, want, why) in [
+        (0, "21T10:00:00", 60..=75, "never tried"),
+        (3, "21T12:00:00", 60..=75, "within the window"),
+        (3, "22T09:59:30", 30..=30, "its end is the last chance"),
+        (3, "22T11:00:00", 0..=0, "which has passed"),
+        (0, "25T11:00:00", 60..=75, "no window has begun"),
+    ] {
+        let next = schedule.put_off(failures, first, minute, at(now), &mut rng);
+        let wait = next.duration_since(at(now)).as_secs();
+        assert!(want.contains(&wait), "{why}: {wait}");
     }
 }

@@ -10,10 +10,17 @@ use rusqlite::{OptionalExtension as _, Row, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
-    State, StateError, Step, Suspended, decisions::origin_word, forget, mails, ready::Hint,
-    suppressed::Heard, text,
+    State, StateError, Step, Suspended,
+    decisions::origin_word,
+    forget, mails,
+    ready::{Hint, Room},
+    suppressed::Heard,
+    text,
 };
-use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
+use crate::{
+    deliver::{Ahead, Delivery, Destination, Origin, StoredReport},
+    schedule::is_own,
+};
 
 /// A delivery whose attempt is about to begin.
 #[derive(Clone, Debug)]
@@ -30,6 +37,16 @@ pub struct Claimed {
     pub failures: u32,
     /// The first attempt.
     pub first: Timestamp,
+    /// Reports have arrived at that address before.
+    pub has_worked: bool,
+}
+
+impl Claimed {
+    /// The reported domain.
+    pub fn domain(&self) -> &str {
+        let delivery = self.delivery.as_ref();
+        delivery.map_or("", |delivery| delivery.report.domain.as_str())
+    }
 }
 
 /// What is recorded of an attempt.
@@ -54,6 +71,13 @@ pub enum Verdict {
         /// What the relay says.
         reason: String,
     },
+    /// It was not tried, which counts as nothing, and is due again.
+    PutOff {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
     /// To be tried again.
     Later {
         /// When.
@@ -74,33 +98,78 @@ pub struct Recorded {
     pub verdict: Verdict,
 }
 
-/// One report may have several in a lane.
+/// One report may have several in a lane. Whether reports have arrived there before, the oldest rows of the address say;
+/// of an address that all the world shares there may be a million.
 const DUE: &str = "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
-    r.day, r.domain, r.uniqid, r.report, r.its, d.tlsrptd_dated FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+    r.day, r.domain, r.uniqid, r.report, r.its, d.tlsrptd_dated, d.tlsrptd_lane LIKE 'https:%' AND EXISTS(SELECT 1 FROM \
+    (SELECT status FROM destinations w WHERE w.destination = d.destination ORDER BY w.d_r_id LIMIT 20) \
+    WHERE status = 'sent') FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
     WHERE d.d_r_id = ?1 AND d.tlsrptd_lane = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
     AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
-/// The reports of what is in hand take so much memory together; only the last of them may go beyond it.
-const IN_HAND_BYTES: usize = 64 << 20;
+/// In hand no more. An attempt that did not begin is none: it begins no window either.
+const NOT_TRIED: &str = "UPDATE destinations SET tlsrptd_started = NULL, \
+    tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
+    tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
+    WHERE destination = ?1 AND d_r_id = ?2";
+/// The reports of what is in hand take so much memory together, mails and posts each: what waits for strangers takes none
+/// from mails. Only the last of them may go beyond it.
+const IN_HAND_BYTES: usize = 32 << 20;
 
 /// The reports of what is in hand, by their row: ten deliveries of one report hold it once.
-pub(super) type Shared = HashMap<i64, Weak<StoredReport>>;
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    own: HashMap<i64, Weak<StoredReport>>,
+    posts: HashMap<i64, Weak<StoredReport>>,
+}
+
+impl Shared {
+    fn of(&mut self, lane: &str) -> &mut HashMap<i64, Weak<StoredReport>> {
+        match is_own(lane) {
+            true => &mut self.own,
+            false => &mut self.posts,
+        }
+    }
+
+    /// What is left of the memory, for each kind.
+    fn left(&mut self) -> Room {
+        let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
+            reports.retain(|_, report| report.strong_count() > 0);
+            let reports = reports.values().filter_map(Weak::upgrade);
+            let in_hand: usize = reports.map(|report| report.json.len()).sum();
+            // Room for one or two would cost a transaction each.
+            match in_hand > IN_HAND_BYTES / 2 {
+                true => 0,
+                false => IN_HAND_BYTES - in_hand,
+            }
+        };
+        let (own, posts) = (left(&mut self.own), left(&mut self.posts));
+        Room {
+            own,
+            posts,
+            all: own + posts,
+        }
+    }
+}
 
 impl State {
-    /// Takes due deliveries in hand, so many in all, and so many of a lane as `room` has for it.
+    /// Takes due deliveries in hand, so many of each kind, and so many of a lane as `room` has for it.
     pub fn claim(
         &mut self,
         now: Timestamp,
-        limit: usize,
+        limit: impl Into<Room>,
         room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StateError> {
-        self.reports.retain(|_, report| report.strong_count() > 0);
-        let reports = self.reports.values().filter_map(Weak::upgrade);
-        let in_hand: usize = reports.map(|report| report.json.len()).sum();
-        // Room for one or two would cost a transaction each.
-        if in_hand > IN_HAND_BYTES / 2 {
+        let (mut limit, bytes) = (limit.into(), self.reports.left());
+        if bytes.own == 0 {
+            limit.own = 0;
+        }
+        if bytes.posts == 0 {
+            limit.posts = 0;
+        }
+        if limit.own + limit.posts == 0 {
             return Ok(Vec::new());
         }
-        let claims = self.claim_within(IN_HAND_BYTES - in_hand, now, limit, room);
+        let claims = self.claim_within(bytes, now, limit, room);
         if claims.is_err() {
             // What was picked is still due.
             self.ready.look_anew();
@@ -108,11 +177,16 @@ impl State {
         claims
     }
 
+    /// The posts in hand take as much memory as they may.
+    pub fn posts_are_full(&mut self) -> bool {
+        self.reports.left().posts == 0
+    }
+
     fn claim_within(
         &mut self,
-        bytes: usize,
+        bytes: Room,
         now: Timestamp,
-        limit: usize,
+        limit: Room,
         room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StateError> {
         loop {
@@ -137,12 +211,12 @@ impl State {
     fn start(
         &mut self,
         picked: &[Hint],
-        bytes: usize,
+        bytes: Room,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StateError> {
         let installation = self.installation.clone();
         let mut shared = std::mem::take(&mut self.reports);
-        let mut looked_at = 0;
+        let mut left = Vec::new();
         let claims = self.transact(Step::Started, |tx| {
             let at = text::nexttry(now);
             let mut select = tx.prepare_cached(DUE)?;
@@ -152,14 +226,18 @@ impl State {
                  WHERE destination = ?1 AND d_r_id = ?2",
             )?;
             let mut claims = Vec::with_capacity(picked.len());
-            let mut room = bytes;
+            let mut bytes = bytes;
             for hint in picked {
-                if room == 0 {
-                    break;
+                let room = match is_own(&hint.lane) {
+                    true => &mut bytes.own,
+                    false => &mut bytes.posts,
+                };
+                if *room == 0 {
+                    left.push(hint);
+                    continue;
                 }
-                looked_at += 1;
                 let due = select.query_row((hint.r_id, &*hint.lane, &at), |row| {
-                    claimed(row, now, &installation, &mut shared, &mut room)
+                    claimed(row, now, &installation, shared.of(&hint.lane), room)
                 });
                 if let Some(claimed) = due.optional()? {
                     start.execute((&claimed.uri, hint.r_id, &at))?;
@@ -169,7 +247,7 @@ impl State {
             Ok(claims)
         });
         self.reports = shared;
-        for hint in &picked[looked_at..] {
+        for hint in left {
             self.ready.added(&hint.lane, hint.due(), hint.r_id);
         }
         claims
@@ -198,9 +276,14 @@ impl State {
                     Verdict::Waits { at, reason } | Verdict::Later { at, reason } => {
                         (None, *at, reason)
                     }
+                    Verdict::PutOff { at, reason } => {
+                        tx.prepare_cached(NOT_TRIED)?.execute((&end.uri, end.r_id))?;
+                        (None, *at, reason)
+                    }
                 };
                 let waits = matches!(end.verdict, Verdict::Waits { .. });
-                let failed = !waits && !matches!(status, Some("sent" | "suppressed"));
+                let tried = !waits && !matches!(end.verdict, Verdict::PutOff { .. });
+                let failed = tried && !matches!(status, Some("sent" | "suppressed"));
                 update.execute(named_params! {
                     ":status": status, ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
                     ":uri": end.uri, ":r_id": end.r_id, ":waits": waits,
@@ -217,7 +300,10 @@ impl State {
             self.suppressions.forget();
         }
         for end in ends {
-            if let Verdict::Later { at, .. } | Verdict::Waits { at, .. } = end.verdict {
+            if let Verdict::Later { at, .. }
+            | Verdict::Waits { at, .. }
+            | Verdict::PutOff { at, .. } = end.verdict
+            {
                 let lane = crate::schedule::lane(&end.uri);
                 self.ready.added(&lane, at, end.r_id);
             }
@@ -241,12 +327,7 @@ impl State {
             return Ok(());
         }
         self.transact(Step::Released, |tx| {
-            let mut update = tx.prepare_cached(
-                "UPDATE destinations SET tlsrptd_started = NULL, \
-                 tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
-                 tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
-                 WHERE destination = ?1 AND d_r_id = ?2",
-            )?;
+            let mut update = tx.prepare_cached(NOT_TRIED)?;
             for claimed in claims {
                 update.execute((&claimed.uri, claimed.r_id))?;
             }
@@ -294,7 +375,7 @@ fn claimed(
     row: &Row<'_>,
     now: Timestamp,
     installation: &InstallationId,
-    shared: &mut Shared,
+    shared: &mut HashMap<i64, Weak<StoredReport>>,
     room: &mut usize,
 ) -> rusqlite::Result<Claimed> {
     let uri: String = row.get(1)?;
@@ -334,6 +415,7 @@ fn claimed(
         uri,
         failures,
         first: instant(first),
+        has_worked: row.get(12)?,
     })
 }
 

@@ -39,6 +39,7 @@ pub use error::StateError;
 pub use jobs::{Job, NewJob};
 pub use mails::{LONGEST_SILENCE, OurMails};
 pub use open::fault;
+pub use ready::Room;
 pub use rows::Fetched;
 pub use steps::{Moment, STEPS, Step, StepRow};
 pub use suppressed::{Listed, SuppressionList, Suspended};

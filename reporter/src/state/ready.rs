@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::text;
+pub use window::Room;
 use window::Window;
 pub(super) use window::{Bounds, Hint};
 
@@ -71,12 +72,12 @@ impl Ready {
         (self.window, self.reading) = (None, None);
     }
 
-    /// Picks what is due, so many in all, and so many of a lane as there is room for; lanes take turns.
+    /// Picks what is due, so many of each kind, and so many of a lane as there is room for; lanes take turns.
     pub(super) fn pick(
         &mut self,
         db: &Connection,
         now: Timestamp,
-        limit: usize,
+        limit: Room,
         room: impl Fn(&str) -> usize,
     ) -> rusqlite::Result<Vec<Hint>> {
         self.read_on(db, now)?;

@@ -25,6 +25,8 @@ const KINDS: &[(&str, u64)] = &[
     ("moved", 6),      // DNS says another address than the MTA saw
     ("silent", 4),     // DNS never answers, and the MTA saw nothing
     ("suppressed", 4), // on the operator's list
+    ("closed", 3),     // a port of a host that others have too, where nobody listens
+    ("holding", 4),    // places at a host that others have too, which hold whoever comes
 ];
 
 /// Who there is.
@@ -157,6 +159,10 @@ impl Domains {
 
     fn record(&self, domain: &str, user: &str) -> String {
         let host = self.dice.below(("host", domain), HOSTS);
+        let several = |place: &dyn Fn(u64) -> String| {
+            let places: Vec<String> = (0..5).map(place).collect();
+            places.join(",")
+        };
         let rua = match domain {
             _ if is(domain, "web") => format!("https://h{host}.hosts.test/{domain}"),
             _ if is(domain, "both") => {
@@ -168,6 +174,10 @@ impl Domains {
                 domain.to_ascii_uppercase()
             ),
             _ if is(domain, "shared") => "mailto:all@collector.test".to_owned(),
+            _ if is(domain, "closed") => several(&|n| format!("https://h{host}.hosts.test:81/{n}")),
+            _ if is(domain, "holding") => {
+                several(&|n| format!("https://h{host}.hosts.test/hold/{domain}/{n}"))
+            }
             _ if is(domain, "unusable") => "http://x.test/,ftp://x.test".to_owned(),
             _ => format!("mailto:{user}@{domain}"),
         };

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 use tlsrptd_reporter::deliver::Outcome;
 
 use super::{
-    plan::{Window, is_in},
+    plan::{HOUR, Window, is_in},
     sim::{Key, Sim},
 };
 
@@ -48,7 +48,7 @@ impl Sim {
     /// The host that a destination leads to; the relay for all mail.
     pub fn host(uri: &str) -> &str {
         match uri.strip_prefix("https://") {
-            Some(rest) => rest.split('/').next().unwrap(),
+            Some(rest) => rest.split(['/', ':']).next().unwrap(),
             None => "relay",
         }
     }
@@ -113,6 +113,16 @@ impl Sim {
         }
         if host == "relay" && self.dice.percent(("mailbox", &key.uri), 10) && fails(70) {
             return retry("452 4.2.2 full", None, quick);
+        }
+        if key.uri.contains(":81/") {
+            return unreachable(Duration::from_secs(self.dice.below(("closed", host), 11)));
+        }
+        if key.uri.contains("/hold/") {
+            return match self.dice.below(("holds", &key.domain), 3) {
+                0 => retry("503", Some(Duration::from_secs(3600)), quick),
+                1 => sent(slow),
+                _ => sent(HOUR * 100),
+            };
         }
         match self.temper_of_host(host) {
             Host::Good => sent(quick),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
-    deliver::{Delivery, Outcome, StoredReport},
+    deliver::{Delivery, Outcome, Progress, StoredReport},
     gather::{Answer, GatherError, Sink},
     lookup::Looked,
     outside::Outside,
@@ -221,6 +221,10 @@ impl Outside for Sim {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        self.deliver_telling(delivery, &Progress::default()).await
+    }
+
+    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
         let report = Arc::clone(&delivery.report);
         let uri = delivery.destination.uri.clone();
         let key = Key {
@@ -255,7 +259,21 @@ impl Outside for Sim {
             takes,
             has_it,
         } = reply;
-        tokio::time::sleep(takes).await;
+        if !matches!(outcome, Outcome::Unreachable { .. }) {
+            // What lasts is the answer.
+            progress.sent(Duration::from_secs(10));
+        }
+        // The default of `http_timeout`, and what an answer may take beyond it.
+        let given_up = Duration::from_secs(600);
+        tokio::time::sleep(takes.min(given_up)).await;
+        let outcome = match takes > given_up {
+            true => Outcome::Retry {
+                reason: "no answer".to_owned(),
+                after: None,
+            },
+            false => outcome,
+        };
+        let has_it = if takes > given_up { Has::No } else { has_it };
         let mut attempts = self.log();
         let attempt = &mut attempts.attempts[number];
         attempt.taken |= has_it == Has::AtTheEnd;

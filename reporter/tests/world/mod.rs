@@ -16,7 +16,7 @@ use tlsrptd_proto::{domain::Domain, report::Submitter, txt::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
     daemon::{Bounds, Daemon, Order},
-    deliver::{Delivery, Outcome},
+    deliver::{Delivery, Outcome, Progress},
     gather::{Answer, GatherError, Piece, Sink},
     lookup::{Looked, judge},
     outside::Outside,
@@ -54,7 +54,7 @@ pub struct World {
     pub hurries: bool,
     pub seen: Mutex<Vec<Seen>>,
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
-    pub under_way: Mutex<BTreeMap<String, (usize, usize)>>,
+    pub under_way: UnderWay,
     /// From then on, since the begin, the wall clock is off by so many seconds.
     pub steps: Vec<(Duration, i64)>,
 }
@@ -90,6 +90,33 @@ impl World {
             taken.entry(key).or_default().push(seen.clone());
         }
         taken
+    }
+}
+
+/// The default.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Attempts at a host: now, and the most there were.
+type UnderWay = Mutex<BTreeMap<String, (usize, usize)>>;
+
+/// One of them, until it is dropped: an attempt may be ended before it is over.
+struct Busy<'a>(&'a UnderWay, String);
+
+impl Busy<'_> {
+    fn new(all: &UnderWay, host: String) -> Busy<'_> {
+        {
+            let mut all = all.lock().unwrap();
+            let number = all.entry(host.clone()).or_default();
+            number.0 += 1;
+            number.1 = number.1.max(number.0);
+        }
+        Busy(all, host)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().get_mut(&self.1).unwrap().0 -= 1;
     }
 }
 
@@ -138,15 +165,15 @@ impl Outside for World {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        self.deliver_telling(delivery, &Progress::default()).await
+    }
+
+    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
         let report = &delivery.report;
         let uri = delivery.destination.uri.clone();
         let lane = tlsrptd_reporter::schedule::lane(&uri);
-        {
-            let mut under_way = self.under_way.lock().unwrap();
-            let number = under_way.entry(lane.clone()).or_default();
-            number.0 += 1;
-            number.1 = number.1.max(number.0);
-        }
+        let lane = tlsrptd_reporter::schedule::host(&lane).to_owned();
+        let _there = Busy::new(&self.under_way, lane);
         let before = self
             .seen
             .lock()
@@ -163,8 +190,11 @@ impl Outside for World {
             bytes: (report.json.clone(), report.uniqid, report.created),
             taken: matches!(outcome, Outcome::Sent { .. }),
         });
+        if !matches!(outcome, Outcome::Unreachable { .. }) {
+            // All is sent at once: what lasts is the answer.
+            progress.sent(HTTP_TIMEOUT);
+        }
         tokio::time::sleep(takes).await;
-        self.under_way.lock().unwrap().get_mut(&lane).unwrap().0 -= 1;
         outcome
     }
 }

@@ -8,20 +8,22 @@ mod answer;
 mod clients;
 mod resolver;
 mod script;
+mod upload;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, USER_AGENT};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Certificate, Client, NoProxy, Proxy, Response, Url, redirect};
 use tlsrptd_config::reportd::Reportd;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
-use super::{Destination, Origin, Outcome, PrepareError, one_line};
+use super::{Destination, Origin, Outcome, PrepareError, Progress, lack::lack_behind, one_line};
 use answer::Verdict;
 use clients::{BadHost, Clients};
 use resolver::{NotGlobal, Resolver};
+use upload::{Times, Upload};
 
 pub(super) use script::HttpScript;
 
@@ -31,8 +33,7 @@ pub(super) struct Https {
     clients: Clients,
     allow_private: bool,
     user_agent: String,
-    /// For the status of an attempt, redirects included.
-    time: Duration,
+    times: Times,
 }
 
 /// Redirects within one host: more is a loop.
@@ -48,12 +49,16 @@ impl Https {
             clients: Clients::prepare(settings)?,
             allow_private: settings.allow_private_destinations,
             user_agent: user_agent(&settings.contact_info),
-            time: settings.http_timeout,
+            times: Times::new(settings.http_timeout),
         })
     }
 
-    pub(super) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
-        let deadline = Instant::now() + self.time;
+    pub(super) async fn send(
+        &self,
+        destination: &Destination,
+        gzip: &[u8],
+        progress: &Progress,
+    ) -> Outcome {
         let mut url = match Url::parse(&destination.uri) {
             Ok(url) => url,
             Err(error) => {
@@ -62,18 +67,29 @@ impl Https {
                 };
             }
         };
-        for _ in 0..=MAX_REDIRECTS {
-            match self.post(&url, destination.origin, gzip, deadline).await {
+        let mut post = self.post(&url, destination.origin, gzip, progress).await;
+        for _ in 0..MAX_REDIRECTS {
+            url = match post {
                 Verdict::Done(outcome) => return outcome,
-                Verdict::Follow(next) => url = next,
-            }
+                Verdict::Follow(next) => next,
+            };
+            post = match self.post(&url, destination.origin, gzip, progress).await {
+                // Of the place that the record names it says nothing: that one has answered.
+                Verdict::Done(Outcome::Unreachable { reason }) => {
+                    Verdict::Done(Outcome::retry(format!("redirected to {url}: {reason}")))
+                }
+                verdict => verdict,
+            };
         }
-        Outcome::Refused {
-            reason: format!("more than {MAX_REDIRECTS} redirects"),
+        match post {
+            Verdict::Done(outcome) => outcome,
+            Verdict::Follow(_) => Outcome::Refused {
+                reason: format!("more than {MAX_REDIRECTS} redirects"),
+            },
         }
     }
 
-    async fn post(&self, url: &Url, origin: Origin, gzip: &[u8], deadline: Instant) -> Verdict {
+    async fn post(&self, url: &Url, origin: Origin, gzip: &[u8], progress: &Progress) -> Verdict {
         if origin == Origin::Record && !self.allow_private {
             match self.clients.check_host(url).await {
                 Ok(()) => {}
@@ -91,21 +107,23 @@ impl Https {
             Ok(client) => client,
             Err(error) => return Verdict::Done(Outcome::unreachable(error.to_string())),
         };
+        let upload = Upload::new(progress, self.times);
         let request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/tlsrpt+gzip")
+            .header(CONTENT_LENGTH, gzip.len())
             .header(USER_AGENT, &self.user_agent)
-            .body(gzip.to_vec());
-        match timeout_at(deadline, request.send()).await {
-            Ok(Ok(response)) => {
-                let (status, headers) = (response.status(), response.headers().clone());
-                answer::judge(url, status, &headers, &beginning(response).await)
-            }
-            Ok(Err(error)) => Verdict::Done(failed(error)),
-            Err(_) => {
-                let reason = format!("no answer within {} s", self.time.as_secs_f64());
-                Verdict::Done(Outcome::unreachable(reason))
-            }
+            .body(upload.body(gzip));
+        tokio::select! {
+            biased;
+            answer = request.send() => match answer {
+                Ok(response) => {
+                    let (status, headers) = (response.status(), response.headers().clone());
+                    answer::judge(url, status, &headers, &beginning(response).await)
+                }
+                Err(error) => Verdict::Done(failed(error)),
+            },
+            late = upload.late() => Verdict::Done(late),
         }
     }
 }
@@ -148,7 +166,9 @@ fn failed(error: reqwest::Error) -> Outcome {
         next = cause.source();
     }
     let reason = one_line(&reason);
-    if error.is_builder() {
+    if let Some(reason) = lack_behind(&error) {
+        Outcome::Exhausted { reason }
+    } else if error.is_builder() {
         Outcome::Unsendable { reason }
     } else if error.is_connect() || error.is_timeout() {
         Outcome::unreachable(reason)
@@ -178,6 +198,11 @@ fn client(settings: &Reportd, resolver: Resolver) -> Result<Client, PrepareError
         // Each one is looked at here.
         .redirect(redirect::Policy::none())
         .pool_idle_timeout(Duration::from_secs(30))
+        // Browsers and curl take such answers: what a receiver has taken is not to be sent again for the sake of a space.
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(10_000)
         .connect_timeout(settings.http_timeout)
         .tls_danger_accept_invalid_certs(!settings.https_verify);
     if let Some(path) = &settings.https_ca_file {

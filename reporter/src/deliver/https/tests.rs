@@ -106,6 +106,13 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, heard: Arc<Mutex<Vec<St
                 return;
             }
             "/hang" => std::future::pending().await,
+            "/long" => {
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+                "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+            }
+            "/space" => "HTTP/1.1 200 OK\r\nX-A : b\r\ncontent-length: 0\r\n\r\n",
+            "/fold" => "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\ncontent-length: 0\r\n\r\n",
+            "/junk" => "HTTP/1.1 200 OK\r\nthis is no header\r\ncontent-length: 0\r\n\r\n",
             _ => "HTTP/1.1 500 What\r\ncontent-length: 0\r\n\r\n",
         };
         stream.write_all(answer.as_bytes()).await.unwrap();
@@ -116,9 +123,14 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, heard: Arc<Mutex<Vec<St
 #[tokio::test]
 async fn answers_decide() {
     let server = Server::start().await;
-    let https = server.https(&[]);
+    let mut https = server.https(&[]);
+    https.times.answer = Duration::from_secs(2);
     for (path, expected, why) in [
         ("ok", "sent", "201"),
+        ("long", "sent", "an answer may take longer than the upload"),
+        ("space", "sent", "a space before a colon"),
+        ("fold", "sent", "a header on two lines"),
+        ("junk", "sent", "a header that is none"),
         ("later", "retry", "429"),
         ("gone", "refused", "404"),
         ("other", "retry", "500"),
@@ -126,20 +138,32 @@ async fn answers_decide() {
         ("loop", "refused", "a loop of redirects"),
         ("away", "refused", "a redirect to another host"),
         ("reset", "retry", "closed without an answer"),
-        ("hang", "unreachable", "time-out"),
+        ("hang", "retry", "time-out: somebody is there"),
         ("endless", "sent", "the status is enough"),
     ] {
         let outcome = https
-            .send(&server.to(path, Origin::Operator), b"gzip")
+            .send(
+                &server.to(path, Origin::Operator),
+                b"gzip",
+                &Progress::default(),
+            )
             .await;
         assert_eq!(word(&outcome), expected, "{path}: {why}: {outcome:?}");
     }
     let outcome = https
-        .send(&server.to("later", Origin::Operator), b"gzip")
+        .send(
+            &server.to("later", Origin::Operator),
+            b"gzip",
+            &Progress::default(),
+        )
         .await;
     assert!(matches!(outcome, Outcome::Retry { after: Some(wait), .. } if wait.as_secs() == 90));
     let outcome = https
-        .send(&server.to("gone", Origin::Operator), b"gzip")
+        .send(
+            &server.to("gone", Origin::Operator),
+            b"gzip",
+            &Progress::default(),
+        )
         .await;
     assert!(matches!(outcome, Outcome::Refused { reason } if reason == "404 Not Found: none"));
 }
@@ -150,7 +174,11 @@ async fn what_is_posted_and_on_how_many_connections() {
     let https = server.https(&[]);
     for _ in 0..3 {
         https
-            .send(&server.to("moved", Origin::Operator), b"the bytes")
+            .send(
+                &server.to("moved", Origin::Operator),
+                b"the bytes",
+                &Progress::default(),
+            )
             .await;
     }
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
@@ -196,6 +224,7 @@ async fn a_record_leads_to_global_addresses_only() {
                     origin: Origin::Record,
                 },
                 b"gzip",
+                &Progress::default(),
             )
             .await;
         assert!(
@@ -208,7 +237,11 @@ async fn a_record_leads_to_global_addresses_only() {
     assert_eq!(
         word(
             &allowed
-                .send(&server.to("ok", Origin::Record), b"gzip")
+                .send(
+                    &server.to("ok", Origin::Record),
+                    b"gzip",
+                    &Progress::default()
+                )
                 .await
         ),
         "sent"
@@ -226,7 +259,9 @@ async fn a_proxy_is_no_receiver() {
         let uri = format!("https://{host}:{}/ok", server.port);
         let url = Url::parse(&uri).unwrap();
         let origin = Origin::Record;
-        let outcome = https.send(&Destination { uri, origin }, b"gzip").await;
+        let outcome = https
+            .send(&Destination { uri, origin }, b"gzip", &Progress::default())
+            .await;
         // The trailing dot is another name for the proxy: asked to lead there, it does not.
         if url.host_str() != Some("localhost.") {
             assert!(
@@ -253,7 +288,11 @@ async fn certificates_and_closed_ports() {
         options.push(("http_timeout", "2"));
         let https = Https::prepare(&sample::settings(&options)).unwrap();
         let outcome = https
-            .send(&server.to("ok", Origin::Operator), b"gzip")
+            .send(
+                &server.to("ok", Origin::Operator),
+                b"gzip",
+                &Progress::default(),
+            )
             .await;
         assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
         if let Outcome::Unreachable { reason } = outcome {
@@ -264,7 +303,10 @@ async fn certificates_and_closed_ports() {
         uri: "https://127.0.0.1:1/".to_owned(),
         origin: Origin::Operator,
     };
-    let outcome = server.https(&[]).send(&nobody, b"gzip").await;
+    let outcome = server
+        .https(&[])
+        .send(&nobody, b"gzip", &Progress::default())
+        .await;
     assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];
     let error = Https::prepare(&sample::settings(&options))

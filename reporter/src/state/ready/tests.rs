@@ -32,7 +32,7 @@ fn insert(db: &Connection, r_id: i64, lane: &str, second: i64) {
 fn take(ready: &mut Ready, db: &Connection, second: i64, per_lane: usize) -> Vec<(i64, i64)> {
     let mut taken = Vec::new();
     loop {
-        let picked = ready.pick(db, at(second), 100, |_| per_lane);
+        let picked = ready.pick(db, at(second), Room::from(100), |_| per_lane);
         let picked = picked.unwrap();
         let is_reading =
             ready.reading.is_some() || ready.next(db, at(second)).unwrap() == Some(at(second));
@@ -106,7 +106,7 @@ fn a_large_lane_leaves_room_for_the_small() {
     for n in 1001..2000 {
         window.add("mailto:", n, n);
     }
-    let picked = window.pick(2000, 100, |_| Some(2));
+    let picked = window.pick(2000, Room::from(100), |_| Some(2));
     let lanes: Vec<&str> = picked.iter().map(|hint| &*hint.lane).collect();
     assert_eq!(lanes, ["mailto:", "mailto:", "https:small"]);
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_lane_that_is_held_is_passed_over_until_it_is_free() {
     ready.hold("https:dead");
     ready.next(&db, at(0)).unwrap();
     let pick = |ready: &mut Ready, second| {
-        let picked = ready.pick(&db, at(second), 100, |_| 1).unwrap();
+        let picked = ready.pick(&db, at(second), Room::from(100), |_| 1).unwrap();
         picked.iter().map(|hint| hint.r_id).collect::<Vec<_>>()
     };
     assert_eq!(pick(&mut ready, 10), [3]);
@@ -155,7 +155,7 @@ fn it_says_when_to_come_again() {
         None,
         "the lane has something due: when it has room, it is asked again"
     );
-    let picked = ready.pick(&db, at(25), 100, |_| 1).unwrap();
+    let picked = ready.pick(&db, at(25), Room::from(100), |_| 1).unwrap();
     assert_eq!(picked.len(), 2);
     assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(30)));
     ready.added("https:new", at(27), 9);

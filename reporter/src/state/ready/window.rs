@@ -8,6 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::schedule::is_own;
+
 /// How much is kept; for a while it may be twice that.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::state) struct Bounds {
@@ -50,11 +52,35 @@ pub(super) struct Window {
     horizon: i64,
     /// Lanes whose next row is not due, by its time. An entry is void when its lane has gone or is in the other queue.
     soon: BinaryHeap<Reverse<(i64, Arc<str>)>>,
-    /// Lanes with something due.
-    turn: VecDeque<Arc<str>>,
+    /// Lanes with something due: the operator's own, and the hosts of other people.
+    turns: [VecDeque<Arc<str>>; 2],
     /// A lane in turn has used up what is kept of it.
     is_used_up: bool,
 }
+
+/// How many may be picked.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// For the relay and the disk.
+    pub own: usize,
+    /// For hosts of other people.
+    pub posts: usize,
+    /// For both together.
+    pub all: usize,
+}
+
+impl From<usize> for Room {
+    fn from(all: usize) -> Room {
+        Room {
+            own: all,
+            posts: all,
+            all,
+        }
+    }
+}
+
+/// So many lanes are looked at before others have their turn: most of them may have no room.
+const LOOKED_AT: usize = 512;
 
 #[derive(Debug)]
 struct Lane {
@@ -80,7 +106,7 @@ impl Window {
             rows: 0,
             horizon: i64::MAX,
             soon: BinaryHeap::new(),
-            turn: VecDeque::new(),
+            turns: Default::default(),
             is_used_up: false,
         }
     }
@@ -88,11 +114,15 @@ impl Window {
     pub(super) fn add(&mut self, lane: &str, due: i64, r_id: i64) {
         let lane = match self.lanes.get_key_value(lane) {
             Some((lane, known)) if due < known.until => Arc::clone(lane),
-            None if due < self.horizon => Arc::from(lane),
+            None if due < self.horizon || is_own(lane) => Arc::from(lane),
             // Too late to be kept.
             _ => return,
         };
-        let until = self.horizon;
+        // The operator's own are never forgotten, however many hosts strangers name.
+        let until = match is_own(&lane) {
+            true => i64::MAX,
+            false => self.horizon,
+        };
         let entry = self.lanes.entry(Arc::clone(&lane)).or_insert_with(|| Lane {
             rows: BinaryHeap::new(),
             until,
@@ -113,26 +143,29 @@ impl Window {
     pub(super) fn pick(
         &mut self,
         now: i64,
-        limit: usize,
+        limit: Room,
         room: impl Fn(&str) -> Option<usize>,
     ) -> Vec<Hint> {
         self.move_due(now);
         let mut picked = Vec::new();
-        for _ in 0..self.turn.len() {
-            if picked.len() == limit {
-                break;
-            }
-            let Some(name) = self.turn.pop_front() else {
-                break;
-            };
-            match room(&name) {
-                Some(room) => {
-                    let room = room.min(limit - picked.len());
-                    self.pick_of(name, now, room, &mut picked);
+        for (kind, limit_of_kind) in [limit.own, limit.posts].into_iter().enumerate() {
+            let most = limit.all.min(picked.len().saturating_add(limit_of_kind));
+            for _ in 0..self.turns[kind].len().min(LOOKED_AT) {
+                if picked.len() >= most {
+                    break;
                 }
-                None => {
-                    if let Some(lane) = self.lanes.get_mut(&name) {
-                        lane.is_in_turn = false;
+                let Some(name) = self.turns[kind].pop_front() else {
+                    break;
+                };
+                match room(&name) {
+                    Some(room) => {
+                        let room = room.min(most - picked.len());
+                        self.pick_of(name, now, room, &mut picked);
+                    }
+                    None => {
+                        if let Some(lane) = self.lanes.get_mut(&name) {
+                            lane.is_in_turn = false;
+                        }
                     }
                 }
             }
@@ -167,11 +200,11 @@ impl Window {
             });
         }
         // Beyond the horizon it is as good as unknown.
-        let is_known = !lane.rows.is_empty() || lane.until < self.horizon;
+        let is_known = !lane.rows.is_empty() || lane.until < self.horizon || is_own(&name);
         match lane.next().filter(|_| is_known) {
             Some(next) if next <= now => {
                 self.is_used_up |= lane.rows.is_empty() && room > 0;
-                self.turn.push_back(name);
+                self.turns[kind(&name)].push_back(name);
             }
             Some(next) => {
                 lane.is_in_turn = false;
@@ -193,8 +226,8 @@ impl Window {
     pub(super) fn needs_reading(&mut self, now: i64, passed_over: usize) -> bool {
         self.move_due(now);
         // While there is much to do, what is beyond the horizon waits: to read is dear.
-        self.is_used_up
-            || (self.horizon <= now && self.turn.len() + passed_over <= self.bounds.lanes / 2)
+        let in_turn: usize = self.turns.iter().map(VecDeque::len).sum();
+        self.is_used_up || (self.horizon <= now && in_turn + passed_over <= self.bounds.lanes / 2)
     }
 
     /// Lanes with something due get in turn; void entries go.
@@ -205,7 +238,7 @@ impl Window {
                 Some(_) if *due > now => return,
                 Some(lane) => {
                     lane.is_in_turn = true;
-                    self.turn.push_back(Arc::clone(name));
+                    self.turns[kind(name)].push_back(Arc::clone(name));
                 }
                 None => {}
             }
@@ -245,8 +278,8 @@ impl Window {
             .values()
             .filter(|lane| lane.next() < Some(horizon));
         let mut equal = self.bounds.lanes - before.count().min(self.bounds.lanes);
-        self.lanes.retain(|_, lane| match lane.next() {
-            _ if lane.is_in_turn => true,
+        self.lanes.retain(|name, lane| match lane.next() {
+            _ if lane.is_in_turn || is_own(name) => true,
             Some(next) if next == horizon && equal > 0 => {
                 equal -= 1;
                 true
@@ -272,4 +305,9 @@ impl Window {
             _ => (room / left).max(1),
         }
     }
+}
+
+/// Which of the turns.
+fn kind(lane: &str) -> usize {
+    usize::from(!is_own(lane))
 }

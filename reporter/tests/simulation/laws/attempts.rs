@@ -21,7 +21,14 @@ impl Court<'_> {
         let settings = &self.played.settings;
         for (host, busy) in &self.log.busy {
             let bound = match host.as_str() {
-                "all" => settings.max_concurrent_deliveries,
+                // Mails, posts, and posts that were found slow.
+                "all" => {
+                    let most = settings.max_concurrent_deliveries;
+                    settings.max_concurrent_per_host.min(most) + most + (most * 8).min(512)
+                }
+                "relay" => settings
+                    .max_concurrent_per_host
+                    .min(settings.max_concurrent_deliveries),
                 _ => settings.max_concurrent_per_host,
             };
             if busy.most > bound {

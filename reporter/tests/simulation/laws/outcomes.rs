@@ -158,13 +158,8 @@ impl Court<'_> {
             return attempts.len() > most as usize;
         }
         let (first, last) = (self.window(attempts)[0], attempts[attempts.len() - 1]);
-        let (end, outcome) = last.ended.as_ref().unwrap();
-        let asked = match outcome {
-            Outcome::Retry { after, .. } => after.unwrap_or_default(),
-            _ => std::time::Duration::ZERO,
-        };
-        !self.clock_is_true()
-            || *end + asked + IN_HAND >= self.taken_in_hand(first) + settings.retry_window
+        let (end, _) = last.ended.as_ref().unwrap();
+        !self.clock_is_true() || *end + IN_HAND >= self.taken_in_hand(first) + settings.retry_window
     }
 
     /// It never got the report, and has refused so many others that it is left alone.

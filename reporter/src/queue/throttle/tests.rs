@@ -2,29 +2,33 @@
 
 use super::*;
 
-/// What happens to a circuit, one letter each:
-/// `a` an answer, `n` nothing, `w` a wish to wait for a minute, each at once after it began;
-/// `b` an attempt begins and stays under way, `A` `N` `W` the oldest of those ends so;
+/// What happens to a queue, one letter each:
+/// `s` served, `a` another answer, `n` nothing, `o` a fault of ours, `w` a wish to wait for a minute, each at once after it
+/// began and each by another domain; `v` such a wish by a domain that has a report there, `y` one by always the same
+/// owner; `b` an attempt begins and stays under way, `A` `N` `W` the oldest of those ends so;
 /// `d` the daemon looks, `p` the time of a hold is over, `h` an hour passes.
-fn play(events: &str) -> (Circuit, Vec<News>) {
-    let (mut circuit, mut news, mut under_way) = (Circuit::default(), Vec::new(), Vec::new());
+fn play(events: &str) -> (DestinationThrottle, Vec<News>) {
+    let (mut throttle, mut news, mut under_way) =
+        (DestinationThrottle::default(), Vec::new(), Vec::new());
     let mut now = Instant::now();
-    for event in events.chars() {
+    for (number, event) in events.chars().enumerate() {
         now += Duration::from_secs(1);
         let heard = match event.to_ascii_lowercase() {
+            's' => Heard::Served,
             'a' => Heard::Answer,
             'n' => Heard::Nothing,
-            'w' => Heard::Wish(Duration::from_secs(60)),
+            'o' => Heard::Ours,
+            'w' | 'v' | 'y' => Heard::Wish(Duration::from_secs(60)),
             'b' => {
-                under_way.push(circuit.begin().unwrap());
+                under_way.push(throttle.begin().unwrap());
                 continue;
             }
             'd' => {
-                news.extend(circuit.news());
+                news.extend(throttle.news());
                 continue;
             }
             'p' => {
-                circuit.probe();
+                throttle.probe();
                 continue;
             }
             'h' => {
@@ -35,11 +39,19 @@ fn play(events: &str) -> (Circuit, Vec<News>) {
         };
         let begun = match event.is_ascii_uppercase() {
             true => under_way.remove(0),
-            false => circuit.begin().unwrap(),
+            false => throttle.begin().unwrap(),
         };
-        circuit.end(begun, heard, now);
+        let domain = match event {
+            'y' => format!("d{number}.one.example"),
+            _ => format!("d{number}.example"),
+        };
+        let witness = Witness {
+            domain: &domain,
+            has_worked: event == 'v',
+        };
+        throttle.end(begun, heard, witness, now);
     }
-    (circuit, news)
+    (throttle, news)
 }
 
 const WISH: Option<Duration> = Some(Duration::from_secs(60));
@@ -82,34 +94,48 @@ fn what_happens_and_what_the_daemon_hears() {
         ("bbbbnnnnndpNNNNd", "probing", vec![dead(1)], "and even while the probe is awaited"),
         ("bnnnnndAd", "held", vec![dead(1)], "an answer that was under way says how it was before"),
         ("nnnnndpbNd", "held", vec![dead(1), dead(2)], "a slow probe"),
-        ("wd", "held", vec![wishes(true)], "one wish is enough"),
-        ("wdpad", "flows", vec![wishes(true), News::Flows], "and ends with the next answer"),
-        ("wdpwd", "held", vec![wishes(true), wishes(false)], "it may be repeated"),
-        ("bbwWWd", "held", vec![wishes(true)], "together they are one"),
-        ("wdpnd", "held", vec![wishes(true), News::Holds { wish: None, times: 1, first: false }], "then it was gone"),
-        ("nnnnndpwd", "held", vec![dead(1), wishes(false)], "it is there, but not for us"),
-        ("bnnnnnWd", "held", vec![News::Holds { wish: WISH, times: 0, first: true }], "a wish comes in time"),
+        ("ooooood", "flows", vec![], "what fails here says nothing of them"),
+        ("nnnnond", "held", vec![dead(1)], "and is no answer"),
+        ("wd", "flows", vec![], "one wish is one domain's"),
+        ("wwwwd", "flows", vec![], "a few are a few"),
+        ("vvvvvd", "held", vec![wishes(true)], "of five customers in a row each: the host is busy"),
+        ("wwwwwwwwwwwwwwwwwwwd", "flows", vec![], "strangers are many before that is said"),
+        ("wwwwwwwwwwwwwwwwwwwwd", "held", vec![wishes(true)], "these are"),
+        ("yyyyyyyyd", "flows", vec![], "one owner may have many names"),
+        ("vvsvvvd", "flows", vec![], "somebody was served between"),
+        ("vvavvvd", "held", vec![wishes(true)], "another answer is no service"),
+        ("wwvvvvd", "flows", vec![], "some of each are few"),
+        ("svvvvvd", "held", vec![wishes(true)], "whoever was served before"),
+        ("vvvvhvd", "flows", vec![], "not in a row"),
+        ("vvvvvdpsd", "flows", vec![wishes(true), News::Flows], "it ends when somebody is served"),
+                ("vvvvvdpvd", "held", vec![wishes(true), wishes(false)], "of its customers one is enough then"),
+        ("vvvvvdpwd", "flows", vec![wishes(true), News::Flows], "but no stranger"),
+        ("vvvvvdpad", "flows", vec![wishes(true), News::Flows], "or with another answer"),
+        ("bbvvvvvWWd", "held", vec![wishes(true)], "together they are one"),
+        ("vvvvvdpnd", "held", vec![wishes(true), News::Holds { wish: None, times: 1, first: false }], "then it was gone"),
+        ("nnnnndpwd", "flows", vec![dead(1), News::Flows], "it is there, but not for this one"),
+        ("bnnnnnWd", "held", vec![dead(1)], "a wish of before"),
         ("nnnnp", "flows", vec![], "nothing to probe"),
     ];
     for (events, state, news, why) in rows {
-        let (circuit, heard) = play(events);
-        let now = match circuit.phase {
+        let (throttle, heard) = play(events);
+        let now = match throttle.phase {
             Phase::Flows { .. } => "flows",
             Phase::Stopped { .. } => "stopped",
             Phase::Held => "held",
             Phase::Probing => "probing",
         };
         assert_eq!((now, &heard), (*state, news), "{events}: {why}");
-        assert_eq!(circuit.is_held(), now == "held", "{events}");
-        assert_eq!(circuit.begin().is_none(), now == "held", "{events}");
-        assert_eq!(circuit.is_probing(), now == "probing", "{events}");
+        assert_eq!(throttle.is_held(), now == "held", "{events}");
+        assert_eq!(throttle.begin().is_none(), now == "held", "{events}");
+        assert_eq!(throttle.is_probing(), now == "probing", "{events}");
     }
 }
 
 #[test]
 fn nothing_begins_before_the_daemon_has_looked() {
-    let (circuit, _) = play("nnnnn");
-    assert!(circuit.begin().is_none() && circuit.is_held());
+    let (throttle, _) = play("nnnnn");
+    assert!(throttle.begin().is_none() && throttle.is_held());
 }
 
 #[test]
@@ -124,9 +150,13 @@ fn what_is_worth_remembering() {
         ("nnnnndpa", false, false, "the daemon has to be told"),
         ("nnnnndpad", true, true, "it was"),
     ] {
-        let (circuit, _) = play(events);
-        assert_eq!(circuit.is_plain(Instant::now()), soon, "{events}: {why}");
-        assert_eq!(circuit.is_plain(later), late, "{events}: {why}, much later");
+        let (throttle, _) = play(events);
+        assert_eq!(throttle.is_plain(Instant::now()), soon, "{events}: {why}");
+        assert_eq!(
+            throttle.is_plain(later),
+            late,
+            "{events}: {why}, much later"
+        );
     }
 }
 
@@ -138,7 +168,7 @@ fn what_outcomes_tell() {
     };
     let text = String::new;
     for (outcome, heard) in [
-        (Outcome::Sent { detail: text() }, Heard::Answer),
+        (Outcome::Sent { detail: text() }, Heard::Served),
         (Outcome::Refused { reason: text() }, Heard::Answer),
         (Outcome::UnknownScheme, Heard::Answer),
         (retry(None), Heard::Answer),
@@ -149,7 +179,20 @@ fn what_outcomes_tell() {
         ),
         (Outcome::Unreachable { reason: text() }, Heard::Nothing),
         (Outcome::Denied { reason: text() }, Heard::Nothing),
+        (Outcome::Exhausted { reason: text() }, Heard::Ours),
     ] {
         assert_eq!(Heard::of(&outcome), heard, "{outcome:?}");
+    }
+}
+
+#[test]
+fn who_may_have_made_up_a_domain() {
+    for (domain, want) in [
+        ("a.example", "a.example"),
+        ("x.y.a.example", "a.example"),
+        ("example", "example"),
+        ("", ""),
+    ] {
+        assert_eq!(owner(domain), want);
     }
 }

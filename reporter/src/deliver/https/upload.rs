@@ -1,0 +1,103 @@
+//! A report on its way out: how much of it has gone, and when that takes too long.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::Body;
+use tokio::time::{Instant, sleep_until};
+
+use crate::deliver::{Outcome, Progress};
+
+/// Handed to the connection at a time.
+const PART: usize = 16 << 10;
+/// One request's.
+pub(super) struct Upload {
+    state: Arc<Mutex<State>>,
+    progress: Progress,
+    times: Times,
+}
+
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// To connect, and from one part to the next: `http_timeout`.
+    pub(super) step: Duration,
+    /// For the answer.
+    pub(super) answer: Duration,
+}
+
+impl Times {
+    /// When all is sent, whoever hangs up sends it twice: the answer is waited for as long as SMTP's (RFC 5321 section
+    /// 4.5.3.2.6).
+    pub(super) fn new(step: Duration) -> Times {
+        Times {
+            step,
+            answer: step.max(Duration::from_secs(600)),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Since then.
+    Connecting(Instant),
+    /// The connection has taken something then.
+    Sending(Instant),
+    Waiting(Instant),
+}
+
+impl Upload {
+    pub(super) fn new(progress: &Progress, times: Times) -> Upload {
+        Upload {
+            state: Arc::new(Mutex::new(State::Connecting(Instant::now()))),
+            progress: progress.clone(),
+            times,
+        }
+    }
+
+    /// The bytes, in parts: each is asked for when there is room for it. After the last nothing more is asked for.
+    pub(super) fn body(&self, bytes: &[u8]) -> Body {
+        let parts: Vec<Vec<u8>> = bytes.chunks(PART).map(<[u8]>::to_vec).collect();
+        let (mut left, time) = (parts.len(), self.times.step);
+        let (state, progress) = (Arc::clone(&self.state), self.progress.clone());
+        Body::wrap_stream(stream::iter(parts).map(move |part| {
+            left -= 1;
+            let now = Instant::now();
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            *state = match left {
+                0 => State::Waiting(now),
+                _ => State::Sending(now),
+            };
+            if left == 0 {
+                progress.sent(time);
+            }
+            Ok::<_, std::convert::Infallible>(part)
+        }))
+    }
+
+    /// Ends when the time is over that the present state may take.
+    pub(super) async fn late(&self) -> Outcome {
+        loop {
+            let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let (since, time) = match state {
+                State::Connecting(since) | State::Sending(since) => (since, self.times.step),
+                State::Waiting(since) => (since, self.times.answer),
+            };
+            if since.elapsed() < time {
+                sleep_until(since + time).await;
+                continue;
+            }
+            let seconds = time.as_secs_f64();
+            return match state {
+                State::Connecting(_) => {
+                    Outcome::unreachable(format!("no connection within {seconds} s"))
+                }
+                State::Sending(_) => {
+                    Outcome::retry(format!("nothing more was taken within {seconds} s"))
+                }
+                State::Waiting(_) => Outcome::retry(format!("no answer within {seconds} s")),
+            };
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The tasks that make attempts.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    destination::SLOW,
+    scheduler::{Job, Look, Next, Scheduler},
+};
+use crate::{
+    deliver::{Outcome, Progress},
+    outside::Outside,
+};
+
+/// An attempt that lasts is looked at again after a quarter of its time, but at least so often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What all runners share.
+pub(super) struct Runners<O> {
+    outside: Arc<O>,
+    scheduler: Mutex<Scheduler>,
+    stop: watch::Sender<bool>,
+}
+
+impl<O: Outside> Runners<O> {
+    pub(super) fn new(outside: Arc<O>, scheduler: Scheduler) -> Runners<O> {
+        Runners {
+            outside,
+            scheduler: Mutex::new(scheduler),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    pub(super) fn outside(&self) -> &O {
+        &self.outside
+    }
+
+    /// Lets all begin that may.
+    pub(super) fn start(self: &Arc<Self>) {
+        while let Some(next) = self.next() {
+            let this = Arc::clone(self);
+            match next {
+                Next::Begin(job) => drop(tokio::spawn(async move { this.run(*job).await })),
+                Next::Wake(at, host) => drop(tokio::spawn(async move {
+                    sleep_until(at).await;
+                    this.scheduler().wake(&host, Instant::now());
+                    this.start();
+                })),
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Next> {
+        self.scheduler().next(Instant::now())
+    }
+
+    /// From attempt to attempt until there is none.
+    async fn run(self: Arc<Self>, mut job: Job) {
+        loop {
+            // A stop: what it did is unknown, and will be repeated.
+            let Some(outcome) = self.attempt(&job).await else {
+                return;
+            };
+            let next = {
+                let (mut scheduler, now) = (self.scheduler(), Instant::now());
+                scheduler.end(job, outcome, now);
+                scheduler.next(now)
+            };
+            // What ended may have made room for more than one.
+            match next {
+                Some(Next::Begin(next)) => {
+                    self.start();
+                    job = *next;
+                }
+                Some(Next::Wake(at, host)) => {
+                    self.start();
+                    sleep_until(at).await;
+                    self.scheduler().wake(&host, Instant::now());
+                    return self.start();
+                }
+                None => return,
+            }
+        }
+    }
+
+    async fn attempt(self: &Arc<Self>, job: &Job) -> Option<Outcome> {
+        let Some(delivery) = &job.claimed.delivery else {
+            let reason = "there is no report".to_owned();
+            return Some(Outcome::Unsendable { reason });
+        };
+        let (begun, progress) = (Instant::now(), Progress::default());
+        let mut stop = self.stop.subscribe();
+        let mut work = std::pin::pin!(self.outside.deliver_telling(delivery, &progress));
+        let mut pause = SLOW;
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|is_stopped| *is_stopped) => return None,
+                outcome = &mut work => return Some(outcome),
+                () = sleep(pause), if !job.is_own => {}
+            }
+            pause = (begun.elapsed() / 4).clamp(SLOW, LOOK);
+            let now = Instant::now();
+            let look = self.scheduler().look(job.id, progress.waiting(), now);
+            match look {
+                Look::Cut => {
+                    let seconds = progress
+                        .waiting()
+                        .map_or(0, |w| w.since.elapsed().as_secs());
+                    return Some(Outcome::Retry {
+                        reason: format!(
+                            "no answer within {seconds} s, while others wait for the room"
+                        ),
+                        after: None,
+                    });
+                }
+                Look::Room => self.start(),
+                Look::Nothing => {}
+            }
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.scheduler().is_stopped = true;
+        let _ = self.stop.send(true);
+    }
+
+    pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        // Nobody leaves it half changed.
+        self.scheduler
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

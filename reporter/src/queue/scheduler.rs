@@ -1,0 +1,431 @@
+//! Who begins next, and who has had enough room. One lock, no waiting: everything here is a matter of microseconds.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+
+use super::{
+    destination::{SLOW, Taken},
+    host::{Class, Host, Offer},
+    limits::Limits,
+    strangers::Standing,
+    throttle::Begun,
+};
+use crate::{
+    deliver::{Outcome, Waiting},
+    schedule,
+    state::Claimed,
+};
+
+/// While somebody waits of whom nothing bad is known, an answer is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What became of a delivery that was in hand.
+pub(crate) struct Ended {
+    pub(crate) claimed: Claimed,
+    pub(crate) end: End,
+    /// Its queue has something to tell.
+    pub(crate) news: bool,
+}
+
+pub(crate) enum End {
+    /// It was tried.
+    Tried(Outcome),
+    /// It was not, and may be again so much later.
+    PutOff(Duration),
+}
+
+/// An attempt that may begin.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: u64,
+    pub(super) claimed: Claimed,
+    pub(super) is_own: bool,
+}
+
+/// What a free runner can do.
+pub(super) enum Next {
+    Begin(Box<Job>),
+    /// A host may be asked again then; it is to be woken.
+    Wake(Instant, String),
+}
+
+/// What a look at an attempt under way has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Nothing,
+    /// There is room for others.
+    Room,
+    /// Its room is needed: it has to end.
+    Cut,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    host: String,
+    lane: Arc<str>,
+    domain: String,
+    has_worked: bool,
+    begun: Begun,
+    standing: Standing,
+    class: Class,
+    since: Instant,
+    /// Its answer is waited for, and may be waited for no longer.
+    may_be_cut: Option<Instant>,
+    is_cut: bool,
+}
+
+pub(super) struct Scheduler {
+    limits: Limits,
+    pub(super) hosts: HashMap<String, Host>,
+    /// Hosts that may have something to begin, by the room that it takes.
+    lines: [VecDeque<String>; 3],
+    /// Attempts by room.
+    busy: [usize; 3],
+    under_way: HashMap<u64, UnderWay>,
+    /// Attempts that are slow and find no room among the slow.
+    crowded: HashSet<u64>,
+    /// Other needs for room.
+    wanted: usize,
+    last_id: u64,
+    pub(super) is_stopped: bool,
+    /// A queue may have more in hand than the daemon knows.
+    pub(super) more: Arc<Notify>,
+    sender: mpsc::UnboundedSender<Ended>,
+}
+
+impl Scheduler {
+    pub(super) fn new(limits: Limits, sender: mpsc::UnboundedSender<Ended>) -> Scheduler {
+        Scheduler {
+            limits,
+            hosts: HashMap::new(),
+            lines: Default::default(),
+            busy: [0; 3],
+            under_way: HashMap::new(),
+            crowded: HashSet::new(),
+            wanted: 0,
+            last_id: 0,
+            is_stopped: false,
+            more: Arc::default(),
+            sender,
+        }
+    }
+
+    pub(super) fn number_under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
+    pub(super) fn push(&mut self, claimed: Claimed, now: Instant) {
+        let lane = claimed.lane.clone();
+        let name = schedule::host(&lane);
+        let host = self.hosts.entry(name.to_owned());
+        let host = host.or_insert_with(|| Host::new(schedule::is_own(&lane), &self.limits));
+        match host.queue_or_new(&lane).push(claimed, now) {
+            Some((claimed, wait)) => self.put_off(claimed, wait),
+            None => self.line_up(name, now),
+        }
+    }
+
+    fn put_off(&self, claimed: Claimed, wait: Duration) {
+        // Nobody listens when the daemon has gone.
+        let _ = self.sender.send(Ended {
+            claimed,
+            end: End::PutOff(wait),
+            news: false,
+        });
+    }
+
+    /// A host that has something to begin stands in one line.
+    fn line_up(&mut self, name: &str, now: Instant) {
+        let Some(host) = self.hosts.get_mut(name) else {
+            return;
+        };
+        if host.is_in_line || host.is_asleep {
+            return;
+        }
+        if let Some((_, class)) = host.choose(&self.limits, now) {
+            host.is_in_line = true;
+            self.lines[class as usize].push_back(name.to_owned());
+        }
+    }
+
+    fn has_room(&self, class: Class) -> bool {
+        match class {
+            Class::Own => true,
+            Class::Quick => self.busy[Class::Quick as usize] < self.limits.quick,
+            Class::Slow => self.busy[Class::Slow as usize] < self.limits.slow_begun(),
+        }
+    }
+
+    /// The next that may begin; hosts take turns.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
+        for class in [Class::Own, Class::Quick, Class::Slow] {
+            while !self.is_stopped && self.has_room(class) {
+                let Some(name) = self.lines[class as usize].pop_front() else {
+                    break;
+                };
+                if let Some(next) = self.next_of(name, class, now) {
+                    return Some(next);
+                }
+            }
+        }
+        None
+    }
+
+    fn next_of(&mut self, name: String, class: Class, now: Instant) -> Option<Next> {
+        let host = self.hosts.get_mut(&name)?;
+        host.is_in_line = false;
+        let (at, is_now) = host.choose(&self.limits, now)?;
+        if is_now != class {
+            self.line_up(&name, now);
+            return None;
+        }
+        match host.take(at, &self.limits, now)? {
+            Offer::Later(at) => {
+                host.is_asleep = true;
+                Some(Next::Wake(at, name))
+            }
+            Offer::Taken(_, Taken::PutOff(claimed, left)) => {
+                self.put_off(claimed, left);
+                self.line_up(&name, now);
+                None
+            }
+            Offer::Taken(lane, Taken::Begins(claimed, begun, standing)) => {
+                self.last_id += 1;
+                self.busy[class as usize] += 1;
+                let under_way = UnderWay {
+                    host: name.clone(),
+                    lane,
+                    domain: claimed.domain().to_owned(),
+                    has_worked: claimed.has_worked,
+                    begun,
+                    standing,
+                    class,
+                    since: now,
+                    may_be_cut: None,
+                    is_cut: false,
+                };
+                self.under_way.insert(self.last_id, under_way);
+                self.line_up(&name, now);
+                Some(Next::Begin(Box::new(Job {
+                    id: self.last_id,
+                    claimed,
+                    is_own: class == Class::Own,
+                })))
+            }
+        }
+    }
+
+    /// The time has come that [`Next::Wake`] named.
+    pub(super) fn wake(&mut self, name: &str, now: Instant) {
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.is_asleep = false;
+            self.line_up(name, now);
+            self.retire(name, now);
+        }
+    }
+
+    /// Looks at an attempt that lasts.
+    pub(super) fn look(&mut self, id: u64, waiting: Option<Waiting>, now: Instant) -> Look {
+        let Some(attempt) = self.under_way.get_mut(&id) else {
+            return Look::Nothing;
+        };
+        let mut look = Look::Nothing;
+        if attempt.class == Class::Quick && now - attempt.since >= SLOW {
+            if self.busy[Class::Slow as usize] < self.limits.slow {
+                attempt.class = Class::Slow;
+                self.busy[Class::Quick as usize] -= 1;
+                self.busy[Class::Slow as usize] += 1;
+                self.crowded.remove(&id);
+                look = Look::Room;
+            } else {
+                self.crowded.insert(id);
+            }
+        }
+        let Some(waiting) = waiting else {
+            return look;
+        };
+        let (name, lane) = (attempt.host.clone(), Arc::clone(&attempt.lane));
+        let waited = now - waiting.since;
+        if waited >= waiting.least {
+            attempt.may_be_cut = Some(waiting.since);
+        }
+        let (may_be_cut, domain) = (attempt.may_be_cut.is_some(), attempt.domain.clone());
+        if let Some(queue) = self.hosts.get_mut(&name).and_then(|h| h.queue_mut(&lane)) {
+            // It took what we sent: somebody is there.
+            if !queue.answers {
+                queue.answers = true;
+                look = Look::Room;
+                self.more.notify_one();
+            }
+            if may_be_cut && queue.is_slow_for(&domain, now) {
+                self.more.notify_one();
+            }
+        }
+        if may_be_cut && (self.host_needs_room(id, waited, now) || self.all_need_room(id)) {
+            if let Some(attempt) = self.under_way.get_mut(&id) {
+                attempt.is_cut = true;
+            }
+            return Look::Cut;
+        }
+        if look == Look::Room {
+            self.line_up(&name, now);
+        }
+        look
+    }
+
+    /// Somebody of a better standing waits for the host, and this one has been waited for for long enough.
+    fn host_needs_room(&self, id: u64, waited: Duration, now: Instant) -> bool {
+        let attempt = &self.under_way[&id];
+        let Some(host) = self.hosts.get(&attempt.host) else {
+            return false;
+        };
+        if attempt.standing == Standing::Slow || !host.is_full(&self.limits) {
+            return false;
+        }
+        let is_prompt = host
+            .queue(&attempt.lane)
+            .is_some_and(|queue| queue.is_prompt);
+        match host.best_waiting(now) {
+            Some(Standing::Worked) if is_prompt => true,
+            Some(Standing::Worked | Standing::Unknown) => waited >= PATIENCE,
+            Some(Standing::Slow) | None => false,
+        }
+    }
+
+    /// The room for slow posts is full, and this one is among those that have been there longest. Where reports have
+    /// arrived before, there is more hope.
+    fn all_need_room(&self, id: u64) -> bool {
+        let needed = self.crowded.len() + self.wanted;
+        if needed == 0 {
+            return false;
+        }
+        let key = |attempt: &UnderWay| (attempt.has_worked, attempt.may_be_cut);
+        let this = key(&self.under_way[&id]);
+        let others = self
+            .under_way
+            .values()
+            .filter(|other| other.is_cut || other.may_be_cut.is_some() && key(other) < this);
+        others.count() < needed
+    }
+
+    /// Memory is short: one of the slow has to go.
+    pub(super) fn want_room(&mut self) {
+        self.wanted = 1;
+    }
+
+    /// An attempt has ended.
+    pub(super) fn end(&mut self, job: Job, outcome: Outcome, now: Instant) {
+        let Some(attempt) = self.under_way.remove(&job.id) else {
+            return;
+        };
+        self.crowded.remove(&job.id);
+        self.busy[attempt.class as usize] -= 1;
+        if attempt.is_cut {
+            self.wanted = 0;
+        }
+        let mut news = false;
+        if let Some(host) = self.hosts.get_mut(&attempt.host) {
+            host.ended();
+            if let Some(queue) = host.queue_mut(&attempt.lane) {
+                let (begun, standing) = (attempt.begun, attempt.standing);
+                let took = now - attempt.since;
+                news = queue.end(&job.claimed, begun, standing, &outcome, took, now);
+            }
+            self.line_up(&attempt.host, now);
+            if !news {
+                self.retire(&attempt.host, now);
+            }
+        }
+        // Nobody listens any more: the outcome is lost, and the attempt is repeated after the next start.
+        let _ = self.sender.send(Ended {
+            claimed: job.claimed,
+            end: End::Tried(outcome),
+            news,
+        });
+    }
+
+    /// Forgets what is over.
+    fn retire(&mut self, name: &str, now: Instant) {
+        if let Some(host) = self.hosts.get_mut(name) {
+            host.forget(|queue| queue.is_plain(now));
+            if host.is_empty() && !host.is_in_line {
+                self.hosts.remove(name);
+            }
+        }
+    }
+
+    /// A queue that was held back may ask.
+    pub(super) fn probe(&mut self, lane: &str, now: Instant) {
+        let name = schedule::host(lane);
+        if let Some(host) = self.hosts.get_mut(name) {
+            if let Some(queue) = host.queue_mut(lane) {
+                queue.throttle.probe();
+            }
+            self.line_up(name, now);
+        }
+    }
+
+    /// How many a queue may have in hand.
+    pub(super) fn share_in_hand(&self, lane: &str, each: usize, now: Instant) -> usize {
+        let host = self.hosts.get(schedule::host(lane));
+        let limits = &self.limits;
+        let Some(queue) = host.and_then(|host| host.queue(lane)) else {
+            return match schedule::is_own(lane) {
+                true => each * limits.own,
+                // Nobody knows whether it is worth more.
+                false => each,
+            };
+        };
+        if schedule::is_own(lane) {
+            return if queue.throttle.is_probing() {
+                1
+            } else {
+                each * limits.own
+            };
+        }
+        let slow = self.busy[Class::Slow as usize] + self.lines[Class::Slow as usize].len();
+        match queue.is_slow() {
+            // Of several the best asks first.
+            _ if queue.throttle.is_probing() || !queue.answers => each,
+            true if slow >= limits.slow => 0,
+            // A quick host goes on for a while without the daemon; a slow one needs no more than it can carry.
+            true => 2 * limits.per_host + queue.slow_waiting(now),
+            false => each * limits.per_host + queue.slow_waiting(now),
+        }
+    }
+
+    /// All queues that are remembered.
+    pub(super) fn number_of_queues(&self) -> usize {
+        self.hosts.values().map(Host::number).sum()
+    }
+
+    /// Forgets queues with nothing in hand until so many are left, and gives their names. What is over goes first; which
+    /// ones of the others, chance says.
+    pub(super) fn forget(&mut self, left: usize, now: Instant) -> Vec<Arc<str>> {
+        for host in self.hosts.values_mut() {
+            host.forget(|queue| queue.is_plain(now));
+        }
+        let mut gone = Vec::new();
+        let too_many = self.number_of_queues().saturating_sub(left);
+        for host in self.hosts.values_mut() {
+            if gone.len() >= too_many {
+                break;
+            }
+            gone.extend(host.forget(|_| true));
+        }
+        self.hosts
+            .retain(|_, host| host.is_in_line || !host.is_empty());
+        gone
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Sequences of attempts, on a clock that stands in the test.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
+
+use super::*;
+use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
+
+const SECOND: Duration = Duration::from_secs(1);
+const PATIENT: Duration = Duration::from_secs(10);
+
+fn claimed(domain: &str, uri: &str, has_worked: bool) -> Claimed {
+    let report = StoredReport {
+        day: Day::parse("2026-11-20").unwrap(),
+        domain: Domain::parse(domain).unwrap(),
+        uniqid: 1,
+        json: String::new(),
+        created: Timestamp::UNIX_EPOCH,
+        installation: InstallationId::parse("0123456789abcdef").unwrap(),
+    };
+    let delivery = Delivery {
+        report: Arc::new(report),
+        destination: Destination {
+            uri: uri.to_owned(),
+            origin: Origin::Record,
+        },
+        attempt: 1,
+        date: Timestamp::UNIX_EPOCH,
+        ahead: Ahead::default(),
+    };
+    Claimed {
+        r_id: 1,
+        delivery: Some(delivery),
+        uri: uri.to_owned(),
+        lane: schedule::lane(uri),
+        failures: 0,
+        first: Timestamp::UNIX_EPOCH,
+        has_worked,
+    }
+}
+
+struct Play {
+    scheduler: Scheduler,
+    now: Instant,
+    ended: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl Play {
+    /// So many deliveries at once, and so many a host.
+    fn new(deliveries: usize, per_host: usize) -> Play {
+        let (sender, ended) = mpsc::unbounded_channel();
+        let limits = Limits::new(deliveries, per_host, 0, 20_000);
+        Play {
+            scheduler: Scheduler::new(limits, sender),
+            now: Instant::now(),
+            ended,
+        }
+    }
+
+    fn push(&mut self, domain: &str, uri: &str, has_worked: bool) {
+        let claimed = claimed(domain, uri, has_worked);
+        self.scheduler.push(claimed, self.now);
+    }
+
+    /// All that begin now, by their domains.
+    fn begin(&mut self) -> Vec<Job> {
+        let mut begun = Vec::new();
+        while let Some(Next::Begin(job)) = self.scheduler.next(self.now) {
+            begun.push(*job);
+        }
+        begun
+    }
+
+    fn end(&mut self, job: Job, outcome: Outcome) {
+        self.scheduler.end(job, outcome, self.now);
+    }
+
+    fn look(&mut self, job: &Job, since: Option<Instant>) -> Look {
+        let waiting = since.map(|since| Waiting {
+            since,
+            least: PATIENT,
+        });
+        self.scheduler.look(job.id, waiting, self.now)
+    }
+}
+
+fn sent() -> Outcome {
+    let detail = String::new();
+    Outcome::Sent { detail }
+}
+
+fn domains(jobs: &[Job]) -> Vec<&str> {
+    jobs.iter().map(|job| job.claimed.domain()).collect()
+}
+
+#[test]
+fn posts_take_no_room_from_mails_and_the_slow_give_theirs_back() {
+    let mut play = Play::new(2, 2);
+    for number in 0..30 {
+        let domain = format!("d{number}.example");
+        play.push(&domain, &format!("https://{domain}/"), false);
+    }
+    let mut posts = play.begin();
+    assert_eq!(posts.len(), 2, "max_concurrent_deliveries");
+    play.push("m.example", "mailto:a@m.example", false);
+    assert_eq!(domains(&play.begin()), ["m.example"], "mails do not wait");
+    let begun = play.now;
+    // A second each: then they are slow, and others have their turn, until the room for the slow is full.
+    for round in 1..=8 {
+        play.now += SECOND;
+        for job in &posts[2 * round - 2..] {
+            assert_eq!(play.look(job, Some(begun)), Look::Room, "{round}");
+        }
+        posts.extend(play.begin());
+        assert_eq!(posts.len(), 2 * round + 2, "{round}");
+    }
+    play.now += SECOND;
+    assert_eq!(play.look(&posts[16], None), Look::Nothing, "no room");
+    play.now = begun + PATIENT;
+    assert_eq!(play.look(&posts[0], Some(begun + SECOND)), Look::Nothing);
+    assert_eq!(play.look(&posts[1], Some(begun)), Look::Cut, "longest");
+    assert_eq!(play.look(&posts[2], Some(begun)), Look::Nothing, "enough");
+    let cut = posts.remove(1);
+    play.end(cut, sent());
+    let crowded = posts.remove(15);
+    assert_eq!(play.look(&crowded, Some(begun)), Look::Room);
+    assert_eq!(play.begin().len(), 1, "the next has its turn");
+}
+
+#[test]
+fn at_a_shared_host_those_whose_reports_arrive_go_first() {
+    let mut play = Play::new(64, 2);
+    let uri = |n: usize| format!("https://saas.example/{n}");
+    play.push("first.example", &uri(0), false);
+    play.push("other.example", &uri(1), false);
+    let mut jobs = play.begin();
+    assert_eq!(jobs.len(), 1, "one finds out whether somebody is there");
+    play.end(jobs.remove(0), sent());
+    play.push("stranger.example", &uri(2), false);
+    play.push("customer.example", &uri(3), true);
+    let strangers = play.begin();
+    assert_eq!(domains(&strangers), ["customer.example", "other.example"]);
+    let since = play.now;
+    play.now += PATIENT;
+    let [customer, other] = &strangers[..] else {
+        panic!()
+    };
+    assert_eq!(
+        play.look(other, Some(since)),
+        Look::Room,
+        "an unknown one waits, which has no better standing"
+    );
+    play.push("second.example", &uri(4), true);
+    assert_eq!(
+        play.look(other, Some(since)),
+        Look::Cut,
+        "the host is prompt for others, and a customer waits"
+    );
+    let _ = customer;
+    let mut strangers = strangers;
+    play.end(strangers.remove(1), sent());
+    assert_eq!(domains(&play.begin()), ["second.example"]);
+}
+
+#[test]
+fn a_host_that_is_slow_for_all_is_waited_for() {
+    let mut play = Play::new(64, 1);
+    for number in 0..3 {
+        let uri = format!("https://slow.example/{number}");
+        play.push(&format!("d{number}.example"), &uri, true);
+    }
+    let job = play.begin().remove(0);
+    let since = play.now;
+    play.now += PATIENCE - SECOND;
+    assert_eq!(play.look(&job, Some(since)), Look::Room, "not quick");
+    play.now += SECOND;
+    assert_eq!(
+        play.look(&job, Some(since)),
+        Look::Cut,
+        "it has had its time"
+    );
+    play.end(job, sent());
+    // From now on nobody is cut twice.
+    for cut in [true, false, false] {
+        play.push("d0.example", "https://slow.example/0", true);
+        let job = play.begin().remove(0);
+        let since = play.now;
+        play.now += PATIENCE * 5;
+        let is_cut = play.look(&job, Some(since)) == Look::Cut;
+        assert_eq!(is_cut, cut, "{}", job.claimed.domain());
+        play.end(job, sent());
+    }
+}
+
+#[test]
+fn a_wish_holds_the_domain_that_heard_it() {
+    let mut play = Play::new(64, 4);
+    let uri = |n: usize| format!("https://saas.example/{n}");
+    play.push("a.example", &uri(0), false);
+    let job = play.begin().remove(0);
+    let wish = Duration::from_secs(3600);
+    let busy = Outcome::Retry {
+        reason: String::new(),
+        after: Some(wish),
+    };
+    play.end(job, busy);
+    assert!(matches!(play.ended.try_recv().unwrap().end, End::Tried(_)));
+    play.push("a.example", &uri(1), false);
+    play.push("b.example", &uri(2), false);
+    assert_eq!(domains(&play.begin()), ["b.example"]);
+    let put_off = play.ended.try_recv().unwrap();
+    assert_eq!(put_off.claimed.domain(), "a.example");
+    assert!(matches!(put_off.end, End::PutOff(left) if left == wish));
+}

@@ -1,7 +1,7 @@
 //! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
 //! of the service. Nothing is begun, and no file is changed.
 
-use std::path::Path;
+use std::{os::unix::fs::FileTypeExt as _, path::Path};
 
 use nix::unistd::{Group, User};
 use tlsrptd_config::{Storage, collectd::Collectd, eyes::Eyes, fetcher::Fetcher, option::Program};
@@ -21,7 +21,10 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
     }
     if !eyes.is_given_sockets() {
         let sockets = settings.socketname.iter();
-        faults.extend(sockets.filter_map(|socket| eyes.write_into("socketname", socket)));
+        faults.extend(sockets.filter_map(|socket| {
+            eyes.write_into("socketname", socket)
+                .or_else(|| not_a_socket(socket))
+        }));
         faults.extend(owners(settings));
     }
     for (option, path) in [
@@ -62,6 +65,16 @@ fn path(storage: &Storage) -> Option<&Path> {
         Storage::Sqlite { path, .. } => Some(path),
         Storage::Dummy { .. } => None,
     }
+}
+
+fn not_a_socket(path: &Path) -> Option<String> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    let path = path.display();
+    (!found.file_type().is_socket()).then(|| {
+        format!(
+            "socketname: {path} exists and is not a socket (allowed: another name, or to remove it)"
+        )
+    })
 }
 
 /// What the socket is given to must exist.

@@ -19,20 +19,18 @@ const MODE: u32 = 0o640;
 /// # Errors
 /// When the file cannot be made, or something is there that is no file of ours. A pipe without a reader is an error, no wait.
 pub fn make_anew(path: &Path) -> io::Result<File> {
-    if !is_special(path) {
-        match fs::remove_file(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => return emptied(path),
-        }
+    let mut options = OpenOptions::new();
+    options.write(true).custom_flags(O_NONBLOCK);
+    if is_special(path) {
+        return options.open(path);
     }
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .mode(MODE)
-        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
-        .open(path)
-        .map_err(is_link)
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(_) => return emptied(path),
+    }
+    // Whoever was quicker to put something there is not written to.
+    options.create_new(true).mode(MODE).open(path)
 }
 
 /// Writes a whole file, which is never seen half written: it takes the place of what is there, be it a link.

@@ -96,7 +96,8 @@ impl Servers {
         let manner = Manner {
             timeout: self.conf.timeout.min(patience),
             use_vc: self.conf.use_vc,
-            plain: attempt > 0,
+            // Where there is one attempt alone, it is made as by libc.
+            plain: attempt > 0 || self.conf.attempts == 1,
         };
         let first = match self.conf.rotate {
             true => self.turn.fetch_add(1, Relaxed) % self.servers.len(),

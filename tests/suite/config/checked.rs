@@ -54,6 +54,7 @@ fn what_is_not_there() {
     let rows: &[Row] = &[
         (|p, f| p.set("storage", format!("sqlite://{}", f.join("none/x.sqlite").display())), "storage: the directory FOLDER/none does not exist", "no such directory"),
         (|p, f| p.set("socketname", f.join("none/socket").display()), "socketname: the directory FOLDER/none does not exist", "no such directory"),
+        (|p, f| p.set("socketname", f.join("data").display()), "socketname: FOLDER/data exists and is not a socket", "something else is there"),
         (|p, _| p.set("socketuser", "no-such-user"), "socketuser: no user named \"no-such-user\"", "no such user"),
         (|p, _| p.set("socketgroup", "no-such-group"), "socketgroup: no group named \"no-such-group\"", "no such group"),
         (|p, f| p.set("daily_rollover_script", f.join("none").display()), "daily_rollover_script: there is no program FOLDER/none", "no such script"),

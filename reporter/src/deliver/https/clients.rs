@@ -1,7 +1,10 @@
 //! The two clients, made at the start, or later where that could not be: a reporter that only mails needs no certificates,
 //! and those that are installed while it runs are found.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use reqwest::{Client, Url};
 use tlsrptd_config::reportd::Reportd;
@@ -20,6 +23,8 @@ pub(super) struct Clients {
     /// Hosts of proxies. They are the operator's: their addresses may be private.
     proxies: Arc<[String]>,
     made: OnceLock<Pair>,
+    /// They could not be made at the start, and the log says so.
+    is_missed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -37,11 +42,13 @@ impl Clients {
             names: Names::new(&settings.dns_servers, settings.dns_timeout),
             proxies: proxy_hosts(settings),
             made: OnceLock::new(),
+            is_missed: AtomicBool::new(false),
         };
         match clients.made() {
             Ok(_) => {}
             // It may never be needed.
             Err(error @ PrepareError::HttpsClient(_)) => {
+                clients.is_missed.store(true, Relaxed);
                 tracing::warn!("{error}; until then https: destinations wait");
             }
             Err(error) => return Err(error),
@@ -71,7 +78,15 @@ impl Clients {
             free: with(None)?,
             filtered: with(filtered.then(|| Arc::clone(&self.proxies)))?,
         };
-        Ok(self.made.get_or_init(|| pair))
+        let mut is_first = false;
+        let made = self.made.get_or_init(|| {
+            is_first = true;
+            pair
+        });
+        if is_first && self.is_missed.load(Relaxed) {
+            tracing::warn!("HTTPS is set up: https: destinations go on");
+        }
+        Ok(made)
     }
 
     /// Whether a record may name this host. The clients look at the addresses of all hosts but the proxies, which are asked

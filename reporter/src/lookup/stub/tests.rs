@@ -248,6 +248,9 @@ async fn options_of_the_file() {
         answers.push(ask(&rotating).await);
     }
     assert_eq!(answers, ["first", "second", "first"], "each in its turn");
+    let plain = Fake::start(Way::DropsEdns, "plain").await;
+    let once = servers(&[&plain], |conf| conf.attempts = 1);
+    assert_eq!(ask(&once).await, "plain", "one attempt has to be enough");
     let silent = Fake::start(Way::Silent, "").await;
     let patient = servers(&[&silent], |conf| conf.attempts = 3);
     assert_eq!(ask(&patient).await, "no answer");

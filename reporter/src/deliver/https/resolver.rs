@@ -1,12 +1,14 @@
 //! Names to addresses, for the HTTPS client: by the servers of `dns_servers`, which are asked as those for records, or by
 //! libc, and without addresses that are not global where a stranger named the host.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hickory_proto::rr::{Name as DnsName, RData, RecordType};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::OnceCell;
 
 use super::address::is_global;
 use crate::lookup::{Answer, NoAnswer, Stub};
@@ -35,15 +37,32 @@ struct NoAddress {
 pub(super) enum Names {
     /// By libc: `/etc/hosts`, `nsswitch.conf` and all.
     System,
-    Servers(Arc<Stub>),
+    Servers(Arc<Asked>),
 }
+
+/// The operator's servers, and what they said a moment ago: connections to one host are opened together.
+#[derive(Debug)]
+pub(super) struct Asked {
+    stub: Stub,
+    known: Mutex<HashMap<String, (Instant, Answered)>>,
+}
+
+type Answered = Arc<OnceCell<Vec<IpAddr>>>;
+
+/// An answer is good for so long.
+const MOMENT: Duration = Duration::from_secs(5);
+/// Of more hosts nothing is kept.
+const MAX_KNOWN: usize = 4096;
 
 impl Names {
     /// No servers: the system's way.
     pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> Names {
         match servers {
             [] => Names::System,
-            _ => Names::Servers(Arc::new(Stub::new(servers, time))),
+            _ => Names::Servers(Arc::new(Asked {
+                stub: Stub::new(servers, time),
+                known: Mutex::default(),
+            })),
         }
     }
 
@@ -53,8 +72,29 @@ impl Names {
                 .await?
                 .map(|address| address.ip())
                 .collect(),
-            Names::Servers(stub) => from_servers(stub, host).await?,
+            Names::Servers(asked) => {
+                let answer = asked.answer(host);
+                let ask = || from_servers(&asked.stub, host);
+                answer.get_or_try_init(ask).await?.clone()
+            }
         })
+    }
+}
+
+impl Asked {
+    /// What is known of a host, or the place for it: who comes meanwhile waits for the same answer.
+    fn answer(&self, host: &str) -> Answered {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let (since, answer) = known
+            .entry(host.to_owned())
+            .or_insert_with(|| (Instant::now(), Answered::default()));
+        if since.elapsed() >= MOMENT {
+            (*since, *answer) = (Instant::now(), Answered::default());
+        }
+        Arc::clone(answer)
     }
 }
 

@@ -24,6 +24,7 @@ build: ## the programs, for development
 release: ## the programs, as they are installed, in target/release
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter
 	CARGO='$(CARGO)' packaging/third-party >$(TARGET)/release/THIRD-PARTY
+	CARGO='$(CARGO)' packaging/bundled >$(TARGET)/release/BUNDLED
 
 # The usual variables: DESTDIR, PREFIX (/usr/local), SBINDIR, BINDIR, MANDIR, SYSCONFDIR (/etc), UNITDIR, SYSUSERSDIR, TMPFILESDIR,
 # DOCDIR, LICENSEDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR. The list of files: packaging/install.
@@ -63,6 +64,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 dist: ## the source as committed, in target/package
 	mkdir -p $(TARGET)/package
 	git archive --prefix=tlsrptd-$(VERSION)/ -o $(TARGET)/package/tlsrptd-$(VERSION).tar.gz HEAD
+	CARGO='$(CARGO)' packaging/bundled >$(TARGET)/package/tlsrptd-$(VERSION)-bundled.inc
 
 vendor: ## the libraries' source, in target/package
 	mkdir -p $(TARGET)/package

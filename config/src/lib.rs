@@ -7,7 +7,8 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`; [`files`] makes files where others may write too.
+//! [`eyes`] looks at the files that settings name, for `--check_config`, [`credential`] knows those that it cannot see, and
+//! [`files`] makes files where others may write too.
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod collectd;
 pub mod command;
 pub mod completion;
+pub mod credential;
 pub mod ctl;
 pub mod descriptors;
 mod env;

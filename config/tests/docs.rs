@@ -127,6 +127,7 @@ fn every_option_named_exists() {
                         "shell",
                         "groups",
                         "now",
+                        "name",
                     ];
                     assert!(
                         known(name) || of_others.contains(&name),

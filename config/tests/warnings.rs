@@ -51,6 +51,14 @@ fn warnings_do_not_stop_a_start() {
         ),
         (
             Reportd,
+            "dkim_keys = a:/run/credentials/no.service/dkim",
+            &[],
+            &[],
+            "F:6: dkim_keys: not looked at: no.service does not run",
+            "systemd hands it over at the start",
+        ),
+        (
+            Reportd,
             "sendmail_script = true\nmail_transport = smtp://h",
             &[],
             &[],

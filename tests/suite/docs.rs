@@ -68,7 +68,7 @@ fn the_keys_of_the_dkim_page_sign() {
     let keys = page
         .lines()
         .filter_map(|line| line.strip_prefix("    dkim_keys = "));
-    for keys in keys.filter(|keys| !keys.contains("/run/credentials")) {
+    for keys in keys {
         let ended = lab
             .reportd()
             .set("dkim_keys", here(keys))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Reportd, fetchers};
-use crate::{MailTransport, reader::Reader};
+use crate::{MailTransport, credential, reader::Reader};
 
 /// Completes the settings, and notes what does not go together.
 pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
@@ -14,7 +14,32 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     debug_beside_map(reader);
     scripts(&settings, reader);
     mail(&settings, reader);
+    credentials(&settings, reader);
     settings
+}
+
+/// Files that nobody can look at before the service runs.
+fn credentials(settings: &Reportd, reader: &mut Reader<'_>) {
+    let keys = settings
+        .dkim_keys
+        .iter()
+        .map(|key| ("dkim_keys", &key.path));
+    let password = settings.mail_password_file.iter();
+    let ca = settings.https_ca_file.iter();
+    let files = password
+        .map(|path| ("mail_password_file", path))
+        .chain(ca.map(|path| ("https_ca_file", path)))
+        .chain(keys);
+    let mut told = Vec::new();
+    for (name, path) in files {
+        if let Some(unit) = credential::away(path).filter(|_| !told.contains(&name)) {
+            reader.warn(
+                name,
+                format!("not looked at: {unit} does not run, and its credentials are there while it does"),
+            );
+            told.push(name);
+        }
+    }
 }
 
 /// The peer takes a relative path from `/`, where nobody expects it.

@@ -1,16 +1,16 @@
 //! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
 //! of the service. Nothing is begun, and no file is changed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tlsrptd_config::{eyes::Eyes, option::Program, reportd::Reportd};
+use tlsrptd_config::{credential, eyes::Eyes, option::Program, reportd::Reportd};
 
 use super::prepare;
 use crate::state;
 
 /// All of it.
 pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
-    let mut faults = prepare::faults(settings);
+    let mut faults = prepare::faults(&without_credentials(settings));
     let eyes = Eyes::of(Program::Reportd, Some(&settings.dbname));
     faults.extend(read(settings, file, &eyes));
     faults.extend(written(settings, &eyes));
@@ -18,6 +18,23 @@ pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let fetchers = settings.fetchers.iter();
     faults.extend(fetchers.filter_map(|fetcher| eyes.run("fetchers", &fetcher.words)));
     faults
+}
+
+/// Less the files that systemd hands to the service once it runs; that they were passed over is said with the settings.
+fn without_credentials(settings: &Reportd) -> Reportd {
+    let mut there = settings.clone();
+    there
+        .dkim_keys
+        .retain(|key| credential::away(&key.path).is_none());
+    let away = |path: &Option<PathBuf>| path.as_deref().and_then(credential::away).is_some();
+    if away(&there.mail_password_file) {
+        // Both or none.
+        (there.mail_user, there.mail_password_file) = (None, None);
+    }
+    if away(&there.https_ca_file) {
+        there.https_ca_file = None;
+    }
+    there
 }
 
 fn read(settings: &Reportd, file: Option<&Path>, eyes: &Eyes) -> Vec<String> {
@@ -36,6 +53,8 @@ fn read(settings: &Reportd, file: Option<&Path>, eyes: &Eyes) -> Vec<String> {
     ];
     let named = others.into_iter().chain(keys);
     let named = named.filter_map(|(option, path)| Some((option, path?)));
+    // A credential's mode says nothing of who may read it.
+    let named = named.filter(|(_, path)| credential::unit(path).is_none());
     named
         .filter_map(|(option, path)| eyes.read(option, path))
         .collect()

@@ -10,7 +10,42 @@ use tlsrptd_reporter::{
     state::{Fetched, Job},
 };
 
-use super::sim::Sim;
+use super::{dice::Dice, sim::Sim};
+
+/// Which collector a command asks, by whatever name and spacing.
+pub fn number_of(command: &str) -> i64 {
+    let rest = command.trim().strip_prefix("collector").unwrap();
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    rest[..end.unwrap_or(rest.len())].parse().unwrap()
+}
+
+/// `fetchers` as the operator has it in a life of the reporter, after the edits before each life: in some plays collectors
+/// get new names where they stand, in others they change places, or are left out of one life and stand at the end of
+/// the list in the next. In the calm at the end all are there.
+pub fn fetchers(dice: Dice, collectors: i64, life: usize, calm: bool) -> String {
+    let renames = dice.percent("fetchers are renamed", 50);
+    let mut list: Vec<(i64, u32)> = (1..=collectors).map(|number| (number, 0)).collect();
+    let mut away = Vec::new();
+    for life in 1..=life {
+        list.append(&mut away);
+        let at = dice.below(("edited", life), list.len() as u64) as usize;
+        match dice.below(("edit", life), 6) {
+            0 if renames => list[at].1 += 1,
+            1 if !renames => list.swap(0, at),
+            2 if !renames && list.len() > 1 => away.push(list.remove(at)),
+            _ => {}
+        }
+    }
+    if calm {
+        list.append(&mut away);
+    }
+    let space = dice.pick(("space", life), &["", " ", "\t", "  "]);
+    let name = |(number, version): &(i64, u32)| match version {
+        0 => format!("{space}collector{number}"),
+        _ => format!("{space}collector{number}-v{version}{space} x"),
+    };
+    list.iter().map(name).collect::<Vec<_>>().join(",")
+}
 
 /// How a collector treats one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +112,8 @@ impl Sim {
         sink: &Sink,
         before: u64,
     ) -> Result<Answer, GatherError> {
-        let temper = self.temper(job.index, job.day);
-        let nature = self.nature(job.index);
+        let temper = self.temper(number_of(&job.command), job.day);
+        let nature = self.nature(number_of(&job.command));
         tokio::time::sleep(Duration::from_millis(200)).await;
         let closed = job.day.next().start() + nature.is_behind + Duration::from_secs(2);
         let ready = match temper {
@@ -91,7 +126,7 @@ impl Sim {
                 newest: Some(job.day.previous()),
             });
         }
-        let rows = self.rows_of(job.index, job.day);
+        let rows = self.rows_of(number_of(&job.command), job.day);
         match temper {
             Temper::Hanging(times) if before < times => {
                 // Nothing at all for a minute, or something now and then for an hour.
@@ -137,16 +172,20 @@ impl Sim {
         before: u64,
     ) -> Result<String, GatherError> {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let fails = match self.temper(job.index, job.day) {
+        let fails = match self.temper(number_of(&job.command), job.day) {
             Temper::Failing(times) => {
                 before < times
                     && self
                         .dice
-                        .percent(("details", job.index, job.day, domain), 20)
+                        .percent(("details", number_of(&job.command), job.day, domain), 20)
             }
             _ => false,
         };
-        match self.plan.domains.one_row(job.index, job.day, domain) {
+        match self
+            .plan
+            .domains
+            .one_row(number_of(&job.command), job.day, domain)
+        {
             Some(row) if !fails => Ok(row.data),
             _ => Err(GatherError::Read(std::io::ErrorKind::BrokenPipe.into())),
         }

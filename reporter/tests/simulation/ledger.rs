@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row};
 use tlsrptd_proto::day::Day;
 
-use super::sim::Key;
+use super::{collectors::number_of, sim::Key};
 
 /// A row of `reports`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,21 +78,19 @@ impl Ledger {
         self.read_destinations(&db, life, oldest_kept);
         let data = rows(
             &db,
-            "SELECT day, domain, fetcherindex, status, tlsrptd_reason FROM reportdata",
+            "SELECT day, domain, fetcher, status, tlsrptd_reason FROM reportdata",
             |row| {
                 let data = Data {
                     status: row.get(3)?,
                     reason: row.get(4)?,
                 };
-                Ok(((day(row)?, row.get(1)?, row.get(2)?), data))
+                Ok(((day(row)?, row.get(1)?, collector(row, 2)?), data))
             },
         );
         self.data.extend(data);
-        let jobs = rows(
-            &db,
-            "SELECT day, fetcherindex, status FROM fetchjobs",
-            |row| Ok(((day(row)?, row.get(1)?), row.get(2)?)),
-        );
+        let jobs = rows(&db, "SELECT day, fetcher, status FROM fetchjobs", |row| {
+            Ok(((day(row)?, collector(row, 1)?), row.get(2)?))
+        });
         self.jobs.extend(jobs);
     }
 
@@ -177,6 +175,11 @@ impl Ledger {
             .get(key)
             .is_some_and(|lives| lives.contains(&life))
     }
+}
+
+fn collector(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
+    let command: String = row.get(column)?;
+    Ok(number_of(&command))
 }
 
 fn day(row: &Row<'_>) -> rusqlite::Result<Day> {

@@ -16,6 +16,7 @@ use tlsrptd_reporter::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    collectors::{self, number_of},
     dice::Dice,
     domains,
     ledger::Ledger,
@@ -40,7 +41,7 @@ pub struct Played {
 pub async fn play(dice: Dice, days: u64) -> Played {
     let folder = world::folder();
     let plan = Plan::new(dice, days);
-    let settings = plan.settings(folder.path());
+    let settings = plan.settings(folder.path(), &[]);
     let busy = plan.busy;
     let sim = Arc::new(Sim::new(dice, plan));
     let mut played = Played {
@@ -114,7 +115,8 @@ impl Played {
     async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StateError> {
         let watcher = self.watcher(end, number);
         let seed = self.sim.dice.below(("seed", number), u64::MAX);
-        let mut daemon = world::daemon(&self.settings, Arc::clone(&self.sim), Some(watcher), seed)?;
+        let settings = self.edited(number);
+        let mut daemon = world::daemon(&settings, Arc::clone(&self.sim), Some(watcher), seed)?;
         let (sender, mut orders) = mpsc::channel(1);
         tokio::spawn(async move {
             tokio::time::sleep(length).await;
@@ -130,6 +132,33 @@ impl Played {
         let stopped = daemon.stop(Duration::from_secs(10)).await;
         let closed = daemon.into_state().close();
         stopped.and(closed)
+    }
+
+    /// The settings of a life: the operator has edited `fetchers` before it.
+    fn edited(&self, life: usize) -> Reportd {
+        let plan = &self.sim.plan;
+        let fetchers = format!("--fetchers={}", self.fetchers(life));
+        plan.settings(self.settings.dbname.parent().unwrap(), &[&fetchers])
+    }
+
+    fn fetchers(&self, life: usize) -> String {
+        let plan = &self.sim.plan;
+        let begun = self
+            .lives
+            .get(life)
+            .map_or(self.sim.elapsed(), |life| life.0);
+        collectors::fetchers(
+            self.sim.dice,
+            plan.domains.collectors,
+            life,
+            begun >= plan.busy,
+        )
+    }
+
+    /// Whether a collector was not in the settings of some life.
+    pub fn was_left_out(&self, collector: i64) -> bool {
+        let names = |fetchers: String| fetchers.split(',').any(|name| number_of(name) == collector);
+        (0..self.lives.len()).any(|life| !names(self.fetchers(life)))
     }
 
     /// Crashes where the plan says so, makes the disk full when it says so, and looks before rows go.

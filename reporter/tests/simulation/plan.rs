@@ -85,12 +85,14 @@ impl Plan {
         }
     }
 
-    pub fn settings(&self, folder: &Path) -> Reportd {
+    /// With these options behind the plan's.
+    pub fn settings(&self, folder: &Path, more: &[&str]) -> Reportd {
         let map = folder.join("map");
         std::fs::write(&map, domains::map()).unwrap();
         let mut options: Vec<&str> = self.options.iter().map(String::as_str).collect();
         let map = format!("--tlsrpt_record_map={}", map.display());
         options.push(&map);
+        options.extend(more);
         world::settings(folder, &options)
     }
 

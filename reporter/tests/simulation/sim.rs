@@ -19,6 +19,7 @@ use tlsrptd_reporter::{
 use tokio::time::Instant;
 
 use super::{
+    collectors::number_of,
     dice::Dice,
     plan::{Plan, is_in},
     receivers::{Has, Reply},
@@ -53,7 +54,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Ask {
     pub day: Day,
-    pub index: i64,
+    pub collector: i64,
     pub life: usize,
     pub from: Duration,
     pub wall: Timestamp,
@@ -160,15 +161,16 @@ impl Outside for Sim {
     }
 
     async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+        let collector = number_of(&job.command);
         let (number, before) = {
             let mut log = self.log();
             let same =
-                |ask: &&Ask| (ask.day, ask.index) == (job.day, job.index) && !ask.was_not_ready;
+                |ask: &&Ask| (ask.day, ask.collector) == (job.day, collector) && !ask.was_not_ready;
             let before = log.asks.iter().filter(same).count() as u64;
             let life = log.life;
             log.asks.push(Ask {
                 day: job.day,
-                index: job.index,
+                collector,
                 life,
                 from: self.elapsed(),
                 wall: now,
@@ -189,7 +191,7 @@ impl Outside for Sim {
             let mut log = self.log();
             let times = log
                 .details
-                .entry((job.index, job.day, domain.to_owned()))
+                .entry((number_of(&job.command), job.day, domain.to_owned()))
                 .or_default();
             *times += 1;
             *times - 1

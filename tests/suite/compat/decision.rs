@@ -82,7 +82,7 @@ fn guards(topic: Topic) -> Topic {
             };
             scene.report(&reporter, 1).stop();
             scene.a_day_passes();
-            scene.fetcher("collector", &[session("m.test", SEEN)]);
+            scene.fetcher("collector", &[session("m.test", SEEN), session("n.test", SEEN)]);
             scene.report(&reporter, 2);
             let sql = "SELECT destination || ' ' || d.status FROM reports LEFT JOIN destinations d ON d_r_id = r_id \
                 WHERE domain = 'm.test' AND day = date('now', '-1 day') AND destination IS NOT NULL";

@@ -111,6 +111,10 @@ impl Scene {
         } else {
             &[]
         };
+        if self.subject.is_ours() {
+            let reported = "UPDATE tlsrptd_mails SET reported = date(reported, '-1 day')";
+            change.execute_batch(reported).unwrap();
+        }
         for table in ["fetchjobs", "reportdata", "reports"].iter().chain(own) {
             change
                 .execute_batch(&format!("UPDATE {table} SET day = date(day, '-1 day')"))

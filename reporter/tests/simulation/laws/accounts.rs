@@ -40,7 +40,7 @@ impl Court<'_> {
             match status.as_deref() {
                 Some("ok") => {}
                 // Given up: what it did not say is not known. That is the reason recorded.
-                Some("timedout") => continue,
+                Some("timedout" | "removed") => continue,
                 other => {
                     self.broken(format!(
                         "{day}: the job of collector {collector} ended as {other:?}"

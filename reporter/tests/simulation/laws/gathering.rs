@@ -24,17 +24,21 @@ impl Court<'_> {
             if ask.wall < ask.day.next().start() {
                 faults.push(format!(
                     "collector {} was asked for {} at {}",
-                    ask.index, ask.day, ask.wall
+                    ask.collector, ask.day, ask.wall
                 ));
             }
-            let same_life =
-                |other: &&crate::sim::Ask| other.index == ask.index && other.life == ask.life;
+            let same_life = |other: &&crate::sim::Ask| {
+                other.collector == ask.collector && other.life == ask.life
+            };
             let Some(before) = self.log.asks[..number].iter().rev().find(same_life) else {
                 continue;
             };
             let Some(until) = before.until else { continue };
             if until > ask.from {
-                faults.push(format!("collector {} was asked twice at once", ask.index));
+                faults.push(format!(
+                    "collector {} was asked twice at once",
+                    ask.collector
+                ));
             }
             // At midnight, and when the deadline comes, it is asked once more.
             let deadline =
@@ -49,7 +53,7 @@ impl Court<'_> {
             {
                 faults.push(format!(
                     "collector {} was asked for {} after {:?}",
-                    ask.index,
+                    ask.collector,
                     ask.day,
                     ask.from - until
                 ));
@@ -72,6 +76,9 @@ impl Court<'_> {
                 .saturating_sub(end)
                 .saturating_sub(self.away(end, until));
             for collector in 1..=sim.plan.domains.collectors {
+                if self.played.was_left_out(collector) {
+                    continue;
+                }
                 // A start after days doubts its clock for ten minutes.
                 if there > Duration::from_secs(1300)
                     && !self.ledger.jobs.contains_key(&(day, collector))

@@ -51,7 +51,7 @@ impl Watch {
                 Maker::ServiceManager => self.complain(
                     now,
                     &path,
-                    "the service manager's socket is no longer at its path: restart its unit (systemctl restart tlsrpt-collectd.socket)",
+                    "the service manager's socket is no longer at its path: restart both units (systemctl restart tlsrpt-collectd.socket tlsrpt-collectd.service)",
                 ),
             }
         }

@@ -157,3 +157,38 @@ fn assert_a_time(line: &str) {
     let parsed = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", line);
     assert!(parsed.is_ok() && line.len() == 19, "a UTC time: {line}");
 }
+
+#[test]
+fn memory_does_not_grow_with_what_strangers_wrote() {
+    let lab = Lab::new();
+    lab.collect([mta::success("a.test", TXT)]);
+    let day = lab.day();
+    let db = rusqlite::Connection::open(lab.closed_db()).unwrap();
+    // Fifty policies of 4 KB with a hundred failures of 16 KB each: 80 MB of texts, and as much again beside them.
+    let rows =
+        "WITH RECURSIVE policies(p) AS (VALUES(1) UNION ALL SELECT p+1 FROM policies WHERE p<50),
+        failures(f) AS (VALUES(1) UNION ALL SELECT f+1 FROM failures WHERE f<100)";
+    let policy = r#"'{"policy-type": 2, "policy-domain": "big.test", "policy-string": ["' || p || hex(zeroblob(2000)) || '"]}'"#;
+    let reason = r#"'{"c": 203, "f": "' || f || hex(zeroblob(8000)) || '"}'"#;
+    db.execute_batch(&format!(
+        "{rows} INSERT INTO finalresults SELECT '{day}', 'big.test', 't', {policy}, 100, 100, '' FROM policies;
+         {rows} INSERT INTO failures SELECT '{day}', 'big.test', 't', {policy}, {reason}, 1 FROM policies, failures"
+    ))
+    .unwrap();
+    drop(db);
+    for domain in [".", "big.test"] {
+        let told = lab
+            .fetcher()
+            .under(&["sh", "-c", "ulimit -v 262144; exec \"$@\"", "sh"])
+            .arg(&day)
+            .arg(domain)
+            .run()
+            .success()
+            .stdout;
+        // The reporter takes lines of 16 MiB.
+        let longest = told.lines().map(str::len).max().unwrap();
+        assert!(longest < 12 << 20, "{domain}: {longest}");
+        assert!(told.len() < 12 << 20, "{domain}: {}", told.len());
+        assert_eq!(told.matches("\"cntrtotal\": 100").count(), 50, "{domain}");
+    }
+}

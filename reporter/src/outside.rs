@@ -38,6 +38,10 @@ pub trait Outside: Send + Sync + 'static {
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<Looked>> + Send;
     /// A delivery is in hand and waits for its turn: what can be done for it may begin.
     fn foresee(&self, _delivery: &Delivery) {}
+    /// Attempts whose report the other side has, and has not answered: to break these off would send it twice.
+    fn awaited(&self) -> usize {
+        0
+    }
     /// Makes one attempt to deliver.
     fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
     /// The same, and tells how far it is.
@@ -94,6 +98,10 @@ impl Outside for World {
 
     fn foresee(&self, delivery: &Delivery) {
         self.deliverer.write_ahead(delivery);
+    }
+
+    fn awaited(&self) -> usize {
+        self.deliverer.awaited()
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

@@ -137,6 +137,38 @@ async fn a_relay_that_is_gone_or_denies_for_two_days() {
     }
 }
 
+/// A relay with a slow filter has the mail long before it says so: who hangs up at a stop sends it again after the start.
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
+    for (has_mails, ends, why) in [
+        (true, "4|0", "each answer is heard"),
+        (
+            false,
+            "0|4",
+            "nothing is out yet: nothing is lost by hanging up",
+        ),
+    ] {
+        let folder = folder();
+        let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
+        let mut world = World::new(BEGIN);
+        world.has_mails = has_mails;
+        world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
+        world.receive = Box::new(|_, _| (sent(), Duration::from_secs(60)));
+        let world = Arc::new(world);
+        let begin = tokio::time::Instant::now();
+        run(&settings, &world, None, Duration::from_secs(20))
+            .await
+            .unwrap();
+        let took = begin.elapsed().as_secs();
+        assert!(took < if has_mails { 90 } else { 40 }, "{why}: {took} s");
+        let rows = rows(
+            &settings,
+            "SELECT sum(status IS 'sent'), sum(tlsrptd_started IS NOT NULL) FROM destinations",
+        );
+        assert_eq!(rows, [ends], "{why}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn dns_that_is_gone_for_hours() {
     let folder = folder();

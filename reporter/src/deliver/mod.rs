@@ -160,6 +160,11 @@ impl Deliverer {
         }
     }
 
+    /// How many mails the other side has, and has not answered: to break these off would send them twice.
+    pub fn awaited(&self) -> usize {
+        self.carrier.awaited()
+    }
+
     async fn mail(&self, delivery: &Delivery) -> Outcome {
         let Mail { to, bytes } = match self.written(delivery).await {
             Ok(mail) => mail,

@@ -50,6 +50,8 @@ pub struct World {
     pub peers: Vec<i64>,
     pub lookup: Lookup,
     pub receive: Receive,
+    /// The relay has what is under way, and looks at it.
+    pub has_mails: bool,
     /// DNS answers at once.
     pub hurries: bool,
     pub seen: Mutex<Vec<Seen>>,
@@ -69,6 +71,7 @@ impl World {
             peers: Vec::new(),
             lookup: Box::new(|domain| Some(judge(&[record(domain.as_str())]))),
             receive: Box::new(|_, _| (sent(), Duration::from_millis(20))),
+            has_mails: false,
             hurries: false,
             seen: Mutex::default(),
             asked: Mutex::default(),
@@ -162,6 +165,12 @@ impl Outside for World {
             tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
         }
         (self.lookup)(domain)
+    }
+
+    fn awaited(&self) -> usize {
+        let under_way = self.under_way.lock().unwrap();
+        let mails = under_way.get("mailto:").map_or(0, |number| number.0);
+        if self.has_mails { mails } else { 0 }
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

@@ -1,5 +1,6 @@
 //! A mail on its way out: by the sendmail program, a script of the operator's, or SMTP.
 
+mod awaited;
 mod sendmail;
 mod smtp;
 mod standing;
@@ -12,6 +13,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::txt::Mailbox;
 
 use super::{Outcome, PrepareError, program};
+use awaited::Awaited;
 use sendmail::Sendmail;
 use smtp::Smtp;
 use standing::Standing;
@@ -31,6 +33,7 @@ pub(super) struct Envelope<'a> {
 pub(super) struct Carrier {
     way: Way,
     standing: Standing,
+    awaited: Awaited,
 }
 
 #[derive(Debug)]
@@ -50,11 +53,18 @@ impl Carrier {
         Ok(Carrier {
             way: Way::prepare(settings)?,
             standing: Standing::default(),
+            awaited: Awaited::default(),
         })
     }
 
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
-        self.standing.judge(self.way.send(envelope, mail).await)
+        let word = self.way.send(envelope, mail, &self.awaited).await;
+        self.standing.judge(word)
+    }
+
+    /// How many mails the relay has, or a program, without having said whether it takes them.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited.count()
     }
 }
 
@@ -84,14 +94,18 @@ impl Way {
         Ok(Way::Smtp(Box::new(smtp)))
     }
 
-    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
+    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8], awaited: &Awaited) -> Word {
         match self {
             Way::Script { script, time } => {
+                let _awaited = awaited.one();
                 let mail = sendmail::local_line_ends(mail);
                 sendmail::word(program::run(program::shell(script), &mail, *time).await)
             }
-            Way::Sendmail(sendmail) => sendmail.send(envelope, mail).await,
-            Way::Smtp(smtp) => smtp.send(envelope, mail).await,
+            Way::Sendmail(sendmail) => {
+                let _awaited = awaited.one();
+                sendmail.send(envelope, mail).await
+            }
+            Way::Smtp(smtp) => smtp.send(envelope, mail, awaited).await,
         }
     }
 }

@@ -22,6 +22,7 @@ use tlsrptd_config::reportd::Reportd;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
+use super::awaited::Awaited;
 use super::word::Word;
 use crate::{
     brake::Brake,
@@ -82,25 +83,35 @@ impl Smtp {
         })
     }
 
-    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
-        match self.try_send(envelope, mail).await {
+    pub(super) async fn send(
+        &self,
+        envelope: &Envelope<'_>,
+        mail: &[u8],
+        awaited: &Awaited,
+    ) -> Word {
+        match self.try_send(envelope, mail, awaited).await {
             Ok(detail) => Word::Taken { detail },
             Err(fault) => fault.word(),
         }
     }
 
-    async fn try_send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Result<String, Fault> {
+    async fn try_send(
+        &self,
+        envelope: &Envelope<'_>,
+        mail: &[u8],
+        awaited: &Awaited,
+    ) -> Result<String, Fault> {
         // Never closed, so that this only waits.
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
-            match connection.send(envelope, mail, &self.copies).await {
+            match connection.send(envelope, mail, &self.copies, awaited).await {
                 // The relay had closed it, or wants no more on it: nothing was sent.
                 Err(fault) if fault.stage == Stage::Mail && fault.ends_connection() => {}
                 result => return self.finish(connection, result).await,
             }
         }
         let mut connection = self.connect().await?;
-        let result = connection.send(envelope, mail, &self.copies).await;
+        let result = connection.send(envelope, mail, &self.copies, awaited).await;
         self.finish(connection, result).await
     }
 

@@ -12,6 +12,7 @@ use super::tls::Tls;
 use super::wire::{Needs, Waits, Wire, dial};
 use crate::brake::Brake;
 use crate::deliver::mail::Envelope;
+use crate::deliver::mail::awaited::Awaited;
 
 /// User and password.
 #[derive(Clone)]
@@ -150,6 +151,7 @@ impl Connection {
         envelope: &Envelope<'_>,
         mail: &[u8],
         copies: &Brake,
+        awaited: &Awaited,
     ) -> Result<String, Fault> {
         let Envelope { from, to, copy_to } = envelope;
         self.wire
@@ -162,7 +164,7 @@ impl Connection {
             Some(copy) => self.copy(&format!("RCPT TO:<{copy}>\r\n"), copies).await?,
             None => false,
         };
-        let content = self.content(mail).await;
+        let content = self.content(mail, awaited).await;
         content.map_err(|fault| fault.with_copy(has_copy))
     }
 
@@ -180,9 +182,10 @@ impl Connection {
         }
     }
 
-    async fn content(&mut self, mail: &[u8]) -> Result<String, Fault> {
+    async fn content(&mut self, mail: &[u8], awaited: &Awaited) -> Result<String, Fault> {
         let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
         self.wire.check(Stage::Data, reply, Needs::Mail)?;
+        let _awaited = awaited.one();
         let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
         let reply = self.wire.check(Stage::Content, reply, Needs::Done)?;
         Ok(reply.to_string())

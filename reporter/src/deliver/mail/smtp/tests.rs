@@ -45,6 +45,7 @@ async fn send_with(client: &Smtp, copy: Option<&str>) -> Word {
                 copy_to: copy.as_ref(),
             },
             MAIL,
+            &Awaited::default(),
         )
         .await
 }

@@ -31,6 +31,8 @@ pub(super) struct Delivering<O: Outside> {
     pub(super) released: Vec<Claimed>,
     /// Of what was taken in hand something had nothing to wait for: there may be more that is due.
     pub(super) has_more: bool,
+    /// The relay is held back as it takes no mail: who carries mails tells of that, and of its end.
+    pub(super) is_denied: bool,
     /// What this host is short of is short for each delivery.
     lacks: Brake,
 }
@@ -49,6 +51,7 @@ impl<O: Outside> Delivering<O> {
             judged: Vec::new(),
             released: Vec::new(),
             has_more: false,
+            is_denied: false,
             lacks: Brake::new(),
         }
     }

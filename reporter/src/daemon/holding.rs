@@ -13,6 +13,9 @@ use crate::{
     state::StateError,
 };
 
+/// The relay's queue.
+const MAILS: &str = "mailto:";
+
 impl<O: Outside> Delivering<O> {
     /// How long until a queue is not held back any longer.
     pub(super) fn until_next_probe(&self) -> Option<Duration> {
@@ -33,9 +36,16 @@ impl<O: Outside> Daemon<O> {
                 let waiting = self.delivering.queues.hold(lane, Instant::now() + time);
                 self.delivering.released.extend(waiting);
                 self.state.hold_lane(lane);
+                if first && matches!(outcome, Outcome::Denied { .. }) {
+                    self.delivering.is_denied = true;
+                }
                 tell(lane, outcome, time, first);
             }
             Some(News::Flows) if is_own(lane) => {
+                // Only mails are denied, and one line is enough.
+                if lane == MAILS && std::mem::take(&mut self.delivering.is_denied) {
+                    return;
+                }
                 tracing::warn!(lane, "somebody answers again: deliveries go on");
             }
             Some(News::Flows) => tracing::info!(lane, "the host answers: deliveries go on"),

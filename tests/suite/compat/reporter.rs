@@ -107,7 +107,7 @@ impl Scene {
             .execute_batch("DELETE FROM fetchjobs WHERE day < date('now', '-1 day')")
             .unwrap();
         let own: &[&str] = if self.subject.is_ours() {
-            &["tlsrptd_mails"]
+            &["tlsrptd_mails", "tlsrptd_decided"]
         } else {
             &[]
         };

@@ -66,6 +66,7 @@ fn process() -> Vec<Effect> {
             for table in ["fetchjobs", "reportdata", "reports"] {
                 change.execute_batch(&format!("UPDATE {table} SET day = date('now', '-5 days') WHERE day = date('now', '-1 day')")).unwrap();
             }
+            change.execute_batch("DELETE FROM tlsrptd_decided").unwrap();
             drop(change);
             let _running = reporter.start();
             // The day is asked for again: what is to be cleaned away then is gone.

@@ -87,15 +87,16 @@ fn what_waits_for_a_storage_stays_within_memory() {
             times(35_000, 1_000_000) as u64,
             |n| failures(n, 20, 1),
         ),
-        ("many short ones", times(50_000, 1_000_000) as u64, |n| {
+        ("many short ones", times(0, 1_000_000) as u64, |n| {
             failures(n, 5, 1)
         }),
-        ("long texts", times(8_000, 100_000) as u64, |n| {
+        ("long texts", times(6_000, 100_000) as u64, |n| {
             failures(n, 3, 5_000)
         }),
-        ("everything", times(40_000, 1_000_000) as u64, hostile),
+        ("everything", times(0, 1_000_000) as u64, hostile),
     ];
-    for (what, number, make) in mixes {
+    // Some are for the long form alone: a day's worth of datagrams takes its time.
+    for (what, number, make) in mixes.into_iter().filter(|(_, number, _)| *number > 0) {
         let lab = Lab::new();
         let (stats_file, dump) = (lab.file("stats"), lab.file("dump"));
         let collectd = lab
@@ -112,8 +113,8 @@ fn what_waits_for_a_storage_stays_within_memory() {
         lock.execute_batch("BEGIN IMMEDIATE").unwrap();
         let socket = UnixDatagram::unbound().unwrap();
         socket.connect(lab.socket()).unwrap();
-        for begin in (0..number).step_by(5_000) {
-            for n in begin..begin + 5_000 {
+        for begin in (0..number).step_by(1_000) {
+            for n in begin..begin + 1_000 {
                 socket.send(&make(n)).unwrap();
             }
             // Until the writer has come so far, which it shows by what it dumps.

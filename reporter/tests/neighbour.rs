@@ -164,8 +164,8 @@ async fn a_busy_host_is_held_back_for_all() {
     assert_eq!(ends(&settings, YESTERDAY), ["sent|500"]);
     let shared = attempts(&world, "shared");
     let refused = shared.iter().filter(|(_, taken)| !taken).count();
-    assert!((20..=400).contains(&refused), "{refused} attempts in vain");
-    let most = most_in(Duration::from_secs(50), &shared[..refused]);
+    assert!((20..=600).contains(&refused), "{refused} attempts in vain");
+    let most = most_in(Duration::from_secs(12), &shared[..refused]);
     assert!(most <= 20 + 4, "with those under way {most} in a row");
     let failed = rows(&settings, "SELECT sum(retries) FROM destinations");
     assert_eq!(failed, [refused.to_string()], "nobody else failed");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::Bench;
 use super::day::Rua;
@@ -11,10 +12,16 @@ use super::rows::rate;
 use super::stages::POST_HOSTS;
 use crate::daemon::Kind;
 use crate::error::BenchError;
+use crate::figure::Goal;
 use crate::table::Row;
 
 /// The peer takes a tenth of a second a domain.
 const DOMAINS: u64 = 300;
+/// The worst receivers that do answer within a usual time-out.
+const WORST: Duration = Duration::from_secs(9);
+const WORST_HOSTS: u64 = 200;
+/// Five a host, beside twice as many mails.
+const WORST_POSTS: u64 = 1000;
 /// At once.
 const NOW: &str = "spread_out_delivery = 1\n";
 
@@ -70,6 +77,33 @@ impl Bench<'_> {
             mails: [peers_mails, speed(&ours(Rua::Mail)?, &mails)?],
             posts: [peers_posts, Some(speed(&ours(web)?, &posts)?)],
         })
+    }
+
+    /// Mails a second while posts go to hosts that answer at once, and to hosts that take long.
+    pub(super) fn worst(&self) -> Result<Row, BenchError> {
+        let mails = Taken::default();
+        let smtp = receive::smtp(mails.clone())?;
+        let mut speeds = [0.0; 2];
+        for (speed, time) in speeds.iter_mut().zip([Duration::ZERO, WORST]) {
+            let port = receive::slow_https(Taken::default(), time)?;
+            let hosts = WORST_HOSTS;
+            let rua = Rua::Mixed { port, hosts };
+            let dns = receive::dns(rua)?;
+            let options = self.options(smtp, Some(dns), true) + NOW;
+            let scene = self.scene(3 * WORST_POSTS, rua, options)?;
+            let before = mails.number();
+            let mut reportd = scene.start()?;
+            let cost = reportd.delivered(&mails, before + 2 * WORST_POSTS)?;
+            *speed = (2 * WORST_POSTS) as f64 / cost.seconds;
+        }
+        let seconds = WORST.as_secs();
+        let name = format!(
+            "mails a second while {WORST_HOSTS} https hosts take {seconds} s to answer; floor: none"
+        );
+        let mut row = rate(&name).asked(Goal::OfFloor(0.9));
+        row.push(Kind::Floor, speeds[0]);
+        row.push(Kind::Ours, speeds[1]);
+        Ok(row)
     }
 
     fn peer(&self, rua: Rua, smtp: u16) -> Result<Scene, BenchError> {

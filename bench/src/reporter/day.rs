@@ -23,6 +23,8 @@ pub(crate) enum Rua {
     Mail,
     /// A post to one of so many hosts, which are loopback addresses.
     Post { port: u16, hosts: u64 },
+    /// Of three domains one posts, the others mail.
+    Mixed { port: u16, hosts: u64 },
 }
 
 /// The name of a domain.
@@ -44,6 +46,10 @@ impl Rua {
                 let host = number % hosts + 1;
                 format!("v=TLSRPTv1; rua=https://127.0.0.{host}:{port}/report")
             }
+            Rua::Mixed { port, hosts } => match number % 3 {
+                0 => Rua::Post { port, hosts }.record(number / 3),
+                _ => Rua::Mail.record(number),
+            },
         }
     }
 }

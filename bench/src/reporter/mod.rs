@@ -49,6 +49,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
         let beside = bench.beside()?;
         peer = Some(beside.peer_mails());
         rows.extend(beside.rows());
+        rows.push(bench.worst()?);
     }
     let mut base = None;
     for domains in plan.sizes() {

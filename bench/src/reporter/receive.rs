@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -66,11 +67,16 @@ fn take_mails(mut stream: &TcpStream, taken: &Taken) -> io::Result<()> {
 
 /// A receiver of posts, on every loopback address. Gives its port.
 pub(crate) fn https(taken: Taken) -> Result<u16, BenchError> {
+    slow_https(taken, Duration::ZERO)
+}
+
+/// The same, with that time for each answer.
+pub(crate) fn slow_https(taken: Taken, time: Duration) -> Result<u16, BenchError> {
     let config = tls().map_err(BenchError::other("the certificate"))?;
     serve(move |stream| {
         let _ = stream.set_nodelay(true);
         let connection = ServerConnection::new(Arc::clone(&config)).map_err(io::Error::other)?;
-        take_posts(StreamOwned::new(connection, stream), &taken)
+        take_posts(StreamOwned::new(connection, stream), &taken, time)
     })
 }
 
@@ -86,7 +92,11 @@ fn tls() -> Result<Arc<ServerConfig>, Box<dyn std::error::Error>> {
 }
 
 /// HTTP/1.1: both clients fall back to it when nothing else is offered.
-fn take_posts(stream: StreamOwned<ServerConnection, TcpStream>, taken: &Taken) -> io::Result<()> {
+fn take_posts(
+    stream: StreamOwned<ServerConnection, TcpStream>,
+    taken: &Taken,
+    time: Duration,
+) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut line, mut body) = (String::new(), Vec::new());
     loop {
@@ -107,6 +117,7 @@ fn take_posts(stream: StreamOwned<ServerConnection, TcpStream>, taken: &Taken) -
         body.resize(length, 0);
         stream.read_exact(&mut body)?;
         taken.add();
+        thread::sleep(time);
         stream
             .get_mut()
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;

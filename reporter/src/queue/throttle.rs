@@ -7,7 +7,7 @@
 //! An answer with the wish to wait (`Retry-After`) speaks of the reported domain that it was given to, and holds back that
 //! domain alone: strangers share hosts. Only where several domains in a row hear it, and none has been served between, is
 //! the host itself busy, and all are held back: as long as it asks when they are its customers, whose reports have arrived
-//! there before; for some minutes after many strangers.
+//! there before; for a minute at most after many strangers.
 //!
 //! What began before a stop tells nothing new when it ends after: it is one event, however many were under way.
 
@@ -22,7 +22,7 @@ const ENOUGH: u32 = 5;
 /// So many strangers in a row: who has not been served before may have come to hold others up.
 const MANY: usize = 20;
 /// For strangers a queue is held back so long at first, and up to four times as long.
-const FOR_STRANGERS: Duration = Duration::from_secs(60);
+const FOR_STRANGERS: Duration = Duration::from_secs(15);
 /// What happened longer ago than that is no row with what happens now.
 const A_ROW: Duration = Duration::from_secs(3600);
 /// A shorter wish is over before it could be heeded.

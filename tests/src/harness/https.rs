@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +30,8 @@ pub enum Answer {
     Status(u16, Vec<String>),
     /// Never answers.
     Hang,
+    /// Answers with this status, after that time.
+    Late(Duration, u16),
     /// Resets the connection (RST) when the post is read.
     Reset,
     /// These bytes, and the end of the connection: no HTTP, or half of it.
@@ -204,6 +207,10 @@ async fn talk(mut stream: Tls, connection: usize, shared: &Shared) -> std::io::R
         {
             Answer::Status(code, headers) => reply(&mut stream, code, &headers).await?,
             Answer::Hang => std::future::pending().await,
+            Answer::Late(time, code) => {
+                tokio::time::sleep(time).await;
+                reply(&mut stream, code, &[]).await?;
+            }
             Answer::Reset => return stream.get_ref().get_ref().0.set_zero_linger(),
             Answer::Raw(bytes) => {
                 stream.write_all(bytes.as_bytes()).await?;

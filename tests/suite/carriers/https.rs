@@ -1,6 +1,7 @@
 //! Reports by HTTPS POST (RFC 8460 section 5.4): what is sent, and what each answer means.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
 use tlsrptd_tests::harness::dns::Trouble;
 use tlsrptd_tests::harness::https::{Answer, Https};
@@ -44,8 +45,8 @@ fn the_status_decides() {
         ("429", Answer::status(429), "retry", USUAL_WAIT, "too many, without a wish"),
         ("429s", Answer::with(429, "Retry-After: 1000"), "retry", 1000..=1000 + SLACK, "a wish in seconds"),
         ("429soon", Answer::with(429, "Retry-After: 1"), "retry", USUAL_WAIT, "a wish for less than we wait anyway"),
-        ("429late", Answer::with(429, "Retry-After: 100000"), "timedout", 0..=SLACK, "a wish beyond the window"),
-        ("429huge", Answer::with(429, "Retry-After: 18446744073709551615"), "timedout", 0..=SLACK, "a wish beyond all calendars"),
+        ("429late", Answer::with(429, "Retry-After: 100000"), "retry", 86_400 - SLACK..=86_400, "a wish beyond the window: once more at its end"),
+        ("429huge", Answer::with(429, "Retry-After: 18446744073709551615"), "retry", 86_400 - SLACK..=86_400, "a wish beyond all calendars"),
         ("429odd", Answer::with(429, "Retry-After: soon"), "retry", USUAL_WAIT, "no time at all"),
         ("500", Answer::status(500), "retry", USUAL_WAIT, "may be mended"),
         ("503", Answer::status(503), "retry", USUAL_WAIT, "may be mended"),
@@ -157,13 +158,14 @@ fn what_never_answers_is_left_after_the_time_out() {
     let silent_port = silent.local_addr().unwrap().port();
     lab.dns.trouble("silent.reports.test", Trouble::Silent);
     lab.dns.trouble("broken.reports.test", Trouble::ServFail);
-    lab.https.script("/hang", Answer::Hang);
+    let late = Answer::Late(Duration::from_secs(6), 200);
+    lab.https.script("/late", late);
     lab.https.script("/header", Answer::EndlessHeader);
     lab.https.script("/stalled200", Answer::Stalled(200));
     lab.https.script("/stalled404", Answer::Stalled(404));
     #[rustfmt::skip]
     let table = [
-        ("hang.test", lab.https.url("/hang"), "retry", "no answer"),
+        ("late.test", lab.https.url("/late"), "sent", "an answer may take longer than an upload"),
         ("header.test", lab.https.url("/header"), "retry", "a header without end"),
         ("stalled.test", lab.https.url("/stalled200"), "sent", "the status has come: what follows is not waited for"),
         ("stalled-404.test", lab.https.url("/stalled404"), "refused", "the status has come"),
@@ -229,6 +231,74 @@ fn a_slow_receiver_delays_nobody_else() {
     let slow = lab.https.posts_to("/slow").len();
     assert!(slow <= 2, "{slow} at once to one host");
     reportd.kill();
+}
+
+#[test]
+fn hosts_that_hang_hold_neither_mails_nor_other_hosts() {
+    let lab = Lab::new();
+    let port = lab.https.port();
+    lab.https.script("/hang", Answer::Hang);
+    let host = |name: &str| lab.dns.host(name, &[Ipv4Addr::LOCALHOST.into()]);
+    let mut records = Vec::new();
+    for number in 0..200 {
+        let name = format!("h{number}.hang.test");
+        host(&name);
+        let url = format!("https://{name}:{port}/hang");
+        records.push((format!("a-hang-{number:03}.test"), rua(&url)));
+    }
+    for number in 0..40 {
+        let name = format!("h{number}.quick.test");
+        host(&name);
+        let url = format!("https://{name}:{port}/quick");
+        records.push((format!("z-quick-{number}.test"), rua(&url)));
+        let address = format!("mailto:a{number}@reports.test");
+        records.push((format!("z-mail-{number}.test"), rua(&address)));
+    }
+    fill(
+        &lab,
+        records
+            .iter()
+            .map(|(domain, txt)| (domain.as_str(), txt.clone())),
+    );
+    let reportd = lab.reportd().set("https_verify", "no").start();
+    lab.smtp.wait_for_mails(40);
+    until_true("the posts of the other hosts", || {
+        lab.https.posts_to("/quick").len() == 40
+    });
+    let failed = "SELECT count(*) FROM destinations WHERE retries > 0";
+    assert_eq!(lab.query(&lab.reportd_db(), failed), [["0"]]);
+    reportd.kill();
+}
+
+#[test]
+fn a_dead_port_or_a_busy_place_holds_nobody_else_at_that_host() {
+    let lab = Lab::new();
+    let busy = Answer::with(503, "Retry-After: 3600");
+    lab.https.script("/busy", busy);
+    let mut records = Vec::new();
+    for number in 0..15 {
+        let closed: Vec<String> = (0..5)
+            .map(|n| format!("https://{}:1/{number}-{n}", Https::HOST))
+            .collect();
+        records.push((format!("a-closed-{number}.test"), rua(&closed.join(","))));
+        let url = lab.https.url("/busy");
+        records.push((format!("b-busy-{number}.test"), rua(&url)));
+    }
+    for number in 0..20 {
+        let url = lab.https.url("/own");
+        records.push((format!("z-neighbour-{number}.test"), rua(&url)));
+    }
+    fill(
+        &lab,
+        records
+            .iter()
+            .map(|(domain, txt)| (domain.as_str(), txt.clone())),
+    );
+    let reportd = lab.reportd().start();
+    until_true("the neighbours' posts", || {
+        lab.https.posts_to("/own").len() == 20
+    });
+    reportd.stop().success();
 }
 
 #[test]

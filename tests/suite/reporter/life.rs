@@ -1,6 +1,7 @@
 //! The reporter's life as its operator sees it: start, signals, end, and `tlsrptctl` beside it.
 
 use std::fs;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
@@ -136,12 +137,12 @@ fn told_to_stop_it_lets_deliveries_end_and_records_them() {
     lab.dns
         .tlsrpt("hang.test", "v=TLSRPTv1; rua=mailto:a@hang.test");
     lab.collect(["slow.test", "hang.test"].map(|domain| mta::success(domain, TXT)));
-    lab.https.script_times("/slow", Answer::Hang, 1);
+    let late = Answer::Late(Duration::from_secs(3), 503);
+    lab.https.script_times("/slow", late, 1);
     lab.smtp.script_for("a@hang.test", Stage::Rcpt, Act::Hang);
-    // One ends by its time-out while the reporter waits; the other hangs for longer than it waits.
+    // One is answered while the reporter waits; the other hangs for longer than it waits.
     let reportd = lab
         .reportd()
-        .set("http_timeout", 3)
         .set("min_wait_delivery", 0)
         .set("max_wait_delivery", 0);
     let running = reportd.start();

@@ -6,6 +6,7 @@
 mod address;
 mod answer;
 mod clients;
+mod kept;
 mod resolver;
 mod script;
 mod upload;
@@ -14,14 +15,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use reqwest::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Certificate, Client, NoProxy, Proxy, Response, Url, redirect};
-use tlsrptd_config::reportd::Reportd;
-use tokio::time::timeout;
+use tlsrptd_config::{descriptors, reportd::Reportd};
+use tokio::time::{Instant, timeout};
 
 use super::{Destination, Origin, Outcome, PrepareError, Progress, lack::lack_behind, one_line};
 use answer::Verdict;
 use clients::{BadHost, Clients};
+use kept::Kept;
 use resolver::{NotGlobal, Resolver};
 use upload::{Times, Upload};
 
@@ -34,6 +36,7 @@ pub(super) struct Https {
     allow_private: bool,
     user_agent: String,
     times: Times,
+    kept: Kept,
 }
 
 /// Redirects within one host: more is a loop.
@@ -50,6 +53,7 @@ impl Https {
             allow_private: settings.allow_private_destinations,
             user_agent: user_agent(&settings.contact_info),
             times: Times::new(settings.http_timeout),
+            kept: Kept::new(descriptors::raise(), settings.max_concurrent_per_host),
         })
     }
 
@@ -108,16 +112,20 @@ impl Https {
             Err(error) => return Verdict::Done(Outcome::unreachable(error.to_string())),
         };
         let upload = Upload::new(progress, self.times);
-        let request = client
+        let mut request = client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/tlsrpt+gzip")
             .header(CONTENT_LENGTH, gzip.len())
             .header(USER_AGENT, &self.user_agent)
             .body(upload.body(gzip));
+        if !self.kept.keeps(url, Instant::now()) {
+            request = request.header(CONNECTION, "close");
+        }
         tokio::select! {
             biased;
             answer = request.send() => match answer {
                 Ok(response) => {
+                    self.kept.answered(url, Instant::now());
                     let (status, headers) = (response.status(), response.headers().clone());
                     answer::judge(url, status, &headers, &beginning(response).await)
                 }
@@ -197,7 +205,10 @@ fn client(settings: &Reportd, resolver: Resolver) -> Result<Client, PrepareError
         .dns_resolver(Arc::new(resolver))
         // Each one is looked at here.
         .redirect(redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_secs(30))
+        // One post at a time on a connection: bounds are counted in connections.
+        .http1_only()
+        .pool_idle_timeout(kept::IDLE)
+        .pool_max_idle_per_host(settings.max_concurrent_per_host)
         // Browsers and curl take such answers: what a receiver has taken is not to be sent again for the sake of a space.
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_allow_obsolete_multiline_headers_in_responses(true)

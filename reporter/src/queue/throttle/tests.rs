@@ -100,7 +100,7 @@ fn what_happens_and_what_the_daemon_hears() {
         ("wwwwd", "flows", vec![], "a few are a few"),
         ("vvvvvd", "held", vec![wishes(true)], "of five customers in a row each: the host is busy"),
         ("wwwwwwwwwwwwwwwwwwwd", "flows", vec![], "strangers are many before that is said"),
-        ("wwwwwwwwwwwwwwwwwwwwd", "held", vec![wishes(true)], "these are"),
+        ("wwwwwwwwwwwwwwwwwwwwd", "held", vec![News::Holds { wish: Some(FOR_STRANGERS), times: 0, first: true }], "these are"),
         ("yyyyyyyyd", "flows", vec![], "one owner may have many names"),
         ("vvsvvvd", "flows", vec![], "somebody was served between"),
         ("vvavvvd", "held", vec![wishes(true)], "another answer is no service"),

@@ -26,6 +26,11 @@ pub const COMMANDS: &[Command] = &[
         meaning: "Print the destinations of a record before and after the maps.",
     },
     Command {
+        name: "dkim-record",
+        operands: "",
+        meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys.",
+    },
+    Command {
         name: "suppress add",
         operands: "TARGET [--until DATE] [--reason TEXT]",
         meaning: "Send no more reports to TARGET: an address, an https: URL, or a name, which stands for all addresses of that mail domain and all URLs of that host; .NAME stands for its subdomains. DATE, as YYYY-MM-DD, is the last such day (UTC); without it there is none.",

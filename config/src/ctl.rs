@@ -28,9 +28,14 @@ const MAPTEST: &[&str] = &[
     "log_level",
 ];
 
+/// What `dkim-record` looks at.
+const DKIM_RECORD: &[&str] = &["contact_info", "dkim_domain", "dkim_keys", "log_level"];
+
 /// Whether any command looks at this option.
 pub(crate) fn needs(name: &str) -> bool {
-    STATUS.contains(&name) || MAPTEST.contains(&name) || SUPPRESS.contains(&name)
+    [STATUS, MAPTEST, SUPPRESS, DKIM_RECORD]
+        .iter()
+        .any(|needed| needed.contains(&name))
 }
 
 /// What `tlsrptctl` is asked to do.
@@ -54,6 +59,8 @@ pub enum Command {
         /// The text of its TLSRPT record.
         record: String,
     },
+    /// The TXT records of the DKIM keys; needs `contact_info` and the keys.
+    DkimRecord,
     /// What gets no reports; needs `dbname`.
     Suppress(Suppress),
 }
@@ -121,6 +128,7 @@ impl load::Load for Ctl {
         match &command {
             Some(Command::Status) => reader.need(STATUS),
             Some(Command::Maptest { .. }) => reader.need(MAPTEST),
+            Some(Command::DkimRecord) => reader.need(DKIM_RECORD),
             Some(Command::Suppress(_)) => reader.need(SUPPRESS),
             None if check => {}
             // Nothing can be said of the settings of a command that there is not.
@@ -134,8 +142,7 @@ impl load::Load for Ctl {
 }
 
 fn command(words: &Words) -> Result<Option<Command>, Problem> {
-    const ALLOWED: &str =
-        "status, maptest DOMAIN RECORD, suppress add TARGET, suppress remove TARGET, suppress list";
+    const ALLOWED: &str = "status, maptest DOMAIN RECORD, dkim-record, suppress add TARGET, suppress remove TARGET, suppress list";
     let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
     let problem = |place: &str, what: &str| {
         Err(Problem::new(Place::Argument(place.to_owned()), what).allowing(ALLOWED))
@@ -164,11 +171,14 @@ fn command(words: &Words) -> Result<Option<Command>, Problem> {
             target: target.to_owned(),
             domain: last(words, "domain"),
         }),
+        ["dkim-record"] => Command::DkimRecord,
         ["suppress", "list"] => Command::Suppress(Suppress::List),
         [] => return problem("COMMAND", "required, but not given"),
         ["suppress"] => return problem("suppress", "needs add, remove or list"),
         ["suppress", name @ ("add" | "remove" | "list"), ..]
-        | [name @ ("status" | "maptest"), ..] => return problem(name, "wrong number of arguments"),
+        | [name @ ("status" | "maptest" | "dkim-record"), ..] => {
+            return problem(name, "wrong number of arguments");
+        }
         ["suppress", name, ..] | [name, ..] => return problem(name, "unknown command"),
     }))
 }

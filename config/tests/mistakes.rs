@@ -224,7 +224,7 @@ fn arguments_and_environment() {
             Ctl,
             &["stats"],
             &[],
-            "stats: unknown command (allowed: status, maptest DOMAIN RECORD, suppress add TARGET, suppress remove TARGET, suppress list)",
+            "stats: unknown command (allowed: status, maptest DOMAIN RECORD, dkim-record, suppress add TARGET, suppress remove TARGET, suppress list)",
             "no such command",
         ),
         (

@@ -60,7 +60,7 @@ fn the_keys_of_the_dkim_page_sign() {
     };
     assert_eq!(
         (typed("install"), typed("openssl")),
-        (2, 5),
+        (2, 3),
         "the page's commands"
     );
     let mode = |name| fs::metadata(lab.file(name)).unwrap().permissions().mode() & 0o777;
@@ -68,7 +68,33 @@ fn the_keys_of_the_dkim_page_sign() {
     let keys = page
         .lines()
         .filter_map(|line| line.strip_prefix("    dkim_keys = "));
+    let openssl = |command: &str| {
+        let ended = shell(&here(&format!("{command} | openssl base64 -A")), &[]);
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    let rsa = openssl("openssl rsa -in /etc/tlsrpt/dkim.pem -pubout -outform DER 2>/dev/null");
+    let ed25519 =
+        openssl("openssl pkey -in /etc/tlsrpt/dkim-ed.pem -pubout -outform DER | tail -c 32");
+    let mut records = vec![
+        format!("mail-tlsrpt._domainkey.sender.example. IN TXT v=DKIM1; k=rsa; p={rsa}"),
+        format!("tlsrpt._domainkey.sender.example. IN TXT v=DKIM1; k=rsa; s=tlsrpt; p={rsa}"),
+    ];
+    let mut told = 0;
     for keys in keys {
+        if !keys.contains("/run/credentials") {
+            let ctl = lab.ctl().set("dkim_keys", here(keys)).arg("dkim-record");
+            let shown = ctl.run().success().stdout;
+            assert!(
+                shown.split('"').all(|string| string.len() <= 255),
+                "{shown}"
+            );
+            let joined = shown.replace("\" \"", "").replace('"', "");
+            assert_eq!(joined.lines().collect::<Vec<_>>(), records, "{keys}");
+            told += 1;
+            records.push(format!(
+                "tlsrpt-ed._domainkey.sender.example. IN TXT v=DKIM1; k=ed25519; p={ed25519}"
+            ));
+        }
         let ended = lab
             .reportd()
             .set("dkim_keys", here(keys))
@@ -81,6 +107,7 @@ fn the_keys_of_the_dkim_page_sign() {
             ended.stderr
         );
     }
+    assert_eq!(told, 2, "one key, and Ed25519 beside it");
 }
 
 /// As sshd runs it: the user's shell, and what was asked for in a variable.

@@ -1,6 +1,7 @@
 //! `tlsrptctl`: what the operator can ask. It reads the database while the reporter works, and changes nothing but the
 //! suppression list.
 
+mod dkim;
 mod maptest;
 mod status;
 mod suppress;
@@ -32,6 +33,7 @@ pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {
     let Ctl { command, reportd } = settings.values;
     let answer = match command {
         Command::Status => status::status(&reportd)?,
+        Command::DkimRecord => dkim::records(&reportd)?,
         Command::Suppress(wish) => suppress::suppress(&reportd, wish, Day::of(Timestamp::now()))?,
         Command::Maptest { domain, record } => maptest::maptest(&reportd, &domain, &record)?,
     };

@@ -261,6 +261,15 @@ fn debug_destinations(settings: &Reportd) -> Vec<PrepareError> {
     mail.into_iter().chain(web).collect()
 }
 
+/// The name and the text of the TXT record of each key, in the order of `dkim_keys`.
+///
+/// # Errors
+/// For a `d=` that is no domain name, and with all keys that cannot be used.
+pub(crate) fn dkim_records(settings: &Reportd) -> Result<Vec<(String, String)>, PrepareError> {
+    let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
+    dkim::records(&domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
+}
+
 fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)

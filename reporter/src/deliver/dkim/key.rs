@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mail_auth::common::crypto::{DkimKey, Ed25519Key, RsaKey, Sha256};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use tlsrptd_config::eyes;
@@ -42,6 +43,27 @@ pub(super) fn read(path: &Path) -> Result<DkimKey, KeyError> {
     parse(&pem).map_err(|reason| KeyError::Unusable {
         path: path.to_owned(),
         reason,
+    })
+}
+
+/// The algorithm and the public half of a key, as `k=` and `p=` have them: an RSA key in its wrapping (RFC 6376 section 3.6.1),
+/// an Ed25519 key bare (RFC 8463 section 4).
+pub(super) fn public(path: &Path) -> Result<(&'static str, Vec<u8>), KeyError> {
+    const ED25519_OCTETS: usize = 32;
+    let kind = read(path)?;
+    let unusable = || KeyError::Unusable {
+        path: path.to_owned(),
+        reason: "tells no public key".to_owned(),
+    };
+    let der = PrivateKeyDer::from_pem_file(path).map_err(|_| unusable())?;
+    let pair = any_supported_type(&der).map_err(|_| unusable())?;
+    let wrapped = pair.public_key().ok_or_else(unusable)?;
+    Ok(match kind {
+        DkimKey::Rsa(_) => ("rsa", wrapped.to_vec()),
+        DkimKey::Ed25519(_) => {
+            let bare = wrapped.len().saturating_sub(ED25519_OCTETS);
+            ("ed25519", wrapped[bare..].to_vec())
+        }
     })
 }
 

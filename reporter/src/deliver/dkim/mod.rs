@@ -17,6 +17,30 @@ use super::message::{Header, Message};
 
 pub use key::KeyError;
 
+/// The name and the text of each key's TXT record (RFC 6376 section 3.6.1). Two selectors are for two kinds of receivers: the
+/// second is for those that ask for a key for reports (RFC 8460 section 3), the first for all mail.
+pub(super) fn records(
+    domain: &Domain,
+    keys: &[config::DkimKey],
+) -> Result<Vec<(String, String)>, Vec<KeyError>> {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    for (number, entry) in keys.iter().enumerate() {
+        let service = if number == 1 { "s=tlsrpt; " } else { "" };
+        match key::public(&entry.path) {
+            Ok((kind, public)) => records.push((
+                format!("{}._domainkey.{domain}", entry.selector),
+                format!("v=DKIM1; k={kind}; {service}p={}", STANDARD.encode(public)),
+            )),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(records)
+    } else {
+        Err(problems)
+    }
+}
+
 /// The keys, each of which signs.
 pub(super) struct Signers {
     domain: Domain,

@@ -4,6 +4,7 @@
 //! the programs we replace have made may hold two days. What it reads is made normal before it is told, because keys of
 //! such files are as the MTA wrote them.
 
+mod added;
 mod closed;
 mod counts;
 mod names;
@@ -22,7 +23,7 @@ pub fn answer(settings: &Fetcher, now: Timestamp, out: &mut impl Write) -> Resul
     let mut out = BufWriter::with_capacity(1 << 16, out);
     // Checked by the configuration already; a day that is none has no data.
     let day = Day::parse(&settings.day).ok();
-    let days = match &settings.storage {
+    let mut days = match &settings.storage {
         Storage::Sqlite { path, .. } => {
             ClosedDays::open(path, day, Day::of(now)).map_err(Error::Fetch)?
         }
@@ -31,7 +32,13 @@ pub fn answer(settings: &Fetcher, now: Timestamp, out: &mut impl Write) -> Resul
     let told = match settings.domain.as_deref() {
         None => list(&days, day, now, &mut out),
         Some(fetch::ALL_DOMAINS) => stream(&days, day, now, &mut out),
-        Some(domain) => details(&days, day, domain, &mut out),
+        Some(asked) => match fetch::parse_added_since(asked) {
+            Some(since) => days
+                .only_added(since)
+                .map_err(Stop::from)
+                .and_then(|()| stream(&days, day, now, &mut out)),
+            None => details(&days, day, asked, &mut out),
+        },
     };
     match told.and_then(|()| out.flush().map_err(Stop::Answer)) {
         // The reader went away: it had enough, and there is nobody to tell.
@@ -92,12 +99,24 @@ fn stream(
     out: &mut impl Write,
 ) -> Result<(), Stop> {
     fetch::write_stream_head(out, now, days.newest())?;
+    let grown = days.grown()?;
+    for (day, additions) in &grown {
+        fetch::write_grown(out, *day, *additions)?;
+    }
     let mut told = 0;
     if let Some(day) = day {
         days.each(day, |domain, counts| {
             told += 1;
             writeln!(out, "{}", fetch::stream_line(domain, counts)).map_err(Stop::from)
         })?;
+    }
+    if day.is_some_and(|day| {
+        days.grown().ok().and_then(|now| now.get(&day).copied()) != grown.get(&day).copied()
+    }) {
+        // Without its end the answer is asked for again.
+        return Err(Stop::Answer(io::Error::other(
+            "the day grew while it was told",
+        )));
     }
     Ok(fetch::write_stream_end(out, told)?)
 }

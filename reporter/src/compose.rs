@@ -31,9 +31,6 @@ use crate::{
 /// can say.
 const DETAILED: usize = 16 << 20;
 
-/// Reports of one domain and day: there is never a second one.
-const UNIQID: u64 = 1;
-
 /// Makes decisions.
 #[derive(Debug)]
 pub struct Composer {
@@ -65,7 +62,8 @@ impl Composer {
     ) -> Decision {
         let mut decision = Decision {
             domain: found.domain.clone(),
-            uniqid: UNIQID,
+            // Another than that of the reports before, if there are any.
+            uniqid: found.reports + 1,
             report: None,
             sessions: 0,
             failed: 0,
@@ -80,7 +78,8 @@ impl Composer {
             .await
         {
             Ok((domain, counts, destinations)) => {
-                let report = Report::compose(&self.submitter, day, &domain, &counts, UNIQID);
+                let report =
+                    Report::compose(&self.submitter, day, &domain, &counts, decision.uniqid);
                 let document = report.to_json_within(self.max_report_size);
                 if document.is_folded {
                     let bytes = document.json.len();

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tlsrptd_config::clock::Reading;
-use tlsrptd_proto::domain::Domain;
+use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     deliver::{Deliverer, Delivery, Outcome, Progress},
@@ -33,6 +33,13 @@ pub trait Outside: Send + Sync + 'static {
     /// The details of all domains of a collector's list may have so many bytes together.
     fn max_answer_size(&self) -> u64 {
         u64::MAX
+    }
+    /// Asks a collector which closed days grew, and how often.
+    fn grown(
+        &self,
+        _command: &str,
+    ) -> impl Future<Output = Result<Vec<(Day, u64)>, GatherError>> + Send {
+        std::future::ready(Ok(Vec::new()))
     }
     /// Asks DNS for a domain's record; `None` when the operator does not want that.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<Looked>> + Send;
@@ -87,6 +94,10 @@ impl Outside for World {
 
     fn max_answer_size(&self) -> u64 {
         self.max_answer_size
+    }
+
+    async fn grown(&self, command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
+        gather::grown(command).await
     }
 
     async fn lookup(&self, domain: &Domain) -> Option<Looked> {

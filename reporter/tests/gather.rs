@@ -34,6 +34,7 @@ fn job(command: &str) -> Job {
         failures: 0,
         listed: false,
         created: Timestamp::UNIX_EPOCH,
+        seen: None,
     }
 }
 
@@ -67,6 +68,13 @@ async fn answer_within(
             Piece::Rows(more) => rows.extend(more),
             Piece::Listed(more) => listed.extend(more),
             Piece::Unusable(domain, reason) => listed.push(format!("{domain}: {reason}")),
+            Piece::Told(_) => {}
+            Piece::Grown(days) => {
+                listed.extend(
+                    days.iter()
+                        .map(|(day, number)| format!("{day} grew {number}")),
+                );
+            }
             other => panic!("{other:?}"),
         }
     }

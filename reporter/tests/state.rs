@@ -109,7 +109,9 @@ fn a_job_from_waiting_to_decided() {
     state
         .store_rows(&made[0], &[counted("a.example", 5)], at("21T00:00:31"))
         .unwrap();
-    state.job_answered(&made[0], at("21T00:00:31")).unwrap();
+    state
+        .job_answered(&made[0], None, at("21T00:00:31"))
+        .unwrap();
     assert!(
         state.gathered_days().unwrap().is_empty(),
         "the other one is waited for"
@@ -285,7 +287,7 @@ fn what_is_old_goes_but_nothing_pending() {
             now,
         )
         .unwrap();
-    state.job_answered(&job, now).unwrap();
+    state.job_answered(&job, None, now).unwrap();
     let decisions = [
         decision("a.example", &["mailto:r@a.example"], now),
         decision("b.example", &["mailto:r@b.example"], now),
@@ -427,7 +429,7 @@ fn a_domain_that_is_too_large_is_done_with() {
         .store_unusable(&job, "large.example", "too long", now)
         .unwrap();
     assert!(state.unfetched(&job, "", 10).unwrap().is_empty());
-    state.job_answered(&job, now).unwrap();
+    state.job_answered(&job, None, now).unwrap();
     state.close_day(day(), &[], now).unwrap();
     let reopened = state.reopen_given_up(&[day()].into(), &[], now).unwrap();
     assert!(reopened.is_empty());

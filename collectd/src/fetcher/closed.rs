@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 
@@ -31,7 +32,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// The files that hold rows of one day.
 #[derive(Default)]
 pub(super) struct ClosedDays {
-    files: Vec<ClosedFile>,
+    pub(super) files: Vec<Rc<ClosedFile>>,
+    /// Those of other days too.
+    pub(super) all: Vec<Rc<ClosedFile>>,
     newest: Option<Day>,
 }
 
@@ -213,6 +216,8 @@ impl ClosedDays {
         self.newest = self
             .newest
             .max(file::newest_complete(&file.db, &file.path, Some(today))?);
+        let file = Rc::new(file);
+        self.all.push(Rc::clone(&file));
         if let Some(day) = day
             && file::days(&file.db, &file.path)?.contains(&day)
         {
@@ -222,7 +227,7 @@ impl ClosedDays {
     }
 
     /// Keeps a file, unless all that it says of the day is said by another one.
-    fn keep(&mut self, file: ClosedFile, day: Day) -> Result<(), StoreError> {
+    fn keep(&mut self, file: Rc<ClosedFile>, day: Day) -> Result<(), StoreError> {
         for other in &mut self.files {
             if file::holds_day_of(&other.db, &other.path, &file.path, day)? {
                 warn_of_copy(&file.path, &other.path, day);

@@ -1,6 +1,6 @@
 //! The names of a day's domains, a page at a time: memory does not grow with their number.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, rc::Rc};
 
 use rusqlite::params;
 use tlsrptd_proto::day::Day;
@@ -28,9 +28,9 @@ struct Source<'a> {
 }
 
 impl<'a> Merged<'a> {
-    pub(super) fn new(files: &'a [ClosedFile], day: Day) -> Merged<'a> {
-        let source = |file| Source {
-            file,
+    pub(super) fn new(files: &'a [Rc<ClosedFile>], day: Day) -> Merged<'a> {
+        let source = |file: &'a Rc<ClosedFile>| Source {
+            file: &**file,
             page: VecDeque::new(),
             last: None,
             ended: false,

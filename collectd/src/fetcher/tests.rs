@@ -356,3 +356,76 @@ fn an_answer_is_bounded_and_its_counters_exact() {
     let often = failures.filter(|(key, n)| **n == 7 && key.as_str().contains("29y"));
     assert_eq!(often.count(), 30, "what is seen often keeps its details");
 }
+
+#[test]
+fn what_was_added_is_told_alone() {
+    let bench = Bench::new();
+    let day = "2026-11-20";
+    bench.put(
+        "db.yesterday",
+        day,
+        &[(day, "a.test", NONE, 10), (day, "b.test", NONE, 1)],
+    );
+    bench.put(
+        "db.2026-11-19",
+        "2026-11-19",
+        &[("2026-11-19", "a.test", NONE, 1)],
+    );
+    let db = rusqlite::Connection::open(bench.dir.path().join("db.yesterday")).unwrap();
+    db.execute_batch(
+        r#"CREATE TABLE tlsrptd_closed(day TEXT PRIMARY KEY, additions INTEGER);
+        CREATE TABLE tlsrptd_added(day TEXT, domain TEXT, number INTEGER, tlsrptrecord TEXT, policy TEXT, reason TEXT,
+            total INTEGER, failed INTEGER);
+        INSERT INTO tlsrptd_closed VALUES('2026-11-20', 2), ('2026-11-18', 0);
+        INSERT INTO tlsrptd_added VALUES
+            ('2026-11-20', 'a.test', 1, 't', '{"policy-type": 9}', NULL, 3, 0),
+            ('2026-11-20', 'a.test', 2, 't', '{"policy-type": 9}', NULL, 2, 1),
+            ('2026-11-20', 'a.test', 2, 't', '{"policy-type": 9}', '{"c": 201}', 1, 0),
+            ('2026-11-20', 'b.test', 2, 't', '{"policy-type": 9}', NULL, 1, 0);"#,
+    )
+    .unwrap();
+    drop(db);
+    for (asked, want, why) in [
+        (
+            ".",
+            vec!["grown 2026-11-20 2", "a.test 10 0", "b.test 1 0"],
+            "the whole day",
+        ),
+        (
+            ".0",
+            vec!["grown 2026-11-20 2", "a.test 5 1", "b.test 1 0"],
+            "both additions",
+        ),
+        (
+            ".1",
+            vec!["grown 2026-11-20 2", "a.test 2 1", "b.test 1 0"],
+            "the second",
+        ),
+        (".2", vec!["grown 2026-11-20 2"], "none"),
+    ] {
+        let mut parser = Parser::new();
+        let mut told = Vec::new();
+        for line in bench.ask(day, Some(asked)).unwrap().lines() {
+            match parser.line(line).unwrap() {
+                Event::Counts(domain, counts) => {
+                    told.push(format!(
+                        "{domain} {} {}",
+                        counts.sessions(),
+                        counts.failed()
+                    ));
+                }
+                Event::Grown(day, additions) => told.push(format!("grown {day} {additions}")),
+                _ => {}
+            }
+        }
+        parser.finish().unwrap();
+        assert_eq!(told, want, "{why}");
+    }
+    assert!(
+        bench
+            .ask("2026-11-19", Some(".0"))
+            .unwrap()
+            .ends_with("\n. 0\n"),
+        "nothing was added to that day"
+    );
+}

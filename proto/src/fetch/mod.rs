@@ -4,6 +4,8 @@
 //! - `COMMAND DAY DOMAIN`: the counts of one domain, the peer's form ([`domain_details`], [`parse_details`]).
 //! - `COMMAND DAY .`: our own, all domains in one stream ([`write_stream_head`], [`stream_line`], [`write_stream_end`],
 //!   read by the same [`Parser`]). The peer answers it with an empty object, which [`Parser`] tells apart.
+//! - `COMMAND DAY .N`: the same, but only what was added to the day after its first N additions: a day may grow after it
+//!   was closed ([`added_since`]). Each stream tells which days did ([`write_grown`]).
 //!
 //! A list or stream whose end is missing was cut off and must not be used: see [`Parser::finish`].
 
@@ -28,6 +30,8 @@ pub const LIST_HEADER: &str = "TLSRPT FETCHER v1devel-c domain list";
 pub const STREAM_HEADER: &str = "TLSRPTD FETCHER v1 day stream";
 /// What stands in the place of a domain to ask for a stream.
 pub const ALL_DOMAINS: &str = ".";
+/// Before a day that grew after it was closed, in a stream: the day and the number of additions follow.
+pub const GROWN: &str = "+";
 /// The last line of a list; in a stream the number of domains follows.
 pub const END: &str = ".";
 
@@ -80,6 +84,29 @@ pub fn write_stream_head(
     newest: Option<Day>,
 ) -> io::Result<()> {
     write_head(out, STREAM_HEADER, now, newest)
+}
+
+/// What stands in the place of a domain to ask for what was added to a day after so many additions.
+pub fn added_since(additions: u64) -> String {
+    format!("{ALL_DOMAINS}{additions}")
+}
+
+/// Reads that. Other collectors take it for a domain, and know nothing of it.
+pub fn parse_added_since(asked: &str) -> Option<u64> {
+    let number = asked.strip_prefix(ALL_DOMAINS)?;
+    number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| number.parse().ok())?
+}
+
+/// Writes, behind the first lines of a stream, that a day grew so many times after it was closed.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_grown(out: &mut impl Write, day: Day, additions: u64) -> io::Result<()> {
+    writeln!(out, "{GROWN}{day} {additions}")
 }
 
 /// One domain of a stream, without a line end. Domains follow each other in binary order.

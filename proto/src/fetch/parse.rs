@@ -1,6 +1,6 @@
 //! Reading what a fetcher wrote, line by line.
 
-use super::{END, LIST_HEADER, STREAM_HEADER, details::details};
+use super::{END, GROWN, LIST_HEADER, STREAM_HEADER, details::details};
 use crate::aggregate::{CountsError, DomainCounts};
 use crate::day::Day;
 use crate::domain::{Domain, DomainError};
@@ -46,6 +46,8 @@ pub enum Event {
     Unusable(String, DomainError),
     /// A domain of a stream, with its counts.
     Counts(Domain, DomainCounts),
+    /// A day that grew after it was closed, and how often.
+    Grown(Day, u64),
     /// The end. Everything was there.
     End,
 }
@@ -65,6 +67,9 @@ pub enum FetchError {
     /// The third line.
     #[error("the third line is not a day (allowed: YYYY-MM-DD)")]
     Newest,
+    /// A line of a stream about a day that grew.
+    #[error("not a day and the number of its additions")]
+    Grown,
     /// A line of a stream, or an answer for one domain.
     #[error("not an object of `d` and `policies`")]
     Details,
@@ -184,6 +189,15 @@ impl Parser {
             } else {
                 Err(FetchError::Number(self.domains))
             };
+        }
+        if let Some(grown) = line.strip_prefix(GROWN) {
+            let parts = grown.split_once(' ');
+            let grown = parts.and_then(|(day, additions)| {
+                Some((Day::parse(day).ok()?, additions.parse().ok()?))
+            });
+            return grown
+                .map(|(day, additions)| Event::Grown(day, additions))
+                .ok_or(FetchError::Grown);
         }
         let (domain, counts) = details(line, |domain| match &self.last {
             Some(last) if *last >= domain => Err(FetchError::Order(domain)),

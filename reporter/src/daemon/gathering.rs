@@ -33,6 +33,8 @@ pub(super) struct Gathering {
     running: HashMap<String, (Arc<Job>, JoinHandle<()>)>,
     /// Nobody is asked before.
     rests_until: Option<Instant>,
+    /// Additions to the day that a collector has told, until its job is over.
+    told: HashMap<String, u64>,
 }
 
 impl Default for Gathering {
@@ -44,6 +46,7 @@ impl Default for Gathering {
             first: None,
             running: HashMap::new(),
             rests_until: None,
+            told: HashMap::new(),
         }
     }
 }
@@ -159,7 +162,7 @@ impl<O: Outside> Daemon<O> {
             Piece::Rows(rows) => {
                 let late = self.state.store_rows(job, &rows, now)?;
                 if late > 0 {
-                    tracing::warn!(day = %job.day, fetcher = job.command, "{late} domains came too late for their report");
+                    tracing::warn!(day = %job.day, fetcher = job.command, "{late} domains came too late for their report: they get one of their own");
                 }
             }
             Piece::Unusable(domain, reason) => {
@@ -171,6 +174,8 @@ impl<O: Outside> Daemon<O> {
                 // The one who asked may have been ended meanwhile.
                 let _ = reply.send(self.state.unfetched(job, &after, Piece::PAGE)?);
             }
+            Piece::Told(additions) => drop(self.gathering.told.insert(job.collector(), additions)),
+            Piece::Grown(grown) => self.note_grown(&job.collector(), &grown, now)?,
             Piece::Over(result) => {
                 self.end_job(job, result, now)?;
                 self.gathering.running.remove(&job.collector());
@@ -188,7 +193,8 @@ impl<O: Outside> Daemon<O> {
         let (day, index) = (job.day, job.index);
         let error = match result {
             Ok(()) => {
-                self.state.job_answered(job, now)?;
+                let told = self.gathering.told.remove(&job.collector());
+                self.state.job_answered(job, told, now)?;
                 if job.failures > 0 {
                     let failures = job.failures;
                     tracing::warn!(%day, failures, "Fetcher {index} {} has answered after all", job.command);

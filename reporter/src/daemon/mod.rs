@@ -10,6 +10,7 @@ mod composing;
 mod delivering;
 mod gathering;
 mod holding;
+mod late;
 mod look;
 mod pidfile;
 mod prepare;
@@ -65,6 +66,7 @@ pub struct Daemon<O: Outside> {
     today: Option<Day>,
     cleaning: bool,
     gathering: gathering::Gathering,
+    late: late::Late,
     composing: composing::Composing,
     delivering: delivering::Delivering<O>,
 }
@@ -103,6 +105,7 @@ impl<O: Outside> Daemon<O> {
         Ok(Daemon {
             schedule: Arc::clone(&composer.schedule),
             gathering: gathering::Gathering::default(),
+            late: late::Late::default(),
             composing: composing::Composing::new(leftover),
             delivering: delivering::Delivering::new(Arc::clone(&outside), &bounds),
             rng: StdRng::seed_from_u64(seed),

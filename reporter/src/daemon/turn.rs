@@ -61,6 +61,7 @@ impl<O: Outside> Daemon<O> {
                     Some(order) => on_order(order),
                 },
                 () = self.gathering.wait() => {}
+                () = self.late.wait() => {}
                 () = self.composing.wait() => sleep(TOGETHER).await,
                 () = self.delivering.wait() => sleep(TOGETHER).await,
                 () = rest_for(rest) => {}
@@ -78,6 +79,8 @@ impl<O: Outside> Daemon<O> {
         self.look_at_calendar(&moment)?;
         self.record_deliveries(now)?;
         self.record_pieces(now)?;
+        self.record_grown(now)?;
+        self.ask_for_additions(now)?;
         self.record_decisions(now)?;
         self.start_gathering(now)?;
         self.start_decisions(now)?;
@@ -105,7 +108,9 @@ impl<O: Outside> Daemon<O> {
         let probe = self.delivering.until_next_probe();
         let next = next.into_iter().flatten().map(until).chain(probe);
         let next = next.chain(self.gathering.rest());
-        let next = next.chain(self.clock.until_confirmed());
+        let next = next
+            .chain(self.clock.until_confirmed())
+            .chain(self.late.rest());
         Ok(next.fold(self.bounds.interval, Duration::min))
     }
 
@@ -123,6 +128,7 @@ impl<O: Outside> Daemon<O> {
     /// for longer: to hang up on a slow filter sends it twice.
     pub async fn stop(&mut self, grace: Duration) -> Result<(), StateError> {
         self.gathering.abort();
+        self.late.abort();
         self.composing.abort();
         // When that fails, the next start does it; how attempts end is to be recorded all the same.
         let put_back = self.put_back_deliveries();

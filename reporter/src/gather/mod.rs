@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tlsrptd_proto::{
+    day::Day,
     domain::Domain,
-    fetch::{ALL_DOMAINS, Event, FetchError, Mode, Parser, parse_details},
+    fetch::{ALL_DOMAINS, Event, FetchError, Mode, Parser, added_since, parse_details},
 };
 use tokio::time::Instant;
 
@@ -61,6 +62,17 @@ pub struct Terms {
 pub async fn ask(job: &Job, terms: Terms, sink: &Sink) -> Result<Answer, GatherError> {
     let day = job.day.to_string();
     let whole = async {
+        if let Some(seen) = job.seen {
+            let added = added_since(seen);
+            return match converse(job, terms, &[&day, &added], sink).await {
+                // It is not the program any more that told of additions.
+                Err(GatherError::Answer {
+                    source: FetchError::NoStream,
+                    ..
+                }) => Ok(Answer::Stream),
+                other => other,
+            };
+        }
         match converse(job, terms, &[&day, ALL_DOMAINS], sink).await {
             Err(GatherError::Answer {
                 source: FetchError::NoStream,
@@ -121,6 +133,8 @@ async fn converse(
         parts: Parts::default(),
         in_domains: false,
         short_by: 0,
+        additions: 0,
+        grown: Vec::new(),
         good: 0,
         bad: 0,
         left_out: 0,
@@ -154,7 +168,37 @@ async fn converse(
         Err(error) => return Err(error),
     };
     child.end().await?;
+    if answer == Answer::Stream {
+        sink.hand_on(Piece::Told(reading.additions)).await?;
+        if !reading.grown.is_empty() {
+            sink.hand_on(Piece::Grown(reading.grown)).await?;
+        }
+    }
     Ok(answer)
+}
+
+/// Asks which closed days grew, and how often: without a word about their domains.
+///
+/// # Errors
+/// When the fetcher does not answer, or otherwise than ours.
+pub async fn grown(command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
+    let whole = async {
+        let mut child = Child::start(command, &[probe::NO_DAY, ALL_DOMAINS])?;
+        let (mut parser, mut grown) = (Parser::new(), Vec::new());
+        while let Some(line) = child.line().await? {
+            match parser.line(&line) {
+                Ok(Event::Grown(day, additions)) => grown.push((day, additions)),
+                Ok(_) => {}
+                Err(error) => return Err(GatherError::answer(error, &line)),
+            }
+        }
+        child.end().await?;
+        Ok(grown)
+    };
+    let limit = ONE_DOMAIN;
+    tokio::time::timeout(limit, whole)
+        .await
+        .unwrap_or(Err(GatherError::TooSlow { limit }))
 }
 
 /// One answer while it is read.
@@ -169,6 +213,10 @@ struct Reading<'a> {
     in_domains: bool,
     /// So much the last domain's line is shorter than what it counts.
     short_by: usize,
+    /// Of this day.
+    additions: u64,
+    /// Of others.
+    grown: Vec<(Day, u64)>,
     good: u64,
     bad: u64,
     /// Those that nobody counts in the end too.
@@ -234,6 +282,8 @@ impl Reading<'_> {
                     data,
                 });
             }
+            Event::Grown(day, additions) if day == self.job.day => self.additions = additions,
+            Event::Grown(day, additions) => self.grown.push((day, additions)),
             Event::Listed { asked, .. } => self.parts.listed.push(asked),
             Event::Unusable(line, error) => self.leave_out(&error, &line),
             Event::Opened(_) | Event::End => {}

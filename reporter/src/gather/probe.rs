@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A day that no collector has: the answer is four lines.
-const NO_DAY: &str = "1999-01-01";
+pub(super) const NO_DAY: &str = "1999-01-01";
 
 /// Asks for the list of a day long ago: header, clock, newest day (none when nothing is closed yet), end; exit code 0.
 pub async fn probe(command: &str) -> Result<(), GatherError> {

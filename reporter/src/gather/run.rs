@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use tlsrptd_proto::day::Day;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN};
@@ -30,6 +31,10 @@ pub enum Piece {
     ListEnded,
     /// Which listed domains are missing, after this one?
     Missing(String, oneshot::Sender<Vec<String>>),
+    /// The day is told wholly, with so many additions.
+    Told(u64),
+    /// Days that grew after they were closed, and how often.
+    Grown(Vec<(Day, u64)>),
     /// The attempt is over.
     Over(Result<(), GatherError>),
 }

@@ -21,6 +21,8 @@ pub struct DomainDay {
     pub rows: Vec<Stored>,
     /// Report mails that may have been sessions with it; none without `loop_guard`.
     pub our_mails: OurMails,
+    /// Reports that were made of it before: what is found now is reported late, in one of its own.
+    pub reports: u64,
 }
 
 impl DomainDay {
@@ -81,9 +83,12 @@ impl State {
             let mut select = db.prepare_cached(
                 "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d WHERE day = ?1 AND domain > ?2 \
                  AND typeof(domain) = 'text' \
-                 AND (data IS NOT NULL AND status IN ('fetched', 'late') OR tlsrptd_data IS NOT NULL) \
-                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+                 AND (status = 'late' AND data <> '' OR (status = 'fetched' AND data IS NOT NULL OR tlsrptd_data IS NOT NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)) \
                  ORDER BY domain, fetcher",
+            )?;
+            let mut reports = db.prepare_cached(
+                "SELECT coalesce(max(uniqid), 0) FROM reports WHERE day = ?1 AND domain = ?2",
             )?;
             let mut rows = select.query((day.to_string(), &after))?;
             let mut found: Vec<DomainDay> = Vec::new();
@@ -100,12 +105,14 @@ impl State {
                 if found.len() == limit || room == 0 {
                     break;
                 }
+                let before: i64 = reports.query_row((day.to_string(), &domain), |row| row.get(0))?;
                 let our_mails = match &self.guard {
                     Some(_) => mails::sent_to(db, &domain, day)?,
                     None => OurMails::default(),
                 };
                 room = room.saturating_sub(size);
-                found.push(DomainDay { domain, rows: vec![stored], our_mails });
+                let reports = u64::try_from(before).unwrap_or(0);
+                found.push(DomainDay { domain, rows: vec![stored], our_mails, reports });
             }
             Ok(found)
         })
@@ -190,7 +197,8 @@ fn store(
     )?;
     let mut used = tx.prepare_cached(forget::USED_ROW)?;
     let mut bad = tx.prepare_cached(
-        "UPDATE reportdata SET tlsrptd_reason = ?4 WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
+        "UPDATE reportdata SET tlsrptd_reason = ?4, \
+         data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
     )?;
     let mut r_ids = Vec::with_capacity(decisions.len());
     for decision in decisions {

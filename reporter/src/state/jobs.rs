@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{State, StateError, Step, collectors::identity, decided, text};
+use super::{State, StateError, Step, collectors::identity, decided, late, text};
 
 /// A job that waits for its collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Job {
     pub listed: bool,
     /// When the job was made.
     pub created: Timestamp,
+    /// The day was told wholly, with so many additions: only later ones are asked for.
+    pub seen: Option<u64>,
 }
 
 impl Job {
@@ -91,7 +93,9 @@ impl State {
         self.transact(Step::Reopened, |tx| {
             let mut job = tx.prepare_cached(
                 "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?2, tlsrptd_closed = NULL, \
-                 tlsrptd_given_up = NULL, tlsrptd_early = NULL WHERE day = ?1 AND tlsrptd_early = 1",
+                 tlsrptd_given_up = NULL, tlsrptd_early = NULL, \
+                 tlsrptd_seen = CASE WHEN status IS NULL THEN NULL ELSE tlsrptd_seen END \
+                 WHERE day = ?1 AND tlsrptd_early = 1",
             )?;
             for day in days {
                 job.execute((day.to_string(), text::nexttry(now)))?;
@@ -135,7 +139,7 @@ impl State {
 
     fn jobs(&self, condition: &str, parameter: &str) -> Result<Vec<Job>, StateError> {
         let sql = format!(
-            "SELECT day, fetcherindex, fetcher, retries, tlsrptd_listed, its FROM fetchjobs \
+            "SELECT day, fetcherindex, fetcher, retries, tlsrptd_listed, its, tlsrptd_seen FROM fetchjobs \
              WHERE {condition} ORDER BY day, fetcherindex"
         );
         let jobs: Vec<Option<Job>> = self.read("jobs", |db| {
@@ -157,15 +161,17 @@ impl State {
         Ok(next.as_deref().and_then(text::instant))
     }
 
-    /// The collector has answered wholly.
-    pub fn job_answered(&mut self, job: &Job, now: Timestamp) -> Result<(), StateError> {
-        self.move_job(
-            Step::JobAnswered,
-            job,
-            "tlsrptd_closed = :at, tlsrptd_reason = :reason",
-            now,
-            None,
-        )
+    /// The collector has answered wholly; with so many additions to the day, if it can tell.
+    pub fn job_answered(
+        &mut self,
+        job: &Job,
+        additions: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        let seen = additions.map_or("tlsrptd_seen".to_owned(), |additions| additions.to_string());
+        let change =
+            format!("tlsrptd_closed = :at, tlsrptd_reason = :reason, tlsrptd_seen = {seen}");
+        self.move_job(Step::JobAnswered, job, &change, now, None)
     }
 
     /// An attempt failed; the next is at `next`.
@@ -216,8 +222,11 @@ impl State {
             ))?
             .execute(named_params! {
                 ":at": text::nexttry(at), ":reason": reason, ":day": job.day.to_string(), ":index": job.index,
-            })
-            .map(drop)
+            })?;
+            match step {
+                Step::JobGivenUp => late::forget_part(tx, job),
+                _ => Ok(()),
+            }
         })
     }
 }
@@ -234,5 +243,8 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Option<Job>> {
         failures: row.get(3)?,
         listed: row.get::<_, Option<bool>>(4)? == Some(true),
         created: text::instant(&its).unwrap_or_else(|| day.next().start()),
+        seen: row
+            .get::<_, Option<i64>>(6)?
+            .and_then(|seen| u64::try_from(seen).ok()),
     }))
 }

@@ -17,6 +17,7 @@ mod forget;
 mod installation;
 mod jobs;
 mod journal;
+mod late;
 mod lock;
 mod mails;
 mod open;
@@ -31,6 +32,7 @@ mod text;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
+pub(crate) use collectors::identity;
 pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts, WhyPending};
 pub use decisions::{Decision, DomainDay, Stored};

@@ -20,7 +20,7 @@ pub struct Fetched {
 
 impl State {
     /// Stores a part of an answer. A domain that an earlier attempt brought is replaced; one whose report is made
-    /// already is kept as `late`, and nothing reads it. Gives the number of late ones.
+    /// already is `late`, and gets a report of its own. Gives the number of late ones.
     ///
     /// While other collectors of the day have not answered, rows are set aside, in a column of ours and listed for the
     /// peer: it reports what is fetched at once, and would lose what the others have to say. It asks for them again, and
@@ -39,13 +39,15 @@ impl State {
                  VALUES(:day, :domain, :data, :aside, :fetcher, :index, 0, :status, :now, :its) \
                  ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, \
                  tlsrptd_data = excluded.tlsrptd_data, status = excluded.status, tlsrptd_reason = NULL \
-                 WHERE excluded.status IS NOT 'late' OR coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
+                 WHERE :adds OR excluded.status IS NOT 'late' \
+                 OR coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
             )?;
+            let adds = job.seen.is_some();
             let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
             let others: bool = tx.prepare_cached(OTHERS_WAIT)?.exists((&day, job.index))?;
             let mut late = 0;
             for row in rows {
-                let is_late = reported.exists([&day, &row.domain])?;
+                let is_late = adds || reported.exists([&day, &row.domain])?;
                 let (data, aside, status) = match (is_late, others) {
                     (true, _) => (Some(&row.data), None, Some("late")),
                     (false, true) => (None, Some(&row.data), None),
@@ -53,7 +55,7 @@ impl State {
                 };
                 let stored = upsert.execute(named_params! {
                     ":day": day, ":domain": row.domain, ":data": data, ":aside": aside, ":fetcher": job.command,
-                    ":index": job.index, ":status": status, ":now": at, ":its": its,
+                    ":index": job.index, ":status": status, ":now": at, ":its": its, ":adds": adds,
                 })?;
                 late += if is_late { stored } else { 0 };
             }

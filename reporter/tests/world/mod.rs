@@ -12,7 +12,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tlsrptd_config::{Start, clock::Reading, reportd::Reportd};
-use tlsrptd_proto::{domain::Domain, report::Submitter, txt::Mailbox};
+use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, txt::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
     daemon::{Bounds, Daemon, Order},
@@ -57,6 +57,8 @@ pub struct World {
     pub seen: Mutex<Vec<Seen>>,
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
     pub under_way: UnderWay,
+    /// What was added to days after they were closed, by day.
+    pub added: Mutex<BTreeMap<String, Vec<Vec<Fetched>>>>,
     /// From then on, since the begin, the wall clock is off by so many seconds.
     pub steps: Vec<(Duration, i64)>,
 }
@@ -76,6 +78,7 @@ impl World {
             seen: Mutex::default(),
             asked: Mutex::default(),
             under_way: Mutex::default(),
+            added: Mutex::default(),
             steps: Vec::new(),
         }
     }
@@ -137,7 +140,22 @@ impl Outside for World {
             .unwrap()
             .push((job.day.to_string(), job.index, now));
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let rows = (self.gather)(job, now)?;
+        let added = self
+            .added
+            .lock()
+            .unwrap()
+            .get(&job.day.to_string())
+            .cloned();
+        let added = added.unwrap_or_default();
+        let rows = match job.seen {
+            None => (self.gather)(job, now)?,
+            Some(seen) => added
+                .iter()
+                .skip(seen as usize)
+                .flatten()
+                .cloned()
+                .collect(),
+        };
         if self.peers.contains(&job.index) {
             let domains = rows.into_iter().map(|row| row.domain).collect();
             sink.hand_on(Piece::Listed(domains)).await?;
@@ -146,7 +164,16 @@ impl Outside for World {
         for row in rows {
             sink.hand_on(Piece::Rows(vec![row])).await?;
         }
+        sink.hand_on(Piece::Told(added.len() as u64)).await?;
         Ok(Answer::Stream)
+    }
+
+    async fn grown(&self, _: &str) -> Result<Vec<(Day, u64)>, GatherError> {
+        let added = self.added.lock().unwrap();
+        let days = added.iter();
+        Ok(days
+            .map(|(day, added)| (Day::parse(day).unwrap(), added.len() as u64))
+            .collect())
     }
 
     async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {

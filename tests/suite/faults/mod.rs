@@ -4,6 +4,7 @@
 //! Each test has a short form here and a long one, which `make soak` runs. Both print what they measured.
 
 mod activation;
+mod clock;
 mod crash;
 mod disk;
 mod hostile;

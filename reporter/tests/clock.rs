@@ -1,0 +1,239 @@
+//! Clocks that go astray, days that grow, and what the reporter makes of both, on a virtual clock.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::gather::GatherError;
+use world::{World, counted, rows, settings};
+
+const HOUR: u64 = 3600;
+const DAY: i64 = 86_400;
+
+/// Closed days by the true time: a collector whose clock is right.
+fn prompt(begin: &str) -> World {
+    let mut world = World::new(begin);
+    let (zero, begin) = (world.zero, world.begin);
+    world.gather = Box::new(move |job, _| {
+        let truth = begin + zero.elapsed();
+        match job.day.next().start() <= truth {
+            true => Ok(vec![counted("a.example", 5)]),
+            false => Err(GatherError::NotReady {
+                newest: Some(Day::of(truth).previous()),
+            }),
+        }
+    });
+    world
+}
+
+fn play(
+    make: impl FnOnce() -> World,
+    options: &[&str],
+    lives: &[Duration],
+) -> (Vec<String>, usize) {
+    let folder = world::folder();
+    let options: Vec<&str> = options
+        .iter()
+        .copied()
+        .chain(["--spread_out_delivery=1", "--loop_guard=no"])
+        .collect();
+    let settings = settings(folder.path(), &options);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let taken = runtime.block_on(async {
+        // Made here, its clock is the runtime's.
+        let world = Arc::new(make());
+        for life in lives {
+            world::run(&settings, &world, None, *life).await.unwrap();
+        }
+        world
+            .seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|seen| seen.taken)
+            .count()
+    });
+    let jobs = rows(&settings, "SELECT DISTINCT day FROM reports ORDER BY 1");
+    (jobs, taken)
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * HOUR)
+}
+
+/// The clock while the reporter runs: nobody is told anything twice, and no day is left out.
+#[test]
+fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
+    for (why, steps) in [
+        ("true", vec![]),
+        (
+            "20 days ahead for 3 s",
+            vec![(40_000, 20 * DAY), (40_003, 0)],
+        ),
+        ("5 days ahead for 3 s", vec![(40_000, 5 * DAY), (40_003, 0)]),
+        ("at midnight", vec![(43_190, 5 * DAY), (43_210, 0)]),
+        (
+            "5 days behind for 3 s",
+            vec![(40_000, -5 * DAY), (40_003, 0)],
+        ),
+        (
+            "800 days ahead, twelve times",
+            (0..12_u64)
+                .flat_map(|n| [(20_000 + n * 1000, 800 * DAY), (20_003 + n * 1000, 0)])
+                .collect(),
+        ),
+    ] {
+        let make = || World {
+            steps: steps
+                .into_iter()
+                .map(|(from, off)| (Duration::from_secs(from), off))
+                .collect(),
+            ..prompt("2026-11-20T12:00:00Z")
+        };
+        let (days, taken) = play(make, &["--keep_days=10"], &[hours(60)]);
+        // The three before, that of the 20th, and the 21st.
+        let want = [
+            "2026-11-17",
+            "2026-11-18",
+            "2026-11-19",
+            "2026-11-20",
+            "2026-11-21",
+        ];
+        assert_eq!(days, want, "{why}");
+        assert_eq!(taken, 2 * want.len(), "{why}: each once");
+    }
+}
+
+/// At the start the clock is four days ahead for forty seconds; the database knows better.
+#[test]
+fn a_start_with_a_wrong_clock_decides_nothing() {
+    for off in [4 * DAY, -4 * DAY, -20_000 * DAY] {
+        let make = || World {
+            // Between the lives the clock jumps.
+            steps: vec![
+                (Duration::from_secs(7199), off),
+                (Duration::from_secs(7240), 0),
+            ],
+            ..prompt("2026-11-20T12:00:00Z")
+        };
+        let (days, taken) = play(make, &[], &[hours(2), hours(40)]);
+        let want = [
+            "2026-11-17",
+            "2026-11-18",
+            "2026-11-19",
+            "2026-11-20",
+            "2026-11-21",
+        ];
+        assert_eq!(
+            (&days[..], taken),
+            (&want.map(str::to_owned)[..], 10),
+            "{off}"
+        );
+    }
+}
+
+/// The same on the first start of all, with a collector on the same clock: what was made is undone.
+#[test]
+fn jobs_for_days_to_come_are_made_again() {
+    let make = || {
+        let mut world = World::new("2026-11-20T12:00:00Z");
+        let (zero, begin) = (world.zero, world.begin);
+        world.gather = Box::new(move |job, _| {
+            // It closes whatever day it is asked for, and has counted nothing yet when its clock is ahead.
+            let has_ended = job.day.next().start() <= begin + zero.elapsed();
+            Ok(if has_ended {
+                vec![counted("a.example", 5)]
+            } else {
+                Vec::new()
+            })
+        });
+        world.steps = vec![(Duration::ZERO, 4 * DAY), (Duration::from_secs(40), 0)];
+        world
+    };
+    let (days, taken) = play(make, &[], &[hours(90)]);
+    let want = [
+        "2026-11-17",
+        "2026-11-18",
+        "2026-11-19",
+        "2026-11-20",
+        "2026-11-21",
+        "2026-11-22",
+        "2026-11-23",
+    ];
+    assert!(days.iter().map(String::as_str).eq(want), "{days:?}");
+    assert_eq!(taken, 2 * want.len());
+}
+
+/// `keep_days` 10, then 1, then 10.
+#[test]
+fn what_was_decided_is_known_when_its_rows_are_gone() {
+    let folder = world::folder();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world = Arc::new(prompt("2026-11-20T12:00:00Z"));
+        let mut taken = Vec::new();
+        for keep in ["--keep_days=10", "--keep_days=1", "--keep_days=10"] {
+            let options = [keep, "--spread_out_delivery=1", "--loop_guard=no"];
+            let settings = settings(folder.path(), &options);
+            world::run(&settings, &world, None, hours(1)).await.unwrap();
+            taken.push(world.seen.lock().unwrap().len());
+            let days = rows(&settings, "SELECT count(DISTINCT day) FROM reports");
+            assert_eq!(
+                days,
+                [if keep.ends_with("=10") && taken.len() == 1 {
+                    "3"
+                } else {
+                    "1"
+                }]
+            );
+        }
+        assert_eq!(taken, [6, 6, 6], "no day twice");
+    });
+}
+
+/// Sessions that are added to a day after it was reported.
+#[test]
+fn what_is_added_to_a_day_is_reported_late() {
+    let folder = world::folder();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world = Arc::new(prompt("2026-11-20T12:00:00Z"));
+        let options = ["--spread_out_delivery=1", "--loop_guard=no"];
+        let settings = settings(folder.path(), &options);
+        world::run(&settings, &world, None, hours(1)).await.unwrap();
+        let sessions = "SELECT domain, uniqid, tlsrptd_sessions FROM reports WHERE day = '2026-11-19' ORDER BY 1, 2";
+        assert_eq!(rows(&settings, sessions), ["a.example|1|5"]);
+        for (added, want) in [
+            (
+                vec![counted("a.example", 3), counted("new.example", 1)],
+                &["a.example|1|5", "a.example|2|3", "new.example|1|1"][..],
+            ),
+            (
+                vec![counted("a.example", 2)],
+                &["a.example|1|5", "a.example|2|3", "a.example|3|2", "new.example|1|1"][..],
+            ),
+        ] {
+            world.added.lock().unwrap().entry("2026-11-19".into()).or_default().push(added);
+            world::run(&settings, &world, None, hours(3)).await.unwrap();
+            assert_eq!(rows(&settings, sessions), want);
+        }
+        let status = rows(&settings, "SELECT DISTINCT status FROM fetchjobs");
+        assert_eq!(status, ["ok"]);
+        let ended = rows(&settings, "SELECT DISTINCT status FROM destinations");
+        assert_eq!(ended, ["sent"]);
+    });
+}

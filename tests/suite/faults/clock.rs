@@ -1,0 +1,344 @@
+//! Clocks that are wrong for a moment or for days, signals that come together, and days that grow after they were told.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tlsrptd_tests::harness::clock::FakeClock;
+use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mail::ReportMail;
+use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::wait::{until_true, within};
+
+const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
+/// Far more than a test lasts: no jump is believed.
+const LONG: u32 = 3600;
+
+fn send(lab: &Lab, sessions: usize) {
+    lab.mta()
+        .send_all(vec![mta::success("a.test", TXT); sessions]);
+}
+
+fn days(lab: &Lab, file: &Path) -> Vec<Vec<String>> {
+    lab.query(
+        file,
+        "SELECT day, sum(cntrtotal) FROM finalresults GROUP BY day ORDER BY day",
+    )
+}
+
+/// Day and sessions of each report that was mailed.
+fn reported(lab: &Lab) -> Vec<(String, i64)> {
+    let mails = lab.smtp.mails();
+    let mut reported: Vec<(String, i64)> = mails
+        .iter()
+        .map(|mail| {
+            let report = ReportMail::parse(&mail.bytes).report();
+            let day = report["date-range"]["start-datetime"].as_str().unwrap();
+            let sessions = &report["policies"][0]["summary"]["total-successful-session-count"];
+            (day[..10].to_owned(), sessions.as_i64().unwrap())
+        })
+        .collect();
+    reported.sort();
+    reported
+}
+
+#[test]
+fn a_start_with_a_clock_four_days_ahead() {
+    let lab = Lab::new();
+    lab.dns.tlsrpt("a.test", TXT);
+    let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
+        return;
+    };
+    let collectd = lab.collectd().set("clock_confirmation", LONG).clock(&clock);
+    let reportd = lab.reportd().set("clock_confirmation", LONG).clock(&clock);
+    let mut first = (lab.start_ready(&collectd), reportd.start());
+    send(&lab, 5);
+    lab.wait_for_sessions(&lab.collectd_db(), 5);
+    first.1.wait_for_log("is at work");
+    until_true("the jobs of the days before", || {
+        lab.query(
+            &lab.reportd_db(),
+            "SELECT 1 FROM fetchjobs WHERE status = 'ok'",
+        )
+        .len()
+            == 3
+    });
+    first.0.stop().success();
+    first.1.stop().success();
+
+    clock.jump("2026-03-05T12:00:00Z");
+    let mut running = (lab.start_ready(&collectd), reportd.start());
+    for log in [&mut running.0, &mut running.1] {
+        log.wait_for_log("the clock has jumped");
+    }
+    send(&lab, 2);
+    lab.wait_for_sessions(&lab.collectd_db(), 7);
+    let jobs = "SELECT count(*) FROM fetchjobs WHERE day >= '2026-03-01'";
+    assert_eq!(
+        lab.query(&lab.reportd_db(), jobs),
+        [["0"]],
+        "no day was made that has not ended"
+    );
+
+    clock.jump("2026-03-01T23:59:55Z");
+    for log in [&mut running.0, &mut running.1] {
+        log.wait_for_log("is believed now");
+    }
+    send(&lab, 1);
+    // Midnight comes by itself.
+    lab.wait_for_sessions(&lab.closed_db(), 8);
+    assert_eq!(days(&lab, &lab.closed_db()), [["2026-03-01", "8"]]);
+    lab.smtp.wait_for_mails(1);
+    lab.deliveries();
+    assert_eq!(reported(&lab), [("2026-03-01".to_owned(), 8)]);
+    running.0.stop().success();
+    running.1.stop().success();
+}
+
+#[test]
+fn a_clock_far_ahead_for_seconds_ends_nothing() {
+    let lab = Lab::new();
+    lab.dns.tlsrpt("a.test", TXT);
+    let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
+        return;
+    };
+    let collectd = lab.start_ready(&lab.collectd().clock(&clock));
+    send(&lab, 2);
+    lab.wait_for_sessions(&lab.collectd_db(), 2);
+    clock.jump("2026-03-02T00:00:05Z");
+    lab.wait_for_sessions(&lab.closed_db(), 2);
+    collectd.stop().success();
+    lab.smtp
+        .script_for("a@reports.test", Stage::Rcpt, Act::reply("451 later"));
+    let suppress = [
+        "suppress",
+        "add",
+        "other@reports.test",
+        "--until",
+        "2026-03-15",
+    ];
+    let program = lab
+        .reportd()
+        .set("clock_confirmation", LONG)
+        .set("min_wait_delivery", 1)
+        .set("max_wait_delivery", 1)
+        .set("max_retries_delivery", 10_000)
+        .clock(&clock);
+    let mut reportd = program.start();
+    reportd.wait_for_log("451 later");
+    let ctl = suppress.iter().fold(lab.ctl(), |ctl, word| ctl.arg(word));
+    ctl.run().success();
+    for (ahead, back) in [
+        ("2026-03-22T00:01:00Z", "2026-03-02T00:01:03Z"),
+        ("2026-03-07T00:02:00Z", "2026-03-02T00:02:03Z"),
+        ("2024-03-07T00:03:00Z", "2026-03-02T00:03:03Z"),
+    ] {
+        let doubts = reportd.log().matches("the clock has jumped").count();
+        clock.jump(ahead);
+        until_true("a doubt", || {
+            reportd.log().matches("the clock has jumped").count() > doubts
+        });
+        // It works on meanwhile.
+        let tries = reportd.log().matches("451 later").count();
+        until_true("another attempt", || {
+            reportd.log().matches("451 later").count() > tries
+        });
+        clock.jump(back);
+    }
+    let state = "SELECT (SELECT count(*) FROM destinations WHERE status IS NULL) || ' ' || (SELECT count(*) FROM fetchjobs)
+        || ' ' || (SELECT count(*) FROM tlsrptd_suppressed) || ' ' || (SELECT max(day) FROM fetchjobs)";
+    assert_eq!(lab.query(&lab.reportd_db(), state), [["1 3 1 2026-03-01"]]);
+    lab.smtp.heal();
+    lab.smtp.wait_for_mails(1);
+    lab.deliveries();
+    assert_eq!(reported(&lab), [("2026-03-01".to_owned(), 2)], "once");
+    reportd.stop().success();
+}
+
+/// 0 believes every reading: even then no day that was is lost for days that come.
+#[test]
+fn a_clock_years_ahead_twelve_times() {
+    for confirmation in [LONG, 0] {
+        let lab = Lab::new();
+        let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
+            return;
+        };
+        let collectd = lab.start_ready(&lab.collectd().clock(&clock));
+        for day in 1..=4 {
+            send(&lab, day);
+            lab.wait_for_sessions(&lab.collectd_db(), day as i64);
+            clock.jump(&format!("2026-03-0{}T00:00:05Z", day + 1));
+            until_true("the day's end", || {
+                days(&lab, &lab.closed_db()) == [[format!("2026-03-0{day}"), day.to_string()]]
+            });
+        }
+        collectd.stop().success();
+        let program = lab
+            .collectd()
+            .set("clock_confirmation", confirmation)
+            .clock(&clock);
+        let mut collectd = lab.start_ready(&program);
+        for time in 1..=12 {
+            let seen = collectd.log().matches("the clock has").count();
+            clock.jump(&format!("{}-05-13T00:01:00Z", 2027 + time));
+            until_true("a look at the clock", || {
+                collectd.log().matches("the clock has").count() > seen
+            });
+            send(&lab, 1);
+            clock.jump(&format!("2026-03-05T00:{:02}:10Z", time + 1));
+            until_true("another look", || {
+                collectd.log().matches("the clock").count() > seen + 1
+            });
+        }
+        clock.jump("2026-03-05T23:59:57Z");
+        let all = || -> i64 {
+            day_files(&lab)
+                .iter()
+                .filter_map(|file| {
+                    days(&lab, file)
+                        .first()
+                        .map(|row| (file.clone(), row.clone()))
+                })
+                .filter(|(_, row)| row[0].as_str() < "2026-03-06")
+                .map(|(_, row)| row[1].parse::<i64>().unwrap())
+                .sum()
+        };
+        if confirmation == 0 {
+            clock.jump("2026-03-06T00:00:01Z");
+        } else {
+            // Back to the time that runs on, then midnight comes in its own time: not waited for.
+            collectd.signal(Signal::SIGUSR2);
+        }
+        until_true("all sessions in files of days that were", || {
+            all() == 1 + 2 + 3 + 4 + 12
+        });
+        for day in 1..=3 {
+            let kept = lab.file(&format!("collectd.sqlite.2026-03-0{day}"));
+            assert_eq!(
+                days(&lab, &kept),
+                [[format!("2026-03-0{day}"), day.to_string()]],
+                "{confirmation}"
+            );
+        }
+        assert!(collectd.is_running());
+        collectd.stop().success();
+    }
+}
+
+fn day_files(lab: &Lab) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(lab.folder()).unwrap().flatten();
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    files
+        .map(|entry| entry.path())
+        .filter(|path| name(path).starts_with("collectd.sqlite."))
+        .filter(|path| {
+            !["-wal", "-shm", "-journal"]
+                .iter()
+                .any(|part| name(path).contains(part))
+        })
+        .collect()
+}
+
+#[test]
+fn what_was_decided_once_is_not_sent_again() {
+    let lab = Lab::new();
+    lab.dns.tlsrpt("a.test", TXT);
+    let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
+        return;
+    };
+    let collectd = lab.start_ready(&lab.collectd().clock(&clock));
+    for day in 1..=3 {
+        send(&lab, day);
+        lab.wait_for_sessions(&lab.collectd_db(), day as i64);
+        clock.jump(&format!("2026-03-0{}T00:00:05Z", day + 1));
+        until_true("the day's end", || {
+            days(&lab, &lab.closed_db()) == [[format!("2026-03-0{day}"), day.to_string()]]
+        });
+    }
+    collectd.stop().success();
+    let want = [1, 2, 3].map(|day| (format!("2026-03-0{day}"), day));
+    for keep in [10, 1, 10] {
+        let reportd = lab.reportd().set("keep_days", keep).clock(&clock).start();
+        let left = "SELECT count(DISTINCT day) FROM reports";
+        let days = if lab.smtp.mails().is_empty() {
+            "3"
+        } else {
+            "1"
+        };
+        lab.wait_for_query(&lab.reportd_db(), left, days);
+        lab.smtp.wait_for_mails(3);
+        lab.deliveries();
+        // A day that is asked for again would be sent at once.
+        within(Duration::from_millis(500), || {
+            (lab.smtp.mails().len() > 3).then_some(())
+        });
+        reportd.stop().success();
+        assert_eq!(reported(&lab), want, "keep_days {keep}");
+    }
+}
+
+#[test]
+fn sigusr2_and_then_the_end() {
+    let lab = Lab::new();
+    let mut sent = 0;
+    for end in [
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGTERM,
+    ] {
+        let collectd = lab.start_collectd();
+        send(&lab, 3);
+        sent += 3;
+        collectd.signal(Signal::SIGUSR2);
+        collectd.signal(end);
+        collectd.wait().success();
+        let closed = days(&lab, &lab.closed_db());
+        assert_eq!(
+            closed[0][1],
+            sent.to_string(),
+            "{end}: what was sent before belongs to the day that was ended"
+        );
+        assert_eq!(
+            days(&lab, &lab.collectd_db()),
+            Vec::<Vec<String>>::new(),
+            "{end}"
+        );
+    }
+}
+
+#[test]
+fn a_day_that_grows_after_it_was_reported() {
+    let lab = Lab::new();
+    lab.dns.tlsrpt("a.test", TXT);
+    lab.collect([mta::success("a.test", TXT), mta::success("a.test", TXT)]);
+    let mut reportd = lab.reportd().set("late_interval", 1).start();
+    lab.smtp.wait_for_mails(1);
+    lab.deliveries();
+    let collectd = lab.start_collectd();
+    send(&lab, 3);
+    lab.close_day(&collectd, 3);
+    lab.smtp.wait_for_mails(2);
+    reportd.wait_for_log("they are reported late");
+    send(&lab, 1);
+    lab.close_day(&collectd, 1);
+    lab.smtp.wait_for_mails(3);
+    lab.deliveries();
+    let day = lab.day();
+    assert_eq!(
+        reported(&lab),
+        [1, 2, 3].map(|sessions| (day.clone(), sessions))
+    );
+    let ids: std::collections::BTreeSet<String> = lab
+        .smtp
+        .mails()
+        .iter()
+        .map(|mail| ReportMail::parse(&mail.bytes).report()["report-id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 3, "each has a name of its own");
+    collectd.stop().success();
+    reportd.stop().success();
+}

@@ -252,9 +252,13 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
     run(&settings, &world, None, DAY + DAY / 2).await.unwrap();
     let reports = rows(
         &settings,
-        "SELECT domain, tlsrptd_sessions FROM reports WHERE day = '2026-11-20' ORDER BY domain",
+        "SELECT domain, tlsrptd_sessions FROM reports WHERE day = '2026-11-20' ORDER BY domain, uniqid",
     );
-    assert_eq!(reports, ["a.example|1", "b.example|1"]);
+    assert_eq!(
+        reports,
+        ["a.example|1", "a.example|5", "b.example|1"],
+        "what came late has a report of its own"
+    );
     let late = rows(
         &settings,
         "SELECT domain, fetcherindex, status FROM reportdata WHERE day = '2026-11-20' ORDER BY 1, 2",

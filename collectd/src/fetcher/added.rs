@@ -9,8 +9,7 @@ use super::closed::{ClosedDays, ClosedFile};
 use crate::store::{StoreError, file::sql};
 
 /// Views in the place of the file's tables, for this connection alone: whoever reads a day reads its additions then.
-const VIEWS: &str = "PRAGMA temp_store = MEMORY;
-    CREATE TEMP VIEW finalresults AS SELECT rowid AS rowid, day, domain, tlsrptrecord, policy, total AS cntrtotal, failed AS cntrfailure
+const VIEWS: &str = "CREATE TEMP VIEW finalresults AS SELECT rowid AS rowid, day, domain, tlsrptrecord, policy, total AS cntrtotal, failed AS cntrfailure
         FROM main.tlsrptd_added WHERE reason IS NULL AND number > (SELECT number FROM temp.tlsrptd_since);
     CREATE TEMP VIEW failures AS SELECT rowid AS rowid, day, domain, tlsrptrecord, policy, reason, total AS cntr
         FROM main.tlsrptd_added WHERE reason IS NOT NULL AND number > (SELECT number FROM temp.tlsrptd_since);";
@@ -36,7 +35,7 @@ impl ClosedDays {
                 let since = i64::try_from(since).unwrap_or(i64::MAX);
                 let look = || {
                     file.db
-                        .execute_batch("CREATE TEMP TABLE tlsrptd_since(number INTEGER)")?;
+                        .execute_batch("PRAGMA temp_store = MEMORY; CREATE TEMP TABLE tlsrptd_since(number INTEGER)")?;
                     file.db
                         .execute("INSERT INTO temp.tlsrptd_since VALUES(?1)", [since])?;
                     file.db.execute_batch(VIEWS)

@@ -267,13 +267,18 @@ impl Outside for Child {
     /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
         let (report, uri) = (&delivery.report, &delivery.destination.uri);
-        let (day, domain) = (report.day.to_string(), report.domain.to_string());
+        let (day, name) = (report.day.to_string(), report.domain.to_string());
+        // What came late is another report.
+        let domain = match report.uniqid {
+            1 => name.clone(),
+            number => format!("{name}#{number}"),
+        };
         let mut hasher = DefaultHasher::new();
         (&report.json, report.uniqid, report.created).hash(&mut hasher);
         let bytes = format!("{:016x}", hasher.finish());
         let nth = self.attempts.fetch_add(1, SeqCst) + 1;
         let is_first = self.times(&["seen", &day, &domain, uri]) == 0;
-        let (taken, outcome, seconds) = answer(&domain, uri, is_first);
+        let (taken, outcome, seconds) = answer(&name, uri, is_first);
         let taken = if taken { "taken" } else { "not" };
         self.journal.write(
             self.now(),

@@ -39,6 +39,8 @@ pub struct Data {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     pub reports: BTreeMap<(Day, String), Report>,
+    /// Those of what came late, by their numbers.
+    pub late: BTreeMap<(Day, String, i64), Report>,
     pub destinations: BTreeMap<Key, Destination>,
     pub data: BTreeMap<(Day, String, i64), Data>,
     pub jobs: BTreeMap<(Day, i64), Option<String>>,
@@ -108,6 +110,10 @@ impl Ledger {
         });
         let mut now = BTreeMap::new();
         for (key, report) in found {
+            if report.uniqid > 1 {
+                self.late.insert((key.0, key.1, report.uniqid), report);
+                continue;
+            }
             if now.insert(key.clone(), report).is_some() {
                 self.broken
                     .push(format!("life {life}: two reports on {key:?}"));
@@ -132,12 +138,13 @@ impl Ledger {
     }
 
     fn read_destinations(&mut self, db: &Connection, life: usize, oldest_kept: Day) {
-        let sql = "SELECT day, domain, destination, status, tlsrptd_started IS NOT NULL, d.tlsrptd_reason \
+        let sql = "SELECT day, domain, destination, status, tlsrptd_started IS NOT NULL, d.tlsrptd_reason, uniqid \
                    FROM destinations d JOIN reports ON r_id = d_r_id";
         let now: BTreeMap<Key, Destination> = rows(db, sql, |row| {
             let key = Key {
                 day: day(row)?,
                 domain: row.get(1)?,
+                uniqid: row.get::<_, i64>(6)?.unsigned_abs(),
                 uri: row.get(2)?,
             };
             let destination = Destination {

@@ -30,6 +30,8 @@ use super::{
 pub struct Key {
     pub day: Day,
     pub domain: String,
+    /// 1, and more for what came late.
+    pub uniqid: u64,
     pub uri: String,
 }
 
@@ -232,6 +234,7 @@ impl Outside for Sim {
         let key = Key {
             day: report.day,
             domain: report.domain.to_string(),
+            uniqid: report.uniqid,
             uri,
         };
         let _connection = self.connect(Sim::host(&key.uri));

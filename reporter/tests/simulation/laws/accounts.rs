@@ -74,6 +74,15 @@ impl Court<'_> {
                 }
                 continue;
             };
+            let (late, sessions) = (
+                self.counted_late(day, domain),
+                self.reported_late(day, domain),
+            );
+            if late != sessions {
+                self.broken(format!(
+                    "{day}: {domain} had {late} sessions that came late, and {sessions} were reported so"
+                ));
+            }
             let (total, _) = self.counted(day, domain);
             if report.sessions != total as i64 {
                 self.broken(format!("{day}: {domain} had {total} sessions: {report:?}"));
@@ -87,7 +96,7 @@ impl Court<'_> {
                 .ledger
                 .destinations
                 .keys()
-                .filter(|key| key.day == *day && key.domain == *domain)
+                .filter(|key| key.day == *day && key.domain == *domain && key.uniqid == 1)
                 .map(|key| key.uri.clone())
                 .collect();
             let fault = match &report.reason {

@@ -116,7 +116,11 @@ impl Court<'_> {
 
     fn out_of_time(&self, key: &Key, attempts: &[&Attempt]) -> Option<String> {
         let settings = &self.played.settings;
-        let report = self.ledger.reports.get(&(key.day, key.domain.clone()))?;
+        let late = (key.day, key.domain.clone(), key.uniqid as i64);
+        let report = match key.uniqid {
+            1 => self.ledger.reports.get(&(key.day, key.domain.clone()))?,
+            _ => self.ledger.late.get(&late)?,
+        };
         let made = self.since_begin(report.made);
         let (first, last) = (attempts[0], attempts[attempts.len() - 1]);
         // Its time is written in whole seconds.

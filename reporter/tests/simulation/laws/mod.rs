@@ -151,6 +151,24 @@ impl Court<'_> {
         (total, failed)
     }
 
+    /// The same of what was fetched after the report.
+    fn counted_late(&self, day: Day, domain: &str) -> u64 {
+        let sim = &self.played.sim;
+        let late = (1..=sim.plan.domains.collectors).filter(|collector| {
+            let data = self.ledger.data.get(&(day, domain.to_owned(), *collector));
+            data.is_some_and(|data| data.status.as_deref() == Some("late") && data.reason.is_none())
+        });
+        let truth = late.filter_map(|collector| sim.plan.domains.truth(collector, day, domain));
+        truth.map(|truth| truth.total).sum()
+    }
+
+    /// Sessions that were reported late, or not for a reason.
+    fn reported_late(&self, day: Day, domain: &str) -> u64 {
+        let of = |number: i64| (day, domain.to_owned(), number);
+        let late = self.ledger.late.range(of(0)..of(i64::MAX));
+        late.map(|(_, report)| report.sessions.unsigned_abs()).sum()
+    }
+
     fn dns_was_gone(&self, from: Duration, until: Duration) -> bool {
         let gone = &self.played.sim.plan.dns_gone;
         is_in(gone, from)

@@ -48,6 +48,18 @@ fn process() -> Vec<Effect> {
             let seen = || Some(site.value("SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01'")).filter(|count| count != "0");
             is(within(Duration::from_secs(6), seen).is_some())
         }),
+        of.set("late_interval", "1", ["no", "yes"], |site, reporter| {
+            let asked = site.scene.file("asked");
+            let script = format!(
+                "#!/bin/sh\necho \"$*\" >>{}\necho 'TLSRPTD FETCHER v1 day stream'\ndate -u '+%F %T'\ndate -u -d yesterday +%F\necho '. 0'\n",
+                asked.display()
+            );
+            site.scene.write("grows.sh", &script);
+            let fetcher = format!("sh {}", site.scene.file("grows.sh").display());
+            let _running = reporter.set("fetchers", fetcher).start();
+            let again = || fs::read_to_string(&asked).unwrap_or_default().lines().any(|words| words == "1999-01-01 .").then_some(());
+            is(within(Duration::from_secs(5), again).is_some())
+        }),
         of.set("clock_confirmation", "0", ["no", "yes"], |site, reporter| {
             let asked = reporter.setting("clock_confirmation").is_some();
             let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {

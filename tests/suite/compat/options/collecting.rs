@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
+use tlsrptd_tests::harness::clock::FakeClock;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::{until_true, within};
@@ -62,7 +63,21 @@ fn process() -> Vec<Effect> {
             running.stop();
             is(site.scene.file("kept/dump").exists())
         }),
+        of.set("clock_confirmation", "0", ["no", "yes"], |site, collector| {
+            let asked = collector.setting("clock_confirmation").is_some();
+            let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {
+                return is(asked);
+            };
+            let collector = collector.clock(&clock);
+            let collector = if asked { collector } else { collector.unset("clock_confirmation") };
+            let running = site.scene.started(&collector);
+            clock.jump("2026-03-05T12:00:00Z");
+            let closed = || running.log().contains("believed now").then_some(());
+            is(within(Duration::from_secs(4), closed).is_some())
+        }),
         of.set("keep_days", "1", ["yes", "no"], |site, collector| {
+            // The files are of long ago.
+            let collector = collector.set("clock_confirmation", 0);
             site.scene.storage("old");
             fs::rename(site.scene.file("old.sqlite.yesterday"), site.scene.file("c.sqlite.2026-01-01")).unwrap();
             let five_days_ago = site.scene.rows_or_none("c.sqlite.2026-01-01", "SELECT date('now', '-5 days')").unwrap();

@@ -78,6 +78,7 @@ fn process() -> Vec<Effect> {
             for table in ["fetchjobs", "reportdata", "reports"] {
                 change.execute_batch(&format!("UPDATE {table} SET day = date('now', '-5 days') WHERE day = date('now', '-1 day')")).unwrap();
             }
+            // What was decided is known for good, unless somebody takes that away too.
             change.execute_batch("DELETE FROM tlsrptd_decided").unwrap();
             drop(change);
             let _running = reporter.start();

@@ -32,6 +32,10 @@ const ROWS_AT_ONCE: usize = 500;
 const BYTES_AT_ONCE: usize = 1 << 20;
 /// A whole answer takes no longer: a collector that trickles would hold the day for ever.
 const WHOLE_ANSWER: Duration = Duration::from_secs(3600);
+/// Bytes that the answer about days that grew may have: a line a day.
+const MAX_GROWN: u64 = 1 << 20;
+/// Days of one answer that grew; more are not looked at.
+const MAX_DAYS: usize = 1000;
 /// One domain's answer takes no longer.
 const ONE_DOMAIN: Duration = Duration::from_secs(60);
 
@@ -183,7 +187,7 @@ async fn converse(
 /// When the fetcher does not answer, or otherwise than ours.
 pub async fn grown(command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
     let whole = async {
-        let mut child = Child::start(command, &[probe::NO_DAY, ALL_DOMAINS])?;
+        let mut child = Child::start(command, &[probe::NO_DAY, ALL_DOMAINS], MAX_GROWN)?;
         let (mut parser, mut grown) = (Parser::new(), Vec::new());
         while let Some(line) = child.line().await? {
             match parser.line(&line) {
@@ -283,6 +287,8 @@ impl Reading<'_> {
                 });
             }
             Event::Grown(day, additions) if day == self.job.day => self.additions = additions,
+            // Nobody keeps so many days.
+            Event::Grown(..) if self.grown.len() >= MAX_DAYS => {}
             Event::Grown(day, additions) => self.grown.push((day, additions)),
             Event::Listed { asked, .. } => self.parts.listed.push(asked),
             Event::Unusable(line, error) => self.leave_out(&error, &line),

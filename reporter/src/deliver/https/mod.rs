@@ -18,7 +18,7 @@ use std::time::Duration;
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Certificate, Client, NoProxy, Proxy, Response, Url, redirect};
 use tlsrptd_config::{descriptors, reportd::Reportd};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Destination, Origin, Outcome, PrepareError, Progress, lack::lack_behind, one_line};
 use answer::Verdict;
@@ -45,6 +45,9 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_ANSWER: usize = 4096;
 /// No longer is an answer's text waited for when its status is there.
 const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
+/// A connection is back among those that wait a moment after its answer has been read. The next post to that host, which may
+/// begin at once, would not find it, and open another than the host's bound allows.
+const TO_BE_FREE: Duration = Duration::from_millis(2);
 
 impl Https {
     pub(super) fn prepare(settings: &Reportd) -> Result<Https, PrepareError> {
@@ -127,7 +130,9 @@ impl Https {
                 Ok(response) => {
                     self.kept.answered(url, Instant::now());
                     let (status, headers) = (response.status(), response.headers().clone());
-                    answer::judge(url, status, &headers, &beginning(response).await)
+                    let said = beginning(response).await;
+                    sleep(TO_BE_FREE).await;
+                    answer::judge(url, status, &headers, &said)
                 }
                 Err(error) => Verdict::Done(failed(error)),
             },

@@ -139,8 +139,9 @@ impl<O: Outside> Daemon<O> {
     }
 
     fn next_day(&mut self, now: Timestamp) -> Result<Option<Day>, StateError> {
-        if !self.composing.leftover.is_empty() {
-            // One whose collector is asked once more has jobs again, and is gathered like any other.
+        // Not before it is known which collectors are asked once more: their days have jobs again, and are gathered like
+        // any other.
+        if self.today.is_some() && !self.composing.leftover.is_empty() {
             let open = self.state.open_days()?;
             while let Some(day) = self.composing.leftover.pop_first() {
                 if !open.contains(&day) {

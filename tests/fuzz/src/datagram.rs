@@ -8,6 +8,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::failure::FailureKey;
 use tlsrptd_proto::policy::PolicyKey;
+use tlsrptd_proto::pyjson;
 use tlsrptd_proto::record::Record;
 use tlsrptd_proto::report::{InstallationId, Report, Submitter, Summary};
 use tlsrptd_proto::txt::Mailbox;
@@ -50,7 +51,11 @@ fn is_stable(datagram: &Datagram, limits: &Limits) {
 /// As libtlsrpt would have written it.
 fn write(datagram: &Datagram) -> String {
     let object = |text: &str| -> Map<String, Value> {
-        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}, in the key {text}"))
+        // serde_json alone takes an object with a key that it keeps for itself for a number.
+        match pyjson::parse(text) {
+            Ok(Value::Object(object)) => object,
+            other => panic!("{other:?}, of the key {text}"),
+        }
     };
     let policy = |tried: &Tried| -> Value {
         let mut policy = object(tried.policy.as_str());

@@ -49,11 +49,13 @@ async fn pass_on(
 ) {
     loop {
         let order = tokio::select! {
-            _ = term.recv() => Order::Stop,
-            _ = int.recv() => Order::Stop,
+            // Of those that came together, the end is the last: the kernel does not tell in which order they came.
+            biased;
             _ = hup.recv() => Order::Reopen,
             // A signal for collectors; it ends the peer's reporter, and does nothing here.
             _ = usr2.recv() => continue,
+            _ = term.recv() => Order::Stop,
+            _ = int.recv() => Order::Stop,
             () = rest(watchdog) => Order::Alive,
         };
         if sender.send(order).await.is_err() {

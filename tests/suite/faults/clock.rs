@@ -1,6 +1,5 @@
 //! Clocks that are wrong for a moment or for days, signals that come together, and days that grow after they were told.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -156,86 +155,6 @@ fn a_clock_far_ahead_for_seconds_ends_nothing() {
     lab.deliveries();
     assert_eq!(reported(&lab), [("2026-03-01".to_owned(), 2)], "once");
     reportd.stop().success();
-}
-
-/// 0 believes every reading: even then no day that was is lost for days that come.
-#[test]
-fn a_clock_years_ahead_twelve_times() {
-    for confirmation in [LONG, 0] {
-        let lab = Lab::new();
-        let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
-            return;
-        };
-        let collectd = lab.start_ready(&lab.collectd().clock(&clock));
-        for day in 1..=4 {
-            send(&lab, day);
-            lab.wait_for_sessions(&lab.collectd_db(), day as i64);
-            clock.jump(&format!("2026-03-0{}T00:00:05Z", day + 1));
-            until_true("the day's end", || {
-                days(&lab.closed_db()) == [[format!("2026-03-0{day}"), day.to_string()]]
-            });
-        }
-        collectd.stop().success();
-        let program = lab
-            .collectd()
-            .set("clock_confirmation", confirmation)
-            .clock(&clock);
-        let mut collectd = lab.start_ready(&program);
-        for time in 1..=12 {
-            let seen = collectd.log().matches("the clock has").count();
-            clock.jump(&format!("{}-05-13T00:01:00Z", 2027 + time));
-            until_true("a look at the clock", || {
-                collectd.log().matches("the clock has").count() > seen
-            });
-            send(&lab, 1);
-            clock.jump(&format!("2026-03-05T00:{:02}:10Z", time + 1));
-            until_true("another look", || {
-                collectd.log().matches("the clock").count() > seen + 1
-            });
-        }
-        clock.jump("2026-03-05T23:59:57Z");
-        let all = || -> i64 {
-            day_files(&lab)
-                .iter()
-                .filter_map(|file| days(file).first().map(|row| (file.clone(), row.clone())))
-                .filter(|(_, row)| row[0].as_str() < "2026-03-06")
-                .map(|(_, row)| row[1].parse::<i64>().unwrap())
-                .sum()
-        };
-        if confirmation == 0 {
-            clock.jump("2026-03-06T00:00:01Z");
-        } else {
-            // Back to the time that runs on, then midnight comes in its own time: not waited for.
-            collectd.signal(Signal::SIGUSR2);
-        }
-        until_true("all sessions in files of days that were", || {
-            all() == 1 + 2 + 3 + 4 + 12
-        });
-        for day in 1..=3 {
-            let kept = lab.file(&format!("collectd.sqlite.2026-03-0{day}"));
-            assert_eq!(
-                days(&kept),
-                [[format!("2026-03-0{day}"), day.to_string()]],
-                "{confirmation}"
-            );
-        }
-        assert!(collectd.is_running());
-        collectd.stop().success();
-    }
-}
-
-fn day_files(lab: &Lab) -> Vec<std::path::PathBuf> {
-    let files = fs::read_dir(lab.folder()).unwrap().flatten();
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    files
-        .map(|entry| entry.path())
-        .filter(|path| name(path).starts_with("collectd.sqlite."))
-        .filter(|path| {
-            !["-wal", "-shm", "-journal"]
-                .iter()
-                .any(|part| name(path).contains(part))
-        })
-        .collect()
 }
 
 #[test]

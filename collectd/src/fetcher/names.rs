@@ -30,7 +30,7 @@ struct Source<'a> {
 impl<'a> Merged<'a> {
     pub(super) fn new(files: &'a [Rc<ClosedFile>], day: Day) -> Merged<'a> {
         let source = |file: &'a Rc<ClosedFile>| Source {
-            file: &**file,
+            file,
             page: VecDeque::new(),
             last: None,
             ended: false,

@@ -126,8 +126,10 @@ fn a_mail_that_no_relay_takes_holds_up_no_other() {
 /// What relays in the field answer: three digits decide, at every stage.
 #[test]
 fn strange_replies() {
+    /// The receiver, the stage, the bytes, the result, the mails that arrive, why.
+    type Row<'a> = (&'a str, Stage, &'a [u8], &'a str, usize, &'a str);
     #[rustfmt::skip]
-    let table: &[(&str, Stage, &[u8], &str, usize, &str)] = &[
+    let table: &[Row<'_>] = &[
         ("bare", Stage::End, b"250\r\n", "sent", 1, "a bare code"),
         ("space", Stage::End, b"250 \r\n", "sent", 1, "a bare code and a space"),
         ("latin", Stage::End, b"250 angenommen f\xfcr\r\n", "sent", 1, "Latin-1"),

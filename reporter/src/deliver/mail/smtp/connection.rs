@@ -199,7 +199,10 @@ impl Connection {
 
     /// Whether the connection is ready for another mail after one that was refused.
     pub(super) async fn reset(&mut self) -> bool {
-        !self.wire.over && self.wire.done(Stage::Mail, "RSET\r\n").await.is_ok() && !self.wire.over
+        if self.wire.over {
+            return false;
+        }
+        self.wire.done(Stage::Mail, "RSET\r\n").await.is_ok() && !self.wire.over
     }
 }
 

@@ -209,8 +209,10 @@ impl Schedule {
         rng: &mut impl Rng,
     ) -> Timestamp {
         let next = plus(now, wait.mul_f64(rng.random_range(1.0..1.25)));
+        let end = plus(first, self.retry_window);
         match self.delivery.max {
-            None if failures > 0 => next.min(plus(first, self.retry_window)).max(now),
+            // Not at once when that is over: it would be put off again, and so on without a pause.
+            None if failures > 0 && now < end => next.min(end),
             _ => next,
         }
     }

@@ -524,7 +524,12 @@ fn what_is_put_off_keeps_its_window() {
         (0, "21T10:00:00", 60..=75, "never tried"),
         (3, "21T12:00:00", 60..=75, "within the window"),
         (3, "22T09:59:30", 30..=30, "its end is the last chance"),
-        (3, "22T11:00:00", 0..=0, "which has passed"),
+        (
+            3,
+            "22T11:00:00",
+            60..=75,
+            "it has passed: not again and again at once",
+        ),
         (0, "25T11:00:00", 60..=75, "no window has begun"),
     ] {
         let next = schedule.put_off(failures, first, minute, at(now), &mut rng);

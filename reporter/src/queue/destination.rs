@@ -19,8 +19,8 @@ const SLOW_ROW: u32 = 2;
 const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 /// So many deliveries of slow domains may wait at a destination that is quick for others,
 const SLOW_AT_PROMPT: usize = 4;
-/// and at another: about what it can serve until
-const SLOW_WAITING: usize = 64;
+/// and at another, so that none is in hand for hours; until
+const SLOW_WAITING: usize = 6;
 /// more come back.
 const SLOW_BACK: Duration = Duration::from_secs(300);
 

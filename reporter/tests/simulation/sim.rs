@@ -154,6 +154,20 @@ impl Sim {
     }
 }
 
+/// An attempt that is dropped was cut by the reporter, which takes that for no answer; or the reporter is gone.
+struct Cut<'a>(&'a Sim, usize);
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        let outcome = Outcome::Retry {
+            reason: "cut".to_owned(),
+            after: None,
+        };
+        let now = self.0.elapsed();
+        self.0.log().attempts[self.1].ended = Some((now, outcome));
+    }
+}
+
 impl Outside for Sim {
     fn reading(&self) -> Reading {
         Reading {
@@ -270,7 +284,9 @@ impl Outside for Sim {
         }
         // The default of `http_timeout`, and what an answer may take beyond it.
         let given_up = Duration::from_secs(600);
+        let cut = Cut(self, number);
         tokio::time::sleep(takes.min(given_up)).await;
+        std::mem::forget(cut);
         let outcome = match takes > given_up {
             true => Outcome::Retry {
                 reason: "no answer".to_owned(),

@@ -28,7 +28,9 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
         // 301 and 302 let a client repeat the POST (RFC 9110 section 15.4). 303 sends it to
         // read something else: nothing says that the report was taken.
         301 | 302 | 307 | 308 => return redirect(url, &reason, headers),
-        408 | 425 | 429 | 500..=599 => Outcome::Retry {
+        // 421 speaks of the connection (RFC 9110 section 15.5.20), 101 of a protocol that nobody asked for, and what has no
+        // meaning is taken for a server's error (section 15).
+        101 | 408 | 421 | 425 | 429 | 500.. => Outcome::Retry {
             reason,
             after: retry_after(headers),
         },
@@ -58,33 +60,47 @@ fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
     Verdict::Follow(next)
 }
 
-/// `Retry-After` in seconds, or as a date, which is compared with the answer's own Date: the
-/// two clocks need not agree.
+/// The longest of what `Retry-After` asks for: there ought to be one, but who is to be left alone is not to be asked early.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    // The two clocks need not agree. Without the other's Date it is the time at which the answer came (section 6.6.1).
+    let date = headers.get(DATE).and_then(|value| value.to_str().ok());
+    let now = date.and_then(http_date).unwrap_or_else(Timestamp::now);
+    let values = headers.get_all(RETRY_AFTER).iter();
+    let texts = values.filter_map(|value| value.to_str().ok());
+    texts.filter_map(|text| wish(text.trim(), now)).max()
+}
+
+/// Seconds, or a date. Some write parts of a second; what is beyond all numbers is long.
+fn wish(text: &str, now: Timestamp) -> Option<Duration> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if is_number(whole) && is_number(part) {
+        let more = u64::from(part.bytes().any(|byte| byte != b'0'));
+        let seconds: u64 = whole.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds.saturating_add(more)));
     }
-    let now = http_date(headers.get(DATE)?.to_str().ok()?)?;
-    let wait = http_date(value)?.as_second() - now.as_second();
+    let wait = http_date(text)?.as_second() - now.as_second();
     Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
 }
 
-/// The three forms of RFC 9110 section 5.6.7.
+/// The three forms of RFC 9110 section 5.6.7. The day of the week says nothing new, and may be wrong.
 fn http_date(text: &str) -> Option<Timestamp> {
+    let (_, date) = text.split_once([' ', ','])?;
     [
-        "%a, %d %b %Y %H:%M:%S GMT",
-        "%A, %d-%b-%y %H:%M:%S GMT",
-        "%a %b %e %H:%M:%S %Y",
+        "%d %b %Y %H:%M:%S GMT",
+        "%d-%b-%y %H:%M:%S GMT",
+        "%b %e %H:%M:%S %Y",
     ]
     .iter()
-    .find_map(|form| jiff::civil::DateTime::strptime(form, text).ok())
+    .find_map(|form| jiff::civil::DateTime::strptime(form, date.trim()).ok())
     .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok())
     .map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -96,7 +112,8 @@ mod tests {
             (400, "refused"), (401, "refused"), (403, "refused"), (404, "refused"), (405, "refused"),
             (408, "retry"), (410, "refused"), (413, "refused"), (415, "refused"), (425, "retry"),
             (429, "retry"), (499, "refused"), (500, "retry"), (501, "retry"), (502, "retry"),
-            (503, "retry"), (504, "retry"), (599, "retry"), (600, "refused"),
+            (503, "retry"), (504, "retry"), (599, "retry"), (600, "retry"), (999, "retry"), (101, "retry"), (421, "retry"),
+            (407, "refused"), (426, "refused"),
             (301, "refused"), (302, "refused"), (307, "refused"), (308, "refused"),
         ];
         let url = Url::parse("https://h.example/u").unwrap();
@@ -160,28 +177,57 @@ mod tests {
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(37), "as of old"),
             ("Sun Nov  6 08:49:37 1994", Some(37), "as C writes it"),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0), "a date that has passed"),
+            ("Mon, 06 Nov 1994 08:49:37 GMT", Some(37), "a date on another day of the week"),
+            ("18446744073709551615", Some(u64::MAX), "the largest number"),
+            ("99999999999999999999999", Some(u64::MAX), "beyond all numbers"),
+            ("119.2", Some(120), "parts of a second"),
+            ("120.0", Some(120), "no parts of a second"),
             ("soon", None, "not a time"),
             ("-5", None, "nor this"),
+            ("+5", None, "nor this"),
+            ("5.", None, "nor this"),
+            ("1, 2", None, "nor these"),
         ];
+        let date = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:00 GMT");
         for (value, expected, why) in rows {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, value.parse().unwrap());
-            headers.insert(DATE, "Sun, 06 Nov 1994 08:49:00 GMT".parse().unwrap());
+            headers.insert(DATE, date.clone());
             assert_eq!(
                 retry_after(&headers),
                 expected.map(Duration::from_secs),
-                "{why}"
+                "{value}: {why}"
             );
         }
+    }
+
+    #[test]
+    fn of_several_wishes_the_longest_counts() {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            RETRY_AFTER,
-            "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap(),
-        );
-        assert_eq!(
-            retry_after(&headers),
-            None,
-            "a date without the server's own is no wait"
-        );
+        for value in ["soon", "60", "7200", "-1", "120"] {
+            headers.append(RETRY_AFTER, value.parse().unwrap());
+        }
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(7200)));
+    }
+
+    #[test]
+    fn a_date_without_the_servers_own_is_held_against_our_clock() {
+        for (date, least, most, why) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0, "it has passed"),
+            (
+                "Sun, 06 Nov 2994 08:49:37 GMT",
+                1,
+                u64::MAX,
+                "it is to come",
+            ),
+        ] {
+            for theirs in [None, Some("today")] {
+                let mut headers = HeaderMap::new();
+                headers.insert(RETRY_AFTER, date.parse().unwrap());
+                theirs.map(|text| headers.insert(DATE, text.parse().unwrap()));
+                let wait = retry_after(&headers).unwrap().as_secs();
+                assert!((least..=most).contains(&wait), "{why}: {wait}");
+            }
+        }
     }
 }

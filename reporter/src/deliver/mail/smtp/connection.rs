@@ -82,7 +82,7 @@ impl Connection {
         self.wire.over
     }
 
-    /// EHLO, or HELO where that is unknown (section 3.2).
+    /// EHLO, or HELO where that is not taken (section 3.2): relays and what stands before them say so with any code.
     async fn hello(&mut self, hello: &Hello) -> Result<(), Fault> {
         let name = hello.said(self.from);
         let reply = self
@@ -90,7 +90,7 @@ impl Connection {
             .ask(Stage::Hello, format!("EHLO {name}\r\n").as_bytes())
             .await?;
         self.offers = Offers::default();
-        if matches!(reply.code, 500 | 502) && !self.wire.over {
+        if reply.is_bad() && reply.is_final() && !self.wire.over {
             return self
                 .wire
                 .done(Stage::Hello, &format!("HELO {name}\r\n"))

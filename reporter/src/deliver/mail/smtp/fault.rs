@@ -132,6 +132,8 @@ impl Fault {
             return None;
         }
         match reply.enhanced() {
+            // Policies of the relay's operator choose codes at will; this is what Postfix and others write beside them.
+            Some(_) if is_of_sender(reply) => None,
             Some(code) if is_of_address(code) => {
                 let lasts = reply.is_final() && code.class == 5;
                 Some(if lasts { Term::Lasting } else { Term::Passing })
@@ -153,6 +155,18 @@ fn is_of_address(code: Enhanced) -> bool {
     }
 }
 
+fn is_of_sender(reply: &Reply) -> bool {
+    let text = reply.to_string().to_ascii_lowercase();
+    [
+        "sender address rejected",
+        "sender rejected",
+        "sender verify failed",
+    ]
+    .iter()
+    .any(|phrase| text.contains(phrase))
+}
+
+const SENDER: &str = "set sender_address to one that the relay takes";
 const LOGIN: &str = "see to mail_user, mail_password_file and the relay's TLS and AUTH";
 
 /// What an operator can do about it.
@@ -166,7 +180,8 @@ fn remedy(stage: Stage, reply: &Reply) -> &'static str {
         _ if is_helo || (stage == Stage::Hello && reply.is_final()) => {
             "set helo_name to a name that the relay takes"
         }
-        (_, Some((1, 7 | 8))) => "set sender_address to one that the relay takes",
+        (_, Some((1, 7 | 8))) => SENDER,
+        _ if is_of_sender(reply) => SENDER,
         (Stage::Mail, _) if reply.is_final() => {
             "set sender_address to one that the relay takes, or let the relay take mail from this host"
         }
@@ -246,6 +261,8 @@ mod tests {
             (Rcpt, "550 5.1.0 Sender address rejected", "denied", "about nothing in particular"),
             (Rcpt, "550 5.1.7 bad sender syntax", "denied", "about the sender"),
             (Rcpt, "550 5.1.8 Sender address rejected", "denied", "about the sender"),
+            (Rcpt, "550 5.1.1 <a@s.example>: Sender address rejected", "denied", "a policy's own code"),
+            (Rcpt, "550 5.1.3 Sender verify failed", "denied", "the same"),
             (Rcpt, "504 5.5.2 Helo command rejected", "denied", "about our name"),
             (Rcpt, "550 5.4.1 access denied", "denied", "routing"),
             (Rcpt, "503 5.5.1 bad sequence", "denied", "protocol"),

@@ -66,8 +66,11 @@ async fn the_outcome_depends_on_code_and_stage() {
         (GREETING, "close", "nobody", "closed"),
         (GREETING, "hang", "nobody", "time-out"),
         ("EHLO", "451 later", "no session", "no mail gets further"),
-        ("EHLO", "550 no", "no session", "between us and the relay"),
-        ("EHLO", "501 no such name", "no session", "our name is not liked"),
+        ("EHLO", "421 bye", "no session", "the relay goes away"),
+        ("EHLO", "501 no", "sent", "HELO is older"),
+        ("EHLO", "504 no", "sent", "the same"),
+        ("EHLO", "550 no", "sent", "RFC 5321 section 3.2 has this code too"),
+        ("EHLO", "554 no", "sent", "who stands before the relay may say anything"),
         ("EHLO", "502 what?", "sent", "HELO is older"),
         ("EHLO", "500", "sent", "the same"),
         ("EHLO", "250-relay.example\r\n250 PIPELINING", "sent", "extensions"),
@@ -92,6 +95,7 @@ async fn the_outcome_depends_on_code_and_stage() {
         ("RCPT", "550 5.1.1 no such user(cut)", "refused", "it said so before it was gone"),
         ("RCPT", "554 5.7.1 Relay access denied", "denied", "about us: the operator's to mend"),
         ("RCPT", "550 5.1.8 Sender address rejected", "denied", "about us"),
+        ("RCPT", "550 5.1.1 <noreply@sender.example>: Sender address rejected: no such user", "denied", "a policy's own code"),
         ("RCPT", "504 5.5.2 Helo command rejected", "denied", "about us"),
         ("RCPT", "530 log in first", "denied", "RFC 4954 section 6"),
         ("RCPT", "close", "denied", "closed"),
@@ -159,6 +163,9 @@ async fn we_greet_by_a_name_or_by_our_address() {
     let relay = Relay::start(&[("EHLO", "502 what?")]).await;
     assert_eq!(name(&send(&relay.client()).await), "sent");
     assert_eq!(relay.heard("HELO sender.example").await, 1);
+    let relay = Relay::start(&[("EHLO", "501 no"), ("HELO", "501 no such name")]).await;
+    let word = send(&relay.client()).await;
+    assert_eq!(name(&word), "no session", "our name is not liked: {word:?}");
 }
 
 #[tokio::test]

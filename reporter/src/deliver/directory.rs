@@ -16,8 +16,10 @@ use super::{Destination, Outcome, StoredReport};
 
 /// The time for a file.
 const TIME: Duration = Duration::from_secs(30);
-/// Files written at one time. One that hangs keeps its place, so that retries do not pile up threads.
-static PLACES: Semaphore = Semaphore::const_new(8);
+/// Files written at one time.
+const MAX_WRITES: usize = 8;
+/// A write that hangs keeps its place, so that retries do not pile up threads.
+static PLACES: Semaphore = Semaphore::const_new(MAX_WRITES);
 
 /// Writes a report into the folder that a map names.
 pub(super) async fn deliver(
@@ -243,7 +245,8 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_hangs_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        // No folder is so quick.
+        // As many as may write at once do, and do not end.
+        let _hanging = PLACES.acquire_many(MAX_WRITES as u32).await.unwrap();
         let time = Duration::ZERO;
         let error = write(folder.path(), "name", b"x", time).await.unwrap_err();
         assert_eq!(error.to_string(), "not written within 0 s");

@@ -293,8 +293,28 @@ impl Keeper {
         }
     }
 
+    /// At the end: a rollover that was asked for and had to wait. A day that ended is closed at the next start, but nobody
+    /// asks for this one again. False when it still cannot be done.
+    pub(crate) fn roll_at_last(&mut self, today: Day, now: Timestamp) -> bool {
+        if self.unsettled.take_if(|unsettled| unsettled.roll).is_some() {
+            self.settle(today, true, now);
+        }
+        !self.owes_a_rollover()
+    }
+
+    fn owes_a_rollover(&self) -> bool {
+        self.unsettled.is_some_and(|unsettled| unsettled.roll)
+    }
+
     /// The end; false when something is left undone.
     pub(crate) fn finish(&mut self) -> bool {
+        if self.owes_a_rollover() {
+            let storage = self.store.name();
+            error!(
+                storage,
+                "stopped before the day could be closed: today's sessions stay today's; send SIGUSR2 again after the start"
+            );
+        }
         let finished = self.store.finish();
         if let Err(error) = &finished {
             error!(%error, storage = self.store.name(), "cannot close the storage");

@@ -181,6 +181,16 @@ impl Queue {
         }
     }
 
+    /// How many bytes may wait when one of that length comes. The last quarter is for datagrams of the usual length: whoever
+    /// owns a long policy must not keep others from being counted.
+    fn bytes_for(&self, length: usize, load: &Load) -> usize {
+        if length <= AVERAGE || load.bytes.is_empty() {
+            self.max_bytes
+        } else {
+            self.max_bytes - self.max_bytes / 4
+        }
+    }
+
     fn has_counts(&self) -> bool {
         !self.lock().counts.is_empty()
     }
@@ -334,7 +344,7 @@ impl Room<'_> {
     pub(crate) fn put(&mut self, slot: Option<Slot>, bytes: &[u8], cut: bool) -> bool {
         let load = &mut self.state.load;
         if load.datagrams >= self.queue.max_datagrams
-            || load.bytes.len() + bytes.len() > self.queue.max_bytes
+            || load.bytes.len() + bytes.len() > self.queue.bytes_for(bytes.len(), load)
         {
             return false;
         }

@@ -243,7 +243,8 @@ impl Writer {
     fn finish(mut self) -> Result<(), Lost> {
         for _ in 0..LAST_TRIES {
             let now = (self.clock)();
-            if self.keeper.flush(&self.pace, now) || self.keeper.rescue(now) {
+            let clean = self.keeper.flush(&self.pace, now) || self.keeper.rescue(now);
+            if clean && self.keeper.roll_at_last(self.today, now) {
                 break;
             }
             std::thread::sleep(LAST_PAUSE);

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use nix::libc::{ELOOP, O_NOFOLLOW, O_NONBLOCK};
+use nix::libc::{ELOOP, ENXIO, O_NOFOLLOW, O_NONBLOCK};
 
 /// What these files say is for us and our group at most.
 const MODE: u32 = 0o640;
@@ -22,7 +22,7 @@ pub fn make_anew(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(O_NONBLOCK);
     if is_special(path) {
-        return options.open(path);
+        return options.open(path).map_err(is_other);
     }
     match fs::remove_file(path) {
         Ok(()) => {}
@@ -50,14 +50,15 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// A file to append to, or to use as it is.
 ///
 /// # Errors
-/// When it cannot be opened or made, or is a link.
+/// When it cannot be opened or made, or is a link. A pipe without a reader is an error, no wait, and so is one that is full
+/// when it is written to.
 pub fn open_plainly(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options
         .create(true)
         .mode(MODE)
-        .custom_flags(O_NOFOLLOW)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
         .open(path)
-        .map_err(is_link)
+        .map_err(is_other)
 }
 
 /// Takes a file of ours away; a device stays.
@@ -74,7 +75,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 fn emptied(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK);
-    let file = options.open(path).map_err(is_link)?;
+    let file = options.open(path).map_err(is_other)?;
     let found = file.metadata()?;
     if !found.is_file() || found.nlink() != 1 {
         return Err(io::Error::other(
@@ -96,11 +97,13 @@ fn is_special(path: &Path) -> bool {
     })
 }
 
-fn is_link(error: io::Error) -> io::Error {
+/// What the kernel says in other words.
+fn is_other(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(ELOOP) => {
             io::Error::other("it is a link, and links are not followed (allowed: a file)")
         }
+        Some(ENXIO) => io::Error::other("it is a pipe that nobody reads (allowed: a file)"),
         _ => error,
     }
 }
@@ -162,6 +165,26 @@ mod tests {
                     "{why}: its mode is ours"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_pipe_without_a_reader_is_no_wait() {
+        type Write = fn(&Path) -> io::Result<()>;
+        let replaced: Write = |path| replace(path, b"x");
+        let anew: Write = |path| make_anew(path)?.write_all(b"x");
+        let appended: Write =
+            |path| open_plainly(OpenOptions::new().append(true), path)?.write_all(b"x");
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (write, why) in [
+            (replaced, "replaced"),
+            (anew, "made anew"),
+            (appended, "appended"),
+        ] {
+            let error = write(&pipe).unwrap_err().to_string();
+            assert!(error.contains("nobody reads"), "{why}: {error}");
         }
     }
 

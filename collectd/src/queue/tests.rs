@@ -57,6 +57,22 @@ fn full_by_number_and_by_bytes() {
 }
 
 #[test]
+fn long_ones_leave_room_for_those_of_the_usual_length() {
+    let queue = queue(100, 0);
+    let long = vec![0; 10_000];
+    let mut taken = 0;
+    while queue.room().put(None, &long, false) {
+        taken += 1;
+    }
+    let room = 100 * AVERAGE;
+    assert_eq!(taken, room * 3 / 4 / long.len(), "three quarters");
+    for usual in [1, 500, AVERAGE] {
+        assert!(queue.room().put(None, &vec![0; usual], false), "{usual}");
+    }
+    assert!(!queue.room().put(None, &vec![0; AVERAGE + 1], false));
+}
+
+#[test]
 fn waits_for_a_nudge() {
     let queue = queue(10, 100);
     let mut load = Load::default();

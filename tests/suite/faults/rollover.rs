@@ -144,3 +144,43 @@ fn next_collector_finds_all(lab: &Lab, state: &str, what: &str) {
     );
     assert_eq!(sessions, SESSIONS + 1, "{what}: each counted once");
 }
+
+#[test]
+fn a_rollover_that_has_to_wait_is_not_forgotten_at_the_stop() {
+    type Hold = fn(&rusqlite::Connection);
+    let writer: Hold = |db| db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let reader: Hold = |db| {
+        let read = "BEGIN; SELECT count(*) FROM finalresults";
+        db.execute_batch(read).unwrap();
+    };
+    for (hold, sign, released, why) in [
+        (writer, "cannot commit", true, "another program writes"),
+        (
+            reader,
+            "cannot close the day",
+            true,
+            "another program reads",
+        ),
+        (writer, "cannot commit", false, "it writes for too long"),
+    ] {
+        let lab = Lab::new();
+        let mut collectd = lab.start_collectd();
+        lab.mta().send(&mta::success("a.test", TXT));
+        lab.wait_for_sessions(&lab.collectd_db(), 1);
+        let other = rusqlite::Connection::open(lab.collectd_db()).unwrap();
+        hold(&other);
+        lab.mta().send(&mta::success("b.test", TXT));
+        collectd.signal(Signal::SIGUSR2);
+        collectd.signal(Signal::SIGTERM);
+        collectd.wait_for_log(sign);
+        if released {
+            drop(other);
+            collectd.wait().success();
+            assert_eq!(total(&lab.closed_db()), 2, "{why}");
+        } else {
+            let end = collectd.wait();
+            assert_eq!(end.code(), Some(6), "{why}");
+            assert!(end.stderr.contains("send SIGUSR2 again"), "{}", end.stderr);
+        }
+    }
+}

@@ -3,7 +3,11 @@
 
 mod world;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
@@ -333,4 +337,67 @@ async fn a_quick_host_is_paced_and_the_relay_is_not() {
         let mails = most_in(second, &attempts(&world, "mailto:"));
         assert!(mails > 200, "{rate}: {mails} mails");
     }
+}
+
+/// A relay that greylists takes no mail when it sees it first, whoever it is for, and each one some minutes later.
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_greylists_gets_all_mails() {
+    const MINUTES: Duration = Duration::from_secs(300);
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut world = world(300, by_mail);
+    let (zero, known) = (world.zero, Mutex::new((BTreeMap::new(), None)));
+    world.receive = Box::new(move |delivery, _| {
+        let now = zero.elapsed();
+        let (first, taken) = &mut *known.lock().unwrap();
+        let since = *first.entry(delivery.destination.uri.clone()).or_insert(now);
+        let outcome = if now - since >= MINUTES {
+            *taken = Some(now);
+            sent()
+        } else if taken.is_some_and(|taken| now - taken < 3 * MINUTES) {
+            retry("450 4.7.1 greylisted")
+        } else {
+            Outcome::Denied {
+                reason: "450 4.7.1 greylisted".into(),
+            }
+        };
+        (outcome, Duration::from_millis(20))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    assert_eq!(ends(&settings, YESTERDAY), ["sent|300"]);
+}
+
+/// Mails that no relay takes ask no more often than every other time whether it takes any.
+#[tokio::test(start_paused = true)]
+async fn mails_that_are_never_taken_hold_up_no_other() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut world = world(100, by_mail);
+    let (zero, tried) = (world.zero, Mutex::new((Vec::new(), None)));
+    world.receive = Box::new(move |delivery, _| {
+        let now = zero.elapsed();
+        let (poisoned, taken) = &mut *tried.lock().unwrap();
+        // The first that come, whichever they are.
+        let domain = delivery.report.domain.to_string();
+        if poisoned.len() < 20 && !poisoned.contains(&domain) {
+            poisoned.push(domain.clone());
+        }
+        let reason = "552 5.3.4 too big";
+        let outcome = if !poisoned.contains(&domain) {
+            *taken = Some(now);
+            sent()
+        } else if taken.is_some_and(|taken| now - taken < Duration::from_secs(900)) {
+            retry(reason)
+        } else {
+            Outcome::Denied {
+                reason: reason.into(),
+            }
+        };
+        (outcome, Duration::from_millis(20))
+    });
+    let world = Arc::new(world);
+    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    let sent = "SELECT count(*) FROM destinations WHERE status = 'sent'";
+    assert_eq!(rows(&settings, sent), ["80"]);
 }

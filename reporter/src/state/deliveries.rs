@@ -300,12 +300,13 @@ impl State {
             self.suppressions.forget();
         }
         for end in ends {
-            if let Verdict::Later { at, .. }
-            | Verdict::Waits { at, .. }
-            | Verdict::PutOff { at, .. } = end.verdict
-            {
-                let lane = crate::schedule::lane(&end.uri);
-                self.ready.added(&lane, at, end.r_id);
+            let lane = || crate::schedule::lane(&end.uri);
+            match end.verdict {
+                Verdict::Later { at, .. } | Verdict::PutOff { at, .. } => {
+                    self.ready.added(&lane(), at, end.r_id);
+                }
+                Verdict::Waits { at, .. } => self.ready.seen(&lane(), at, end.r_id),
+                Verdict::Final { .. } | Verdict::Refused { .. } => {}
             }
         }
         Ok(heard.suspended)

@@ -7,6 +7,7 @@
 //!
 //! What stands here is a hint. A row is looked at in the database before it is taken in hand.
 
+mod again;
 mod window;
 
 use std::collections::HashSet;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::text;
+use again::Again;
 pub use window::Room;
 use window::Window;
 pub(super) use window::{Bounds, Hint};
@@ -31,6 +33,7 @@ pub(super) struct Ready {
     reading: Option<(Window, i64)>,
     /// Lanes that are passed over until they are free.
     held: HashSet<String>,
+    again: Again,
 }
 
 impl Ready {
@@ -52,6 +55,12 @@ impl Ready {
         if let Some(window) = &mut self.window {
             window.add(lane, due, r_id);
         }
+    }
+
+    /// It was tried, and whoever is there takes nothing now.
+    pub(super) fn seen(&mut self, lane: &str, due: Timestamp, r_id: i64) {
+        self.added(lane, due, r_id);
+        self.again.add(lane, due.as_microsecond(), r_id);
     }
 
     /// Nothing of that lane is picked.
@@ -83,10 +92,21 @@ impl Ready {
         self.read_on(db, now)?;
         let held = &self.held;
         let room = |lane: &str| (!held.contains(lane)).then(|| room(lane));
-        match &mut self.window {
-            Some(window) => Ok(window.pick(now.as_microsecond(), limit, room)),
-            None => Ok(Vec::new()),
+        let (now, mut limit) = (now.as_microsecond(), limit);
+        let is_asked = |lane: &str| limit.own > 0 && room(lane) == Some(1);
+        let again = self.again.pick(now, is_asked);
+        if again.is_some() {
+            (limit.own, limit.all) = (limit.own - 1, limit.all.saturating_sub(1));
         }
+        let room = |lane: &str| match &again {
+            Some(hint) if *hint.lane == *lane => Some(0),
+            _ => room(lane),
+        };
+        let window = self.window.as_mut();
+        let mut picked = window.map_or(Vec::new(), |window| window.pick(now, limit, room));
+        self.again.passed(&picked);
+        picked.extend(again);
+        Ok(picked)
     }
 
     /// When the next row is due that is not due now; now, when there is more to read, or more to pick from.

@@ -32,7 +32,7 @@ impl Default for Bounds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::state) struct Hint {
     pub(in crate::state) lane: Arc<str>,
-    due: i64,
+    pub(super) due: i64,
     pub(in crate::state) r_id: i64,
 }
 

@@ -1,0 +1,66 @@
+//! Mails that a relay has seen and not taken, while it takes none.
+//!
+//! Then one attempt at a time asks whether it does again. A relay that greylists takes none that it sees for the first time,
+//! so that of a thousand that are due the next one is never the right one to ask with: every other time it is one that the
+//! relay knows. Not each time: one of those may be what it does not like.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Hint;
+
+/// So many are remembered: the first ones, which it has known longest.
+const REMEMBERED: usize = 64;
+
+/// By queue.
+#[derive(Debug, Default)]
+pub(super) struct Again(HashMap<String, Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When each is due, by the row of its report.
+    due: BTreeMap<i64, i64>,
+    /// It was one of these that asked last.
+    asked: bool,
+}
+
+impl Again {
+    /// One was seen, and is due again then.
+    pub(super) fn add(&mut self, lane: &str, due: i64, r_id: i64) {
+        let seen = self.0.entry(lane.to_owned()).or_default();
+        if seen.due.len() < REMEMBERED || seen.due.contains_key(&r_id) {
+            seen.due.insert(r_id, due);
+        }
+    }
+
+    /// One that is to ask next, of a queue where one at a time asks.
+    pub(super) fn pick(&mut self, now: i64, is_asked: impl Fn(&str) -> bool) -> Option<Hint> {
+        for (lane, seen) in &mut self.0 {
+            if seen.asked || !is_asked(lane) {
+                continue;
+            }
+            let due = seen.due.iter().map(|(r_id, due)| (*due, *r_id));
+            let Some((due, r_id)) = due.filter(|(due, _)| *due <= now).min() else {
+                continue;
+            };
+            seen.asked = true;
+            seen.due.remove(&r_id);
+            return Some(Hint {
+                lane: lane.as_str().into(),
+                due,
+                r_id,
+            });
+        }
+        None
+    }
+
+    /// These were picked in their turn.
+    pub(super) fn passed(&mut self, picked: &[Hint]) {
+        for hint in picked {
+            if let Some(seen) = self.0.get_mut(&*hint.lane) {
+                seen.asked = false;
+                seen.due.remove(&hint.r_id);
+            }
+        }
+        self.0.retain(|_, seen| !seen.due.is_empty() || seen.asked);
+    }
+}

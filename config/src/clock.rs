@@ -111,6 +111,11 @@ impl Moment {
     pub fn is_confirmed(&self) -> bool {
         self.confidence == Confidence::Confirmed
     }
+
+    /// Whether it is the time at all: not only the last that is known from before the start, which may be days ago.
+    pub fn is_founded(&self) -> bool {
+        self.confidence != Confidence::Unfounded
+    }
 }
 
 /// What a look at the clock found out.

@@ -78,6 +78,7 @@ fn later(claimed: &Claimed, at: Timestamp) -> Recorded {
         uri: claimed.uri.clone(),
         verdict: Verdict::Later {
             at,
+            begins: None,
             reason: "451".into(),
         },
     }

@@ -163,8 +163,8 @@ impl<O: Outside> Daemon<O> {
         }
         for Ended { claimed, end, news } in std::mem::take(&mut self.delivering.ended) {
             self.delivering.queues.leave(&claimed.lane);
-            let outcome = match end {
-                End::Tried(outcome) => outcome,
+            let (outcome, took) = match end {
+                End::Tried(outcome, took) => (outcome, took),
                 End::PutOff(wait) => {
                     let reason = "the receiver's host has others to serve first";
                     self.put_off(&claimed, wait, reason.to_owned(), now);
@@ -174,7 +174,7 @@ impl<O: Outside> Daemon<O> {
             if news {
                 self.heed(&claimed.lane, &outcome);
             }
-            self.judge(&claimed, outcome, now);
+            self.judge(&claimed, outcome, took, now);
         }
         self.record_judged(now)
     }
@@ -208,7 +208,7 @@ impl<O: Outside> Daemon<O> {
         Ok(())
     }
 
-    fn judge(&mut self, claimed: &Claimed, outcome: Outcome, now: Timestamp) {
+    fn judge(&mut self, claimed: &Claimed, outcome: Outcome, took: Duration, now: Timestamp) {
         let (reason, after) = match outcome {
             Outcome::Sent { detail } => return self.judge_final(claimed, "sent", detail),
             Outcome::Refused { reason } => {
@@ -246,16 +246,18 @@ impl<O: Outside> Daemon<O> {
             Outcome::Denied { reason } | Outcome::Unreachable { reason } => (reason, None),
         };
         let failures = claimed.failures + 1;
+        // It may have waited in hand for others: that is no part of its window.
+        let begins = claimed.begins_window.then(|| begun(now, took));
         match self.schedule.after_delivery_failure(
             failures,
-            claimed.first,
+            begins.unwrap_or(claimed.first),
             after,
             now,
             &mut self.rng,
         ) {
             Next::At(at) => {
                 log(claimed, "retry", &reason);
-                self.judged(claimed, Verdict::Later { at, reason });
+                self.judged(claimed, Verdict::Later { at, begins, reason });
             }
             Next::GiveUp(why) => self.judge_final(claimed, "timedout", format!("{why}: {reason}")),
         }
@@ -280,6 +282,11 @@ impl<O: Outside> Daemon<O> {
             verdict,
         });
     }
+}
+
+/// When an attempt began that has ended now.
+fn begun(now: Timestamp, took: Duration) -> Timestamp {
+    now.saturating_sub(took).unwrap_or(now)
 }
 
 /// One line an outcome, with fixed keys.

@@ -83,9 +83,13 @@ impl<O: Outside> Daemon<O> {
         self.ask_for_additions(now)?;
         self.record_decisions(now)?;
         self.start_gathering(now)?;
-        self.start_decisions(now)?;
-        self.probe_lanes();
-        self.start_deliveries(now)?;
+        // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
+        // the loop guard would take others' sessions for theirs. Minutes later it is known.
+        if moment.is_founded() {
+            self.start_decisions(now)?;
+            self.probe_lanes();
+            self.start_deliveries(now)?;
+        }
         self.clean(&moment)?;
         self.rest(now)
     }
@@ -96,11 +100,11 @@ impl<O: Outside> Daemon<O> {
             return Ok(Duration::ZERO);
         }
         let tomorrow = tlsrptd_proto::day::Day::of(now).next().start();
-        let next = [
-            self.state.next_job(now)?,
-            self.state.next_delivery(now)?,
-            Some(tomorrow),
-        ];
+        let delivery = match self.clock.moment.is_founded() {
+            true => self.state.next_delivery(now)?,
+            false => None,
+        };
+        let next = [self.state.next_job(now)?, delivery, Some(tomorrow)];
         let until = |at: Timestamp| {
             let wait = at.duration_since(now).max(SignedDuration::ZERO);
             Duration::try_from(wait).unwrap_or(Duration::ZERO)

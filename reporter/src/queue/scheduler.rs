@@ -36,8 +36,8 @@ pub(crate) struct Ended {
 }
 
 pub(crate) enum End {
-    /// It was tried.
-    Tried(Outcome),
+    /// It was tried, which took so long.
+    Tried(Outcome, Duration),
     /// It was not, and may be again so much later.
     PutOff(Duration),
 }
@@ -332,11 +332,11 @@ impl Scheduler {
             self.wanted = 0;
         }
         let mut news = false;
+        let took = now - attempt.since;
         if let Some(host) = self.hosts.get_mut(&attempt.host) {
             host.ended();
             if let Some(queue) = host.queue_mut(&attempt.lane) {
                 let (begun, standing) = (attempt.begun, attempt.standing);
-                let took = now - attempt.since;
                 news = queue.end(&job.claimed, begun, standing, &outcome, took, now);
             }
             self.line_up(&attempt.host, now);
@@ -347,7 +347,7 @@ impl Scheduler {
         // Nobody listens any more: the outcome is lost, and the attempt is repeated after the next start.
         let _ = self.sender.send(Ended {
             claimed: job.claimed,
-            end: End::Tried(outcome),
+            end: End::Tried(outcome, took),
             news,
         });
     }

@@ -6,6 +6,7 @@
 //! The narrow interface: [`State::open`], then jobs ([`Job`]), their rows, decisions ([`Decision`]) and deliveries
 //! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
 
+mod claims;
 mod clock;
 mod collectors;
 mod counts;
@@ -32,11 +33,12 @@ mod text;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
+pub use claims::Claimed;
 pub(crate) use collectors::identity;
 pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts, WhyPending};
 pub use decisions::{Decision, DomainDay, Stored};
-pub use deliveries::{Claimed, Recorded, Verdict};
+pub use deliveries::{Recorded, Verdict};
 pub use error::StateError;
 pub use jobs::{Job, NewJob};
 pub use mails::{LONGEST_SILENCE, OurMails};
@@ -54,7 +56,7 @@ pub struct State {
     _lock: lock::Lock,
     watcher: Option<Watcher>,
     ready: ready::Ready,
-    reports: deliveries::Shared,
+    reports: claims::Shared,
     /// With `loop_guard`.
     guard: Option<mails::Guard>,
     suppressions: suppressed::Kept,

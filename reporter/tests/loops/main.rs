@@ -7,17 +7,21 @@
 //! and with an old MTA it never ends.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cases;
+mod laws;
 mod party;
 #[path = "../world/mod.rs"]
 mod world;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use cases::{CASES, Case, PLAIN, Real, mail, many_a_day, one_a_day, post};
 use jiff::Timestamp;
+use laws::{assert_counted, assert_failures_are_told, assert_once_a_week};
 use party::{Party, Sent, Setup};
 use tlsrptd_proto::day::Day;
 
@@ -29,85 +33,6 @@ const FAILING: [u32; 2] = [2, 16];
 const DAY: Duration = Duration::from_secs(86_400);
 /// A silence of so many days is too long.
 const TOO_LONG: u32 = 7;
-
-fn mail(domain: &str) -> String {
-    format!("mailto:tlsrpt@{domain}")
-}
-
-fn post(domain: &str) -> String {
-    format!("https://reports.{domain}/")
-}
-
-fn both(domain: &str) -> String {
-    format!("mailto:tlsrpt@{domain},https://reports.{domain}/,mailto:more@{domain}")
-}
-
-fn elsewhere(_: &str) -> String {
-    "mailto:all@collector.example".to_owned()
-}
-
-/// Sessions of real mail with whom on a day, and how many of them fail.
-type Real = fn(&str, u32) -> Vec<(String, u64, u64)>;
-
-/// What is special about the parties, and why that might keep the traffic going.
-#[derive(Clone, Copy)]
-struct Case {
-    why: &'static str,
-    rua: fn(&str) -> String,
-    options: &'static [&'static str],
-    deferrals: u32,
-    forgets_nobody: bool,
-    reports_fail: bool,
-    queue: u64,
-    real: Real,
-}
-
-const PLAIN: Case = Case {
-    why: "mail to each other",
-    rua: mail,
-    options: &["--spread_out_delivery=36000"],
-    deferrals: 0,
-    forgets_nobody: true,
-    reports_fail: false,
-    queue: 10,
-    real: some_days,
-};
-
-const COPIED: &[&str] = &[
-    "--spread_out_delivery=36000",
-    "--bcc_address=copy@archive.example",
-];
-
-#[rustfmt::skip]
-const CASES: &[Case] = &[
-    PLAIN,
-    Case { why: "several mails a report: as many sessions", rua: both, ..PLAIN },
-    Case { why: "all reports to one address of a third, which is reported on too", rua: elsewhere, ..PLAIN },
-    Case { why: "each mail is copied to a fourth, and reports on that one bring copies too", rua: elsewhere, options: COPIED, ..PLAIN },
-    Case { why: "each mail is copied to a third party, whose domain is reported on too", options: COPIED, ..PLAIN },
-    Case { why: "mails at any time of the day that wait in the queue: sessions fall behind midnight", options: &["--spread_out_delivery=86400"], queue: 1800, ..PLAIN },
-    Case { why: "the first mail to each address takes two sessions", deferrals: 1, ..PLAIN },
-    Case { why: "each mail takes two sessions", deferrals: 1, forgets_nobody: false, ..PLAIN },
-    Case { why: "each mail takes six sessions, the last of them after hours", deferrals: 5, forgets_nobody: false, ..PLAIN },
-    Case { why: "each mail of several takes six sessions", rua: both, deferrals: 5, forgets_nobody: false, ..PLAIN },
-    Case { why: "the sessions of reports fail", reports_fail: true, deferrals: 1, forgets_nobody: false, ..PLAIN },
-];
-
-/// Three sessions with the other on each of `REAL`; the first fails on some.
-fn some_days(other: &str, number: u32) -> Vec<(String, u64, u64)> {
-    match REAL.contains(&number) {
-        true => vec![(other.to_owned(), 3, u64::from(FAILING.contains(&number)))],
-        false => Vec::new(),
-    }
-}
-
-fn one_a_day(other: &str, _: u32) -> Vec<(String, u64, u64)> {
-    vec![(other.to_owned(), 1, 0)]
-}
-
-fn many_a_day(other: &str, _: u32) -> Vec<(String, u64, u64)> {
-    vec![(other.to_owned(), 40, 0)]
-}
 
 #[test]
 fn with_the_guard_reports_on_reports_come_once_a_week() {
@@ -276,69 +201,6 @@ fn seed() -> u64 {
     let seed = given.map_or_else(|_| rand::random(), |text| text.parse().unwrap());
     println!("TLSRPTD_SEED={seed}");
     seed
-}
-
-/// On each domain: the days that were reported, and whether sessions failed in them.
-fn reported(sent: &[Sent]) -> BTreeMap<&str, BTreeMap<Day, bool>> {
-    let mut reported: BTreeMap<&str, BTreeMap<Day, bool>> = BTreeMap::new();
-    for sent in sent {
-        let days = reported.entry(&sent.domain).or_default();
-        days.insert(sent.day, sent.failed > 0);
-    }
-    reported
-}
-
-/// Two days of a domain that are closer together were not the same news.
-fn assert_once_a_week(case: &Case, party: &Party, sent: &[Sent]) {
-    let may_carry = |domain: &str| {
-        domain == "archive.example" || (case.rua)(domain).contains(&format!("@{domain}"))
-    };
-    for (domain, days) in reported(sent) {
-        if !may_carry(domain) {
-            // Real mail, all of it: reports on it go elsewhere.
-            continue;
-        }
-        for ((before, failed_before), (day, failed)) in days.iter().zip(days.iter().skip(1)) {
-            // Of a failure that is not a report mail's it is told at once.
-            let is_news = *failed && (!failed_before || !case.reports_fail);
-            assert!(
-                is_news || *day >= before.ahead(TOO_LONG),
-                "{}: {} reported on {domain} for {before} and {day}: {sent:?}",
-                case.why,
-                party.setup.domain
-            );
-        }
-    }
-}
-
-fn assert_failures_are_told(case: &Case, party: &Party, sent: &[Sent]) {
-    if case.reports_fail {
-        return;
-    }
-    for number in FAILING {
-        let told = sent
-            .iter()
-            .find(|sent| sent.day == day(number) && sent.failed > 0);
-        assert!(
-            told.is_some(),
-            "{}: {}: day {number}",
-            case.why,
-            party.setup.domain
-        );
-    }
-    assert_counted(case, party, sent);
-}
-
-/// Each report has every session that was counted.
-fn assert_counted(case: &Case, party: &Party, sent: &[Sent]) {
-    for report in sent {
-        assert_eq!(
-            (report.sessions, report.failed),
-            party.counted(report.day, &report.domain),
-            "{}: {report:?}",
-            case.why
-        );
-    }
 }
 
 fn day(number: u32) -> Day {

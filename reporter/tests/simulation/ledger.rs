@@ -44,6 +44,8 @@ pub struct Ledger {
     pub destinations: BTreeMap<Key, Destination>,
     pub data: BTreeMap<(Day, String, i64), Data>,
     pub jobs: BTreeMap<(Day, i64), Option<String>>,
+    /// Waited, and went: their days had not ended, by the clock as it was set then.
+    pub undone: BTreeSet<(Day, i64)>,
     /// In hand when a life ended, by the number of the life.
     pub in_hand: BTreeMap<Key, BTreeSet<usize>>,
     /// What must not be.
@@ -90,10 +92,22 @@ impl Ledger {
             },
         );
         self.data.extend(data);
-        let jobs = rows(&db, "SELECT day, fetcher, status FROM fetchjobs", |row| {
+        self.read_jobs(&db);
+    }
+
+    fn read_jobs(&mut self, db: &Connection) {
+        let jobs = rows(db, "SELECT day, fetcher, status FROM fetchjobs", |row| {
             Ok(((day(row)?, collector(row, 1)?), row.get(2)?))
         });
-        self.jobs.extend(jobs);
+        let now: BTreeMap<(Day, i64), Option<String>> = jobs.into_iter().collect();
+        let is_gone = |(key, status): &(&(Day, i64), &Option<String>)| {
+            status.is_none() && !now.contains_key(key)
+        };
+        let gone = self.jobs.iter().filter(is_gone).map(|(key, _)| *key);
+        self.undone.extend(gone.collect::<Vec<_>>());
+        self.jobs.retain(|key, _| !self.undone.contains(key));
+        self.undone.retain(|key| !now.contains_key(key));
+        self.jobs.extend(now);
     }
 
     fn read_reports(&mut self, db: &Connection, life: usize, oldest_kept: Day) {

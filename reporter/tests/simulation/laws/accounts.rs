@@ -75,7 +75,7 @@ impl Court<'_> {
                 continue;
             };
             let (late, sessions) = (
-                self.counted_late(day, domain),
+                self.counted_late(day, domain).total,
                 self.reported_late(day, domain),
             );
             if late != sessions {
@@ -231,7 +231,10 @@ impl Court<'_> {
             mails.most_a_day = mails.most_a_day.max(*number);
             let told = attempt.key.day;
             mails.is_reported |= told < day && day <= told.ahead(SILENCE);
-            let (_, failed) = self.counted(told, domain);
+            let failed = match attempt.key.uniqid {
+                1 => self.counted(told, domain).1,
+                _ => self.counted_late(told, domain).failed,
+            };
             let just_sent = day <= Day::of(wall + slack).next();
             mails.told_of_failures |= failed > 0;
             mails.just_sent |= just_sent;

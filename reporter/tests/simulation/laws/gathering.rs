@@ -67,6 +67,11 @@ impl Court<'_> {
         if !self.clock_is_true() {
             return;
         }
+        for (day, collector) in &self.ledger.undone {
+            self.broken.push(format!(
+                "{day}: the job of collector {collector} is gone, and nobody has set the clock"
+            ));
+        }
         let sim = &self.played.sim;
         let mut day = tlsrptd_proto::day::Day::of(sim.plan.begin);
         while sim.is_busy_day(day) {
@@ -79,7 +84,6 @@ impl Court<'_> {
                 if self.played.was_left_out(collector) {
                     continue;
                 }
-                // A start after days doubts its clock for ten minutes.
                 if there > Duration::from_secs(1300)
                     && !self.ledger.jobs.contains_key(&(day, collector))
                 {

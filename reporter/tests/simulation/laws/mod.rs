@@ -12,14 +12,20 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::deliver::Outcome;
 
 use super::{
+    domains::Truth,
     ledger::Ledger,
     lives::Played,
-    plan::{HOUR, is_in},
+    plan::{HOUR, Window, is_in},
     sim::{Attempt, Key, Log, Sim},
 };
 
 /// One that is in hand may have to wait so long for others before it is tried.
 const IN_HAND: Duration = HOUR;
+
+/// A start so long after the last that is known doubts its clock,
+const LONGEST_REST: Duration = Duration::from_secs(24 * 3600);
+/// for the default of `clock_confirmation`, and what the daemon takes to look.
+const DOUBT: Duration = Duration::from_secs(605);
 
 /// One court for one play.
 pub struct Court<'a> {
@@ -28,6 +34,8 @@ pub struct Court<'a> {
     log: &'a Log,
     /// In their order.
     attempts: BTreeMap<&'a Key, Vec<&'a Attempt>>,
+    /// When the reporter was there, and did not know the time.
+    doubts: Vec<Window>,
     broken: Vec<String>,
 }
 
@@ -44,6 +52,7 @@ pub fn judge(played: &Played) -> Vec<String> {
         ledger: &ledger,
         log: &log,
         attempts,
+        doubts: doubts(played),
         broken: ledger.broken.clone(),
     };
     court.every_session_is_accounted_for();
@@ -73,13 +82,14 @@ impl Court<'_> {
         Duration::try_from(since).unwrap_or(Duration::ZERO)
     }
 
-    /// How much of that time there was no reporter, or none that could write.
+    /// How much of that time there was no reporter, or none that could write, or none that knew the time.
     fn away(&self, from: Duration, until: Duration) -> Duration {
         let overlap =
             |window: &(Duration, Duration)| window.1.min(until).saturating_sub(window.0.max(from));
         let there: Duration = self.played.lives.iter().map(overlap).sum();
         let full: Duration = self.played.sim.plan.disk_full.iter().map(overlap).sum();
-        until.saturating_sub(from).saturating_sub(there) + full
+        let doubts: Duration = self.doubts.iter().map(overlap).sum();
+        until.saturating_sub(from).saturating_sub(there) + full + doubts
     }
 
     /// Whether nobody can know how this attempt ended: its outcome was not recorded when the reporter was gone.
@@ -152,14 +162,17 @@ impl Court<'_> {
     }
 
     /// The same of what was fetched after the report.
-    fn counted_late(&self, day: Day, domain: &str) -> u64 {
+    fn counted_late(&self, day: Day, domain: &str) -> Truth {
         let sim = &self.played.sim;
         let late = (1..=sim.plan.domains.collectors).filter(|collector| {
             let data = self.ledger.data.get(&(day, domain.to_owned(), *collector));
             data.is_some_and(|data| data.status.as_deref() == Some("late") && data.reason.is_none())
         });
         let truth = late.filter_map(|collector| sim.plan.domains.truth(collector, day, domain));
-        truth.map(|truth| truth.total).sum()
+        truth.fold(Truth::default(), |sum, truth| Truth {
+            total: sum.total + truth.total,
+            failed: sum.failed + truth.failed,
+        })
     }
 
     /// Sessions that were reported late, or not for a reason.
@@ -175,4 +188,21 @@ impl Court<'_> {
             || is_in(gone, until)
             || gone.iter().any(|window| (from..until).contains(&window.0))
     }
+}
+
+/// The begins of lives that found their clock far from what the database knew; nothing is decided and nobody is sent
+/// anything before the clock has held. What ends sooner leaves the doubt to the next.
+fn doubts(played: &Played) -> Vec<Window> {
+    let mut known = None;
+    let mut doubts = Vec::new();
+    for (from, until) in &played.lives {
+        let is_far = known.is_some_and(|known| *from > known + LONGEST_REST);
+        if is_far || played.sim.plan.glitch(*from) != 0 {
+            doubts.push((*from, (*from + DOUBT).min(*until)));
+        }
+        if !is_far || *until > *from + DOUBT {
+            known = Some(*until);
+        }
+    }
+    doubts
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use tlsrptd_tests::harness::clock::FakeClock;
+use tlsrptd_tests::harness::dkim::DkimKey;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::within;
 
@@ -211,10 +212,31 @@ fn ctl() -> Vec<Effect> {
         of.set("debug_send_mail_dest", "y@m.test", [both, "mailto:y@m.test https://m.test/"], mapped),
         of.set("debug_send_http_dest", "https://y.test/", [both, "mailto:x@m.test https://y.test/"], mapped),
         of.set("max_destinations", "1", [both, "mailto:x@m.test"], mapped),
+        of.turn("contact_info", ["x@one.test", "x@two.test"], ["one.test", "two.test"], |site, ctl| signer(site, ctl)),
+        of.set("dkim_domain", "other.test", ["sender.example", "other.test"], |site, ctl| {
+            signer(site, ctl.set("contact_info", "x@sender.example"))
+        }),
+        of.set("dkim_keys", "ed1:{folder}/ed25519.pem", ["no", "yes"], |site, ctl| {
+            let ctl = ctl.set("contact_info", "x@sender.example");
+            match ctl.setting("dkim_keys") {
+                Some(_) => is(!signer(site, ctl).is_empty()),
+                None => is(ctl.arg("dkim-record").run().success().stdout.contains("_domainkey")),
+            }
+        }),
         of.set("debug_send_file_dest", "{folder}/kept", ["exit 0", "exit 2"], |site, ctl| {
             // All that a test of maps has to say of it: not beside this map.
             let ctl = ctl.set("tlsrpt_record_map", site.scene.file("discard.map").display());
             end(&ctl.arg("maptest").arg("a.test").arg(MAIL).run())
         }),
     ]
+}
+
+/// The domain whose key `tlsrptctl dkim-record` prints.
+fn signer(site: &Site, ctl: Program) -> String {
+    let key = DkimKey::ed25519(site.scene.folder());
+    let ended = ctl.set("dkim_keys", key.option()).arg("dkim-record").run();
+    let record = ended.success().stdout;
+    let name = record.split_once("._domainkey.").map(|(_, rest)| rest);
+    let domain = name.and_then(|rest| rest.split_once(". IN TXT"));
+    domain.map_or_else(String::new, |(domain, _)| domain.to_owned())
 }

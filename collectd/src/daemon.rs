@@ -37,7 +37,7 @@ mod watch;
 use self::{
     pid_file::PidFile,
     stats_file::StatsFile,
-    storages::{first_day, join, of_storage, open_store, url},
+    storages::{first_day, join, of_storage, open_stores, url},
     watch::Watch,
 };
 use crate::{
@@ -107,11 +107,7 @@ impl Collector {
             Arc::new(move || readings().wall)
         };
         let now = clock();
-        let stores = settings
-            .storage
-            .iter()
-            .map(|storage| open_store(storage, &settings))
-            .collect::<Result<Vec<_>, _>>()?;
+        let stores = open_stores(&settings)?;
         let days = first_day(&stores, readings, settings.clock_confirmation);
         let used = stores.iter().any(|store| store.was_used());
         let mut keepers = Vec::new();

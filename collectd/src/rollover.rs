@@ -189,18 +189,27 @@ fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// Keeps the newest files, `keep_days` with that of yesterday: by their number and not by the date, so that a clock that
 /// was wrong does not cost days that are not reported yet. Those of days to come were made by such a clock: they stand
-/// aside, and do not count. What cannot be removed is no reason to stop.
+/// aside, and do not count; nor do those without a session, which such a clock leaves too, count against the others.
+/// What cannot be removed is no reason to stop.
 fn prune(path: &Path, today: Day, keep_days: u32) {
     let keep = usize::try_from(keep_days)
         .unwrap_or(usize::MAX)
         .saturating_sub(1);
     let ended = kept_files(path).into_iter().filter(|(day, _)| *day < today);
-    for (_, old) in ended.rev().skip(keep) {
-        match fs::remove_file(&old) {
+    let (empty, used): (Vec<_>, Vec<_>) = ended.rev().partition(|(_, file)| is_empty(file));
+    for (_, old) in [empty, used].iter().flat_map(|kind| kind.iter().skip(keep)) {
+        match fs::remove_file(old) {
             Ok(()) => debug!(path = %old.display(), "removed: more than keep_days"),
             Err(error) => warn!(%error, path = %old.display(), "cannot remove an old day's file"),
         }
     }
+}
+
+/// Whether a file surely holds no session.
+fn is_empty(file: &Path) -> bool {
+    let none = "SELECT NOT EXISTS(SELECT 1 FROM finalresults)";
+    file::open_closed(file)
+        .is_ok_and(|db| db.query_row(none, [], |row| row.get(0)).unwrap_or_default())
 }
 
 /// The files of closed days beside today's, but for `PATH.yesterday`.

@@ -3,13 +3,13 @@
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use tlsrptd_config::{Storage, collectd::Collectd};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{
     days::{DayWatch, Readings, day_of_arrival},
     error::Error,
     stats::Stats,
-    store::{Dummy, FoldLimits, Sqlite, Store},
+    store::{Dummy, FoldLimits, Sqlite, Store, StoreError},
     writer::Lost,
 };
 
@@ -63,16 +63,41 @@ pub(super) fn first_day(
     days
 }
 
-pub(super) fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, Error> {
-    let limits = FoldLimits::new(
-        settings.max_policies_per_domain,
-        settings.max_failures_per_policy,
-    )
-    .in_file_of(settings.max_day_file_size);
+/// Opens all. One that is only sick does not keep the others from counting: it is opened when it can be.
+pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, StoreError> {
+    let opened: Vec<_> = settings
+        .storage
+        .iter()
+        .map(|storage| open_store(storage, settings))
+        .collect();
+    let is_one_well = opened.iter().any(Result::is_ok);
+    let stores = settings.storage.iter().zip(opened);
+    stores
+        .map(|(storage, opened)| match (opened, storage) {
+            (Err(error), Storage::Sqlite { path, url }) if is_one_well && error.may_pass() => {
+                error!(%error, storage = url, "a storage cannot be opened yet: the others count; to be tried again");
+                let (limits, keep_days) = (limits(settings), settings.keep_days);
+                Ok(Box::new(Sqlite::not_open(url, path, limits, keep_days)) as Box<dyn Store>)
+            }
+            (opened, _) => opened,
+        })
+        .collect()
+}
+
+fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, StoreError> {
     Ok(match storage {
         Storage::Sqlite { path, url } => {
-            Box::new(Sqlite::open(url, path, limits, settings.keep_days)?)
+            let (limits, keep_days) = (limits(settings), settings.keep_days);
+            Box::new(Sqlite::open(url, path, limits, keep_days)?)
         }
         Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
     })
+}
+
+fn limits(settings: &Collectd) -> FoldLimits {
+    FoldLimits::new(
+        settings.max_policies_per_domain,
+        settings.max_failures_per_policy,
+    )
+    .in_file_of(settings.max_day_file_size)
 }

@@ -488,6 +488,23 @@ fn old_days_are_removed() {
 }
 
 #[test]
+fn days_without_a_session_cost_no_day_that_has_some() {
+    let bench = Bench::new();
+    bench.put("db.2026-11-01", &[("01", 1)], &["01"]);
+    // As clocks that were ahead leave them.
+    for on in 2..=20 {
+        let on = format!("{on:02}");
+        bench.put(&format!("db.2026-11-{on}"), &[], &[&on]);
+    }
+    bench.put("db", &[("21", 1)], &[]);
+    bench.settle("22", false);
+    let found = bench.found();
+    assert!(found.contains_key("db.2026-11-01"), "{found:?}");
+    let empty = found.len() - 3;
+    assert_eq!(empty, KEEP as usize - 1, "they go in their turn: {found:?}");
+}
+
+#[test]
 fn a_copy_of_the_day_is_not_added_to_it() {
     type Make = fn(&Bench);
     let rows: [(Make, &str); 4] = [

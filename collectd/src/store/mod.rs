@@ -60,6 +60,32 @@ pub enum StoreError {
     Uncommitted(PathBuf),
 }
 
+impl StoreError {
+    /// Whether it may work later as things are: it is locked, or the disk is full, read-only or ill.
+    pub(crate) fn may_pass(&self) -> bool {
+        use nix::libc::{EDQUOT, EIO, ENOSPC, EROFS, ESTALE};
+        use rusqlite::ErrorCode::{
+            DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,
+        };
+        match self {
+            StoreError::Sql { source, .. } => source.sqlite_error_code().is_some_and(|code| {
+                [
+                    DatabaseBusy,
+                    DatabaseLocked,
+                    DiskFull,
+                    ReadOnly,
+                    SystemIoFailure,
+                ]
+                .contains(&code)
+            }),
+            StoreError::File { source, .. } => source
+                .raw_os_error()
+                .is_some_and(|code| [EDQUOT, EIO, ENOSPC, EROFS, ESTALE].contains(&code)),
+            _ => false,
+        }
+    }
+}
+
 /// A day that was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Closed {

@@ -61,7 +61,14 @@ impl Sqlite {
         limits: FoldLimits,
         keep_days: u32,
     ) -> Result<Sqlite, StoreError> {
-        let mut store = Sqlite {
+        let mut store = Sqlite::not_open(url, path, limits, keep_days);
+        store.reopen()?;
+        Ok(store)
+    }
+
+    /// The same, to be opened when something is to be written.
+    pub(crate) fn not_open(url: &str, path: &Path, limits: FoldLimits, keep_days: u32) -> Sqlite {
+        Sqlite {
             url: url.into(),
             path: path.into(),
             limits,
@@ -74,9 +81,7 @@ impl Sqlite {
             shares: None,
             over_share: None,
             doubt: None,
-        };
-        store.reopen()?;
-        Ok(store)
+        }
     }
 
     /// Makes sure that the file is open, and still the one that the row numbers belong to.

@@ -85,6 +85,32 @@ fn one_that_is_locked_falls_behind_alone() {
     }
 }
 
+#[test]
+fn one_that_is_locked_at_the_start_is_opened_later() {
+    for (sick, well) in [("collectd", "b"), ("b", "collectd")] {
+        let lab = Lab::new();
+        let file = |name: &str| lab.file(&format!("{name}.sqlite"));
+        let url = |name: &str| format!("sqlite://{}", file(name).display());
+        let collectd = lab
+            .collectd()
+            .set("storage", format!("{},{}", url("collectd"), url("b")))
+            .set("sockettimeout", 1)
+            .set("log_level", "warn");
+        lab.start_ready(&collectd).stop().success();
+        let lock = Connection::open(file(sick)).unwrap();
+        lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let mut collectd = lab.start_ready(&collectd);
+        collectd.wait_for_log("a storage cannot be opened yet: the others count");
+        lab.mta().send(&mta::success("a.test", TXT));
+        lab.wait_for_query(&file(well), SESSIONS, "1");
+        drop(lock);
+        collectd.wait_for_log("the storage works again");
+        lab.wait_for_query(&file(sick), SESSIONS, "1");
+        collectd.stop().success();
+        assert_whole(&lab);
+    }
+}
+
 /// A session under a policy of about a kilobyte.
 fn wide(domain: &str) -> Vec<u8> {
     let long = "x".repeat(1_000);

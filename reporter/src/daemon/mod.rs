@@ -16,6 +16,7 @@ mod pidfile;
 mod prepare;
 mod serve;
 mod signals;
+mod stop;
 mod turn;
 
 use std::sync::Arc;

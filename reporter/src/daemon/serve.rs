@@ -31,7 +31,11 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         probes.abort();
         notify.stopping();
         // What ended well is recorded even when something else went wrong.
-        let stopped = daemon.stop(GRACE).await;
+        let stopped = daemon
+            .stop(GRACE, &mut signals.orders, |order| {
+                obey(&log, &notify, order)
+            })
+            .await;
         signals.task.abort();
         worked.and(stopped)
     });
@@ -51,7 +55,7 @@ fn obey(log: &LogHandle, notify: &Notify, order: Order) {
             }
         }
         Order::Alive => notify.alive(),
-        // It ends the loop, and does not come here.
+        // It ends the loop or the wait, and does not come here.
         Order::Stop => {}
     }
 }

@@ -16,8 +16,6 @@ const TROUBLE_LINES: Duration = Duration::from_secs(30);
 /// What ends so soon after the first is recorded with it: a transaction for each would cost more than the reports.
 /// What is in hand lasts longer than that, so nobody waits.
 const TOGETHER: Duration = Duration::from_millis(3);
-/// At a stop a relay's answer to a mail is waited for so long: less than the unit's `TimeoutStopSec`.
-const LONGEST_ANSWER: Duration = Duration::from_secs(120);
 
 impl<O: Outside> Daemon<O> {
     /// Works until it is told to stop. Orders other than that are handed to `on_order`.
@@ -117,58 +115,7 @@ impl<O: Outside> Daemon<O> {
             .chain(self.late.rest());
         Ok(next.fold(self.bounds.interval, Duration::min))
     }
-
-    /// Waits until no delivery is under way, no longer than that and only while there is a reason.
-    async fn let_end(&mut self, time: Duration, goes_on: impl Fn(&O) -> bool) {
-        let all = async {
-            while self.delivering.is_busy() && goes_on(&self.outside) {
-                let _ = tokio::time::timeout(A_LOOK, self.delivering.wait()).await;
-            }
-        };
-        let _ = tokio::time::timeout(time, all).await;
-    }
-
-    /// Lets deliveries that are under way end, for so long, and records them. A mail that the relay has already is waited
-    /// for longer: to hang up on a slow filter sends it twice.
-    pub async fn stop(&mut self, grace: Duration) -> Result<(), StateError> {
-        self.gathering.abort();
-        self.late.abort();
-        self.composing.abort();
-        // When that fails, the next start does it; how attempts end is to be recorded all the same.
-        let put_back = self.put_back_deliveries();
-        self.let_end(grace, |_| true).await;
-        if self.delivering.is_busy() && self.outside.awaited() > 0 {
-            // Whoever ends us now finds what has ended so far recorded.
-            let now = self.look_at_clock().now;
-            if let Err(error) = self.record_deliveries(now) {
-                tracing::debug!(%error, "not recorded yet");
-            }
-            let mails = self.outside.awaited();
-            tracing::info!(
-                mails,
-                "the relay has mails that it has not answered: waiting for that"
-            );
-            let rest = LONGEST_ANSWER.saturating_sub(grace);
-            self.let_end(rest, |outside| outside.awaited() > 0).await;
-        }
-        if self.delivering.is_busy() {
-            tracing::warn!(
-                "{} deliveries did not end in time: they will be repeated",
-                self.delivering.abort()
-            );
-        }
-        let moment = self.look_at_clock();
-        let recorded = self.record_deliveries(moment.now).and(put_back);
-        let noted = match moment.is_confirmed() {
-            true => self.note_time(moment.now),
-            false => Ok(()),
-        };
-        recorded.and(noted)
-    }
 }
-
-/// How often it is looked whether there is still something to wait for.
-const A_LOOK: Duration = Duration::from_millis(200);
 
 async fn rest_for(rest: Duration) {
     // Cleaning goes on at once, but lets signals and results through first.

@@ -5,6 +5,7 @@
 //! `mail` goes by exit status or by reply code and stage, `https` by HTTP status or exit status.
 
 mod ahead;
+mod awaited;
 mod directory;
 mod dkim;
 mod error;
@@ -34,6 +35,7 @@ use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use ahead::{Mail, Writers};
+use awaited::Awaited;
 use dkim::Signers;
 use error::PayloadError;
 use https::{HttpScript, Https};
@@ -85,6 +87,8 @@ pub struct Deliverer {
     signers: Signers,
     carrier: Carrier,
     web: Web,
+    /// Posts under way.
+    posts: Awaited,
     compression_level: i32,
     writers: Writers,
     /// `debug_send_http_dest`: the one place where plain HTTP is allowed.
@@ -127,6 +131,7 @@ impl Deliverer {
             signers,
             carrier,
             web,
+            posts: Awaited::default(),
             compression_level: settings.compression_level,
             writers: Writers::new(),
             debug_http: settings.debug_send_http_dest.clone(),
@@ -160,9 +165,10 @@ impl Deliverer {
         }
     }
 
-    /// How many mails the other side has, and has not answered: to break these off would send them twice.
+    /// How many reports the other side has, and has not answered: to break these off would send them twice. One of
+    /// posts counts for a minute, or `http_timeout` if that is longer.
     pub fn awaited(&self) -> usize {
-        self.carrier.awaited()
+        self.carrier.awaited() + self.posts.count()
     }
 
     async fn mail(&self, delivery: &Delivery) -> Outcome {
@@ -197,8 +203,15 @@ impl Deliverer {
         };
         self.save_copy(report, destination, None).await;
         match &self.web {
-            Web::Ours(https) => https.send(destination, &gzip, progress).await,
-            Web::Script(script) => script.send(destination, &gzip).await,
+            Web::Ours(https) => {
+                let _awaited = self.posts.watch(progress);
+                https.send(destination, &gzip, progress).await
+            }
+            // How far it is, it does not tell.
+            Web::Script(script) => {
+                let _awaited = self.posts.one();
+                script.send(destination, &gzip).await
+            }
         }
     }
 

@@ -152,7 +152,10 @@ impl Party {
                 let _ = sender.send(Order::Stop).await;
             });
             daemon.run(&mut orders, |_| {}).await.unwrap();
-            daemon.stop(Duration::from_secs(10)).await.unwrap();
+            daemon
+                .stop(Duration::from_secs(10), &mut orders, |_| {})
+                .await
+                .unwrap();
             daemon.into_state().close().unwrap();
         }
     }

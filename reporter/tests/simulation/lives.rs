@@ -129,7 +129,9 @@ impl Played {
             // It vanishes: what is under way ends in the middle.
             return Ok(());
         }
-        let stopped = daemon.stop(Duration::from_secs(10)).await;
+        let stopped = daemon
+            .stop(Duration::from_secs(10), &mut orders, |_| {})
+            .await;
         let closed = daemon.into_state().close();
         stopped.and(closed)
     }

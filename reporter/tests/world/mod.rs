@@ -341,7 +341,9 @@ pub async fn run<O: Outside>(
     stop.abort();
     // A crash stops nothing orderly.
     ran?;
-    daemon.stop(Duration::from_secs(10)).await?;
+    daemon
+        .stop(Duration::from_secs(10), &mut orders, |_| {})
+        .await?;
     daemon.into_state().close()
 }
 

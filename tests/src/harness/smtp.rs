@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -59,6 +60,8 @@ pub enum Act {
     Garbage,
     /// At [`Stage::End`]: keeps the mail as accepted, but never says so.
     AcceptAndHang,
+    /// At [`Stage::End`]: keeps the mail, and says so after that time, as a slow content filter does.
+    AcceptLate(Duration),
     /// At [`Stage::End`]: keeps the mail as accepted, and closes the connection without saying so.
     AcceptAndClose,
 }

@@ -299,6 +299,12 @@ impl Session {
                 self.accept(stage);
                 pending().await
             }
+            Act::AcceptLate(time) => {
+                self.accept(stage);
+                tokio::time::sleep(time).await;
+                self.reply("250 2.0.0 looked at").await?;
+                Ok(Turn::Good)
+            }
             Act::AcceptAndClose => {
                 self.accept(stage);
                 Err(cut())

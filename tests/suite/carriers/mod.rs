@@ -14,6 +14,7 @@ mod message;
 mod operator;
 mod programs;
 mod smtp;
+mod stop;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -1,6 +1,5 @@
 //! A mail on its way out: by the sendmail program, a script of the operator's, or SMTP.
 
-mod awaited;
 mod sendmail;
 mod smtp;
 mod standing;
@@ -12,8 +11,7 @@ use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::txt::Mailbox;
 
-use super::{Outcome, PrepareError, program};
-use awaited::Awaited;
+use super::{Outcome, PrepareError, awaited::Awaited, program};
 use sendmail::Sendmail;
 use smtp::Smtp;
 use standing::Standing;

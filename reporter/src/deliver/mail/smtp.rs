@@ -22,8 +22,8 @@ use tlsrptd_config::reportd::Reportd;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
-use super::awaited::Awaited;
 use super::word::Word;
+use crate::deliver::awaited::Awaited;
 use crate::{
     brake::Brake,
     deliver::{PrepareError, warn_if_open},

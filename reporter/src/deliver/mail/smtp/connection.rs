@@ -11,8 +11,8 @@ use super::hello::Hello;
 use super::tls::Tls;
 use super::wire::{Needs, Waits, Wire, dial};
 use crate::brake::Brake;
+use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
-use crate::deliver::mail::awaited::Awaited;
 
 /// User and password.
 #[derive(Clone)]

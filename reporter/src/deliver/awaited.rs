@@ -1,0 +1,80 @@
+//! Reports that the other side has and has not answered yet: to hang up now would send them twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Progress;
+
+/// A receiver of posts is a stranger: no longer than this, or its own time-out, does it keep us at a stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Those of one way out.
+#[derive(Debug, Default)]
+pub(super) struct Awaited(Mutex<UnderWay>);
+
+#[derive(Debug, Default)]
+struct UnderWay {
+    next: u64,
+    attempts: BTreeMap<u64, Progress>,
+}
+
+impl Awaited {
+    /// One that the other side has, until what this gives is dropped.
+    pub(super) fn one(&self) -> impl Drop + '_ {
+        let progress = Progress::default();
+        progress.sent(Duration::MAX);
+        self.watch(&progress)
+    }
+
+    /// One that tells itself when the other side has it: it counts from then on, for a bounded time.
+    pub(super) fn watch<'a>(&'a self, progress: &Progress) -> impl Drop + use<'a> {
+        struct One<'a>(&'a Awaited, u64);
+        impl Drop for One<'_> {
+            fn drop(&mut self) {
+                self.0.lock().attempts.remove(&self.1);
+            }
+        }
+        let mut under_way = self.lock();
+        let number = under_way.next;
+        under_way.next += 1;
+        under_way.attempts.insert(number, progress.clone());
+        One(self, number)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        let under_way = self.lock();
+        let waiting = under_way.attempts.values().filter_map(Progress::waiting);
+        waiting
+            .filter(|w| w.since.elapsed() < w.least.max(PATIENCE))
+            .count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_counts_from_when_all_is_sent_and_not_for_ever() {
+        let awaited = Awaited::default();
+        let progress = Progress::default();
+        let post = awaited.watch(&progress);
+        assert_eq!(awaited.count(), 0, "nothing is lost by hanging up");
+        progress.sent(Duration::from_secs(10));
+        let mail = awaited.one();
+        assert_eq!(awaited.count(), 2);
+        tokio::time::sleep(PATIENCE).await;
+        assert_eq!(
+            awaited.count(),
+            1,
+            "the relay is ours, the receiver a stranger"
+        );
+        drop((post, mail));
+        assert_eq!(awaited.count(), 0);
+    }
+}

@@ -14,6 +14,11 @@ pub type Readings = Arc<dyn Fn() -> Reading + Send + Sync>;
 /// A clock that is set back over midnight by no more than this leaves the day closed that it has closed.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
+/// A clock that moves by no more than this ends one day. So does that of a virtual machine which stands still every night.
+const A_DAY: SignedDuration = SignedDuration::from_hours(25);
+/// So long after the clock has moved by more, no closed day's file is removed.
+const CALM: Duration = Duration::from_secs(86_400);
+
 /// See the module.
 pub(crate) struct DayWatch {
     readings: Readings,
@@ -22,6 +27,10 @@ pub(crate) struct DayWatch {
     pub(crate) today: Day,
     is_held: bool,
     last: Moment,
+    /// The boot-time clock at the last look.
+    boot: Duration,
+    /// When the clock has moved, and how many files more are kept for that.
+    moved: Option<(Duration, u32)>,
 }
 
 impl DayWatch {
@@ -32,7 +41,8 @@ impl DayWatch {
         known: Option<Known>,
     ) -> DayWatch {
         let mut witness = ClockWitness::new(confirmation, known);
-        let last = witness.look(readings());
+        let reading = readings();
+        let last = witness.look(reading);
         last.change.into_iter().for_each(Change::log);
         DayWatch {
             readings,
@@ -40,6 +50,8 @@ impl DayWatch {
             today: Day::of(time_of(&last)),
             is_held: !last.is_confirmed(),
             last,
+            boot: reading.boot,
+            moved: None,
         }
     }
 
@@ -55,7 +67,10 @@ impl DayWatch {
 
     /// Looks at the clock. Gives what becomes of days when something has changed.
     pub(crate) fn look(&mut self) -> Option<Closing> {
-        let moment = self.witness.look((self.readings)());
+        let reading = (self.readings)();
+        let moment = self.witness.look(reading);
+        self.boot = reading.boot;
+        self.note_move(moment.change);
         moment.change.into_iter().for_each(Change::log);
         let today = day_of_arrival(self.today, time_of(&moment));
         let has_moved = matches!(moment.change, Some(Change::Believed(_)));
@@ -64,6 +79,25 @@ impl DayWatch {
         let changed = std::mem::replace(&mut self.today, today) != today;
         self.last = moment;
         (changed || closing == Closing::Review).then_some(closing)
+    }
+
+    /// How many files of closed days are kept beside `keep_days`.
+    ///
+    /// Days that a wrong clock ended are no days: each takes the place of one that is not reported yet, perhaps. While
+    /// the clock is wrong nobody can tell them apart; when it is back, their dates do.
+    pub(crate) fn spare(&self) -> u32 {
+        match self.moved {
+            Some((at, spare)) if self.boot.saturating_sub(at) < CALM => spare,
+            _ => 0,
+        }
+    }
+
+    fn note_move(&mut self, change: Option<Change>) {
+        if let Some(Change::Believed(by)) = change {
+            let is_small = (-SET_BACK..=A_DAY).contains(&by);
+            let spare = if is_small { 1 } else { u32::MAX };
+            self.moved = Some((self.boot, spare.max(self.spare())));
+        }
     }
 
     /// Today's data becomes yesterday's now, whatever the clock: the day that it is for that.
@@ -218,6 +252,48 @@ mod tests {
                 assert_eq!(found, *closing, "{why}, after {since} s");
                 assert_eq!(&days.today.to_string()[8..], *day, "{why}, after {since} s");
             }
+        }
+    }
+
+    #[test]
+    fn how_many_more_days_are_kept() {
+        const HOUR: u64 = 3_600;
+        let wall: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        for (hours, spare, why) in [
+            (&[0_i64, 0][..], 0, "nothing is wrong"),
+            (&[0, 8], 1, "a virtual machine that stood still over night"),
+            (&[0, 60], u32::MAX, "over a weekend, or wrong"),
+            (&[0, 800 * 24, 0], u32::MAX, "wrong, and back"),
+            (
+                &[0, 800 * 24, 0, 8],
+                u32::MAX,
+                "a small move forgives nothing",
+            ),
+            (&[0, -5], u32::MAX, "it was ahead before"),
+        ] {
+            let shown = Arc::new(Mutex::new(Reading {
+                wall,
+                boot: Duration::ZERO,
+            }));
+            let readings: Readings = {
+                let shown = Arc::clone(&shown);
+                Arc::new(move || *shown.lock().unwrap())
+            };
+            let mut days = DayWatch::begin(readings, Duration::ZERO, None);
+            let mut look = |hours: i64, boot: u64| {
+                let boot = Duration::from_secs(boot);
+                let wall = wall + SignedDuration::from_hours(hours);
+                let wall = wall + SignedDuration::try_from(boot).unwrap();
+                *shown.lock().unwrap() = Reading { wall, boot };
+                days.look();
+                days.spare()
+            };
+            let mut last = (0, 0);
+            for (hours, boot) in hours.iter().zip(10..) {
+                last = (*hours, look(*hours, boot));
+            }
+            assert_eq!(last.1, spare, "{why}");
+            assert_eq!(look(last.0, 25 * HOUR), 0, "{why}: a calm day later");
         }
     }
 }

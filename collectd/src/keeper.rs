@@ -245,6 +245,7 @@ impl Keeper {
             !unsettled.asked
         };
         if let Some(unsettled) = self.unsettled.take_if(may_close) {
+            self.store.keep_more(boundary.spare);
             self.settle(boundary.today, unsettled.roll, now);
         }
         self.store.forget();

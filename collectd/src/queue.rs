@@ -50,6 +50,8 @@ pub(crate) struct Boundary {
     pub(crate) roll: bool,
     /// Whether days may be closed.
     pub(crate) closing: Closing,
+    /// So many files of closed days are kept beside `keep_days`.
+    pub(crate) spare: u32,
 }
 
 /// What the clock allows at a boundary.

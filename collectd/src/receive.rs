@@ -166,6 +166,7 @@ impl Reader {
             today: self.days.today,
             roll,
             closing,
+            spare: self.days.spare(),
         });
     }
 

@@ -66,6 +66,7 @@ fn a_boundary_does_not_make_a_failing_store_forget_that_it_rests() {
         today: Day::of(now),
         roll: false,
         closing: crate::queue::Closing::AsUsual,
+        spare: 0,
     };
     keeper.boundary(boundary, false, &pace, now);
     assert_eq!(keeper.due(&pace), due, "at the time that was set before");

@@ -27,6 +27,7 @@ fn boundary(roll: bool) -> Boundary {
         today: Day::parse("2026-11-20").unwrap(),
         roll,
         closing: Closing::AsUsual,
+        spare: 0,
     }
 }
 

@@ -204,6 +204,8 @@ pub(crate) trait Store: Send {
     /// Closes every day before `today`; with `roll`, today's data becomes yesterday's first. Only when nothing is
     /// uncommitted, and before [`Store::forget`]: rows may move to other files.
     fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError>;
+    /// From now on, so many files of closed days are kept beside `keep_days`.
+    fn keep_more(&mut self, _spare: u32) {}
     /// Domains and policies of that day, by a look at the file.
     fn census(&mut self, today: Day) -> Result<(u64, u64), StoreError>;
     /// When a flush failed because somebody took the file away: saves what can be saved, and begins a new file where there

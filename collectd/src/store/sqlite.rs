@@ -33,6 +33,7 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     limits: FoldLimits,
     keep_days: u32,
+    spare: u32,
     db: Option<Connection>,
     /// The file that the row numbers in the ledger belong to.
     identity: Option<(u64, u64)>,
@@ -73,6 +74,7 @@ impl Sqlite {
             path: path.into(),
             limits,
             keep_days,
+            spare: 0,
             db: None,
             identity: None,
             number: 0,
@@ -295,11 +297,16 @@ impl Store for Sqlite {
         }
         self.identity = None;
         self.shares = None;
-        let closed = rollover::settle(&self.path, today, roll, self.keep_days);
+        let keep = self.keep_days.saturating_add(self.spare);
+        let closed = rollover::settle(&self.path, today, roll, keep);
         if let Err(error) = self.reopen() {
             warn!(%error, "cannot open the day's file again yet");
         }
         closed
+    }
+
+    fn keep_more(&mut self, spare: u32) {
+        self.spare = spare;
     }
 
     fn census(&mut self, today: Day) -> Result<(u64, u64), StoreError> {

@@ -254,3 +254,96 @@ fn a_day_that_grows_after_it_was_reported() {
     collectd.stop().success();
     reportd.stop().success();
 }
+
+/// Ahead and back, twelve times, with closed days beside: whether such a jump is believed or not, and whether it goes
+/// always to the same day or further each time, no day that is real is lost, and each is answered.
+#[test]
+fn twelve_jumps_ahead_and_back_cost_no_day() {
+    const NEVER: &str = "the clock has jumped";
+    const BELIEVED: &str = "is believed now";
+    let same = |_| 0;
+    let apart = |jump: i64| 40 * jump;
+    let table: &[(u32, &str, fn(i64) -> i64)] = &[
+        (LONG, NEVER, same),
+        (1, BELIEVED, same),
+        (0, BELIEVED, apart),
+    ];
+    for (row, (confirmation, told, more)) in table.iter().enumerate() {
+        let lab = Lab::new();
+        let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
+            return;
+        };
+        // All of them, and today.
+        let program = lab.collectd().set("keep_days", 5).clock(&clock);
+        for day in 1..=5 {
+            clock.jump(&format!("2026-03-0{day}T12:00:00Z"));
+            let collectd = lab.start_ready(&program);
+            send(&lab, day);
+            lab.wait_for_sessions(&lab.collectd_db(), day as i64);
+            collectd.stop().success();
+        }
+        clock.jump("2026-03-06T12:00:00Z");
+        let program = program.set("clock_confirmation", confirmation);
+        let mut collectd = lab.start_ready(&program);
+        // It has looked at the clock by then.
+        collectd.wait_for_log("day closed day=2026-03-05");
+        let began = std::time::Instant::now();
+        for jump in 1..=12 {
+            let count = |text: &str| collectd.log().matches(text).count();
+            let before = (
+                count(told),
+                count("the clock has moved"),
+                count("the clock is back"),
+            );
+            let ahead = jiff::Timestamp::from_second(1_772_798_400 + 86_400 * (800 + more(jump)));
+            clock.jump(&ahead.unwrap().to_string());
+            until_true("the jump ahead", || count(told) > before.0);
+            send(&lab, 1);
+            until_true("a session", || !days(&lab.collectd_db()).is_empty());
+            // To where the time runs on: half a minute beside it would do.
+            let seconds = began.elapsed().as_secs().min(3_599);
+            clock.jump(&format!(
+                "2026-03-06T12:{:02}:{:02}Z",
+                seconds / 60,
+                seconds % 60
+            ));
+            until_true("the jump back", || {
+                count("the clock has moved") > before.1 + usize::from(*told == BELIEVED)
+                    || count("the clock is back") > before.2
+            });
+        }
+        send(&lab, 1);
+        for day in 1..=5 {
+            let date = format!("2026-03-0{day}");
+            let list = lab
+                .fetcher()
+                .clock(&clock)
+                .arg(&date)
+                .arg(".")
+                .run()
+                .success();
+            assert!(
+                list.stdout.contains("a.test"),
+                "row {row}, {date}: {}",
+                list.stdout
+            );
+        }
+        collectd.stop().success();
+        let files = std::fs::read_dir(lab.folder()).unwrap().flatten();
+        let files = files
+            .map(|file| file.path())
+            .filter(|file| is_day_file(&lab, file));
+        let sessions = files.flat_map(|file| days(&file));
+        let sessions: i64 = sessions.map(|day| day[1].parse::<i64>().unwrap()).sum();
+        assert_eq!(sessions, 15 + 13, "row {row}: each is counted once");
+    }
+}
+
+fn is_day_file(lab: &Lab, file: &Path) -> bool {
+    let (name, today) = (file.display().to_string(), lab.collectd_db());
+    // Named by a date, or yesterday's.
+    let end = name.strip_prefix(&*today.display().to_string());
+    end.is_some_and(|end| {
+        end.is_empty() || end == ".yesterday" || end.starts_with(".2") && end.len() == 11
+    })
+}

@@ -77,6 +77,9 @@ impl Eyes {
         if is_no_file(path) {
             return None;
         }
+        if path.is_dir() {
+            return Some(is_directory(option, path));
+        }
         let problem = match path.exists() {
             true => self.refused(path, Want::Write),
             false => return self.write_into(option, path),
@@ -88,6 +91,9 @@ impl Eyes {
 
     /// What is wrong with the directory of a file that is made there, with others beside it perhaps.
     pub fn write_into(&self, option: &str, path: &Path) -> Option<String> {
+        if path.is_dir() {
+            return Some(is_directory(option, path));
+        }
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -134,6 +140,11 @@ impl Eyes {
             let path = Path::new(program);
             if !path.exists() {
                 return Some(format!("{option}: there is no program {program}"));
+            }
+            if path.is_dir() {
+                return Some(format!(
+                    "{option}: {program} is a directory (allowed: a program)"
+                ));
             }
             let refused = self.refused(path, Want::Pass);
             return refused.map(|problem| format!("{option}: {problem}"));
@@ -206,6 +217,13 @@ impl fmt::Display for Refusal {
         };
         write!(f, "{} {what}: {}", self.path.display(), self.why)
     }
+}
+
+fn is_directory(option: &str, path: &Path) -> String {
+    format!(
+        "{option}: {} is a directory (allowed: a file in it)",
+        path.display()
+    )
 }
 
 /// A device, a pipe, a standard stream.

@@ -84,6 +84,7 @@ fn what_is_not_there() {
         ("sh -c true".to_owned(), "", "in PATH"),
         (at("none"), "there is no program", "no such path"),
         (at("data"), "cannot be run", "no program"),
+        (at("."), "is a directory (allowed: a program)", "a folder"),
         (
             "no-such-program-at-all x".to_owned(),
             "there is no program no-such-program-at-all in PATH",
@@ -108,6 +109,17 @@ fn what_is_not_there() {
         told.ends_with("/none does not exist (allowed: an existing directory that is writable)"),
         "{told}"
     );
+    let folder_itself = Path::new(folder.path());
+    for told in [
+        eyes.write("logfilename", folder_itself),
+        eyes.write_into("dbname", folder_itself),
+    ] {
+        let told = told.unwrap();
+        assert!(
+            told.ends_with("is a directory (allowed: a file in it)"),
+            "{told}"
+        );
+    }
     for path in ["/dev/stdout", "/dev/fd/2", "/dev/null"] {
         assert_eq!(eyes.write("logfilename", Path::new(path)), None, "no file");
     }

@@ -142,7 +142,10 @@ impl Setting for Vec<SocketAddr> {
             let address = entry.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
             address
                 .or_else(|_| entry.parse())
-                .map_err(|_| format!("`{entry}` is not an IP address"))
+                .ok()
+                // Nobody listens there.
+                .filter(|address| address.port() != 0)
+                .ok_or_else(|| format!("`{entry}` is not an IP address"))
         })
     }
 

@@ -253,6 +253,11 @@ fn lists() {
             "a name needs a name server",
         ),
         (
+            servers("127.0.0.1:0"),
+            "error: `127.0.0.1:0` is not an IP address",
+            "no port of anybody's",
+        ),
+        (
             keys("a:/k"),
             r#"[DkimKey { selector: "a", path: "/k" }]"#,
             "one key",

@@ -110,6 +110,44 @@ fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
     }
 }
 
+/// After days away the reporter knows only the time before the start: by that nobody is sent anything.
+#[test]
+fn by_the_time_before_the_start_nothing_is_sent() {
+    let folder = world::folder();
+    let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let (away, life) = (Duration::from_secs(2 * 86_400), Duration::from_secs(120));
+    let (seen, begin) = runtime.block_on(async {
+        let world = Arc::new(World {
+            steps: vec![(life - Duration::from_secs(1), 2 * DAY)],
+            // The second attempt is due minutes after the first, in the first minutes of the second life.
+            receive: Box::new(|_, before| match before {
+                0..5 => (world::retry("451 later"), Duration::ZERO),
+                _ => (world::sent(), Duration::ZERO),
+            }),
+            ..World::new("2026-11-20T12:00:00Z")
+        });
+        for life in [life, hours(3)] {
+            world::run(&settings, &world, None, life).await.unwrap();
+        }
+        let seen = std::mem::take(&mut *world.seen.lock().unwrap());
+        (seen, world.begin)
+    });
+    let (first, second): (Vec<_>, Vec<_>) = seen.iter().partition(|seen| seen.at < begin + away);
+    let known = begin + away + life + Duration::from_secs(600);
+    assert!(!first.is_empty() && second.iter().any(|seen| seen.taken));
+    assert!(second.iter().all(|seen| seen.at >= known), "{second:?}");
+    let made = "SELECT its FROM reports WHERE day > '2026-11-19' ORDER BY its LIMIT 1";
+    assert!(
+        rows(&settings, made)[0].as_str() >= "2026-11-22 12:12",
+        "composed too soon"
+    );
+}
+
 /// At the start the clock is four days ahead for forty seconds; the database knows better.
 #[test]
 fn a_start_with_a_wrong_clock_decides_nothing() {

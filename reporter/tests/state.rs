@@ -84,6 +84,36 @@ fn later(claimed: &Claimed, at: Timestamp) -> Recorded {
     }
 }
 
+/// A delivery may wait in hand for others.
+#[test]
+fn the_retry_window_begins_with_the_first_attempt() {
+    let folder = folder();
+    let mut state = open(folder.path());
+    let (taken, begun) = (at("21T00:00:00"), at("21T02:00:00"));
+    state
+        .store_decisions(
+            day(),
+            &[decision("a.example", &["mailto:a@a.example"], taken)],
+            taken,
+        )
+        .unwrap();
+    let first = claim(&mut state, taken, 1);
+    assert!(first[0].begins_window);
+    let failed = |begins| Recorded {
+        verdict: Verdict::Later {
+            at: begun,
+            begins,
+            reason: "451".into(),
+        },
+        ..later(&first[0], begun)
+    };
+    for begins in [Some(begun), None] {
+        state.record(&[failed(begins)], begun).unwrap();
+        let again = claim(&mut state, at("21T03:00:00"), 1);
+        assert_eq!((again[0].first, again[0].begins_window), (begun, false));
+    }
+}
+
 #[test]
 fn a_job_from_waiting_to_decided() {
     let folder = folder();

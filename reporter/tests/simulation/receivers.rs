@@ -74,6 +74,11 @@ impl Sim {
         }
     }
 
+    /// Nobody listens on that port, or whoever comes is held there.
+    pub fn holds_back(uri: &str) -> bool {
+        uri.contains(":81/") || uri.contains("/hold/")
+    }
+
     /// When the host is gone for everybody.
     pub fn gone(&self, host: &str) -> Vec<Window> {
         match host {

@@ -21,7 +21,7 @@ pub fn denied(path: &Path, write: bool) -> Option<String> {
         };
         match eaccess(step, want) {
             Ok(()) => {}
-            Err(nix::Error::EACCES) => return Some(owned(step)),
+            Err(nix::Error::EACCES) => return Some(owned(step, want)),
             Err(_) => return None,
         }
     }
@@ -53,7 +53,7 @@ pub fn explained_writing(path: &Path, error: &io::Error) -> String {
     }
 }
 
-fn owned(path: &Path) -> String {
+fn owned(path: &Path, want: AccessFlags) -> String {
     let Ok(file) = fs::metadata(path) else {
         return format!(
             "{} is closed to us (allowed: run it as root)",
@@ -63,9 +63,11 @@ fn owned(path: &Path) -> String {
     let owner = user_name(file.uid());
     let group = group_name(file.gid());
     let mode = file.permissions().mode() & 0o7777;
-    let members = match mode & 0o050 {
-        0 => String::new(),
-        _ => format!(", or as a member of the group {group}"),
+    // The three bits of the group: who may read may not write yet.
+    let missing = want.bits().cast_unsigned() & !(mode >> 3);
+    let members = match missing {
+        0 => format!(", or as a member of the group {group}"),
+        _ => String::new(),
     };
     let others = if owner == "root" {
         String::new()
@@ -86,4 +88,32 @@ pub(super) fn user_name(uid: u32) -> String {
 pub(super) fn group_name(gid: u32) -> String {
     let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
     group.map_or(gid.to_string(), |group| group.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_is_named_when_it_may() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (read, both) = (AccessFlags::R_OK, AccessFlags::R_OK | AccessFlags::W_OK);
+        for (mode, want, named, why) in [
+            (0o640, read, true, "it may read"),
+            (0o640, both, false, "it may read, not write"),
+            (0o660, both, true, "it may do both"),
+            (0o604, read, false, "others may"),
+            (0o740, AccessFlags::X_OK, false, "it may not pass"),
+            (0o710, AccessFlags::X_OK, true, "it may pass"),
+            (0o750, read, true, "it may read, and pass"),
+        ] {
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let told = owned(file.path(), want);
+            assert_eq!(
+                told.contains("a member of the group"),
+                named,
+                "{why}: {told}"
+            );
+        }
+    }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::{Rng, RngExt as _};
-use reqwest::Url;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
+use url::Url;
 
 pub use fetching::FetchDeadline;
 

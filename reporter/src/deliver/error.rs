@@ -57,10 +57,10 @@ pub enum PrepareError {
     },
     /// `https_proxy`.
     #[error("https_proxy: {0} (allowed: http://HOST:PORT or https://HOST:PORT)")]
-    HttpsProxy(reqwest::Error),
+    HttpsProxy(String),
     /// The HTTPS client.
     #[error("HTTPS cannot be set up: {}", with_causes(.0))]
-    HttpsClient(reqwest::Error),
+    HttpsClient(rustls::Error),
 }
 
 impl PrepareError {

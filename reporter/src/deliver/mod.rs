@@ -22,6 +22,7 @@ mod sample;
 #[cfg(test)]
 mod sample_tls;
 mod sender;
+mod tls;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -29,10 +30,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::Url;
 use tlsrptd_config::{reportd::Reportd, visible};
 use tlsrptd_proto::txt::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
+use url::Url;
 
 use ahead::{Mail, Writers};
 use awaited::Awaited;

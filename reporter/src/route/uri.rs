@@ -1,7 +1,7 @@
 //! What maps need to know of a destination's text.
 
-use reqwest::Url;
 use tlsrptd_proto::txt::Mailbox;
+use url::Url;
 
 use crate::canonical::canonical;
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use reqwest::Url;
 use tlsrptd_proto::{
     domain::{Domain, DomainError},
     txt::{Mailbox, MailboxError},
 };
+use url::Url;
 
 use crate::canonical;
 

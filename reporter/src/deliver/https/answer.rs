@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
+use hyper::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use jiff::Timestamp;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{StatusCode, Url};
+use url::Url;
 
 use crate::deliver::{Outcome, one_line};
 
@@ -25,9 +26,7 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
     };
     Verdict::Done(match status.as_u16() {
         200..=299 => Outcome::Sent { detail: reason },
-        // 301 and 302 let a client repeat the POST (RFC 9110 section 15.4). 303 sends it to
-        // read something else: nothing says that the report was taken.
-        301 | 302 | 307 | 308 => return redirect(url, &reason, headers),
+        _ if is_followed(status) => return redirect(url, &reason, headers),
         // 421 speaks of the connection (RFC 9110 section 15.5.20), 101 of a protocol that nobody asked for, and what has no
         // meaning is taken for a server's error (section 15).
         101 | 408 | 421 | 425 | 429 | 500.. => Outcome::Retry {
@@ -38,11 +37,25 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
     })
 }
 
+/// Decides where nothing is known but the status: the header was not read to its end, because of this.
+pub(super) fn judge_cut(url: &Url, status: StatusCode, why: &str) -> Outcome {
+    let said = format!("the rest of the answer cannot be read: {why}");
+    match judge(url, status, &HeaderMap::new(), &said) {
+        Verdict::Done(outcome) if !is_followed(status) => outcome,
+        // Nothing was taken, and where to go was not read.
+        _ => Outcome::retry(format!("{status}: {said}")),
+    }
+}
+
+/// 301 and 302 let a client repeat the POST (RFC 9110 section 15.4). 303 sends it to read something else: nothing says that
+/// the report was taken.
+fn is_followed(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 307 | 308)
+}
+
 /// Only to the same scheme and host: the record vouches for no other.
 fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
-    let location = headers
-        .get(reqwest::header::LOCATION)
-        .and_then(|value| value.to_str().ok());
+    let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let Some(next) = location.and_then(|location| url.join(location).ok()) else {
         return Verdict::Done(Outcome::Refused {
             reason: format!("{reason}, without a usable Location"),
@@ -144,7 +157,7 @@ mod tests {
         ] {
             for code in [301, 302, 307, 308] {
                 let mut headers = HeaderMap::new();
-                headers.insert(reqwest::header::LOCATION, location.parse().unwrap());
+                headers.insert(LOCATION, location.parse().unwrap());
                 let verdict = judge(&url, StatusCode::from_u16(code).unwrap(), &headers, "");
                 match (verdict, followed) {
                     (Verdict::Follow(next), Some(expected)) => assert_eq!(next.as_str(), expected),
@@ -160,7 +173,7 @@ mod tests {
         let url = Url::parse("https://h.example/u").unwrap();
         let mut headers = HeaderMap::new();
         let location = format!("https://evil.example/{}", "x".repeat(60_000));
-        headers.insert(reqwest::header::LOCATION, location.parse().unwrap());
+        headers.insert(LOCATION, location.parse().unwrap());
         match judge(&url, StatusCode::FOUND, &headers, "") {
             Verdict::Done(Outcome::Refused { reason }) => assert!(reason.len() < 500, "{reason}"),
             other => panic!("{other:?}"),

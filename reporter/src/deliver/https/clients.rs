@@ -6,11 +6,14 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use reqwest::{Client, Url};
+use hyper::{Uri, header::HeaderValue, http::uri::Scheme};
+use hyper_util::client::proxy::matcher::Matcher;
 use tlsrptd_config::reportd::Reportd;
+use url::Url;
 
 use super::{
-    check_literal, client,
+    check_literal,
+    client::{Client, client, proxies},
     resolver::{Names, NotGlobal, Resolver, only_global},
 };
 use crate::deliver::{Origin, PrepareError};
@@ -22,6 +25,7 @@ pub(super) struct Clients {
     names: Names,
     /// Hosts of proxies. They are the operator's: their addresses may be private.
     proxies: Arc<[String]>,
+    matcher: Arc<Matcher>,
     made: OnceLock<Pair>,
     /// They could not be made at the start, and the log says so.
     is_missed: AtomicBool,
@@ -41,6 +45,7 @@ impl Clients {
             settings: settings.clone(),
             names: Names::new(&settings.dns_servers, settings.dns_timeout),
             proxies: proxy_hosts(settings),
+            matcher: Arc::new(proxies(settings)?),
             made: OnceLock::new(),
             is_missed: AtomicBool::new(false),
         };
@@ -65,6 +70,13 @@ impl Clients {
         })
     }
 
+    /// What a proxy is told that is asked for the whole URL; others are told it when a way through them is opened.
+    pub(super) fn proxy_credentials(&self, uri: &Uri) -> Option<HeaderValue> {
+        let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+        let proxy = self.matcher.intercept(uri).filter(|_| is_plain)?;
+        proxy.basic_auth().cloned()
+    }
+
     fn made(&self) -> Result<&Pair, PrepareError> {
         if let Some(made) = self.made.get() {
             return Ok(made);
@@ -72,7 +84,8 @@ impl Clients {
         let filtered = !self.settings.allow_private_destinations;
         let with = |filter| {
             let names = self.names.clone();
-            client(&self.settings, Resolver { names, filter })
+            let proxies = Arc::clone(&self.matcher);
+            client(&self.settings, Resolver { names, filter }, proxies)
         };
         let pair = Pair {
             free: with(None)?,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Url;
 use tokio::time::Instant;
+use url::Url;
 
 /// Longer none is kept.
 pub(super) const IDLE: Duration = Duration::from_secs(30);

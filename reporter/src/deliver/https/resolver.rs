@@ -2,18 +2,22 @@
 //! libc, and without addresses that are not global where a stranger named the host.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hickory_proto::rr::{Name as DnsName, RData, RecordType};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::OnceCell;
+use tower_service::Service;
 
 use super::address::is_global;
 use crate::lookup::{Answer, NoAnswer, Stub};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Nothing that a name leads to may be connected to.
 #[derive(Debug, thiserror::Error)]
@@ -138,8 +142,16 @@ pub(super) struct Resolver {
     pub(super) filter: Option<Arc<[String]>>,
 }
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let resolver = self.clone();
         Box::pin(async move {
             let host = name.as_str();
@@ -150,8 +162,9 @@ impl Resolve for Resolver {
                 }
                 _ => found,
             };
-            let addresses: Addrs = Box::new(checked.into_iter().map(|ip| SocketAddr::new(ip, 0)));
-            Ok(addresses)
+            // Port 0: the URL's.
+            let addresses = checked.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(addresses.collect::<Vec<_>>().into_iter())
         })
     }
 }

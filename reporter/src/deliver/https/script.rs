@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::deliver::program::{self, Ended};
 use crate::deliver::{Destination, Origin, Outcome};
 
-use reqwest::Url;
+use url::Url;
 
 /// The script and how long it may take.
 #[derive(Debug)]

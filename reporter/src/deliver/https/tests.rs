@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::deliver::sample::{self, word};
 use crate::deliver::sample_tls;
+
+mod cut;
 
 /// Answers by path.
 struct Server {
@@ -83,13 +86,19 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, heard: Arc<Mutex<Vec<St
                 break;
             }
         }
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        if path == "/early" {
+            length = 0;
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        let path = head.split(' ').nth(1).unwrap().to_owned();
         heard
             .lock()
             .await
             .push(format!("{head}{}", String::from_utf8_lossy(&body)));
+        if let Some(cut) = cut::of(&path) {
+            return cut.answer(stream).await;
+        }
         let answer = match path.as_str() {
             "/ok" => "HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nthank",
             "/later" => "HTTP/1.1 429 Slow\r\nretry-after: 90\r\ncontent-length: 0\r\n\r\n",
@@ -272,6 +281,53 @@ async fn a_proxy_is_no_receiver() {
         assert_ne!(word(&outcome), "sent", "{host}: {outcome:?}");
     }
     assert!(server.heard.lock().await.is_empty());
+}
+
+/// In plain, the proxy is asked for the whole URL, and told who asks.
+#[tokio::test]
+async fn credentials_and_a_proxy_in_plain() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://proxy:a%40b@{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"gzip") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        let answer = b"HTTP/1.1 204 Thanks\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    let https = Https::prepare(&sample::settings(&[("https_proxy", &proxy)])).unwrap();
+    let uri = "http://me:it%3As@receiver.example:8080/x?y#z".to_owned();
+    let origin = Origin::Operator;
+    let outcome = https
+        .send(&Destination { uri, origin }, b"gzip", &Progress::default())
+        .await;
+    assert_eq!(word(&outcome), "sent", "{outcome:?}");
+    let request = server.await.unwrap();
+    for line in [
+        "POST http://receiver.example:8080/x?y HTTP/1.1\r\n",
+        "\r\nhost: receiver.example:8080\r\n",
+        "\r\nauthorization: Basic bWU6aXQ6cw==\r\n",
+        "\r\nproxy-authorization: Basic cHJveHk6YUBi\r\n",
+    ] {
+        assert!(request.contains(line), "{line:?} in {request:?}");
+    }
+    for proxy in [
+        "http://",
+        "http://[",
+        "http://h:port",
+        "socks5://h:1",
+        "ftp://h",
+    ] {
+        // The configuration may have refused it before.
+        let Some(settings) = sample::try_settings(&[("https_proxy", proxy)]) else {
+            continue;
+        };
+        let error = Https::prepare(&settings).unwrap_err().to_string();
+        assert!(error.starts_with("https_proxy: "), "{proxy}: {error}");
+    }
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::Body;
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
 use tokio::time::{Instant, sleep_until};
 
+use super::client::Body;
 use crate::deliver::{Outcome, Progress};
 
 /// Handed to the connection at a time.
@@ -58,10 +60,10 @@ impl Upload {
 
     /// The bytes, in parts: each is asked for when there is room for it. After the last nothing more is asked for.
     pub(super) fn body(&self, bytes: &[u8]) -> Body {
-        let parts: Vec<Vec<u8>> = bytes.chunks(PART).map(<[u8]>::to_vec).collect();
+        let parts: Vec<Bytes> = bytes.chunks(PART).map(Bytes::copy_from_slice).collect();
         let (mut left, time) = (parts.len(), self.times.step);
         let (state, progress) = (Arc::clone(&self.state), self.progress.clone());
-        Body::wrap_stream(stream::iter(parts).map(move |part| {
+        let parts = stream::iter(parts).map(move |part| {
             left -= 1;
             let now = Instant::now();
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,8 +74,9 @@ impl Upload {
             if left == 0 {
                 progress.sent(time);
             }
-            Ok::<_, std::convert::Infallible>(part)
-        }))
+            Ok(Frame::data(part))
+        });
+        StreamBody::new(parts.boxed())
     }
 
     /// Ends when the time is over that the present state may take.

@@ -3,14 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_platform_verifier::Verifier;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::deliver::tls;
 
 /// Makes connections secret, as far as it can.
 #[derive(Clone)]
@@ -28,8 +27,11 @@ impl Tls {
             // Nobody looks at it.
             false => Ok(name.unwrap_or(ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))),
         };
+        let config = tls::config(verify, Vec::new());
         Tls {
-            config: config(verify).map(Arc::new),
+            config: config
+                .map(Arc::new)
+                .map_err(|error| format!("the system's certificates: {error}")),
             name,
         }
     }
@@ -41,62 +43,5 @@ impl Tls {
         let (config, name) = (self.config.clone()?, self.name.clone()?);
         let connected = TlsConnector::from(config).connect(name, stream).await;
         connected.map_err(|error| format!("TLS: {error}"))
-    }
-}
-
-fn config(verify: bool) -> Result<ClientConfig, String> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match verify {
-        true => {
-            let verifier = Verifier::new(Arc::clone(&provider));
-            Arc::new(verifier.map_err(|error| format!("the system's certificates: {error}"))?)
-        }
-        false => Arc::new(Anybody(Arc::clone(&provider))),
-    };
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?;
-    let builder = builder
-        .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    Ok(builder.with_no_client_auth())
-}
-
-/// Takes any certificate: without a password there is nothing that plain text would not give away too.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

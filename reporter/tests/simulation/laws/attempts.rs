@@ -127,9 +127,9 @@ impl Court<'_> {
         if first.from + Duration::from_secs(1) < made {
             return Some(format!("tried {:?} before it was made", made - first.from));
         }
-        // Where nobody answers, eight that are in hand are tried one by one, a quarter of an hour apart.
+        // Where nobody answers, those that are in hand are tried one by one, a quarter of an hour apart.
         let slack = match Sim::holds_back(&key.uri) {
-            true => IN_HAND * 3,
+            true => IN_HAND * 5,
             false => IN_HAND,
         };
         let in_time = settings.spread_out_delivery + settings.retry_window;

@@ -263,7 +263,8 @@ fn twelve_jumps_ahead_and_back_cost_no_day() {
     const BELIEVED: &str = "is believed now";
     let same = |_| 0;
     let apart = |jump: i64| 40 * jump;
-    let table: &[(u32, &str, fn(i64) -> i64)] = &[
+    type Row = (u32, &'static str, fn(i64) -> i64);
+    let table: &[Row] = &[
         (LONG, NEVER, same),
         (1, BELIEVED, same),
         (0, BELIEVED, apart),

@@ -212,7 +212,7 @@ fn ctl() -> Vec<Effect> {
         of.set("debug_send_mail_dest", "y@m.test", [both, "mailto:y@m.test https://m.test/"], mapped),
         of.set("debug_send_http_dest", "https://y.test/", [both, "mailto:x@m.test https://y.test/"], mapped),
         of.set("max_destinations", "1", [both, "mailto:x@m.test"], mapped),
-        of.turn("contact_info", ["x@one.test", "x@two.test"], ["one.test", "two.test"], |site, ctl| signer(site, ctl)),
+        of.turn("contact_info", ["x@one.test", "x@two.test"], ["one.test", "two.test"], signer),
         of.set("dkim_domain", "other.test", ["sender.example", "other.test"], |site, ctl| {
             signer(site, ctl.set("contact_info", "x@sender.example"))
         }),

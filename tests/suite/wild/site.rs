@@ -233,6 +233,9 @@ impl Site {
         until_true("the collector's files", || {
             closed.exists() && database.exists()
         });
+        // Theirs makes the file first and its tables then.
+        let made = "SELECT count(*) FROM sqlite_master WHERE name = 'finalresults'";
+        self.lab.wait_for_query(&database, made, "1");
         let before = self.sessions(&database);
         for _ in 0..sessions {
             Mta::new(&socket).send(&mta::failure("a.test", TXT, 203));

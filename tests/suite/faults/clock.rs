@@ -1,13 +1,14 @@
 //! Clocks that are wrong for a moment or for days, signals that come together, and days that grow after they were told.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::clock::FakeClock;
 use tlsrptd_tests::harness::lab::{Lab, query};
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
 use tlsrptd_tests::harness::wait::{until_true, within};
 
@@ -255,89 +256,83 @@ fn a_day_that_grows_after_it_was_reported() {
     reportd.stop().success();
 }
 
+const DOUBTED: &str = "the clock has jumped";
+const BELIEVED: &str = "the clock has moved, and is believed now";
+const BACK: &str = "the clock is back where it was";
+
 /// Ahead and back, twelve times, with closed days beside: whether such a jump is believed or not, and whether it goes
 /// always to the same day or further each time, no day that is real is lost, and each is answered.
 #[test]
 fn twelve_jumps_ahead_and_back_cost_no_day() {
-    const NEVER: &str = "the clock has jumped";
-    const BELIEVED: &str = "is believed now";
-    let same = |_| 0;
-    let apart = |jump: i64| 40 * jump;
-    type Row = (u32, &'static str, fn(i64) -> i64);
-    let table: &[Row] = &[
-        (LONG, NEVER, same),
-        (1, BELIEVED, same),
-        (0, BELIEVED, apart),
-    ];
-    for (row, (confirmation, told, more)) in table.iter().enumerate() {
+    for (confirmation, told, apart, back, why) in [
+        (LONG, DOUBTED, 0, BACK, "not believed"),
+        (1, BELIEVED, 0, BELIEVED, "believed, to the same day"),
+        (
+            0,
+            BELIEVED,
+            40,
+            BELIEVED,
+            "believed at once, further each time",
+        ),
+    ] {
         let lab = Lab::new();
         let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
             return;
         };
-        // All of them, and today.
-        let program = lab.collectd().set("keep_days", 5).clock(&clock);
-        for day in 1..=5 {
-            clock.jump(&format!("2026-03-0{day}T12:00:00Z"));
-            let collectd = lab.start_ready(&program);
-            send(&lab, day);
-            lab.wait_for_sessions(&lab.collectd_db(), day as i64);
-            collectd.stop().success();
-        }
-        clock.jump("2026-03-06T12:00:00Z");
-        let program = program.set("clock_confirmation", confirmation);
+        let program = five_days(&lab, &clock).set("clock_confirmation", confirmation);
         let mut collectd = lab.start_ready(&program);
         // It has looked at the clock by then.
         collectd.wait_for_log("day closed day=2026-03-05");
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         for jump in 1..=12 {
             let count = |text: &str| collectd.log().matches(text).count();
-            let before = (
-                count(told),
-                count("the clock has moved"),
-                count("the clock is back"),
-            );
-            let ahead = jiff::Timestamp::from_second(1_772_798_400 + 86_400 * (800 + more(jump)));
-            clock.jump(&ahead.unwrap().to_string());
-            until_true("the jump ahead", || count(told) > before.0);
+            let before = count(told);
+            let noon: jiff::Timestamp = "2026-03-06T12:00:00Z".parse().unwrap();
+            let days_ahead = 800 + apart * jump;
+            clock.jump(&(noon + jiff::SignedDuration::from_hours(24 * days_ahead)).to_string());
+            until_true("the jump ahead", || count(told) > before);
             send(&lab, 1);
             until_true("a session", || !days(&lab.collectd_db()).is_empty());
-            // To where the time runs on: half a minute beside it would do.
-            let seconds = began.elapsed().as_secs().min(3_599);
-            clock.jump(&format!(
-                "2026-03-06T12:{:02}:{:02}Z",
-                seconds / 60,
-                seconds % 60
-            ));
-            until_true("the jump back", || {
-                count("the clock has moved") > before.1 + usize::from(*told == BELIEVED)
-                    || count("the clock is back") > before.2
-            });
+            let before = count(back);
+            // To where the time runs on: a minute beside it would be another jump.
+            let elapsed = jiff::SignedDuration::from_secs(began.elapsed().as_secs() as i64);
+            clock.jump(&(noon + elapsed).to_string());
+            until_true("the jump back", || count(back) > before);
         }
         send(&lab, 1);
         for day in 1..=5 {
             let date = format!("2026-03-0{day}");
-            let list = lab
-                .fetcher()
-                .clock(&clock)
-                .arg(&date)
-                .arg(".")
-                .run()
-                .success();
-            assert!(
-                list.stdout.contains("a.test"),
-                "row {row}, {date}: {}",
-                list.stdout
-            );
+            let fetcher = lab.fetcher().clock(&clock).arg(&date).arg(".");
+            let told = fetcher.run().success().stdout;
+            assert!(told.contains("a.test"), "{why}, {date}: {told}");
         }
         collectd.stop().success();
-        let files = std::fs::read_dir(lab.folder()).unwrap().flatten();
-        let files = files
-            .map(|file| file.path())
-            .filter(|file| is_day_file(&lab, file));
-        let sessions = files.flat_map(|file| days(&file));
-        let sessions: i64 = sessions.map(|day| day[1].parse::<i64>().unwrap()).sum();
-        assert_eq!(sessions, 15 + 13, "row {row}: each is counted once");
+        assert_eq!(sessions(&lab), 15 + 13, "{why}: each is counted once");
     }
+}
+
+/// Five closed days, the first with one session and the last with five: as many as are kept. It is noon of the sixth.
+fn five_days(lab: &Lab, clock: &FakeClock) -> Program {
+    let program = lab.collectd().set("keep_days", 5).clock(clock);
+    for day in 1..=5 {
+        clock.jump(&format!("2026-03-0{day}T12:00:00Z"));
+        let collectd = lab.start_ready(&program);
+        send(lab, day);
+        lab.wait_for_sessions(&lab.collectd_db(), day as i64);
+        collectd.stop().success();
+    }
+    clock.jump("2026-03-06T12:00:00Z");
+    program
+}
+
+/// Of all days.
+fn sessions(lab: &Lab) -> i64 {
+    let files = std::fs::read_dir(lab.folder()).unwrap().flatten();
+    let files = files.map(|file| file.path());
+    let days = files
+        .filter(|file| is_day_file(lab, file))
+        .flat_map(|file| days(&file));
+    days.map(|day| day[1].parse::<i64>().unwrap()).sum()
 }
 
 fn is_day_file(lab: &Lab, file: &Path) -> bool {

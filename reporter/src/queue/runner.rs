@@ -129,7 +129,8 @@ impl<O: Outside> Runners<O> {
 
     pub(super) fn stop(&self) {
         self.scheduler().is_stopped = true;
-        let _ = self.stop.send(true);
+        // For those too that were spawned and have not begun to listen.
+        self.stop.send_replace(true);
     }
 
     pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {

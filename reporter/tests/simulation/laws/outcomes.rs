@@ -161,7 +161,9 @@ impl Court<'_> {
         }
         let (first, last) = (self.window(attempts)[0], attempts[attempts.len() - 1]);
         let (end, _) = last.ended.as_ref().unwrap();
-        !self.clock_is_true() || *end + IN_HAND >= self.taken_in_hand(first) + settings.retry_window
+        // It is judged when it can be recorded.
+        let judged = *end + IN_HAND + self.away(*end, *end + IN_HAND * 12);
+        !self.clock_is_true() || judged >= self.taken_in_hand(first) + settings.retry_window
     }
 
     /// It never got the report, and has refused so many others that it is left alone.

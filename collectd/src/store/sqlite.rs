@@ -3,6 +3,8 @@
 //! A flush is one transaction. It carries its number into the file, so that after a commit whose outcome is unknown
 //! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
 
+mod write;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -18,11 +20,11 @@ use tracing::{error, info, warn};
 use super::{
     Closed, Flushed, FoldLimits, Store, StoreError, file,
     full::Full,
-    ledger::{Attempt, Ledger, Row},
-    rows::Rows,
+    ledger::{Attempt, Ledger},
     shares::{Charge, Shares},
 };
-use crate::{courtesy, rollover};
+use crate::rollover;
+use write::write;
 
 const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
 const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
@@ -369,44 +371,4 @@ impl Drop for Sqlite {
             warn!(%error, "cannot close the storage");
         }
     }
-}
-
-/// Everything of a transaction but its commit. Says too whose share is used up.
-fn write(
-    db: &Connection,
-    ledger: &Ledger,
-    (full, shares): (&mut Full, &mut Shares),
-    limits: FoldLimits,
-    attempt: &mut Attempt,
-) -> rusqlite::Result<(Flushed, Option<String>)> {
-    db.execute_batch("BEGIN IMMEDIATE")?;
-    let mut rows = Rows::new(db, full, shares, limits)?;
-    let mut gone = 0;
-    for &(index, times) in &attempt.settled {
-        courtesy::pause();
-        match ledger.rows(index) {
-            [] => rows.flushed.refused += times,
-            [Row::OverShare] => rows.flushed.over_share += times,
-            known => gone += u64::from(!rows.add(known, times)?),
-        }
-    }
-    if gone > 0 {
-        // Once a flush, whatever the number: there is an operator at work, not a stranger.
-        error!(
-            datagrams = gone,
-            "rows of today's file are gone: somebody else deleted them"
-        );
-    }
-    for (fresh, &times) in ledger.fresh().zip(&attempt.fresh) {
-        courtesy::pause();
-        attempt
-            .rows
-            .push(rows.make(fresh.day, &fresh.records, times)?);
-    }
-    db.execute(NEXT_FLUSH, [])?;
-    let flushed = Flushed {
-        datagrams: attempt.datagrams,
-        ..rows.flushed
-    };
-    Ok((flushed, rows.over_share))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::*;
+use super::{room::PATIENCE, *};
+use crate::deliver::Waiting;
 use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! The whole reporter on a virtual clock, for weeks of days: collectors, DNS, receivers, the disk and the clock fail as a
 //! seed has it, the reporter crashes, and at the end the laws are held against what everybody saw.
 //!
-//! Each run has seeds of its own. `TLSRPTD_SEED=NUMBER` plays one again; `TLSRPTD_SOAK=1` plays many.
+//! The suite plays seeds that broke a law once. `TLSRPTD_SOAK=1` (`make soak`) plays new ones; `TLSRPTD_SEED=NUMBER` plays one again.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod collectors;
@@ -24,8 +24,16 @@ use dice::Dice;
 /// Days with mail in a play; after them all that is under way gets its time.
 const DAYS: u64 = 12;
 
-/// Plays in the suite.
-const PLAYS: usize = 2;
+/// Each broke a law once. A new one that does so comes here, and so to everybody; chance would stop people whose change it does
+/// not speak of.
+const SEEDS: &[u64] = &[
+    1445267232830939586,
+    4661863222280993117,
+    8878656403840578243,
+    10178207430050567157,
+    14402901887289274937,
+    16439942521838648482,
+];
 
 #[test]
 fn whatever_happens_the_laws_hold() {
@@ -34,9 +42,11 @@ fn whatever_happens_the_laws_hold() {
     }
     let begun = Instant::now();
     let mut sums = Sum::default();
-    while sums.plays < PLAYS || begun.elapsed() < world::soak() {
-        let sum = run(Dice::new());
-        sums.add(&sum);
+    for seed in SEEDS {
+        sums.add(&run(Dice(*seed)));
+    }
+    while begun.elapsed() < world::soak() {
+        sums.add(&run(Dice::new()));
     }
     tell(&sums);
 }

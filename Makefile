@@ -7,7 +7,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 PYTHON ?= python3
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-# Programs of others that tests need: the peer, and readers of our reports.
+# Programs of others that tests need: sys4, and readers of our reports.
 TLSRPTD_VENV ?= $(TARGET)/venv
 export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
@@ -102,13 +102,13 @@ check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation,
 # Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; BENCH_REPORTER=--million
 # adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
 # BENCH_REPORTER='--million --stored' only gathers and composes it.
-bench: venv ## collector and reporter beside the peer and what cannot be undercut, some ten minutes
+bench: venv ## collector and reporter beside sys4 and what cannot be undercut, some ten minutes
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(BENCH)
 	@$(TARGET)/release/tlsrptd-bench reporter $(BENCH_REPORTER)
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
-fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram txt fetch ini maps'; takes a C++ compiler
+fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram tlsrpt_record fetch ini maps'; takes a C++ compiler
 	@DURATION=$(or $(SECONDS),60) tests/fuzz/run $(FUZZ)
 
 fmt: ## format all code
@@ -141,7 +141,7 @@ audit: venv ## known vulnerabilities of the dependencies
 	    { grep -q 'failed to fetch advisory database' $(TARGET)/audit.log && echo 'SKIPPED audit: the advisories cannot be fetched'; }
 
 # Tests that need it are skipped by name where it cannot be made, except with CI=true.
-venv: $(TLSRPTD_VENV)/complete ## the Python environment with the peer's programs and the readers of reports
+venv: $(TLSRPTD_VENV)/complete ## the Python environment with sys4's programs and the readers of reports
 
 $(TLSRPTD_VENV)/complete: tests/requirements.txt
 	@mkdir -p $(TARGET)

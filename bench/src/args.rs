@@ -38,7 +38,7 @@ pub(crate) fn parse() -> Work {
 }
 
 const VENV: &str = "TLSRPTD_VENV";
-const VENV_HELP: &str = "the Python environment of the peer; TLSRPTD_VENV or target/venv without";
+const VENV_HELP: &str = "the Python environment of sys4; TLSRPTD_VENV or target/venv without";
 
 fn command() -> Command {
     let socket = || path("socket", "PATH", "the collector's socket").required(true);
@@ -74,7 +74,7 @@ fn command() -> Command {
         .about("read a socket and throw the datagrams away, until SIGTERM")
         .arg(socket());
     let collector = Command::new("collector")
-        .about("floor, peer and ours side by side")
+        .about("floor, theirs and ours side by side")
         .arg(flag("quick", "fewer datagrams and runs"))
         .arg(number("runs", "0", "runs a figure; 0: as the figure needs"))
         .arg(
@@ -96,7 +96,7 @@ fn command() -> Command {
             "where sockets and files are made; the system's without",
         ));
     let reporter = Command::new("reporter")
-        .about("from a closed day to all reports handed over, peer and ours")
+        .about("from a closed day to all reports handed over, theirs and ours")
         .arg(flag("quick", "no more than 10,000 domains"))
         .arg(flag(
             "million",

@@ -1,6 +1,6 @@
-//! The comparison: floor, peer and ours side by side, in turn, each figure several times.
+//! The comparison: floor, theirs and ours side by side, in turn, each figure several times.
 //!
-//! The peer gets fewer datagrams where its figure is a rate or a cost: it is an order of magnitude slower, and its cost a
+//! sys4 gets fewer datagrams where its figure is a rate or a cost: it is an order of magnitude slower, and its cost a
 //! datagram does not fall with their number.
 
 use std::path::PathBuf;
@@ -83,9 +83,9 @@ pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
 }
 
 const NOTES: &str = "\
-floor: a loop that reads the socket and throws the datagrams away; peer: tlsrpt_reporter 0.6.0; both and ours in turn
+floor: a loop that reads the socket and throws the datagrams away; theirs: tlsrpt_reporter 0.6.0; both and ours in turn
 senders open a new socket a datagram, as libtlsrpt does; one in eight is a failure; 1,000 domains where nothing is said
-the peer gets fewer datagrams where its figure is a rate or a cost; its memory is then what so few have needed
+sys4 gets fewer datagrams where its figure is a rate or a cost; its memory is then what so few have needed
 medians of several runs, with the least and the greatest below; memory is the peak of the resident set
 in every run of ours, what send() accepted is in its files or told as dropped in its stats_file, to the last (checked)
 ";
@@ -98,15 +98,15 @@ impl Plan {
         ))?;
         let ours = self.ours.clone();
         let ours = ours.unwrap_or_else(|| floor.with_file_name("tlsrpt-collectd"));
-        let peer = self.venv.join("bin/tlsrpt-collectd");
-        for program in [&ours, &peer] {
+        let theirs = self.venv.join("bin/tlsrpt-collectd");
+        for program in [&ours, &theirs] {
             program
                 .metadata()
                 .map_err(BenchError::io("cannot find", program))?;
         }
         Ok(Programs {
             floor,
-            peer,
+            theirs,
             ours,
             folder: self.folder.clone(),
         })
@@ -270,9 +270,9 @@ impl Bench {
         Ok(())
     }
 
-    fn scaled(&self, kind: Kind, all: u64, peers: u64) -> u64 {
+    fn scaled(&self, kind: Kind, all: u64, theirs: u64) -> u64 {
         let count = match kind {
-            Kind::Peer => peers,
+            Kind::Theirs => theirs,
             // It knows nothing of contents.
             Kind::Floor => all.min(500_000),
             Kind::Ours => all,

@@ -23,21 +23,21 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) enum Kind {
     /// A loop that throws the datagrams away.
     Floor,
-    /// The peer.
-    Peer,
+    /// sys4.
+    Theirs,
     /// Our collector.
     Ours,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 3] = [Kind::Floor, Kind::Peer, Kind::Ours];
+    pub(crate) const ALL: [Kind; 3] = [Kind::Floor, Kind::Theirs, Kind::Ours];
 }
 
 /// Where the programs are.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) floor: PathBuf,
-    pub(crate) peer: PathBuf,
+    pub(crate) theirs: PathBuf,
     pub(crate) ours: PathBuf,
     /// Where each run makes its folder.
     pub(crate) folder: PathBuf,
@@ -134,7 +134,7 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("socket")
 }
 
-/// Where ours writes its own figures; the peer passes over the section that names it.
+/// Where ours writes its own figures; sys4 passes over the section that names it.
 pub(crate) fn stats_file(folder: &Path) -> PathBuf {
     folder.join("stats")
 }
@@ -152,7 +152,7 @@ fn command(
     let socket = socket(folder);
     let program = match kind {
         Kind::Floor => &programs.floor,
-        Kind::Peer => &programs.peer,
+        Kind::Theirs => &programs.theirs,
         Kind::Ours => &programs.ours,
     };
     let mut command = Command::new(program);

@@ -73,20 +73,20 @@ pub(crate) enum Goal {
     OfFloor(f64),
     /// At most so many times the floor's.
     AtMostOfFloor(f64),
-    /// At least so many times the peer's.
-    OfPeer(f64),
+    /// At least so many times sys4's.
+    OfTheirs(f64),
     /// At most so much.
     AtMost(f64),
 }
 
 impl Goal {
     /// Whether it is reached, and by what.
-    pub(crate) fn verdict(self, unit: Unit, [floor, peer, ours]: [Option<f64>; 3]) -> String {
+    pub(crate) fn verdict(self, unit: Unit, [floor, theirs, ours]: [Option<f64>; 3]) -> String {
         let word = |reached: bool| if reached { "reached" } else { "not reached" };
         let Some(ours) = ours else {
             return String::new();
         };
-        match (self, floor, peer) {
+        match (self, floor, theirs) {
             (Goal::OfFloor(share), Some(floor), _) => {
                 let ratio = ours / floor;
                 let word = word(ratio >= share);
@@ -97,10 +97,10 @@ impl Goal {
                 let word = word(ratio <= most);
                 format!("{ratio:.2} of the floor, at most {most} asked: {word}")
             }
-            (Goal::OfPeer(times), _, Some(peer)) => {
-                let ratio = ours / peer;
+            (Goal::OfTheirs(times), _, Some(theirs)) => {
+                let ratio = ours / theirs;
                 let word = word(ratio >= times);
-                format!("{ratio:.0} times the peer, {times} asked: {word}")
+                format!("{ratio:.0} times sys4, {times} asked: {word}")
             }
             (Goal::AtMost(most), ..) => {
                 let word = word(ours <= most);
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_verdict_says_by_how_much() {
-        for (goal, floor, peer, ours, want) in [
+        for (goal, floor, theirs, ours, want) in [
             (
                 Goal::OfFloor(0.95),
                 200.0,
@@ -154,11 +154,11 @@ mod tests {
                 "3.00 of the floor, at most 2 asked: not reached",
             ),
             (
-                Goal::OfPeer(200.0),
+                Goal::OfTheirs(200.0),
                 0.0,
                 10.0,
                 2000.0,
-                "200 times the peer, 200 asked: reached",
+                "200 times sys4, 200 asked: reached",
             ),
             (
                 Goal::AtMost(16.0),
@@ -168,7 +168,7 @@ mod tests {
                 "at most 16.0 MiB asked: not reached",
             ),
         ] {
-            let values = [floor, peer, ours].map(Some);
+            let values = [floor, theirs, ours].map(Some);
             assert_eq!(goal.verdict(Unit::Memory, values), want);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`load`]: processes that send what libtlsrpt sends, with waiting and without, of a [`mix`], paced or as fast as they can.
 //! - [`floor`]: a loop that only reads a socket; no collector can be faster.
-//! - [`collector`]: floor, peer and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
+//! - [`collector`]: floor, theirs and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
 //!   become a [`table`] with a verdict a row, under a description of the [`machine`].
 //! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
 

@@ -34,7 +34,7 @@ impl Run {
         let folder = ended.folder.path();
         let counted = match kind {
             Kind::Floor => None,
-            Kind::Peer | Kind::Ours => Some(law::sessions(folder)?),
+            Kind::Theirs | Kind::Ours => Some(law::sessions(folder)?),
         };
         if kind == Kind::Ours {
             keeps_the_law(&load, sent.accepted, counted.unwrap_or(0), folder)?;

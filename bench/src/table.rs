@@ -15,7 +15,7 @@ pub(crate) struct Row {
     /// What is asked of ours.
     pub(crate) goal: Option<Goal>,
     floor: Values,
-    peer: Values,
+    theirs: Values,
     ours: Values,
 }
 
@@ -27,7 +27,7 @@ impl Row {
             unit,
             goal: None,
             floor: Values::default(),
-            peer: Values::default(),
+            theirs: Values::default(),
             ours: Values::default(),
         }
     }
@@ -42,14 +42,14 @@ impl Row {
     pub(crate) fn push(&mut self, kind: Kind, value: f64) {
         match kind {
             Kind::Floor => self.floor.push(value),
-            Kind::Peer => self.peer.push(value),
+            Kind::Theirs => self.theirs.push(value),
             Kind::Ours => self.ours.push(value),
         }
     }
 
     /// The medians, then the spread below them.
     fn cells(&self) -> [[String; 5]; 2] {
-        let all = [&self.floor, &self.peer, &self.ours];
+        let all = [&self.floor, &self.theirs, &self.ours];
         let median = |values: &Values| {
             values
                 .median()
@@ -62,13 +62,13 @@ impl Row {
             }
             _ => String::new(),
         };
-        let [floor, peer, ours] = all.map(median);
+        let [floor, theirs, ours] = all.map(median);
         let verdict = self.goal.map_or(String::new(), |goal| {
             goal.verdict(self.unit, all.map(Values::median))
         });
-        let above = [self.figure.clone(), floor, peer, ours, verdict];
-        let [floor, peer, ours] = all.map(spread);
-        [above, [String::new(), floor, peer, ours, String::new()]]
+        let above = [self.figure.clone(), floor, theirs, ours, verdict];
+        let [floor, theirs, ours] = all.map(spread);
+        [above, [String::new(), floor, theirs, ours, String::new()]]
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Table(pub(crate) Vec<Row>);
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["figure", "floor", "peer", "ours", "asked of ours"].map(str::to_owned);
+        let head = ["figure", "floor", "theirs", "ours", "asked of ours"].map(str::to_owned);
         let mut lines = vec![head];
         for row in &self.0 {
             let [medians, spreads] = row.cells();
@@ -92,9 +92,9 @@ impl fmt::Display for Table {
         }
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
         let widths: [usize; 5] = std::array::from_fn(|column| width(column).unwrap_or(0));
-        for [figure, floor, peer, ours, verdict] in &lines {
+        for [figure, floor, theirs, ours, verdict] in &lines {
             let [a, b, c, d, _] = widths;
-            let line = format!("{figure:a$}  {floor:>b$}  {peer:>c$}  {ours:>d$}  {verdict}");
+            let line = format!("{figure:a$}  {floor:>b$}  {theirs:>c$}  {ours:>d$}  {verdict}");
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
@@ -112,9 +112,9 @@ mod tests {
         row.push(Kind::Ours, 0.0002);
         row.push(Kind::Ours, 0.0004);
         let want = "\
-figure    floor  peer          ours  asked of ours
-loss    0.010 %     -       0.040 %  at most 0.100 % asked: reached
-                       0.020..0.040
+figure    floor  theirs          ours  asked of ours
+loss    0.010 %       -       0.040 %  at most 0.100 % asked: reached
+                         0.020..0.040
 ";
         assert_eq!(Table(vec![row]).to_string(), want);
     }

@@ -14,28 +14,28 @@ use std::{
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-/// Wishes, and a descriptor that becomes readable when there is one.
+/// Requests, and a descriptor that becomes readable when there is one.
 #[derive(Debug)]
 pub(crate) struct Control {
     event: EventFd,
     /// There is a wish: the reader looks here first, which costs no system call.
     wished: AtomicBool,
     stop: AtomicBool,
-    roll: AtomicBool,
-    forget: AtomicBool,
+    rotate: AtomicBool,
+    start_epoch: AtomicBool,
     sockets: Mutex<Vec<(usize, UnixDatagram)>>,
     has_sockets: AtomicBool,
 }
 
 /// What is wished for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Wishes {
+pub(crate) struct Requests {
     /// Drain the sockets and end.
     pub(crate) stop: bool,
     /// Roll the day over now.
-    pub(crate) roll: bool,
-    /// Begin the slots anew: the writer wants a boundary.
-    pub(crate) forget: bool,
+    pub(crate) rotate: bool,
+    /// Begin the ids anew: the writer wants a boundary.
+    pub(crate) start_epoch: bool,
     /// Sockets were made again, see [`Control::sockets`].
     pub(crate) sockets: bool,
 }
@@ -46,8 +46,8 @@ impl Control {
             event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             wished: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            roll: AtomicBool::new(false),
-            forget: AtomicBool::new(false),
+            rotate: AtomicBool::new(false),
+            start_epoch: AtomicBool::new(false),
             sockets: Mutex::default(),
             has_sockets: AtomicBool::new(false),
         })
@@ -57,12 +57,12 @@ impl Control {
         self.wish(&self.stop);
     }
 
-    pub(crate) fn roll(&self) {
-        self.wish(&self.roll);
+    pub(crate) fn rotate(&self) {
+        self.wish(&self.rotate);
     }
 
-    pub(crate) fn forget(&self) {
-        self.wish(&self.forget);
+    pub(crate) fn start_epoch(&self) {
+        self.wish(&self.start_epoch);
     }
 
     /// A socket was made again: in that place it is to be read from now on.
@@ -85,18 +85,18 @@ impl Control {
         self.event.as_fd()
     }
 
-    /// Takes the wishes; they are not there any more afterwards.
-    pub(crate) fn take(&self) -> Wishes {
+    /// Takes the requests; they are not there any more afterwards.
+    pub(crate) fn take(&self) -> Requests {
         if !self.wished.load(Ordering::Relaxed) {
-            return Wishes::default();
+            return Requests::default();
         }
         // In this order: a wish in between is seen now, and once more for nothing.
         self.wished.swap(false, Ordering::AcqRel);
         let _ = self.event.read();
-        Wishes {
+        Requests {
             stop: self.stop.swap(false, Ordering::Acquire),
-            roll: self.roll.swap(false, Ordering::Acquire),
-            forget: self.forget.swap(false, Ordering::Acquire),
+            rotate: self.rotate.swap(false, Ordering::Acquire),
+            start_epoch: self.start_epoch.swap(false, Ordering::Acquire),
             sockets: self.has_sockets.swap(false, Ordering::Acquire),
         }
     }

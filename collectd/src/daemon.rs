@@ -25,7 +25,7 @@ use tlsrptd_config::{
     log::{Limited, LogHandle},
     notify::Notify,
 };
-use tlsrptd_proto::{datagram::Limits, day::Day};
+use tlsrptd_proto::{datagram::TextLimits, day::Day};
 use tracing::{error, info};
 
 mod kernel_queue;
@@ -44,19 +44,19 @@ use crate::{
     Clock,
     control::Control,
     days::{DayWatch, Readings},
-    drops::Drops,
+    dropped::Dropped,
     error::Error,
+    heartbeat::Heartbeat,
     inherit::{self, Passed},
-    keeper::{Keeper, Pace},
-    memo::Memo,
-    pulse::Pulse,
     queue::{Queue, Queues},
     receive::Reader,
     reject::Reject,
     script::{Runner, Scripts},
+    seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
     stats::{Hourly, Stats},
-    writer::{Slots, Writer},
+    store_writer::{CommitPolicy, StoreWriter},
+    writer::{DatagramIds, Writer},
 };
 
 /// The stats file is written that often.
@@ -73,7 +73,7 @@ pub struct Collector {
     signals: SignalFd,
     sockets: Vec<Socket>,
     /// One a storage.
-    keepers: Vec<Keeper>,
+    keepers: Vec<StoreWriter>,
     today: Day,
     /// Until there is a reader.
     days: Option<DayWatch>,
@@ -85,8 +85,8 @@ pub struct Collector {
     pid_file: Option<PidFile>,
     stats_file: StatsFile,
     notify: Notify,
-    reader_pulse: Arc<Pulse>,
-    writer_pulses: Vec<Arc<Pulse>>,
+    reader_pulse: Arc<Heartbeat>,
+    writer_pulses: Vec<Arc<Heartbeat>>,
 }
 
 impl Collector {
@@ -112,12 +112,13 @@ impl Collector {
         let used = stores.iter().any(|store| store.was_used());
         let mut keepers = Vec::new();
         for (place, store) in stores.into_iter().enumerate() {
-            let mut keeper = Keeper::new(store, of_storage(&stats, place), Arc::clone(&scripts));
+            let mut store_writer =
+                StoreWriter::new(store, of_storage(&stats, place), Arc::clone(&scripts));
             match days.may_close() {
-                true => keeper.settle(days.today, false, now),
-                false => keeper.postpone(),
+                true => store_writer.close_days(days.today, false, now),
+                false => store_writer.postpone(),
             }
-            keepers.push(keeper);
+            keepers.push(store_writer);
         }
         let pid_file = settings
             .pidfilename
@@ -125,8 +126,8 @@ impl Collector {
             .map(PidFile::write)
             .transpose()?;
         kernel_queue::warn_if_short();
-        let pulse = |_: &Storage| Arc::new(Pulse::writer());
-        let writer_pulses = settings.storage.iter().map(pulse).collect();
+        let heartbeat = |_: &Storage| Arc::new(Heartbeat::writer());
+        let writer_pulses = settings.storage.iter().map(heartbeat).collect();
         Ok(Collector {
             settings,
             clock,
@@ -142,7 +143,7 @@ impl Collector {
             pid_file,
             stats_file: StatsFile::new(),
             notify,
-            reader_pulse: Arc::new(Pulse::reader()),
+            reader_pulse: Arc::new(Heartbeat::reader()),
             writer_pulses,
         })
     }
@@ -171,10 +172,10 @@ impl Collector {
             .map_err(system("start a thread"))?;
 
         let mut watch = Watch::new(names, access(&self.settings), self.used, Instant::now());
-        let mut drops = Drops::default();
+        let mut dropped = Dropped::default();
         self.notify.ready();
         let mut scripts = Runner::new(self.settings.daily_rollover_script.clone());
-        self.wait_for_the_end(log, &mut drops, &mut scripts, &mut watch);
+        self.wait_for_the_end(log, &mut dropped, &mut scripts, &mut watch);
         self.notify.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
@@ -187,7 +188,7 @@ impl Collector {
         scripts.start(&self.scripts);
         scripts.leave();
         self.figures();
-        drops.tell_all(&self.stats);
+        dropped.tell_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
@@ -200,11 +201,13 @@ impl Collector {
         let keepers = std::mem::take(&mut self.keepers).into_iter();
         let with_place = keepers.zip(&self.writer_pulses).enumerate();
         with_place
-            .map(|(place, (keeper, pulse))| self.writer(place, keeper, Arc::clone(pulse)))
+            .map(|(place, (store_writer, heartbeat))| {
+                self.writer(place, store_writer, Arc::clone(heartbeat))
+            })
             .collect()
     }
 
-    fn writer(&self, place: usize, keeper: Keeper, pulse: Arc<Pulse>) -> Writer {
+    fn writer(&self, place: usize, store_writer: StoreWriter, heartbeat: Arc<Heartbeat>) -> Writer {
         let settings = &self.settings;
         let stats = of_storage(&self.stats, place);
         Writer {
@@ -222,20 +225,20 @@ impl Collector {
                 )
             }),
             stats,
-            keeper,
-            pace: Pace {
+            store_writer,
+            pace: CommitPolicy {
                 full: settings.max_uncommited_datagrams,
                 retry: settings.retry_commit_datagram_count,
                 timeout: settings.sockettimeout,
             },
-            limits: Limits {
+            limits: TextLimits {
                 max_text_length: settings.max_text_length,
             },
             // The reader's table, and as many again of a table before that could not be committed yet.
             max_indexes: settings.max_domains_in_memory.max(1).saturating_mul(2),
             today: self.today,
-            slots: Slots::default(),
-            pulse,
+            ids: DatagramIds::default(),
+            heartbeat,
         }
     }
 
@@ -250,12 +253,12 @@ impl Collector {
             control: Arc::clone(&self.control),
             queues,
             stats: Arc::clone(&self.stats),
-            memo: Memo::new(rand::random(), self.settings.max_domains_in_memory),
+            seen_table: SeenTable::new(rand::random(), self.settings.max_domains_in_memory),
             clock: Arc::clone(&self.clock),
             days,
             max_datagram_size: self.settings.max_datagram_size,
             complaint: Limited::new(COMPLAINTS),
-            pulse: Arc::clone(&self.reader_pulse),
+            heartbeat: Arc::clone(&self.reader_pulse),
         }
     }
 
@@ -263,7 +266,7 @@ impl Collector {
     fn wait_for_the_end(
         &mut self,
         log: &LogHandle,
-        drops: &mut Drops,
+        dropped: &mut Dropped,
         runner: &mut Runner,
         watch: &mut Watch,
     ) {
@@ -280,7 +283,7 @@ impl Collector {
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
-                drops.tell(&self.stats, (self.clock)());
+                dropped.tell(&self.stats, (self.clock)());
                 watch.look(&self.control, self.stats.received.value(), (self.clock)());
                 self.figures();
             }
@@ -296,7 +299,11 @@ impl Collector {
 
     /// The reader is, and a writer: a restart would take the healthy storages down with one that hangs.
     fn is_alive(&self) -> bool {
-        self.reader_pulse.is_alive() && self.writer_pulses.iter().any(|pulse| pulse.is_alive())
+        self.reader_pulse.is_alive()
+            && self
+                .writer_pulses
+                .iter()
+                .any(|heartbeat| heartbeat.is_alive())
     }
 
     /// Does what signals say, all that wait before the end: the kernel does not tell in which order they came. True when
@@ -305,7 +312,7 @@ impl Collector {
         let mut ends = false;
         while let Ok(Some(signal)) = self.signals.read_signal() {
             match Signal::try_from(signal.ssi_signo as i32) {
-                Ok(Signal::SIGUSR2) => self.control.roll(),
+                Ok(Signal::SIGUSR2) => self.control.rotate(),
                 Ok(Signal::SIGHUP) => {
                     if let Err(error) = log.reopen() {
                         error!(%error, "cannot open the log file again");

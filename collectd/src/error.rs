@@ -46,7 +46,7 @@ impl Error {
             Error::Store(_) => exit::DATABASE,
             Error::Unlink { .. } => exit::SOCKET_CLOSE,
             Error::Unwritten { .. } => exit::STORAGE_CLOSE,
-            // The peer's fetcher ends with this code for any fault of its storage.
+            // sys4's fetcher ends with this code for any fault of its storage.
             Error::Fetch(_) => exit::CONFIG,
             Error::PidFile { .. } | Error::System { .. } | Error::Answer(_) => exit::OTHER,
         }

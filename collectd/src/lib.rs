@@ -3,12 +3,12 @@
 //! `tlsrpt-collectd`, in the order of the data:
 //!
 //! 1. [`socket`] makes the sockets, and says clearly why it cannot; [`inherit`] takes those that a service manager keeps;
-//! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`memo`] is what it has seen
+//! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`seen_table`] is what it has seen
 //!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
-//! 3. [`writer`] parses what is new (and has the [`courtesy`] to let the reader go first), with [`reject`] for what is no datagram, and counts;
-//! 4. [`keeper`] decides when a store is written: [`store`] is the one interface to where counts go;
+//! 3. [`writer`] parses what is new (and has the [`yield_cpu`] to let the reader go first), with [`reject`] for what is no datagram, and counts;
+//! 4. [`store_writer`] decides when a store is written: [`store`] is the one interface to where counts go;
 //! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
-//! 6. [`stats`] are the figures, [`drops`] tells what had to be let go, [`pulse`] shows that the threads live, [`daemon`]
+//! 6. [`stats`] are the figures, [`dropped`] tells what had to be let go, [`heartbeat`] shows that the threads live, [`daemon`]
 //!    is the process, [`mod@error`] its exit codes.
 //!
 //! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
@@ -16,26 +16,26 @@
 #![deny(unsafe_code)] // but for one line in `inherit`
 
 mod control;
-mod courtesy;
 pub mod daemon;
 mod days;
-mod drops;
+mod dropped;
 pub mod error;
 pub mod fetcher;
+mod heartbeat;
 pub mod inherit;
-mod keeper;
 pub mod look;
-mod memo;
-mod pulse;
 mod queue;
 mod receive;
 mod reject;
 mod rollover;
 mod script;
+mod seen_table;
 pub mod socket;
 mod stats;
 pub mod store;
+mod store_writer;
 mod writer;
+mod yield_cpu;
 
 use std::sync::Arc;
 

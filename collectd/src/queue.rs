@@ -12,7 +12,7 @@ use std::{
 use tlsrptd_proto::day::Day;
 
 use crate::{
-    memo::{Counts, Slot},
+    seen_table::{Counts, DatagramId},
     stats::{QUEUE_FULL, Stats},
 };
 
@@ -26,28 +26,28 @@ const MAX_HELD_COUNTS: usize = 1 << 20;
 pub(crate) enum Item {
     /// A datagram not seen before.
     Datagram {
-        /// Its slot; `None` when it is not remembered.
-        slot: Option<Slot>,
-        /// Its length in [`Load::bytes`], where datagrams stand one after the other.
+        /// Its id; `None` when it is not remembered.
+        id: Option<DatagramId>,
+        /// Its length in [`Batch::bytes`], where datagrams stand one after the other.
         len: usize,
         /// It was longer than `max_datagram_size`: these are only its first bytes.
         cut: bool,
     },
     /// Known datagrams.
     Counts(Counts),
-    /// All slots given so far are void; what follows belongs to `today`.
-    Boundary(Boundary),
+    /// All ids given so far are void; what follows belongs to `today`.
+    EpochChange(EpochChange),
     /// Nothing follows.
     End,
 }
 
-/// Where slots begin anew.
+/// Where ids begin anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Boundary {
+pub(crate) struct EpochChange {
     /// The day of all that follows.
     pub(crate) today: Day,
     /// The operator's SIGUSR2: today's data becomes yesterday's.
-    pub(crate) roll: bool,
+    pub(crate) rotate: bool,
     /// Whether days may be closed.
     pub(crate) closing: Closing,
     /// So many files of closed days are kept beside `keep_days`.
@@ -67,7 +67,7 @@ pub(crate) enum Closing {
 
 /// Everything handed over since the writer last looked.
 #[derive(Debug, Default)]
-pub(crate) struct Load {
+pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
     pub(crate) items: Vec<Item>,
     datagrams: usize,
@@ -90,11 +90,11 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    load: Load,
+    load: Batch,
     awake: bool,
     /// Counts since the last boundary: they follow all datagrams that they could count.
     counts: Counts,
-    /// How many of them there were after slots that came twice were last added up.
+    /// How many of them there were after ids that came twice were last added up.
     compacted: usize,
     /// Counts among the items.
     held: usize,
@@ -109,10 +109,10 @@ impl Queues {
 
     /// Puts a datagram in; false when no queue has room. Those that have none count it as dropped.
     #[inline]
-    pub(crate) fn put(&self, slot: Option<Slot>, bytes: &[u8], cut: bool) -> bool {
+    pub(crate) fn put(&self, id: Option<DatagramId>, bytes: &[u8], cut: bool) -> bool {
         let mut taken = false;
         for queue in &self.0 {
-            if queue.room().put(slot, bytes, cut) {
+            if queue.room().put(id, bytes, cut) {
                 taken = true;
             } else {
                 queue.stats.dropped.add(QUEUE_FULL, 1);
@@ -141,8 +141,8 @@ impl Queues {
         }
     }
 
-    /// All slots given so far are void; what follows belongs to the boundary's day.
-    pub(crate) fn put_boundary(&self, boundary: Boundary) {
+    /// All ids given so far are void; what follows belongs to the boundary's day.
+    pub(crate) fn put_boundary(&self, boundary: EpochChange) {
         for queue in &self.0 {
             queue.put_boundary(boundary);
         }
@@ -176,8 +176,8 @@ impl Queue {
     }
 
     /// Room to put datagrams in, until the value is dropped.
-    pub(crate) fn room(&self) -> Room<'_> {
-        Room {
+    pub(crate) fn room(&self) -> QueueGuard<'_> {
+        QueueGuard {
             state: self.lock(),
             queue: self,
         }
@@ -185,7 +185,7 @@ impl Queue {
 
     /// How many bytes may wait when one of that length comes. The last quarter is for datagrams of the usual length: whoever
     /// owns a long policy must not keep others from being counted.
-    fn bytes_for(&self, length: usize, load: &Load) -> usize {
+    fn bytes_for(&self, length: usize, load: &Batch) -> usize {
         if length <= AVERAGE || load.bytes.is_empty() {
             self.max_bytes
         } else {
@@ -217,18 +217,18 @@ impl Queue {
         self.wake(&mut state);
     }
 
-    fn put_boundary(&self, boundary: Boundary) {
+    fn put_boundary(&self, boundary: EpochChange) {
         let mut state = self.lock();
         self.close_counts(&mut state);
         match state.load.items.last_mut() {
             // With nothing in between, one is as good as two, and they do not add up for a writer that hangs.
-            Some(Item::Boundary(last)) if last.today == boundary.today => {
-                last.roll |= boundary.roll;
+            Some(Item::EpochChange(last)) if last.today == boundary.today => {
+                last.rotate |= boundary.rotate;
                 if (last.closing, boundary.closing) != (Closing::Review, Closing::AsUsual) {
                     last.closing = boundary.closing;
                 }
             }
-            _ => state.load.items.push(Item::Boundary(boundary)),
+            _ => state.load.items.push(Item::EpochChange(boundary)),
         }
         self.wake(&mut state);
     }
@@ -263,7 +263,7 @@ impl Queue {
     }
 
     /// Takes everything, after waiting for a nudge, at most `patience`. `load` must be empty; its buffers are reused.
-    pub(crate) fn take(&self, load: &mut Load, patience: Option<Duration>) {
+    pub(crate) fn take(&self, load: &mut Batch, patience: Option<Duration>) {
         debug_assert!(load.items.is_empty());
         let state = self.lock();
         let mut state = match patience {
@@ -311,9 +311,9 @@ impl State {
     }
 }
 
-/// Makes one count of those of one slot, as far as a number can hold it.
+/// Makes one count of those of one id, as far as a number can hold it.
 fn add_up(counts: &mut Counts) {
-    counts.sort_unstable_by_key(|&(slot, _)| slot);
+    counts.sort_unstable_by_key(|&(id, _)| id);
     counts.dedup_by(|next, first| {
         if next.0 != first.0 {
             return false;
@@ -324,7 +324,7 @@ fn add_up(counts: &mut Counts) {
     });
 }
 
-impl Load {
+impl Batch {
     /// Empties it for reuse; what a burst made large is given back.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
@@ -336,14 +336,14 @@ impl Load {
 
 /// The open queue.
 #[derive(Debug)]
-pub(crate) struct Room<'a> {
+pub(crate) struct QueueGuard<'a> {
     state: MutexGuard<'a, State>,
     queue: &'a Queue,
 }
 
-impl Room<'_> {
+impl QueueGuard<'_> {
     /// Puts a datagram in; false when the queue is full.
-    pub(crate) fn put(&mut self, slot: Option<Slot>, bytes: &[u8], cut: bool) -> bool {
+    pub(crate) fn put(&mut self, id: Option<DatagramId>, bytes: &[u8], cut: bool) -> bool {
         let load = &mut self.state.load;
         if load.datagrams >= self.queue.max_datagrams
             || load.bytes.len() + bytes.len() > self.queue.bytes_for(bytes.len(), load)
@@ -352,7 +352,7 @@ impl Room<'_> {
         }
         load.bytes.extend_from_slice(bytes);
         load.items.push(Item::Datagram {
-            slot,
+            id,
             len: bytes.len(),
             cut,
         });

@@ -22,11 +22,11 @@ use tracing::error;
 
 use crate::{
     Clock,
-    control::{Control, Wishes},
+    control::{Control, Requests},
     days::DayWatch,
-    memo::Memo,
-    pulse::Pulse,
-    queue::{Boundary, Closing, Queues},
+    heartbeat::Heartbeat,
+    queue::{Closing, EpochChange, Queues},
+    seen_table::SeenTable,
     stats::Stats,
 };
 
@@ -49,12 +49,12 @@ pub(crate) struct Reader {
     pub(crate) control: Arc<Control>,
     pub(crate) queues: Queues,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) memo: Memo,
+    pub(crate) seen_table: SeenTable,
     pub(crate) clock: Clock,
     pub(crate) days: DayWatch,
     pub(crate) max_datagram_size: usize,
     pub(crate) complaint: Limited,
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
 impl Reader {
@@ -68,18 +68,18 @@ impl Reader {
             if quiet {
                 self.wait(last_beat);
             }
-            self.pulse.beat();
-            let wishes = self.control.take();
-            if wishes.roll {
+            self.heartbeat.beat();
+            let requests = self.control.take();
+            if requests.rotate {
                 // What was sent before the signal belongs to the day that it ends.
                 self.read_what_waits(&mut buffers);
             }
-            self.look_at_the_day(wishes);
-            if wishes.sockets {
+            self.look_at_the_day(requests);
+            if requests.sockets {
                 self.replace_sockets(&mut buffers);
                 busy = self.busy_reading();
             }
-            if wishes.stop {
+            if requests.stop {
                 break;
             }
             quiet = match busy {
@@ -89,7 +89,7 @@ impl Reader {
                     true
                 }
             };
-            if last_beat.elapsed() >= BEAT || self.memo.is_brimming() {
+            if last_beat.elapsed() >= BEAT || self.seen_table.is_brimming() {
                 self.beat();
                 last_beat = Instant::now();
             }
@@ -124,7 +124,7 @@ impl Reader {
 
     /// Sleeps until there is something to read, something wished for, or a beat due.
     fn wait(&mut self, last_beat: Instant) {
-        let patience = if self.memo.has_counts() || self.queues.have_items() {
+        let patience = if self.seen_table.has_counts() || self.queues.have_items() {
             BEAT.saturating_sub(last_beat.elapsed())
         } else {
             IDLE
@@ -148,23 +148,23 @@ impl Reader {
         std::thread::sleep(BEAT);
     }
 
-    /// Day change, SIGUSR2, or a wish of the writer: everything known so far is handed over, and slots begin anew.
-    fn look_at_the_day(&mut self, wishes: Wishes) {
+    /// Day change, SIGUSR2, or a wish of the writer: everything known so far is handed over, and ids begin anew.
+    fn look_at_the_day(&mut self, requests: Requests) {
         let changed = self.days.look();
-        if wishes.roll {
+        if requests.rotate {
             let closing = changed.unwrap_or_else(|| self.days.roll());
             self.begin_anew(true, closing);
-        } else if changed.is_some() || wishes.forget {
+        } else if changed.is_some() || requests.start_epoch {
             self.begin_anew(false, changed.unwrap_or(self.days.closing(false)));
         }
     }
 
-    fn begin_anew(&mut self, roll: bool, closing: Closing) {
+    fn begin_anew(&mut self, rotate: bool, closing: Closing) {
         self.hand_over_counts();
-        self.memo.clear();
-        self.queues.put_boundary(Boundary {
+        self.seen_table.clear();
+        self.queues.put_boundary(EpochChange {
             today: self.days.today,
-            roll,
+            rotate,
             closing,
             spare: self.days.spare(),
         });
@@ -199,7 +199,7 @@ impl Reader {
             Ok(received) => {
                 if how == How::Wait {
                     // It may have waited over midnight.
-                    self.look_at_the_day(Wishes::default());
+                    self.look_at_the_day(Requests::default());
                 }
                 self.stats.received.add(received as u64);
                 for datagram in 0..received {
@@ -221,33 +221,36 @@ impl Reader {
         if cut {
             // The rest is unknown, so there is nothing to recognise it by.
             self.queues.put(None, bytes, true);
-        } else if let Some(mark) = self.memo.count(bytes) {
-            if self.memo.is_full() {
+        } else if let Some(mark) = self.seen_table.count(bytes) {
+            if self.seen_table.is_full() {
                 self.begin_anew(false, self.days.closing(false));
             }
-            if self.queues.put(Some(self.memo.next_slot()), bytes, false) {
-                self.memo.learn(mark);
+            if self
+                .queues
+                .put(Some(self.seen_table.next_id()), bytes, false)
+            {
+                self.seen_table.learn(mark);
             }
         }
     }
 
     /// Counts go to the writers, unless none has even taken the last ones: then they wait here, where they need no room.
     fn beat(&mut self) {
-        if !self.queues.have_counts() || self.memo.is_brimming() {
+        if !self.queues.have_counts() || self.seen_table.is_brimming() {
             self.hand_over_counts();
         }
         self.queues.nudge();
     }
 
     fn hand_over_counts(&mut self) {
-        if self.memo.has_counts() {
-            self.queues.put_counts(self.memo.take_counts());
+        if self.seen_table.has_counts() {
+            self.queues.put_counts(self.seen_table.take_counts());
         }
     }
 
     /// The last act: nothing that was accepted is left behind.
     fn drain(&mut self, buffers: &mut Buffers) {
-        self.look_at_the_day(Wishes::default());
+        self.look_at_the_day(Requests::default());
         let end = Instant::now() + DRAIN;
         for socket in 0..self.sockets.len() {
             while self.read(socket, How::Look, buffers) == Read::Some && Instant::now() < end {

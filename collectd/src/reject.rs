@@ -81,12 +81,12 @@ impl Reject {
         self.stats.malformed.add(reason, times);
     }
 
-    /// A datagram that is counted, though something about it is odd. What the peer logs as an error is one here too.
-    pub(crate) fn odd(&mut self, now: Timestamp, oddity: &'static str, domain: &str) {
-        self.stats.oddities.add(oddity, 1);
+    /// A datagram that is counted, though something about it is odd. What sys4 logs as an error is one here too.
+    pub(crate) fn odd(&mut self, now: Timestamp, anomaly: &'static str, domain: &str) {
+        self.stats.anomalies.add(anomaly, 1);
         if let Some(suppressed) = self.odd.pass(now) {
             error!(
-                oddity,
+                anomaly,
                 domain, suppressed, "odd datagram, counted all the same"
             );
         }

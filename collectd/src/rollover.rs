@@ -31,7 +31,7 @@ pub(crate) use dates::known;
 /// Closes all days before `today`. Nobody may have the file open. Says what was closed, oldest first.
 ///
 /// With `roll`, today's rows become yesterday's before that.
-pub(crate) fn settle(
+pub(crate) fn close_days(
     path: &Path,
     today: Day,
     roll: bool,

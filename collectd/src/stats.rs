@@ -76,7 +76,7 @@ pub(crate) struct Stats {
     /// Datagrams that had to be let go, by reason.
     pub(crate) dropped: Reasons,
     /// Counted, though something about them was odd.
-    pub(crate) oddities: Reasons,
+    pub(crate) anomalies: Reasons,
     /// Sessions and failures whose detail gave way to a limit.
     pub(crate) folded: Reasons,
     /// Transactions.
@@ -214,7 +214,7 @@ impl Stats {
         [
             ("malformed", &self.malformed),
             ("dropped", &self.dropped),
-            ("oddities", &self.oddities),
+            ("anomalies", &self.anomalies),
             ("folded", &self.folded),
         ]
     }

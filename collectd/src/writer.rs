@@ -1,7 +1,7 @@
 //! The writer: parses what is new, counts what is known, and keeps a store up to date.
 //!
 //! Each storage has a writer, with a queue and figures of its own: they share nothing but the input. The writer sees the reader's items in order, so a count always finds its datagram, and a boundary comes after all that belongs
-//! before it. Files change only at a boundary, when no slot is alive.
+//! before it. Files change only at a boundary, when no id is alive.
 
 use std::{
     sync::Arc,
@@ -9,21 +9,21 @@ use std::{
 };
 
 use tlsrptd_proto::{
-    datagram::{Datagram, Limits},
+    datagram::{Datagram, TextLimits},
     day::Day,
-    record::Record,
+    session_result::SessionResult,
 };
 
 use crate::{
     Clock,
     control::Control,
-    courtesy,
-    keeper::{Keeper, Pace},
-    memo::Slot,
-    pulse::Pulse,
-    queue::{Boundary, Item, Load, Queue},
+    heartbeat::Heartbeat,
+    queue::{Batch, EpochChange, Item, Queue},
     reject::{Reject, TOO_LONG},
+    seen_table::DatagramId,
     stats::{QUEUE_FULL, STORAGE, Stats},
+    store_writer::{CommitPolicy, StoreWriter},
+    yield_cpu,
 };
 
 /// Memory for datagrams that wait for a store that does not answer.
@@ -36,7 +36,7 @@ const IDLE: Duration = Duration::from_secs(1);
 const LAST_TRIES: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_millis(200);
 
-/// What the datagram of a slot is.
+/// What the datagram of a id is.
 #[derive(Debug, Clone, Copy)]
 enum Meaning {
     /// Counted by the store under this index.
@@ -49,7 +49,7 @@ enum Meaning {
     Missed,
 }
 
-/// The place of a reason in [`Slots::reasons`]: a million of them is not a million pointers.
+/// The place of a reason in [`DatagramIds::reasons`]: a million of them is not a million pointers.
 type Reason = u8;
 
 /// The writer. See the module.
@@ -60,19 +60,19 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     /// Of several writers one tells of malformed datagrams: they are given the same.
     pub(crate) reject: Option<Reject>,
-    pub(crate) keeper: Keeper,
-    pub(crate) pace: Pace,
-    pub(crate) limits: Limits,
+    pub(crate) store_writer: StoreWriter,
+    pub(crate) pace: CommitPolicy,
+    pub(crate) limits: TextLimits,
     /// Datagrams that the store may hold at once.
     pub(crate) max_indexes: usize,
     pub(crate) today: Day,
-    pub(crate) slots: Slots,
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) ids: DatagramIds,
+    pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
-/// Slots since the last boundary, and the index that the next datagram gets.
+/// DatagramIds since the last boundary, and the index that the next datagram gets.
 #[derive(Default)]
-pub(crate) struct Slots {
+pub(crate) struct DatagramIds {
     meanings: Vec<Meaning>,
     next_index: u32,
     no_room: bool,
@@ -83,9 +83,9 @@ impl Writer {
     /// Works until the reader has nothing more; then what is left. The number of datagrams that the store could not take
     /// is told in the end.
     pub(crate) fn run(mut self) -> Result<(), Lost> {
-        let mut load = Load::default();
+        let mut load = Batch::default();
         loop {
-            self.pulse.beat();
+            self.heartbeat.beat();
             let patience = self.patience();
             self.queue.take(&mut load, Some(patience));
             let ended = self.work(&mut load);
@@ -99,29 +99,29 @@ impl Writer {
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
     fn patience(&self) -> Duration {
-        self.keeper.due(&self.pace).map_or(IDLE, |due| {
+        self.store_writer.due(&self.pace).map_or(IDLE, |due| {
             due.saturating_duration_since(Instant::now()).min(IDLE)
         })
     }
 
     /// Takes a load in; true at its end.
-    fn work(&mut self, load: &mut Load) -> bool {
+    fn work(&mut self, load: &mut Batch) -> bool {
         let mut rest = load.bytes.as_slice();
         let mut ended = false;
         for item in load.items.drain(..) {
             match item {
-                Item::Datagram { slot, len, cut } => {
+                Item::Datagram { id, len, cut } => {
                     let (bytes, others) = rest.split_at(len);
                     rest = others;
-                    courtesy::pause();
-                    self.datagram(slot, bytes, cut);
+                    yield_cpu::yield_cpu();
+                    self.datagram(id, bytes, cut);
                 }
                 Item::Counts(counts) => {
-                    for (slot, times) in counts {
-                        self.again(slot, u64::from(times));
+                    for (id, times) in counts {
+                        self.again(id, u64::from(times));
                     }
                 }
-                Item::Boundary(boundary) => self.boundary(boundary),
+                Item::EpochChange(boundary) => self.boundary(boundary),
                 Item::End => ended = true,
             }
             self.flush_full();
@@ -129,7 +129,7 @@ impl Writer {
         ended
     }
 
-    fn datagram(&mut self, slot: Option<Slot>, bytes: &[u8], cut: bool) {
+    fn datagram(&mut self, id: Option<DatagramId>, bytes: &[u8], cut: bool) {
         let meaning = if cut {
             self.malformed(TOO_LONG, "longer than max_datagram_size", bytes)
         } else {
@@ -138,10 +138,10 @@ impl Writer {
                 Err(error) => self.malformed(error.reason(), &error.to_string(), bytes),
             }
         };
-        if let Some(slot) = slot {
-            // Slots come in order. Those in between were for queues that had room.
-            self.slots.meanings.resize(slot as usize, Meaning::Missed);
-            self.slots.meanings.push(meaning);
+        if let Some(id) = id {
+            // DatagramIds come in order. Those in between were for queues that had room.
+            self.ids.meanings.resize(id as usize, Meaning::Missed);
+            self.ids.meanings.push(meaning);
         }
     }
 
@@ -149,7 +149,7 @@ impl Writer {
         if let Some(reject) = &mut self.reject {
             reject.malformed((self.clock)(), reason, problem, bytes);
         }
-        let reasons = &mut self.slots.reasons;
+        let reasons = &mut self.ids.reasons;
         let known = reasons.iter().position(|known| *known == reason);
         let place = known.unwrap_or_else(|| {
             reasons.push(reason);
@@ -161,77 +161,79 @@ impl Writer {
 
     fn accept(&mut self, datagram: Datagram) -> Meaning {
         if let Some(reject) = &mut self.reject {
-            for oddity in &datagram.oddities {
-                reject.odd((self.clock)(), oddity.name(), datagram.domain.as_str());
+            for anomaly in &datagram.anomalies {
+                reject.odd((self.clock)(), anomaly.name(), datagram.domain.as_str());
             }
         }
         if !self.has_room() {
-            self.slots.no_room = true;
+            self.ids.no_room = true;
             self.stats.dropped.add(STORAGE, 1);
             return Meaning::Dropped;
         }
-        let records: Arc<[Record]> = datagram.into_records().into();
-        self.keeper.add(self.today, &records);
+        let records: Arc<[SessionResult]> = datagram.into_session_results().into();
+        self.store_writer.add(self.today, &records);
         self.stats.counted.add(1);
-        let index = self.slots.next_index;
-        self.slots.next_index += 1;
+        let index = self.ids.next_index;
+        self.ids.next_index += 1;
         Meaning::Counted(index)
     }
 
     /// Whatever happens to the store, what waits for it stays bounded.
     fn has_room(&self) -> bool {
-        (self.slots.next_index as usize) < self.max_indexes
-            && self.keeper.waiting_bytes() < MAX_WAITING_BYTES
-            && self.keeper.rows() <= 2 * MAX_ROWS
+        (self.ids.next_index as usize) < self.max_indexes
+            && self.store_writer.waiting_bytes() < MAX_WAITING_BYTES
+            && self.store_writer.rows() <= 2 * MAX_ROWS
     }
 
-    fn again(&mut self, slot: Slot, times: u64) {
-        match self.slots.meanings.get(slot as usize) {
+    fn again(&mut self, id: DatagramId, times: u64) {
+        match self.ids.meanings.get(id as usize) {
             Some(&Meaning::Counted(index)) => {
-                self.keeper.count(index, times);
+                self.store_writer.count(index, times);
                 self.stats.counted.add(times);
             }
             Some(&Meaning::Malformed(reason)) => {
                 if let Some(reject) = &mut self.reject {
-                    reject.again(self.slots.reasons[usize::from(reason)], times);
+                    reject.again(self.ids.reasons[usize::from(reason)], times);
                 }
             }
             Some(Meaning::Dropped) => self.stats.dropped.add(STORAGE, times),
-            // Nothing was learned of a slot behind the last that came through this queue.
+            // Nothing was learned of a id behind the last that came through this queue.
             Some(Meaning::Missed) | None => self.stats.dropped.add(QUEUE_FULL, times),
         }
     }
 
     /// Commits, closes what is to be closed, and begins anew.
-    fn boundary(&mut self, boundary: Boundary) {
+    fn boundary(&mut self, boundary: EpochChange) {
         let now = (self.clock)();
         let changed = boundary.today != self.today;
         self.today = boundary.today;
-        self.slots.meanings.clear();
-        self.slots.no_room = false;
-        self.keeper.boundary(boundary, changed, &self.pace, now);
-        if self.keeper.is_clean() {
-            self.slots.next_index = 0;
+        self.ids.meanings.clear();
+        self.ids.no_room = false;
+        self.store_writer
+            .boundary(boundary, changed, &self.pace, now);
+        if self.store_writer.is_clean() {
+            self.ids.next_index = 0;
         }
     }
 
     /// A commit as soon as max_uncommited_datagrams wait.
     fn flush_full(&mut self) {
-        if self.keeper.is_full(&self.pace) {
-            self.keeper.try_flush(&self.pace, (self.clock)());
+        if self.store_writer.is_full(&self.pace) {
+            self.store_writer.try_flush(&self.pace, (self.clock)());
         }
     }
 
     /// After each load: commit, sync when due, and ask for a boundary where one is needed.
     fn tend(&mut self) {
         let now = (self.clock)();
-        self.keeper.try_flush(&self.pace, now);
-        self.keeper.try_sync(&self.pace, now);
-        let crowded = self.slots.no_room || self.keeper.rows() > MAX_ROWS;
-        if self.keeper.wants_boundary(&self.pace) || (self.keeper.is_clean() && crowded) {
-            self.control.forget();
+        self.store_writer.try_flush(&self.pace, now);
+        self.store_writer.try_sync(&self.pace, now);
+        let crowded = self.ids.no_room || self.store_writer.rows() > MAX_ROWS;
+        if self.store_writer.wants_boundary(&self.pace) || (self.store_writer.is_clean() && crowded)
+        {
+            self.control.start_epoch();
         }
-        self.stats.uncommitted.set(self.keeper.uncommitted());
+        self.stats.uncommitted.set(self.store_writer.uncommitted());
         self.tell_high_water();
     }
 
@@ -243,14 +245,14 @@ impl Writer {
     fn finish(mut self) -> Result<(), Lost> {
         for _ in 0..LAST_TRIES {
             let now = (self.clock)();
-            let clean = self.keeper.flush(&self.pace, now) || self.keeper.rescue(now);
-            if clean && self.keeper.roll_at_last(self.today, now) {
+            let clean = self.store_writer.flush(&self.pace, now) || self.store_writer.rescue(now);
+            if clean && self.store_writer.roll_at_last(self.today, now) {
                 break;
             }
             std::thread::sleep(LAST_PAUSE);
         }
-        let datagrams = self.keeper.uncommitted();
-        let failed = !self.keeper.finish() || datagrams > 0;
+        let datagrams = self.store_writer.uncommitted();
+        let failed = !self.store_writer.finish() || datagrams > 0;
         self.tell_high_water();
         self.stats.uncommitted.set(0);
         self.stats.counted.subtract(datagrams);

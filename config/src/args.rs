@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn all_spellings() {
         for (args, want, why) in [
-            ("--log_level info", "log_level=info", "as the peer"),
-            ("--log-level info", "log_level=info", "as the peer's manual"),
+            ("--log_level info", "log_level=info", "as sys4"),
+            ("--log-level info", "log_level=info", "as sys4's manual"),
             ("--log-level=info", "log_level=info", "with ="),
             (
                 "--keep_days -1",

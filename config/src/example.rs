@@ -17,7 +17,7 @@ pub fn text(program: Program) -> String {
         name = program.name(),
         section = program.section(),
     );
-    let (shared, own): (Vec<_>, Vec<_>) = rows(program).iter().partition(|row| row.known_to_peer);
+    let (shared, own): (Vec<_>, Vec<_>) = rows(program).iter().partition(|row| row.known_to_sys4);
     shared.iter().for_each(|row| entry(&mut out, row));
     if !own.is_empty() {
         out += &format!(

@@ -64,7 +64,7 @@ impl load::Load for Fetcher {
     }
 }
 
-/// Only the first storage is read, as by the peer; it must be one that keeps something.
+/// Only the first storage is read, as by sys4; it must be one that keeps something.
 fn storage(reader: &mut Reader<'_>) -> Storage {
     let mut storages: Vec<Storage> = reader.take("storage");
     if storages.len() > 1 {

@@ -131,7 +131,7 @@ fn offer(
     problems: &mut Vec<Problem>,
 ) {
     for entry in entries {
-        // `-` and `_` are alike in arguments only: the peer would refuse such a key.
+        // `-` and `_` are alike in arguments only: sys4 would refuse such a key.
         let known = row(program, &entry.name).filter(|row| row.name == entry.name);
         let place = Place::Line(Arc::clone(path), entry.line, Some(entry.name.clone()));
         match (known, entry.value) {
@@ -186,7 +186,7 @@ mod tests {
             (
                 "[tlsrpt_fetcher]\nlog_level=info",
                 "info (file f:2)",
-                "the peer's section",
+                "sys4's section",
             ),
             (
                 "[tlsrptd_fetcher]\nlog_level=info",
@@ -206,7 +206,7 @@ mod tests {
             (
                 "[DEFAULT]\nlog_level=info\n[tlsrpt_fetcher]\n[tlsrptd_fetcher]\nlog_level=debug",
                 "debug (file f:5)",
-                "our own key beats the default that the peer's section has too",
+                "our own key beats the default that sys4's section has too",
             ),
             (
                 "[DEFAULT]\nlog_level=info\n[tlsrpt_fetcher]\nlog_level=debug\n[tlsrptd_fetcher]",

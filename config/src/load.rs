@@ -109,7 +109,7 @@ fn warn_of_idle_options(reader: &mut Reader<'_>) {
     let idle: Vec<_> = reader.left_over().filter(|row| !row.effective).collect();
     for row in idle {
         if reader.is_set(row.name) {
-            // Its range is checked all the same: the peer would refuse the file.
+            // Its range is checked all the same: sys4 would refuse the file.
             let _: std::time::Duration = reader.take(row.name);
             reader.warn(row.name, "accepted for existing files, without effect");
         }

@@ -60,7 +60,7 @@ fn options(program: Program) -> String {
         if let Some(allowed) = row.allowed() {
             text(&mut out, &format!("Allowed: {allowed}."));
         }
-        if !row.known_to_peer {
+        if !row.known_to_sys4 {
             let _ = writeln!(out, "Section\n.Ic {} .", program.own_section());
         }
         if !matches!(row.default, Default::Is(_)) {

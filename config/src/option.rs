@@ -102,7 +102,7 @@ pub struct Row {
     /// As in the file; the argument is `--name`, the variable PREFIX + NAME.
     pub name: &'static str,
     /// Whether the programs we replace know it too.
-    pub known_to_peer: bool,
+    pub known_to_sys4: bool,
     /// What its values are.
     pub kind: Kind,
     /// What holds when it is not set.
@@ -174,10 +174,10 @@ impl Row {
 }
 
 /// An option that the programs we replace have.
-const fn peer(name: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Row {
+const fn sys4(name: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Row {
     Row {
         name,
-        known_to_peer: true,
+        known_to_sys4: true,
         kind,
         default,
         meaning,
@@ -189,7 +189,7 @@ const fn peer(name: &'static str, kind: Kind, default: Default, meaning: &'stati
 const fn ours(name: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Row {
     Row {
         name,
-        known_to_peer: false,
+        known_to_sys4: false,
         kind,
         default,
         meaning,
@@ -201,7 +201,7 @@ const fn ours(name: &'static str, kind: Kind, default: Default, meaning: &'stati
 const fn idle(name: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Row {
     Row {
         name,
-        known_to_peer: true,
+        known_to_sys4: true,
         kind,
         default,
         meaning,
@@ -228,7 +228,7 @@ mod tests {
             (
                 "log-level",
                 Some("log_level"),
-                "as the manual of the peer writes arguments",
+                "as the manual of sys4 writes arguments",
             ),
             ("LOG_LEVEL", Some("log_level"), "keys have no case"),
             ("loglevel", None, "another name"),

@@ -48,7 +48,7 @@ pub enum ReportDays {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetcherCommand {
     /// As the operator wrote it, with the white space around it: the reporter's database names it so, and so does the
-    /// peer's.
+    /// sys4's.
     pub text: String,
     /// Program and arguments; never empty.
     pub words: Vec<String>,

@@ -55,7 +55,7 @@ fn each_mistake_names_its_place_and_the_remedy() {
             Reportd,
             "max_collectd_timeout = x",
             "F:6: max_collectd_timeout: `x` is not a whole number",
-            "the peer would refuse it",
+            "sys4 would refuse it",
         ),
         (
             Reportd,
@@ -155,7 +155,7 @@ fn arguments_and_environment() {
             &["--storage", "mysql:x"][..],
             &[][..],
             "--storage: `mysql:x` has an unknown scheme (allowed: sqlite:///",
-            "2, where the peer has 8",
+            "2, where sys4 has 8",
         ),
         (
             Collectd,

@@ -15,7 +15,7 @@ fn warnings_do_not_stop_a_start() {
             &[][..],
             &[("TLSRPT_COLLECTD_STORGE", "x")][..],
             "TLSRPT_COLLECTD_STORGE: unknown option; did you mean TLSRPT_COLLECTD_STORAGE?",
-            "as the peer",
+            "as sys4",
         ),
         (
             Reportd,
@@ -23,7 +23,7 @@ fn warnings_do_not_stop_a_start() {
             &[],
             &[],
             "F:6: max_collectd_timeout: accepted for existing files, without effect",
-            "no effect in the peer either",
+            "no effect in sys4 either",
         ),
         (
             Reportd,
@@ -39,7 +39,7 @@ fn warnings_do_not_stop_a_start() {
             &["--dbname", "x.sqlite"],
             &[],
             "--dbname: a relative path, taken as /",
-            "the peer takes it from /",
+            "sys4 takes it from /",
         ),
         (
             Fetcher,
@@ -47,7 +47,7 @@ fn warnings_do_not_stop_a_start() {
             &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],
             &[],
             "--storage: only the first storage is read",
-            "as the peer",
+            "as sys4",
         ),
         (
             Reportd,
@@ -157,14 +157,8 @@ fn one_retry_option_brings_the_defaults_of_its_kind() {
     let shown = with(Reportd, "max_retries_delivery = 2", &[], &[]);
     for (field, why) in [
         ("max_retries_delivery: Some(\n        2,", "as set"),
-        (
-            "min_wait_delivery: Some(\n        300s,",
-            "the peer's default",
-        ),
-        (
-            "max_wait_delivery: Some(\n        1800s,",
-            "the peer's default",
-        ),
+        ("min_wait_delivery: Some(\n        300s,", "sys4's default"),
+        ("max_wait_delivery: Some(\n        1800s,", "sys4's default"),
         (
             "max_retries_domainlist: None",
             "of another kind: fetch_deadline rules",

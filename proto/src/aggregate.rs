@@ -10,7 +10,7 @@ use crate::domain::Domain;
 use crate::failure::FailureKey;
 use crate::policy::PolicyKey;
 use crate::pyjson::Object;
-use crate::record::Record;
+use crate::session_result::SessionResult;
 
 pub(crate) use stream::{Counts, Fault};
 
@@ -52,7 +52,7 @@ pub enum CountsError {
 
 impl Aggregate {
     /// Counts a record.
-    pub fn add(&mut self, record: Record) {
+    pub fn add(&mut self, record: SessionResult) {
         // The common case costs no clone.
         match self.0.get_mut(&record.domain) {
             Some(counts) => counts.add(record),
@@ -109,7 +109,7 @@ impl IntoIterator for Aggregate {
 
 impl DomainCounts {
     /// Counts a record, which has to be one of this domain.
-    pub fn add(&mut self, record: Record) {
+    pub fn add(&mut self, record: SessionResult) {
         let policies = match self.txts.get_mut(&record.txt) {
             Some(policies) => policies,
             None => self.txts.entry(record.txt).or_default(),
@@ -160,12 +160,12 @@ impl DomainCounts {
         told.into_iter().map(|(_, txt)| txt).collect()
     }
 
-    /// The counts as the peer's `reportdata.data` has them.
+    /// The counts as sys4's `reportdata.data` has them.
     pub fn to_json(&self) -> String {
         stream::write(self)
     }
 
-    /// Reads what this or the peer wrote; keys are made normal, and what is equal then is added up.
+    /// Reads what this or sys4 wrote; keys are made normal, and what is equal then is added up.
     pub fn from_json(text: &str, domain: &Domain) -> Result<DomainCounts, CountsError> {
         stream::read(text, domain)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::oddity::Oddity;
+use crate::anomaly::Anomaly;
 use crate::pyjson::{self, Object};
 
 /// The most that the strings of one policy may hold together. RFC 8461 section 3.3 suggests this limit for a fetched
@@ -15,16 +15,16 @@ const LIST_ITEM: usize = 4;
 
 /// The bounds of what a datagram may put into our keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct TextLimits {
     /// Each text longer than so many bytes is cut, at a character's boundary. A TXT record is cut at a separator, so that
     /// no address is cut short. What a policy has in keys that we do not know may take as much in all.
     /// The lists of a policy are bounded besides: 64 KiB each, as RFC 8461 section 3.3 suggests for a whole policy.
     pub max_text_length: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for TextLimits {
+    fn default() -> TextLimits {
+        TextLimits {
             max_text_length: 4096,
         }
     }
@@ -33,14 +33,14 @@ impl Default for Limits {
 /// Cleans texts, and notes what was odd about them.
 pub(crate) struct Cleaner {
     max_text: usize,
-    oddities: Vec<Oddity>,
+    anomalies: Vec<Anomaly>,
 }
 
 impl Cleaner {
-    pub(crate) fn new(limits: &Limits) -> Cleaner {
+    pub(crate) fn new(limits: &TextLimits) -> Cleaner {
         Cleaner {
             max_text: limits.max_text_length,
-            oddities: Vec::new(),
+            anomalies: Vec::new(),
         }
     }
 
@@ -48,18 +48,18 @@ impl Cleaner {
     pub(crate) fn unlimited() -> Cleaner {
         Cleaner {
             max_text: usize::MAX,
-            oddities: Vec::new(),
+            anomalies: Vec::new(),
         }
     }
 
-    pub(crate) fn note(&mut self, oddity: Oddity) {
-        if !self.oddities.contains(&oddity) {
-            self.oddities.push(oddity);
+    pub(crate) fn note(&mut self, anomaly: Anomaly) {
+        if !self.anomalies.contains(&anomaly) {
+            self.anomalies.push(anomaly);
         }
     }
 
-    pub(crate) fn oddities(self) -> Vec<Oddity> {
-        self.oddities
+    pub(crate) fn anomalies(self) -> Vec<Anomaly> {
+        self.anomalies
     }
 
     /// A text, `None` when nothing is left of it.
@@ -67,7 +67,7 @@ impl Cleaner {
         let clean = clean(text);
         let cut = &clean[..floor_char_boundary(&clean, self.max_text)];
         if cut.len() < clean.len() {
-            self.note(Oddity::Clipped);
+            self.note(Anomaly::Clipped);
         }
         let cut = cut.trim();
         (!cut.is_empty()).then(|| cut.to_owned())
@@ -79,11 +79,11 @@ impl Cleaner {
             Value::String(text) => self.text(text),
             Value::Null => None,
             Value::Number(_) => {
-                self.note(Oddity::WrongType);
+                self.note(Anomaly::WrongType);
                 self.text(&pyjson::compact(value))
             }
             _ => {
-                self.note(Oddity::WrongType);
+                self.note(Anomaly::WrongType);
                 None
             }
         }
@@ -117,7 +117,7 @@ impl Cleaner {
         });
         let fits = fits.count();
         if fits < list.len() {
-            self.note(Oddity::Clipped);
+            self.note(Anomaly::Clipped);
             list.truncate(fits);
         }
     }
@@ -131,7 +131,7 @@ impl Cleaner {
             let value = clean_value(value);
             size = size.saturating_add(key.len() + pyjson::compact(&value).len());
             if size > self.max_text {
-                self.note(Oddity::Clipped);
+                self.note(Anomaly::Clipped);
                 break;
             }
             kept.insert(key, value);
@@ -145,7 +145,7 @@ impl Cleaner {
         if clean.len() <= self.max_text {
             return clean.into_owned();
         }
-        self.note(Oddity::Clipped);
+        self.note(Anomaly::Clipped);
         let cut = &clean[..floor_char_boundary(&clean, self.max_text)];
         cut.rfind([',', ';'])
             .map_or(String::new(), |at| cut[..at].to_owned())

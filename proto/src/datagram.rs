@@ -12,10 +12,10 @@ use crate::domain::{Domain, DomainError};
 use crate::failure::FailureKey;
 use crate::policy::PolicyKey;
 use crate::pyjson::{self, Object};
-use crate::record::Record;
+use crate::session_result::SessionResult;
 
-pub use crate::clean::Limits;
-pub use crate::oddity::Oddity;
+pub use crate::anomaly::Anomaly;
+pub use crate::clean::TextLimits;
 
 /// The protocol version that libtlsrpt writes since 0.5.
 const VERSION: &str = "1";
@@ -37,7 +37,7 @@ pub struct Datagram {
     /// The policies tried, at least one.
     pub policies: Vec<Tried>,
     /// What was odd, each kind once.
-    pub oddities: Vec<Oddity>,
+    pub anomalies: Vec<Anomaly>,
 }
 
 /// One policy of a datagram and its result.
@@ -110,7 +110,7 @@ impl DatagramError {
 
 impl Datagram {
     /// Reads a datagram's bytes.
-    pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Datagram, DatagramError> {
+    pub fn parse(bytes: &[u8], limits: &TextLimits) -> Result<Datagram, DatagramError> {
         if bytes.is_empty() {
             return Err(DatagramError::Empty);
         }
@@ -122,7 +122,7 @@ impl Datagram {
         let domain = Domain::parse(domain)?;
         let txt = txt(object.get("pr"), &mut cleaner);
         if object.get("dpv").is_some_and(|version| version != VERSION) {
-            cleaner.note(Oddity::ProtocolVersion);
+            cleaner.note(Anomaly::ProtocolVersion);
         }
         let Some(Value::Array(policies)) = object.swap_remove("policies") else {
             return Err(DatagramError::NoPolicies);
@@ -141,13 +141,13 @@ impl Datagram {
             domain,
             txt,
             policies,
-            oddities: cleaner.oddities(),
+            anomalies: cleaner.anomalies(),
         })
     }
 
     /// What it says, policy by policy.
-    pub fn into_records(self) -> Vec<Record> {
-        let record = |tried: Tried| Record {
+    pub fn into_session_results(self) -> Vec<SessionResult> {
+        let record = |tried: Tried| SessionResult {
             domain: self.domain.clone(),
             txt: self.txt.clone(),
             policy: tried.policy,
@@ -161,11 +161,11 @@ impl Datagram {
 fn read(bytes: &[u8], cleaner: &mut Cleaner) -> Result<Object, DatagramError> {
     let text = String::from_utf8_lossy(bytes);
     if matches!(text, Cow::Owned(_)) {
-        cleaner.note(Oddity::InvalidUtf8);
+        cleaner.note(Anomaly::InvalidUtf8);
     }
     let (value, mended) = pyjson::read(&text)?;
     if mended {
-        cleaner.note(Oddity::Mended);
+        cleaner.note(Anomaly::Mended);
     }
     match value {
         Value::Object(object) => Ok(object),
@@ -178,7 +178,7 @@ fn txt(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
         Some(Value::String(text)) => cleaner.txt(text),
         // DNS tells when the report is made.
         _ => {
-            cleaner.note(Oddity::NoTxt);
+            cleaner.note(Anomaly::NoTxt);
             String::new()
         }
     }
@@ -192,7 +192,7 @@ fn tried(policy: Value, domain: &Domain, cleaner: &mut Cleaner) -> Result<Tried,
     if let Some(number) = policy.get("t")
         && number.as_u64() != Some(failures.len() as u64)
     {
-        cleaner.note(Oddity::FailureCount);
+        cleaner.note(Anomaly::FailureCount);
     }
     let failed = failed(policy.get("f"), !failures.is_empty(), cleaner);
     Ok(Tried {
@@ -210,13 +210,13 @@ fn failures(details: Option<Value>, cleaner: &mut Cleaner) -> Vec<FailureKey> {
     };
     if items.len() > MAX_FAILURES {
         items.truncate(MAX_FAILURES);
-        cleaner.note(Oddity::Clipped);
+        cleaner.note(Anomaly::Clipped);
     }
     let mut failures = Vec::with_capacity(items.len());
     for item in items {
         match item {
             Value::Object(object) => failures.push(FailureKey::of(object, cleaner)),
-            _ => cleaner.note(Oddity::WrongType),
+            _ => cleaner.note(Anomaly::WrongType),
         }
     }
     failures
@@ -228,7 +228,7 @@ fn failed(value: Option<&Value>, has_failures: bool, cleaner: &mut Cleaner) -> b
     match value.and_then(Value::as_i64) {
         Some(0) => return false,
         Some(1) => return true,
-        _ => cleaner.note(Oddity::FinalResult),
+        _ => cleaner.note(Anomaly::FinalResult),
     }
     match value {
         Some(Value::Number(_)) => true,

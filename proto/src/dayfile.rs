@@ -1,4 +1,4 @@
-//! The names and tables of a day's file, which are the peer's.
+//! The names and tables of a day's file, which are sys4's.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub const CREATE_FAILURES: &str = "CREATE TABLE failures(day, domain, tlsrptreco
 pub const CREATE_DAYSTATUS: &str = "CREATE TABLE daystatus(daycomplete, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(daycomplete))";
 /// What the file is.
 pub const CREATE_DBVERSION: &str = "CREATE TABLE dbversion(version, installdate, purpose)";
-/// All tables, in the peer's order.
+/// All tables, in sys4's order.
 pub const CREATE: [&str; 4] = [
     CREATE_FINALRESULTS,
     CREATE_FAILURES,

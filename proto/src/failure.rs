@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::anomaly::Anomaly;
 use crate::clean::{Cleaner, clean};
 use crate::domain::Domain;
-use crate::oddity::Oddity;
 use crate::policy::KeyError;
 use crate::pyjson::{self, Object};
 
@@ -147,13 +147,13 @@ impl FailureKey {
     pub(crate) fn of(mut object: Object, cleaner: &mut Cleaner) -> FailureKey {
         let code = object.shift_remove("c").as_ref().and_then(Value::as_i64);
         if code.and_then(ResultType::of).is_none() {
-            cleaner.note(Oddity::FailureCode);
+            cleaner.note(Anomaly::FailureCode);
         }
         let mut out = format!(
             "{{\"c\": {}",
             code.unwrap_or(ResultType::ValidationFailure.code())
         );
-        // The peer's order; the recorded ones have it too.
+        // sys4's order; the recorded ones have it too.
         for key in ["s", "n", "h", "r", "a", "f"] {
             let value = object.shift_remove(key);
             if let Some(text) = value.and_then(|value| part(key, value, cleaner)) {
@@ -189,7 +189,7 @@ fn ip(text: &str, cleaner: &mut Cleaner) -> Option<String> {
     let bare = bare.split('%').next().unwrap_or(bare);
     let address: Option<IpAddr> = bare.parse().ok();
     if address.is_none() && !bare.is_empty() {
-        cleaner.note(Oddity::WrongType);
+        cleaner.note(Anomaly::WrongType);
     }
     address.map(|address| address.to_string())
 }

@@ -4,19 +4,20 @@
 //! The stages, in the order in which data passes them:
 //!
 //! 1. [`datagram`]: the bytes from the MTA become a `Datagram`, or an error with a reason.
-//! 2. [`record`]: what one datagram says about one policy. Its keys are texts in one normal form:
+//! 2. [`session_result`]: what one datagram says about one policy. Its keys are texts in one normal form:
 //!    [`policy`] for the policy, [`failure`] for one failure.
 //! 3. [`aggregate`]: records are counted, by domain, TXT record, policy and failure.
-//! 4. [`dayfile`]: where a day's counts stand, shared with the peer (sys4's `tlsrpt_reporter`).
+//! 4. [`dayfile`]: where a day's counts stand, shared with sys4's `tlsrpt_reporter`.
 //! 5. [`fetch`]: a closed day's counts as lines between two hosts.
 //! 6. [`report`]: the counts of one domain and day become the JSON document of RFC 8460 section 4.
 //! 7. [`txt`]: the DNS record that says where the report goes.
 //!
 //! All of them use [`domain`] (a name that is safe wherever it stands), [`day`] (a UTC date) and [`pyjson`] (JSON text as
-//! Python writes it, because the peer does).
+//! Python writes it, because sys4 does).
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+mod anomaly;
 mod clean;
 pub mod datagram;
 pub mod day;
@@ -24,9 +25,8 @@ pub mod dayfile;
 pub mod domain;
 pub mod failure;
 pub mod fetch;
-mod oddity;
 pub mod policy;
 pub mod pyjson;
-pub mod record;
 pub mod report;
-pub mod txt;
+pub mod session_result;
+pub mod tlsrpt_record;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::anomaly::Anomaly;
 use crate::clean::Cleaner;
 use crate::domain::Domain;
-use crate::oddity::Oddity;
 use crate::pyjson::{self, Object};
 
 /// The JSON text of a policy in its one normal form.
@@ -156,7 +156,7 @@ impl PolicyKey {
             }
         }
         if kind.is_none() {
-            cleaner.note(Oddity::PolicyType);
+            cleaner.note(Anomaly::PolicyType);
         }
         let kind = kind.unwrap_or(PolicyType::NoPolicyFound);
         let domain = policy_domain.unwrap_or_else(|| domain.clone()).to_string();
@@ -199,7 +199,7 @@ fn named(value: &Value, cleaner: &mut Cleaner) -> Option<Domain> {
     let text = cleaner.value(value)?;
     let domain = Domain::parse(&text).ok();
     if domain.is_none() {
-        cleaner.note(Oddity::PolicyDomain);
+        cleaner.note(Anomaly::PolicyDomain);
     }
     domain
 }

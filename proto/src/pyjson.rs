@@ -1,6 +1,6 @@
 //! JSON text as Python's `json.dumps` writes it.
 //!
-//! The peer's keys are such texts, so two collectors agree on a key only when they agree on every byte: `", "` and `": "`
+//! sys4's keys are such texts, so two collectors agree on a key only when they agree on every byte: `", "` and `": "`
 //! between, everything but printable ASCII as `\uXXXX`, integers as they are, other numbers as Python's `repr` has them.
 
 mod read;

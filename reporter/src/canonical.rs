@@ -1,7 +1,7 @@
 //! One text for all spellings of one place, to compare destinations by: those of a record, of a map, of the suppression
 //! list. What is sent goes to the destination as it was written.
 
-use tlsrptd_proto::txt::{HttpsUrl, Mailbox};
+use tlsrptd_proto::tlsrpt_record::{HttpsUrl, Mailbox};
 use url::Url;
 
 /// The form of a `mailto:` and one decoded address, or of an `https:` URL; `None` for anything else.

@@ -15,15 +15,15 @@ use tlsrptd_proto::{
     day::Day,
     domain::Domain,
     report::{Report, Submitter},
-    txt::TxtRecord,
+    tlsrpt_record::TlsrptRecord,
 };
 
 use crate::{
-    lookup::{self, Looked},
-    outside::Outside,
+    environment::Environment,
+    lookup::{self, LookupResult},
     route::{Routed, Routes},
     schedule::Schedule,
-    state::{Decision, DomainDay},
+    store::{Decision, DomainDay},
     suppress::Suppressions,
 };
 
@@ -52,9 +52,9 @@ pub struct Composer {
 
 impl Composer {
     /// Decides on one domain's day. `seed` is its share of chance.
-    pub async fn decide<O: Outside>(
+    pub async fn decide<O: Environment>(
         &self,
-        outside: &O,
+        environment: &O,
         day: Day,
         found: DomainDay,
         now: Timestamp,
@@ -74,7 +74,7 @@ impl Composer {
             bad_rows: Vec::new(),
         };
         match self
-            .destinations(outside, day, found, now, &mut decision)
+            .destinations(environment, day, found, now, &mut decision)
             .await
         {
             Ok((domain, counts, destinations)) => {
@@ -98,9 +98,9 @@ impl Composer {
     }
 
     /// Everything that may be a reason against.
-    async fn destinations<O: Outside>(
+    async fn destinations<O: Environment>(
         &self,
-        outside: &O,
+        environment: &O,
         day: Day,
         found: DomainDay,
         now: Timestamp,
@@ -126,7 +126,7 @@ impl Composer {
             ));
         }
         self.unwanted(&counts)?;
-        let record = record(outside, &domain, &counts).await?;
+        let record = record(environment, &domain, &counts).await?;
         let routed = self.routes.route(&domain, &record);
         let left_out = left_out(&routed);
         if routed.destinations.is_empty() {
@@ -202,15 +202,15 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCo
 }
 
 /// The record in DNS; when DNS fails or is not to be asked, the valid one that most sessions saw.
-async fn record<O: Outside>(
-    outside: &O,
+async fn record<O: Environment>(
+    environment: &O,
     domain: &Domain,
     counts: &DomainCounts,
-) -> Result<TxtRecord, String> {
-    let failure = match outside.lookup(domain).await {
-        Some(Looked::Record(record)) => return Ok(record),
-        Some(Looked::OptedOut(reason)) => return Err(format!("opted out: {reason}")),
-        Some(Looked::Unknown(reason)) => format!("DNS failed ({reason}), and "),
+) -> Result<TlsrptRecord, String> {
+    let failure = match environment.lookup(domain).await {
+        Some(LookupResult::Record(record)) => return Ok(record),
+        Some(LookupResult::OptedOut(reason)) => return Err(format!("opted out: {reason}")),
+        Some(LookupResult::Unknown(reason)) => format!("DNS failed ({reason}), and "),
         None => String::new(),
     };
     let mut first_fault = None;

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use tlsrptd_config::{exit, log::LogError, visible};
-use tlsrptd_proto::txt::MailboxError;
+use tlsrptd_proto::tlsrpt_record::MailboxError;
 
-use crate::{deliver::PrepareError, route::RouteError, state::StateError};
+use crate::{deliver::PrepareError, route::RouteError, store::StoreError};
 
 /// What ends a program.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Error {
     Several(Vec<Error>),
     /// The database.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] StoreError),
     /// The pid file.
     #[error("cannot write the pid file {path}: {source}")]
     PidFile {
@@ -61,7 +61,7 @@ impl Error {
         }
     }
 
-    /// The peer's exit codes; whatever is wrong with the configuration is 2.
+    /// sys4's exit codes; whatever is wrong with the configuration is 2.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Maps(_) | Error::Contact(_) | Error::Log(LogError::Open { .. }) => exit::CONFIG,
@@ -75,13 +75,13 @@ impl Error {
                     exit::OTHER
                 }
             }
-            Error::State(StateError::Purpose { .. }) => exit::DATABASE_PURPOSE,
+            Error::State(StoreError::Purpose { .. }) => exit::DATABASE_PURPOSE,
             Error::State(
-                StateError::NoFolder { .. }
-                | StateError::Missing { .. }
-                | StateError::Denied { .. }
-                | StateError::Open { .. }
-                | StateError::Lock { .. },
+                StoreError::NoFolder { .. }
+                | StoreError::Missing { .. }
+                | StoreError::Denied { .. }
+                | StoreError::Open { .. }
+                | StoreError::Lock { .. },
             ) => exit::DATABASE,
             Error::Argument { .. } => exit::FAILED,
             _ => exit::OTHER,

@@ -9,23 +9,23 @@
 //! 5. [`deliver`] carries one report to one address and says how that ended;
 //! 6. [`state`] records it. This is the only edge that goes back.
 //!
-//! [`daemon`] turns the wheel. It alone reads the clock; what it needs of the world is [`outside::Outside`].
+//! [`daemon`] turns the wheel. It alone reads the clock; what it needs of the world is [`environment::Environment`].
 //! [`ctl`] reads the same database for the operator.
 
 #![forbid(unsafe_code)]
 
-mod brake;
 mod canonical;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;
 pub mod deliver;
+pub mod environment;
 pub mod error;
 pub mod gather;
+mod log_throttle;
 pub mod lookup;
-pub mod outside;
 mod queue;
 pub mod route;
 pub mod schedule;
-pub mod state;
+pub mod store;
 pub mod suppress;

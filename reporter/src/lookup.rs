@@ -17,11 +17,11 @@ use std::{
 use hickory_proto::rr::{Name, RData, RecordType};
 use tlsrptd_proto::{
     domain::Domain,
-    txt::{Selection, TxtError, TxtRecord, select},
+    tlsrpt_record::{Selection, TlsrptRecord, TlsrptRecordError, select},
 };
 use tokio::time::Instant;
 
-use crate::brake::Brake;
+use crate::log_throttle::LogThrottle;
 use message::Question;
 use outage::{Change, End, Outage, Turn};
 use retries::Retries;
@@ -36,9 +36,9 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// What DNS says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Looked {
+pub enum LookupResult {
     /// One valid record.
-    Record(TxtRecord),
+    Record(TlsrptRecord),
     /// The domain does not take part (any more), and why we think so.
     OptedOut(String),
     /// DNS did not answer; why.
@@ -52,7 +52,7 @@ pub struct Resolver {
     outage: Mutex<Outage>,
     retries: Retries,
     /// DNS may fail for each of a million domains.
-    failures: Brake,
+    failures: LogThrottle,
 }
 
 impl Resolver {
@@ -62,21 +62,23 @@ impl Resolver {
             stub: Stub::new(servers, timeout),
             outage: Mutex::default(),
             retries: Retries::default(),
-            failures: Brake::new(),
+            failures: LogThrottle::new(),
         }
     }
 
     /// Looks the record up by its absolute name: a search list must not answer for another domain.
-    pub async fn record(&self, domain: &Domain) -> Looked {
+    pub async fn record(&self, domain: &Domain) -> LookupResult {
         let Ok(name) = Name::from_ascii(format!("_smtp._tls.{domain}.")) else {
-            return Looked::OptedOut("the record's name would be too long for DNS".to_owned());
+            return LookupResult::OptedOut(
+                "the record's name would be too long for DNS".to_owned(),
+            );
         };
         // A guard held over a wait would block everybody.
         let turn = self.outage().turn(Instant::now());
         match turn {
             Turn::Ask => {}
             Turn::AskForTheRoot => self.ask_for_the_root().await,
-            Turn::PassOver => return Looked::Unknown("it is out".to_owned()),
+            Turn::PassOver => return LookupResult::Unknown("it is out".to_owned()),
         }
         let looked = self.ask(domain, name).await;
         let end = match &looked {
@@ -96,7 +98,7 @@ impl Resolver {
             {
                 tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
             }
-            Looked::Unknown(reason)
+            LookupResult::Unknown(reason)
         })
     }
 
@@ -125,7 +127,7 @@ impl Resolver {
     }
 
     /// Asks until there is an answer; `Err` when there is none.
-    async fn ask(&self, domain: &Domain, name: Name) -> Result<Looked, NoAnswer> {
+    async fn ask(&self, domain: &Domain, name: Name) -> Result<LookupResult, NoAnswer> {
         let question = Question {
             name,
             kind: RecordType::TXT,
@@ -151,29 +153,31 @@ impl Resolver {
     }
 }
 
-fn looked(answer: Answer) -> Looked {
+fn looked(answer: Answer) -> LookupResult {
     match answer {
         Answer::Records(records) => {
             let texts: Vec<String> = records.iter().filter_map(joined).collect();
             judge(&texts)
         }
-        Answer::NoName => Looked::OptedOut("no such name in DNS".to_owned()),
-        Answer::NoRecords => Looked::OptedOut("no TXT record in DNS".to_owned()),
+        Answer::NoName => LookupResult::OptedOut("no such name in DNS".to_owned()),
+        Answer::NoRecords => LookupResult::OptedOut("no TXT record in DNS".to_owned()),
     }
 }
 
 /// What the texts of a name's TXT records amount to.
-pub fn judge(texts: &[String]) -> Looked {
+pub fn judge(texts: &[String]) -> LookupResult {
     match select(texts) {
-        Selection::One(record, _) => Looked::Record(record),
-        Selection::None => Looked::OptedOut("no TLSRPT record in DNS".to_owned()),
-        Selection::Several(number) => Looked::OptedOut(format!("{number} TLSRPT records in DNS")),
-        Selection::Invalid(error) => Looked::OptedOut(invalid(&error)),
+        Selection::One(record, _) => LookupResult::Record(record),
+        Selection::None => LookupResult::OptedOut("no TLSRPT record in DNS".to_owned()),
+        Selection::Several(number) => {
+            LookupResult::OptedOut(format!("{number} TLSRPT records in DNS"))
+        }
+        Selection::Invalid(error) => LookupResult::OptedOut(invalid(&error)),
     }
 }
 
 /// The one record that the MTA saw, or what is wrong with it.
-pub fn seen(text: &str) -> Result<TxtRecord, String> {
+pub fn seen(text: &str) -> Result<TlsrptRecord, String> {
     match select(&[text.to_owned()]) {
         Selection::One(record, _) => Ok(record),
         Selection::Invalid(error) => Err(invalid(&error)),
@@ -181,7 +185,7 @@ pub fn seen(text: &str) -> Result<TxtRecord, String> {
     }
 }
 
-fn invalid(error: &TxtError) -> String {
+fn invalid(error: &TlsrptRecordError) -> String {
     format!("no valid TLSRPT record: {error}")
 }
 
@@ -230,7 +234,7 @@ mod tests {
         ] {
             let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
             assert_eq!(
-                matches!(judge(&texts), Looked::Record(_)),
+                matches!(judge(&texts), LookupResult::Record(_)),
                 takes_part,
                 "{why}"
             );

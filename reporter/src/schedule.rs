@@ -12,8 +12,8 @@ use url::Url;
 
 pub use fetching::FetchDeadline;
 
-/// The peer's defaults, for those of its options that stand beside one that is set.
-const PEER_RETRIES: u32 = 5;
+/// sys4's defaults, for those of its options that stand beside one that is set.
+const SYS4_RETRIES: u32 = 5;
 /// Ours between two attempts to deliver: 24 hours hold about nine.
 const DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(4 * 3600));
@@ -32,8 +32,8 @@ const AFTER_LACK: Duration = Duration::from_secs(60);
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// No wait between two questions to a collector is longer.
 const ONE_DAY: Duration = Duration::from_secs(86_400);
-/// The peer's between two attempts to deliver.
-const PEER_DELIVERY_WAIT: (Duration, Duration) =
+/// sys4's between two attempts to deliver.
+const SYS4_DELIVERY_WAIT: (Duration, Duration) =
     (Duration::from_secs(300), Duration::from_secs(1800));
 
 /// What the settings say about times.
@@ -60,7 +60,7 @@ pub enum Next {
 
 #[derive(Clone, Debug)]
 struct Retries {
-    /// `Some` as with the peer: so many after the first attempt.
+    /// `Some` as with sys4: so many after the first attempt.
     max: Option<u32>,
     min_wait: Duration,
     max_wait: Duration,
@@ -77,7 +77,7 @@ impl Schedule {
                 s.min_wait_delivery,
                 s.max_wait_delivery,
                 DELIVERY_WAIT,
-                PEER_DELIVERY_WAIT,
+                SYS4_DELIVERY_WAIT,
             ),
             retry_window: s.retry_window,
             list: Retries::new(
@@ -137,7 +137,7 @@ impl Schedule {
 
     /// When a new delivery is due: anywhere in the spread, each on its own (RFC 8460 section 4.1).
     pub fn first_delivery(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
-        // One second means now, as with the peer.
+        // One second means now, as with sys4.
         if self.spread <= Duration::from_secs(1) {
             return now;
         }
@@ -164,7 +164,7 @@ impl Schedule {
         }
     }
 
-    /// With the peer's options so many attempts are made, whatever is the matter.
+    /// With sys4's options so many attempts are made, whatever is the matter.
     pub fn counts_attempts(&self) -> bool {
         self.delivery.max.is_some()
     }
@@ -219,13 +219,13 @@ impl Schedule {
 }
 
 impl Retries {
-    /// One of the peer's options that is set brings the peer's rule.
+    /// One of sys4's options that is set brings sys4's rule.
     fn new(
         max: Option<u32>,
         min_wait: Option<Duration>,
         max_wait: Option<Duration>,
         ours: (Duration, Duration),
-        peers: (Duration, Duration),
+        sys4: (Duration, Duration),
     ) -> Retries {
         if max.is_none() && min_wait.is_none() && max_wait.is_none() {
             return Retries {
@@ -235,9 +235,9 @@ impl Retries {
             };
         }
         Retries {
-            max: Some(max.unwrap_or(PEER_RETRIES)),
-            min_wait: min_wait.unwrap_or(peers.0),
-            max_wait: max_wait.unwrap_or(peers.1),
+            max: Some(max.unwrap_or(SYS4_RETRIES)),
+            min_wait: min_wait.unwrap_or(sys4.0),
+            max_wait: max_wait.unwrap_or(sys4.1),
         }
     }
 

@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tlsrptd_reporter::{
     deliver::Outcome,
     gather::GatherError,
-    lookup::Looked,
-    state::{Go, Step},
+    lookup::LookupResult,
+    store::{HookVerdict, Step},
 };
 use world::{World, counted, folder, retry, rows, run, sent, settings};
 
@@ -124,7 +124,7 @@ async fn reasons_against_a_report() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
     let mut world = World::new(BEGIN);
-    let bad = |domain: &str, data: &str| tlsrptd_reporter::state::Fetched {
+    let bad = |domain: &str, data: &str| tlsrptd_reporter::store::Fetched {
         domain: domain.into(),
         data: data.into(),
     };
@@ -143,7 +143,7 @@ async fn reasons_against_a_report() {
     });
     world.lookup = Box::new(|domain| {
         Some(match domain.as_str() {
-            "none.example" => Looked::OptedOut("no such name in DNS".into()),
+            "none.example" => LookupResult::OptedOut("no such name in DNS".into()),
             "several.example" => tlsrptd_reporter::lookup::judge(&[
                 "v=TLSRPTv1;rua=mailto:a@b.example".to_owned(),
                 "v=TLSRPTv1;rua=mailto:a@c.example".to_owned(),
@@ -151,7 +151,7 @@ async fn reasons_against_a_report() {
             "unusable.example" => {
                 tlsrptd_reporter::lookup::judge(&["v=TLSRPTv1;rua=http://a.example".to_owned()])
             }
-            "dns-down.example" => Looked::Unknown("timed out".into()),
+            "dns-down.example" => LookupResult::Unknown("timed out".into()),
             name => tlsrptd_reporter::lookup::judge(&[world::record(name)]),
         })
     });
@@ -279,7 +279,7 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_that_waits_is_hidden_from_the_peer() {
+async fn a_day_that_waits_is_hidden_from_sys4() {
     let folder = folder();
     let settings = settings(
         folder.path(),
@@ -302,7 +302,7 @@ async fn a_day_that_waits_is_hidden_from_the_peer() {
         &settings,
         "SELECT data, status, tlsrptd_data IS NULL FROM reportdata",
     );
-    assert_eq!(hidden, ["NULL|NULL|0"], "the peer would fetch it again");
+    assert_eq!(hidden, ["NULL|NULL|0"], "sys4 would fetch it again");
     run(&settings, &world, None, DAY / 12).await.unwrap();
     assert_eq!(
         rows(&settings, "SELECT domain, tlsrptd_sessions FROM reports"),
@@ -413,7 +413,7 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
             "--max_concurrent_deliveries=1",
         ],
     );
-    let state = tlsrptd_reporter::state::State::open(&settings.dbname, false).unwrap();
+    let state = tlsrptd_reporter::store::Store::open(&settings.dbname, false).unwrap();
     state.close().unwrap();
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(
@@ -492,8 +492,8 @@ async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
     let is_full = |world: &World| world.zero.elapsed() < DAY / 24;
     let seen = Arc::clone(&world);
     let watcher = Box::new(move |step, _| match step {
-        Step::RowsStored if is_full(&seen) => Go::Fail,
-        _ => Go::On,
+        Step::RowsStored if is_full(&seen) => HookVerdict::Fail,
+        _ => HookVerdict::On,
     });
     run(&settings, &world, Some(watcher), DAY / 12)
         .await

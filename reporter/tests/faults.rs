@@ -11,8 +11,8 @@ use std::{
 use jiff::Timestamp;
 use tlsrptd_reporter::{
     deliver::Outcome,
-    lookup::{Looked, judge},
-    state::{Go, STEPS, StateError},
+    lookup::{LookupResult, judge},
+    store::{HookVerdict, STEPS, StoreError},
 };
 use world::{World, counted, folder, record, rows, run, sent, settings};
 
@@ -22,13 +22,13 @@ const BEGIN: &str = "2026-11-21T12:00:00Z";
 const YESTERDAY_ONLY: &str = "--max_report_age=86400";
 const DAYS_DOMAINS: usize = 200;
 
-fn many(_: &tlsrptd_reporter::state::Job, _: Timestamp) -> Vec<tlsrptd_reporter::state::Fetched> {
+fn many(_: &tlsrptd_reporter::store::Job, _: Timestamp) -> Vec<tlsrptd_reporter::store::Fetched> {
     (0..DAYS_DOMAINS)
         .map(|number| counted(&format!("d{number}.example"), 1))
         .collect()
 }
 
-fn by_mail(domain: &str) -> Looked {
+fn by_mail(domain: &str) -> LookupResult {
     judge(&[format!("v=TLSRPTv1;rua=mailto:r@{domain}")])
 }
 
@@ -46,7 +46,7 @@ async fn a_full_disk_at_every_step() {
             ],
         );
         let mut world = World::new(BEGIN);
-        world.peers = vec![2];
+        world.sys4 = vec![2];
         let world = Arc::new(world);
         let met = Arc::new(AtomicBool::new(false));
         let ends = Duration::from_secs(3600 * 4);
@@ -55,12 +55,16 @@ async fn a_full_disk_at_every_step() {
             let watcher = Box::new(move |step, _| {
                 let fails = step == row.step && seen.zero.elapsed() < HOUR;
                 met.fetch_or(fails, SeqCst);
-                if fails { Go::Fail } else { Go::On }
+                if fails {
+                    HookVerdict::Fail
+                } else {
+                    HookVerdict::On
+                }
             });
             let left = ends - world.zero.elapsed();
             match run(&settings, &world, Some(watcher), left).await {
                 Ok(()) => {}
-                Err(StateError::Step { .. } | StateError::Open { .. }) => {
+                Err(StoreError::Step { .. } | StoreError::Open { .. }) => {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }
                 Err(other) => panic!("{:?}: {other}", row.step),
@@ -175,7 +179,7 @@ async fn dns_that_is_gone_for_hours() {
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
     let mut world = World::new("2026-11-21T00:00:10Z");
     world.gather = Box::new(|job, now| Ok(many(job, now)));
-    world.lookup = Box::new(|_| Some(Looked::Unknown("timed out".to_owned())));
+    world.lookup = Box::new(|_| Some(LookupResult::Unknown("timed out".to_owned())));
     let world = Arc::new(world);
     run(&settings, &world, None, HOUR * 6).await.unwrap();
     let by_mta = "SELECT count(*) FROM reports WHERE tlsrptd_reason IS NULL";

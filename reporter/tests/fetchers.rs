@@ -11,7 +11,7 @@ use std::{
 };
 
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_reporter::{gather::GatherError, state::State};
+use tlsrptd_reporter::{gather::GatherError, store::Store};
 use world::{World, counted, folder, rows, run, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -173,7 +173,7 @@ async fn a_day_is_composed_before_it_is_too_old() {
 async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
     let folder = folder();
     let settings = with(folder.path(), "b, a");
-    State::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false)
         .unwrap()
         .close()
         .unwrap();

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    gather::{Answer, Piece, Sink, Terms, ask, details, probe},
-    state::{Fetched, Job},
+    gather::{Answer, AnswerPart, AnswerSender, Terms, ask, details, probe},
+    store::{Fetched, Job},
 };
 use tokio::sync::mpsc;
 
@@ -52,7 +52,7 @@ async fn answer_within(
     // Words are split at white space, without a shell.
     let job = job(&format!("{}  -x 'q' ", script(folder.path(), body)));
     let (sender, mut pieces) = mpsc::channel(100);
-    let sink = Sink::new(Arc::new(job.clone()), sender);
+    let sink = AnswerSender::new(Arc::new(job.clone()), sender);
     let terms = Terms {
         now: Timestamp::now(),
         max_difference: Duration::from_secs(10),
@@ -65,11 +65,11 @@ async fn answer_within(
     let (mut rows, mut listed) = (Vec::new(), Vec::new());
     while let Some((_, piece)) = pieces.recv().await {
         match piece {
-            Piece::Rows(more) => rows.extend(more),
-            Piece::Listed(more) => listed.extend(more),
-            Piece::Unusable(domain, reason) => listed.push(format!("{domain}: {reason}")),
-            Piece::Told(_) => {}
-            Piece::Grown(days) => {
+            AnswerPart::Rows(more) => rows.extend(more),
+            AnswerPart::Listed(more) => listed.extend(more),
+            AnswerPart::Unusable(domain, reason) => listed.push(format!("{domain}: {reason}")),
+            AnswerPart::Told(_) => {}
+            AnswerPart::Grown(days) => {
                 listed.extend(
                     days.iter()
                         .map(|(day, number)| format!("{day} grew {number}")),
@@ -101,14 +101,14 @@ async fn good_answers() {
     );
 
     let (end, _, listed) = answer(&format!("[ \"$4\" = . ] && {{ echo '{{'; echo '}}'; exit 0; }}; {LIST}; echo a.example; echo b.example; echo .")).await;
-    assert_eq!(end, Ok(Answer::List), "an empty object is the peer");
+    assert_eq!(end, Ok(Answer::List), "an empty object is sys4");
     assert_eq!(listed, ["a.example", "b.example"]);
 
     let (end, _, listed) = answer(&format!("{LIST}; echo a.example; echo .")).await;
     assert_eq!(
         (end, listed.len()),
         (Ok(Answer::List), 1),
-        "a list at once is the peer behind a wrapper"
+        "a list at once is sys4 behind a wrapper"
     );
 
     let (end, rows, _) = answer(&format!(
@@ -218,9 +218,13 @@ async fn failed_answers() {
     };
     let (sender, _pieces) = mpsc::channel(1);
     let job = job("/nonexistent/fetcher");
-    let end = ask(&job, terms, &Sink::new(Arc::new(job.clone()), sender))
-        .await
-        .unwrap_err();
+    let end = ask(
+        &job,
+        terms,
+        &AnswerSender::new(Arc::new(job.clone()), sender),
+    )
+    .await
+    .unwrap_err();
     assert!(
         end.to_string().contains("cannot run /nonexistent/fetcher"),
         "{end}"
@@ -252,7 +256,7 @@ async fn a_dead_fetcher_is_ended_with_what_it_started() {
 }
 
 #[tokio::test]
-async fn one_domain_of_the_peer() {
+async fn one_domain_of_sys4() {
     let folder = TempDir::new().unwrap();
     for (body, want, why) in [
         (

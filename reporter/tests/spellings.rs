@@ -1,4 +1,4 @@
-//! One domain in two spellings, as the peer's collectors have it, is one domain.
+//! One domain in two spellings, as sys4's collectors have it, is one domain.
 #![allow(clippy::unwrap_used)]
 
 mod world;
@@ -11,10 +11,10 @@ use world::{World, counted, folder, rows, run, settings};
 const HOUR: Duration = Duration::from_secs(3600);
 const USUAL: &str = "xn--bcher-kva.example";
 
-/// The first collector speaks the peer's protocol and lists three spellings; the second is ours, and late.
+/// The first collector speaks sys4's protocol and lists three spellings; the second is ours, and late.
 fn world() -> World {
     let mut world = World::new("2026-11-21T00:00:10Z");
-    world.peers = vec![1];
+    world.sys4 = vec![1];
     world.gather = Box::new(|job, now| match job.index {
         1 => Ok(vec![
             counted("BÜCHER.example.", 8),
@@ -52,7 +52,7 @@ async fn two_spellings_get_one_report() {
                 "bücher.example|one|1",
                 "xn--bcher-kva.example|one|1",
             ];
-            assert_eq!(rows(&settings, sql), listed, "the peer would ask for each");
+            assert_eq!(rows(&settings, sql), listed, "sys4 would ask for each");
         }
         run(&settings, &world, None, HOUR * 4).await.unwrap();
         assert_eq!(

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::{Destination, Origin},
-    state::{Claimed, Counts, Decision, Job, NewJob, Recorded, State, Verdict},
+    store::{Claimed, Counts, Decision, Job, NewJob, Recorded, Store, Verdict},
 };
 use world::{counted, folder};
 
@@ -22,8 +22,8 @@ fn day() -> Day {
     Day::parse("2026-11-20").unwrap()
 }
 
-fn open(folder: &Path) -> State {
-    State::open(&folder.join("db"), false).unwrap()
+fn open(folder: &Path) -> Store {
+    Store::open(&folder.join("db"), false).unwrap()
 }
 
 fn sql(folder: &Path, text: &str) -> Connection {
@@ -32,7 +32,7 @@ fn sql(folder: &Path, text: &str) -> Connection {
     db
 }
 
-fn jobs(state: &mut State, commands: &[&str]) -> Vec<Job> {
+fn jobs(state: &mut Store, commands: &[&str]) -> Vec<Job> {
     let jobs: Vec<NewJob> = (1..)
         .zip(commands)
         .map(|(index, command)| NewJob {
@@ -68,7 +68,7 @@ fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
     }
 }
 
-fn claim(state: &mut State, now: Timestamp, limit: usize) -> Vec<Claimed> {
+fn claim(state: &mut Store, now: Timestamp, limit: usize) -> Vec<Claimed> {
     state.claim(now, limit, |_| 2).unwrap()
 }
 
@@ -170,7 +170,7 @@ fn a_job_from_waiting_to_decided() {
     assert_eq!(
         query(status),
         "-,-",
-        "for the peer there is work until the last report is stored"
+        "for sys4 there is work until the last report is stored"
     );
     state
         .close_day(
@@ -404,7 +404,7 @@ fn what_is_sent_is_not_kept() {
     assert_eq!(
         query("SELECT sum(data = '') FROM reportdata"),
         360,
-        "not NULL, or the peer asks for it"
+        "not NULL, or sys4 asks for it"
     );
     // Everything once, then half of it again.
     let full = "SELECT count(*) FROM reports WHERE report IS NOT NULL AND tlsrptd_reason IS NULL";

@@ -10,7 +10,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::judge,
-    state::{State, SuppressionList},
+    store::{Store, SuppressionList},
     suppress::Target,
 };
 use world::{World, counted, folder, retry, rows, run, sent, settings};
@@ -292,7 +292,7 @@ async fn a_relay_that_takes_nothing_suspends_nobody() {
 async fn one_of_two_addresses_is_left_out_and_never_pending() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
-    State::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false)
         .unwrap()
         .close()
         .unwrap();
@@ -305,17 +305,17 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
             ("b.example", "https://b.example/,mailto:tls@b.example"),
         ],
     ));
-    // The state as the peer would find it at any time: it takes for pending what has no status.
+    // The state as sys4 would find it at any time: it takes for pending what has no status.
     let state = Arc::new(std::sync::Mutex::new(Vec::new()));
     let (path, seen) = (settings.clone(), Arc::clone(&state));
     let watcher = Box::new(move |_, moment| {
-        if moment == tlsrptd_reporter::state::Moment::After {
+        if moment == tlsrptd_reporter::store::CommitSide::After {
             let pending = "SELECT destination FROM destinations WHERE status IS NULL";
             seen.lock().unwrap().extend(rows(&path, pending));
         }
-        tlsrptd_reporter::state::Go::On
+        tlsrptd_reporter::store::HookVerdict::On
     });
-    State::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false)
         .unwrap()
         .close()
         .unwrap();
@@ -400,7 +400,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     let path = &settings.dbname;
-    State::open(path, false).unwrap().close().unwrap();
+    Store::open(path, false).unwrap().close().unwrap();
     for mode in ["wal", "delete"] {
         let db = rusqlite::Connection::open(path).unwrap();
         db.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
@@ -427,7 +427,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
          ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
     )
     .unwrap();
-    let mut state = State::open(path, false).unwrap();
+    let mut state = Store::open(path, false).unwrap();
     while state.clean(day("2026-11-22")).unwrap() {}
     assert_eq!(
         rows(&settings, "SELECT target FROM tlsrptd_suppressed"),

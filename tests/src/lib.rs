@@ -8,7 +8,7 @@
 //! [`Program`](harness::program::Program)s, which [`start`](harness::program::Program::start) as
 //! [`Running`](harness::program::Running), a sender of datagrams ([`mta`](harness::mta)), and the servers:
 //! [`Dns`](harness::dns::Dns), [`Smtp`](harness::smtp::Smtp), [`Https`](harness::https::Https).
-//! [`Theirs`](harness::theirs::Theirs) are the programs of others that judge the outcome;
+//! [`Theirs`](harness::sys4::Sys4) are the programs of others that judge the outcome;
 //! [`FakeClock`](harness::clock::FakeClock) is the time of day; [`skip`](harness::skip) is for machines that lack something.
 //!
 //! ```no_run

@@ -13,7 +13,7 @@ use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta::{self, Mta};
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Smtp, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 #[test]
 fn the_name_server_answers_as_its_zone_says() {
@@ -222,7 +222,7 @@ fn a_mail_is_taken_apart() {
 
 #[test]
 fn the_schema_knows_good_from_bad() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let good = serde_json::json!({
@@ -233,7 +233,7 @@ fn the_schema_knows_good_from_bad() {
             "summary": {"total-successful-session-count": 1, "total-failure-session-count": 0},
         }],
     });
-    assert_eq!(theirs.schema_errors([&good]), [""; 0]);
+    assert_eq!(sys4.schema_errors([&good]), [""; 0]);
     let table = [
         ("/organization-name", serde_json::json!(null), "a null"),
         (
@@ -265,6 +265,6 @@ fn the_schema_knows_good_from_bad() {
     for (pointer, value, reason) in table {
         let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap() = value;
-        assert_eq!(theirs.schema_errors([&bad]).len(), 1, "{reason}");
+        assert_eq!(sys4.schema_errors([&bad]).len(), 1, "{reason}");
     }
 }

@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Program, Running};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
@@ -48,15 +48,15 @@ fn a_day_closes_its_reports_go_out_and_the_next_day_counts_on() {
 }
 
 #[test]
-fn so_does_the_peers() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn so_does_sys4s() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
     let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-02-28T23:50:00Z") else {
         return;
     };
-    a_day_closes(&lab, &lab.peer_collectd(&theirs), &clock).stop();
+    a_day_closes(&lab, &lab.their_collectd(&sys4), &clock).stop();
 }
 
 /// Two sessions before midnight, one after it: each in the file of its day.

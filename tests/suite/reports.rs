@@ -6,7 +6,7 @@ use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 #[test]
 fn every_recorded_datagram_comes_out_in_a_report_that_others_accept() {
@@ -56,7 +56,7 @@ fn the_largest_datagram_that_the_kernel_carries_is_counted() {
 
 /// Sends them through all programs, each domain with an address and a URL, and lets others judge what arrives.
 fn reports_say_what_datagrams_said(datagrams: &[Vec<u8>]) {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -87,22 +87,22 @@ fn reports_say_what_datagrams_said(datagrams: &[Vec<u8>]) {
         "nothing arrives twice"
     );
 
-    let expected = theirs.expected(datagrams);
+    let expected = sys4.expected(datagrams);
     assert_same(
         "mailed",
-        &theirs.parsed(mails.iter().map(|mail| &mail.bytes)),
+        &sys4.parsed(mails.iter().map(|mail| &mail.bytes)),
         &expected,
     );
     assert_same(
         "posted",
-        &theirs.parsed(posts.iter().map(|post| &post.body)),
+        &sys4.parsed(posts.iter().map(|post| &post.body)),
         &expected,
     );
-    for verdicts in theirs.dkim(mails.iter().map(|mail| &mail.bytes), &lab.dns.all_txt()) {
+    for verdicts in sys4.dkim(mails.iter().map(|mail| &mail.bytes), &lab.dns.all_txt()) {
         assert_eq!(verdicts, ["ok rsa-sha256", "ok ed25519-sha256"]);
     }
     let reports: Vec<Value> = posts.iter().map(|post| mail::report(&post.body)).collect();
-    assert_eq!(theirs.schema_errors(&reports), [""; 0]);
+    assert_eq!(sys4.schema_errors(&reports), [""; 0]);
     for mail in &mails {
         assert_eq!(
             mail.from, "noreply@sender.example",

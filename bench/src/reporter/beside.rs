@@ -1,4 +1,4 @@
-//! Peer and ours beside each other, with the same receivers, each from the start of the program to the last report.
+//! Theirs and ours beside each other, with the same receivers, each from the start of the program to the last report.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +15,7 @@ use crate::error::BenchError;
 use crate::figure::Goal;
 use crate::table::Row;
 
-/// The peer takes a tenth of a second a domain.
+/// sys4 takes a tenth of a second a domain.
 const DOMAINS: u64 = 300;
 /// The worst receivers that do answer within a usual time-out.
 const WORST: Duration = Duration::from_secs(9);
@@ -27,23 +27,23 @@ const NOW: &str = "spread_out_delivery = 1\n";
 
 /// Reports a second.
 pub(super) struct Beside {
-    /// Peer, ours.
+    /// Theirs, ours.
     mails: [f64; 2],
-    /// The same; the peer's is missing where there is no curl.
+    /// The same; sys4's is missing where there is no curl.
     posts: [Option<f64>; 2],
 }
 
 impl Beside {
-    pub(super) fn peer_mails(&self) -> f64 {
+    pub(super) fn their_mails(&self) -> f64 {
         self.mails[0]
     }
 
     pub(super) fn rows(&self) -> [Row; 2] {
         let mut mails = rate(&format!("mails a second, {DOMAINS} domains"));
-        mails.push(Kind::Peer, self.mails[0]);
+        mails.push(Kind::Theirs, self.mails[0]);
         mails.push(Kind::Ours, self.mails[1]);
         let mut posts = rate(&format!("posts a second, {DOMAINS} domains"));
-        for (kind, value) in [Kind::Peer, Kind::Ours].into_iter().zip(self.posts) {
+        for (kind, value) in [Kind::Theirs, Kind::Ours].into_iter().zip(self.posts) {
             if let Some(value) = value {
                 posts.push(kind, value);
             }
@@ -60,11 +60,11 @@ impl Bench<'_> {
             port: receive::https(posts.clone())?,
             hosts: POST_HOSTS,
         };
-        let peers_mails = speed(&self.peer(Rua::Mail, smtp)?, &mails)?;
-        let peers_posts = match has_curl() {
-            true => Some(speed(&self.peer(web, smtp)?, &posts)?),
+        let their_mails = speed(&self.theirs(Rua::Mail, smtp)?, &mails)?;
+        let their_posts = match has_curl() {
+            true => Some(speed(&self.theirs(web, smtp)?, &posts)?),
             false => {
-                eprintln!("SKIPPED the peer's posts: there is no curl");
+                eprintln!("SKIPPED sys4's posts: there is no curl");
                 None
             }
         };
@@ -74,8 +74,8 @@ impl Bench<'_> {
             self.scene(DOMAINS, rua, options)
         };
         Ok(Beside {
-            mails: [peers_mails, speed(&ours(Rua::Mail)?, &mails)?],
-            posts: [peers_posts, Some(speed(&ours(web)?, &posts)?)],
+            mails: [their_mails, speed(&ours(Rua::Mail)?, &mails)?],
+            posts: [their_posts, Some(speed(&ours(web)?, &posts)?)],
         })
     }
 
@@ -106,7 +106,7 @@ impl Bench<'_> {
         Ok(row)
     }
 
-    fn peer(&self, rua: Rua, smtp: u16) -> Result<Scene, BenchError> {
+    fn theirs(&self, rua: Rua, smtp: u16) -> Result<Scene, BenchError> {
         let this = std::env::current_exe().map_err(BenchError::other("finding this program"))?;
         let programs = self.plan.venv.join("bin");
         Scene::new(&Setting {
@@ -132,7 +132,7 @@ fn speed(scene: &Scene, taken: &Taken) -> Result<f64, BenchError> {
     Ok(DOMAINS as f64 / cost.seconds)
 }
 
-/// Where the peer would look for it.
+/// Where sys4 would look for it.
 fn has_curl() -> bool {
     ["/usr/bin", "/bin"].iter().any(|folder| {
         let mut curl = Command::new(Path::new(folder).join("curl"));

@@ -1,6 +1,6 @@
 //! The comparison of reporters: from a closed day to every report in the hands of its receiver.
 //!
-//! Ours is measured in [`stages`], each by itself, over the same day. The peer cannot be stopped between two of them: it
+//! Ours is measured in [`stages`], each by itself, over the same day. sys4 cannot be stopped between two of them: it
 //! is measured as a whole, and so is ours beside it.
 
 mod beside;
@@ -44,17 +44,17 @@ pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
     let machine = machine::describe(&plan.folder);
     let bench = Bench::new(plan)?;
     let mut rows = rows::signatures(bench.signature, floor::openssl());
-    let mut peer = None;
+    let mut theirs = None;
     if !plan.stored {
         let beside = bench.beside()?;
-        peer = Some(beside.peer_mails());
+        theirs = Some(beside.their_mails());
         rows.extend(beside.rows());
         rows.push(bench.worst()?);
     }
     let mut base = None;
     for domains in plan.sizes() {
         let stages = bench.stages(domains)?;
-        rows.extend(stages.rows(bench.signature, peer, base.as_ref()));
+        rows.extend(stages.rows(bench.signature, theirs, base.as_ref()));
         base.get_or_insert(stages);
     }
     print!("{machine}{NOTES}\n{}", Table(rows));
@@ -65,7 +65,7 @@ const NOTES: &str = "\
 a closed day of two collectors, the second of which knows every second domain; two policies a domain, one domain in
 eight with a failure; a report a domain, to its own address or, as a post, to one of 16 hosts; all receivers on
 loopback, on the same cores; floor: RSA-2048 signatures on one core by the library that signs our mails
-peer: tlsrpt_reporter 0.6.0 with its fetcher, unsigned mails, curl for posts, no DNS; ours beside it: all in one go,
+theirs: tlsrpt_reporter 0.6.0 with its fetcher, unsigned mails, curl for posts, no DNS; ours beside it: all in one go,
 signed mails, the record of each domain looked up in DNS
 stages, domains a second: gathered; composed without DNS; composed with each record looked up; mailed unsigned; signed
 and mailed; posted. CPU is that of reportd alone: of one lookup and of one signature it is the difference to the same

@@ -184,7 +184,7 @@ fn answer(query: &[u8], rua: Rua) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-/// Hands the mail on standard input to a receiver: the peer runs a program a mail, as it runs sendmail.
+/// Hands the mail on standard input to a receiver: sys4 runs a program a mail, as it runs sendmail.
 pub(crate) fn hand_over(port: u16) -> Result<(), BenchError> {
     let fault = || BenchError::other("handing over");
     let mut mail = Vec::new();
@@ -196,7 +196,7 @@ pub(crate) fn hand_over(port: u16) -> Result<(), BenchError> {
         let mut said = String::new();
         answers.read_line(&mut said)?;
         let commands: [&[u8]; 4] = [
-            b"HELO peer.example\r\n",
+            b"HELO sender.example\r\n",
             b"MAIL FROM:<a@sender.example>\r\n",
             b"RCPT TO:<a@receiver.example>\r\n",
             b"DATA\r\n",

@@ -31,16 +31,16 @@ fn ours(figure: &str, unit: Unit, value: f64) -> Row {
 }
 
 impl Stages {
-    /// `signature` in CPU seconds, `peer` in mails a second.
+    /// `signature` in CPU seconds, `theirs` in mails a second.
     pub(super) fn rows(
         &self,
         signature: f64,
-        peer: Option<f64>,
+        theirs: Option<f64>,
         base: Option<&Stages>,
     ) -> Vec<Row> {
         let mut rows = Vec::new();
         if let Some(sent) = &self.sent {
-            rows.push(self.whole(sent, peer));
+            rows.push(self.whole(sent, theirs));
         }
         rows.extend(self.stored_rows());
         if let Some(sent) = &self.sent {
@@ -84,15 +84,16 @@ impl Stages {
     }
 
     /// From the start of gathering to the last mail.
-    fn whole(&self, sent: &Sent, peer: Option<f64>) -> Row {
+    fn whole(&self, sent: &Sent, theirs: Option<f64>) -> Row {
         let name = format!(
             "{} domains: mails a second, gathered to mailed",
             self.title()
         );
         let seconds = sent.looked_up.seconds + sent.mailed.seconds;
-        let mut row = ours(&name, Unit::Number, self.number() / seconds).asked(Goal::OfPeer(200.0));
-        if let Some(peer) = peer {
-            row.push(Kind::Peer, peer);
+        let mut row =
+            ours(&name, Unit::Number, self.number() / seconds).asked(Goal::OfTheirs(200.0));
+        if let Some(theirs) = theirs {
+            row.push(Kind::Theirs, theirs);
         }
         row
     }

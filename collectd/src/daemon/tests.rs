@@ -11,22 +11,22 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_config::{clock::Reading, log::Limited};
-use tlsrptd_proto::{datagram::Limits, day::Day};
+use tlsrptd_proto::{datagram::TextLimits, day::Day};
 
 use crate::{
     Clock,
     control::Control,
     days::{DayWatch, Readings},
-    keeper::{Keeper, Pace},
-    memo::Memo,
-    pulse::Pulse,
+    heartbeat::Heartbeat,
     queue::{Queue, Queues},
     receive::Reader,
     reject::Reject,
     script::Scripts,
+    seen_table::SeenTable,
     stats::Stats,
     store::{FoldLimits, Sqlite, Store},
-    writer::{Lost, Slots, Writer},
+    store_writer::{CommitPolicy, StoreWriter},
+    writer::{DatagramIds, Lost, Writer},
 };
 
 /// A reader and a writer at work.
@@ -67,37 +67,38 @@ impl Bench {
         let path = dir.path().join("db");
         let store: Box<dyn Store> =
             Box::new(Sqlite::open("u", &path, FoldLimits::new(100, 100), 10).unwrap());
-        let mut keeper = Keeper::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
-        keeper.settle(today, false, clock());
+        let mut store_writer =
+            StoreWriter::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
+        store_writer.close_days(today, false, clock());
         let writer = Writer {
             queue: Arc::clone(&queue),
             control: Arc::clone(&control),
             stats: Arc::clone(&stats),
             clock: Arc::clone(&clock),
             reject: Some(Reject::new(None, Arc::clone(&stats))),
-            keeper,
-            pace: Pace {
+            store_writer,
+            pace: CommitPolicy {
                 full: 1000,
                 retry: 10,
                 timeout: Duration::from_millis(200),
             },
-            limits: Limits::default(),
+            limits: TextLimits::default(),
             max_indexes: 2 * MEMO,
             today,
-            slots: Slots::default(),
-            pulse: Arc::new(Pulse::writer()),
+            ids: DatagramIds::default(),
+            heartbeat: Arc::new(Heartbeat::writer()),
         };
         let reader = Reader {
             sockets: vec![socket],
             control: Arc::clone(&control),
             queues: Queues::new(vec![queue]),
             stats: Arc::clone(&stats),
-            memo: Memo::new([1; 16], MEMO),
+            seen_table: SeenTable::new([1; 16], MEMO),
             days: DayWatch::begin(readings, Duration::ZERO, None),
             clock,
             max_datagram_size: 2000,
             complaint: Limited::new(Duration::from_secs(60)),
-            pulse: Arc::new(Pulse::reader()),
+            heartbeat: Arc::new(Heartbeat::reader()),
         };
         Bench {
             dir,
@@ -242,7 +243,7 @@ fn rolled_over_by_signal() {
     let mut bench = Bench::new(10_000);
     bench.send(1);
     bench.committed(1);
-    bench.control.roll();
+    bench.control.rotate();
     bench.until("rolled over", || bench.stats.days_closed.value() == 2);
     bench.send(1);
     bench.stop().unwrap();

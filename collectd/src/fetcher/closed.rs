@@ -91,7 +91,7 @@ impl ClosedDays {
         self.newest
     }
 
-    /// The names of the domains, as they are in the files, in binary order. One with a line end in it, which the peer
+    /// The names of the domains, as they are in the files, in binary order. One with a line end in it, which sys4
     /// stores as it came, would look like two.
     pub(super) fn each_listed(
         &self,

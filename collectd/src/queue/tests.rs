@@ -9,23 +9,25 @@ fn queue(max_datagrams: usize, max_datagram_size: usize) -> Queue {
 }
 
 fn taken(queue: &Queue) -> Vec<String> {
-    let mut load = Load::default();
+    let mut load = Batch::default();
     queue.take(&mut load, NOW);
     load.items
         .iter()
         .map(|item| match item {
-            Item::Datagram { slot, .. } => format!("datagram {slot:?}"),
+            Item::Datagram { id, .. } => format!("datagram {id:?}"),
             Item::Counts(counts) => format!("counts {counts:?}"),
-            Item::Boundary(boundary) => format!("boundary {} {}", boundary.today, boundary.roll),
+            Item::EpochChange(boundary) => {
+                format!("boundary {} {}", boundary.today, boundary.rotate)
+            }
             Item::End => "end".into(),
         })
         .collect()
 }
 
-fn boundary(roll: bool) -> Boundary {
-    Boundary {
+fn boundary(rotate: bool) -> EpochChange {
+    EpochChange {
         today: Day::parse("2026-11-20").unwrap(),
-        roll,
+        rotate,
         closing: Closing::AsUsual,
         spare: 0,
     }
@@ -40,7 +42,7 @@ fn full_by_number_and_by_bytes() {
     queue.put_counts(vec![(0, 1)]);
     assert!(queue.has_counts(), "counts always have room");
 
-    let mut load = Load::default();
+    let mut load = Batch::default();
     queue.take(&mut load, NOW);
     assert_eq!(load.bytes, b"ab");
     assert_eq!(load.items.len(), 3);
@@ -76,7 +78,7 @@ fn long_ones_leave_room_for_those_of_the_usual_length() {
 #[test]
 fn waits_for_a_nudge() {
     let queue = queue(10, 100);
-    let mut load = Load::default();
+    let mut load = Batch::default();
     assert!(queue.room().put(None, b"a", false));
     queue.nudge();
     queue.take(&mut load, None);
@@ -116,22 +118,22 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
         Arc::new(queue(1_000_000, 10)),
     );
     let queues = Queues::new(vec![Arc::clone(&sick), Arc::clone(&well)]);
-    let slots = 20_000;
+    let ids = 20_000;
     let mut sent = 0;
     for epoch in 0..80 {
-        for slot in 0..5 {
-            assert!(queues.put(Some(slot), b"a", false), "the other has room");
+        for id in 0..5 {
+            assert!(queues.put(Some(id), b"a", false), "the other has room");
             sent += 1;
         }
         for _ in 0..3 {
-            queues.put_counts((0..slots).map(|slot| (slot, 1)).collect());
-            sent += u64::from(slots);
+            queues.put_counts((0..ids).map(|id| (id, 1)).collect());
+            sent += u64::from(ids);
         }
         // It takes everything each time, and is never told of what the sick one did not take.
         assert_eq!(taken(&well).len(), 6 + usize::from(epoch > 0));
         queues.put_boundary(boundary(false));
     }
-    let mut load = Load::default();
+    let mut load = Batch::default();
     sick.take(&mut load, NOW);
     let held: usize = load
         .items

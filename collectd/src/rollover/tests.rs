@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 
-use super::settle;
+use super::close_days;
 use crate::store::file;
 
 const KEEP: u32 = 10;
@@ -100,8 +100,8 @@ impl Bench {
     }
 
     /// Closes, and returns the days that were.
-    fn settle(&self, today: &str, roll: bool) -> Vec<String> {
-        let closed = settle(&self.path(), day(today), roll, KEEP).unwrap();
+    fn close_days(&self, today: &str, roll: bool) -> Vec<String> {
+        let closed = close_days(&self.path(), day(today), roll, KEEP).unwrap();
         closed
             .iter()
             .map(|closed| closed.day.to_string()[8..].to_owned())
@@ -153,13 +153,13 @@ fn files<const N: usize>(files: [(&str, &str); N]) -> BTreeMap<String, String> {
 #[test]
 fn a_first_start_makes_both_files() {
     let bench = Bench::new();
-    assert_eq!(bench.settle("20", false), ["19"]);
+    assert_eq!(bench.close_days("20", false), ["19"]);
     assert_eq!(
         bench.found(),
         files([("db", " | "), ("db.yesterday", " | 19")])
     );
     assert!(
-        bench.settle("20", false).is_empty(),
+        bench.close_days("20", false).is_empty(),
         "and then there is nothing to do"
     );
 }
@@ -167,9 +167,9 @@ fn a_first_start_makes_both_files() {
 #[test]
 fn midnights_in_a_row() {
     let bench = Bench::new();
-    bench.settle("20", false);
+    bench.close_days("20", false);
     bench.put("db", &[("20", 5)], &[]);
-    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(bench.close_days("21", false), ["20"]);
     assert_eq!(
         bench.found(),
         files([
@@ -179,7 +179,7 @@ fn midnights_in_a_row() {
         ])
     );
     bench.put("db", &[("21", 6)], &[]);
-    assert_eq!(bench.settle("22", false), ["21"]);
+    assert_eq!(bench.close_days("22", false), ["21"]);
     assert_eq!(
         bench.found(),
         files([
@@ -190,7 +190,7 @@ fn midnights_in_a_row() {
         ])
     );
     assert_eq!(
-        bench.settle("23", false),
+        bench.close_days("23", false),
         ["22"],
         "an idle day is closed too"
     );
@@ -202,7 +202,7 @@ fn a_start_after_three_days() {
     let bench = Bench::new();
     bench.put("db", &[("20", 5)], &[]);
     bench.put("db.yesterday", &[("19", 4)], &["19"]);
-    assert_eq!(bench.settle("24", false), ["20", "23"]);
+    assert_eq!(bench.close_days("24", false), ["20", "23"]);
     assert_eq!(
         bench.found(),
         files([
@@ -219,9 +219,9 @@ fn two_days_in_one_file() {
     let bench = Bench::new();
     bench.put("db", &[("20", 5), ("21", 6)], &[]);
     assert_eq!(
-        bench.settle("21", false),
+        bench.close_days("21", false),
         ["20"],
-        "the peer was down over midnight"
+        "sys4 was down over midnight"
     );
     assert_eq!(
         bench.found(),
@@ -232,7 +232,7 @@ fn two_days_in_one_file() {
     bench.put("db", &[("22", 1)], &[]);
     bench.put("db.yesterday", &[("20", 5), ("21", 6)], &["21"]);
     bench.put("db.2026-11-20", &[("20", 2)], &["20"]);
-    assert_eq!(bench.settle("23", false), ["22"]);
+    assert_eq!(bench.close_days("23", false), ["22"]);
     assert_eq!(
         bench.found(),
         files([
@@ -248,22 +248,22 @@ fn two_days_in_one_file() {
 #[test]
 fn rolled_over_by_hand_twice() {
     let bench = Bench::new();
-    bench.settle("20", false);
+    bench.close_days("20", false);
     bench.put("db", &[("20", 5)], &[]);
-    assert_eq!(bench.settle("20", true), ["19"]);
+    assert_eq!(bench.close_days("20", true), ["19"]);
     assert_eq!(
         bench.found(),
         files([("db", " | "), ("db.yesterday", "19:5 | 19")])
     );
     bench.put("db", &[("20", 6)], &[]);
-    assert_eq!(bench.settle("20", true), ["19"]);
+    assert_eq!(bench.close_days("20", true), ["19"]);
     assert_eq!(
         bench.found(),
         files([("db", " | "), ("db.yesterday", "19:11 | 19")]),
         "added, not replaced"
     );
     bench.put("db", &[("20", 7)], &[]);
-    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(bench.close_days("21", false), ["20"]);
     assert_eq!(
         bench.found(),
         files([
@@ -277,15 +277,15 @@ fn rolled_over_by_hand_twice() {
 #[test]
 fn a_clock_that_was_wrong() {
     let bench = Bench::new();
-    bench.settle("20", false);
+    bench.close_days("20", false);
     bench.put("db", &[("20", 5)], &[]);
     assert_eq!(
-        bench.settle("25", false),
+        bench.close_days("25", false),
         ["20", "24"],
         "forward by five days"
     );
     bench.put("db", &[("25", 1)], &[]);
-    assert_eq!(bench.settle("20", false), ["19"], "and back");
+    assert_eq!(bench.close_days("20", false), ["19"], "and back");
     assert_eq!(
         bench.found(),
         files([
@@ -295,7 +295,7 @@ fn a_clock_that_was_wrong() {
         ]),
         "what was counted ahead is today's, and today is not complete"
     );
-    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(bench.close_days("21", false), ["20"]);
     assert_eq!(
         bench.found(),
         files([
@@ -328,16 +328,16 @@ fn clocks_that_go_astray() {
         let bench = Bench::new();
         let before = ["15", "16", "17", "18", "19"];
         for on in before {
-            bench.settle(on, false);
+            bench.close_days(on, false);
             bench.count(on);
         }
         let mut total = before.len() as i64;
         for on in days {
-            bench.settle(on, false);
+            bench.close_days(on, false);
             bench.count(on);
             total += 1;
         }
-        bench.settle("21", false);
+        bench.close_days("21", false);
         let found = bench.found();
         assert_eq!(bench.total(), total, "{name}: {found:?}");
         assert_eq!(found["db"], " | ", "{name}: nothing stays behind");
@@ -371,7 +371,7 @@ fn days_to_come_stand_aside() {
     for ahead in ["24", "25", "26"] {
         bench.put(&format!("db.2026-11-{ahead}"), &[(ahead, 1)], &[ahead]);
     }
-    bench.settle("21", false);
+    bench.close_days("21", false);
     let found = bench.found();
     assert!(!found.contains_key("db.2026-11-10"), "ten closed days");
     for kept in ["11", "19", "24", "25", "26"] {
@@ -385,21 +385,21 @@ fn days_to_come_stand_aside() {
 #[test]
 fn what_is_added_to_a_day_stands_once_more_by_itself() {
     let bench = Bench::new();
-    bench.settle("20", false);
+    bench.close_days("20", false);
     bench.put("db", &[("20", 5)], &[]);
-    bench.settle("20", true);
+    bench.close_days("20", true);
     assert_eq!(
         bench.added("db.yesterday"),
         ["19 1 5"],
         "the first start has closed it empty"
     );
-    bench.settle("20", true);
+    bench.close_days("20", true);
     assert_eq!(bench.added("db.yesterday").len(), 1, "nothing was added");
     bench.put("db", &[("20", 6)], &[]);
-    bench.settle("20", true);
+    bench.close_days("20", true);
     assert_eq!(bench.added("db.yesterday"), ["19 1 5", "19 2 6"]);
-    bench.settle("21", false);
-    bench.settle("22", false);
+    bench.close_days("21", false);
+    bench.close_days("22", false);
     assert_eq!(
         bench.added("db.2026-11-19").len(),
         2,
@@ -413,7 +413,7 @@ fn interrupted_anywhere_it_goes_on() {
     let bench = Bench::new();
     bench.put("db", &[("20", 5)], &["20"]);
     bench.put("db.2026-11-19", &[("19", 4)], &["19"]);
-    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(bench.close_days("21", false), ["20"]);
     assert_eq!(
         bench.found(),
         files([
@@ -424,7 +424,7 @@ fn interrupted_anywhere_it_goes_on() {
     );
     // After them: there is no file of today yet.
     fs::remove_file(bench.path()).unwrap();
-    assert!(bench.settle("21", false).is_empty());
+    assert!(bench.close_days("21", false).is_empty());
     assert_eq!(bench.found()["db.yesterday"], "20:5 | 20");
 }
 
@@ -433,7 +433,7 @@ fn what_stands_in_the_way() {
     let bench = Bench::new();
     bench.put("db", &[("20", 5), ("21", 1)], &[]);
     fs::create_dir(bench.dir.path().join("db.yesterday")).unwrap();
-    let message = settle(&bench.path(), day("21"), false, KEEP)
+    let message = close_days(&bench.path(), day("21"), false, KEEP)
         .unwrap_err()
         .to_string();
     assert!(message.contains("is not a file; move it away"), "{message}");
@@ -443,7 +443,7 @@ fn what_stands_in_the_way() {
         "nothing is lost meanwhile"
     );
     fs::remove_dir(bench.dir.path().join("db.yesterday")).unwrap();
-    assert_eq!(bench.settle("21", false), ["20"]);
+    assert_eq!(bench.close_days("21", false), ["20"]);
 
     fs::write(
         bench.dir.path().join("db.yesterday"),
@@ -451,7 +451,7 @@ fn what_stands_in_the_way() {
     )
     .unwrap();
     assert_eq!(
-        bench.settle("22", false),
+        bench.close_days("22", false),
         ["21"],
         "a damaged file does not keep a day from being closed"
     );
@@ -472,7 +472,7 @@ fn old_days_are_removed() {
         bench.put(&format!("db.2026-11-{old}"), &[(old, 1)], &[old]);
     }
     fs::write(bench.dir.path().join("db.2026-11-01.bak"), "").unwrap();
-    bench.settle("21", false);
+    bench.close_days("21", false);
     let kept: Vec<String> = bench.found().into_keys().collect();
     let mut want: Vec<String> = names[2..]
         .iter()
@@ -497,7 +497,7 @@ fn days_without_a_session_cost_no_day_that_has_some() {
         bench.put(&format!("db.2026-11-{on}"), &[], &[&on]);
     }
     bench.put("db", &[("21", 1)], &[]);
-    bench.settle("22", false);
+    bench.close_days("22", false);
     let found = bench.found();
     assert!(found.contains_key("db.2026-11-01"), "{found:?}");
     let empty = found.len() - 3;
@@ -542,7 +542,7 @@ fn a_copy_of_the_day_is_not_added_to_it() {
         bench.put("db", &[("21", 4)], &[]);
         bench.put("db.yesterday", &[("20", 3)], &["20"]);
         make(&bench);
-        bench.settle("22", false);
+        bench.close_days("22", false);
         let found = bench.found();
         assert_eq!(found["db.2026-11-20"], "20:3 | 20", "{why}: {found:?}");
         assert_eq!(found["db.yesterday"], "21:4 | 21", "{why}: {found:?}");

@@ -1,8 +1,8 @@
-//! `dummy:` keeps nothing, for trials; `dummy:?log` says what it drops.
+//! `dummy:` keeps nothing, for trials; `dummy:?log` says what it dropped.
 
 use std::sync::Arc;
 
-use tlsrptd_proto::{day::Day, record::Record};
+use tlsrptd_proto::{day::Day, session_result::SessionResult};
 use tracing::warn;
 
 use super::{Closed, Flushed, Store, StoreError};
@@ -29,7 +29,7 @@ impl Store for Dummy {
         &self.url
     }
 
-    fn add(&mut self, _: Day, records: &Arc<[Record]>) {
+    fn add(&mut self, _: Day, records: &Arc<[SessionResult]>) {
         self.uncommitted += 1;
         if !self.log {
             return;
@@ -38,7 +38,7 @@ impl Store for Dummy {
             // At a level that is seen by default: whoever wrote `?log` asked for it.
             warn!(
                 domain = %record.domain, failed = record.failed, policy = record.policy.as_str(),
-                failures = record.failures.len(), "dummy storage drops"
+                failures = record.failures.len(), "dummy storage dropped"
             );
         }
     }
@@ -48,7 +48,7 @@ impl Store for Dummy {
         if self.log {
             warn!(
                 datagram = index,
-                times, "dummy storage drops the same again"
+                times, "dummy storage dropped the same again"
             );
         }
     }
@@ -74,7 +74,7 @@ impl Store for Dummy {
 
     fn forget(&mut self) {}
 
-    fn settle(&mut self, _: Day, _: bool) -> Result<Vec<Closed>, StoreError> {
+    fn close_days(&mut self, _: Day, _: bool) -> Result<Vec<Closed>, StoreError> {
         Ok(Vec::new())
     }
 

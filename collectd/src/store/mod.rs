@@ -3,12 +3,12 @@
 //! A store learns what a datagram says once, under an index, and from then on is told only how often it came. Nothing
 //! reaches the disk before [`Store::flush`], and what a flush could not bring there stays for the next one.
 
+mod day_file_budget;
 mod dummy;
 pub(crate) mod file;
 mod full;
 mod journal;
-mod ledger;
-mod room;
+mod pending_counts;
 mod rows;
 mod shares;
 mod sqlite;
@@ -19,7 +19,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 use tlsrptd_config::clock::Known;
-use tlsrptd_proto::{day::Day, record::Record};
+use tlsrptd_proto::{day::Day, session_result::SessionResult};
 
 pub(crate) use dummy::Dummy;
 pub(crate) use sqlite::Sqlite;
@@ -168,7 +168,7 @@ pub(crate) trait Store: Send {
     /// What it is called in the log and by the rollover script: the storage URL.
     fn name(&self) -> &str;
     /// Learns a datagram, and counts it once.
-    fn add(&mut self, day: Day, records: &Arc<[Record]>);
+    fn add(&mut self, day: Day, records: &Arc<[SessionResult]>);
     /// Counts a datagram learned before.
     fn count(&mut self, index: u32, times: u64);
     /// Datagrams that are not yet committed.
@@ -203,7 +203,7 @@ pub(crate) trait Store: Send {
     fn forget(&mut self);
     /// Closes every day before `today`; with `roll`, today's data becomes yesterday's first. Only when nothing is
     /// uncommitted, and before [`Store::forget`]: rows may move to other files.
-    fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError>;
+    fn close_days(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError>;
     /// From now on, so many files of closed days are kept beside `keep_days`.
     fn keep_more(&mut self, _spare: u32) {}
     /// Domains and policies of that day, by a look at the file.

@@ -5,10 +5,13 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, params};
 use tlsrptd_proto::{
-    day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, record::Record,
+    day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, session_result::SessionResult,
 };
 
-use super::{Flushed, FoldLimits, full::Full, ledger::Row, room::Room, shares::Shares};
+use super::{
+    Flushed, FoldLimits, day_file_budget::DayFileBudget, full::Full, pending_counts::Row,
+    shares::Shares,
+};
 
 const FIND_SESSION: &str =
     "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
@@ -43,7 +46,7 @@ pub(super) struct Rows<'c> {
     add_session: CachedStatement<'c>,
     add_failure: CachedStatement<'c>,
     limits: FoldLimits,
-    room: Room,
+    room: DayFileBudget,
     pub(super) flushed: Flushed,
     /// Whose share is used up, the last one.
     pub(super) over_share: Option<String>,
@@ -74,7 +77,7 @@ impl<'c> Rows<'c> {
         limits: FoldLimits,
     ) -> Result<Rows<'c>> {
         full.bound();
-        let room = Room::measure(db, limits.file_bytes)?;
+        let room = DayFileBudget::measure(db, limits.file_bytes)?;
         Ok(Rows {
             full,
             shares,
@@ -120,7 +123,12 @@ impl<'c> Rows<'c> {
 
     /// Adds a fresh datagram, so many times, and says which rows it has from now on: none when there is no room for it, and
     /// a row that it needs is not there. Then it is dropped as a whole, so that it is either counted or not.
-    pub(super) fn make(&mut self, day: Day, records: &[Record], times: u64) -> Result<Vec<Row>> {
+    pub(super) fn make(
+        &mut self,
+        day: Day,
+        records: &[SessionResult],
+        times: u64,
+    ) -> Result<Vec<Row>> {
         let text = day.to_string();
         // All records of a datagram are of one domain.
         let domain = records.first().map_or("", |record| record.domain.as_str());
@@ -180,7 +188,7 @@ impl<'c> Rows<'c> {
     }
 
     /// Whether each record has a row, be it a folded one.
-    fn are_known(&mut self, on: Day, day: &str, records: &[Record]) -> Result<bool> {
+    fn are_known(&mut self, on: Day, day: &str, records: &[SessionResult]) -> Result<bool> {
         for record in records {
             let domain = record.domain.as_str();
             let key = params![day, domain, record.txt, record.policy.as_str()];
@@ -203,7 +211,7 @@ impl<'c> Rows<'c> {
         &mut self,
         on: Day,
         day: &'r str,
-        record: &'r Record,
+        record: &'r SessionResult,
         times: u64,
     ) -> Result<Place<'r>> {
         let domain = record.domain.as_str();

@@ -14,7 +14,7 @@ use std::hash::Hasher;
 use rusqlite::{Connection, Result};
 use siphasher::sip::SipHasher13;
 
-use super::room;
+use super::day_file_budget;
 
 /// A part of what is free: see the module.
 const PART: i64 = 8;
@@ -66,7 +66,7 @@ impl Shares {
                     continue;
                 };
                 let (number, bytes): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
-                shares.charge(&domain, room::cost(number, bytes.unwrap_or(0)));
+                shares.charge(&domain, day_file_budget::cost(number, bytes.unwrap_or(0)));
             }
         }
         shares.commit();

@@ -1,4 +1,4 @@
-//! `sqlite:` keeps a day's counts in the file that the peer's programs read and write too.
+//! `sqlite:` keeps a day's counts in the file that sys4's programs read and write too.
 //!
 //! A flush is one transaction. It carries its number into the file, so that after a commit whose outcome is unknown
 //! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
@@ -14,13 +14,13 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode};
 use tlsrptd_config::clock::Known;
-use tlsrptd_proto::{day::Day, dayfile, record::Record};
+use tlsrptd_proto::{day::Day, dayfile, session_result::SessionResult};
 use tracing::{error, info, warn};
 
 use super::{
     Closed, Flushed, FoldLimits, Store, StoreError, file,
     full::Full,
-    ledger::{Attempt, Ledger},
+    pending_counts::{Attempt, PendingCounts},
     shares::{Charge, Shares},
 };
 use crate::rollover;
@@ -37,11 +37,11 @@ pub(crate) struct Sqlite {
     keep_days: u32,
     spare: u32,
     db: Option<Connection>,
-    /// The file that the row numbers in the ledger belong to.
+    /// The file that the row numbers in the pending_counts belong to.
     identity: Option<(u64, u64)>,
     /// The number of the last flush that is surely committed.
     number: i64,
-    ledger: Ledger,
+    pending_counts: PendingCounts,
     full: Full,
     /// None before they are read from a file that is another one.
     shares: Option<Shares>,
@@ -80,7 +80,7 @@ impl Sqlite {
             db: None,
             identity: None,
             number: 0,
-            ledger: Ledger::default(),
+            pending_counts: PendingCounts::default(),
             full: Full::default(),
             shares: None,
             over_share: None,
@@ -161,12 +161,12 @@ impl Sqlite {
         match number {
             Some(Ok(number)) if number == before => {
                 self.number = number;
-                self.ledger.restore(doubt.attempt);
+                self.pending_counts.restore(doubt.attempt);
                 Ok(Flushed::default())
             }
             Some(Ok(number)) => {
                 self.number = number;
-                self.ledger.accept(doubt.attempt);
+                self.pending_counts.accept(doubt.attempt);
                 if let Some(shares) = &mut self.shares {
                     shares.charge_again(&doubt.charges);
                 }
@@ -187,24 +187,24 @@ impl Store for Sqlite {
         &self.url
     }
 
-    fn add(&mut self, day: Day, records: &Arc<[Record]>) {
-        self.ledger.add(day, Arc::clone(records));
+    fn add(&mut self, day: Day, records: &Arc<[SessionResult]>) {
+        self.pending_counts.add(day, Arc::clone(records));
     }
 
     fn count(&mut self, index: u32, times: u64) {
-        self.ledger.count(index, times);
+        self.pending_counts.count(index, times);
     }
 
     fn uncommitted(&self) -> u64 {
-        self.ledger.uncommitted()
+        self.pending_counts.uncommitted()
     }
 
     fn waiting_bytes(&self) -> usize {
-        self.ledger.fresh_bytes()
+        self.pending_counts.fresh_bytes()
     }
 
     fn rows(&self) -> usize {
-        self.ledger.all_rows()
+        self.pending_counts.all_rows()
     }
 
     fn was_used(&self) -> bool {
@@ -235,7 +235,7 @@ impl Store for Sqlite {
 
     fn flush(&mut self) -> Result<Flushed, StoreError> {
         let resolved = self.resolve()?;
-        if self.ledger.uncommitted() == 0 {
+        if self.pending_counts.uncommitted() == 0 {
             return Ok(resolved);
         }
         self.reopen()?;
@@ -243,15 +243,15 @@ impl Store for Sqlite {
         let (Some(db), Some(shares)) = (&self.db, &mut self.shares) else {
             return Err(StoreError::InDoubt(self.path.clone()));
         };
-        let mut attempt = self.ledger.attempt();
+        let mut attempt = self.pending_counts.attempt();
         let books = (&mut self.full, &mut *shares);
-        match write(db, &self.ledger, books, self.limits, &mut attempt) {
+        match write(db, &self.pending_counts, books, self.limits, &mut attempt) {
             Ok((flushed, over_share)) => match db.execute_batch("COMMIT") {
                 Ok(()) => {
                     shares.commit();
                     self.number += 1;
                     self.over_share = over_share.or(self.over_share.take());
-                    self.ledger.accept(attempt);
+                    self.pending_counts.accept(attempt);
                     Ok(flushed + resolved)
                 }
                 Err(source) => {
@@ -272,7 +272,7 @@ impl Store for Sqlite {
                 let _ = db.execute_batch("ROLLBACK");
                 shares.roll_back();
                 attempt.rows.clear();
-                self.ledger.restore(attempt);
+                self.pending_counts.restore(attempt);
                 Err(self.failed("write to it", source))
             }
         }
@@ -286,11 +286,11 @@ impl Store for Sqlite {
     }
 
     fn forget(&mut self) {
-        self.ledger.clear();
+        self.pending_counts.clear();
         self.full.clear();
     }
 
-    fn settle(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError> {
+    fn close_days(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError> {
         if self.uncommitted() > 0 {
             return Err(StoreError::Uncommitted(self.path.clone()));
         }
@@ -300,7 +300,7 @@ impl Store for Sqlite {
         self.identity = None;
         self.shares = None;
         let keep = self.keep_days.saturating_add(self.spare);
-        let closed = rollover::settle(&self.path, today, roll, keep);
+        let closed = rollover::close_days(&self.path, today, roll, keep);
         if let Err(error) = self.reopen() {
             warn!(%error, "cannot open the day's file again yet");
         }
@@ -349,7 +349,7 @@ impl Store for Sqlite {
             error!(path = %self.path.display(), "today's file is another one; what was counted before is not in it");
         }
         self.doubt = None;
-        let lost = self.ledger.discard();
+        let lost = self.pending_counts.discard();
         self.full.clear();
         self.shares = None;
         self.number = 0;

@@ -4,10 +4,10 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use rusqlite::Connection;
 use tlsrptd_proto::{
-    datagram::{Datagram, Limits},
+    datagram::{Datagram, TextLimits},
     day::Day,
     dayfile,
-    record::Record,
+    session_result::SessionResult,
 };
 
 use super::{Flushed, FoldLimits, Sqlite, Store, StoreError};
@@ -52,22 +52,22 @@ fn today() -> Day {
     Day::parse("2026-11-20").unwrap()
 }
 
-fn success(domain: &str, string: &str) -> Arc<[Record]> {
+fn success(domain: &str, string: &str) -> Arc<[SessionResult]> {
     records(&format!(
         r#"{{"d":"{domain}","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":2,"policy-domain":"{domain}","policy-string":["{string}"],"t":0,"f":0}}]}}"#
     ))
 }
 
-fn failure(domain: &str, reason: &str) -> Arc<[Record]> {
+fn failure(domain: &str, reason: &str) -> Arc<[SessionResult]> {
     records(&format!(
         r#"{{"d":"{domain}","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":9,"policy-domain":"{domain}","failure-details":[{{"c":203,"f":"{reason}"}}],"t":1,"f":1}}]}}"#
     ))
 }
 
-fn records(text: &str) -> Arc<[Record]> {
-    Datagram::parse(text.as_bytes(), &Limits::default())
+fn records(text: &str) -> Arc<[SessionResult]> {
+    Datagram::parse(text.as_bytes(), &TextLimits::default())
         .unwrap()
-        .into_records()
+        .into_session_results()
         .into()
 }
 
@@ -100,7 +100,7 @@ fn counts_reach_their_rows() {
 }
 
 #[test]
-fn the_peers_schema_and_types() {
+fn sys4s_schema_and_types() {
     let bench = Bench::new();
     let mut store = bench.store();
     store.add(today(), &failure("a.test", "y"));

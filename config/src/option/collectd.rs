@@ -1,81 +1,81 @@
 //! The options of `tlsrpt-collectd`.
 
-use super::{Default::Is, Kind::*, Row, ours, peer, required, unset};
+use super::{Default::Is, Kind::*, Row, ours, required, sys4, unset};
 
 pub(super) const ROWS: &[Row] = &[
-    peer(
+    sys4(
         "storage",
         Storages,
         required("sqlite:///var/lib/tlsrpt/collectd.sqlite"),
         "Where the counters are kept. sqlite:///PATH is a file, today's; the closed days stand beside it. dummy: keeps nothing, dummy:?log writes it to the log.",
     ),
-    peer(
+    sys4(
         "socketname",
         Sockets,
         required("/run/tlsrpt/collectd.sock"),
         "The Unix datagram socket that the MTA writes to. Several for several instances of Postfix. One that a service manager passes (systemd's ListenDatagram=) is used as it is.",
     ),
-    peer(
+    sys4(
         "socketuser",
         Text,
         unset("the user of the process", "tlsrpt"),
         "The owner of the socket, by name or number.",
     ),
-    peer(
+    sys4(
         "socketgroup",
         Text,
         unset("the group of the process", "postfix"),
         "The group of the socket, by name or number.",
     ),
-    peer(
+    sys4(
         "socketmode",
         Mode,
         unset("what the umask leaves", "0220"),
         "The permissions of the socket, octal.",
     ),
-    peer(
+    sys4(
         "sockettimeout",
         Seconds(1),
         Is("5"),
         "What has come in is on the disk after this time at the latest.",
     ),
-    peer(
+    sys4(
         "max_uncommited_datagrams",
         Count(1, i64::MAX),
         Is("1000"),
         "Commit after that many datagrams (spelled so).",
     ),
-    peer(
+    sys4(
         "retry_commit_datagram_count",
         Count(1, i64::MAX),
         Is("1000"),
         "After a commit that failed, try again after that many datagrams more.",
     ),
-    peer(
+    sys4(
         "pidfilename",
         Path,
         unset("none", "/run/tlsrpt/collectd.pid"),
         "The file for the process number.",
     ),
-    peer(
+    sys4(
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/collectd.log"),
         "A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it. A link to a file is not followed. SIGHUP opens the file again.",
     ),
-    peer(
+    sys4(
         "log_level",
         Level,
         Is("warn"),
         "The least level that is logged.",
     ),
-    peer(
+    sys4(
         "daily_rollover_script",
         Words,
         unset("none", "/usr/local/lib/tlsrpt/day-closed"),
         "A command to run after a day was closed. It is given the storage URL and the path of the finished day's database.",
     ),
-    peer(
+    sys4(
         "dump_path_for_invalid_datagram",
         Path,
         unset("not written", "/var/lib/tlsrpt/invalid-datagram"),

@@ -1,21 +1,21 @@
 //! The options of `tlsrpt-fetcher`.
 
-use super::{Default::Is, Kind::*, Row, peer, required, unset};
+use super::{Default::Is, Kind::*, Row, required, sys4, unset};
 
 pub(super) const ROWS: &[Row] = &[
-    peer(
+    sys4(
         "storage",
         Storages,
         required("sqlite:///var/lib/tlsrpt/collectd.sqlite"),
         "The storage of the collector, as in its configuration. Only the first URL is read.",
     ),
-    peer(
+    sys4(
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/fetcher.log"),
         "A file for the log, beside standard error. A link to a file is not followed.",
     ),
-    peer(
+    sys4(
         "log_level",
         Level,
         Is("warn"),

@@ -1,37 +1,37 @@
 //! The options of `tlsrpt-reportd`.
 
-use super::{Default::Is, Kind::*, Row, idle, ours, peer, required, unset};
+use super::{Default::Is, Kind::*, Row, idle, ours, required, sys4, unset};
 
 const DEADLINE_RULES: &str = "fetch_deadline rules";
 const WINDOW_RULES: &str = "retry_window rules";
 
 pub(super) const ROWS: &[Row] = &[
-    peer(
+    sys4(
         "pidfilename",
         Path,
         unset("none", "/run/tlsrpt/reportd.pid"),
         "The file for the process number.",
     ),
-    peer(
+    sys4(
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/reportd.log"),
         "A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it. A link to a file is not followed. SIGHUP opens the file again.",
     ),
-    peer(
+    sys4(
         "log_level",
         Level,
         Is("warn"),
         "The least level that is logged.",
     ),
-    peer(
+    sys4(
         "dbname",
         Path,
         required("/var/lib/tlsrpt/reportd.sqlite"),
         "The database of the reporter.",
     ),
     // Where the reports come from.
-    peer(
+    sys4(
         "fetchers",
         Fetchers,
         required("tlsrpt-fetcher"),
@@ -43,43 +43,43 @@ pub(super) const ROWS: &[Row] = &[
         Is("21600"),
         "So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age.",
     ),
-    peer(
+    sys4(
         "max_retries_domainlist",
         Count(0, 1_000_000),
         unset(DEADLINE_RULES, "5"),
         "How often a fetcher that failed is called again. With one of the three options of its kind set, the others are 5, 30 and 300.",
     ),
-    peer(
+    sys4(
         "min_wait_domainlist",
         Seconds(0),
         unset(DEADLINE_RULES, "30"),
         "The least wait before a fetcher is called again.",
     ),
-    peer(
+    sys4(
         "max_wait_domainlist",
         Seconds(0),
         unset(DEADLINE_RULES, "300"),
         "The longest wait before a fetcher is called again.",
     ),
-    peer(
+    sys4(
         "max_retries_domaindetails",
         Count(0, 1_000_000),
         unset(DEADLINE_RULES, "5"),
         "As max_retries_domainlist, for the details of a domain.",
     ),
-    peer(
+    sys4(
         "min_wait_domaindetails",
         Seconds(0),
         unset(DEADLINE_RULES, "30"),
         "As min_wait_domainlist, for the details of a domain.",
     ),
-    peer(
+    sys4(
         "max_wait_domaindetails",
         Seconds(0),
         unset(DEADLINE_RULES, "300"),
         "As max_wait_domainlist, for the details of a domain.",
     ),
-    peer(
+    sys4(
         "max_collectd_timediff",
         Seconds(0),
         Is("10"),
@@ -97,13 +97,13 @@ pub(super) const ROWS: &[Row] = &[
         Is("10"),
         "Accepted for existing files; it has no effect.",
     ),
-    peer(
+    sys4(
         "interval_main_loop",
         Seconds(1),
         Is("300"),
         "The longest time between two looks at what is due.",
     ),
-    peer(
+    sys4(
         "keep_days",
         Count(1, 36500),
         Is("10"),
@@ -122,25 +122,25 @@ pub(super) const ROWS: &[Row] = &[
         "So often collectors are asked whether something was added to a day that they have told already: it is reported late. 0: only with the next day.",
     ),
     // What stands in a report.
-    peer(
+    sys4(
         "organization_name",
         Text,
         required("Example Mail"),
         "Your organization, as named in reports.",
     ),
-    peer(
+    sys4(
         "contact_info",
         Address,
         required("tlsrpt@example.com"),
         "The address that receivers of reports may write to. Its domain is the submitter of the reports.",
     ),
-    peer(
+    sys4(
         "sender_address",
         Mailbox,
         unset("contact_info", "TLS Reports <noreply@example.com>"),
         "The From address of report mails; a display name is allowed.",
     ),
-    peer(
+    sys4(
         "compression_level",
         Count(-1, 9),
         Is("-1"),
@@ -201,44 +201,44 @@ pub(super) const ROWS: &[Row] = &[
         Is("10"),
         "Addresses used of one record.",
     ),
-    peer(
+    sys4(
         "tlsrpt_record_map",
         Path,
         unset("no map", "/etc/tlsrpt/record.map"),
         "A map over the destinations of a record, by the domain that is reported on.",
     ),
-    peer(
+    sys4(
         "mail_destination_map",
         Path,
         unset("no map", "/etc/tlsrpt/mail.map"),
         "A map over each mailto: destination.",
     ),
-    peer(
+    sys4(
         "http_upload_map",
         Path,
         unset("no map", "/etc/tlsrpt/http.map"),
         "A map over each https: destination.",
     ),
-    peer(
+    sys4(
         "debug_send_mail_dest",
         Text,
         unset("not used", "postmaster@example.com"),
         "For tests: takes the place of every mailto: destination. Not beside mail_destination_map.",
     ),
-    peer(
+    sys4(
         "debug_send_http_dest",
         Text,
         unset("not used", "https://localhost/reports"),
         "For tests: takes the place of every https: destination. Not beside http_upload_map.",
     ),
-    peer(
+    sys4(
         "debug_send_file_dest",
         Path,
         unset("not used", "/tmp/reports"),
         "For tests: a directory into which every report is saved too. Not beside tlsrpt_record_map.",
     ),
     // When.
-    peer(
+    sys4(
         "spread_out_delivery",
         Seconds(1),
         Is("36000"),
@@ -250,19 +250,19 @@ pub(super) const ROWS: &[Row] = &[
         Is("86400"),
         "A delivery is given up that long after its first attempt.",
     ),
-    peer(
+    sys4(
         "max_retries_delivery",
         Count(0, 1_000_000),
         unset(WINDOW_RULES, "5"),
         "How often a delivery that failed is repeated. With one of the three options of its kind set, the others are 5, 300 and 1800.",
     ),
-    peer(
+    sys4(
         "min_wait_delivery",
         Seconds(0),
         unset(WINDOW_RULES, "300"),
         "The least wait between two attempts.",
     ),
-    peer(
+    sys4(
         "max_wait_delivery",
         Seconds(0),
         unset(WINDOW_RULES, "1800"),
@@ -335,13 +335,13 @@ pub(super) const ROWS: &[Row] = &[
         ),
         "The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs. Two selectors, of one key or of two: the TXT record of the first without s=, for receivers that take the report for ordinary mail, that of the second with s=tlsrpt, for those that demand it.",
     ),
-    peer(
+    sys4(
         "sendmail_script",
         Shell,
         unset("mail_transport rules", "sendmail -i -t"),
         "A shell command that is given the mail on its standard input.",
     ),
-    peer(
+    sys4(
         "sendmail_timeout",
         Seconds(1),
         Is("10"),
@@ -375,7 +375,7 @@ pub(super) const ROWS: &[Row] = &[
         Is("no"),
         "Let the URI of a record lead to addresses that are not global.",
     ),
-    peer(
+    sys4(
         "http_script",
         Shell,
         unset(
@@ -384,11 +384,11 @@ pub(super) const ROWS: &[Row] = &[
         ),
         "A shell command that is given the gzip bytes on its standard input and the URL as its last word.",
     ),
-    peer(
+    sys4(
         "http_timeout",
         Seconds(1),
         Is("10"),
         "The time to connect, and for each part of an upload to be taken; a script is killed after it. The answer is waited for longer, at least 600, or a slow receiver would get the report again and again.",
     ),
-    peer("debug_db", Switch, Is("0"), "Log SQL statements."),
+    sys4("debug_db", Switch, Is("0"), "Log SQL statements."),
 ];

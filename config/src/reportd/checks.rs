@@ -42,7 +42,7 @@ fn credentials(settings: &Reportd, reader: &mut Reader<'_>) {
     }
 }
 
-/// The peer takes a relative path from `/`, where nobody expects it.
+/// sys4 takes a relative path from `/`, where nobody expects it.
 fn absolute_database(settings: &mut Reportd, reader: &mut Reader<'_>) {
     if !reader.is_set("dbname") || settings.dbname.is_absolute() {
         return;
@@ -71,7 +71,7 @@ struct Retries<'a> {
     most: &'a mut Option<u32>,
     least_wait: &'a mut Option<Duration>,
     most_wait: &'a mut Option<Duration>,
-    /// The peer's defaults, which hold for the others when one of the three is set.
+    /// sys4's defaults, which hold for the others when one of the three is set.
     defaults: (u32, u64, u64),
 }
 
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn curl_that_lets_errors_pass() {
         for (script, want, why) in [
-            ("curl --silent --data-binary @-", true, "the peer's default"),
+            ("curl --silent --data-binary @-", true, "sys4's default"),
             ("/usr/bin/curl -sS", true, "by its path"),
             ("curl --fail -s", false, "long"),
             ("curl --fail-with-body", false, "its newer form"),

@@ -114,7 +114,7 @@ impl Setting for bool {
         match text.trim().to_lowercase().as_str() {
             "yes" | "true" | "on" => Ok(true),
             "no" | "false" | "off" => Ok(false),
-            // debug_db is a number in the peer.
+            // debug_db is a number in sys4.
             other => match other.parse::<i64>() {
                 Ok(number) => Ok(number != 0),
                 Err(_) => Err(format!("`{text}` is neither yes nor no")),

@@ -4,8 +4,8 @@ fn domain() -> Domain {
     Domain::parse("a.example").unwrap()
 }
 
-fn record(txt: &str, policy: &str, failures: &[&str]) -> Record {
-    Record {
+fn record(txt: &str, policy: &str, failures: &[&str]) -> SessionResult {
+    SessionResult {
         domain: domain(),
         txt: txt.to_owned(),
         policy: PolicyKey::normalise(policy, &domain()).unwrap(),
@@ -20,7 +20,7 @@ fn record(txt: &str, policy: &str, failures: &[&str]) -> Record {
 const NONE: &str = r#"{"policy-type": 9}"#;
 
 #[test]
-fn counts_and_writes_the_peers_form() {
+fn counts_and_writes_sys4s_form() {
     let mut aggregate = Aggregate::default();
     aggregate.add(record("v=TLSRPTv1;", NONE, &[]));
     aggregate.add(record(

@@ -6,7 +6,7 @@ use super::*;
 use crate::aggregate::{Aggregate, DomainCounts};
 
 fn parse(text: &str) -> Result<Datagram, DatagramError> {
-    Datagram::parse(text.as_bytes(), &Limits::default())
+    Datagram::parse(text.as_bytes(), &TextLimits::default())
 }
 
 /// A datagram around one policy.
@@ -39,8 +39,8 @@ fn recorded_datagrams_are_not_odd() {
     let files = recorded();
     assert!(files.len() > 40);
     for (name, bytes) in files {
-        let datagram = Datagram::parse(&bytes, &Limits::default()).unwrap();
-        assert_eq!(datagram.oddities, [], "{name}");
+        let datagram = Datagram::parse(&bytes, &TextLimits::default()).unwrap();
+        assert_eq!(datagram.anomalies, [], "{name}");
         assert_eq!(datagram.policies.len(), 1, "{name}");
         let tried = &datagram.policies[0];
         assert_eq!(tried.failed, !tried.failures.is_empty(), "{name}");
@@ -59,7 +59,7 @@ fn the_order_of_a_dns_answer_does_not_count() {
         .into_iter()
         .filter(|(name, _)| name.contains("dane-multi-2"))
         .map(|(_, bytes)| {
-            Datagram::parse(&bytes, &Limits::default())
+            Datagram::parse(&bytes, &TextLimits::default())
                 .unwrap()
                 .policies
                 .remove(0)
@@ -70,7 +70,7 @@ fn the_order_of_a_dns_answer_does_not_count() {
 
 #[test]
 fn any_valid_shape_is_counted() {
-    use Oddity::*;
+    use Anomaly::*;
     let ok = r#"{"policy-type":9,"t":0,"f":0}"#;
     let details = r#""failure-details":[{"c":201},{"c":201}]"#;
     let rows = [
@@ -208,7 +208,7 @@ fn any_valid_shape_is_counted() {
             "a raw tab",
         ),
     ];
-    for (text, failed, failures, oddities, reason) in rows {
+    for (text, failed, failures, anomalies, reason) in rows {
         let datagram = parse(&text).unwrap();
         let tried = &datagram.policies[0];
         assert_eq!(
@@ -216,7 +216,7 @@ fn any_valid_shape_is_counted() {
             (failed, failures),
             "{reason}"
         );
-        assert_eq!(datagram.oddities, oddities, "{reason}");
+        assert_eq!(datagram.anomalies, anomalies, "{reason}");
     }
 }
 
@@ -230,7 +230,7 @@ fn no_more_failures_are_kept_than_any_mta_sends() {
         datagram.policies[0].failed,
         "the session counts all the same"
     );
-    assert!(datagram.oddities.contains(&Oddity::Clipped));
+    assert!(datagram.anomalies.contains(&Anomaly::Clipped));
 }
 
 #[test]
@@ -240,8 +240,8 @@ fn bytes_that_are_not_utf8_are_replaced() {
         .bytes()
         .map(|byte| if byte == b'?' { 0xfc } else { byte })
         .collect();
-    let datagram = Datagram::parse(&bytes, &Limits::default()).unwrap();
-    assert_eq!(datagram.oddities, [Oddity::InvalidUtf8]);
+    let datagram = Datagram::parse(&bytes, &TextLimits::default()).unwrap();
+    assert_eq!(datagram.anomalies, [Anomaly::InvalidUtf8]);
     assert_eq!(
         datagram.policies[0].policy.policy().strings,
         ["mx: m\u{fffd}ller"]
@@ -250,7 +250,7 @@ fn bytes_that_are_not_utf8_are_replaced() {
 
 #[test]
 fn texts_are_cut() {
-    let limits = Limits {
+    let limits = TextLimits {
         max_text_length: 40,
     };
     let cut = |text: &str| Datagram::parse(text.as_bytes(), &limits).unwrap();
@@ -258,7 +258,7 @@ fn texts_are_cut() {
     let policy =
         format!(r#"{{"policy-type":2,"policy-string":["x{wide}"],"x":1,"y":"{wide}","f":0}}"#);
     let datagram = cut(&with_policy(&policy));
-    assert_eq!(datagram.oddities, [Oddity::Clipped]);
+    assert_eq!(datagram.anomalies, [Anomaly::Clipped]);
     let key = &datagram.policies[0].policy;
     assert_eq!(
         key.policy().strings,
@@ -284,7 +284,7 @@ fn each_policy_is_a_record() {
     let text = with_policy(r#"{"policy-type":1,"f":1},{"policy-type":2,"f":0}"#);
     let records = parse(&text.replace("a.example\",", "A.Example.\","))
         .unwrap()
-        .into_records();
+        .into_session_results();
     let told: Vec<_> = records
         .iter()
         .map(|r| (r.domain.as_str(), r.policy.policy().kind.code(), r.failed))
@@ -330,7 +330,7 @@ fn damaged_datagrams_do_no_harm() {
             }
             let Ok(datagram) = Datagram::parse(
                 &bytes,
-                &Limits {
+                &TextLimits {
                     max_text_length: 20 + below(200),
                 },
             ) else {
@@ -339,7 +339,7 @@ fn damaged_datagrams_do_no_harm() {
             counted += 1;
             let mut aggregate = Aggregate::default();
             datagram
-                .into_records()
+                .into_session_results()
                 .into_iter()
                 .for_each(|record| aggregate.add(record));
             let (domain, counts) = aggregate.into_iter().next().unwrap();

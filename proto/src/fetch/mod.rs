@@ -1,9 +1,9 @@
 //! A closed day's counts as lines between two hosts: what `tlsrpt-fetcher` writes and `tlsrpt-reportd` reads.
 //!
-//! - `COMMAND DAY`: a list of domains, the peer's form byte for byte ([`write_list`], read by [`Parser`]).
-//! - `COMMAND DAY DOMAIN`: the counts of one domain, the peer's form ([`domain_details`], [`parse_details`]).
+//! - `COMMAND DAY`: a list of domains, sys4's form byte for byte ([`write_list`], read by [`Parser`]).
+//! - `COMMAND DAY DOMAIN`: the counts of one domain, sys4's form ([`domain_details`], [`parse_details`]).
 //! - `COMMAND DAY .`: our own, all domains in one stream ([`write_stream_head`], [`stream_line`], [`write_stream_end`],
-//!   read by the same [`Parser`]). The peer answers it with an empty object, which [`Parser`] tells apart.
+//!   read by the same [`Parser`]). sys4 answers it with an empty object, which [`Parser`] tells apart.
 //! - `COMMAND DAY .N`: the same, but only what was added to the day after its first N additions: a day may grow after it
 //!   was closed ([`added_since`]). Each stream tells which days did ([`write_grown`]).
 //!
@@ -127,7 +127,7 @@ fn write_head(
 ) -> io::Result<()> {
     let now = Offset::UTC.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S");
     writeln!(out, "{header}\n{now}")?;
-    // Without a complete day the peer leaves the line out.
+    // Without a complete day sys4 leaves the line out.
     newest.map_or(Ok(()), |day| writeln!(out, "{day}"))
 }
 

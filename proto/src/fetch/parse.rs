@@ -55,7 +55,7 @@ pub enum Event {
 /// Why an answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The first line of a JSON object: the peer, asked for a stream.
+    /// The first line of a JSON object: sys4, asked for a stream.
     #[error("the other end does not know the stream of all domains")]
     NoStream,
     /// Another first line.

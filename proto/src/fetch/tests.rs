@@ -36,10 +36,10 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
 }
 
 #[test]
-fn a_list_is_the_peers() {
+fn a_list_is_sys4s() {
     let list = text(|out| write_list(out, now(), Some(day()), ["a.test", "b.test"]));
-    let peer = "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 23:52:55\n2026-11-20\na.test\nb.test\n.\n";
-    assert_eq!(list, peer);
+    let sys4 = "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 23:52:55\n2026-11-20\na.test\nb.test\n.\n";
+    assert_eq!(list, sys4);
     let listed = |name: &str| Event::Listed {
         asked: name.to_owned(),
         domain: domain(name),
@@ -60,13 +60,13 @@ fn without_a_complete_day_there_is_no_third_line() {
     let list = text(|out| write_list(out, now(), None, [""; 0]));
     assert_eq!(
         list, "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 23:52:55\n.\n",
-        "as the peer writes it"
+        "as sys4 writes it"
     );
     assert_eq!(read(&list).unwrap().last(), Some(&Event::Newest(None)));
 }
 
 #[test]
-fn details_are_the_peers() {
+fn details_are_sys4s() {
     let expected = r#"{
     "d": "a.test",
     "policies": {
@@ -151,7 +151,7 @@ fn what_is_no_answer_is_refused() {
         (
             "{\n    \"d\": \".\",\n".to_owned(),
             |e| matches!(e, FetchError::NoStream),
-            "the peer",
+            "sys4",
         ),
         (
             list("yesterday\n"),
@@ -233,6 +233,6 @@ fn a_list_may_hold_what_is_no_domain() {
     };
     assert_eq!(
         events[4], expected,
-        "the peer keeps U-labels and is to be asked for them"
+        "sys4 keeps U-labels and is to be asked for them"
     );
 }

@@ -55,7 +55,7 @@ fn keys_have_one_form() {
         (
             r#"{"policy-type":7,"policy-domain":"example.com"}"#,
             none,
-            "the peer's reporter dies of an unknown type",
+            "sys4's reporter dies of an unknown type",
         ),
         (r#"{"policy-type":"sts"}"#, none, "a type is a number"),
         ("{}", none, "nothing is known"),

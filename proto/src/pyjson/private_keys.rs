@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     aggregate::DomainCounts,
-    datagram::{Datagram, Limits},
+    datagram::{Datagram, TextLimits},
     domain::Domain,
     failure::FailureKey,
     fetch::{Event, Parser, domain_details, parse_details, stream_line},
@@ -111,10 +111,10 @@ fn a_datagram_is_counted_whatever_its_texts_are() {
                 "an object for a record",
             ),
         ] {
-            let read = Datagram::parse(datagram.as_bytes(), &Limits::default());
+            let read = Datagram::parse(datagram.as_bytes(), &TextLimits::default());
             let read = read.unwrap_or_else(|error| panic!("{why}: {error}: {datagram}"));
             let mut counts = DomainCounts::default();
-            read.into_records()
+            read.into_session_results()
                 .into_iter()
                 .for_each(|record| counts.add(record));
             is_stable(&counts, why);

@@ -16,7 +16,7 @@ use crate::domain::Domain;
 use crate::failure::Failure;
 use crate::policy::Policy;
 use crate::pyjson::{self, Object};
-use crate::txt::Mailbox;
+use crate::tlsrpt_record::Mailbox;
 
 pub use fold::Document;
 pub use installation::InstallationId;

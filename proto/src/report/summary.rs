@@ -10,14 +10,14 @@ use crate::pyjson;
 /// What a failure of unknown type is counted as.
 const UNKNOWN: ResultType = ResultType::ValidationFailure;
 
-/// The gist of a report, ours or the peer's.
+/// The gist of a report, ours or sys4's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// `organization-name`.
     pub organization_name: String,
     /// `contact-info`.
     pub contact_info: String,
-    /// `report-id`, which the peer writes with colons: not always a valid part of a msg-id.
+    /// `report-id`, which sys4 writes with colons: not always a valid part of a msg-id.
     pub report_id: String,
     /// `start-datetime` of the range.
     pub start: String,
@@ -77,7 +77,7 @@ impl Summary {
             .saturating_add(failed)
             .saturating_add(successful);
         for detail in policy["failure-details"].as_array().into_iter().flatten() {
-            // The peer leaves the type out when it does not know the MTA's code.
+            // sys4 leaves the type out when it does not know the MTA's code.
             let word = detail["result-type"].as_str().unwrap_or(UNKNOWN.as_str());
             let mine = self.by_type.entry(word.to_owned()).or_default();
             *mine = mine.saturating_add(number(&detail["failed-session-count"]));

@@ -116,9 +116,9 @@ fn a_summary_adds_up() {
     assert_eq!(summary.contact_info, "tls@org.example");
 }
 
-/// A report in the peer's form: other order, empty `failure-details`, colons in the id.
+/// A report in sys4's form: other order, empty `failure-details`, colons in the id.
 #[test]
-fn a_summary_reads_the_peers_report() {
+fn a_summary_reads_sys4s_report() {
     let report = r#"{"organization-name": "Org", "date-range": {"start-datetime": "2026-11-20T00:00:00Z", "end-datetime": "2026-11-20T23:59:59Z"}, "contact-info": "tls@org.test", "policies": [{"summary": {"total-failure-session-count": 1, "total-successful-session-count": 2}, "policy": {"policy-type": "tlsa", "policy-domain": "mx1.a.test", "policy-string": ["3 1 1 00"]}, "failure-details": [{"receiving-ip": "127.0.0.12", "result-type": "certificate-not-trusted", "failed-session-count": 1}]}, {"summary": {"total-failure-session-count": 0, "total-successful-session-count": 1}, "policy": {"policy-type": "no-policy-found"}, "failure-details": []}], "report-id": "2026-11-20T00:00:00Z_idx1_a.test"}"#;
     let summary = Summary::from_json(report).unwrap();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::{domain::Domain, txt::TxtRecord};
+use tlsrptd_proto::{domain::Domain, tlsrpt_record::TlsrptRecord};
 
 use crate::{
     error::Error,
@@ -17,7 +17,7 @@ pub(super) fn maptest(settings: &Reportd, domain: &str, record: &str) -> Result<
         problem: problem.to_string(),
     };
     let domain = Domain::parse(domain).map_err(|error| fault("DOMAIN", &error))?;
-    let record = TxtRecord::parse(record).map_err(|error| fault("RECORD", &error))?;
+    let record = TlsrptRecord::parse(record).map_err(|error| fault("RECORD", &error))?;
     let routes = Routes::load(settings).map_err(Error::Maps)?;
     Ok(show(&routes.route(&domain, &record)))
 }

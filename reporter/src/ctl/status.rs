@@ -6,7 +6,7 @@ use tlsrptd_config::reportd::Reportd;
 
 use crate::{
     error::Error,
-    state::{Count, Counts, WhyPending},
+    store::{Count, Counts, WhyPending},
 };
 
 /// One section a table.
@@ -44,7 +44,7 @@ fn section(title: &str, counts: &[Count]) -> String {
         number,
     } in counts
     {
-        // NULL is the peer's word for something that is still to be done.
+        // NULL is sys4's word for something that is still to be done.
         let status = status.as_deref().unwrap_or("pending");
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {day}  {status:<10}  {number:>10}");

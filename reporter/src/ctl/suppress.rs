@@ -7,7 +7,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     error::Error,
-    state::{Listed, SuppressionList},
+    store::{Listed, SuppressionList},
     suppress::Target,
 };
 

@@ -6,12 +6,12 @@ use tlsrptd_config::clock::Moment;
 use tlsrptd_proto::day::Day;
 
 use super::{Daemon, gathering};
-use crate::{outside::Outside, state::StateError};
+use crate::{environment::Environment, store::StoreError};
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Once a day, and at the start, by a clock that nobody doubts: jobs for every closed day that may still be reported
     /// and was not decided before.
-    pub(super) fn look_at_calendar(&mut self, moment: &Moment) -> Result<(), StateError> {
+    pub(super) fn schedule_new_days(&mut self, moment: &Moment) -> Result<(), StoreError> {
         let (now, today) = (moment.now, Day::of(moment.now));
         if self.today == Some(today) || !moment.is_confirmed() {
             return Ok(());
@@ -42,7 +42,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Removes what is old, by a clock that nobody doubts.
-    pub(super) fn clean(&mut self, moment: &Moment) -> Result<(), StateError> {
+    pub(super) fn clean(&mut self, moment: &Moment) -> Result<(), StoreError> {
         if self.cleaning && moment.is_confirmed() {
             self.cleaning = self.state.clean(self.schedule.oldest_kept(moment.now))?;
         }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::clock::{Change, ClockWitness, Known, Moment, Reading};
 
 use super::Daemon;
-use crate::{outside::Outside, state::StateError};
+use crate::{environment::Environment, store::StoreError};
 
 /// The time is noted that often, so that the next start has something to hold its clock against.
 const NOTED: SignedDuration = SignedDuration::from_hours(1);
@@ -50,10 +50,10 @@ impl Clock {
     }
 }
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Looks at the clock.
     pub(super) fn look_at_clock(&mut self) -> Moment {
-        let moment = self.clock.witness.look(self.outside.reading());
+        let moment = self.clock.witness.look(self.environment.reading());
         if let Some(change) = moment.change {
             change.log();
             if let Change::Believed(by) = change {
@@ -65,7 +65,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Times in the database follow a clock that has moved, and that it is now is noted.
-    pub(super) fn follow_clock(&mut self, moment: &Moment) -> Result<(), StateError> {
+    pub(super) fn follow_clock(&mut self, moment: &Moment) -> Result<(), StoreError> {
         let now = moment.now;
         if self.clock.moved > SHORT {
             self.state.extend_windows(self.clock.moved)?;
@@ -86,7 +86,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Notes that somebody is at work now.
-    pub(super) fn note_time(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.state.note_time(now)?;
         self.clock.noted = Some(now);
         Ok(())

@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use super::Daemon;
 use crate::{
     compose,
+    environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    outside::Outside,
-    state::{Decision, StateError},
+    store::{Decision, StoreError},
 };
 
 /// Domains that are read at once.
@@ -22,7 +22,7 @@ const BYTES_AT_ONCE: usize = 16 << 20;
 
 /// The day that is being composed.
 pub(super) struct Composing {
-    /// Days that the peer was stopped in.
+    /// Days that sys4 was stopped in.
     leftover: BTreeSet<Day>,
     walk: Option<Walk>,
     /// Each with the bytes that it was made of.
@@ -91,9 +91,9 @@ impl Composing {
     }
 }
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Begins with the oldest gathered day, and keeps so many decisions under way.
-    pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.composing.has_room = false;
         if self.composing.walk.is_none() {
             let Some(day) = self.next_day(now)? else {
@@ -125,11 +125,12 @@ impl<O: Outside> Daemon<O> {
                 None => walk.at_end = true,
             }
             for domain in found {
-                let (composer, outside) = (Arc::clone(&self.composer), Arc::clone(&self.outside));
+                let (composer, environment) =
+                    (Arc::clone(&self.composer), Arc::clone(&self.environment));
                 let (day, seed, size) = (walk.day, self.rng.next_u64(), domain.size());
                 self.composing.bytes += size;
                 let decide = async move {
-                    let decision = composer.decide(&*outside, day, domain, now, seed).await;
+                    let decision = composer.decide(&*environment, day, domain, now, seed).await;
                     (decision, size)
                 };
                 self.composing.tasks.spawn(decide);
@@ -138,7 +139,7 @@ impl<O: Outside> Daemon<O> {
         self.record_decisions(now)
     }
 
-    fn next_day(&mut self, now: Timestamp) -> Result<Option<Day>, StateError> {
+    fn next_day(&mut self, now: Timestamp) -> Result<Option<Day>, StoreError> {
         // Not before it is known which collectors are asked once more: their days have jobs again, and are gathered like
         // any other.
         if self.today.is_some() && !self.composing.leftover.is_empty() {
@@ -155,7 +156,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Stores what is decided; with the day's last decision the day is closed.
-    pub(super) fn record_decisions(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn record_decisions(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.composing.take_all();
         if !self.composing.made.is_empty() {
             let list = self.state.suppressions()?;

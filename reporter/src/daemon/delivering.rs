@@ -8,12 +8,12 @@ use tlsrptd_proto::day::Day;
 
 use super::{Bounds, Daemon};
 use crate::{
-    brake::Brake,
     deliver::Outcome,
-    outside::Outside,
+    environment::Environment,
+    log_throttle::LogThrottle,
     queue::{End, Ended, Limits, Queues},
     schedule::{Next, Schedule, is_own},
-    state::{Claimed, Recorded, Room, StateError, Suspended, Verdict},
+    store::{Claimed, Recorded, Room, StoreError, Suspended, Verdict},
     suppress::{Pair, Suppressions},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 const IN_HAND: usize = 8;
 
 /// Deliveries in hand: waiting in their queues, under way, ended.
-pub(super) struct Delivering<O: Outside> {
+pub(super) struct Delivering<O: Environment> {
     pub(super) queues: Queues<O>,
     ended: Vec<Ended>,
     /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
@@ -34,11 +34,11 @@ pub(super) struct Delivering<O: Outside> {
     /// The relay is held back as it takes no mail: who carries mails tells of that, and of its end.
     pub(super) is_denied: bool,
     /// What this host is short of is short for each delivery.
-    lacks: Brake,
+    lacks: LogThrottle,
 }
 
-impl<O: Outside> Delivering<O> {
-    pub(super) fn new(outside: Arc<O>, bounds: &Bounds) -> Delivering<O> {
+impl<O: Environment> Delivering<O> {
+    pub(super) fn new(environment: Arc<O>, bounds: &Bounds) -> Delivering<O> {
         let limits = Limits::new(
             bounds.deliveries,
             bounds.per_host,
@@ -46,13 +46,13 @@ impl<O: Outside> Delivering<O> {
             descriptors::raise(),
         );
         Delivering {
-            queues: Queues::new(outside, limits),
+            queues: Queues::new(environment, limits),
             ended: Vec::new(),
             judged: Vec::new(),
             released: Vec::new(),
             has_more: false,
             is_denied: false,
-            lacks: Brake::new(),
+            lacks: LogThrottle::new(),
         }
     }
 
@@ -92,8 +92,8 @@ impl<O: Outside> Delivering<O> {
     }
 }
 
-impl<O: Outside> Daemon<O> {
-    pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
+impl<O: Environment> Daemon<O> {
+    pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.put_back_released()?;
         self.delivering.has_more = false;
         let room = self.delivering.room(self.bounds.deliveries);
@@ -121,7 +121,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// What is in hand but not under way is pending again.
-    pub(super) fn put_back_deliveries(&mut self) -> Result<(), StateError> {
+    pub(super) fn put_back_deliveries(&mut self) -> Result<(), StoreError> {
         let waiting = self.delivering.queues.drain();
         self.delivering.released.extend(waiting);
         self.put_back_released()
@@ -157,7 +157,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// Judges and records what has ended, in one transaction.
-    pub(super) fn record_deliveries(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn record_deliveries(&mut self, now: Timestamp) -> Result<(), StoreError> {
         while let Some(ended) = self.delivering.queues.next_ended() {
             self.delivering.ended.push(ended);
         }
@@ -189,7 +189,7 @@ impl<O: Outside> Daemon<O> {
         self.judged(claimed, Verdict::PutOff { at, reason });
     }
 
-    fn record_judged(&mut self, now: Timestamp) -> Result<(), StateError> {
+    fn record_judged(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if !self.delivering.judged.is_empty() {
             let suspended = self.state.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();

@@ -7,10 +7,10 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use super::Daemon;
 use crate::{
-    gather::{self, GatherError, Piece, Sink},
-    outside::Outside,
+    environment::Environment,
+    gather::{self, AnswerPart, AnswerSender, GatherError},
     schedule::Next,
-    state::{Job, JobChange, JobNote, StateError},
+    store::{Job, JobChange, JobNote, StoreError},
 };
 
 /// Parts of answers that wait for the database: memory stays bounded however fast collectors are.
@@ -25,10 +25,10 @@ const AFTER_LOSS: Duration = Duration::from_secs(300);
 
 /// Jobs that run, and the parts they sent.
 pub(super) struct Gathering {
-    sender: mpsc::Sender<(Arc<Job>, Piece)>,
-    pieces: mpsc::Receiver<(Arc<Job>, Piece)>,
+    sender: mpsc::Sender<(Arc<Job>, AnswerPart)>,
+    pieces: mpsc::Receiver<(Arc<Job>, AnswerPart)>,
     /// The part that ended the last wait.
-    first: Option<(Arc<Job>, Piece)>,
+    first: Option<(Arc<Job>, AnswerPart)>,
     /// One job a collector.
     running: HashMap<String, (Arc<Job>, JoinHandle<()>)>,
     /// Nobody is asked before.
@@ -72,7 +72,7 @@ impl Gathering {
         (!left.is_zero()).then_some(left)
     }
 
-    fn next(&mut self) -> Option<(Arc<Job>, Piece)> {
+    fn next(&mut self) -> Option<(Arc<Job>, AnswerPart)> {
         self.first.take().or_else(|| self.pieces.try_recv().ok())
     }
 
@@ -107,8 +107,8 @@ pub(super) fn tell(
     }
 }
 
-impl<O: Outside> Daemon<O> {
-    pub(super) fn start_gathering(&mut self, now: Timestamp) -> Result<(), StateError> {
+impl<O: Environment> Daemon<O> {
+    pub(super) fn start_gathering(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if self.gathering.rest().is_some() {
             return Ok(());
         }
@@ -122,17 +122,17 @@ impl<O: Outside> Daemon<O> {
                 continue;
             }
             let job = Arc::new(job);
-            let sink = Sink::new(Arc::clone(&job), self.gathering.sender.clone());
+            let sink = AnswerSender::new(Arc::clone(&job), self.gathering.sender.clone());
             let deadline = self.schedule.fetch_deadline(job.day, job.created);
             let limit = self.schedule.attempt_limit(job.listed, deadline, now);
-            let task = tokio::spawn(gather::run(Arc::clone(&self.outside), sink, now, limit));
+            let task = tokio::spawn(gather::run(Arc::clone(&self.environment), sink, now, limit));
             let collector = job.collector();
             self.gathering.running.insert(collector, (job, task));
         }
         Ok(())
     }
 
-    pub(super) fn record_pieces(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn record_pieces(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for _ in 0..PIECES_A_TURN {
             let Some((job, piece)) = self.gathering.next() else {
                 break;
@@ -155,28 +155,30 @@ impl<O: Outside> Daemon<O> {
     fn record_piece(
         &mut self,
         job: &Arc<Job>,
-        piece: Piece,
+        piece: AnswerPart,
         now: Timestamp,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), StoreError> {
         match piece {
-            Piece::Rows(rows) => {
+            AnswerPart::Rows(rows) => {
                 let late = self.state.store_rows(job, &rows, now)?;
                 if late > 0 {
                     tracing::warn!(day = %job.day, fetcher = job.command, "{late} domains came too late for their report: they get one of their own");
                 }
             }
-            Piece::Unusable(domain, reason) => {
+            AnswerPart::Unusable(domain, reason) => {
                 self.state.store_unusable(job, &domain, &reason, now)?
             }
-            Piece::Listed(domains) => self.state.store_list(job, &domains, now)?,
-            Piece::ListEnded => self.state.list_ended(job)?,
-            Piece::Missing(after, reply) => {
+            AnswerPart::Listed(domains) => self.state.store_list(job, &domains, now)?,
+            AnswerPart::ListEnded => self.state.list_ended(job)?,
+            AnswerPart::Missing(after, reply) => {
                 // The one who asked may have been ended meanwhile.
-                let _ = reply.send(self.state.unfetched(job, &after, Piece::PAGE)?);
+                let _ = reply.send(self.state.unfetched(job, &after, AnswerPart::PAGE)?);
             }
-            Piece::Told(additions) => drop(self.gathering.told.insert(job.collector(), additions)),
-            Piece::Grown(grown) => self.note_grown(&job.collector(), &grown, now)?,
-            Piece::Over(result) => {
+            AnswerPart::Told(additions) => {
+                let _ = self.gathering.told.insert(job.collector(), additions);
+            }
+            AnswerPart::Grown(grown) => self.note_grown(&job.collector(), &grown, now)?,
+            AnswerPart::Over(result) => {
                 self.end_job(job, result, now)?;
                 self.gathering.running.remove(&job.collector());
             }
@@ -189,7 +191,7 @@ impl<O: Outside> Daemon<O> {
         job: &Job,
         result: Result<(), GatherError>,
         now: Timestamp,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), StoreError> {
         let (day, index) = (job.day, job.index);
         let error = match result {
             Ok(()) => {

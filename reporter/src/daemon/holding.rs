@@ -7,16 +7,16 @@ use tokio::time::Instant;
 use super::{Daemon, delivering::Delivering};
 use crate::{
     deliver::Outcome,
-    outside::Outside,
+    environment::Environment,
     queue::News,
     schedule::{Schedule, is_own},
-    state::StateError,
+    store::StoreError,
 };
 
 /// The relay's queue.
 const MAILS: &str = "mailto:";
 
-impl<O: Outside> Delivering<O> {
+impl<O: Environment> Delivering<O> {
     /// How long until a queue is not held back any longer.
     pub(super) fn until_next_probe(&self) -> Option<Duration> {
         let next = self.queues.next_probe()?;
@@ -24,7 +24,7 @@ impl<O: Outside> Delivering<O> {
     }
 }
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Sees to a queue that has something to tell, after an attempt that ended so.
     pub(super) fn heed(&mut self, lane: &str, outcome: &Outcome) {
         match self.delivering.queues.news(lane) {
@@ -63,7 +63,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// What is in hand no more is pending again. When that fails it is kept, and done later.
-    pub(super) fn put_back_released(&mut self) -> Result<(), StateError> {
+    pub(super) fn put_back_released(&mut self) -> Result<(), StoreError> {
         self.state.put_back(&self.delivering.released)?;
         self.delivering.released.clear();
         Ok(())

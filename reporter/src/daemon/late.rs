@@ -8,8 +8,8 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::Daemon;
 use crate::{
-    outside::Outside,
-    state::{StateError, identity},
+    environment::Environment,
+    store::{StoreError, identity},
 };
 
 /// A collector, and what it says of its days.
@@ -44,9 +44,9 @@ impl Late {
     }
 }
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Asks those that can tell, once an interval.
-    pub(super) fn ask_for_additions(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn ask_for_additions(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let often = self.bounds.late_interval;
         let at = Instant::now();
         let next = *self.late.next.get_or_insert(at + often);
@@ -61,10 +61,10 @@ impl<O: Outside> Daemon<O> {
         let days = self.reportable(now);
         let able = self.state.collectors_of_additions(&days)?;
         for fetcher in &self.bounds.fetchers {
-            let (outside, command) = (Arc::clone(&self.outside), fetcher.command.clone());
+            let (environment, command) = (Arc::clone(&self.environment), fetcher.command.clone());
             if able.contains(&identity(&command)) {
                 self.late.asking.spawn(async move {
-                    match outside.grown(&command).await {
+                    match environment.grown(&command).await {
                         Ok(grown) => Some((identity(&command), grown)),
                         Err(error) => {
                             // Whether it works at all shows at midnight.
@@ -79,7 +79,7 @@ impl<O: Outside> Daemon<O> {
     }
 
     /// What was found out becomes questions for what was added.
-    pub(super) fn record_grown(&mut self, now: Timestamp) -> Result<(), StateError> {
+    pub(super) fn record_grown(&mut self, now: Timestamp) -> Result<(), StoreError> {
         while let Some((collector, grown)) = self.late.found.pop() {
             if let Err(error) = self.note_grown(&collector, &grown, now) {
                 self.late.found.push((collector, grown));
@@ -95,7 +95,7 @@ impl<O: Outside> Daemon<O> {
         collector: &str,
         grown: &[(Day, u64)],
         now: Timestamp,
-    ) -> Result<(), StateError> {
+    ) -> Result<(), StoreError> {
         if grown.is_empty() {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tlsrptd_config::{credential, eyes::Eyes, option::Program, reportd::Reportd};
 
 use super::prepare;
-use crate::state;
+use crate::store;
 
 /// All of it.
 pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
@@ -14,7 +14,7 @@ pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let eyes = Eyes::of(Program::Reportd, Some(&settings.dbname));
     faults.extend(read(settings, file, &eyes));
     faults.extend(written(settings, &eyes));
-    faults.extend(state::fault(&settings.dbname).map(|error| error.to_string()));
+    faults.extend(store::fault(&settings.dbname).map(|error| error.to_string()));
     let fetchers = settings.fetchers.iter();
     faults.extend(fetchers.filter_map(|fetcher| eyes.run("fetchers", &fetcher.words)));
     faults

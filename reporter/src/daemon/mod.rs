@@ -26,9 +26,9 @@ use tlsrptd_proto::day::Day;
 
 use crate::{
     compose::Composer,
-    outside::Outside,
+    environment::Environment,
     schedule::Schedule,
-    state::{NewJob, State, StateError},
+    store::{NewJob, Store, StoreError},
 };
 
 pub use look::faults;
@@ -56,9 +56,9 @@ pub struct Bounds {
 }
 
 /// The reporter at work.
-pub struct Daemon<O: Outside> {
-    state: State,
-    outside: Arc<O>,
+pub struct Daemon<O: Environment> {
+    state: Store,
+    environment: Arc<O>,
     schedule: Arc<Schedule>,
     composer: Arc<Composer>,
     bounds: Bounds,
@@ -72,7 +72,7 @@ pub struct Daemon<O: Outside> {
     delivering: delivering::Delivering<O>,
 }
 
-impl<O: Outside> std::fmt::Debug for Daemon<O> {
+impl<O: Environment> std::fmt::Debug for Daemon<O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Daemon")
             .field("bounds", &self.bounds)
@@ -80,17 +80,17 @@ impl<O: Outside> std::fmt::Debug for Daemon<O> {
     }
 }
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Takes up the database as whoever had it before left it. `seed` is all the chance there is.
     pub fn new(
-        mut state: State,
-        outside: Arc<O>,
+        mut state: Store,
+        environment: Arc<O>,
         composer: Arc<Composer>,
         bounds: Bounds,
         seed: u64,
-    ) -> Result<Daemon<O>, StateError> {
+    ) -> Result<Daemon<O>, StoreError> {
         let known = state.known_time()?;
-        let clock = clock::Clock::new(bounds.clock_confirmation, known, outside.reading());
+        let clock = clock::Clock::new(bounds.clock_confirmation, known, environment.reading());
         let now = clock.moment.now;
         let repeated = state.release()?;
         if repeated > 0 {
@@ -108,20 +108,20 @@ impl<O: Outside> Daemon<O> {
             gathering: gathering::Gathering::default(),
             late: late::Late::default(),
             composing: composing::Composing::new(leftover),
-            delivering: delivering::Delivering::new(Arc::clone(&outside), &bounds),
+            delivering: delivering::Delivering::new(Arc::clone(&environment), &bounds),
             rng: StdRng::seed_from_u64(seed),
             clock,
             today: None,
             cleaning: false,
             state,
-            outside,
+            environment,
             composer,
             bounds,
         })
     }
 
     /// The database, when the work is over.
-    pub fn into_state(self) -> State {
+    pub fn into_state(self) -> Store {
         self.state
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tlsrptd_config::{Settings, descriptors, log::LogHandle, notify::Notify, reportd::Reportd};
 use tlsrptd_proto::{
     report::{InstallationId, Submitter},
-    txt::Mailbox,
+    tlsrpt_record::Mailbox,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -13,18 +13,18 @@ use super::{Bounds, Daemon, pidfile::PidFile, signals};
 use crate::{
     compose::Composer,
     deliver::Deliverer,
+    environment::SystemEnvironment,
     error::Error,
     lookup::Resolver,
-    outside::World,
     route::Routes,
     schedule::Schedule,
-    state::{NewJob, State},
+    store::{NewJob, Store},
 };
 
 /// Ready to serve.
 pub struct Prepared {
     pub(super) runtime: Runtime,
-    pub(super) daemon: Daemon<World>,
+    pub(super) daemon: Daemon<SystemEnvironment>,
     pub(super) signals: signals::Signals,
     pub(super) log: LogHandle,
     pub(super) notify: Notify,
@@ -60,7 +60,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
     let (routes, world) = parts(&settings)?;
-    let mut state = State::open(&settings.dbname, settings.debug_db)?;
+    let mut state = Store::open(&settings.dbname, settings.debug_db)?;
     let composer = composer(&settings, routes, state.installation())?;
     if settings.loop_guard {
         // A sendmail_script sees no envelope, and makes no copy.
@@ -125,7 +125,7 @@ pub(super) fn faults(settings: &Reportd) -> Vec<String> {
 }
 
 /// What the daemon is made of, or all that is in the way.
-fn parts(settings: &Reportd) -> Result<(Routes, World), Error> {
+fn parts(settings: &Reportd) -> Result<(Routes, SystemEnvironment), Error> {
     let mut errors = Vec::new();
     let routes = Routes::load(settings).map_err(|problems| errors.push(Error::Maps(problems)));
     let deliverer = Deliverer::prepare(settings)
@@ -133,7 +133,7 @@ fn parts(settings: &Reportd) -> Result<(Routes, World), Error> {
     let (Ok(routes), Ok(deliverer)) = (routes, deliverer) else {
         return Err(Error::all(errors));
     };
-    let world = World {
+    let world = SystemEnvironment {
         resolver: settings
             .resolve_records
             .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
@@ -167,7 +167,7 @@ fn composer(
 
 fn fetchers(settings: &Reportd) -> Vec<NewJob> {
     let commands = settings.fetchers.iter().map(|fetcher| fetcher.text.clone());
-    // The peer counts from 1.
+    // sys4 counts from 1.
     (1..)
         .zip(commands)
         .map(|(index, command)| NewJob { index, command })

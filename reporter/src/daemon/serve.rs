@@ -5,12 +5,12 @@ use std::time::Duration;
 use tlsrptd_config::{log::LogHandle, notify::Notify};
 
 use super::{Order, Prepared};
-use crate::{error::Error, gather, state::NewJob};
+use crate::{error::Error, gather, store::NewJob};
 
 /// Deliveries under way get so long to end when we are told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Works until a signal says stop, then leaves the database as the peer wants it.
+/// Works until a signal says stop, then leaves the database as sys4 wants it.
 pub fn serve(prepared: Prepared) -> Result<(), Error> {
     let Prepared {
         runtime,

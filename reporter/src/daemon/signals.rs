@@ -52,7 +52,7 @@ async fn pass_on(
             // Of those that came together, the end is the last: the kernel does not tell in which order they came.
             biased;
             _ = hup.recv() => Order::Reopen,
-            // A signal for collectors; it ends the peer's reporter, and does nothing here.
+            // A signal for collectors; it ends sys4's reporter, and does nothing here.
             _ = usr2.recv() => continue,
             _ = term.recv() => Order::Stop,
             _ = int.recv() => Order::Stop,

@@ -8,14 +8,14 @@ use tokio::{
 };
 
 use super::{Daemon, Order};
-use crate::{outside::Outside, state::StateError};
+use crate::{environment::Environment, store::StoreError};
 
 /// An answer to a report that the other side has is waited for so long: less than the unit's `TimeoutStopSec`.
 const LONGEST_ANSWER: Duration = Duration::from_secs(120);
 /// How often it is looked whether there is still something to wait for.
 const A_LOOK: Duration = Duration::from_millis(200);
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Lets deliveries that are under way end, for so long, and records them. What a relay or a receiver has already is
     /// waited for longer: to hang up on a slow filter sends it twice. Told once more to stop, it waits no more.
     ///
@@ -26,7 +26,7 @@ impl<O: Outside> Daemon<O> {
         grace: Duration,
         orders: &mut mpsc::Receiver<Order>,
         on_order: impl FnMut(Order),
-    ) -> Result<(), StateError> {
+    ) -> Result<(), StoreError> {
         self.gathering.abort();
         self.late.abort();
         self.composing.abort();
@@ -54,7 +54,7 @@ impl<O: Outside> Daemon<O> {
 
     async fn let_all_end(&mut self, grace: Duration) {
         self.let_end(grace, |_| true).await;
-        let reports = self.outside.awaited();
+        let reports = self.environment.awaited();
         if !self.delivering.is_busy() || reports == 0 {
             return;
         }
@@ -68,13 +68,14 @@ impl<O: Outside> Daemon<O> {
             "the relay or receivers have reports that they have not answered: waiting for that (a second SIGTERM ends it)"
         );
         let rest = LONGEST_ANSWER.saturating_sub(grace);
-        self.let_end(rest, |outside| outside.awaited() > 0).await;
+        self.let_end(rest, |environment| environment.awaited() > 0)
+            .await;
     }
 
     /// Waits until no delivery is under way, no longer than that and only while there is a reason.
     async fn let_end(&mut self, time: Duration, goes_on: impl Fn(&O) -> bool) {
         let all = async {
-            while self.delivering.is_busy() && goes_on(&self.outside) {
+            while self.delivering.is_busy() && goes_on(&self.environment) {
                 let _ = timeout(A_LOOK, self.delivering.wait()).await;
             }
         };

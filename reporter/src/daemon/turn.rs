@@ -7,7 +7,7 @@ use tlsrptd_config::{clock::Moment, log::Trouble};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{Daemon, Order};
-use crate::{outside::Outside, state::StateError};
+use crate::{environment::Environment, store::StoreError};
 
 /// After a fault of the database that may pass (a full disk, a lock), it is tried again so much later.
 const AFTER_FAULT: Duration = Duration::from_secs(10);
@@ -17,13 +17,13 @@ const TROUBLE_LINES: Duration = Duration::from_secs(30);
 /// What is in hand lasts longer than that, so nobody waits.
 const TOGETHER: Duration = Duration::from_millis(3);
 
-impl<O: Outside> Daemon<O> {
+impl<O: Environment> Daemon<O> {
     /// Works until it is told to stop. Orders other than that are handed to `on_order`.
     pub async fn run(
         &mut self,
         orders: &mut mpsc::Receiver<Order>,
         mut on_order: impl FnMut(Order),
-    ) -> Result<(), StateError> {
+    ) -> Result<(), StoreError> {
         let mut trouble = Trouble::new(TROUBLE_LINES);
         loop {
             let moment = self.look_at_clock();
@@ -71,10 +71,10 @@ impl<O: Outside> Daemon<O> {
     ///
     /// # Errors
     /// When the database fails; what could not be recorded is kept.
-    pub fn turn(&mut self, moment: Moment) -> Result<Duration, StateError> {
+    pub fn turn(&mut self, moment: Moment) -> Result<Duration, StoreError> {
         let now = moment.now;
         self.follow_clock(&moment)?;
-        self.look_at_calendar(&moment)?;
+        self.schedule_new_days(&moment)?;
         self.record_deliveries(now)?;
         self.record_pieces(now)?;
         self.record_grown(now)?;
@@ -92,7 +92,7 @@ impl<O: Outside> Daemon<O> {
         self.rest(now)
     }
 
-    fn rest(&mut self, now: Timestamp) -> Result<Duration, StateError> {
+    fn rest(&mut self, now: Timestamp) -> Result<Duration, StoreError> {
         let cleans = self.cleaning && self.clock.moment.is_confirmed();
         if cleans || self.delivering.has_more {
             return Ok(Duration::ZERO);

@@ -11,7 +11,7 @@ use tlsrptd_config::files;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::mark::mark;
+use super::fingerprint::fingerprint;
 use super::{Destination, Outcome, StoredReport};
 
 /// The time for a file.
@@ -33,14 +33,14 @@ pub(super) async fn deliver(
         let reason = format!("{folder}: only absolute paths without .. are allowed");
         return Outcome::Unsendable { reason };
     }
-    let mark = mark(report, &destination.uri);
+    let fingerprint = fingerprint(report, &destination.uri);
     let name = file_name(&[
         "tlsrpt-",
         report.domain.as_str(),
         "-",
         &id(report),
         "-",
-        &mark[..16],
+        &fingerprint[..16],
         ".json",
     ]);
     match write(path, &name, report.json.as_bytes(), TIME).await {
@@ -159,7 +159,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::deliver::{Origin, sample};
+    use crate::deliver::{Origin, fixtures};
 
     fn to(uri: &str) -> Destination {
         Destination {
@@ -174,7 +174,7 @@ mod tests {
         let path = folder.path().to_str().unwrap();
         let destination = to(&format!("directory:{path}"));
         for _ in 0..2 {
-            let outcome = deliver(&sample::report(), &destination, path).await;
+            let outcome = deliver(&fixtures::report(), &destination, path).await;
             assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
         }
         let files: Vec<_> = std::fs::read_dir(path)
@@ -189,14 +189,14 @@ mod tests {
         );
         assert_eq!(
             std::fs::read_to_string(files[0].path()).unwrap(),
-            sample::report().json
+            fixtures::report().json
         );
         assert_eq!(files[0].metadata().unwrap().permissions().mode() & 0o137, 0);
     }
 
     #[tokio::test]
     async fn folders_that_are_not_there_or_not_allowed() {
-        let report = sample::report();
+        let report = fixtures::report();
         for (folder, expected) in [
             ("/nonexistent/folder", "retry"),
             ("relative", "unsendable"),
@@ -213,18 +213,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn copies_have_the_peers_names() {
+    async fn copies_have_sys4s_names() {
         let folder = tempfile::tempdir().unwrap();
         save_copy(
             folder.path(),
-            &sample::report(),
+            &fixtures::report(),
             &to("mailto:a/b@x.example"),
             Some(b"mail"),
         )
         .await;
         save_copy(
             folder.path(),
-            &sample::report(),
+            &fixtures::report(),
             &to("https://x.example/u?v"),
             None,
         )

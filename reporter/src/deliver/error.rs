@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tlsrptd_config::eyes;
 use tlsrptd_proto::domain::DomainError;
 use tlsrptd_proto::report::SummaryError;
-use tlsrptd_proto::txt::MailboxError;
+use tlsrptd_proto::tlsrpt_record::MailboxError;
 
 use super::dkim::KeyError;
 

@@ -4,23 +4,23 @@
 //! retry is the same bytes. How an attempt ends is decided once, where the answer is read:
 //! `mail` goes by exit status or by reply code and stage, `https` by HTTP status or exit status.
 
-mod ahead;
 mod awaited;
 mod directory;
 mod dkim;
 mod error;
+mod fingerprint;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod fixtures_tls;
 mod https;
 mod lack;
 mod mail;
-mod mark;
 mod message;
 mod payload;
+mod prepared_mail;
 mod program;
 mod progress;
-#[cfg(test)]
-mod sample;
-#[cfg(test)]
-mod sample_tls;
 mod sender;
 mod tls;
 
@@ -31,21 +31,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tlsrptd_config::{reportd::Reportd, visible};
-use tlsrptd_proto::txt::{Mailbox, MailboxError};
+use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 use url::Url;
 
-use ahead::{Mail, Writers};
 use awaited::Awaited;
 use dkim::Signers;
 use error::PayloadError;
 use https::{HttpScript, Https};
 use mail::{Carrier, Envelope};
+use prepared_mail::{Mail, Writers};
 use sender::Sender;
 
-pub use ahead::Ahead;
 pub use dkim::KeyError;
 pub use error::PrepareError;
+pub use prepared_mail::PreparedMails;
 pub use progress::{Progress, Waiting};
 
 /// One report on its way to one address.
@@ -60,7 +60,7 @@ pub struct Delivery {
     /// The mail's Date and the signature's time: the first attempt's. Stored before it, and the same for all that follow.
     pub date: Timestamp,
     /// What was done for it before its turn.
-    pub ahead: Ahead,
+    pub prepared_mail: PreparedMails,
 }
 
 /// A report as it stands in the database: its bytes are fixed.

@@ -72,7 +72,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::deliver::sample;
+    use crate::deliver::fixtures;
 
     #[test]
     fn bytes_follow_from_the_report() {
@@ -102,7 +102,7 @@ mod tests {
     fn file_name_has_five_parts() {
         let submitter = Domain::parse("mail.sender.example").unwrap();
         assert_eq!(
-            file_name(&sample::report(), &submitter),
+            file_name(&fixtures::report(), &submitter),
             "mail.sender.example!example.com!1795132800!1795219199!7x0123456789abcdef.json.gz"
         );
     }

@@ -1,7 +1,7 @@
 //! Who sends: the From mailbox, the envelope sender, and the domain that submits.
 
 use tlsrptd_proto::domain::Domain;
-use tlsrptd_proto::txt::{Mailbox, MailboxError};
+use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 
 /// What the mail says of its sender.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,16 +8,16 @@ fn delivery(uri: &str) -> Delivery {
         origin: Origin::Operator,
     };
     Delivery {
-        report: Arc::new(sample::report()),
+        report: Arc::new(fixtures::report()),
         destination,
         attempt: 1,
-        date: sample::report().created,
-        ahead: Ahead::default(),
+        date: fixtures::report().created,
+        prepared_mail: PreparedMails::default(),
     }
 }
 
 async fn attempt(options: &[(&str, &str)], uri: &str) -> Outcome {
-    let deliverer = Deliverer::prepare(&sample::settings(options)).unwrap();
+    let deliverer = Deliverer::prepare(&fixtures::settings(options)).unwrap();
     deliverer
         .attempt(&delivery(uri), &Progress::default())
         .await
@@ -45,7 +45,7 @@ async fn schemes() {
     ];
     for (uri, expected, why) in rows {
         let outcome = attempt(&options, uri).await;
-        assert_eq!(sample::word(&outcome), expected, "{uri}: {why}");
+        assert_eq!(fixtures::word(&outcome), expected, "{uri}: {why}");
     }
 }
 
@@ -103,7 +103,7 @@ fn what_is_wrong_is_said_at_start() {
         (vec![("https_ca_file", "/dev/null")], "https_ca_file /dev/null: holds no certificate"),
     ];
     for (options, expected) in rows {
-        let Some(settings) = sample::try_settings(&options) else {
+        let Some(settings) = fixtures::try_settings(&options) else {
             continue;
         };
         let errors = Deliverer::prepare(&settings).unwrap_err();
@@ -116,7 +116,7 @@ fn what_is_wrong_is_said_at_start() {
 
 #[tokio::test]
 async fn all_that_is_wrong_is_said_at_once() {
-    let settings = sample::settings(&[
+    let settings = fixtures::settings(&[
         ("sender_address", "a..b@x.example"),
         ("bcc_address", "a..b@y.example"),
         ("dkim_keys", "s:/nonexistent/key"),

@@ -67,7 +67,7 @@ pub enum GatherError {
         /// The begin of the line.
         line: String,
     },
-    /// So many domains of the peer's list are still missing.
+    /// So many domains of sys4's list are still missing.
     #[error("{missing} of the listed domains failed, the last one: {last}")]
     Details {
         /// How many.

@@ -1,7 +1,7 @@
 //! Asks collectors for their closed days.
 //!
 //! A fetcher is asked once a day for all its domains: `COMMAND DAY .` gives one stream ([`ask`]). Whoever answers with
-//! an empty object, or with a list, is the peer: it is asked for its list of domains, and then for one domain after the
+//! an empty object, or with a list, is sys4: it is asked for its list of domains, and then for one domain after the
 //! other ([`details`]). What comes is handed on in parts while it comes, so that a day of any size takes constant memory.
 
 mod child;
@@ -19,12 +19,12 @@ use tlsrptd_proto::{
 };
 use tokio::time::Instant;
 
-use crate::state::{Fetched, Job};
+use crate::store::{Fetched, Job};
 use child::Child;
 
 pub use error::GatherError;
 pub use probe::probe;
-pub use run::{Piece, Sink, run};
+pub use run::{AnswerPart, AnswerSender, run};
 
 /// A part that is handed on: so many domains,
 const ROWS_AT_ONCE: usize = 500;
@@ -63,7 +63,7 @@ pub struct Terms {
 }
 
 /// Asks for a whole day, by stream or else by list.
-pub async fn ask(job: &Job, terms: Terms, sink: &Sink) -> Result<Answer, GatherError> {
+pub async fn ask(job: &Job, terms: Terms, sink: &AnswerSender) -> Result<Answer, GatherError> {
     let day = job.day.to_string();
     let whole = async {
         if let Some(seen) = job.seen {
@@ -93,7 +93,7 @@ pub async fn ask(job: &Job, terms: Terms, sink: &Sink) -> Result<Answer, GatherE
     }
 }
 
-/// Asks the peer for one domain.
+/// Asks sys4 for one domain.
 pub async fn details(job: &Job, domain: &str) -> Result<String, GatherError> {
     let name =
         Domain::parse(domain).map_err(|source| GatherError::answer(source.into(), domain))?;
@@ -124,7 +124,7 @@ async fn converse(
     job: &Job,
     terms: Terms,
     words: &[&str],
-    sink: &Sink,
+    sink: &AnswerSender,
 ) -> Result<Answer, GatherError> {
     let mut child = Child::start(&job.command, words, terms.max_size)?;
     let begun = Instant::now();
@@ -152,7 +152,7 @@ async fn converse(
             ..
         })
     ) {
-        // The peer said all that it has to say; how it ends does not matter.
+        // sys4 said all that it has to say; how it ends does not matter.
         return read;
     }
     // What came before a fault is good: a line is a domain's whole day at this collector.
@@ -173,9 +173,9 @@ async fn converse(
     };
     child.end().await?;
     if answer == Answer::Stream {
-        sink.hand_on(Piece::Told(reading.additions)).await?;
+        sink.hand_on(AnswerPart::Told(reading.additions)).await?;
         if !reading.grown.is_empty() {
-            sink.hand_on(Piece::Grown(reading.grown)).await?;
+            sink.hand_on(AnswerPart::Grown(reading.grown)).await?;
         }
     }
     Ok(answer)
@@ -210,7 +210,7 @@ struct Reading<'a> {
     job: &'a Job,
     terms: Terms,
     begun: Instant,
-    sink: &'a Sink,
+    sink: &'a AnswerSender,
     parser: Parser,
     parts: Parts,
     /// The head is read.
@@ -305,10 +305,10 @@ impl Reading<'_> {
     async fn hand_on(&mut self) -> Result<(), GatherError> {
         let Parts { rows, listed, .. } = std::mem::take(&mut self.parts);
         if !rows.is_empty() {
-            self.sink.hand_on(Piece::Rows(rows)).await?;
+            self.sink.hand_on(AnswerPart::Rows(rows)).await?;
         }
         if !listed.is_empty() {
-            self.sink.hand_on(Piece::Listed(listed)).await?;
+            self.sink.hand_on(AnswerPart::Listed(listed)).await?;
         }
         Ok(())
     }
@@ -343,7 +343,7 @@ impl Reading<'_> {
         self.leave_out(&error, domain.as_ref().map_or("", Domain::as_str));
         match domain {
             Some(domain) => {
-                let unusable = Piece::Unusable(domain.to_string(), error.to_string());
+                let unusable = AnswerPart::Unusable(domain.to_string(), error.to_string());
                 self.sink.hand_on(unusable).await
             }
             None => Ok(()),

@@ -9,25 +9,25 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Answer, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN};
 use crate::{
-    outside::Outside,
-    state::{Fetched, Job},
+    environment::Environment,
+    store::{Fetched, Job},
 };
 
-/// Processes of one collector at once, with the peer's protocol.
+/// Processes of one collector at once, with sys4's protocol.
 const DETAILS_AT_ONCE: usize = 8;
 /// Domains that are asked for before the next are looked up.
 const PAGE: u32 = 256;
 
 /// A part of an answer on its way to the database.
 #[derive(Debug)]
-pub enum Piece {
+pub enum AnswerPart {
     /// Domains with their counts.
     Rows(Vec<Fetched>),
     /// A domain whose counts can never be used, and why.
     Unusable(String, String),
-    /// Domains of the peer's list.
+    /// Domains of sys4's list.
     Listed(Vec<String>),
-    /// The peer's list is whole.
+    /// sys4's list is whole.
     ListEnded,
     /// Which listed domains are missing, after this one?
     Missing(String, oneshot::Sender<Vec<String>>),
@@ -41,19 +41,19 @@ pub enum Piece {
 
 /// Where the parts of one answer go. It holds back who sends faster than the database takes.
 #[derive(Clone, Debug)]
-pub struct Sink {
+pub struct AnswerSender {
     job: Arc<Job>,
-    pieces: mpsc::Sender<(Arc<Job>, Piece)>,
+    pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>,
 }
 
-impl Sink {
+impl AnswerSender {
     /// For one attempt at one job.
-    pub fn new(job: Arc<Job>, pieces: mpsc::Sender<(Arc<Job>, Piece)>) -> Sink {
-        Sink { job, pieces }
+    pub fn new(job: Arc<Job>, pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>) -> AnswerSender {
+        AnswerSender { job, pieces }
     }
 
     /// Hands a part on.
-    pub async fn hand_on(&self, piece: Piece) -> Result<(), GatherError> {
+    pub async fn hand_on(&self, piece: AnswerPart) -> Result<(), GatherError> {
         let sent = self.pieces.send((Arc::clone(&self.job), piece)).await;
         sent.map_err(|_| GatherError::Stopped)
     }
@@ -61,21 +61,26 @@ impl Sink {
     async fn missing(&self, after: &str, page: u32) -> Result<Vec<String>, GatherError> {
         debug_assert_eq!(page, PAGE);
         let (reply, answer) = oneshot::channel();
-        self.hand_on(Piece::Missing(after.to_owned(), reply))
+        self.hand_on(AnswerPart::Missing(after.to_owned(), reply))
             .await?;
         answer.await.map_err(|_| GatherError::Stopped)
     }
 }
 
-impl Piece {
+impl AnswerPart {
     /// How many missing domains are wanted at once.
     pub const PAGE: u32 = PAGE;
 }
 
 /// Makes the attempt, within `limit` if there is one, and says at its end how it went. All parts are handed on before
 /// that.
-pub async fn run<O: Outside>(outside: Arc<O>, sink: Sink, now: Timestamp, limit: Option<Duration>) {
-    let attempt = attempt(&*outside, &sink, now);
+pub async fn run<O: Environment>(
+    environment: Arc<O>,
+    sink: AnswerSender,
+    now: Timestamp,
+    limit: Option<Duration>,
+) {
+    let attempt = attempt(&*environment, &sink, now);
     let result = match limit {
         None => attempt.await,
         Some(limit) => tokio::time::timeout(limit, attempt)
@@ -83,24 +88,31 @@ pub async fn run<O: Outside>(outside: Arc<O>, sink: Sink, now: Timestamp, limit:
             .unwrap_or(Err(GatherError::TooSlow { limit })),
     };
     // Nobody listens any more: then there is nobody to tell.
-    let _ = sink.hand_on(Piece::Over(result)).await;
+    let _ = sink.hand_on(AnswerPart::Over(result)).await;
 }
 
-async fn attempt<O: Outside>(outside: &O, sink: &Sink, now: Timestamp) -> Result<(), GatherError> {
+async fn attempt<O: Environment>(
+    environment: &O,
+    sink: &AnswerSender,
+    now: Timestamp,
+) -> Result<(), GatherError> {
     if !sink.job.listed {
-        match outside.ask(&sink.job, now, sink).await? {
+        match environment.ask(&sink.job, now, sink).await? {
             Answer::Stream => return Ok(()),
-            Answer::List => sink.hand_on(Piece::ListEnded).await?,
+            Answer::List => sink.hand_on(AnswerPart::ListEnded).await?,
         }
     }
-    all_details(outside, sink).await
+    all_details(environment, sink).await
 }
 
 /// Asks for all listed domains, and hands their rows on while they come.
-async fn all_details<O: Outside>(outside: &O, sink: &Sink) -> Result<(), GatherError> {
-    let limit = outside.max_answer_size();
+async fn all_details<O: Environment>(
+    environment: &O,
+    sink: &AnswerSender,
+) -> Result<(), GatherError> {
+    let limit = environment.max_answer_size();
     let mut asking = Asking {
-        outside,
+        environment,
         sink,
         rows: Vec::new(),
         bytes: 0,
@@ -136,8 +148,8 @@ async fn all_details<O: Outside>(outside: &O, sink: &Sink) -> Result<(), GatherE
 
 /// One collector that is asked for one domain after the other.
 struct Asking<'a, O> {
-    outside: &'a O,
-    sink: &'a Sink,
+    environment: &'a O,
+    sink: &'a AnswerSender,
     rows: Vec<Fetched>,
     bytes: usize,
     /// Of `max_answer_size`.
@@ -146,14 +158,14 @@ struct Asking<'a, O> {
     last_reason: String,
 }
 
-impl<O: Outside> Asking<'_, O> {
+impl<O: Environment> Asking<'_, O> {
     /// `false`: the answers are too large together.
     async fn page(&mut self, page: Vec<String>) -> Result<bool, GatherError> {
-        let (outside, job) = (self.outside, Arc::clone(&self.sink.job));
+        let (environment, job) = (self.environment, Arc::clone(&self.sink.job));
         let answers = futures_util::stream::iter(page).map(|domain| {
             let job = Arc::clone(&job);
             async move {
-                let data = outside.details(&job, &domain).await;
+                let data = environment.details(&job, &domain).await;
                 (domain, data)
             }
         });
@@ -183,7 +195,10 @@ impl<O: Outside> Asking<'_, O> {
         if matches!(error, GatherError::TooLong { .. }) {
             // It will be so each time; the others' day does not wait for it.
             tracing::warn!(fetcher, %day, domain, reason, "a domain is left out");
-            return self.sink.hand_on(Piece::Unusable(domain, reason)).await;
+            return self
+                .sink
+                .hand_on(AnswerPart::Unusable(domain, reason))
+                .await;
         }
         self.failed += 1;
         // The first as an example; the job's own line counts them.
@@ -197,6 +212,6 @@ impl<O: Outside> Asking<'_, O> {
     async fn hand_on(&mut self) -> Result<(), GatherError> {
         self.bytes = 0;
         let rows = std::mem::take(&mut self.rows);
-        self.sink.hand_on(Piece::Rows(rows)).await
+        self.sink.hand_on(AnswerPart::Rows(rows)).await
     }
 }

@@ -9,7 +9,7 @@ use super::{
     strangers::{Standing, Strangers},
     throttle::{Begun, DestinationThrottle, Heard, Witness},
 };
-use crate::{deliver::Outcome, state::Claimed};
+use crate::{deliver::Outcome, store::Claimed};
 
 /// An attempt that lasts longer is slow.
 pub(super) const SLOW: Duration = Duration::from_secs(1);

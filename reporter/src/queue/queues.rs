@@ -16,13 +16,13 @@ use super::{
     scheduler::{Ended, Scheduler},
     throttle::News,
 };
-use crate::{outside::Outside, schedule, state::Claimed};
+use crate::{environment::Environment, schedule, store::Claimed};
 
 /// Queues that are remembered with nothing in hand: strangers name hosts without number.
 const REMEMBERED: usize = 4096;
 
 /// All queues with something in hand, and those that do not flow.
-pub(crate) struct Queues<O: Outside> {
+pub(crate) struct Queues<O: Environment> {
     runners: Arc<Runners<O>>,
     limits: Limits,
     /// Those that are held back, by the time when somebody is to ask again.
@@ -43,15 +43,15 @@ pub(crate) struct InHand {
     pub(crate) posts: usize,
 }
 
-impl<O: Outside> Queues<O> {
-    pub(crate) fn new(outside: Arc<O>, limits: Limits) -> Queues<O> {
+impl<O: Environment> Queues<O> {
+    pub(crate) fn new(environment: Arc<O>, limits: Limits) -> Queues<O> {
         // It holds no more than is in hand.
         let (sender, ended) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(limits, sender);
         let more = Arc::clone(&scheduler.more);
         Queues {
             more,
-            runners: Arc::new(Runners::new(outside, scheduler)),
+            runners: Arc::new(Runners::new(environment, scheduler)),
             limits,
             held: BTreeSet::new(),
             sizes: HashMap::new(),
@@ -86,7 +86,7 @@ impl<O: Outside> Queues<O> {
         *self.sizes.entry(claimed.lane.clone()).or_default() += 1;
         *self.count(&claimed.lane) += 1;
         if let Some(delivery) = &claimed.delivery {
-            self.runners.outside().foresee(delivery);
+            self.runners.environment().prepare_mail(delivery);
         }
         self.runners.scheduler().push(claimed, Instant::now());
         self.runners.start();
@@ -205,7 +205,7 @@ impl<O: Outside> Queues<O> {
     }
 }
 
-impl<O: Outside> Drop for Queues<O> {
+impl<O: Environment> Drop for Queues<O> {
     fn drop(&mut self) {
         self.runners.stop();
     }

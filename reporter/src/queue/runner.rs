@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     deliver::{Outcome, Progress},
-    outside::Outside,
+    environment::Environment,
 };
 
 /// An attempt that lasts is looked at again after a quarter of its time, but at least so often.
@@ -24,22 +24,22 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// What all runners share.
 pub(super) struct Runners<O> {
-    outside: Arc<O>,
+    environment: Arc<O>,
     scheduler: Mutex<Scheduler>,
     stop: watch::Sender<bool>,
 }
 
-impl<O: Outside> Runners<O> {
-    pub(super) fn new(outside: Arc<O>, scheduler: Scheduler) -> Runners<O> {
+impl<O: Environment> Runners<O> {
+    pub(super) fn new(environment: Arc<O>, scheduler: Scheduler) -> Runners<O> {
         Runners {
-            outside,
+            environment,
             scheduler: Mutex::new(scheduler),
             stop: watch::Sender::new(false),
         }
     }
 
-    pub(super) fn outside(&self) -> &O {
-        &self.outside
+    pub(super) fn environment(&self) -> &O {
+        &self.environment
     }
 
     /// Lets all begin that may.
@@ -97,7 +97,7 @@ impl<O: Outside> Runners<O> {
         };
         let (begun, progress) = (Instant::now(), Progress::default());
         let mut stop = self.stop.subscribe();
-        let mut work = std::pin::pin!(self.outside.deliver_telling(delivery, &progress));
+        let mut work = std::pin::pin!(self.environment.deliver_telling(delivery, &progress));
         let mut pause = SLOW;
         loop {
             tokio::select! {

@@ -20,7 +20,7 @@ use super::{
     strangers::Standing,
     throttle::Begun,
 };
-use crate::{deliver::Outcome, schedule, state::Claimed};
+use crate::{deliver::Outcome, schedule, store::Claimed};
 
 /// What became of a delivery that was in hand.
 pub(crate) struct Ended {

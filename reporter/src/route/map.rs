@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use tlsrptd_config::eyes;
 
-use super::pyre::{Matcher, RunError, Substitution};
+use super::python_regex::{Matcher, RunError, Substitution};
 use super::uri;
 use crate::deliver::{Destination, Origin};
 
-/// Which map a line stands in. The names are those of the peer's messages.
+/// Which map a line stands in. The names are those of sys4's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {
     Rua,
@@ -49,7 +49,7 @@ pub enum RouteError {
         path: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What is wrong, in the peer's words where it has any.
+        /// What is wrong, in sys4's words where it has any.
         reason: String,
     },
 }
@@ -167,7 +167,7 @@ fn parse_rule(on: &str, rest: &[&str]) -> Result<(Match, Action), String> {
         return Err("Missing action".to_owned());
     };
     // Both parts are looked at, so that a line with two mistakes shows the first of them
-    // that the peer would show.
+    // that sys4 would show.
     let on = parse_match(on)?;
     Ok((on, parse_action(action, parameters)?))
 }
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mistakes_are_named_in_the_peers_words() {
+    fn mistakes_are_named_in_sys4s_words() {
         for (text, expected) in [
             ("example.com", "Missing action"),
             ("example.com accept", "Unknown action accept"),
@@ -354,7 +354,7 @@ mod tests {
             (".example.com DISCARD", "example.com", "", false, "not the name itself"),
             (".example.com DISCARD", "badexample.com", "", false, "nor one that ends alike"),
             (". DISCARD", "anything", "", true, "all"),
-            ("example.com. DISCARD", "example.com", "", false, "as with the peer: the pattern's own dot stays"),
+            ("example.com. DISCARD", "example.com", "", false, "as with sys4: the pattern's own dot stays"),
             ("regexp:mail DISCARD", "x", "mailto:a@x", true, "a pattern sees the text"),
             ("regexp:to: DISCARD", "x", "mailto:a@x", false, "from its start"),
             ("regexp:a:b DISCARD", "x", "a:bc", true, "a colon in a pattern"),

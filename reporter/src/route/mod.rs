@@ -5,18 +5,18 @@
 //! produce is final. A `directory:` comes from a map alone.
 
 mod map;
-mod pyre;
+mod python_regex;
 mod uri;
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::domain::Domain;
-use tlsrptd_proto::txt::TxtRecord;
+use tlsrptd_proto::tlsrpt_record::TlsrptRecord;
 
 use crate::{
-    brake::Brake,
     deliver::{Destination, Origin},
+    log_throttle::LogThrottle,
 };
 use map::{DestinationMap, Mapped, Which};
 
@@ -47,7 +47,7 @@ pub struct Routes {
     mail: Step,
     https: Step,
     /// A map may fail for each of a million domains.
-    failures: Brake,
+    failures: LogThrottle,
     max_destinations: usize,
 }
 
@@ -79,13 +79,13 @@ impl Routes {
             record,
             mail: Step::of(mail, mail_debug),
             https: Step::of(https, settings.debug_send_http_dest.clone()),
-            failures: Brake::new(),
+            failures: LogThrottle::new(),
             max_destinations: settings.max_destinations,
         })
     }
 
     /// The destinations of one domain's report.
-    pub fn route(&self, domain: &Domain, record: &TxtRecord) -> Routed {
+    pub fn route(&self, domain: &Domain, record: &TlsrptRecord) -> Routed {
         let mut routing = Routing::default();
         for (uri, reason) in &record.rejected {
             routing.drop(uri, reason.to_string());

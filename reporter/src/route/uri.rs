@@ -1,6 +1,6 @@
 //! What maps need to know of a destination's text.
 
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 use url::Url;
 
 use crate::canonical::canonical;

@@ -53,7 +53,7 @@ fn waits_double_and_end_with_the_window() {
 
 #[test]
 fn after_a_failed_delivery() {
-    let peer = ["--max_retries_delivery=2"];
+    let sys4 = ["--max_retries_delivery=2"];
     let hour = Duration::from_secs(3600);
     for (options, failures, after, now, want, why) in [
         (
@@ -122,15 +122,15 @@ fn after_a_failed_delivery() {
             "a short window",
         ),
         (
-            &peer,
+            &sys4,
             2,
             None,
             "25T10:00:00",
             Some(450..=750),
-            "the peer's rule knows no window",
+            "sys4's rule knows no window",
         ),
         (
-            &peer,
+            &sys4,
             1,
             Some(Duration::from_secs(99_999_999_999)),
             "21T10:00:00",
@@ -138,7 +138,7 @@ fn after_a_failed_delivery() {
             "nobody is waited for longer than the window",
         ),
         (
-            &peer,
+            &sys4,
             3,
             None,
             "21T10:00:00",
@@ -151,7 +151,7 @@ fn after_a_failed_delivery() {
             None,
             "21T10:00:00",
             Some(60..=100),
-            "one of the peer's options brings its rule",
+            "one of sys4's options brings its rule",
         ),
         (
             &["--min_wait_delivery=5"],
@@ -184,7 +184,7 @@ fn after_a_failed_delivery() {
 
 #[test]
 fn after_a_failed_question() {
-    let peer = ["--max_retries_domainlist=1", "--max_wait_domainlist=60"];
+    let sys4 = ["--max_retries_domainlist=1", "--max_wait_domainlist=60"];
     for (options, listed, failures, now, gives_up, why) in [
         (
             &[][..],
@@ -203,15 +203,15 @@ fn after_a_failed_question() {
             "the deadline has passed",
         ),
         (
-            &peer,
+            &sys4,
             false,
             1,
             "21T09:00:00",
             false,
-            "the peer's rule knows no deadline",
+            "sys4's rule knows no deadline",
         ),
         (
-            &peer,
+            &sys4,
             false,
             2,
             "21T00:01:00",
@@ -219,7 +219,7 @@ fn after_a_failed_question() {
             "one retry is two attempts",
         ),
         (
-            &peer,
+            &sys4,
             true,
             2,
             "21T00:01:00",
@@ -268,7 +268,7 @@ fn an_attempt_that_begins_in_time_ends_with_the_deadline() {
             false,
             "21T05:00:00",
             limit(66 * 3600 + 1),
-            "the peer's rule knows no deadline but the day's age",
+            "sys4's rule knows no deadline but the day's age",
         ),
         (
             vec!["--max_retries_domainlist=1"],

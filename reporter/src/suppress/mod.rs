@@ -1,6 +1,6 @@
 //! What gets no reports for a while: by the operator's word, or because it has refused them day after day.
 //!
-//! Pure: the list is rows of the database ([`crate::state`]), and `tlsrptctl suppress` edits them.
+//! Pure: the list is rows of the database ([`crate::store`]), and `tlsrptctl suppress` edits them.
 
 mod target;
 

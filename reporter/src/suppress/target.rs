@@ -4,7 +4,7 @@ use std::fmt;
 
 use tlsrptd_proto::{
     domain::{Domain, DomainError},
-    txt::{Mailbox, MailboxError},
+    tlsrpt_record::{Mailbox, MailboxError},
 };
 use url::Url;
 

@@ -21,10 +21,10 @@ use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome},
-    gather::{Answer, GatherError, Piece, Sink},
-    lookup::{Looked, judge},
-    outside::Outside,
-    state::{Fetched, Go, Job, Moment, Step, Watcher},
+    environment::Environment,
+    gather::{Answer, AnswerPart, AnswerSender, GatherError},
+    lookup::{LookupResult, judge},
+    store::{CommitHook, CommitSide, Fetched, HookVerdict, Job, Step},
 };
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ const STOPS: [&str; 2] = ["2026-11-20T22:05:00Z", "2026-11-20T22:15:25Z"];
 pub enum Point {
     Nowhere,
     /// At that step, the how-manieth since the start.
-    Step(Step, Moment, u64),
+    Step(Step, CommitSide, u64),
     /// While a receiver has the how-manieth attempt of this child.
     Attempt(u64),
 }
@@ -123,15 +123,15 @@ impl Child {
         self.begin + self.zero.elapsed()
     }
 
-    fn watcher(self: &Arc<Self>, looks_at: Option<PathBuf>) -> Watcher {
+    fn watcher(self: &Arc<Self>, looks_at: Option<PathBuf>) -> CommitHook {
         let (child, mut was) = (Arc::clone(self), 0);
-        Box::new(move |step: Step, moment: Moment| {
+        Box::new(move |step: Step, moment: CommitSide| {
             // The next child begins here: its clock must not be behind.
             child.journal.write(child.now(), &["at"]);
             if let Some(database) = &looks_at {
                 // Another connection sees what is committed.
                 let is = fingerprint(database);
-                if moment == Moment::After {
+                if moment == CommitSide::After {
                     let changed = if is == was { "same" } else { "changed" };
                     child
                         .journal
@@ -145,7 +145,7 @@ impl Child {
             {
                 die();
             }
-            Go::On
+            HookVerdict::On
         })
     }
 
@@ -217,7 +217,7 @@ fn fingerprint(path: &Path) -> u64 {
     hasher.finish()
 }
 
-impl Outside for Child {
+impl Environment for Child {
     fn reading(&self) -> Reading {
         Reading {
             wall: self.now(),
@@ -225,8 +225,13 @@ impl Outside for Child {
         }
     }
 
-    /// One of ours that fails once a day, the peer's, and one that closes its days a day too late.
-    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+    /// One of ours that fails once a day, sys4's, and one that closes its days a day too late.
+    async fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> Result<Answer, GatherError> {
         let (index, day) = (job.index.to_string(), job.day.to_string());
         let words = ["asked", &index, &day];
         let is_first = self.times(&words) == 0
@@ -243,11 +248,11 @@ impl Outside for Child {
         let rows = self.rows(job);
         if job.index == 2 {
             let domains = rows.into_iter().map(|row| row.domain).collect();
-            sink.hand_on(Piece::Listed(domains)).await?;
+            sink.hand_on(AnswerPart::Listed(domains)).await?;
             return Ok(Answer::List);
         }
         for row in rows {
-            sink.hand_on(Piece::Rows(vec![row])).await?;
+            sink.hand_on(AnswerPart::Rows(vec![row])).await?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(Answer::Stream)
@@ -258,7 +263,7 @@ impl Outside for Child {
         Ok(row.unwrap().data)
     }
 
-    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+    async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let first = domain.as_str().as_bytes()[0];
         tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
         Some(judge(&[world::record(domain.as_str())]))

@@ -20,7 +20,7 @@ use std::{
 
 use child::Point;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
-use tlsrptd_reporter::state::{Moment, STEPS, Step};
+use tlsrptd_reporter::store::{CommitSide, STEPS, Step};
 
 /// In the child: the folder, and where it dies.
 const FOLDER: &str = "TLSRPTD_KILL_FOLDER";
@@ -47,8 +47,8 @@ fn killed_at_every_step() {
         );
         let points = all
             .iter()
-            .flat_map(|nth| [(*nth, Moment::Before), (*nth, Moment::After)]);
-        let mut points: Vec<(u64, Moment)> = points.collect();
+            .flat_map(|nth| [(*nth, CommitSide::Before), (*nth, CommitSide::After)]);
+        let mut points: Vec<(u64, CommitSide)> = points.collect();
         if world::soak().is_zero() {
             // The first on both sides, and another.
             let mut others = points.split_off(2);
@@ -73,7 +73,7 @@ fn killed_while_receivers_have_it_and_twice_in_a_row() {
             0 => format!("attempt{}", rng.random_range(1..12)),
             _ => {
                 let step = STEPS[rng.random_range(0..STEPS.len())].step;
-                let moment = [Moment::Before, Moment::After][rng.random_range(0..2)];
+                let moment = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
                 step_text(step, moment, rng.random_range(1..6))
             }
         };
@@ -198,7 +198,7 @@ fn seeded() -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-fn step_text(step: Step, moment: Moment, nth: u64) -> String {
+fn step_text(step: Step, moment: CommitSide, nth: u64) -> String {
     format!("{step:?}-{moment:?}-{nth}")
 }
 
@@ -209,7 +209,7 @@ fn of_step(text: &str) -> Option<Point> {
         .iter()
         .find(|row| format!("{:?}", row.step) == step)?
         .step;
-    let moment = [Moment::Before, Moment::After]
+    let moment = [CommitSide::Before, CommitSide::After]
         .into_iter()
         .find(|known| format!("{known:?}") == moment)?;
     Some(Point::Step(step, moment, nth.parse().ok()?))

@@ -12,17 +12,17 @@ use tlsrptd_config::clock::Reading;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{
     aggregate::Aggregate,
-    datagram::{Datagram, Limits},
+    datagram::{Datagram, TextLimits},
     day::Day,
     domain::Domain,
 };
 use tlsrptd_reporter::{
     daemon::Order,
     deliver::{Delivery, Outcome},
-    gather::{Answer, GatherError, Piece, Sink},
-    lookup::{Looked, judge},
-    outside::Outside,
-    state::{Fetched, Job},
+    environment::Environment,
+    gather::{Answer, AnswerPart, AnswerSender, GatherError},
+    lookup::{LookupResult, judge},
+    store::{Fetched, Job},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -94,11 +94,11 @@ impl Party {
         let bytes = format!(
             r#"{{"dpv":"1","d":"{domain}","pr":"{pr}","policies":[{{"policy-type":9,"policy-domain":"{domain}"{failures}}}]}}"#
         );
-        let datagram = Datagram::parse(bytes.as_bytes(), &Limits::default()).unwrap();
+        let datagram = Datagram::parse(bytes.as_bytes(), &TextLimits::default()).unwrap();
         let mut days = self.days.lock().unwrap();
         let today = days.entry(Day::of(self.now())).or_default();
         datagram
-            .into_records()
+            .into_session_results()
             .into_iter()
             .for_each(|record| today.add(record));
     }
@@ -137,11 +137,11 @@ impl Party {
 
     /// Runs its reporter for so long, started anew now and then.
     pub async fn report(self: Arc<Self>, settings: &Reportd, days: u32, seed: u64) {
-        let outside = Arc::new(Office(Arc::clone(&self)));
+        let environment = Arc::new(Office(Arc::clone(&self)));
         for start in 0..days / 3 {
             let mut daemon = world::daemon(
                 settings,
-                Arc::clone(&outside),
+                Arc::clone(&environment),
                 None,
                 seed ^ u64::from(start),
             )
@@ -175,7 +175,7 @@ impl Office {
     }
 }
 
-impl Outside for Office {
+impl Environment for Office {
     fn reading(&self) -> Reading {
         Reading {
             wall: self.now(),
@@ -183,7 +183,12 @@ impl Outside for Office {
         }
     }
 
-    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+    async fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> Result<Answer, GatherError> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if now < job.day.next().start() {
             return Err(GatherError::NotReady { newest: None });
@@ -203,7 +208,7 @@ impl Outside for Office {
                 };
                 day.iter().map(row).collect()
             });
-        sink.hand_on(Piece::Rows(rows)).await?;
+        sink.hand_on(AnswerPart::Rows(rows)).await?;
         Ok(Answer::Stream)
     }
 
@@ -211,7 +216,7 @@ impl Outside for Office {
         Err(GatherError::Stopped)
     }
 
-    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+    async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let record = format!("v=TLSRPTv1; rua={}", (self.0.setup.rua)(domain.as_str()));
         Some(judge(&[record]))
     }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rand::RngExt as _;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    gather::{Answer, GatherError, Piece, Sink},
-    state::{Fetched, Job},
+    gather::{Answer, AnswerPart, AnswerSender, GatherError},
+    store::{Fetched, Job},
 };
 
 use super::{dice::Dice, sim::Sim};
@@ -67,8 +67,8 @@ pub enum Temper {
 
 /// How a collector is, on all days.
 pub struct Nature {
-    /// It speaks the peer's protocol.
-    pub is_peer: bool,
+    /// It speaks sys4's protocol.
+    pub is_sys4: bool,
     /// Its clock is late by so much: its day ends later.
     pub is_behind: Duration,
 }
@@ -77,7 +77,7 @@ impl Sim {
     pub fn nature(&self, collector: i64) -> Nature {
         let behind = self.dice.pick(("behind", collector), &[0, 0, 0, 30, 7_000]);
         Nature {
-            is_peer: self.dice.percent(("peer", collector), 30),
+            is_sys4: self.dice.percent(("sys4", collector), 30),
             is_behind: Duration::from_secs(behind),
         }
     }
@@ -109,7 +109,7 @@ impl Sim {
         &self,
         job: &Job,
         now: Timestamp,
-        sink: &Sink,
+        sink: &AnswerSender,
         before: u64,
     ) -> Result<Answer, GatherError> {
         let temper = self.temper(number_of(&job.command), job.day);
@@ -134,32 +134,33 @@ impl Sim {
                 tokio::time::sleep(limit).await;
                 return Err(GatherError::TooSlow { limit });
             }
-            Temper::Failing(times) if before < times && !nature.is_peer => {
+            Temper::Failing(times) if before < times && !nature.is_sys4 => {
                 let half = rows.len() / 2;
-                sink.hand_on(Piece::Rows(rows[..half].to_vec())).await?;
+                sink.hand_on(AnswerPart::Rows(rows[..half].to_vec()))
+                    .await?;
                 return Err(GatherError::Read(std::io::ErrorKind::BrokenPipe.into()));
             }
             Temper::Sluggish => tokio::time::sleep(Duration::from_secs(240)).await,
             _ => {}
         }
-        if nature.is_peer {
+        if nature.is_sys4 {
             let mut domains: Vec<String> = rows.into_iter().map(|row| row.domain).collect();
             if temper == Temper::Twice {
                 domains.extend(domains.clone());
             }
-            sink.hand_on(Piece::Listed(domains)).await?;
+            sink.hand_on(AnswerPart::Listed(domains)).await?;
             return Ok(Answer::List);
         }
         for part in rows.chunks(25) {
-            sink.hand_on(Piece::Rows(part.to_vec())).await?;
+            sink.hand_on(AnswerPart::Rows(part.to_vec())).await?;
             if temper == Temper::Twice {
-                sink.hand_on(Piece::Rows(part.to_vec())).await?;
+                sink.hand_on(AnswerPart::Rows(part.to_vec())).await?;
             }
         }
         if temper == Temper::Rubbish {
-            sink.hand_on(Piece::Rows(rubbish())).await?;
+            sink.hand_on(AnswerPart::Rows(rubbish())).await?;
             let too_long =
-                Piece::Unusable("endless.test".to_owned(), "a line is too long".to_owned());
+                AnswerPart::Unusable("endless.test".to_owned(), "a line is too long".to_owned());
             sink.hand_on(too_long).await?;
         }
         Ok(Answer::Stream)

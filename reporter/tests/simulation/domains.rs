@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::RngExt as _;
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::{lookup::Looked, state::Fetched};
+use tlsrptd_reporter::{lookup::LookupResult, store::Fetched};
 
 use super::dice::Dice;
 
@@ -118,13 +118,13 @@ impl Domains {
     }
 
     /// What DNS says when it is well.
-    pub fn in_dns(&self, domain: &str, today: Day) -> Looked {
+    pub fn in_dns(&self, domain: &str, today: Day) -> LookupResult {
         if is(domain, "silent") {
-            return Looked::Unknown("it never answers".to_owned());
+            return LookupResult::Unknown("it never answers".to_owned());
         }
         match self.dns_text(domain, today) {
             Some(text) => tlsrptd_reporter::lookup::judge(&[text]),
-            None => Looked::OptedOut("no such name in DNS".to_owned()),
+            None => LookupResult::OptedOut("no such name in DNS".to_owned()),
         }
     }
 

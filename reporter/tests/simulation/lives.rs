@@ -10,7 +10,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
-    state::{Go, Moment, State, StateError, Step, SuppressionList, Watcher},
+    store::{CommitHook, CommitSide, HookVerdict, Step, Store, StoreError, SuppressionList},
     suppress::Target,
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -69,7 +69,7 @@ impl Played {
     /// The operator edits the list before the first start.
     fn suppress(&self) {
         let database = &self.settings.dbname;
-        State::open(database, false).unwrap().close().unwrap();
+        Store::open(database, false).unwrap().close().unwrap();
         let mut list = SuppressionList::edit(database).unwrap();
         let today = Day::of(self.sim.now());
         let names = self.sim.plan.domains.names.iter();
@@ -94,7 +94,7 @@ impl Played {
                 oldest_kept(&self.sim, &self.settings),
             );
             match ran {
-                Err(StateError::Stopped { .. }) | Ok(()) => return,
+                Err(StoreError::Stopped { .. }) | Ok(()) => return,
                 // A start may fail, as the disk is full then; nothing else may end it.
                 Err(error)
                     if is_in(&self.sim.plan.disk_full, self.sim.elapsed())
@@ -112,7 +112,7 @@ impl Played {
         }
     }
 
-    async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StateError> {
+    async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StoreError> {
         let watcher = self.watcher(end, number);
         let seed = self.sim.dice.below(("seed", number), u64::MAX);
         let settings = self.edited(number);
@@ -164,29 +164,29 @@ impl Played {
     }
 
     /// Crashes where the plan says so, makes the disk full when it says so, and looks before rows go.
-    fn watcher(&self, end: End, number: usize) -> Watcher {
+    fn watcher(&self, end: End, number: usize) -> CommitHook {
         let (sim, ledger) = (Arc::clone(&self.sim), Arc::clone(&self.ledger));
         let settings = self.settings.clone();
         let mut left = match end {
             End::Crash(_, _, nth) => nth,
             _ => 0,
         };
-        Box::new(move |step: Step, moment: Moment| {
-            if (step, moment) == (Step::Cleaned, Moment::Before) {
+        Box::new(move |step: Step, moment: CommitSide| {
+            if (step, moment) == (Step::Cleaned, CommitSide::Before) {
                 let oldest = oldest_kept(&sim, &settings);
                 let mut ledger = ledger.lock().unwrap();
                 ledger.read(&settings.dbname, number, oldest);
             }
             if is_in(&sim.plan.disk_full, sim.elapsed()) {
-                return Go::Fail;
+                return HookVerdict::Fail;
             }
             if matches!(end, End::Crash(at, when, _) if (at, when) == (step, moment)) && left > 0 {
                 left -= 1;
                 if left == 0 {
-                    return Go::Crash;
+                    return HookVerdict::Crash;
                 }
             }
-            Go::On
+            HookVerdict::On
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_reporter::state::{Moment, STEPS, Step};
+use tlsrptd_reporter::store::{CommitSide, STEPS, Step};
 
 use super::{dice::Dice, domains};
 use crate::world;
@@ -60,7 +60,7 @@ pub enum End {
     /// It vanishes at that moment.
     Vanish,
     /// It crashes at a step, the how-manieth since the start, or else vanishes at the end of its time.
-    Crash(Step, Moment, u64),
+    Crash(Step, CommitSide, u64),
 }
 
 impl Plan {
@@ -177,7 +177,7 @@ pub fn life(dice: Dice, number: usize) -> Life {
         3..5 => End::Vanish,
         _ => {
             let step = STEPS[rng.random_range(0..STEPS.len())].step;
-            let moment = [Moment::Before, Moment::After][rng.random_range(0..2)];
+            let moment = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
             End::Crash(step, moment, [1, 2, 5, 40][rng.random_range(0..4)])
         }
     };
@@ -210,7 +210,7 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
     ] {
         options.push(format!("--{name}={}", dice.pick(name, &values)));
     }
-    if dice.percent("the peer's retries", 15) {
+    if dice.percent("sys4's retries", 15) {
         options.push("--max_retries_delivery=4".to_owned());
     }
     options

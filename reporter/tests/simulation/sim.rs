@@ -11,10 +11,10 @@ use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome, Progress, StoredReport},
-    gather::{Answer, GatherError, Sink},
-    lookup::Looked,
-    outside::Outside,
-    state::Job,
+    environment::Environment,
+    gather::{Answer, AnswerSender, GatherError},
+    lookup::LookupResult,
+    store::Job,
 };
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ use super::{
     receivers::{Has, Reply},
 };
 
-/// What a delivery is to the outside: one report to one address.
+/// What a delivery is to the environment: one report to one address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub day: Day,
@@ -168,7 +168,7 @@ impl Drop for Cut<'_> {
     }
 }
 
-impl Outside for Sim {
+impl Environment for Sim {
     fn reading(&self) -> Reading {
         Reading {
             wall: self.now() + SignedDuration::from_secs(self.plan.glitch(self.elapsed())),
@@ -176,7 +176,12 @@ impl Outside for Sim {
         }
     }
 
-    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+    async fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> Result<Answer, GatherError> {
         let collector = number_of(&job.command);
         let (number, before) = {
             let mut log = self.log();
@@ -215,16 +220,16 @@ impl Outside for Sim {
         self.one_domain(job, domain, before).await
     }
 
-    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+    async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let is_gone = is_in(&self.plan.dns_gone, self.elapsed());
         let looked = match is_gone {
-            true => Looked::Unknown("timed out".to_owned()),
+            true => LookupResult::Unknown("timed out".to_owned()),
             false => self
                 .plan
                 .domains
                 .in_dns(domain.as_str(), Day::of(self.now())),
         };
-        let failed = matches!(looked, Looked::Unknown(_));
+        let failed = matches!(looked, LookupResult::Unknown(_));
         tokio::time::sleep(Duration::from_millis(if failed { 17_000 } else { 30 })).await;
         let lookup = Lookup {
             wall: self.now(),

@@ -12,22 +12,22 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tlsrptd_config::{Start, clock::Reading, reportd::Reportd};
-use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, txt::Mailbox};
+use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
     daemon::{Bounds, Daemon, Order},
     deliver::{Delivery, Outcome, Progress},
-    gather::{Answer, GatherError, Piece, Sink},
-    lookup::{Looked, judge},
-    outside::Outside,
+    environment::Environment,
+    gather::{Answer, AnswerPart, AnswerSender, GatherError},
+    lookup::{LookupResult, judge},
     route::Routes,
     schedule::Schedule,
-    state::{Fetched, Job, NewJob, State, StateError, Watcher},
+    store::{CommitHook, Fetched, Job, NewJob, Store, StoreError},
 };
 use tokio::{sync::mpsc, time::Instant};
 
 pub type Gather = Box<dyn Fn(&Job, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
-pub type Lookup = Box<dyn Fn(&Domain) -> Option<Looked> + Send + Sync>;
+pub type Lookup = Box<dyn Fn(&Domain) -> Option<LookupResult> + Send + Sync>;
 /// An outcome, and how long it takes.
 pub type Receive = Box<dyn Fn(&Delivery, usize) -> (Outcome, Duration) + Send + Sync>;
 
@@ -46,8 +46,8 @@ pub struct World {
     pub begin: Timestamp,
     pub zero: Instant,
     pub gather: Gather,
-    /// Collectors that speak the peer's protocol.
-    pub peers: Vec<i64>,
+    /// Collectors that speak sys4's protocol.
+    pub sys4: Vec<i64>,
     pub lookup: Lookup,
     pub receive: Receive,
     /// The relay has what is under way, and looks at it.
@@ -70,7 +70,7 @@ impl World {
             begin: begin.parse().unwrap(),
             zero: Instant::now(),
             gather: Box::new(|_, _| Ok(vec![counted("a.example", 1), counted("b.example", 2)])),
-            peers: Vec::new(),
+            sys4: Vec::new(),
             lookup: Box::new(|domain| Some(judge(&[record(domain.as_str())]))),
             receive: Box::new(|_, _| (sent(), Duration::from_millis(20))),
             has_mails: false,
@@ -126,7 +126,7 @@ impl Drop for Busy<'_> {
     }
 }
 
-impl Outside for World {
+impl Environment for World {
     fn reading(&self) -> Reading {
         Reading {
             wall: self.now(),
@@ -134,7 +134,12 @@ impl Outside for World {
         }
     }
 
-    async fn ask(&self, job: &Job, now: Timestamp, sink: &Sink) -> Result<Answer, GatherError> {
+    async fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> Result<Answer, GatherError> {
         self.asked
             .lock()
             .unwrap()
@@ -156,15 +161,15 @@ impl Outside for World {
                 .cloned()
                 .collect(),
         };
-        if self.peers.contains(&job.index) {
+        if self.sys4.contains(&job.index) {
             let domains = rows.into_iter().map(|row| row.domain).collect();
-            sink.hand_on(Piece::Listed(domains)).await?;
+            sink.hand_on(AnswerPart::Listed(domains)).await?;
             return Ok(Answer::List);
         }
         for row in rows {
-            sink.hand_on(Piece::Rows(vec![row])).await?;
+            sink.hand_on(AnswerPart::Rows(vec![row])).await?;
         }
-        sink.hand_on(Piece::Told(added.len() as u64)).await?;
+        sink.hand_on(AnswerPart::Told(added.len() as u64)).await?;
         Ok(Answer::Stream)
     }
 
@@ -185,7 +190,7 @@ impl Outside for World {
             .data)
     }
 
-    async fn lookup(&self, domain: &Domain) -> Option<Looked> {
+    async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         // Answers come one after the other, so far apart that they are not recorded together.
         if !self.hurries {
             let first = domain.as_str().as_bytes()[0];
@@ -283,13 +288,13 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
     }
 }
 
-pub fn daemon<O: Outside>(
+pub fn daemon<O: Environment>(
     settings: &Reportd,
     world: Arc<O>,
-    watcher: Option<Watcher>,
+    watcher: Option<CommitHook>,
     seed: u64,
-) -> Result<Daemon<O>, StateError> {
-    let mut state = State::open_watched(&settings.dbname, false, watcher)?;
+) -> Result<Daemon<O>, StoreError> {
+    let mut state = Store::open_watched(&settings.dbname, false, watcher)?;
     if settings.loop_guard {
         state.guard_loops(settings.bcc_address.as_deref());
     }
@@ -325,12 +330,12 @@ pub fn daemon<O: Outside>(
 }
 
 /// Runs for so long on the virtual clock, then stops orderly.
-pub async fn run<O: Outside>(
+pub async fn run<O: Environment>(
     settings: &Reportd,
     world: &Arc<O>,
-    watcher: Option<Watcher>,
+    watcher: Option<CommitHook>,
     time: Duration,
-) -> Result<(), StateError> {
+) -> Result<(), StoreError> {
     let mut daemon = daemon(settings, Arc::clone(world), watcher, 1)?;
     let (sender, mut orders) = mpsc::channel(1);
     let stop = tokio::spawn(async move {

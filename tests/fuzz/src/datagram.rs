@@ -3,29 +3,29 @@
 
 use serde_json::{Map, Value};
 use tlsrptd_proto::aggregate::{Aggregate, DomainCounts};
-use tlsrptd_proto::datagram::{Datagram, DatagramError, Limits, Tried};
+use tlsrptd_proto::datagram::{Datagram, DatagramError, TextLimits, Tried};
 use tlsrptd_proto::day::Day;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::failure::FailureKey;
 use tlsrptd_proto::policy::PolicyKey;
 use tlsrptd_proto::pyjson;
-use tlsrptd_proto::record::Record;
 use tlsrptd_proto::report::{InstallationId, Report, Submitter, Summary};
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::session_result::SessionResult;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 /// Each line is a datagram; all together are a day.
 pub fn check(bytes: &[u8]) {
     // The least that the option allows: any domain fits.
-    let tight = Limits {
+    let tight = TextLimits {
         max_text_length: 256,
     };
-    for limits in [Limits::default(), tight] {
+    for limits in [TextLimits::default(), tight] {
         let mut records = Vec::new();
         for line in bytes.split(|byte| *byte == b'\n') {
             match Datagram::parse(line, &limits) {
                 Ok(datagram) => {
                     is_stable(&datagram, &limits);
-                    records.extend(datagram.into_records());
+                    records.extend(datagram.into_session_results());
                 }
                 Err(error) => assert!(DatagramError::REASONS.contains(&error.reason())),
             }
@@ -35,7 +35,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn is_stable(datagram: &Datagram, limits: &Limits) {
+fn is_stable(datagram: &Datagram, limits: &TextLimits) {
     assert!(!datagram.policies.is_empty(), "a datagram has a policy");
     let text = write(datagram);
     let again = Datagram::parse(text.as_bytes(), limits)
@@ -78,11 +78,11 @@ fn write(datagram: &Datagram) -> String {
     Value::from(Map::from_iter(members)).to_string()
 }
 
-/// A key that comes back from a file, ours or the peer's, is the key that went there.
+/// A key that comes back from a file, ours or sys4's, is the key that went there.
 fn keys_are_normal(tried: &Tried, domain: &Domain) {
     let folded = tried.policy.folded(domain);
     for key in [&tried.policy, &folded] {
-        assert!(key.as_str().is_ascii(), "ASCII only, as the peer writes");
+        assert!(key.as_str().is_ascii(), "ASCII only, as sys4 writes");
         let again = PolicyKey::normalise(key.as_str(), domain);
         assert_eq!(again.ok().as_ref(), Some(key));
     }
@@ -91,7 +91,7 @@ fn keys_are_normal(tried: &Tried, domain: &Domain) {
     for key in &tried.failures {
         let folded = key.folded();
         for key in [key, &folded] {
-            assert!(key.as_str().is_ascii(), "ASCII only, as the peer writes");
+            assert!(key.as_str().is_ascii(), "ASCII only, as sys4 writes");
             let again = FailureKey::normalise(key.as_str());
             assert_eq!(again.ok().as_ref(), Some(key));
         }
@@ -99,7 +99,7 @@ fn keys_are_normal(tried: &Tried, domain: &Domain) {
     }
 }
 
-fn order_is_nothing(records: &[Record]) {
+fn order_is_nothing(records: &[SessionResult]) {
     let forward = counted(records.iter());
     assert_eq!(forward, counted(records.iter().rev()), "backwards");
     let (first, second) = records.split_at(records.len() / 2);
@@ -108,7 +108,7 @@ fn order_is_nothing(records: &[Record]) {
     assert_eq!(forward, merged, "in two halves, the second first");
 }
 
-fn nothing_is_lost(records: &[Record]) {
+fn nothing_is_lost(records: &[SessionResult]) {
     let day = counted(records.iter());
     let sum = |of: fn(&DomainCounts) -> u64| day.iter().map(|(_, counts)| of(counts)).sum::<u64>();
     let failed = records.iter().filter(|record| record.failed).count();
@@ -145,7 +145,7 @@ fn is_reported(domain: &Domain, counts: &DomainCounts) {
     assert_eq!(summary.failures, counts.failed());
 }
 
-fn counted<'a>(records: impl Iterator<Item = &'a Record>) -> Aggregate {
+fn counted<'a>(records: impl Iterator<Item = &'a SessionResult>) -> Aggregate {
     let mut aggregate = Aggregate::default();
     for record in records {
         aggregate.add(record.clone());

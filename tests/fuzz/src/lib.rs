@@ -6,7 +6,7 @@ pub mod datagram;
 pub mod fetch;
 pub mod ini;
 pub mod maps;
-pub mod txt;
+pub mod tlsrpt_record;
 
 #[cfg(test)]
 mod replay;

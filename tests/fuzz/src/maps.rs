@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tlsrptd_config::{Start, reportd, reportd::Reportd};
 use tlsrptd_proto::domain::Domain;
-use tlsrptd_proto::txt::TxtRecord;
+use tlsrptd_proto::tlsrpt_record::TlsrptRecord;
 use tlsrptd_reporter::route::{Routed, Routes};
 
 /// A pattern has a limit of steps; a report whose map takes longer would hold up those of others.
@@ -56,7 +56,7 @@ pub fn check(bytes: &[u8]) {
     };
     let asked = Domain::parse(domain)
         .ok()
-        .zip(TxtRecord::parse(&format!("v=TLSRPTv1; rua={}", rua.trim_end())).ok());
+        .zip(TlsrptRecord::parse(&format!("v=TLSRPTv1; rua={}", rua.trim_end())).ok());
     let bare = asked
         .as_ref()
         .map(|(domain, record)| route(&load(None), domain, record));
@@ -142,7 +142,7 @@ fn without_lines(mut routed: Routed) -> Routed {
 fn route(
     routes: &Result<Routes, Vec<String>>,
     domain: &Domain,
-    record: &TxtRecord,
+    record: &TlsrptRecord,
 ) -> Option<Routed> {
     let began = Instant::now();
     let routed = routes.as_ref().ok()?.route(domain, record);

@@ -41,7 +41,7 @@ fn a_day() {
 
 #[test]
 fn txt_records() {
-    replay(&["corpus/txt"], crate::txt::check);
+    replay(&["corpus/tlsrpt_record"], crate::tlsrpt_record::check);
 }
 
 #[test]

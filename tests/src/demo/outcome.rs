@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::{library, smtp};
 
 /// The whole day's outcome.
@@ -120,8 +120,8 @@ fn received(lab: &Lab) -> BTreeMap<String, Vec<Value>> {
 /// By dkimpy where it can be had, otherwise by the library that signed.
 fn verify(lab: &Lab, mails: &[smtp::Mail]) -> (&'static str, Vec<Vec<String>>) {
     let bytes = mails.iter().map(|mail| &mail.bytes);
-    match Theirs::find() {
-        Some(theirs) => ("dkimpy", theirs.dkim(bytes, &lab.dns.all_txt())),
+    match Sys4::find() {
+        Some(sys4) => ("dkimpy", sys4.dkim(bytes, &lab.dns.all_txt())),
         None => (
             "our own library only",
             bytes.map(|mail| library::dkim(mail, &lab.dns)).collect(),

@@ -16,7 +16,7 @@ use super::https::Https;
 use super::mta::{self, Mta};
 use super::program::{Program, Running};
 use super::smtp::Smtp;
-use super::theirs::Theirs;
+use super::sys4::Sys4;
 use super::tls::Ca;
 use super::wait::{DEADLINE, until_true, within};
 
@@ -117,9 +117,9 @@ impl Lab {
         self.configured_collectd(Program::ours("tlsrpt-collectd", self.folder()))
     }
 
-    /// The peer's `tlsrpt-collectd` on the same files.
-    pub fn peer_collectd(&self, theirs: &Theirs) -> Program {
-        self.configured_collectd(theirs.peer("tlsrpt-collectd", &self.folder_for("peer")))
+    /// sys4's `tlsrpt-collectd` on the same files.
+    pub fn their_collectd(&self, sys4: &Sys4) -> Program {
+        self.configured_collectd(sys4.program("tlsrpt-collectd", &self.folder_for("sys4")))
     }
 
     /// `tlsrpt-fetcher`, without its arguments.
@@ -127,9 +127,9 @@ impl Lab {
         self.configured_fetcher(Program::ours("tlsrpt-fetcher", self.folder()))
     }
 
-    /// The peer's `tlsrpt-fetcher` on the same files.
-    pub fn peer_fetcher(&self, theirs: &Theirs) -> Program {
-        self.configured_fetcher(theirs.peer("tlsrpt-fetcher", &self.folder_for("peer")))
+    /// sys4's `tlsrpt-fetcher` on the same files.
+    pub fn their_fetcher(&self, sys4: &Sys4) -> Program {
+        self.configured_fetcher(sys4.program("tlsrpt-fetcher", &self.folder_for("sys4")))
     }
 
     /// `tlsrpt-reportd`, configured to read [`Lab::fetcher`] and to deliver at once to the loopback receivers.
@@ -150,9 +150,9 @@ impl Lab {
         )
     }
 
-    /// The peer's `tlsrpt-reportd` on the same database, with our fetcher. What it mails and posts: [`Lab::peer_mails`],
-    /// [`Lab::peer_posts`].
-    pub fn peer_reportd(&self, theirs: &Theirs) -> Program {
+    /// sys4's `tlsrpt-reportd` on the same database, with our fetcher. What it mails and posts: [`Lab::their_mails`],
+    /// [`Lab::their_posts`].
+    pub fn their_reportd(&self, sys4: &Sys4) -> Program {
         let keep = |folder: &str| {
             let folder = self.folder_for(folder);
             // Renamed when whole, so that no test reads half a mail.
@@ -162,23 +162,23 @@ impl Lab {
             )
         };
         // The script's last word is the URL, which nobody needs here.
-        let http_script = format!("{} #", keep("peer-posts"));
+        let http_script = format!("{} #", keep("sys4-posts"));
         self.configured_reportd(
-            theirs.peer("tlsrpt-reportd", &self.folder_for("peer")),
+            sys4.program("tlsrpt-reportd", &self.folder_for("sys4")),
             &self.fetcher(),
         )
-        .set("sendmail_script", keep("peer-mails"))
+        .set("sendmail_script", keep("sys4-mails"))
         .set("http_script", http_script)
     }
 
-    /// The mails that the peer's reportd has handed over, in no order.
-    pub fn peer_mails(&self) -> Vec<Vec<u8>> {
-        contents(&self.file("peer-mails"))
+    /// The mails that sys4's reportd has handed over, in no order.
+    pub fn their_mails(&self) -> Vec<Vec<u8>> {
+        contents(&self.file("sys4-mails"))
     }
 
-    /// The bodies that the peer's reportd has posted, in no order.
-    pub fn peer_posts(&self) -> Vec<Vec<u8>> {
-        contents(&self.file("peer-posts"))
+    /// The bodies that sys4's reportd has posted, in no order.
+    pub fn their_posts(&self) -> Vec<Vec<u8>> {
+        contents(&self.file("sys4-posts"))
     }
 
     /// `tlsrptctl` with reportd's configuration, without its command.
@@ -214,7 +214,7 @@ impl Lab {
 
     /// Waits until the collector has counted at least `count` sessions today, tells it (SIGUSR2) to make today's data
     /// yesterday's, and waits until the closed file holds them. What is still in the socket's queue at the signal is the
-    /// next day's, with the peer at least, hence the number.
+    /// next day's, with sys4 at least, hence the number.
     /// Start reportd only after it: a day that it has seen as empty is done.
     pub fn close_day(&self, collectd: &Running, count: i64) {
         let before = sessions(&self.closed_db());
@@ -253,7 +253,7 @@ impl Lab {
     /// The day whose reports are due: yesterday, `YYYY-MM-DD`.
     pub fn day(&self) -> String {
         let yesterday = Timestamp::now() - jiff::SignedDuration::from_hours(24);
-        yesterday.to_zoned(TimeZone::UTC).date().to_string()
+        TimeZone::UTC.to_datetime(yesterday).date().to_string()
     }
 
     /// The report-id of that day's first report on a domain.
@@ -325,7 +325,7 @@ impl Lab {
         format!("sqlite://{}", self.collectd_db().display())
     }
 
-    /// A folder in the folder; the peer has one of its own because its programs have the names of ours.
+    /// A folder in the folder; sys4 has one of its own because its programs have the names of ours.
     fn folder_for(&self, name: &str) -> PathBuf {
         let folder = self.file(name);
         fs::create_dir_all(&folder).expect("the temporary folder can be written");
@@ -379,7 +379,7 @@ pub fn query(database: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
 /// The real programs read the real clock: a test that spans midnight by chance would fail by chance. Waits it out.
 fn clear_of_midnight() {
     let close = || {
-        let now = Timestamp::now().to_zoned(TimeZone::UTC).time();
+        let now = TimeZone::UTC.to_datetime(Timestamp::now()).time();
         now.hour() == 23 && now.minute() >= 58
     };
     if close() {

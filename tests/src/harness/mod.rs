@@ -19,7 +19,7 @@ pub mod shim;
 pub mod skip;
 pub mod smtp;
 mod smtp_session;
-pub mod theirs;
+pub mod sys4;
 pub mod tls;
 pub mod verifiers;
 pub mod wait;

@@ -53,7 +53,7 @@ impl Program {
         program
     }
 
-    /// Any program that reads a configuration file as ours do: the peer's.
+    /// Any program that reads a configuration file as ours do: sys4's.
     pub fn at(path: PathBuf, folder: &Path) -> Program {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let section = match &*name {

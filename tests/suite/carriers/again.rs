@@ -4,7 +4,7 @@ use tlsrptd_tests::harness::https::Answer;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::{closed_day, fill, rua};
@@ -116,8 +116,8 @@ fn check(lab: &Lab, attempts: usize, taken: usize) {
         assert_eq!((&mail.from, &mail.to), (&mails[0].from, &mails[0].to));
     }
     assert!(posts.iter().all(|post| post.body == posts[0].body));
-    if let Some(theirs) = Theirs::or_skip() {
-        let verdicts = theirs.dkim([&mails[attempts - 1].bytes], &lab.dns.all_txt());
+    if let Some(sys4) = Sys4::or_skip() {
+        let verdicts = sys4.dkim([&mails[attempts - 1].bytes], &lab.dns.all_txt());
         assert_eq!(verdicts, [["ok rsa-sha256", "ok ed25519-sha256"]]);
     }
 }

@@ -9,7 +9,7 @@ use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Mail, Smtp, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::message::check;
 use super::{by_domain, rua};
@@ -120,21 +120,21 @@ fn header_by_header_for_every_sender() {
         }
         all.push((row, mails));
     }
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let bytes = all
         .iter()
         .flat_map(|(_, mails)| mails)
         .map(|mail| &mail.bytes);
-    for verdicts in theirs.dkim(bytes, &lab.dns.all_txt()) {
+    for verdicts in sys4.dkim(bytes, &lab.dns.all_txt()) {
         assert_eq!(verdicts, ["ok rsa-sha256", "ok ed25519-sha256"]);
     }
     for (row, mails) in &all {
         if !["encoded", "contact", "organization"].contains(row) {
             continue;
         }
-        let parsed = theirs.parsed(mails.iter().map(|mail| &mail.bytes));
+        let parsed = sys4.parsed(mails.iter().map(|mail| &mail.bytes));
         let found: BTreeSet<String> = parsed.as_object().unwrap().keys().cloned().collect();
         assert_eq!(
             found,
@@ -222,7 +222,7 @@ fn a_copy_that_is_refused_does_not_stop_the_report() {
 
 #[test]
 fn a_changed_mail_does_not_verify() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = site();
@@ -244,7 +244,7 @@ fn a_changed_mail_does_not_verify() {
             .unwrap_or_else(|| panic!("{reason}: no {from:?}"));
         format!("{}{to}{}", &original[..at], &original[at + from.len()..])
     };
-    let verdicts = theirs.dkim(table.iter().map(changed), &lab.dns.all_txt());
+    let verdicts = sys4.dkim(table.iter().map(changed), &lab.dns.all_txt());
     for (verdicts, (.., reason)) in verdicts.iter().zip(table) {
         assert_eq!(verdicts.len(), 2, "{reason}");
         assert!(
@@ -253,7 +253,7 @@ fn a_changed_mail_does_not_verify() {
         );
     }
     // Each key signs on its own.
-    let verdicts = theirs.dkim([&original], &lab.dns.all_txt()[..]);
+    let verdicts = sys4.dkim([&original], &lab.dns.all_txt()[..]);
     assert_eq!(verdicts, [["ok rsa-sha256", "ok ed25519-sha256"]]);
     let without_rsa: Vec<_> = lab
         .dns
@@ -261,7 +261,7 @@ fn a_changed_mail_does_not_verify() {
         .into_iter()
         .filter(|(name, _)| !name.starts_with("rsa."))
         .collect();
-    let verdicts = theirs.dkim([&original], &without_rsa);
+    let verdicts = sys4.dkim([&original], &without_rsa);
     assert!(
         !verdicts[0][0].starts_with("ok") && verdicts[0][1] == "ok ed25519-sha256",
         "{verdicts:?}"

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Pid;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::{until, until_true};
 
 use super::{by_domain, fill, rua};
@@ -134,8 +134,8 @@ fn the_sendmail_program_is_found_and_told_the_envelope() {
         !String::from_utf8_lossy(&bytes).contains("archive@"),
         "the copy is in the envelope only"
     );
-    if let Some(theirs) = Theirs::or_skip() {
-        let verdicts = theirs.dkim([&bytes], &lab.dns.all_txt());
+    if let Some(sys4) = Sys4::or_skip() {
+        let verdicts = sys4.dkim([&bytes], &lab.dns.all_txt());
         assert_eq!(verdicts, [["ok rsa-sha256", "ok ed25519-sha256"]]);
     }
     assert!(lab.smtp.offered().is_empty());

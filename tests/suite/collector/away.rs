@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Running;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::TXT;
@@ -169,18 +169,18 @@ fn a_clock_that_steps_back_does_not_open_a_closed_day() {
 }
 
 #[test]
-fn a_file_of_two_days_as_the_peer_leaves_it_is_split() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn a_file_of_two_days_as_sys4_leaves_it_is_split() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
     let Some(clock) = FakeClock::or_skip(lab.folder(), "2026-03-01T12:00:00Z") else {
         return;
     };
-    let peer = lab.peer_collectd(&theirs).clock(&clock);
+    let sys4 = lab.their_collectd(&sys4).clock(&clock);
     for (instant, sessions) in [("2026-03-01T12:00:00Z", 2), ("2026-03-02T12:00:00Z", 3)] {
         clock.jump(instant);
-        let collectd = lab.start_ready(&peer);
+        let collectd = lab.start_ready(&sys4);
         send(&lab, sessions);
         let before = if sessions == 2 { 0 } else { 2 };
         lab.wait_for_sessions(
@@ -192,7 +192,7 @@ fn a_file_of_two_days_as_the_peer_leaves_it_is_split() {
     assert_eq!(
         days(&lab, &lab.collectd_db()).len(),
         2,
-        "the peer does not close a day that ended while it was away"
+        "sys4 does not close a day that ended while it was away"
     );
     let collectd = start(&lab, &clock);
     lab.wait_for_sessions(&lab.closed_db(), 2);

@@ -1,4 +1,4 @@
-//! The fetcher: the peer's lines and ours, from closed days and from files that are none.
+//! The fetcher: sys4's lines and ours, from closed days and from files that are none.
 
 use std::fs;
 use std::path::Path;

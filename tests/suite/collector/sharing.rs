@@ -1,10 +1,10 @@
-//! The collector's files are shared with the peer: either goes on where the other stopped, and both fetchers read them.
+//! The collector's files are shared with sys4: either goes on where the other stopped, and both fetchers read them.
 
 use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Program, Running};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::counts::Counts;
 use super::fetching::fetched_as_stream;
@@ -14,11 +14,11 @@ use super::{TXT, assert_whole};
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Turn {
     Ours,
-    Peers,
+    Theirs,
 }
-use Turn::{Ours, Peers};
+use Turn::{Ours, Theirs};
 
-/// Domains whose keys need no normalising, so that both fetchers say the same of them. The peer's takes its time: these
+/// Domains whose keys need no normalising, so that both fetchers say the same of them. sys4's takes its time: these
 /// are enough to see all that a key may hold.
 const NORMAL: [&str; 9] = [
     "order.test",
@@ -34,11 +34,11 @@ const NORMAL: [&str; 9] = [
 
 #[test]
 fn a_day_is_passed_back_and_forth() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let datagrams = good();
-    for turns in [&[Ours, Peers, Ours], &[Peers, Ours, Peers]] {
+    for turns in [&[Ours, Theirs, Ours], &[Theirs, Ours, Theirs]] {
         let lab = Lab::new();
         let sessions: i64 = datagrams
             .iter()
@@ -50,7 +50,7 @@ fn a_day_is_passed_back_and_forth() {
             if let Some(before) = running.take() {
                 stop(&lab, before);
             }
-            let collectd = start(&lab, &theirs, *turn);
+            let collectd = start(&lab, &sys4, *turn);
             lab.mta().send_all(&datagrams);
             total += sessions;
             lab.wait_for_sessions(&lab.collectd_db(), total);
@@ -63,26 +63,26 @@ fn a_day_is_passed_back_and_forth() {
         let all = turns.iter().flat_map(|_| &datagrams);
         fetched_as_stream(&lab).assert_are(&Counts::of(all), &format!("{turns:?}: counts add up"));
         let own = without_clock(&fetch(&lab.fetcher(), &[&lab.day()]));
-        let peers = without_clock(&fetch(&lab.peer_fetcher(&theirs), &[&lab.day()]));
-        assert_eq!(own, peers, "{turns:?}: the list");
+        let theirs = without_clock(&fetch(&lab.their_fetcher(&sys4), &[&lab.day()]));
+        assert_eq!(own, theirs, "{turns:?}: the list");
         for domain in NORMAL {
             let question = [lab.day(), domain.to_owned()];
             let question: Vec<&str> = question.iter().map(String::as_str).collect();
             let own = fetch(&lab.fetcher(), &question);
-            let peers = fetch(&lab.peer_fetcher(&theirs), &question);
-            assert_eq!(own, peers, "{turns:?}: {question:?}, byte for byte");
+            let theirs = fetch(&lab.their_fetcher(&sys4), &question);
+            assert_eq!(own, theirs, "{turns:?}: {question:?}, byte for byte");
         }
     }
 }
 
 #[test]
 fn after_a_kill_the_other_goes_on() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
-    for (killed, next) in [(Ours, Peers), (Ours, Ours), (Peers, Ours)] {
+    for (killed, next) in [(Ours, Theirs), (Ours, Ours), (Theirs, Ours)] {
         let lab = Lab::new();
-        let collectd = start(&lab, &theirs, killed);
+        let collectd = start(&lab, &sys4, killed);
         lab.mta()
             .send_all(vec![mta::failure("a.test", TXT, 203); 20]);
         lab.mta()
@@ -91,7 +91,7 @@ fn after_a_kill_the_other_goes_on() {
         // What comes last may be lost: it may not have been committed.
         lab.mta().send_all(vec![mta::success("late.test", TXT); 5]);
         collectd.kill();
-        let collectd = start(&lab, &theirs, next);
+        let collectd = start(&lab, &sys4, next);
         lab.mta()
             .send_all(vec![mta::failure("a.test", TXT, 203); 7]);
         lab.close_day(&collectd, 47);
@@ -108,13 +108,13 @@ fn after_a_kill_the_other_goes_on() {
 }
 
 #[test]
-fn our_files_have_the_peers_form() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn our_files_have_sys4s_form() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
-    let [own, peers] = [Ours, Peers].map(|turn| {
+    let [own, sys4] = [Ours, Theirs].map(|turn| {
         let lab = Lab::new();
-        let collectd = start(&lab, &theirs, turn);
+        let collectd = start(&lab, &sys4, turn);
         lab.mta().send(&mta::failure("a.test", TXT, 203));
         lab.close_day(&collectd, 1);
         lab.mta().send(&mta::success("b.test", TXT));
@@ -126,7 +126,7 @@ fn our_files_have_the_peers_form() {
         for (sql, reason) in [
             (
                 "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'tlsrptd%' AND sql IS NOT NULL ORDER BY name",
-                "tables as the peer writes them, nothing of ours on them",
+                "tables as sys4 writes them, nothing of ours on them",
             ),
             (
                 "SELECT type, name FROM sqlite_master WHERE tbl_name NOT LIKE 'tlsrptd%' ORDER BY name",
@@ -154,39 +154,39 @@ fn our_files_have_the_peers_form() {
         ] {
             assert_eq!(
                 own.query(&file(&own), sql),
-                peers.query(&file(&peers), sql),
+                sys4.query(&file(&sys4), sql),
                 "{reason}"
             );
         }
     }
     assert_eq!(
-        peers.query(&peers.collectd_db(), "PRAGMA journal_mode"),
+        sys4.query(&sys4.collectd_db(), "PRAGMA journal_mode"),
         [["delete"]]
     );
     let date = "SELECT installdate GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]-[0-9][0-9]-[0-9][0-9].[0-9][0-9][0-9]' FROM dbversion";
-    for lab in [&own, &peers] {
+    for lab in [&own, &sys4] {
         assert_eq!(lab.query(&lab.collectd_db(), date), [["1"]]);
     }
 }
 
-fn start(lab: &Lab, theirs: &Theirs, turn: Turn) -> Running {
+fn start(lab: &Lab, sys4: &Sys4, turn: Turn) -> Running {
     match turn {
         Ours => lab.start_collectd(),
-        Peers => lab.start_ready(&lab.peer_collectd(theirs)),
+        Theirs => lab.start_ready(&lab.their_collectd(sys4)),
     }
 }
 
 /// An orderly stop. Of ours nothing is left but whole files.
 fn stop(lab: &Lab, (turn, collectd): (Turn, Running)) {
     let ended = collectd.stop();
-    if turn == Peers {
+    if turn == Theirs {
         return;
     }
     ended.success();
     assert_whole(lab);
 }
 
-/// Datagrams that the peer survives: recorded ones, and of each kind that the format allows some more.
+/// Datagrams that sys4 survives: recorded ones, and of each kind that the format allows some more.
 fn good() -> Vec<Vec<u8>> {
     let valid =
         |(_, bytes): (String, Vec<u8>)| String::from_utf8(bytes).ok().map(String::into_bytes);
@@ -211,7 +211,7 @@ fn good() -> Vec<Vec<u8>> {
     datagrams
 }
 
-/// A failed policy whose keys are as ours and the peer's both write them.
+/// A failed policy whose keys are as ours and sys4's both write them.
 fn plain(kind: i64, domain: &str, code: i64) -> Value {
     let mut policy = mta::policy(kind, domain, &[code]);
     policy["failure-details"][0]["r"] = "2001:db8::25".into();

@@ -180,12 +180,12 @@ fn folding_keeps_the_counts() {
         (
             "SELECT count(*) <= 5 + 1, sum(policy = '{\"policy-type\": 2, \"policy-domain\": \"many.test\"}') FROM finalresults WHERE domain = 'many.test'",
             vec!["1", "1"],
-            "the bound, and one entry a type, as the peer can read it",
+            "the bound, and one entry a type, as sys4 can read it",
         ),
         (
             "SELECT count(*), sum(reason IN ('{\"c\": 201}', '{\"c\": 205}')) FROM failures WHERE domain = 'reasons.test' AND reason NOT LIKE '%reason %'",
             vec!["2", "2"],
-            "folded by code, as the peer can read it",
+            "folded by code, as sys4 can read it",
         ),
         (
             "SELECT max(length(json_extract(reason, '$.a'))) <= 256, count(*) FROM failures WHERE domain = 'long.test'",

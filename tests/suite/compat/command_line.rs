@@ -87,7 +87,7 @@ fn default_files(topic: Topic) -> Topic {
 fn defaults(log: &str, names: &str) -> String {
     let value = |name: &str| {
         let line = log.lines().find(|line| line.contains(&format!(" {name} ")));
-        // `NAME is VALUE` of theirs, `NAME = VALUE (default)` of ours.
+        // `NAME is VALUE` of sys4, `NAME = VALUE (default)` of ours.
         let words = line
             .into_iter()
             .flat_map(str::split_whitespace)
@@ -275,7 +275,7 @@ fn programs(topic: Topic) -> Topic {
             )
         } else {
             kept(if name == NAMES[0] {
-                "the four names, every option of theirs"
+                "the four names, every option of sys4"
             } else {
                 ""
             })
@@ -318,7 +318,7 @@ fn programs(topic: Topic) -> Topic {
         )
 }
 
-/// The options that the peer documents: compat.md's list, which nothing of ours generates.
+/// The options that sys4 documents: compat.md's list, which nothing of ours generates.
 fn known(name: &str) -> impl Iterator<Item = &'static str> {
     let list = match name {
         "tlsrpt-collectd" => {

@@ -86,7 +86,7 @@ fn lines(topic: Topic) -> Topic {
         .map(|(number, (name, _, _, expected, mark))| {
             let mark = match mark {
                 Mark::Better(instead) => {
-                    better(&fill(&instead.shows, number), instead.theirs, instead.ours)
+                    better(&fill(&instead.shows, number), instead.sys4, instead.ours)
                 }
                 mark => mark,
             };

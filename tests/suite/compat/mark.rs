@@ -1,4 +1,4 @@
-//! What a case claims of ours and theirs.
+//! What a case claims of ours and sys4.
 
 /// What both subjects have to show.
 #[derive(Debug, Clone)]
@@ -13,13 +13,13 @@ pub(super) enum Mark {
     NoEffect(&'static str),
 }
 
-/// What theirs shows in place of the expected, and how the page tells it.
+/// What sys4 shows in place of the expected, and how the page tells it.
 #[derive(Debug, Clone)]
 pub(super) struct Instead {
-    /// What a case sees of theirs.
+    /// What a case sees of sys4.
     pub(super) shows: String,
-    /// The page's words for theirs; no line of its own when empty.
-    pub(super) theirs: &'static str,
+    /// The page's words for sys4; no line of its own when empty.
+    pub(super) sys4: &'static str,
     /// The page's words for ours.
     pub(super) ours: &'static str,
 }
@@ -29,26 +29,26 @@ pub(super) fn kept(says: &'static str) -> Mark {
     Mark::Kept(says)
 }
 
-/// What theirs shows (`shows`) is a defect: how the page tells it, and what ours does.
-pub(super) fn better(shows: &str, theirs: &'static str, ours: &'static str) -> Mark {
-    Mark::Better(instead(shows, theirs, ours))
+/// What sys4 shows (`shows`) is a defect: how the page tells it, and what ours does.
+pub(super) fn better(shows: &str, sys4: &'static str, ours: &'static str) -> Mark {
+    Mark::Better(instead(shows, sys4, ours))
 }
 
-/// What theirs shows is as good, but ours does otherwise.
-pub(super) fn different(shows: &str, theirs: &'static str, ours: &'static str) -> Mark {
-    Mark::Different(instead(shows, theirs, ours))
+/// What sys4 shows is as good, but ours does otherwise.
+pub(super) fn different(shows: &str, sys4: &'static str, ours: &'static str) -> Mark {
+    Mark::Different(instead(shows, sys4, ours))
 }
 
-fn instead(shows: &str, theirs: &'static str, ours: &'static str) -> Instead {
+fn instead(shows: &str, sys4: &'static str, ours: &'static str) -> Instead {
     Instead {
         shows: shows.to_owned(),
-        theirs,
+        sys4,
         ours,
     }
 }
 
 impl Mark {
-    /// What theirs has to show where ours shows `expected`.
+    /// What sys4 has to show where ours shows `expected`.
     pub(super) fn of_theirs<'a>(&'a self, expected: &'a str) -> &'a str {
         match self {
             Mark::Kept(_) | Mark::NoEffect(_) => expected,

@@ -1,10 +1,10 @@
-//! One behaviour suite, two subjects: what a drop-in has to match, asked of our programs and of the peer's.
+//! One behaviour suite, two subjects: what a drop-in has to match, asked of our programs and of sys4's.
 //!
 //! A [`Topic`](topic::Topic) is a list of cases. A case looks at a [`Scene`](scene::Scene), which has the programs of one
 //! [`Subject`](subject::Subject), and says in a short text what it saw. Its [`Mark`](mark::Mark) tells what that text has to
-//! be: the same of both, or another one of theirs, and then why. A mark that no longer holds fails as a wrong text does.
+//! be: the same of both, or another one of sys4, and then why. A mark that no longer holds fails as a wrong text does.
 //! `COMPATIBILITY.md` is made from the marks ([`page`]): `UPDATE_COMPATIBILITY=1 cargo test -p tlsrptd-tests --test suite compat::page`.
-//! `SUBJECT=ours` and `SUBJECT=theirs` limit a run to one of them.
+//! `SUBJECT=ours` and `SUBJECT=sys4` limit a run to one of them.
 
 mod collector;
 mod command_line;

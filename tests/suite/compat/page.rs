@@ -76,8 +76,8 @@ fn instead(topics: &[Topic], of: fn(&Mark) -> Option<&Instead>) -> String {
         // The title stands at the first row of its topic.
         let mut title = topic.title;
         for instead in topic.cases().filter_map(|case| of(&case.mark)) {
-            let line = format!(" | {} | {} |\n", instead.theirs, instead.ours);
-            if !instead.theirs.is_empty() && !table.contains(&line) {
+            let line = format!(" | {} | {} |\n", instead.sys4, instead.ours);
+            if !instead.sys4.is_empty() && !table.contains(&line) {
                 table.push_str(&format!("| {}{line}", std::mem::take(&mut title)));
             }
         }

@@ -1,13 +1,13 @@
 //! Whose programs a case looks at.
 
 use tlsrptd_tests::harness::program::Program;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 /// The programs under test.
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
     Ours,
-    Theirs(Theirs),
+    Theirs(Sys4),
 }
 
 impl Subject {
@@ -16,15 +16,15 @@ impl Subject {
     pub(super) fn all() -> Vec<Subject> {
         let named = std::env::var("SUBJECT").unwrap_or_default();
         assert!(
-            ["", "ours", "theirs"].contains(&named.as_str()),
-            "SUBJECT={named} (allowed: ours, theirs)"
+            ["", "ours", "sys4"].contains(&named.as_str()),
+            "SUBJECT={named} (allowed: ours, sys4)"
         );
         let mut subjects = Vec::new();
-        if named != "theirs" {
+        if named != "sys4" {
             subjects.push(Subject::Ours);
         }
         if named != "ours" {
-            subjects.extend(Theirs::or_skip().map(Subject::Theirs));
+            subjects.extend(Sys4::or_skip().map(Subject::Theirs));
         }
         subjects
     }
@@ -36,7 +36,7 @@ impl Subject {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Subject::Ours => "ours",
-            Subject::Theirs(_) => "theirs",
+            Subject::Theirs(_) => "sys4",
         }
     }
 
@@ -44,7 +44,7 @@ impl Subject {
     pub(super) fn program(&self, name: &str, folder: &std::path::Path) -> Program {
         match self {
             Subject::Ours => Program::ours(name, folder),
-            Subject::Theirs(theirs) => theirs.peer(name, folder),
+            Subject::Theirs(sys4) => sys4.program(name, folder),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use tlsrptd_tests::harness::program::Program;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::PROGRAMS;
 
@@ -42,8 +42,8 @@ fn they_pass_the_check_of_their_programs() {
 }
 
 #[test]
-fn the_peer_knows_every_option_of_its_section() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn sys4_knows_every_option_of_its_section() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +55,7 @@ fn the_peer_knows_every_option_of_its_section() {
             };
             // It stops at the first key that it does not know, before it opens anything: that has to be the last one.
             let options = format!("{options}not_an_option = 1\n");
-            let mut program = theirs.peer(name, folder.path()).config_text(&options);
+            let mut program = sys4.program(name, folder.path()).config_text(&options);
             if name == "tlsrpt-fetcher" {
                 program = program.arg("2026-11-20");
             }

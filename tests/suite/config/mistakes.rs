@@ -77,7 +77,7 @@ fn a_wrong_value_of_a_required_option_is_named() {
     let table: &[(&str, &str, &str, &str, &str)] = &[
         (C, "storage", "", "required, but empty (allowed: sqlite:///ABSOLUTE/PATH", "an empty value is none"),
         (C, "storage", "sqlite://relative.sqlite", "`sqlite://relative.sqlite` names no file by an absolute path (allowed: ", "a URL's first part is a host"),
-        (C, "storage", "mysql://x/y", "`mysql://x/y` has an unknown scheme (allowed: sqlite:///", "exit code 8 in the peer"),
+        (C, "storage", "mysql://x/y", "`mysql://x/y` has an unknown scheme (allowed: sqlite:///", "exit code 8 in sys4"),
         (C, "storage", "/var/lib/x.sqlite", "`/var/lib/x.sqlite` is not a URL (allowed: sqlite:///", "a path"),
         (C, "storage", "dummy:,,dummy:?log", "an entry is empty (allowed: ", "a comma too many"),
         (C, "storage", "dummy:,dummy:", "`dummy:` stands twice (allowed: ", "it would count twice"),
@@ -87,8 +87,8 @@ fn a_wrong_value_of_a_required_option_is_named() {
         (R, "fetchers", "", "required, but empty (allowed: commands", "nothing to report"),
         (R, "fetchers", "a,,b", "an entry is empty (allowed: commands", "a comma too many"),
         (R, "fetchers", "a, a", "`a` stands twice: its sessions would be counted twice (allowed: ", "counted twice"),
-        (R, "organization_name", "", "required, but empty (allowed: ", "the peer fails at midnight"),
-        (R, "contact_info", "", "required, but empty (allowed: LOCAL@DOMAIN", "the peer fails at midnight"),
+        (R, "organization_name", "", "required, but empty (allowed: ", "sys4 fails at midnight"),
+        (R, "contact_info", "", "required, but empty (allowed: LOCAL@DOMAIN", "sys4 fails at midnight"),
         (R, "contact_info", "Reports <a@b.test>", "`Reports <a@b.test>` holds white space or a display name (allowed: LOCAL@DOMAIN alone", "it is the submitter's domain"),
         (R, "contact_info", "mailto:a@b.test", "`mailto:a@b.test` begins with mailto: (allowed: LOCAL@DOMAIN alone", "an address, no URI"),
         (R, "contact_info", "postmaster", "`postmaster` has no @ (allowed: ", "no domain"),
@@ -165,7 +165,7 @@ fn the_form_of_the_file_is_checked_for_every_program() {
             (format!("{good}[{section}]\n"), at(last + 1, &format!("the section [{section}] stands already in line 1 (allowed: each section once)")), "a section twice"),
             (format!("{good}[DEFAULT]\nsome_key = 1\n"), at(last + 2, "some_key: unknown key"), "[DEFAULT] is part of every section"),
             (format!("{good}log_level = info\n[{own}]\nlog_level = debug\n"), at(last + 3, &format!("log_level: stands in line {} in [{section}] too (allowed: ", last + 1)), "one option, two values"),
-            (format!("{good}[{own}]\nlog_levle = debug\n"), at(last + 2, "log_levle: unknown key; did you mean log_level?"), "our section is checked as theirs"),
+            (format!("{good}[{own}]\nlog_levle = debug\n"), at(last + 2, "log_levle: unknown key; did you mean log_level?"), "our section is checked as sys4"),
         ];
         for (text, said, reason) in table {
             let (ended, path) = run(name, folder.path(), &text);

@@ -73,8 +73,8 @@ fn names_are_written_in_several_ways() {
     fs::write(&config, format!("{SECTION}storage = dummy:\n")).unwrap();
     #[rustfmt::skip]
     let table: &[(&[&str], &str)] = &[
-        (&["--config_file", "FILE", "--storage", "GOOD"], "as the peer takes them"),
-        (&["--config-file", "FILE", "--storage", "GOOD"], "as the peer's manual shows them"),
+        (&["--config_file", "FILE", "--storage", "GOOD"], "as sys4 takes them"),
+        (&["--config-file", "FILE", "--storage", "GOOD"], "as sys4's manual shows them"),
         (&["--config-file=FILE", "--storage=GOOD"], "with ="),
         (&["--storage=GOOD", "--log-level=info", "--config_file=FILE"], "in any order"),
     ];

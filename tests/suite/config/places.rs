@@ -22,7 +22,7 @@ fn open_to_all(program: Program) -> Program {
 fn links_that_somebody_planted_are_not_followed() {
     let lab = Lab::new();
     let victim = lab.file("victim");
-    fs::write(&victim, "theirs").unwrap();
+    fs::write(&victim, "sys4").unwrap();
     let planted = |name: &str| {
         let path = lab.file(name);
         symlink(&victim, &path).unwrap();
@@ -79,7 +79,7 @@ fn links_that_somebody_planted_are_not_followed() {
         let told = "it is a link, and links are not followed";
         assert!(ended.stderr.contains(told), "{what}: {}", ended.stderr);
     }
-    assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "sys4");
 }
 
 /// As in a container, where all streams end in one place: each line once, and with its zone.
@@ -122,10 +122,10 @@ fn a_log_on_a_stream_that_is_a_socket() {
     let both = "exec 1>&0 2>&1; exec \"$@\"";
     let reportd = lab.reportd().set("logfilename", "/dev/stdout");
     let command = reportd.command_line();
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (ours, sys4) = std::os::unix::net::UnixStream::pair().unwrap();
     let mut child = std::process::Command::new("sh")
         .args(["-c", both, "sh", "sh", "-c", &format!("exec {command}")])
-        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .stdin(std::os::fd::OwnedFd::from(sys4))
         .spawn()
         .unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(ours));

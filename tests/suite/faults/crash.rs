@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::load::Load;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::{Content, freeze, times};
 
@@ -26,14 +26,14 @@ struct Kill {
 #[test]
 fn killed_it_loses_what_came_after_the_last_commit_and_damages_nothing() {
     let lab = Lab::new();
-    let theirs = Theirs::or_skip();
+    let sys4 = Sys4::or_skip();
     let kills: Vec<Kill> = (0..times(10, 100))
         .map(|round| {
             let database = lab.file(&format!("round{round}.sqlite"));
             // At another moment of its work each time.
             let kill = kill_under_load(&lab, &database, 4_000 + 3_770 * (round as u64 % 10));
-            let peer = theirs.as_ref().filter(|_| round % 5 == 4);
-            recover(&lab, &database, peer);
+            let sys4 = sys4.as_ref().filter(|_| round % 5 == 4);
+            recover(&lab, &database, sys4);
             kill
         })
         .collect();
@@ -74,12 +74,12 @@ fn kill_under_load(lab: &Lab, database: &Path, datagrams: u64) -> Kill {
     }
 }
 
-/// The next collector takes the file up: ours, or the peer's.
-fn recover(lab: &Lab, database: &Path, peer: Option<&Theirs>) {
+/// The next collector takes the file up: ours, or sys4's.
+fn recover(lab: &Lab, database: &Path, sys4: Option<&Sys4>) {
     let before = Content::read(&copy_of(database)).total;
-    let collectd = match peer {
+    let collectd = match sys4 {
         None => lab.collectd(),
-        Some(theirs) => lab.peer_collectd(theirs),
+        Some(sys4) => lab.their_collectd(sys4),
     };
     let collectd = lab.start_ready(&on(collectd, database));
     lab.mta().send(&mta::success(
@@ -88,9 +88,9 @@ fn recover(lab: &Lab, database: &Path, peer: Option<&Theirs>) {
     ));
     lab.wait_for_sessions(database, i64::try_from(before).unwrap() + 1);
     let ended = collectd.stop();
-    // The peer complains of its own socket at the end.
+    // sys4 complains of its own socket at the end.
     assert!(
-        peer.is_some() || ended.code() == Some(0),
+        sys4.is_some() || ended.code() == Some(0),
         "{}",
         ended.stderr
     );

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta::{self, Mta};
 use tlsrptd_tests::harness::program::{Program, Running};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::Whose;
@@ -14,15 +14,15 @@ use super::Whose;
 /// One host.
 pub(super) struct Host<'a> {
     lab: &'a Lab,
-    theirs: &'a Theirs,
+    sys4: &'a Sys4,
     name: String,
 }
 
 impl<'a> Host<'a> {
-    pub(super) fn new(lab: &'a Lab, theirs: &'a Theirs, name: &str) -> Host<'a> {
+    pub(super) fn new(lab: &'a Lab, sys4: &'a Sys4, name: &str) -> Host<'a> {
         Host {
             lab,
-            theirs,
+            sys4,
             name: name.to_owned(),
         }
     }
@@ -42,7 +42,7 @@ impl<'a> Host<'a> {
     pub(super) fn collectd(&self, whose: Whose) -> Program {
         let collectd = match whose {
             Whose::Ours => self.lab.collectd(),
-            Whose::Peers => self.lab.peer_collectd(self.theirs),
+            Whose::Theirs => self.lab.their_collectd(self.sys4),
         };
         collectd.set("storage", self.storage()).set(
             "socketname",
@@ -82,7 +82,7 @@ impl<'a> Host<'a> {
     pub(super) fn fetcher(&self, whose: Whose) -> String {
         let fetcher = match whose {
             Whose::Ours => self.lab.fetcher(),
-            Whose::Peers => self.lab.peer_fetcher(self.theirs),
+            Whose::Theirs => self.lab.their_fetcher(self.sys4),
         };
         fetcher.set("storage", self.storage()).command_line()
     }

@@ -3,16 +3,21 @@
 use serde_json::{Value, json};
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
-use super::Whose::{Ours, Peers};
+use super::Whose::{Ours, Theirs};
 use super::hosts::Host;
 use super::{Whose, reports, sessions};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
 /// Every collector with every fetcher.
-const HOSTS: [(Whose, Whose); 4] = [(Ours, Ours), (Ours, Peers), (Peers, Ours), (Peers, Peers)];
+const HOSTS: [(Whose, Whose); 4] = [
+    (Ours, Ours),
+    (Ours, Theirs),
+    (Theirs, Ours),
+    (Theirs, Theirs),
+];
 
 /// One failed session: the same RRset in an order and in letters of its own each time.
 fn dane(number: usize) -> Vec<u8> {
@@ -36,7 +41,7 @@ fn dane(number: usize) -> Vec<u8> {
 }
 
 /// `all.test` fails once at each host and succeeds as often as the host's number says; each host has a domain of its own.
-fn collect(lab: &Lab, theirs: &Theirs) -> Vec<String> {
+fn collect(lab: &Lab, sys4: &Sys4) -> Vec<String> {
     for domain in [
         "all.test",
         "only0.test",
@@ -49,7 +54,7 @@ fn collect(lab: &Lab, theirs: &Theirs) -> Vec<String> {
     let hosts = HOSTS.iter().enumerate();
     hosts
         .map(|(number, (collector, fetcher))| {
-            let host = Host::new(lab, theirs, &format!("host{number}"));
+            let host = Host::new(lab, sys4, &format!("host{number}"));
             let mut datagrams = vec![
                 dane(number),
                 mta::failure(&format!("only{number}.test"), TXT, 201),
@@ -63,13 +68,13 @@ fn collect(lab: &Lab, theirs: &Theirs) -> Vec<String> {
 
 #[test]
 fn every_session_of_every_host_is_reported_once() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
-    for reporter in [Ours, Peers] {
+    for reporter in [Ours, Theirs] {
         let lab = Lab::new();
-        let fetchers = collect(&lab, &theirs);
-        let reports = reports(&lab, &theirs, reporter, &fetchers);
+        let fetchers = collect(&lab, &sys4);
+        let reports = reports(&lab, &sys4, reporter, &fetchers);
         let found: Vec<_> = reports
             .iter()
             .map(|(domain, report)| (domain.as_str(), sessions(report)))
@@ -92,19 +97,19 @@ fn every_session_of_every_host_is_reported_once() {
             // In whatever order and letters its records came.
             Ours => assert_eq!(dane.len(), 1, "{dane:#?}"),
             // Where our collector or our fetcher is on the way there is one form; the fourth host's stay as they came.
-            Peers => assert_eq!(dane.len(), 2, "{dane:#?}"),
+            Theirs => assert_eq!(dane.len(), 2, "{dane:#?}"),
         }
     }
 }
 
-/// What ours folds, because strangers fill it, the peer reads and reports with the right numbers.
+/// What ours folds, because strangers fill it, sys4 reads and reports with the right numbers.
 #[test]
-fn the_peer_reports_what_ours_has_folded() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn sys4_reports_what_ours_has_folded() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
-    let host = Host::new(&lab, &theirs, "host");
+    let host = Host::new(&lab, &sys4, "host");
     let collectd = host
         .collectd(Ours)
         .set("max_policies_per_domain", 3)
@@ -137,7 +142,7 @@ fn the_peer_reports_what_ours_has_folded() {
         [["0"]],
         "no failure without its sessions"
     );
-    let reports = reports(&lab, &theirs, Peers, &[host.fetcher(Peers)]);
+    let reports = reports(&lab, &sys4, Theirs, &[host.fetcher(Theirs)]);
     assert_eq!(reports.len(), 1);
     let report = &reports[0].1;
     assert_eq!(sessions(report), (0, 40));

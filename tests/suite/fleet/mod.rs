@@ -8,22 +8,22 @@ mod uploaded;
 use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
-use crate::reporter::handover::{patient, peer};
+use crate::reporter::handover::{patient, their_reporter};
 
 /// Whose program it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
     Ours,
-    Peers,
+    Theirs,
 }
 
 /// Lets a reporter work with these fetchers until nothing is pending, and gives its reports, in the order of the domains.
-fn reports(lab: &Lab, theirs: &Theirs, whose: Whose, fetchers: &[String]) -> Vec<(String, Value)> {
+fn reports(lab: &Lab, sys4: &Sys4, whose: Whose, fetchers: &[String]) -> Vec<(String, Value)> {
     let reportd = match whose {
         Whose::Ours => patient(lab.reportd()),
-        Whose::Peers => peer(lab, theirs, "nobody"),
+        Whose::Theirs => their_reporter(lab, sys4, "nobody"),
     };
     let running = reportd.set("fetchers", fetchers.join(", ")).start();
     lab.deliveries();
@@ -35,7 +35,7 @@ fn reports(lab: &Lab, theirs: &Theirs, whose: Whose, fetchers: &[String]) -> Vec
             .into_iter()
             .map(|mail| mail.bytes)
             .collect(),
-        Whose::Peers => lab.peer_mails(),
+        Whose::Theirs => lab.their_mails(),
     };
     let report = |mail: &Vec<u8>| {
         let mail = ReportMail::parse(mail);

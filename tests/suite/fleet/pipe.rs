@@ -4,13 +4,13 @@ use std::fs;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until;
 
-use super::Whose::{Ours, Peers};
+use super::Whose::{Ours, Theirs};
 use super::hosts::Host;
 use super::{Whose, sessions};
-use crate::reporter::handover::{patient, peer};
+use crate::reporter::handover::{patient, their_reporter};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
@@ -39,34 +39,34 @@ fn our_reporter_over_a_way_in_trouble() {
 }
 
 #[test]
-fn the_peers_reporter_over_a_way_in_trouble() {
-    each(Peers);
+fn sys4s_reporter_over_a_way_in_trouble() {
+    each(Theirs);
 }
 
 fn each(reporter: Whose) {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     // Each with the fetcher of the other, and ours with its own too.
     let fetchers: &[Whose] = if reporter == Ours {
-        &[Ours, Peers]
+        &[Ours, Theirs]
     } else {
         &[Ours]
     };
     for fetcher in fetchers {
         for row in WAYS {
-            over(&theirs, reporter, *fetcher, row);
+            over(&sys4, reporter, *fetcher, row);
         }
     }
 }
 
-fn over(theirs: &Theirs, reporter: Whose, fetcher: Whose, (way, arrives, log, why): &Row) {
+fn over(sys4: &Sys4, reporter: Whose, fetcher: Whose, (way, arrives, log, why): &Row) {
     let why = format!("{why}; {reporter:?} reads {fetcher:?}");
     let lab = Lab::new();
     for domain in ["a.test", "b.test"] {
         lab.dns.tlsrpt(domain, TXT);
     }
-    let host = Host::new(&lab, theirs, "host");
+    let host = Host::new(&lab, sys4, "host");
     host.closed_day(
         &host.collectd(Ours),
         &["a.test", "b.test", "b.test"].map(|domain| mta::failure(domain, TXT, 203)),
@@ -80,7 +80,7 @@ fn over(theirs: &Theirs, reporter: Whose, fetcher: Whose, (way, arrives, log, wh
     );
     let reportd = match reporter {
         Ours => patient(lab.reportd()),
-        Peers => peer(&lab, theirs, "nobody"),
+        Theirs => their_reporter(&lab, sys4, "nobody"),
     };
     let mut running = reportd.set("fetchers", command).start();
     if !arrives {
@@ -115,7 +115,7 @@ fn mails(lab: &Lab, reporter: Whose) -> Vec<(i64, i64)> {
             .into_iter()
             .map(|mail| mail.bytes)
             .collect(),
-        Peers => lab.peer_mails(),
+        Theirs => lab.their_mails(),
     };
     let report =
         |mail: &Vec<u8>| sessions(&tlsrptd_tests::harness::mail::ReportMail::parse(mail).report());

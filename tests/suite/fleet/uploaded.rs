@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
-use super::Whose::{Ours, Peers};
+use super::Whose::{Ours, Theirs};
 use super::hosts::Host;
 use super::{reports, sessions};
 
@@ -17,21 +17,21 @@ const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
 #[test]
 fn an_uploaded_day_is_read_by_either() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for (collector, fetcher, reporter) in [
-        (Peers, Ours, Ours),
-        (Ours, Peers, Peers),
-        (Ours, Ours, Peers),
-        (Peers, Peers, Ours),
+        (Theirs, Ours, Ours),
+        (Ours, Theirs, Theirs),
+        (Ours, Ours, Theirs),
+        (Theirs, Theirs, Ours),
     ] {
         let why = format!("{collector:?}, {fetcher:?}, {reporter:?}");
         let lab = Lab::new();
         lab.dns.tlsrpt("a.test", TXT);
         let (host, center) = (
-            Host::new(&lab, &theirs, "host"),
-            Host::new(&lab, &theirs, "center"),
+            Host::new(&lab, &sys4, "host"),
+            Host::new(&lab, &sys4, "center"),
         );
         // Storage URL and file come last. A copy that is being made has no name yet.
         let script = lab.file("upload.sh");
@@ -58,9 +58,9 @@ fn an_uploaded_day_is_read_by_either() {
         assert_eq!(
             mode & 0o600,
             0o600,
-            "{why}: the peer's fetcher has to write to it"
+            "{why}: sys4's fetcher has to write to it"
         );
-        let reports = reports(&lab, &theirs, reporter, &[center.fetcher(fetcher)]);
+        let reports = reports(&lab, &sys4, reporter, &[center.fetcher(fetcher)]);
         assert_eq!(reports.len(), 1, "{why}");
         assert_eq!(sessions(&reports[0].1), (1, 1), "{why}");
         assert!(
@@ -70,7 +70,7 @@ fn an_uploaded_day_is_read_by_either() {
     }
 }
 
-/// A second reader of today's file would cost the peer rows when it closes the day: our fetcher never opens it. Here it
+/// A second reader of today's file would cost sys4 rows when it closes the day: our fetcher never opens it. Here it
 /// is a pipe, in which whoever opens it hangs.
 #[test]
 fn our_fetcher_leaves_todays_file_alone() {

@@ -8,7 +8,7 @@ use tlsrptd_tests::harness::dkim::DkimKey;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::library;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::{Mode, Theirs};
+use tlsrptd_tests::harness::sys4::{Mode, Sys4};
 use tlsrptd_tests::harness::verifiers::{MailDkim, OpenDkim, Rspamd, passed};
 
 /// The selector whose record has no `s=`, and that with `s=tlsrpt`.
@@ -83,13 +83,13 @@ fn mail_dkim_accepts_the_signature_of_the_key_for_all_mail() {
 
 #[test]
 fn dkimpy_accepts_one_signature_in_each_of_its_modes() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let ok = |algorithm: &str| format!("ok {algorithm}-sha256");
     for (keys, second) in [("one key", "rsa"), ("two keys", "ed25519")] {
         let (lab, mail) = signed(keys);
-        let ask = |mode, dns: &[(String, String)]| theirs.dkim_as(mode, [&mail], dns).remove(0);
+        let ask = |mode, dns: &[(String, String)]| sys4.dkim_as(mode, [&mail], dns).remove(0);
         let dns = lab.dns.all_txt();
         // dkimverify looks at the first signature alone: the key for all mail stands first.
         assert_eq!(ask(Mode::Mail, &dns)[0], ok("rsa"), "{keys}");

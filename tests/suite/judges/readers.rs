@@ -8,7 +8,7 @@ use tlsrptd_tests::harness::library;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::smtp::Mail;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 /// A day with everything that a report can hold, and the mails about it.
 fn mailed() -> (Lab, Vec<Vec<u8>>, Vec<Mail>) {
@@ -65,13 +65,13 @@ fn assert_all_found(lab: &Lab, expected: &Value, mails: &[Mail], found: &[Value]
 
 #[test]
 fn each_finds_all_that_is_in_a_mail() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let (lab, datagrams, mails) = mailed();
-    let expected = theirs.expected(&datagrams);
+    let expected = sys4.expected(&datagrams);
     for reader in ["parsedmarc", "email-report-checker"] {
-        let found = theirs.read(reader, mails.iter().map(|mail| &mail.bytes));
+        let found = sys4.read(reader, mails.iter().map(|mail| &mail.bytes));
         assert_all_found(&lab, &expected, &mails, &found);
     }
     let read = |mail: &Mail| common(&library::report(&mail.bytes));

@@ -1,9 +1,9 @@
-//! The form of the reporter's database, which the peer has to read: its tables, and what stands in them.
+//! The form of the reporter's database, which sys4 has to read: its tables, and what stands in them.
 
 use tlsrptd_tests::harness::https::Answer;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 const TABLES: [&str; 5] = [
     "dbversion",
@@ -14,28 +14,28 @@ const TABLES: [&str; 5] = [
 ];
 
 #[test]
-fn the_peers_tables_are_as_the_peer_makes_them() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn sys4s_tables_are_as_sys4s_makes_them() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
-    let (ours, peers) = (Lab::new(), Lab::new());
+    let (ours, theirs) = (Lab::new(), Lab::new());
     make(&ours);
-    let fetcher = peers.fetcher().set(
+    let fetcher = theirs.fetcher().set(
         "storage",
-        format!("sqlite://{}", peers.collectd_db().display()),
+        format!("sqlite://{}", theirs.collectd_db().display()),
     );
-    let mut running = peers
-        .peer_reportd(&theirs)
+    let mut running = theirs
+        .their_reportd(&sys4)
         .set("fetchers", fetcher.command_line())
         .start();
     running.wait_for_log("setup finished");
     running.stop();
-    let wanted = texts(&peers);
+    let wanted = texts(&theirs);
     assert_eq!(texts(&ours), wanted, "made by ours");
-    // Made by the peer, used by ours.
-    make(&peers);
-    assert_eq!(texts(&peers), wanted, "opened by ours");
-    for lab in [&ours, &peers] {
+    // Made by sys4, used by ours.
+    make(&theirs);
+    assert_eq!(texts(&theirs), wanted, "opened by ours");
+    for lab in [&ours, &theirs] {
         let foreign = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')";
         assert_eq!(
             lab.query(&lab.reportd_db(), foreign),
@@ -70,7 +70,7 @@ fn make(lab: &Lab) {
     running.stop().success();
 }
 
-/// The peer's tables without our columns, each as its SQL text and the properties of its columns.
+/// sys4's tables without our columns, each as its SQL text and the properties of its columns.
 fn texts(lab: &Lab) -> Vec<(String, Vec<Vec<String>>)> {
     let text = |table: &str| {
         let sql = format!("SELECT sql FROM sqlite_master WHERE name = '{table}'");
@@ -105,12 +105,12 @@ const FAULTS: &[(&str, &str)] = &[
     ("SELECT nexttry FROM destinations WHERE typeof(nexttry) <> 'text' OR (nexttry NOT GLOB '20[0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]+00:00'
         AND nexttry NOT GLOB '20[0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]+00:00')", "an instant, compared as text"),
     ("SELECT its FROM reports WHERE its NOT GLOB '20[0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]'", "an instant as SQLite writes it"),
-    ("SELECT * FROM reportdata d WHERE NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)", "each domain has a row, or the peer would report it"),
-    ("SELECT * FROM destinations WHERE destination NOT LIKE 'mailto:%@%' AND destination NOT LIKE 'https://%'", "URIs that the peer can deliver"),
+    ("SELECT * FROM reportdata d WHERE NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)", "each domain has a row, or sys4 would report it"),
+    ("SELECT * FROM destinations WHERE destination NOT LIKE 'mailto:%@%' AND destination NOT LIKE 'https://%'", "URIs that sys4 can deliver"),
 ];
 
 #[test]
-fn rows_are_written_as_the_peer_reads_them() {
+fn rows_are_written_as_sys4_reads_them() {
     let lab = Lab::new();
     let url = lab.https.url("/never");
     lab.dns.tlsrpt(

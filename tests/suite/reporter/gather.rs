@@ -6,7 +6,7 @@ use serde_json::json;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until;
 
 use super::collector::script;
@@ -18,7 +18,7 @@ type Row = (&'static str, &'static str, i64, &'static str, &'static str);
 #[rustfmt::skip]
 const TROUBLES: &[Row] = &[
     (r#"stream; counts $d 1; echo '. 1'"#, "ok", 1, "", "all is well"),
-    (r#"case $what in .) echo '{"d": ".", "policies": {}}';; '') list; echo $d; echo .;; *) counts $d 2;; esac"#, "ok", 2, "", "the peer's protocol"),
+    (r#"case $what in .) echo '{"d": ".", "policies": {}}';; '') list; echo $d; echo .;; *) counts $d 2;; esac"#, "ok", 2, "", "sys4's protocol"),
     (r#"case $what in .|'') list; echo $d; echo .;; *) counts $d 3;; esac"#, "ok", 3, "", "a list in place of the stream"),
     (r#"stream; sleep 1; counts $d 4; sleep 1; echo '. 1'"#, "ok", 4, "", "slow"),
     (r#"attempt; stream; counts $d 5; [ $n = 1 ] || echo '. 1'"#, "ok", 5, "", "cut off once: asked again, counted once"),
@@ -108,17 +108,17 @@ fn several_collectors_make_one_report() {
 }
 
 #[test]
-fn the_peers_collector_is_merged_with_ours() {
-    if let Some(theirs) = Theirs::or_skip() {
-        merged(&Lab::new(), Some(&theirs));
+fn sys4s_collector_is_merged_with_ours() {
+    if let Some(sys4) = Sys4::or_skip() {
+        merged(&Lab::new(), Some(&sys4));
     }
 }
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
-/// The same policy and failure in several JSON texts, from our fetcher (and the peer's on the same file) and from two
+/// The same policy and failure in several JSON texts, from our fetcher (and sys4's on the same file) and from two
 /// more collectors, one of each protocol.
-fn merged(lab: &Lab, theirs: Option<&Theirs>) {
+fn merged(lab: &Lab, sys4: Option<&Sys4>) {
     lab.dns.tlsrpt("a.test", TXT);
     lab.dns.tlsrpt("b.test", TXT);
     let policy = |strings: [&str; 2]| {
@@ -152,9 +152,9 @@ fn merged(lab: &Lab, theirs: Option<&Theirs>) {
         ),
     );
     let mut fetchers = vec![lab.fetcher().command_line(), stream, list];
-    fetchers.extend(theirs.map(|theirs| lab.peer_fetcher(theirs).command_line()));
-    // Ours, and the peer's on the same file as if it were another one's, count 2 each; the scripts 10 each.
-    let (failed, total) = if theirs.is_some() { (12, 24) } else { (10, 22) };
+    fetchers.extend(sys4.map(|sys4| lab.their_fetcher(sys4).command_line()));
+    // Ours, and sys4's on the same file as if it were another one's, count 2 each; the scripts 10 each.
+    let (failed, total) = if sys4.is_some() { (12, 24) } else { (10, 22) };
     let reportd = lab.reportd().set("fetchers", fetchers.join(",")).start();
     lab.deliveries();
     reportd.stop().success();

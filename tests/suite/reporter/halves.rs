@@ -4,10 +4,10 @@ use std::fs;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::program::Running;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::collector::script;
-use super::handover::{PENDING, our_domains, patient, peer, peer_domains};
+use super::handover::{PENDING, our_domains, patient, their_domains, their_reporter};
 
 /// Two collectors, of which one is ready only when the file `ready` is there.
 fn two_collectors(lab: &Lab) -> String {
@@ -25,7 +25,7 @@ fn two_collectors(lab: &Lab) -> String {
             answer(2)
         ),
     );
-    // The peer takes the record from the counts.
+    // sys4 takes the record from the counts.
     for name in ["first.sh", "second.sh"] {
         let text = fs::read_to_string(lab.file(name)).unwrap();
         let text = text.replace(
@@ -49,8 +49,8 @@ const HALF: &str =
     (SELECT 1 FROM reportdata r WHERE r.day = j.day AND r.fetcherindex = 1)";
 
 #[test]
-fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn a_day_that_ours_has_half_gathered_sys4_reports_whole() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for killed in [false, true] {
@@ -59,20 +59,20 @@ fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
         let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
         lab.wait_for_query(&lab.reportd_db(), HALF, "1");
         end(running, killed);
-        let mut running = peer(&lab, &theirs, "nobody")
+        let mut running = their_reporter(&lab, &sys4, "nobody")
             .set("fetchers", &fetchers)
             .start();
         running.wait_for_log("failed in run");
         running.wait_for_log("Send out reports");
         assert_eq!(
-            lab.peer_mails().len(),
+            lab.their_mails().len(),
             0,
             "no report without the second collector; killed: {killed}"
         );
         fs::write(lab.file("ready"), "").unwrap();
         lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
         running.stop();
-        assert_eq!(peer_domains(&lab), ["both.test"]);
+        assert_eq!(their_domains(&lab), ["both.test"]);
         assert_eq!(
             lab.query(&lab.reportd_db(), SUCCESSES),
             [["3"]],
@@ -84,14 +84,14 @@ fn a_day_that_ours_has_half_gathered_the_peer_reports_whole() {
 }
 
 #[test]
-fn a_day_that_the_peer_has_half_gathered_ours_reports_whole() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn a_day_that_sys4_has_half_gathered_ours_reports_whole() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for killed in [false, true] {
         let lab = Lab::new();
         let fetchers = two_collectors(&lab);
-        let running = peer(&lab, &theirs, "nobody")
+        let running = their_reporter(&lab, &sys4, "nobody")
             .set("fetchers", &fetchers)
             .start();
         lab.wait_for_query(&lab.reportd_db(), HALF, "1");
@@ -103,7 +103,7 @@ fn a_day_that_the_peer_has_half_gathered_ours_reports_whole() {
         fs::write(lab.file("ready"), "").unwrap();
         nothing_more(&lab, &fetchers);
         assert_eq!(
-            (lab.peer_mails().len(), our_domains(&lab)),
+            (lab.their_mails().len(), our_domains(&lab)),
             (0, vec!["both.test".to_owned()])
         );
         assert_eq!(

@@ -1,4 +1,4 @@
-//! One database, two reporters in turn: the peer's and ours, with work pending. What was sent is not sent again, what is
+//! One database, two reporters in turn: sys4's and ours, with work pending. What was sent is not sent again, what is
 //! pending goes out once, what was decided against stays so.
 
 use std::collections::BTreeMap;
@@ -11,12 +11,12 @@ use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::assert_law;
 
-/// Ours and the peer's with waits that a test can wait for; the peer reads these options too.
+/// Ours and sys4's with waits that a test can wait for; sys4 reads these options too.
 pub(crate) fn patient(reportd: Program) -> Program {
     let mut reportd = reportd;
     for kind in ["delivery", "domainlist", "domaindetails"] {
@@ -28,11 +28,11 @@ pub(crate) fn patient(reportd: Program) -> Program {
     reportd
 }
 
-/// The peer's reporter; its mails to addresses that hold this text fail.
-pub(crate) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
-    let reportd = patient(lab.peer_reportd(theirs));
-    let folder = lab.file("peer-mails");
-    // A mail without its last boundary is what a peer leaves that is killed while it writes.
+/// sys4's reporter; its mails to addresses that hold this text fail.
+pub(crate) fn their_reporter(lab: &Lab, sys4: &Sys4, failing: &str) -> Program {
+    let reportd = patient(lab.their_reportd(sys4));
+    let folder = lab.file("sys4-mails");
+    // A mail without its last boundary is what a sys4 leaves that is killed while it writes.
     let text = format!(
         "f=$(mktemp {}/XXXXXXXX) && cat >$f && grep -q '^--.*==--' $f && ! grep -q '^To:.*{failing}' $f && mv $f $f.whole\n",
         folder.display()
@@ -42,8 +42,8 @@ pub(crate) fn peer(lab: &Lab, theirs: &Theirs, failing: &str) -> Program {
     reportd.set("sendmail_script", format!("sh {}", script.display()))
 }
 
-/// The domains that the peer has mailed reports about, sorted.
-pub(crate) fn peer_domains(lab: &Lab) -> Vec<String> {
+/// The domains that sys4 has mailed reports about, sorted.
+pub(crate) fn their_domains(lab: &Lab) -> Vec<String> {
     let name = |mail: Vec<u8>| {
         let text = String::from_utf8_lossy(&mail).into_owned();
         let line = text
@@ -52,7 +52,7 @@ pub(crate) fn peer_domains(lab: &Lab) -> Vec<String> {
             .map(str::to_owned);
         line.unwrap_or_else(|| panic!("no TLS-Report-Domain: {text}"))
     };
-    let mut domains: Vec<String> = lab.peer_mails().into_iter().map(name).collect();
+    let mut domains: Vec<String> = lab.their_mails().into_iter().map(name).collect();
     domains.sort();
     domains
 }
@@ -73,8 +73,8 @@ pub(crate) fn our_domains(lab: &Lab) -> Vec<String> {
 pub(crate) const PENDING: &str = "SELECT (SELECT count(*) FROM reports) > 0 AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
 
 #[test]
-fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn what_ours_left_pending_sys4_sends_and_nothing_else() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -90,7 +90,7 @@ fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
     for (domain, record) in &records {
         lab.dns.tlsrpt(domain, record);
     }
-    // It has opted out since: the peer, which reads what the MTA saw, would report.
+    // It has opted out since: sys4, which reads what the MTA saw, would report.
     let out = ("out.test", record("out.test", ""));
     lab.collect(
         records
@@ -115,15 +115,15 @@ fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
     assert_eq!(our_domains(&lab), ["both.test", "hand.test", "sent.test"]);
     let posts = lab.https.posts().len();
 
-    let running = peer(&lab, &theirs, "nobody").start();
+    let running = their_reporter(&lab, &sys4, "nobody").start();
     lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
     running.stop();
     assert_eq!(
-        peer_domains(&lab),
+        their_domains(&lab),
         ["hand.test", "pending.test"],
         "the pending ones, once; in hand is pending"
     );
-    assert_eq!(lab.peer_posts().len(), 1);
+    assert_eq!(lab.their_posts().len(), 1);
 
     lab.smtp.heal();
     let mut running = ours.start();
@@ -146,19 +146,19 @@ fn what_ours_left_pending_the_peer_sends_and_nothing_else() {
 }
 
 #[test]
-fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn what_sys4_left_pending_ours_sends_and_nothing_else() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
     let record = |address: &str| format!("v=TLSRPTv1; rua=mailto:{address}");
-    // Where a record changes during the day, the peer makes two reports.
+    // Where a record changes during the day, sys4 makes two reports.
     lab.collect([
         mta::failure("sent.test", &record("a@sent.test"), 203),
         mta::failure("pending.test", &record("a@pending.test"), 203),
         mta::success("pending.test", &record("b@pending.test")),
     ]);
-    let running = peer(&lab, &theirs, "pending").start();
+    let running = their_reporter(&lab, &sys4, "pending").start();
     let tried = "SELECT group_concat(coalesce(status, 'pending' || (retries > 0)), ' ') FROM (SELECT * FROM destinations ORDER BY destination)";
     lab.wait_for_query(&lab.reportd_db(), tried, "pending1 sent pending1");
     running.stop();
@@ -174,7 +174,7 @@ fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
     let running = lab.reportd().start();
     lab.deliveries();
     running.stop().success();
-    assert_eq!(peer_domains(&lab), ["sent.test"]);
+    assert_eq!(their_domains(&lab), ["sent.test"]);
     assert_eq!(
         our_domains(&lab),
         ["pending.test", "pending.test"],
@@ -188,7 +188,7 @@ fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
         .collect::<Vec<_>>();
     assert!(
         stored.iter().all(|report| reports.contains(report)),
-        "the peer's reports, as it made them"
+        "sys4's reports, as it made them"
     );
     for mail in lab.smtp.mails() {
         let subject = ReportMail::parse(&mail.bytes).header("Subject").unwrap();
@@ -198,17 +198,17 @@ fn what_the_peer_left_pending_ours_sends_and_nothing_else() {
             "a msg-id has no colon: {subject}"
         );
     }
-    let running = peer(&lab, &theirs, "nobody").start();
-    until_true("the peer has looked", || {
+    let running = their_reporter(&lab, &sys4, "nobody").start();
+    until_true("sys4 has looked", || {
         running.log().contains("Send out reports")
     });
     running.stop();
-    assert_eq!(peer_domains(&lab), ["sent.test"], "nothing is sent again");
+    assert_eq!(their_domains(&lab), ["sent.test"], "nothing is sent again");
 }
 
 #[test]
-fn a_peer_that_is_killed_in_the_middle_leaves_nothing_lost_to_ours() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn a_sys4_reporter_that_is_killed_in_the_middle_leaves_nothing_lost_to_ours() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -223,7 +223,7 @@ fn a_peer_that_is_killed_in_the_middle_leaves_nothing_lost_to_ours() {
             .map(|domain| mta::success(domain, &record(domain))),
     );
     // Killed while it asks for one domain after the other, ...
-    let running = peer(&lab, &theirs, "nobody").start();
+    let running = their_reporter(&lab, &sys4, "nobody").start();
     lab.wait_for_query(
         &lab.reportd_db(),
         "SELECT count(*) >= 5 FROM reportdata WHERE status = 'fetched'",
@@ -231,14 +231,14 @@ fn a_peer_that_is_killed_in_the_middle_leaves_nothing_lost_to_ours() {
     );
     running.kill();
     // ... and again while it sends.
-    let running = peer(&lab, &theirs, "nobody").start();
-    until_true("some mails of the peer's", || lab.peer_mails().len() >= 5);
+    let running = their_reporter(&lab, &sys4, "nobody").start();
+    until_true("some mails of sys4's", || lab.their_mails().len() >= 5);
     running.kill();
     let running = lab.reportd().start();
     lab.deliveries();
     running.stop().success();
     let mut mails: BTreeMap<String, usize> = BTreeMap::new();
-    for domain in peer_domains(&lab).into_iter().chain(our_domains(&lab)) {
+    for domain in their_domains(&lab).into_iter().chain(our_domains(&lab)) {
         *mails.entry(domain).or_default() += 1;
     }
     assert_eq!(

@@ -9,7 +9,7 @@ use tlsrptd_tests::harness::mta;
 use super::{assert_arrived, report};
 
 const RECORD: &str = "v=TLSRPTv1; rua=mailto:a@many.test";
-/// As the peer's collector writes them, which folds nothing.
+/// As sys4's collector writes them, which folds nothing.
 const ROWS: &str = r#"
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
     INSERT INTO failures(day, domain, tlsrptrecord, policy, reason, cntr)

@@ -5,11 +5,11 @@ use std::fs;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::program::Program;
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
-use super::handover::{PENDING, patient, peer};
+use super::handover::{PENDING, patient, their_reporter};
 
-/// As the peer's, which keeps a name as the MTA gave it: two sessions by the one, three by the other.
+/// As sys4's, which keeps a name as the MTA gave it: two sessions by the one, three by the other.
 const COLLECTOR: &str = r#"
 details() {
     printf '{"d": "%s", "policies": {"v=TLSRPTv1; rua=mailto:a@reports.test": ' "$1"
@@ -27,10 +27,10 @@ case "$2" in
 esac
 "#;
 
-/// Killed when the spellings are one and nothing is decided: the peer, which lists and asks anew, reports each session once.
+/// Killed when the spellings are one and nothing is decided: sys4, which lists and asks anew, reports each session once.
 #[test]
-fn a_crash_before_the_decision_doubles_nothing_for_the_peer() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn a_crash_before_the_decision_doubles_nothing_for_the_theirs() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for collectors in [1, 2] {
@@ -49,7 +49,7 @@ fn a_crash_before_the_decision_doubles_nothing_for_the_peer() {
         lab.wait_for_query(&lab.reportd_db(), one, "1");
         running.kill();
 
-        let running = with(peer(&lab, &theirs, "nobody")).start();
+        let running = with(their_reporter(&lab, &sys4, "nobody")).start();
         lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
         let jobs = "SELECT count(*) FROM fetchjobs WHERE status IS NULL";
         lab.wait_for_query(&lab.reportd_db(), jobs, "0");
@@ -70,10 +70,10 @@ fn a_crash_before_the_decision_doubles_nothing_for_the_peer() {
     }
 }
 
-/// In all reports that the peer has mailed.
+/// In all reports that sys4 has mailed.
 fn sessions(lab: &Lab) -> u64 {
     let reports = lab
-        .peer_mails()
+        .their_mails()
         .into_iter()
         .map(|mail| ReportMail::parse(&mail).report());
     let sum = |report: serde_json::Value| -> u64 {

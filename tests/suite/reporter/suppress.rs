@@ -5,10 +5,10 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
-use super::handover::{PENDING, patient, peer, peer_domains};
+use super::handover::{PENDING, patient, their_domains, their_reporter};
 use super::{assert_arrived, assert_law, fates, report};
 
 fn record(domain: &str) -> String {
@@ -86,17 +86,17 @@ const COMMANDS: &[Row] = &[
 ];
 
 #[test]
-fn the_list_is_edited_while_no_reporter_runs_and_on_the_peers_file() {
+fn the_list_is_edited_while_no_reporter_runs_and_on_sys4s_file() {
     let lab = Lab::new();
     let none = suppress(&lab, &["add", "example.com"]).run();
     assert_eq!(none.code(), Some(3), "{}", none.stderr);
     assert!(!lab.reportd_db().exists(), "asking makes none");
-    match Theirs::or_skip() {
-        Some(theirs) => {
-            let running = lab.peer_reportd(&theirs).start();
+    match Sys4::or_skip() {
+        Some(sys4) => {
+            let running = lab.their_reportd(&sys4).start();
             let made = "SELECT count(*) FROM dbversion";
             lab.wait_for_query(&lab.reportd_db(), made, "1");
-            until_true("the peer is at work", || !running.log().is_empty());
+            until_true("sys4 is at work", || !running.log().is_empty());
             running.stop();
         }
         None => {
@@ -180,12 +180,12 @@ fn an_entry_holds_at_once_while_the_reporter_works() {
 }
 
 #[test]
-fn what_is_suppressed_is_never_pending_for_the_peer() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn what_is_suppressed_is_never_pending_for_the_theirs() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
-    let running = lab.peer_reportd(&theirs).start();
+    let running = lab.their_reportd(&sys4).start();
     lab.wait_for_query(&lab.reportd_db(), "SELECT count(*) FROM dbversion", "1");
     running.stop();
     // Jobs for an empty day would keep it from being asked again.
@@ -211,14 +211,14 @@ fn what_is_suppressed_is_never_pending_for_the_peer() {
     lab.wait_for_query(&lab.reportd_db(), settled, "3");
     running.stop().success();
 
-    let running = peer(&lab, &theirs, "nobody").start();
+    let running = their_reporter(&lab, &sys4, "nobody").start();
     lab.wait_for_query(&lab.reportd_db(), PENDING, "1");
-    until_true("the peer has looked", || {
+    until_true("sys4 has looked", || {
         running.log().contains("Send out reports")
     });
     running.stop();
     assert_eq!(
-        peer_domains(&lab),
+        their_domains(&lab),
         ["none.test"],
         "only what ours had left pending"
     );

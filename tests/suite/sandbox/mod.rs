@@ -211,7 +211,7 @@ fn scripts_and_maps_are_used() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
 }
 
-/// The peer's fetcher tests a closed day by writing to it. Ours reads, and nothing else: it needs no write access to the
+/// sys4's fetcher tests a closed day by writing to it. Ours reads, and nothing else: it needs no write access to the
 /// file or to its folder.
 #[test]
 fn our_fetcher_writes_nothing() {

@@ -6,10 +6,10 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Program, Running};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::End::{Kill, Stop};
-use super::Turn::{Ours, Peers};
+use super::Turn::{Ours, Theirs};
 use super::{Turn, end};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
@@ -21,23 +21,23 @@ struct Site<'a> {
     lab: Lab,
     /// The real one when there is none.
     clock: Option<FakeClock>,
-    theirs: &'a Theirs,
+    sys4: &'a Sys4,
 }
 
 impl Site<'_> {
-    fn new(theirs: &Theirs) -> Site<'_> {
+    fn new(sys4: &Sys4) -> Site<'_> {
         let lab = Lab::new();
         lab.dns.tlsrpt("a.test", TXT);
         Site {
             lab,
             clock: None,
-            theirs,
+            sys4,
         }
     }
 
     /// With a clock of its own, at noon of the first day.
-    fn with_clock_or_skip(theirs: &Theirs) -> Option<Site<'_>> {
-        let mut site = Site::new(theirs);
+    fn with_clock_or_skip(sys4: &Sys4) -> Option<Site<'_>> {
+        let mut site = Site::new(sys4);
         let noon = format!("{FIRST}T12:00:00Z");
         site.clock = Some(FakeClock::or_skip(site.lab.folder(), &noon)?);
         Some(site)
@@ -57,7 +57,7 @@ impl Site<'_> {
     fn start(&self, turn: Turn) -> Running {
         let collectd = match turn {
             Ours => self.lab.collectd(),
-            Peers => self.lab.peer_collectd(self.theirs),
+            Theirs => self.lab.their_collectd(self.sys4),
         };
         self.lab.start_ready(&self.by_clock(collectd))
     }
@@ -78,8 +78,8 @@ impl Site<'_> {
     /// What both fetchers say of a day; they agree.
     fn fetched(&self, day: &str) -> (i64, i64) {
         let own = self.fetched_by(&self.lab.fetcher(), day);
-        let peers = self.fetched_by(&self.lab.peer_fetcher(self.theirs), day);
-        assert_eq!(own, peers, "{day}");
+        let sys4 = self.fetched_by(&self.lab.their_fetcher(self.sys4), day);
+        assert_eq!(own, sys4, "{day}");
         own
     }
 
@@ -117,17 +117,17 @@ const fn failed(times: &[i64]) -> i64 {
 /// with four; then that day ends too.
 #[test]
 fn a_midnight_between_two_turns_loses_and_doubles_nothing() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for ([one, other, third], how) in [
-        ([Peers, Ours, Peers], Stop),
-        ([Peers, Ours, Peers], Kill),
-        ([Ours, Peers, Ours], Stop),
-        ([Ours, Peers, Ours], Kill),
+        ([Theirs, Ours, Theirs], Stop),
+        ([Theirs, Ours, Theirs], Kill),
+        ([Ours, Theirs, Ours], Stop),
+        ([Ours, Theirs, Ours], Kill),
     ] {
         let why = format!("{one:?}, {other:?}, {third:?}, {how:?}");
-        let Some(site) = Site::with_clock_or_skip(&theirs) else {
+        let Some(site) = Site::with_clock_or_skip(&sys4) else {
             return;
         };
         let running = site.start(one);
@@ -141,7 +141,7 @@ fn a_midnight_between_two_turns_loses_and_doubles_nothing() {
                 0
             }
             // It leaves both days in one file.
-            Peers => 2,
+            Theirs => 2,
         };
         site.count(3, before + 3);
         end(running, other, how);
@@ -171,24 +171,24 @@ fn a_midnight_between_two_turns_loses_and_doubles_nothing() {
     }
 }
 
-/// Ours stops before midnight and the peer goes on: it never closes the old day, but no session is lost.
+/// Ours stops before midnight and sys4 goes on: it never closes the old day, but no session is lost.
 #[test]
-fn the_peers_file_of_two_days_holds_both() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn sys4s_file_of_two_days_holds_both() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
-    let Some(site) = Site::with_clock_or_skip(&theirs) else {
+    let Some(site) = Site::with_clock_or_skip(&sys4) else {
         return;
     };
     let running = site.start(Ours);
     site.count(2, 2);
     end(running, Ours, Stop);
     site.jump(&format!("{SECOND}T00:00:05Z"));
-    let running = site.start(Peers);
+    let running = site.start(Theirs);
     site.count(3, 5);
     site.jump("2026-03-03T00:00:05Z");
     site.lab.wait_for_sessions(&site.lab.closed_db(), 5);
-    end(running, Peers, Stop);
+    end(running, Theirs, Stop);
     assert_eq!(site.fetched(FIRST), (2, failed(&[2])));
     assert_eq!(site.fetched(SECOND), (3, failed(&[3])));
 }
@@ -197,18 +197,18 @@ fn the_peers_file_of_two_days_holds_both() {
 /// both reporters.
 #[test]
 fn a_closed_day_waits_for_its_reporter() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for (one, other, reporter, how) in [
-        (Peers, Ours, Ours, Stop),
-        (Peers, Ours, Peers, Kill),
-        (Ours, Peers, Peers, Stop),
-        (Ours, Peers, Ours, Kill),
+        (Theirs, Ours, Ours, Stop),
+        (Theirs, Ours, Theirs, Kill),
+        (Ours, Theirs, Theirs, Stop),
+        (Ours, Theirs, Ours, Kill),
     ] {
         let why = format!("{one:?}, {other:?}, {reporter:?}, {how:?}");
-        // The peer's reporter runs no script under libfaketime: the day is closed by hand.
-        let site = Site::new(&theirs);
+        // sys4's reporter runs no script under libfaketime: the day is closed by hand.
+        let site = Site::new(&sys4);
         let lab = &site.lab;
         let running = site.start(one);
         site.count(5, 5);
@@ -228,9 +228,9 @@ fn reported(site: &Site<'_>, reporter: Turn) -> Vec<(String, i64)> {
     let lab = &site.lab;
     let reportd = match reporter {
         Ours => lab.reportd(),
-        Peers => lab
-            .peer_reportd(site.theirs)
-            .set("fetchers", lab.peer_fetcher(site.theirs).command_line()),
+        Theirs => lab
+            .their_reportd(site.sys4)
+            .set("fetchers", lab.their_fetcher(site.sys4).command_line()),
     };
     let running = reportd.start();
     lab.deliveries();
@@ -242,7 +242,7 @@ fn reported(site: &Site<'_>, reporter: Turn) -> Vec<(String, i64)> {
             .into_iter()
             .map(|mail| mail.bytes)
             .collect(),
-        Peers => lab.peer_mails(),
+        Theirs => lab.their_mails(),
     };
     let report = |mail: &Vec<u8>| {
         let report = ReportMail::parse(mail).report();

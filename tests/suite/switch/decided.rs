@@ -1,4 +1,4 @@
-//! What ours has decided against, and what is final in its words, stays so under the peer, and when ours comes back.
+//! What ours has decided against, and what is final in its words, stays so under sys4, and when ours comes back.
 
 use std::fs;
 
@@ -6,11 +6,11 @@ use tlsrptd_tests::harness::clock::FakeClock;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
-use crate::reporter::handover::{our_domains, patient, peer, peer_domains};
+use crate::reporter::handover::{our_domains, patient, their_domains, their_reporter};
 
-/// Our words, and the peer's own.
+/// Our words, and sys4's own.
 const FINAL: [&str; 5] = ["refused", "suppressed", "expired", "timedout", "unknownrua"];
 
 fn record(domain: &str) -> String {
@@ -29,7 +29,7 @@ fn decided(lab: &Lab) {
     }
     lab.dns
         .tlsrpt("useless.test", "v=TLSRPTv1; rua=ftp://useless.test/");
-    // Nothing in DNS: it has opted out. The peer goes by what the MTA saw, and would report of each.
+    // Nothing in DNS: it has opted out. sys4 goes by what the MTA saw, and would report of each.
     let against = ["out.test", "useless.test", "discarded.test"].map(str::to_owned);
     lab.collect(
         words
@@ -63,7 +63,7 @@ fn decided(lab: &Lab) {
 
 #[test]
 fn what_is_decided_or_final_stays_so_there_and_back() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -76,23 +76,23 @@ fn what_is_decided_or_final_stays_so_there_and_back() {
     assert_eq!(
         lab.query(&lab.reportd_db(), kept),
         [["1", ""]],
-        "what is done is forgotten, and the peer has to live with that"
+        "what is done is forgotten, and sys4 has to live with that"
     );
 
-    let mut running = peer(&lab, &theirs, "nobody").start();
+    let mut running = their_reporter(&lab, &sys4, "nobody").start();
     lab.wait_for_query(
         &lab.reportd_db(),
         "SELECT count(*) FROM destinations WHERE status IS NULL",
         "0",
     );
     running.wait_for_log("Send out reports");
-    let status = theirs.peer("tlsrptctl", lab.folder()).no_config();
+    let status = sys4.program("tlsrptctl", lab.folder()).no_config();
     let status = status.arg("status").arg("--config_file");
-    let reportd = peer(&lab, &theirs, "nobody");
+    let reportd = their_reporter(&lab, &sys4, "nobody");
     status.arg(reportd.config_path().display()).run().success();
     running.stop();
     assert_eq!(
-        peer_domains(&lab),
+        their_domains(&lab),
         ["pending.test"],
         "the only one that was pending"
     );
@@ -114,10 +114,10 @@ fn what_is_decided_or_final_stays_so_there_and_back() {
     );
 }
 
-/// The peer cleans up what is old, ours opens what is left of it.
+/// sys4 cleans up what is old, ours opens what is left of it.
 #[test]
-fn the_peer_cleans_up_after_ours() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn sys4_cleans_up_after_ours() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -133,12 +133,12 @@ fn the_peer_cleans_up_after_ours() {
     let Some(clock) = FakeClock::or_skip(lab.folder(), &later.to_string()) else {
         return;
     };
-    let running = peer(&lab, &theirs, "nobody").clock(&clock).start();
+    let running = their_reporter(&lab, &sys4, "nobody").clock(&clock).start();
     let left = format!("SELECT count(*) FROM reports WHERE day = '{}'", lab.day());
     lab.wait_for_query(&lab.reportd_db(), &left, "0");
     running.stop();
     let mut running = lab.reportd().clock(&clock).start();
     running.wait_for_log("is at work");
     running.stop().success();
-    assert_eq!((peer_domains(&lab).len(), our_domains(&lab).len()), (0, 1));
+    assert_eq!((their_domains(&lab).len(), our_domains(&lab).len()), (0, 1));
 }

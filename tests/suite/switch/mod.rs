@@ -14,7 +14,7 @@ use tlsrptd_tests::harness::program::Running;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Ours,
-    Peers,
+    Theirs,
 }
 
 /// How a turn ends.
@@ -33,7 +33,7 @@ fn end(running: Running, turn: Turn, end: End) {
         (End::Stop, Turn::Ours) => {
             running.stop().success();
         }
-        (End::Stop, Turn::Peers) => {
+        (End::Stop, Turn::Theirs) => {
             running.stop();
         }
     }

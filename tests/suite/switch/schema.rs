@@ -1,4 +1,4 @@
-//! What stands in our files has to be read by the SQLite that comes with the peer's Python, old ones among them.
+//! What stands in our files has to be read by the SQLite that comes with sys4's Python, old ones among them.
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;

@@ -6,13 +6,13 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Running;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::End::{Kill, Stop};
-use super::Turn::{Ours, Peers};
+use super::Turn::{Ours, Theirs};
 use super::{Turn, end};
 use crate::reporter::assert_law;
-use crate::reporter::handover::{our_domains, patient, peer, peer_domains};
+use crate::reporter::handover::{our_domains, patient, their_domains, their_reporter};
 
 /// Domains whose receiver is ready from a turn on, a turn.
 const EACH: usize = 3;
@@ -24,14 +24,14 @@ fn name(turn: usize, number: usize) -> String {
 
 #[test]
 fn each_delivery_goes_out_once_whoever_makes_it() {
-    let Some(theirs) = Theirs::or_skip() else {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     for (first, second, how) in [
-        (Peers, Ours, Stop),
-        (Peers, Ours, Kill),
-        (Ours, Peers, Stop),
-        (Ours, Peers, Kill),
+        (Theirs, Ours, Stop),
+        (Theirs, Ours, Kill),
+        (Ours, Theirs, Stop),
+        (Ours, Theirs, Kill),
     ] {
         let lab = Lab::new();
         let domains: Vec<String> = (0..TURNS)
@@ -49,7 +49,7 @@ fn each_delivery_goes_out_once_whoever_makes_it() {
         for turn in 0..TURNS {
             let whose = [first, second][turn % 2];
             let why = format!("{first:?} first, {how:?}, turn {turn}");
-            let running = start(&lab, &theirs, whose, turn);
+            let running = start(&lab, &sys4, whose, turn);
             // All that may go out has gone out, and what may not has been tried.
             let pending = (TURNS - 1 - turn) * EACH;
             let settled = format!(
@@ -59,7 +59,7 @@ fn each_delivery_goes_out_once_whoever_makes_it() {
             lab.wait_for_query(&lab.reportd_db(), &settled, "1");
             end(running, whose, how);
             let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-            for domain in peer_domains(&lab).into_iter().chain(our_domains(&lab)) {
+            for domain in their_domains(&lab).into_iter().chain(our_domains(&lab)) {
                 *seen.entry(domain).or_default() += 1;
             }
             let wanted = domains[..(turn + 1) * EACH]
@@ -72,7 +72,7 @@ fn each_delivery_goes_out_once_whoever_makes_it() {
 }
 
 /// A reporter, in a turn in which the receivers of later turns say no for now.
-fn start(lab: &Lab, theirs: &Theirs, whose: Turn, turn: usize) -> Running {
+fn start(lab: &Lab, sys4: &Sys4, whose: Turn, turn: usize) -> Running {
     match whose {
         Ours => {
             lab.smtp.heal();
@@ -87,23 +87,23 @@ fn start(lab: &Lab, theirs: &Theirs, whose: Turn, turn: usize) -> Running {
             }
             patient(lab.reportd()).start()
         }
-        Peers => {
+        Theirs => {
             let later: String = (turn + 1..TURNS).map(|later| later.to_string()).collect();
             let failing = if later.is_empty() {
                 "nobody".to_owned()
             } else {
                 format!("w[{later}]-")
             };
-            peer(lab, theirs, &failing).start()
+            their_reporter(lab, sys4, &failing).start()
         }
     }
 }
 
-/// Killed while it asks a fetcher of the peer's for one domain after the other, ours leaves a list that the peer goes on
+/// Killed while it asks a fetcher of sys4's for one domain after the other, ours leaves a list that sys4 goes on
 /// with.
 #[test]
-fn what_ours_was_asking_for_the_peer_asks_for() {
-    let Some(theirs) = Theirs::or_skip() else {
+fn what_ours_was_asking_for_sys4_asks_for() {
+    let Some(sys4) = Sys4::or_skip() else {
         return;
     };
     let lab = Lab::new();
@@ -117,7 +117,7 @@ fn what_ours_was_asking_for_the_peer_asks_for() {
             .iter()
             .map(|domain| mta::success(domain, &record(domain))),
     );
-    let fetchers = lab.peer_fetcher(&theirs).command_line();
+    let fetchers = lab.their_fetcher(&sys4).command_line();
     let running = patient(lab.reportd()).set("fetchers", &fetchers).start();
     // The list is stored at once, what the domains' processes bring follows in groups.
     let listed = "SELECT count(*) FROM reportdata";
@@ -131,7 +131,7 @@ fn what_ours_was_asking_for_the_peer_asks_for() {
     );
     assert_eq!(our_domains(&lab), [""; 0]);
 
-    let running = peer(&lab, &theirs, "nobody")
+    let running = their_reporter(&lab, &sys4, "nobody")
         .set("fetchers", &fetchers)
         .start();
     let sent = format!(
@@ -140,7 +140,7 @@ fn what_ours_was_asking_for_the_peer_asks_for() {
     );
     lab.wait_for_query(&lab.reportd_db(), &sent, "1");
     running.stop();
-    assert_eq!(peer_domains(&lab), domains, "each once");
+    assert_eq!(their_domains(&lab), domains, "each once");
     let mut running = lab.reportd().set("fetchers", &fetchers).start();
     running.wait_for_log("is at work");
     lab.deliveries();

@@ -3,7 +3,7 @@
 
 mod site;
 
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 
 use site::{Configured, Site};
 
@@ -78,7 +78,7 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn each_is_checked_and_works() {
-    let theirs = Theirs::or_skip();
+    let sys4 = Sys4::or_skip();
     for row in rows() {
         let mut site = Site::new(row.place);
         for program in [site.collectd(row.collectd), site.fetcher(row.fetcher)] {
@@ -97,11 +97,11 @@ fn each_is_checked_and_works() {
             site.write_instead(wrong, right);
         }
         check_warnings(&mut site, &row);
-        if let Some(theirs) = &theirs {
-            site.count_one(&site.peer_collectd(theirs, row.collectd));
+        if let Some(sys4) = &sys4 {
+            site.count_one(&site.their_collectd(sys4, row.collectd));
         }
         site.count_two_and_close(&site.collectd(row.collectd));
-        let sessions = if theirs.is_some() { 3 } else { 2 };
+        let sessions = if sys4.is_some() { 3 } else { 2 };
         assert_eq!(
             site.reported(&site.reportd(row.reportd)),
             sessions,

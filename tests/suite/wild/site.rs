@@ -11,7 +11,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta::{self, Mta};
 use tlsrptd_tests::harness::program::{Program, Running};
-use tlsrptd_tests::harness::theirs::Theirs;
+use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::{until, until_true};
 
 /// How a program finds its options; a name is one of `tests/data/wild`.
@@ -146,9 +146,9 @@ impl Site {
         )
     }
 
-    pub(super) fn peer_collectd(&self, theirs: &Theirs, configured: Configured) -> Program {
+    pub(super) fn their_collectd(&self, sys4: &Sys4, configured: Configured) -> Program {
         self.configured(
-            theirs.peer("tlsrpt-collectd", self.lab.folder()),
+            sys4.program("tlsrpt-collectd", self.lab.folder()),
             configured,
         )
         // It commits at a time-out only.

@@ -7,18 +7,18 @@ use super::{
     super::{
         Flushed, FoldLimits,
         full::Full,
-        ledger::{Attempt, Ledger, Row},
+        pending_counts::{Attempt, PendingCounts, Row},
         rows::Rows,
         shares::Shares,
     },
     NEXT_FLUSH,
 };
-use crate::courtesy;
+use crate::yield_cpu;
 
 /// Everything of a transaction but its commit. Says too whose share is used up.
 pub(super) fn write(
     db: &Connection,
-    ledger: &Ledger,
+    pending_counts: &PendingCounts,
     (full, shares): (&mut Full, &mut Shares),
     limits: FoldLimits,
     attempt: &mut Attempt,
@@ -27,8 +27,8 @@ pub(super) fn write(
     let mut rows = Rows::new(db, full, shares, limits)?;
     let mut gone = 0;
     for &(index, times) in &attempt.settled {
-        courtesy::pause();
-        match ledger.rows(index) {
+        yield_cpu::yield_cpu();
+        match pending_counts.rows(index) {
             [] => rows.flushed.refused += times,
             [Row::OverShare] => rows.flushed.over_share += times,
             known => gone += u64::from(!rows.add(known, times)?),
@@ -41,8 +41,8 @@ pub(super) fn write(
             "rows of today's file are gone: somebody else deleted them"
         );
     }
-    for (fresh, &times) in ledger.fresh().zip(&attempt.fresh) {
-        courtesy::pause();
+    for (fresh, &times) in pending_counts.fresh().zip(&attempt.fresh) {
+        yield_cpu::yield_cpu();
         attempt
             .rows
             .push(rows.make(fresh.day, &fresh.records, times)?);

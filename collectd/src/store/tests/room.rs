@@ -40,7 +40,7 @@ fn a_full_file_counts_what_it_knows_and_nothing_vanishes() {
 }
 
 /// A name of its own each time, with a policy of `strings` texts of `length` bytes and one failure.
-fn wide(domain: &str, n: usize, strings: usize, length: usize) -> Arc<[Record]> {
+fn wide(domain: &str, n: usize, strings: usize, length: usize) -> Arc<[SessionResult]> {
     let strings: Vec<String> = (0..strings)
         .map(|k| format!("\"{n}-{k}-{}\"", "x".repeat(length)))
         .collect();

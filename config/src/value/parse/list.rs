@@ -89,7 +89,7 @@ fn storage(url: &str) -> Result<Storage, String> {
             url: url.to_owned(),
         }),
         "sqlite" => {
-            // As the peer reads it: the host has no meaning, what follows `?` or `#` neither.
+            // As sys4 reads it: the host has no meaning, what follows `?` or `#` neither.
             let path = match rest.strip_prefix("//") {
                 Some(rest) => rest.find('/').map_or("", |slash| &rest[slash..]),
                 None => rest,

@@ -31,7 +31,7 @@ fn numbers_and_words() {
         (
             seconds(""),
             "error: `` is not a whole number",
-            "empty is no number, as in the peer",
+            "empty is no number, as in sys4",
         ),
         (
             seconds("9999999999"),
@@ -67,7 +67,7 @@ fn numbers_and_words() {
         ),
         (days("Failures"), "Failures", "words have no case"),
         (days("bad"), "error: `bad` is neither", "no third"),
-        (switch("1"), "true", "debug_db is a number in the peer"),
+        (switch("1"), "true", "debug_db is a number in sys4"),
         (switch("No"), "false", "words have no case"),
         (
             switch("maybe"),
@@ -173,7 +173,7 @@ fn lists() {
         (
             storages("sqlite:/a"),
             r#"[Sqlite { path: "/a", url: "sqlite:/a" }]"#,
-            "the peer takes it too",
+            "sys4 takes it too",
         ),
         (
             storages("dummy:"),
@@ -234,7 +234,7 @@ fn lists() {
         (
             fetchers("f -x, g"),
             r#"[FetcherCommand { text: "f -x", words: ["f", "-x"] }, FetcherCommand { text: " g", words: ["g"] }]"#,
-            "the database has the text with its white space, as the peer writes it",
+            "the database has the text with its white space, as sys4 writes it",
         ),
         (fetchers("f,,g"), "error: an entry is empty", "empty entry"),
         (

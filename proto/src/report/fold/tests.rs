@@ -5,7 +5,7 @@ use crate::{
     aggregate::DomainCounts,
     day::Day,
     report::{InstallationId, Submitter, Summary},
-    txt::Mailbox,
+    tlsrpt_record::Mailbox,
 };
 
 fn compose(counts: &str) -> Report {

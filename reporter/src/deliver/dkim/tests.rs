@@ -15,14 +15,14 @@ use mail_auth::{
 use rcgen::{
     KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData, RsaKeySize,
 };
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 use super::*;
 use crate::deliver::message::compose;
-use crate::deliver::{sample, sender::Sender};
+use crate::deliver::{fixtures, sender::Sender};
 
 fn signed(signers: &Signers) -> String {
-    let report = sample::report();
+    let report = fixtures::report();
     let sender = Sender::parse("Bücher <a@sender.example>", signers.domain.clone()).unwrap();
     let to = Mailbox::parse("tls-rpt@rcpt.example").unwrap();
     let message = compose(&report, &to, &sender, report.created, -1).unwrap();

@@ -106,8 +106,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     ]
     .iter()
     .find_map(|form| jiff::civil::DateTime::strptime(form, date.trim()).ok())
-    .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok())
-    .map(|zoned| zoned.timestamp())
+    .and_then(|civil| jiff::tz::TimeZone::UTC.to_timestamp(civil).ok())
 }
 
 #[cfg(test)]

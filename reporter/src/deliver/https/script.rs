@@ -82,7 +82,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::sample::word;
+    use crate::deliver::fixtures::word;
 
     fn to(uri: &str, origin: Origin) -> Destination {
         Destination {

@@ -10,8 +10,8 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::deliver::sample::{self, word};
-use crate::deliver::sample_tls;
+use crate::deliver::fixtures::{self, word};
+use crate::deliver::fixtures_tls;
 
 mod cut;
 
@@ -27,7 +27,7 @@ struct Server {
 impl Server {
     /// With a certificate for localhost and 127.0.0.1, by an authority that nobody knows.
     async fn start() -> Server {
-        let (acceptor, authority) = sample_tls::acceptor();
+        let (acceptor, authority) = fixtures_tls::acceptor();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("ca.pem"), authority).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +55,7 @@ impl Server {
         let ca = self.ca();
         let mut all = vec![("http_timeout", "1"), ("https_ca_file", ca.as_str())];
         all.extend(options);
-        Https::prepare(&sample::settings(&all)).unwrap()
+        Https::prepare(&fixtures::settings(&all)).unwrap()
     }
 
     fn to(&self, path: &str, origin: Origin) -> Destination {
@@ -298,7 +298,7 @@ async fn credentials_and_a_proxy_in_plain() {
         stream.write_all(answer).await.unwrap();
         String::from_utf8(request).unwrap()
     });
-    let https = Https::prepare(&sample::settings(&[("https_proxy", &proxy)])).unwrap();
+    let https = Https::prepare(&fixtures::settings(&[("https_proxy", &proxy)])).unwrap();
     let uri = "http://me:it%3As@receiver.example:8080/x?y#z".to_owned();
     let origin = Origin::Operator;
     let outcome = https
@@ -322,7 +322,7 @@ async fn credentials_and_a_proxy_in_plain() {
         "ftp://h",
     ] {
         // The configuration may have refused it before.
-        let Some(settings) = sample::try_settings(&[("https_proxy", proxy)]) else {
+        let Some(settings) = fixtures::try_settings(&[("https_proxy", proxy)]) else {
             continue;
         };
         let error = Https::prepare(&settings).unwrap_err().to_string();
@@ -342,7 +342,7 @@ async fn certificates_and_closed_ports() {
     ];
     for (mut options, expected, why) in rows {
         options.push(("http_timeout", "2"));
-        let https = Https::prepare(&sample::settings(&options)).unwrap();
+        let https = Https::prepare(&fixtures::settings(&options)).unwrap();
         let outcome = https
             .send(
                 &server.to("ok", Origin::Operator),
@@ -365,7 +365,7 @@ async fn certificates_and_closed_ports() {
         .await;
     assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];
-    let error = Https::prepare(&sample::settings(&options))
+    let error = Https::prepare(&fixtures::settings(&options))
         .unwrap_err()
         .to_string();
     assert!(error.starts_with("https_ca_file /nonexistent: "), "{error}");

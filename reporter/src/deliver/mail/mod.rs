@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 use super::{Outcome, PrepareError, awaited::Awaited, program};
 use sendmail::Sendmail;

@@ -25,8 +25,8 @@ use super::Envelope;
 use super::word::Word;
 use crate::deliver::awaited::Awaited;
 use crate::{
-    brake::Brake,
     deliver::{PrepareError, warn_if_open},
+    log_throttle::LogThrottle,
 };
 use connection::{Connection, Login};
 use fault::{Fault, Stage};
@@ -48,7 +48,7 @@ pub(in crate::deliver) struct Smtp {
     kept: Kept,
     places: Semaphore,
     /// Whoever refuses copies refuses that of each mail.
-    copies: Brake,
+    copies: LogThrottle,
 }
 
 /// Postfix closes an idle connection after five minutes; others sooner.
@@ -79,7 +79,7 @@ impl Smtp {
             hello,
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
-            copies: Brake::new(),
+            copies: LogThrottle::new(),
         })
     }
 

@@ -126,7 +126,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::sample::word;
+    use crate::deliver::fixtures::word;
 
     fn denied(term: Term, about: About) -> Word {
         Word::Denied(Denial {

@@ -79,7 +79,7 @@ fn encoded_words(text: &str) -> String {
     words.iter().map(encode).collect::<Vec<_>>().join(" ")
 }
 
-/// A text as the left part of a msg-id: a dot-atom. The peer writes colons into its
+/// A text as the left part of a msg-id: a dot-atom. sys4 writes colons into its
 /// report-ids, which a msg-id does not allow.
 pub(super) fn msg_id_left(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);

@@ -7,9 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use tlsrptd_proto::report::Summary;
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
-use super::mark::mark;
+use super::fingerprint::fingerprint;
 use super::payload;
 use super::sender::Sender;
 use super::{PayloadError, StoredReport};
@@ -49,8 +49,8 @@ pub(super) fn compose(
     // The report's own contact: the settings may have changed since it was made.
     let contact = Mailbox::parse(&summary.contact_info);
     let submitter = contact.as_ref().map_or(&sender.submitter, Mailbox::domain);
-    let mark = mark(report, &format!("mailto:{to}"));
-    let boundary = format!("=_tlsrpt_{mark}");
+    let fingerprint = fingerprint(report, &format!("mailto:{to}"));
+    let boundary = format!("=_tlsrpt_{fingerprint}");
     let attachment = Attachment {
         name: payload::file_name(report, submitter),
         gzip: payload::gzip(&report.json, compression_level)?,
@@ -69,7 +69,10 @@ pub(super) fn compose(
         ),
         Header::new("To", to.as_str()),
         Header::new("Subject", &subject),
-        Header::new("Message-ID", &format!("<{id}.{}@{submitter}>", &mark[..16])),
+        Header::new(
+            "Message-ID",
+            &format!("<{id}.{}@{submitter}>", &fingerprint[..16]),
+        ),
         // RFC 3834 section 5: no vacation answers.
         Header::new("Auto-Submitted", "auto-generated"),
         // RFC 8689: deliver it even where TLS is what is broken.

@@ -3,7 +3,7 @@
 use tlsrptd_proto::domain::Domain;
 
 use super::*;
-use crate::deliver::sample;
+use crate::deliver::fixtures;
 
 fn compose_to(report: &StoredReport, sender_address: &str) -> String {
     let submitter = Domain::parse("mail.sender.example").unwrap();
@@ -16,7 +16,7 @@ fn compose_to(report: &StoredReport, sender_address: &str) -> String {
 /// Everything but the compressed octets, which are the zlib author's affair.
 #[test]
 fn golden() {
-    let mail = compose_to(&sample::report(), "TLS Reports <noreply@sender.example>");
+    let mail = compose_to(&fixtures::report(), "TLS Reports <noreply@sender.example>");
     let golden = include_str!("golden.eml").replace('\n', "\r\n");
     let (before, after) = golden.split_once("@GZIP@\r\n").unwrap();
     assert!(mail.starts_with(before), "{mail}");
@@ -24,12 +24,12 @@ fn golden() {
     let encoded = &mail[before.len()..mail.len() - after.len()];
     assert!(encoded.lines().all(|line| line.len() <= 76));
     let gzip = STANDARD.decode(encoded.replace("\r\n", "")).unwrap();
-    assert_eq!(gzip, payload::gzip(&sample::report().json, -1).unwrap());
+    assert_eq!(gzip, payload::gzip(&fixtures::report().json, -1).unwrap());
 }
 
 #[test]
 fn a_retry_is_the_same_bytes() {
-    let report = sample::report();
+    let report = fixtures::report();
     let once = compose_to(&report, "a@sender.example");
     assert_eq!(once, compose_to(&report, "a@sender.example"));
 }
@@ -40,12 +40,12 @@ fn names_of_253_octets_fit() {
     let name = format!("{label}.{label}.{label}.{label}.abcde");
     assert_eq!(name.len(), 253);
     let domain = Domain::parse(&name).unwrap();
-    let json = sample::report().json.replace("example.com", &name);
+    let json = fixtures::report().json.replace("example.com", &name);
     let mail = compose_to(
         &StoredReport {
             domain,
             json,
-            ..sample::report()
+            ..fixtures::report()
         },
         "a@sender.example",
     );
@@ -62,15 +62,15 @@ fn names_of_253_octets_fit() {
 }
 
 #[test]
-fn a_report_that_the_peer_made() {
-    let json = sample::report().json.replace(
+fn a_report_that_sys4_made() {
+    let json = fixtures::report().json.replace(
         "2026-11-20_idx7-0123456789abcdef",
         "2026-11-20T00:00:00Z_idx7",
     );
     let mail = compose_to(
         &StoredReport {
             json,
-            ..sample::report()
+            ..fixtures::report()
         },
         "a@sender.example",
     );
@@ -85,11 +85,11 @@ fn a_report_that_the_peer_made() {
 
 #[test]
 fn text_that_is_not_ascii_is_encoded() {
-    let json = sample::report().json.replace("Sender Inc.", "Bücher");
+    let json = fixtures::report().json.replace("Sender Inc.", "Bücher");
     let mail = compose_to(
         &StoredReport {
             json,
-            ..sample::report()
+            ..fixtures::report()
         },
         "Bücher <a@sender.example>",
     );
@@ -103,7 +103,7 @@ fn text_that_is_not_ascii_is_encoded() {
 fn what_is_no_report_is_not_mailed() {
     let report = StoredReport {
         json: "{}".to_owned(),
-        ..sample::report()
+        ..fixtures::report()
     };
     let sender = Sender::parse("a@x.example", Domain::parse("x.example").unwrap()).unwrap();
     assert!(compose(&report, &sender.address, &sender, report.created, -1).is_err());

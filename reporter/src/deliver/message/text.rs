@@ -11,7 +11,7 @@ use crate::deliver::StoredReport;
 pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        // Names come from settings and from the peer's reports: keep them on their line.
+        // Names come from settings and from sys4's reports: keep them on their line.
         let value = value.replace(char::is_control, " ");
         let value = visible::text(&value);
         // Writing to a String cannot fail.
@@ -87,11 +87,11 @@ fn quoted_printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::sample;
+    use crate::deliver::fixtures;
 
     #[test]
     fn nothing_in_it_hides() {
-        let report = sample::report();
+        let report = fixtures::report();
         let summary = Summary {
             organization_name: "Inc.\u{202e}\r\n\tX".to_owned(),
             by_type: [("a\u{200b}\nb".to_owned(), 1)].into(),

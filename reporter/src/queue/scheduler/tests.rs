@@ -7,7 +7,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{room::PATIENCE, *};
 use crate::deliver::Waiting;
-use crate::deliver::{Ahead, Delivery, Destination, Origin, StoredReport};
+use crate::deliver::{Delivery, Destination, Origin, PreparedMails, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ fn claimed(domain: &str, uri: &str, has_worked: bool) -> Claimed {
         },
         attempt: 1,
         date: Timestamp::UNIX_EPOCH,
-        ahead: Ahead::default(),
+        prepared_mail: PreparedMails::default(),
     };
     Claimed {
         r_id: 1,

@@ -13,8 +13,8 @@ use crate::{
 /// Without options of the operator's.
 const MIN_WAIT: Duration = Duration::from_secs(300);
 const MAX_WAIT: Duration = Duration::from_secs(4 * 3600);
-/// With the peer's.
-const PEERS_MAX_WAIT: Duration = Duration::from_secs(1800);
+/// With sys4's.
+const SYS4_MAX_WAIT: Duration = Duration::from_secs(1800);
 
 impl Court<'_> {
     pub(super) fn nobody_was_crowded(&mut self) {
@@ -48,7 +48,7 @@ impl Court<'_> {
         }
         let settings = &self.played.settings;
         let longest = match settings.max_retries_delivery {
-            Some(_) => PEERS_MAX_WAIT,
+            Some(_) => SYS4_MAX_WAIT,
             None => MAX_WAIT,
         };
         let mut faults = Vec::new();

@@ -101,7 +101,7 @@ impl Court<'_> {
         attempt.ended.is_none() || is_last && self.ledger.is_unknown(&attempt.key, attempt.life)
     }
 
-    /// Whether an attempt is charged to nobody: the relay is gone, or takes no mail. Without the peer's options, and when it
+    /// Whether an attempt is charged to nobody: the relay is gone, or takes no mail. Without sys4's options, and when it
     /// is recorded.
     fn waits(&self, attempt: &Attempt) -> bool {
         self.was_denied(attempt) && !self.is_unknown(attempt)

@@ -153,7 +153,7 @@ impl Court<'_> {
         (!holds).then_some("its attempts do not say so")
     }
 
-    /// By the peer's rule or by ours.
+    /// By sys4's rule or by ours.
     fn was_tried_enough(&self, attempts: &[&Attempt]) -> bool {
         let settings = &self.played.settings;
         if let Some(most) = settings.max_retries_delivery {

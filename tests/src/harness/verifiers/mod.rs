@@ -1,5 +1,5 @@
 //! What verifies DKIM signatures at receivers: OpenDKIM, Perl's Mail::DKIM (SpamAssassin, amavis), rspamd; dkimpy is with
-//! [`Theirs`](super::theirs::Theirs), mail-auth in [`library`](super::library).
+//! [`Theirs`](super::sys4::Sys4), mail-auth in [`library`](super::library).
 //!
 //! They are Debian packages; a test is skipped by name where one is missing.
 

@@ -124,7 +124,7 @@ async fn headers_without_end() {
             // Who has read enough hangs up.
             let _ = stream.write_all(answer.as_bytes()).await;
         });
-        let https = Https::prepare(&sample::settings(&[])).unwrap();
+        let https = Https::prepare(&fixtures::settings(&[])).unwrap();
         let origin = Origin::Operator;
         let outcome = https
             .send(&Destination { uri, origin }, b"gzip", &Progress::default())

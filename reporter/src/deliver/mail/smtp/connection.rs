@@ -10,9 +10,9 @@ use super::fault::{Fault, Stage};
 use super::hello::Hello;
 use super::tls::Tls;
 use super::wire::{Needs, Waits, Wire, dial};
-use crate::brake::Brake;
 use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
+use crate::log_throttle::LogThrottle;
 
 /// User and password.
 #[derive(Clone)]
@@ -150,7 +150,7 @@ impl Connection {
         &mut self,
         envelope: &Envelope<'_>,
         mail: &[u8],
-        copies: &Brake,
+        copies: &LogThrottle,
         awaited: &Awaited,
     ) -> Result<String, Fault> {
         let Envelope { from, to, copy_to } = envelope;
@@ -169,7 +169,7 @@ impl Connection {
     }
 
     /// The copy is the operator's convenience: its failure is not the report's.
-    async fn copy(&mut self, command: &str, copies: &Brake) -> Result<bool, Fault> {
+    async fn copy(&mut self, command: &str, copies: &LogThrottle) -> Result<bool, Fault> {
         match self.wire.done(Stage::Rcpt, command).await {
             Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
             Err(fault) => {

@@ -2,11 +2,11 @@
 
 mod relay;
 
-use tlsrptd_proto::txt::Mailbox;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 use super::*;
+use crate::deliver::fixtures;
 use crate::deliver::mail::word::About;
-use crate::deliver::sample;
 use relay::{END_OF_MAIL, FLOOD, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
 
 const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
@@ -332,7 +332,7 @@ async fn a_password_asks_for_a_certificate_that_verifies() {
         ("mail_password_file", password.to_str().unwrap()),
     ];
     let relay = Relay::start_with(&[], true).await;
-    let strict = Smtp::prepare("relay.example", 465, true, &sample::settings(&options)).unwrap();
+    let strict = Smtp::prepare("relay.example", 465, true, &fixtures::settings(&options)).unwrap();
     let client = Smtp {
         tls: strict.tls,
         implicit_tls: true,

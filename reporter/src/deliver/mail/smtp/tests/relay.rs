@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::deliver::sample_tls;
+use crate::deliver::fixtures_tls;
 
 /// A relay that answers by command; `close` closes, `hang` says nothing.
 pub(super) struct Relay {
@@ -52,7 +52,7 @@ impl Relay {
         let session = Session {
             answers: Arc::new(answers.iter().copied().collect()),
             heard: Arc::clone(&relay.heard),
-            acceptor: sample_tls::acceptor().0,
+            acceptor: fixtures_tls::acceptor().0,
         };
         let connections = Arc::clone(&relay.connections);
         tokio::spawn(async move {
@@ -73,7 +73,7 @@ impl Relay {
 
     pub(super) fn client(&self) -> Smtp {
         Smtp {
-            copies: Brake::new(),
+            copies: LogThrottle::new(),
             host: "127.0.0.1".to_owned(),
             port: self.port,
             implicit_tls: false,

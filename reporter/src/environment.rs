@@ -1,0 +1,130 @@
+//! What the daemon needs of the world, in one place, so that a test can be the world.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tlsrptd_config::clock::Reading;
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use crate::{
+    deliver::{Deliverer, Delivery, Outcome, Progress},
+    gather::{self, Answer, AnswerSender, GatherError, Terms},
+    lookup::{LookupResult, Resolver},
+    store::Job,
+};
+
+/// The world: clock, collectors, DNS, receivers.
+pub trait Environment: Send + Sync + 'static {
+    /// The clocks. Nobody else reads them.
+    fn reading(&self) -> Reading;
+    /// Asks a collector for a whole day.
+    fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> impl Future<Output = Result<Answer, GatherError>> + Send;
+    /// Asks a collector for one domain.
+    fn details(
+        &self,
+        job: &Job,
+        domain: &str,
+    ) -> impl Future<Output = Result<String, GatherError>> + Send;
+    /// The details of all domains of a collector's list may have so many bytes together.
+    fn max_answer_size(&self) -> u64 {
+        u64::MAX
+    }
+    /// Asks a collector which closed days grew, and how often.
+    fn grown(
+        &self,
+        _command: &str,
+    ) -> impl Future<Output = Result<Vec<(Day, u64)>, GatherError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+    /// Asks DNS for a domain's record; `None` when the operator does not want that.
+    fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
+    /// A delivery is in hand and waits for its turn: what can be done for it may begin.
+    fn prepare_mail(&self, _delivery: &Delivery) {}
+    /// Attempts whose report the other side has, and has not answered: to break these off would send it twice.
+    fn awaited(&self) -> usize {
+        0
+    }
+    /// Makes one attempt to deliver.
+    fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+    /// The same, and tells how far it is.
+    fn deliver_telling(
+        &self,
+        delivery: &Delivery,
+        _progress: &Progress,
+    ) -> impl Future<Output = Outcome> + Send {
+        self.deliver(delivery)
+    }
+}
+
+/// The real one.
+#[derive(Debug)]
+pub struct SystemEnvironment {
+    /// `None` with `resolve_records = no`.
+    pub resolver: Option<Resolver>,
+    /// Mail, HTTPS, directories.
+    pub deliverer: Arc<Deliverer>,
+    /// `max_collectd_timediff`.
+    pub max_collectd_timediff: Duration,
+    /// `max_answer_size`, in bytes.
+    pub max_answer_size: u64,
+}
+
+impl Environment for SystemEnvironment {
+    fn reading(&self) -> Reading {
+        Reading::take()
+    }
+
+    async fn ask(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        sink: &AnswerSender,
+    ) -> Result<Answer, GatherError> {
+        let terms = Terms {
+            now,
+            max_difference: self.max_collectd_timediff,
+            max_size: self.max_answer_size,
+        };
+        gather::ask(job, terms, sink).await
+    }
+
+    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+        gather::details(job, domain).await
+    }
+
+    fn max_answer_size(&self) -> u64 {
+        self.max_answer_size
+    }
+
+    async fn grown(&self, command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
+        gather::grown(command).await
+    }
+
+    async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
+        match &self.resolver {
+            Some(resolver) => Some(resolver.record(domain).await),
+            None => None,
+        }
+    }
+
+    fn prepare_mail(&self, delivery: &Delivery) {
+        self.deliverer.prepare_mail(delivery);
+    }
+
+    fn awaited(&self) -> usize {
+        self.deliverer.awaited()
+    }
+
+    async fn deliver(&self, delivery: &Delivery) -> Outcome {
+        self.deliver_telling(delivery, &Progress::default()).await
+    }
+
+    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+        self.deliverer.attempt(delivery, progress).await
+    }
+}

@@ -1,0 +1,282 @@
+//! Deliveries that are taken in hand: due ones become claims, as far as there is memory for their reports.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row};
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
+
+use super::{
+    Step, Store, StoreError,
+    decisions::origin_word,
+    ready::{Hint, Room},
+    text,
+};
+use crate::{
+    deliver::{Delivery, Destination, Origin, PreparedMails, StoredReport},
+    schedule::is_own,
+};
+
+/// A delivery whose attempt is about to begin.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The row of its report.
+    pub r_id: i64,
+    /// What to do; `None` when the row is of no use to anybody (a report that is no text, a domain that is none).
+    pub delivery: Option<Delivery>,
+    /// The address, as it stands in the row.
+    pub uri: String,
+    /// Who shares its bound of connections.
+    pub lane: String,
+    /// Failures so far.
+    pub failures: u32,
+    /// The first attempt.
+    pub first: Timestamp,
+    /// This is the first: the retry window begins with it.
+    pub begins_window: bool,
+    /// Reports have arrived at that address before.
+    pub has_worked: bool,
+}
+
+impl Claimed {
+    /// The reported domain.
+    pub fn domain(&self) -> &str {
+        let delivery = self.delivery.as_ref();
+        delivery.map_or("", |delivery| delivery.report.domain.as_str())
+    }
+}
+
+/// One report may have several in a lane. Whether reports have arrived there before, the oldest rows of the address say;
+/// of an address that all the world shares there may be a million.
+const DUE: &str = "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
+    r.day, r.domain, r.uniqid, r.report, r.its, d.tlsrptd_dated, d.tlsrptd_lane LIKE 'https:%' AND EXISTS(SELECT 1 FROM \
+    (SELECT status FROM destinations w WHERE w.destination = d.destination ORDER BY w.d_r_id LIMIT 20) \
+    WHERE status = 'sent') FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+    WHERE d.d_r_id = ?1 AND d.tlsrptd_lane = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
+    AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
+/// The reports of what is in hand take so much memory together, mails and posts each: what waits for strangers takes none
+/// from mails. Only the last of them may go beyond it.
+const IN_HAND_BYTES: usize = 32 << 20;
+
+/// The reports of what is in hand, by their row: ten deliveries of one report hold it once.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    own: HashMap<i64, Weak<StoredReport>>,
+    posts: HashMap<i64, Weak<StoredReport>>,
+}
+
+impl Shared {
+    fn of(&mut self, lane: &str) -> &mut HashMap<i64, Weak<StoredReport>> {
+        match is_own(lane) {
+            true => &mut self.own,
+            false => &mut self.posts,
+        }
+    }
+
+    /// What is left of the memory, for each kind.
+    fn left(&mut self) -> Room {
+        let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
+            reports.retain(|_, report| report.strong_count() > 0);
+            let reports = reports.values().filter_map(Weak::upgrade);
+            let in_hand: usize = reports.map(|report| report.json.len()).sum();
+            // Room for one or two would cost a transaction each.
+            match in_hand > IN_HAND_BYTES / 2 {
+                true => 0,
+                false => IN_HAND_BYTES - in_hand,
+            }
+        };
+        let (own, posts) = (left(&mut self.own), left(&mut self.posts));
+        Room {
+            own,
+            posts,
+            all: own + posts,
+        }
+    }
+}
+
+impl Store {
+    /// Takes due deliveries in hand, so many of each kind, and so many of a lane as `room` has for it.
+    pub fn claim(
+        &mut self,
+        now: Timestamp,
+        limit: impl Into<Room>,
+        room: impl Fn(&str) -> usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let (mut limit, bytes) = (limit.into(), self.reports.left());
+        if bytes.own == 0 {
+            limit.own = 0;
+        }
+        if bytes.posts == 0 {
+            limit.posts = 0;
+        }
+        if limit.own + limit.posts == 0 {
+            return Ok(Vec::new());
+        }
+        let claims = self.claim_within(bytes, now, limit, room);
+        if claims.is_err() {
+            // What was picked is still due.
+            self.ready.look_anew();
+        }
+        claims
+    }
+
+    /// The posts in hand take as much memory as they may.
+    pub fn posts_are_full(&mut self) -> bool {
+        self.reports.left().posts == 0
+    }
+
+    fn claim_within(
+        &mut self,
+        bytes: Room,
+        now: Timestamp,
+        limit: Room,
+        room: impl Fn(&str) -> usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        loop {
+            let fault = |source| StoreError::Read {
+                what: "due deliveries",
+                source,
+            };
+            let picked = self.ready.pick(&self.db, now, limit, &room);
+            let picked = picked.map_err(fault)?;
+            if picked.is_empty() {
+                return Ok(Vec::new());
+            }
+            let claims = self.start(&picked, bytes, now)?;
+            // What was picked may have been known from before and not be due any more; others then are.
+            if !claims.is_empty() {
+                return Ok(claims);
+            }
+        }
+    }
+
+    /// Takes in hand what is due of what was picked, and leaves what is beyond the room.
+    fn start(
+        &mut self,
+        picked: &[Hint],
+        bytes: Room,
+        now: Timestamp,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let installation = self.installation.clone();
+        let mut shared = std::mem::take(&mut self.reports);
+        let mut left = Vec::new();
+        let claims = self.transact(Step::Started, |tx| {
+            let at = text::nexttry(now);
+            let mut select = tx.prepare_cached(DUE)?;
+            let mut start = tx.prepare_cached(
+                "UPDATE destinations SET tlsrptd_started = ?3, tlsrptd_first = coalesce(tlsrptd_first, ?3), \
+                 tlsrptd_dated = coalesce(tlsrptd_dated, ?3) \
+                 WHERE destination = ?1 AND d_r_id = ?2",
+            )?;
+            let mut claims = Vec::with_capacity(picked.len());
+            let mut bytes = bytes;
+            for hint in picked {
+                let room = match is_own(&hint.lane) {
+                    true => &mut bytes.own,
+                    false => &mut bytes.posts,
+                };
+                if *room == 0 {
+                    left.push(hint);
+                    continue;
+                }
+                let due = select.query_row((hint.r_id, &*hint.lane, &at), |row| {
+                    claimed(row, now, &installation, shared.of(&hint.lane), room)
+                });
+                if let Some(claimed) = due.optional()? {
+                    start.execute((&claimed.uri, hint.r_id, &at))?;
+                    claims.push(claimed);
+                }
+            }
+            Ok(claims)
+        });
+        self.reports = shared;
+        for hint in left {
+            self.ready.added(&hint.lane, hint.due(), hint.r_id);
+        }
+        claims
+    }
+}
+
+fn claimed(
+    row: &Row<'_>,
+    now: Timestamp,
+    installation: &InstallationId,
+    shared: &mut HashMap<i64, Weak<StoredReport>>,
+    room: &mut usize,
+) -> rusqlite::Result<Claimed> {
+    let uri: String = row.get(1)?;
+    let failures: u32 = row.get::<_, Option<u32>>(2)?.unwrap_or(0);
+    let first: Option<String> = row.get(3)?;
+    let begins_window = first.is_none();
+    let dated: Option<String> = row.get(11)?;
+    let instant = |text: Option<String>| text.as_deref().and_then(text::instant).unwrap_or(now);
+    // sys4 does not say who named an address; a record's address is the one to be careful with.
+    let origin = match row.get::<_, Option<String>>(4)? {
+        Some(word) if word == origin_word(Origin::Operator) => Origin::Operator,
+        _ => Origin::Record,
+    };
+    let destination = Destination {
+        uri: uri.clone(),
+        origin,
+    };
+    let r_id = row.get(0)?;
+    let report = match shared.get(&r_id).and_then(Weak::upgrade) {
+        Some(report) => Some(report),
+        None => stored_report(row, installation)?
+            .map(Arc::new)
+            .inspect(|report| {
+                *room = room.saturating_sub(report.json.len());
+                shared.insert(r_id, Arc::downgrade(report));
+            }),
+    };
+    Ok(Claimed {
+        r_id,
+        delivery: report.map(|report| Delivery {
+            report,
+            destination,
+            attempt: failures + 1,
+            date: instant(dated),
+            prepared_mail: PreparedMails::default(),
+        }),
+        lane: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
+        uri,
+        failures,
+        first: instant(first),
+        begins_window,
+        has_worked: row.get(12)?,
+    })
+}
+
+fn stored_report(
+    row: &Row<'_>,
+    installation: &InstallationId,
+) -> rusqlite::Result<Option<StoredReport>> {
+    let texts = |index: usize| {
+        row.get_ref(index)
+            .map(|value| value.as_str().ok().map(str::to_owned))
+    };
+    let day = texts(6)?.and_then(|day| Day::parse(&day).ok());
+    let domain = texts(7)?.and_then(|domain| Domain::parse(&domain).ok());
+    let uniqid = row
+        .get_ref(8)?
+        .as_i64()
+        .ok()
+        .and_then(|id| u64::try_from(id).ok());
+    let created = texts(10)?.and_then(|its| text::instant(&its));
+    let (Some(day), Some(domain), Some(uniqid), Some(json), Some(created)) =
+        (day, domain, uniqid, texts(9)?, created)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(StoredReport {
+        day,
+        domain,
+        uniqid,
+        json,
+        created,
+        installation: installation.clone(),
+    }))
+}

@@ -1,0 +1,87 @@
+//! What the database knows of the time, and what becomes of its times when the clock moves.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension as _, Transaction};
+
+use super::{Step, Store, StoreError, text};
+
+/// One row: when the reporter was last at work.
+pub(super) const TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS tlsrptd_clock(id INTEGER PRIMARY KEY, at TEXT)";
+
+impl Store {
+    /// The newest instant that the database knows: noted by us, or that of the newest rows, ours or sys4's.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        let known = [
+            "SELECT max(at) FROM tlsrptd_clock",
+            "SELECT max(its) FROM fetchjobs",
+            "SELECT its FROM reports ORDER BY r_id DESC LIMIT 1",
+        ];
+        let mut newest = None;
+        for sql in known {
+            let at: Option<Option<String>> = self.read("the time", |db| {
+                db.query_row(sql, [], |row| row.get(0)).optional()
+            })?;
+            newest = newest.max(at.flatten().as_deref().and_then(text::instant));
+        }
+        Ok(newest)
+    }
+
+    /// Notes when the reporter was at work: at the next start, the clock is held against it.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(Step::TimeNoted, |tx| {
+            tx.prepare_cached("INSERT OR REPLACE INTO tlsrptd_clock(id, at) VALUES(1, ?1)")?
+                .execute([text::nexttry(now)])
+                .map(drop)
+        })
+    }
+
+    /// The clock moved forward, and nobody was at work in between: deliveries that were tried before keep the rest of
+    /// their time.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError> {
+        self.transact(Step::Released, |tx| extend_windows(tx, by))
+    }
+
+    /// The clock moved back: what is due later than anything can be (after `latest`) was put off by a clock that was
+    /// ahead, and is due now.
+    ///
+    /// # Errors
+    /// When the transaction fails.
+    pub fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
+        let pulled = self.transact(Step::Released, |tx| {
+            let (now, latest) = (text::nexttry(now), text::nexttry(latest));
+            let mut pulled = 0;
+            for sql in [
+                "UPDATE destinations SET nexttry = ?1 WHERE status IS NULL AND nexttry > ?2",
+                "UPDATE destinations SET tlsrptd_first = ?1 WHERE status IS NULL AND tlsrptd_first > ?2",
+                "UPDATE fetchjobs SET nexttry = ?1 WHERE status IS NULL AND nexttry > ?2",
+            ] {
+                pulled += tx.execute(sql, (&now, &latest))?;
+            }
+            Ok(pulled)
+        })?;
+        if pulled > 0 {
+            self.ready.look_anew();
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn extend_windows(tx: &Transaction<'_>, by: SignedDuration) -> rusqlite::Result<()> {
+    tx.execute(
+        "UPDATE destinations SET tlsrptd_first = \
+         coalesce(strftime('%Y-%m-%d %H:%M:%f', tlsrptd_first, ?1) || '000+00:00', tlsrptd_first) \
+         WHERE status IS NULL AND tlsrptd_first IS NOT NULL",
+        [format!("{:+} seconds", by.as_secs())],
+    )
+    .map(drop)
+}

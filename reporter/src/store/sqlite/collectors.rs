@@ -1,0 +1,307 @@
+//! Whose job is whose, when `fetchers` has changed since a day's jobs were made.
+//!
+//! A collector is its command's words: not its place in the list, and not the white space between them. A job stays with
+//! the collector that it was made for, under the name that its rows have. A command that changed where it stands is the
+//! same collector under a new name: who answers by it is not asked for a day that it has answered already.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, named_params};
+use tlsrptd_proto::day::Day;
+
+use super::{NewJob, Step, Store, StoreError, text};
+
+/// What a command is known by: its words, with one space between them.
+pub(crate) fn identity(command: &str) -> String {
+    command.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What became of a job because the settings have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobNote {
+    /// The job's day.
+    pub day: Day,
+    /// The command that it was made for.
+    pub command: String,
+    /// What.
+    pub change: JobChange,
+}
+
+/// How the settings changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobChange {
+    /// The collector is not in the settings any more, and has not answered wholly: it is not waited for.
+    Removed,
+    /// Another command stands in its place, and is asked instead of it.
+    Renamed {
+        /// The other command.
+        to: String,
+    },
+    /// Another command stands in its place, and is not asked: the day was answered before.
+    AnsweredBefore {
+        /// The other command.
+        to: String,
+    },
+}
+
+/// A job that a day has.
+#[derive(Clone, Debug)]
+struct Known {
+    index: i64,
+    command: String,
+    /// Where its collector stood in the settings the last time.
+    place: i64,
+    stage: Stage,
+    /// Its day is decided.
+    is_decided: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Answered,
+    GivenUp,
+    Removed,
+}
+
+/// The settings' collectors held against a day's jobs, both by their numbers in their lists.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Match {
+    /// Job and collector.
+    same: Vec<(usize, usize)>,
+    /// Job, and the collector that has taken its place.
+    renamed: Vec<(usize, usize)>,
+    /// Collectors without a job.
+    new: Vec<usize>,
+    /// Jobs without a collector.
+    gone: Vec<usize>,
+}
+
+fn held_against(jobs: &[Known], collectors: &[NewJob]) -> Match {
+    let mut found = Match::default();
+    let mut is_free = vec![true; jobs.len()];
+    let mut left = Vec::new();
+    for (number, collector) in collectors.iter().enumerate() {
+        let wanted = identity(&collector.command);
+        let same = |at: &usize| is_free[*at] && identity(&jobs[*at].command) == wanted;
+        match (0..jobs.len()).find(same) {
+            Some(at) => {
+                is_free[at] = false;
+                found.same.push((at, number));
+            }
+            None => left.push(number),
+        }
+    }
+    for number in left {
+        let in_place = |at: &usize| is_free[*at] && jobs[*at].place == collectors[number].index;
+        match (0..jobs.len()).find(in_place) {
+            Some(at) => {
+                is_free[at] = false;
+                found.renamed.push((at, number));
+            }
+            None => found.new.push(number),
+        }
+    }
+    found.gone = (0..jobs.len()).filter(|at| is_free[*at]).collect();
+    found
+}
+
+impl Store {
+    /// Makes the jobs of days that have none, and brings those of days that are not decided in line with the settings.
+    /// Gives what changed for jobs that were there.
+    pub fn make_jobs(
+        &mut self,
+        days: &[Day],
+        collectors: &[NewJob],
+        now: Timestamp,
+    ) -> Result<Vec<JobNote>, StoreError> {
+        self.transact(Step::JobsMade, |tx| {
+            let mut notes = Vec::new();
+            for day in days {
+                let jobs = jobs_of(tx, *day)?;
+                let found = held_against(&jobs, collectors);
+                for (at, number) in &found.same {
+                    stands_at(tx, *day, &jobs[*at], &collectors[*number])?;
+                    if jobs[*at].stage == Stage::Removed {
+                        wait_again(tx, *day, &jobs[*at], now)?;
+                    }
+                }
+                for (at, number) in &found.renamed {
+                    let (job, collector) = (&jobs[*at], &collectors[*number]);
+                    notes.push(rename(tx, *day, job, collector, now)?);
+                }
+                let gone = found.gone.iter().map(|at| &jobs[*at]);
+                for job in gone.filter(|job| job.stage == Stage::Waiting) {
+                    remove(tx, *day, job, now)?;
+                    notes.push(note(*day, job, JobChange::Removed));
+                }
+                let mut used: BTreeSet<i64> = jobs.iter().map(|job| job.index).collect();
+                for number in found.new {
+                    let collector = &collectors[number];
+                    let beyond = used.last().map_or(1, |last| last + 1);
+                    let is_free = !used.contains(&collector.index);
+                    let index = if is_free { collector.index } else { beyond };
+                    used.insert(index);
+                    insert(tx, *day, index, collector, now)?;
+                }
+            }
+            Ok(notes)
+        })
+    }
+
+    /// Collectors of decided days that were given up, by us or by sys4, or removed and are back, are asked once more:
+    /// what no report has yet is reported late. Who is not in the settings is not asked.
+    pub fn reopen_given_up(
+        &mut self,
+        days: &BTreeSet<Day>,
+        collectors: &[NewJob],
+        now: Timestamp,
+    ) -> Result<Vec<JobNote>, StoreError> {
+        self.transact(Step::Reopened, |tx| {
+            let mut notes = Vec::new();
+            for day in days {
+                let jobs = jobs_of(tx, *day)?;
+                let is_open = |job: &Known| {
+                    job.is_decided && matches!(job.stage, Stage::GivenUp | Stage::Removed)
+                };
+                if !jobs.iter().any(is_open) {
+                    continue;
+                }
+                let found = held_against(&jobs, collectors);
+                for (at, _) in found.same.iter().filter(|(at, _)| is_open(&jobs[*at])) {
+                    wait_again(tx, *day, &jobs[*at], now)?;
+                }
+                for (at, number) in found.renamed.iter().filter(|(at, _)| is_open(&jobs[*at])) {
+                    notes.push(rename(tx, *day, &jobs[*at], &collectors[*number], now)?);
+                }
+            }
+            Ok(notes)
+        })
+    }
+}
+
+fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<Known>> {
+    tx.prepare_cached(
+        "SELECT fetcherindex, fetcher, coalesce(tlsrptd_place, fetcherindex), status, \
+         tlsrptd_closed IS NOT NULL, tlsrptd_given_up FROM fetchjobs WHERE day = ?1 ORDER BY fetcherindex",
+    )?
+    .query_map([day.to_string()], |row| {
+        let status: Option<String> = row.get(3)?;
+        let (closed, given_up): (bool, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let stage = match (status.as_deref(), closed, given_up) {
+            (None, false, _) => Stage::Waiting,
+            (Some(REMOVED), ..) | (None, true, Some(2)) => Stage::Removed,
+            (Some("timedout"), ..) | (None, true, Some(1)) => Stage::GivenUp,
+            _ => Stage::Answered,
+        };
+        Ok(Known {
+            index: row.get(0)?,
+            command: row.get(1)?,
+            place: row.get(2)?,
+            stage,
+            is_decided: status.is_some(),
+        })
+    })?
+    .collect()
+}
+
+/// The status of a job whose collector was taken out of the settings before it had answered.
+pub(super) const REMOVED: &str = "removed";
+
+fn note(day: Day, job: &Known, change: JobChange) -> JobNote {
+    JobNote {
+        day,
+        command: identity(&job.command),
+        change,
+    }
+}
+
+fn insert(
+    tx: &Transaction<'_>,
+    day: Day,
+    index: i64,
+    collector: &NewJob,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its, tlsrptd_place) \
+         VALUES(:day, :index, :command, 0, NULL, :now, :its, :place)",
+    )?
+    .execute(named_params! {
+        ":day": day.to_string(), ":index": index, ":command": collector.command, ":place": collector.index,
+        ":now": text::nexttry(now), ":its": text::its(now),
+    })
+    .map(drop)
+}
+
+fn stands_at(
+    tx: &Transaction<'_>,
+    day: Day,
+    job: &Known,
+    collector: &NewJob,
+) -> rusqlite::Result<()> {
+    if job.place == collector.index {
+        return Ok(());
+    }
+    tx.prepare_cached(
+        "UPDATE fetchjobs SET tlsrptd_place = ?3 WHERE day = ?1 AND fetcherindex = ?2",
+    )?
+    .execute((day.to_string(), job.index, collector.index))
+    .map(drop)
+}
+
+/// Gives the job to the command that has taken its collector's place. Its rows get the name too: what the same collector
+/// says again replaces them.
+fn rename(
+    tx: &Transaction<'_>,
+    day: Day,
+    job: &Known,
+    collector: &NewJob,
+    now: Timestamp,
+) -> rusqlite::Result<JobNote> {
+    tx.prepare_cached(
+        "UPDATE fetchjobs SET fetcher = ?3, tlsrptd_place = ?4 WHERE day = ?1 AND fetcherindex = ?2",
+    )?
+    .execute((day.to_string(), job.index, &collector.command, collector.index))?;
+    tx.prepare_cached(
+        "UPDATE OR REPLACE reportdata SET fetcher = ?4 WHERE day = ?1 AND fetcherindex = ?2 AND fetcher = ?3",
+    )?
+    .execute((day.to_string(), job.index, &job.command, &collector.command))?;
+    let to = identity(&collector.command);
+    if job.stage == Stage::Answered {
+        return Ok(note(day, job, JobChange::AnsweredBefore { to }));
+    }
+    wait_again(tx, day, job, now)?;
+    Ok(note(day, job, JobChange::Renamed { to }))
+}
+
+fn remove(tx: &Transaction<'_>, day: Day, job: &Known, now: Timestamp) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE fetchjobs SET tlsrptd_closed = ?3, tlsrptd_given_up = 2, \
+         tlsrptd_reason = 'removed from fetchers' || coalesce('; ' || tlsrptd_reason, '') \
+         WHERE day = ?1 AND fetcherindex = ?2",
+    )?
+    .execute((day.to_string(), job.index, text::nexttry(now)))
+    .map(drop)
+}
+
+/// From given up or removed to waiting; one that waits is due now.
+fn wait_again(tx: &Transaction<'_>, day: Day, job: &Known, now: Timestamp) -> rusqlite::Result<()> {
+    let (day, at) = (day.to_string(), text::nexttry(now));
+    // A list that could not be finished goes on.
+    tx.prepare_cached(
+        "UPDATE reportdata SET status = NULL WHERE day = ?1 AND fetcherindex = ?2 AND data IS NULL \
+         AND status = 'timedout' AND tlsrptd_reason IS NULL",
+    )?
+    .execute((&day, job.index))?;
+    tx.prepare_cached(
+        "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?3, tlsrptd_closed = NULL, \
+         tlsrptd_given_up = NULL WHERE day = ?1 AND fetcherindex = ?2",
+    )?
+    .execute((&day, job.index, &at))
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! From rows to decisions: every domain of a day gets a row in `reports`, with destinations or with a reason.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{
+    Transaction, named_params,
+    types::{Value, ValueRef},
+};
+use tlsrptd_proto::day::Day;
+
+use super::{OurMails, Step, Store, StoreError, collectors::REMOVED, decided, forget, mails, text};
+use crate::deliver::{Destination, Origin};
+
+/// What the collectors know of one domain's day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainDay {
+    /// The domain, as it stands in the rows.
+    pub domain: String,
+    /// One a collector.
+    pub rows: Vec<Stored>,
+    /// Report mails that may have been sessions with it; none without `loop_guard`.
+    pub our_mails: OurMails,
+    /// Reports that were made of it before: what is found now is reported late, in one of its own.
+    pub reports: u64,
+}
+
+impl DomainDay {
+    /// The bytes of the rows.
+    pub fn size(&self) -> usize {
+        let rows = self.rows.iter().filter_map(|row| row.data.as_ref());
+        rows.map(String::len).sum()
+    }
+}
+
+/// One collector's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Whose.
+    pub fetcher: String,
+    /// The counts; not text when something else wrote there.
+    pub data: Option<String>,
+}
+
+/// What becomes of one domain's day.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The domain, as it stands in the rows.
+    pub domain: String,
+    /// Distinct among the reports of a domain and day.
+    pub uniqid: u64,
+    /// The report's JSON; `None` when decided against.
+    pub report: Option<String>,
+    /// Sessions in it, or not reported.
+    pub sessions: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// Why there is no destination.
+    pub reason: Option<String>,
+    /// Where it goes, and when.
+    pub destinations: Vec<(Destination, Timestamp)>,
+    /// The collectors whose rows were used.
+    pub used_rows: Vec<String>,
+    /// What would be a destination and is on the suppression list, each with the reason.
+    pub suppressed: Vec<(Destination, String)>,
+    /// Rows that could not be used, each by its collector, with the reason.
+    pub bad_rows: Vec<(String, String)>,
+}
+
+impl Store {
+    /// The next domains of a day that are not decided, after `after`, in order: so many, and no more than the first
+    /// beyond so many bytes.
+    pub fn undecided(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<DomainDay>, StoreError> {
+        // Before all texts, the empty one too, which something else may have written.
+        let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
+        self.read("undecided domains", |db| {
+            let mut select = db.prepare_cached(
+                "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d WHERE day = ?1 AND domain > ?2 \
+                 AND typeof(domain) = 'text' \
+                 AND (status = 'late' AND data <> '' OR (status = 'fetched' AND data IS NOT NULL OR tlsrptd_data IS NOT NULL) \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)) \
+                 ORDER BY domain, fetcher",
+            )?;
+            let mut reports = db.prepare_cached(
+                "SELECT coalesce(max(uniqid), 0) FROM reports WHERE day = ?1 AND domain = ?2",
+            )?;
+            let mut rows = select.query((day.to_string(), &after))?;
+            let mut found: Vec<DomainDay> = Vec::new();
+            let mut room = bytes;
+            while let Some(row) = rows.next()? {
+                let domain: String = row.get(0)?;
+                let size = row.get_ref(2)?.as_bytes().map_or(0, <[u8]>::len);
+                let stored = Stored { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
+                if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
+                    last.rows.push(stored);
+                    room = room.saturating_sub(size);
+                    continue;
+                }
+                if found.len() == limit || room == 0 {
+                    break;
+                }
+                let before: i64 = reports.query_row((day.to_string(), &domain), |row| row.get(0))?;
+                let our_mails = match &self.guard {
+                    Some(_) => mails::sent_to(db, &domain, day)?,
+                    None => OurMails::default(),
+                };
+                room = room.saturating_sub(size);
+                let reports = u64::try_from(before).unwrap_or(0);
+                found.push(DomainDay { domain, rows: vec![stored], our_mails, reports });
+            }
+            Ok(found)
+        })
+    }
+
+    /// Days that count as done but have domains without a decision: sys4 was stopped in the middle.
+    pub fn leftover_days(&self) -> Result<BTreeSet<Day>, StoreError> {
+        let days: Vec<String> = self.read("days left over", |db| {
+            db.prepare(
+                "SELECT DISTINCT day FROM reportdata d WHERE data IS NOT NULL AND status = 'fetched' \
+                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+                 AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect()
+        })?;
+        Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
+    }
+
+    /// Stores decisions, each report with its destinations.
+    pub fn store_decisions(
+        &mut self,
+        day: Day,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let r_ids = self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
+        self.note_due(decisions, &r_ids);
+        Ok(())
+    }
+
+    /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together.
+    pub fn close_day(
+        &mut self,
+        day: Day,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let r_ids = self.transact(Step::DayDecided, |tx| {
+            let r_ids = store(tx, day, decisions, now)?;
+            // A job that waits, or that is asked just now, is not part of what was decided.
+            tx.execute(
+                "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
+                 data = tlsrptd_data, tlsrptd_data = NULL WHERE day = ?1 AND data IS NULL AND status IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = ?1 \
+                 AND j.fetcherindex = reportdata.fetcherindex AND j.status IS NULL AND j.tlsrptd_closed IS NULL)",
+                [day.to_string()],
+            )?;
+            tx.execute(
+                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' WHEN 2 THEN ?2 ELSE 'ok' END \
+                 WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
+                (day.to_string(), REMOVED),
+            )?;
+            decided::note(tx, &day.next().to_string())?;
+            Ok(r_ids)
+        })?;
+        self.note_due(decisions, &r_ids);
+        Ok(())
+    }
+
+    fn note_due(&mut self, decisions: &[Decision], r_ids: &[i64]) {
+        for (decision, r_id) in decisions.iter().zip(r_ids) {
+            for (destination, due) in &decision.destinations {
+                let lane = crate::schedule::lane(&destination.uri);
+                self.ready.added(&lane, *due, *r_id);
+            }
+        }
+    }
+}
+
+/// Gives the rows of the reports.
+fn store(
+    tx: &Transaction<'_>,
+    day: Day,
+    decisions: &[Decision],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<i64>> {
+    let (day, its) = (day.to_string(), text::its(now));
+    let mut report = tx.prepare_cached(
+        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed) \
+         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed)",
+    )?;
+    let mut used = tx.prepare_cached(forget::USED_ROW)?;
+    let mut bad = tx.prepare_cached(
+        "UPDATE reportdata SET tlsrptd_reason = ?4, \
+         data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
+    )?;
+    let mut r_ids = Vec::with_capacity(decisions.len());
+    for decision in decisions {
+        report.execute(named_params! {
+            ":day": day, ":domain": decision.domain, ":uniqid": integer(decision.uniqid), ":report": decision.report,
+            ":its": its, ":reason": decision.reason, ":sessions": integer(decision.sessions),
+            ":failed": integer(decision.failed),
+        })?;
+        let r_id = tx.last_insert_rowid();
+        r_ids.push(r_id);
+        for (destination, due) in &decision.destinations {
+            add_destination(tx, r_id, destination, *due, None, &its)?;
+        }
+        for (destination, reason) in &decision.suppressed {
+            add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+        }
+        for fetcher in &decision.used_rows {
+            used.execute([&day, &decision.domain, fetcher])?;
+        }
+        for (fetcher, reason) in &decision.bad_rows {
+            bad.execute([&day, &decision.domain, fetcher, reason])?;
+        }
+    }
+    Ok(r_ids)
+}
+
+fn add_destination(
+    tx: &Transaction<'_>,
+    r_id: i64,
+    destination: &Destination,
+    due: Timestamp,
+    suppressed: Option<&str>,
+    its: &str,
+) -> rusqlite::Result<()> {
+    // The same address twice in one report is one delivery.
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, \
+         tlsrptd_lane, tlsrptd_reason) VALUES(:uri, :r_id, 0, :status, :due, :its, :origin, :lane, :reason)",
+    )?
+    .execute(named_params! {
+        ":uri": destination.uri, ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
+        ":origin": origin_word(destination.origin), ":lane": crate::schedule::lane(&destination.uri),
+        ":status": suppressed.map(|_| "suppressed"), ":reason": suppressed,
+    })
+    .map(drop)
+}
+
+/// How an origin is written.
+pub(super) fn origin_word(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Record => "record",
+        Origin::Operator => "operator",
+    }
+}
+
+/// SQLite's integers end at 2^63; no counter of sessions gets there.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn string(value: ValueRef<'_>) -> Option<String> {
+    value.as_str().ok().map(str::to_owned)
+}
+
+fn plain(value: ValueRef<'_>) -> String {
+    string(value).unwrap_or_default()
+}

@@ -1,0 +1,187 @@
+//! Deliveries, one report to one address: how attempts end, and what is pending again.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+use tlsrptd_proto::day::Day;
+
+use super::{Claimed, Step, Store, StoreError, Suspended, forget, mails, suppressed::Heard, text};
+
+/// What is recorded of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done with, by a word of the status column.
+    Final {
+        /// `sent`, `timedout`, `refused` (for no fault of the receiver's), `suppressed`, `expired` or `unknownrua`.
+        word: &'static str,
+        /// What it ended with.
+        reason: String,
+    },
+    /// The receiver has refused: `refused`, and counted.
+    Refused {
+        /// What it answered.
+        reason: String,
+    },
+    /// To be tried again, as if it had not been tried: the relay takes nobody's mail.
+    Waits {
+        /// When.
+        at: Timestamp,
+        /// What the relay says.
+        reason: String,
+    },
+    /// It was not tried, which counts as nothing, and is due again.
+    PutOff {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// To be tried again.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// When the attempt began, if the retry window begins with it.
+        begins: Option<Timestamp>,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// An attempt's end.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The row of its report.
+    pub r_id: i64,
+    /// The address, as it stands in the row.
+    pub uri: String,
+    /// What becomes of it.
+    pub verdict: Verdict,
+}
+
+/// In hand no more. An attempt that did not begin is none: it begins no window either.
+const NOT_TRIED: &str = "UPDATE destinations SET tlsrptd_started = NULL, \
+    tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
+    tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
+    WHERE destination = ?1 AND d_r_id = ?2";
+impl Store {
+    /// Records how attempts ended. Gives the destinations that have refused for so long that they are left alone now.
+    pub fn record(
+        &mut self,
+        ends: &[Recorded],
+        now: Timestamp,
+    ) -> Result<Vec<Suspended>, StoreError> {
+        let guard = self.guard.clone();
+        let heard = self.transact(Step::Recorded, |tx| {
+            let mut heard = Heard::before(tx)?;
+            let mut update = tx.prepare_cached(
+                "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
+                 tlsrptd_started = NULL, tlsrptd_reason = :reason, \
+                 tlsrptd_first = CASE WHEN :waits THEN NULL ELSE coalesce(:begins, tlsrptd_first) END, \
+                 tlsrptd_dated = CASE WHEN :waits AND tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
+                 WHERE destination = :uri AND d_r_id = :r_id",
+            )?;
+            for end in ends {
+                let (status, next, reason) = match &end.verdict {
+                    Verdict::Final { word, reason } => (Some(*word), now, reason),
+                    Verdict::Refused { reason } => (Some("refused"), now, reason),
+                    Verdict::Waits { at, reason } | Verdict::Later { at, reason, .. } => {
+                        (None, *at, reason)
+                    }
+                    Verdict::PutOff { at, reason } => {
+                        tx.prepare_cached(NOT_TRIED)?.execute((&end.uri, end.r_id))?;
+                        (None, *at, reason)
+                    }
+                };
+                let waits = matches!(end.verdict, Verdict::Waits { .. });
+                let begins = match end.verdict {
+                    Verdict::Later { begins, .. } => begins.map(text::nexttry),
+                    _ => None,
+                };
+                let tried = !waits && !matches!(end.verdict, Verdict::PutOff { .. });
+                let failed = tried && !matches!(status, Some("sent" | "suppressed"));
+                update.execute(named_params! {
+                    ":status": status, ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
+                    ":uri": end.uri, ":r_id": end.r_id, ":waits": waits, ":begins": begins,
+                })?;
+                if status.is_some() {
+                    forget::report(tx, end.r_id)?;
+                }
+                heard.note(tx, end, Day::of(now))?;
+                mails::note(tx, end, guard.as_ref(), now)?;
+            }
+            Ok(heard)
+        })?;
+        if heard.list_changed {
+            self.suppressions.forget();
+        }
+        for end in ends {
+            let lane = || crate::schedule::lane(&end.uri);
+            match end.verdict {
+                Verdict::Later { at, .. } | Verdict::PutOff { at, .. } => {
+                    self.ready.added(&lane(), at, end.r_id);
+                }
+                Verdict::Waits { at, .. } => self.ready.seen(&lane(), at, end.r_id),
+                Verdict::Final { .. } | Verdict::Refused { .. } => {}
+            }
+        }
+        Ok(heard.suspended)
+    }
+
+    /// Deliveries of that lane are not taken in hand, and not looked at.
+    pub fn hold_lane(&mut self, lane: &str) {
+        self.ready.hold(lane);
+    }
+
+    /// They are again.
+    pub fn free_lane(&mut self, lane: String) {
+        self.ready.free(&lane);
+    }
+
+    /// What was taken in hand and not begun is pending again.
+    pub fn put_back(&mut self, claims: &[Claimed]) -> Result<(), StoreError> {
+        if claims.is_empty() {
+            return Ok(());
+        }
+        self.transact(Step::Released, |tx| {
+            let mut update = tx.prepare_cached(NOT_TRIED)?;
+            for claimed in claims {
+                update.execute((&claimed.uri, claimed.r_id))?;
+            }
+            Ok(())
+        })?;
+        for claimed in claims {
+            self.ready
+                .added(&claimed.lane, Timestamp::MIN, claimed.r_id);
+        }
+        Ok(())
+    }
+
+    /// At the start: attempts whose outcome nobody recorded are pending again. What sys4 added gets its lane.
+    /// Gives the number of attempts that will be repeated.
+    pub fn release(&mut self) -> Result<usize, StoreError> {
+        self.transact(Step::Released, |tx| {
+            let released = tx.execute(
+                "UPDATE destinations SET tlsrptd_started = NULL WHERE status IS NULL AND tlsrptd_started IS NOT NULL",
+                [],
+            )?;
+            let foreign: Vec<(i64, String)> = tx
+                .prepare("SELECT d_r_id, destination FROM destinations WHERE status IS NULL AND tlsrptd_lane IS NULL")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            let mut lane =
+                tx.prepare("UPDATE destinations SET tlsrptd_lane = ?3 WHERE destination = ?1 AND d_r_id = ?2")?;
+            for (r_id, uri) in foreign {
+                lane.execute((&uri, r_id, crate::schedule::lane(&uri)))?;
+            }
+            Ok(released)
+        })
+    }
+
+    /// When the next delivery is due that is not due now; now, when the database has to be read further.
+    pub fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let next = self.ready.next(&self.db, now);
+        next.map_err(|source| StoreError::Read {
+            what: "the next delivery",
+            source,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! One reporter a database.
+//!
+//! The lock is on a file beside the database, never on the database itself: closing any descriptor of that file would
+//! drop SQLite's own POSIX locks.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+use tlsrptd_config::files;
+
+use super::StoreError;
+
+/// Held as long as it lives. The file stays: removing it would let two processes lock two files of one name.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: Flock<File>,
+}
+
+impl Lock {
+    /// Locks the database at `path`, or names who holds it.
+    pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
+        let beside = beside(path);
+        let fault = |source| StoreError::Lock {
+            path: beside.clone(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).truncate(false);
+        let file = files::open_plainly(&mut options, &beside).map_err(fault)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut file) => {
+                name_holder(&mut file).map_err(fault)?;
+                Ok(Lock { _file: file })
+            }
+            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => Err(StoreError::Held {
+                path: path.to_owned(),
+                holder: holder(&mut file),
+            }),
+            Err((_, errno)) => Err(fault(errno.into())),
+        }
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+fn name_holder(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("process {}", text.trim()),
+        _ => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let first = Lock::take(&path).unwrap();
+        let second = Lock::take(&path).unwrap_err().to_string();
+        assert!(
+            second.contains(&format!("process {}", std::process::id())),
+            "{second}"
+        );
+        drop(first);
+        Lock::take(&path).unwrap();
+    }
+}

@@ -1,0 +1,173 @@
+//! Report mails that went out, for the loop guard: how many sessions with a domain may have carried them.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use super::{Recorded, Store, Verdict, decisions::origin_word};
+use crate::deliver::Origin;
+
+/// Days that a domain is without a report at most, because of mails of ours: those of so many days before count for a
+/// day, as a mail may wait for days in the MTA's queue.
+pub const LONGEST_SILENCE: u32 = 6;
+
+/// Report mails of a day and the six before it that count against the domain that they were sent to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OurMails {
+    /// How many, on the day that had the most of them: a mail's sessions fall on its own day, or on one behind it.
+    pub most_a_day: u64,
+    /// When the last of them went out.
+    pub last: Option<Day>,
+    /// The newest day that they reported on.
+    pub reported: Option<Day>,
+    /// That day had failed sessions.
+    pub told_of_failures: bool,
+}
+
+/// By day and domain: mails that count against it, the newest day that they reported on, and whether that had failures.
+/// The row without a domain counts all mails of its day.
+pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, \
+    reported TEXT, failed INTEGER, PRIMARY KEY(day, domain))";
+
+/// What the loop guard needs to know when a mail goes out.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    /// The domain that copies of mails go to.
+    copies_to: Option<Domain>,
+}
+
+impl Store {
+    /// From now on mails are remembered for the loop guard. Each is sent to `copies_to` (`bcc_address`) too.
+    pub fn guard_loops(&mut self, copies_to: Option<&str>) {
+        let copies_to = copies_to.and_then(mail_domain);
+        self.guard = Some(Guard { copies_to });
+    }
+}
+
+/// Takes down that a mail went out.
+pub(super) fn note(
+    tx: &Transaction<'_>,
+    end: &Recorded,
+    guard: Option<&Guard>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let (Verdict::Final { word: "sent", .. }, Some(address)) =
+        (&end.verdict, end.uri.strip_prefix("mailto:"))
+    else {
+        return Ok(());
+    };
+    let today = Day::of(now).to_string();
+    count(tx, &today, "", None)?;
+    let (Some(guard), Some(to)) = (guard, mail_domain(address)) else {
+        return Ok(());
+    };
+    let Some(report) = report(tx, end)? else {
+        return Ok(());
+    };
+    // One session may carry both.
+    if let Some(copies_to) = guard
+        .copies_to
+        .as_ref()
+        .filter(|copies_to| **copies_to != to)
+    {
+        count(tx, &today, copies_to.as_str(), Some(&report))?;
+    }
+    if report.is_operators || report.domain.as_ref() == Some(&to) {
+        count(tx, &today, to.as_str(), Some(&report))?;
+    }
+    Ok(())
+}
+
+/// The report that a mail carried.
+struct Carried {
+    domain: Option<Domain>,
+    day: String,
+    failed: bool,
+    /// The operator's map, not the domain's record, has named the address.
+    is_operators: bool,
+}
+
+fn report(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Carried>> {
+    tx.prepare_cached(
+        "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0, tlsrptd_origin = ?3 \
+         FROM destinations JOIN reports ON r_id = d_r_id WHERE destination = ?1 AND d_r_id = ?2",
+    )?
+    .query_row((&end.uri, end.r_id, origin_word(Origin::Operator)), |row| {
+        let domain: String = row.get(0)?;
+        Ok(Carried {
+            domain: Domain::parse(&domain).ok(),
+            day: row.get(1)?,
+            failed: row.get(2)?,
+            is_operators: row.get::<_, Option<bool>>(3)? == Some(true),
+        })
+    })
+    .optional()
+}
+
+fn count(
+    tx: &Transaction<'_>,
+    today: &str,
+    domain: &str,
+    report: Option<&Carried>,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_mails(day, domain, mails, reported, failed) VALUES(:today, :domain, 1, :reported, :failed) \
+         ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1, \
+         failed = CASE WHEN excluded.reported >= reported THEN excluded.failed ELSE failed END, \
+         reported = max(reported, excluded.reported)",
+    )?
+    .execute(named_params! {
+        ":today": today, ":domain": domain, ":reported": report.map(|report| &report.day),
+        ":failed": report.map(|report| report.failed),
+    })
+    .map(drop)
+}
+
+/// Whether the relay took any mail on that day.
+pub(super) fn any(tx: &Transaction<'_>, today: Day) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM tlsrptd_mails WHERE day = ?1 AND domain = ''")?
+        .exists([today.to_string()])
+}
+
+/// The mails that may have been sessions with a domain on a day.
+pub(super) fn sent_to(db: &Connection, domain: &str, day: Day) -> rusqlite::Result<OurMails> {
+    let mut select = db.prepare_cached(
+        "SELECT mails, reported, failed FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2",
+    )?;
+    let mut mails = OurMails::default();
+    for back in 0..=LONGEST_SILENCE {
+        let row = select
+            .query_row((day.back(back).to_string(), domain), |row| {
+                let reported: Option<String> = row.get(1)?;
+                let failed: Option<bool> = row.get(2)?;
+                Ok((row.get(0)?, reported, failed == Some(true)))
+            })
+            .optional()?;
+        let Some((number, reported, failed)) = row else {
+            continue;
+        };
+        let number: i64 = number;
+        mails.last = mails.last.or(Some(day.back(back)));
+        mails.most_a_day = mails
+            .most_a_day
+            .max(u64::try_from(number).unwrap_or_default());
+        let reported = reported.and_then(|reported| Day::parse(&reported).ok());
+        if reported > mails.reported {
+            mails.reported = reported;
+            mails.told_of_failures = failed;
+        }
+    }
+    Ok(mails)
+}
+
+/// Away with what no day needs any more, however short a time reports are kept.
+pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<()> {
+    let oldest = oldest.back(LONGEST_SILENCE + 1).to_string();
+    tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [oldest])
+        .map(drop)
+}
+
+fn mail_domain(address: &str) -> Option<Domain> {
+    let (_, domain) = address.rsplit_once('@')?;
+    Domain::parse(domain).ok()
+}

@@ -1,0 +1,225 @@
+//! Opening and closing.
+
+use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    trace::{TraceEvent, TraceEventCodes},
+};
+
+use tlsrptd_config::eyes;
+
+use super::{CommitHook, Step, Store, StoreError, installation, journal, lock::Lock, schema};
+
+/// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Opens the database, or makes it. `log_sql` logs each statement.
+    pub fn open(path: &Path, log_sql: bool) -> Result<Store, StoreError> {
+        Store::open_watched(path, log_sql, None)
+    }
+
+    /// The same, with somebody who sees every step, the first too.
+    pub fn open_watched(
+        path: &Path,
+        log_sql: bool,
+        watcher: Option<CommitHook>,
+    ) -> Result<Store, StoreError> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        check_folder(&path)?;
+        let lock = Lock::take(&path)?;
+        let fault = |source| StoreError::Open {
+            path: path.clone(),
+            source,
+        };
+        make_file(&path);
+        let (mut db, mut kind) = match connect(&path, log_sql) {
+            Err(error) if journal::lacks_shared_memory(&error) => {
+                // Left in WAL mode, on another file system or by an earlier version.
+                journal::put_back(&path).map_err(fault)?;
+                connect(&path, log_sql).map_err(fault)?
+            }
+            connected => connected.map_err(fault)?,
+        };
+        if let schema::Kind::Other(found) = kind {
+            return Err(StoreError::Purpose { path, found });
+        }
+        if let Err(error) = begin_wal(&db) {
+            let lacks_shared_memory = journal::lacks_shared_memory(&error);
+            drop(db);
+            if !lacks_shared_memory {
+                return Err(fault(error));
+            }
+            journal::put_back(&path).map_err(fault)?;
+            (db, kind) = connect(&path, log_sql).map_err(fault)?;
+            tracing::warn!(path = %path.display(), "the file system has no shared memory mappings: SQLite's rollback journal is used, which is slower");
+        }
+        tune(&db).map_err(fault)?;
+        let installation = installation::of(&db).map_err(fault)?;
+        let mut state = Store {
+            db,
+            path,
+            _lock: lock,
+            watcher,
+            ready: Default::default(),
+            reports: Default::default(),
+            guard: None,
+            suppressions: Default::default(),
+            installation,
+        };
+        match state.set_up(kind == schema::Kind::Empty) {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                // Left as it was found; when that fails too, the first error is the one to tell.
+                let _ = state.close();
+                Err(error)
+            }
+        }
+    }
+
+    fn set_up(&mut self, new: bool) -> Result<(), StoreError> {
+        let installation = self.installation.clone();
+        let made = self.transact(Step::Made, |tx| {
+            if new {
+                schema::create(tx)?;
+            }
+            schema::extend(tx, &installation)
+        });
+        made.map_err(|error| match error {
+            StoreError::Step { source, .. } => StoreError::Open {
+                path: self.path.clone(),
+                source,
+            },
+            other => other,
+        })?;
+        if new {
+            tracing::info!("Database '{}' setup finished", self.path.display());
+        }
+        Ok(())
+    }
+
+    /// Leaves the file as sys4 wants it: no journal of ours beside it.
+    pub fn close(self) -> Result<(), StoreError> {
+        let Store { db, path, .. } = self;
+        let fault = |source| StoreError::Open {
+            path: path.clone(),
+            source,
+        };
+        // A file that the checkpoint cannot empty stays readable: any SQLite recovers it.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(&fault)?;
+        db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
+            .map_err(&fault)?;
+        db.close().map_err(|(_, source)| fault(source))
+    }
+}
+
+/// Why a start would not take the file at this path, as far as can be seen without a change to it.
+pub fn fault(path: &Path) -> Option<StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let error = existing(path, flags).err()?;
+    let is_foreign = match &error {
+        StoreError::Purpose { .. } => true,
+        StoreError::Open { source, .. } => {
+            source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+        }
+        _ => false,
+    };
+    is_foreign.then_some(error)
+}
+
+/// A reporter's database that is there already, for a program that is not its reporter.
+pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let path = path.to_owned();
+    let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+    // Beside it stand files that even a reader needs.
+    let folder = path.parent().filter(|_| writes);
+    let who = eyes::denied(&path, writes);
+    if let Some(who) = who.or_else(|| folder.and_then(|folder| eyes::denied(folder, true))) {
+        return Err(StoreError::Denied { path, who });
+    }
+    if !path.exists() {
+        return Err(StoreError::Missing { path });
+    }
+    let opened = Connection::open_with_flags(&path, flags).and_then(|db| {
+        db.busy_timeout(PATIENCE)?;
+        let kind = schema::kind(&db)?;
+        Ok((db, kind))
+    });
+    match opened {
+        Ok((db, schema::Kind::Ours)) => Ok(db),
+        Ok((_, schema::Kind::Empty)) => Err(StoreError::Missing { path }),
+        Ok((_, schema::Kind::Other(found))) => Err(StoreError::Purpose { path, found }),
+        Err(source) => {
+            // Of a database with a journal beside it a reader too writes: the journal's index.
+            let is_about_rights = matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
+            );
+            let folder = path.parent().filter(|_| is_about_rights);
+            match folder.and_then(|folder| eyes::denied(folder, true)) {
+                Some(who) => Err(StoreError::Denied { path, who }),
+                None => Err(StoreError::Open { path, source }),
+            }
+        }
+    }
+}
+
+fn check_folder(path: &Path) -> Result<(), StoreError> {
+    match path.parent() {
+        Some(folder) if !folder.is_dir() => Err(StoreError::NoFolder {
+            folder: PathBuf::from(folder),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The file tells who mails whom: nobody else may read it. A failure shows when SQLite opens it.
+fn make_file(path: &Path) {
+    let _ = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o640)
+        .open(path);
+}
+
+/// A connection, and what the file is.
+fn connect(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::Kind)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    if log_sql {
+        db.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(log_statement))?;
+    }
+    db.busy_timeout(PATIENCE)?;
+    let kind = schema::kind(&db)?;
+    Ok((db, kind))
+}
+
+/// While we run, tlsrptctl can read without holding up an outcome.
+fn begin_wal(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // Only a look at the file shows whether it can be had.
+    db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+}
+
+fn tune(db: &Connection) -> rusqlite::Result<()> {
+    // An outcome that was recorded must be there after a power cut: else a report goes out twice.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", "OFF")?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn log_statement(event: TraceEvent<'_>) {
+    if let TraceEvent::Stmt(_, sql) = event {
+        tracing::info!("sql {sql}");
+    }
+}

@@ -1,0 +1,135 @@
+//! What collectors have answered: one row a collector, day and domain.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+
+use super::{Job, Step, Store, StoreError, text};
+
+/// Another collector of the day is waited for.
+const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
+    AND tlsrptd_closed IS NULL";
+
+/// One domain of a collector's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The domain.
+    pub domain: String,
+    /// Its counts, in the form of `reportdata.data`.
+    pub data: String,
+}
+
+impl Store {
+    /// Stores a part of an answer. A domain that an earlier attempt brought is replaced; one whose report is made
+    /// already is `late`, and gets a report of its own. Gives the number of late ones.
+    ///
+    /// While other collectors of the day have not answered, rows are set aside, in a column of ours and listed for the
+    /// sys4: it reports what is fetched at once, and would lose what the others have to say. It asks for them again, and
+    /// what it has fetched then counts.
+    pub fn store_rows(
+        &mut self,
+        job: &Job,
+        rows: &[Fetched],
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.transact(Step::RowsStored, |tx| {
+            let mut reported = tx.prepare_cached("SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2")?;
+            let mut upsert = tx.prepare_cached(
+                "INSERT INTO reportdata(day, domain, data, tlsrptd_data, fetcher, fetcherindex, retries, status, \
+                 nexttry, its) \
+                 VALUES(:day, :domain, :data, :aside, :fetcher, :index, 0, :status, :now, :its) \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET data = excluded.data, \
+                 tlsrptd_data = excluded.tlsrptd_data, status = excluded.status, tlsrptd_reason = NULL \
+                 WHERE :adds OR excluded.status IS NOT 'late' \
+                 OR coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
+            )?;
+            let adds = job.seen.is_some();
+            let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
+            let others: bool = tx.prepare_cached(OTHERS_WAIT)?.exists((&day, job.index))?;
+            let mut late = 0;
+            for row in rows {
+                let is_late = adds || reported.exists([&day, &row.domain])?;
+                let (data, aside, status) = match (is_late, others) {
+                    (true, _) => (Some(&row.data), None, Some("late")),
+                    (false, true) => (None, Some(&row.data), None),
+                    (false, false) => (Some(&row.data), None, Some("fetched")),
+                };
+                let stored = upsert.execute(named_params! {
+                    ":day": day, ":domain": row.domain, ":data": data, ":aside": aside, ":fetcher": job.command,
+                    ":index": job.index, ":status": status, ":now": at, ":its": its, ":adds": adds,
+                })?;
+                late += if is_late { stored } else { 0 };
+            }
+            Ok(late)
+        })
+    }
+
+    /// Stores that a domain's counts can never be used. No report waits for them; for sys4 it is one that it gave up.
+    pub fn store_unusable(
+        &mut self,
+        job: &Job,
+        domain: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.transact(Step::RowsStored, |tx| {
+            tx.prepare_cached(
+                "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, \
+                 tlsrptd_reason) VALUES(:day, :domain, NULL, :fetcher, :index, 0, 'timedout', :now, :its, :reason) \
+                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET status = excluded.status, \
+                 tlsrptd_reason = excluded.tlsrptd_reason \
+                 WHERE coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
+            )?
+            .execute(named_params! {
+                ":day": job.day.to_string(), ":domain": domain, ":fetcher": job.command, ":index": job.index,
+                ":now": text::nexttry(now), ":its": text::its(now), ":reason": reason,
+            })
+            .map(drop)
+        })
+    }
+
+    /// Stores sys4's list of domains; their details are to be asked for one by one.
+    pub fn store_list(
+        &mut self,
+        job: &Job,
+        domains: &[String],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.transact(Step::ListStored, |tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT OR IGNORE INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
+                 VALUES(:day, :domain, NULL, :fetcher, :index, 0, NULL, :now, :its)",
+            )?;
+            let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
+            for domain in domains {
+                insert.execute(named_params! {
+                    ":day": day, ":domain": domain, ":fetcher": job.command, ":index": job.index,
+                    ":now": at, ":its": its,
+                })?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The list is whole.
+    pub fn list_ended(&mut self, job: &Job) -> Result<(), StoreError> {
+        self.transact(Step::ListStored, |tx| {
+            tx.execute(
+                "UPDATE fetchjobs SET tlsrptd_listed = 1, retries = 0 WHERE day = ?1 AND fetcherindex = ?2",
+                (job.day.to_string(), job.index),
+            )
+            .map(drop)
+        })
+    }
+
+    /// Listed domains whose details are missing, after `after`, in order.
+    pub fn unfetched(&self, job: &Job, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        self.read("missing details", |db| {
+            db.prepare_cached(
+                "SELECT domain FROM reportdata WHERE day = ?1 AND fetcherindex = ?2 AND domain > ?3 \
+                 AND data IS NULL AND tlsrptd_data IS NULL AND status IS NULL ORDER BY domain LIMIT ?4",
+            )?
+            .query_map((job.day.to_string(), job.index, after, limit), |row| row.get(0))?
+            .collect()
+        })
+    }
+}

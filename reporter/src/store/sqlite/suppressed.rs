@@ -1,0 +1,107 @@
+//! The list of what gets no reports, and who earned a place on it.
+
+mod operator;
+mod refusals;
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction};
+use tlsrptd_proto::day::Day;
+
+use super::{Store, StoreError};
+use crate::suppress::{Entry, Pair, Scope, Suppressions, Target};
+
+pub(super) use refusals::Heard;
+
+pub use operator::{Listed, SuppressionList};
+pub use refusals::Suspended;
+
+/// Our two tables. `tlsrptctl suppress` makes them too, on a file that only sys4 has had so far.
+pub(super) const TABLES: &[&str] = &[
+    // What gets no reports: on which domain ('' on any), by whom (`operator` or `refusals`), since when, the last day
+    // (NULL for ever), why, and the number of the suspension.
+    "CREATE TABLE IF NOT EXISTS tlsrptd_suppressed(target TEXT, domain TEXT, until TEXT, reason TEXT, since TEXT, \
+     by TEXT, times INTEGER, PRIMARY KEY(target, domain))",
+    // Destinations that refuse reports on a domain: on how many days since the last that they took, and how often they
+    // were suspended.
+    "CREATE TABLE IF NOT EXISTS tlsrptd_refusals(target TEXT, domain TEXT, days INTEGER, last TEXT, times INTEGER, \
+     PRIMARY KEY(target, domain))",
+];
+
+/// Destinations whose refusals are remembered from one cleaning to the next.
+const MAX_REMEMBERED: i64 = 1_000_000;
+
+/// The list as it was read last.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// SQLite's number: it changes when another program has written.
+    version: Option<i64>,
+    list: Arc<Suppressions>,
+}
+
+impl Kept {
+    /// We changed the list ourselves.
+    pub(super) fn forget(&mut self) {
+        self.version = None;
+    }
+}
+
+impl Store {
+    /// The list. It is read again when another program has changed the database.
+    pub fn suppressions(&mut self) -> Result<Arc<Suppressions>, StoreError> {
+        let version = self.read("the version of its data", |db| {
+            db.prepare_cached("PRAGMA data_version")?
+                .query_row([], |row| row.get(0))
+        })?;
+        if self.suppressions.version != Some(version) {
+            let list = self.read("the suppression list", entries)?;
+            self.suppressions = Kept {
+                version: Some(version),
+                list: Arc::new(list),
+            };
+        }
+        Ok(Arc::clone(&self.suppressions.list))
+    }
+}
+
+fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
+    let mut select =
+        db.prepare_cached("SELECT target, domain, until, reason FROM tlsrptd_suppressed")?;
+    let rows = select.query_map([], |row| {
+        let (target, domain): (String, String) = (row.get(0)?, row.get(1)?);
+        let until: Option<String> = row.get(2)?;
+        let reason: Option<String> = row.get(3)?;
+        Ok(Target::parse(&target).ok().map(|target| {
+            let until = until.and_then(|until| Day::parse(&until).ok());
+            let reason = reason.unwrap_or_default();
+            let scope = match domain.is_empty() {
+                true => Scope::All(target),
+                false => Scope::One(Pair { target, domain }),
+            };
+            (scope, Entry { until, reason })
+        }))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Away with entries that have long been over, and with refusals that nobody repeats: a month after them, or after the
+/// longest suspension.
+pub(super) fn clean(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<()> {
+    tx.execute("DELETE FROM tlsrptd_suppressed WHERE until < ?1", [oldest])?;
+    tx.execute(
+        "DELETE FROM tlsrptd_refusals \
+         WHERE last < date(?1, CASE WHEN times > 0 THEN '-120 days' ELSE '-30 days' END)",
+        [oldest],
+    )?;
+    let remembered: i64 = tx.query_row("SELECT count(*) FROM tlsrptd_refusals", [], |row| {
+        row.get(0)
+    })?;
+    if remembered > MAX_REMEMBERED {
+        tx.execute(
+            "DELETE FROM tlsrptd_refusals WHERE rowid IN \
+             (SELECT rowid FROM tlsrptd_refusals ORDER BY times, last LIMIT ?1)",
+            [remembered - MAX_REMEMBERED],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! The list in the operator's hands, on a file that a reporter may be working on, ours or sys4's.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
+use tlsrptd_proto::day::Day;
+
+use super::TABLES;
+use crate::{
+    store::sqlite::{StoreError, open},
+    suppress::Target,
+};
+
+/// The list, open for one command. The file's journal mode stays as it is.
+#[derive(Debug)]
+pub struct SuppressionList {
+    db: Connection,
+    path: PathBuf,
+}
+
+/// One row of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// What gets nothing.
+    pub target: String,
+    /// On which domain; `None` on any.
+    pub domain: Option<String>,
+    /// The last day; `None` for ever.
+    pub until: Option<String>,
+    /// The first day.
+    pub since: String,
+    /// `operator` or `refusals`.
+    pub by: String,
+    /// How often it was suspended for its refusals.
+    pub times: i64,
+    /// Why.
+    pub reason: String,
+}
+
+impl SuppressionList {
+    /// To be looked at.
+    pub fn look(path: &Path) -> Result<SuppressionList, StoreError> {
+        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+
+    /// To be changed.
+    pub fn edit(path: &Path) -> Result<SuppressionList, StoreError> {
+        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn open(path: &Path, flags: OpenFlags) -> Result<SuppressionList, StoreError> {
+        Ok(SuppressionList {
+            db: open::existing(path, flags)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Puts a target on the list, or changes its entry. `false`: it was there.
+    pub fn add(
+        &mut self,
+        target: &Target,
+        until: Option<Day>,
+        reason: &str,
+        today: Day,
+    ) -> Result<bool, StoreError> {
+        self.change(|tx| {
+            TABLES.iter().try_for_each(|table| tx.execute_batch(table))?;
+            let there = tx
+                .prepare("SELECT 1 FROM tlsrptd_suppressed WHERE target = ?1 AND domain = ''")?
+                .exists([target.as_str()])?;
+            tx.execute(
+                "INSERT INTO tlsrptd_suppressed(target, domain, until, reason, since, by, times) \
+                 VALUES(:target, '', :until, :reason, :since, 'operator', 0) \
+                 ON CONFLICT(target, domain) DO UPDATE SET until = :until, reason = :reason, by = 'operator'",
+                named_params! {
+                    ":target": target.as_str(), ":until": until.map(|day| day.to_string()), ":reason": reason,
+                    ":since": today.to_string(),
+                },
+            )?;
+            Ok(!there)
+        })
+    }
+
+    /// Takes a target off the list, and forgets what it refused: for reports on one domain, or for all. Gives the number
+    /// of entries that were there.
+    pub fn remove(&mut self, target: &Target, domain: Option<&str>) -> Result<usize, StoreError> {
+        self.change(|tx| {
+            let mut removed = [0, 0];
+            let tables = ["tlsrptd_suppressed", "tlsrptd_refusals"];
+            for (removed, table) in removed.iter_mut().zip(tables) {
+                if has(tx, table)? {
+                    let delete = format!(
+                        "DELETE FROM {table} WHERE target = ?1 AND (?2 IS NULL OR domain = ?2)"
+                    );
+                    *removed = tx.execute(&delete, (target.as_str(), domain))?;
+                }
+            }
+            Ok(removed[0])
+        })
+    }
+
+    /// What is suppressed on that day, in the order of the targets.
+    pub fn rows(&self, today: Day) -> Result<Vec<Listed>, StoreError> {
+        let read = || {
+            if !has(&self.db, "tlsrptd_suppressed")? {
+                return Ok(Vec::new());
+            }
+            self.db
+                .prepare(
+                    "SELECT target, until, since, by, times, reason, nullif(domain, '') FROM tlsrptd_suppressed \
+                     WHERE until IS NULL OR until >= ?1 ORDER BY target, domain",
+                )?
+                .query_map([today.to_string()], |row| {
+                    Ok(Listed {
+                        target: row.get(0)?,
+                        domain: row.get(6)?,
+                        until: row.get(1)?,
+                        since: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                        by: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                        times: row.get::<_, Option<i64>>(4)?.unwrap_or_default(),
+                        reason: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
+                    })
+                })?
+                .collect()
+        };
+        read().map_err(|source| self.fault(source))
+    }
+
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let changed = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|tx| {
+                let value = work(&tx)?;
+                tx.commit()?;
+                Ok(value)
+            });
+        changed.map_err(|source| self.fault(source))
+    }
+
+    fn fault(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Open {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+fn has(db: &Connection, table: &str) -> rusqlite::Result<bool> {
+    db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?
+        .exists([table])
+}

@@ -1,0 +1,186 @@
+//! What receivers say, held against them: who refuses reports on a domain day after day is sent no more on that domain.
+//!
+//! A refusal counts for the pair of domain and destination. A record may name any place, others' too; what such a place
+//! thinks of reports on that domain says nothing of reports on those who have named it for themselves.
+
+use rusqlite::{OptionalExtension as _, Transaction, named_params};
+use tlsrptd_proto::{day::Day, domain::Domain};
+
+use crate::{
+    deliver::Origin,
+    store::sqlite::{Recorded, Verdict, decisions::origin_word, mails},
+    suppress::{Pair, Refusals, Target},
+};
+
+/// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
+/// is asked every day as before.
+const MAX_SUSPENDED: i64 = 100_000;
+/// A destination that is left alone from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspended {
+    /// Which, and on which domain.
+    pub pair: Pair,
+    /// The last day.
+    pub until: Day,
+    /// Days on which it refused.
+    pub days: u32,
+}
+
+/// What follows from outcomes, found out in the transaction that records them.
+#[derive(Debug)]
+pub(in crate::store::sqlite) struct Heard {
+    /// Whether any refusals are remembered: mostly there are none, and no report that is taken forgets any.
+    remembers: bool,
+    pub(in crate::store::sqlite) list_changed: bool,
+    pub(in crate::store::sqlite) suspended: Vec<Suspended>,
+}
+
+impl Heard {
+    pub(in crate::store::sqlite) fn before(tx: &Transaction<'_>) -> rusqlite::Result<Heard> {
+        let mut any = tx.prepare_cached("SELECT 1 FROM tlsrptd_refusals LIMIT 1")?;
+        Ok(Heard {
+            remembers: any.exists([])?,
+            list_changed: false,
+            suspended: Vec::new(),
+        })
+    }
+
+    /// Takes one outcome in.
+    pub(in crate::store::sqlite) fn note(
+        &mut self,
+        tx: &Transaction<'_>,
+        end: &Recorded,
+        today: Day,
+    ) -> rusqlite::Result<()> {
+        match &end.verdict {
+            Verdict::Refused { reason } if counts(tx, end, today)? => {
+                let suspended = refused(tx, end, reason, today)?;
+                self.remembers = true;
+                self.list_changed |= suspended.is_some();
+                self.suspended.extend(suspended);
+            }
+            Verdict::Final { word: "sent", .. } if self.remembers => {
+                self.list_changed |= taken(tx, end)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
+/// taken no mail all day may refuse us, not the address.
+fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<bool> {
+    let by_operator = tx
+        .prepare_cached(
+            "SELECT 1 FROM destinations WHERE destination = ?1 AND d_r_id = ?2 AND tlsrptd_origin = ?3",
+        )?
+        .exists((&end.uri, end.r_id, origin_word(Origin::Operator)))?;
+    if by_operator || !end.uri.starts_with("mailto:") {
+        return Ok(!by_operator);
+    }
+    mails::any(tx, today)
+}
+
+/// A destination refused; gives its suspension, if that follows.
+fn refused(
+    tx: &Transaction<'_>,
+    end: &Recorded,
+    reason: &str,
+    today: Day,
+) -> rusqlite::Result<Option<Suspended>> {
+    let Some(pair) = pair(tx, end)? else {
+        return Ok(None);
+    };
+    let before = before(tx, &pair)?;
+    let (mut refusals, mut until) = Refusals::and_today(before, today);
+    if until.is_some() && is_full(tx, today)? {
+        until = None;
+        refusals.times = before.map_or(0, |before| before.times);
+    }
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES(?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT(target, domain) DO UPDATE SET days = ?3, last = ?4, times = ?5",
+    )?
+    .execute((
+        pair.target.as_str(),
+        &pair.domain,
+        refusals.days,
+        refusals.last.to_string(),
+        refusals.times,
+    ))?;
+    let Some(until) = until else { return Ok(None) };
+    // What the operator has said stays.
+    tx.prepare_cached(
+        "INSERT INTO tlsrptd_suppressed(target, domain, until, reason, since, by, times) \
+         VALUES(:target, :domain, :until, :reason, :since, 'refusals', :times) \
+         ON CONFLICT(target, domain) DO UPDATE SET until = :until, reason = :reason, since = :since, times = :times \
+         WHERE by = 'refusals'",
+    )?
+    .execute(named_params! {
+        ":target": pair.target.as_str(), ":domain": pair.domain, ":until": until.to_string(), ":since": today.to_string(),
+        ":times": refusals.times, ":reason": format!("refused on {} days, at last: {reason}", refusals.days),
+    })?;
+    let days = refusals.days;
+    Ok(Some(Suspended { pair, until, days }))
+}
+
+/// What a delivery counts for.
+fn pair(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Pair>> {
+    let Some(target) = Target::of(&end.uri) else {
+        return Ok(None);
+    };
+    let domain: Option<String> = tx
+        .prepare_cached("SELECT domain FROM reports WHERE r_id = ?1 AND domain <> ''")?
+        .query_row([end.r_id], |row| row.get(0))
+        .optional()?;
+    // In the usual spelling: sys4 keeps names as it was told them.
+    let domain = domain.and_then(|domain| Domain::parse(&domain).ok());
+    Ok(domain.map(|domain| Pair {
+        target,
+        domain: domain.to_string(),
+    }))
+}
+
+fn before(tx: &Transaction<'_>, pair: &Pair) -> rusqlite::Result<Option<Refusals>> {
+    let row = tx
+        .prepare_cached(
+            "SELECT days, last, times FROM tlsrptd_refusals WHERE target = ?1 AND domain = ?2",
+        )?
+        .query_row([pair.target.as_str(), &pair.domain], |row| {
+            let last: String = row.get(1)?;
+            let (days, times) = (row.get(0)?, row.get(2)?);
+            let last = Day::parse(&last).ok();
+            Ok(last.map(|last| Refusals { days, last, times }))
+        })
+        .optional()?;
+    Ok(row.flatten())
+}
+
+fn is_full(tx: &Transaction<'_>, today: Day) -> rusqlite::Result<bool> {
+    let suspended: i64 = tx
+        .prepare_cached(
+            "SELECT count(*) FROM tlsrptd_suppressed WHERE by = 'refusals' AND until >= ?1",
+        )?
+        .query_row([today.to_string()], |row| row.get(0))?;
+    Ok(suspended >= MAX_SUSPENDED)
+}
+
+/// A destination took a report: what it refused before is forgotten. Gives whether the list has changed.
+fn taken(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<bool> {
+    let Some(pair) = pair(tx, end)? else {
+        return Ok(false);
+    };
+    let forgotten = tx
+        .prepare_cached("DELETE FROM tlsrptd_refusals WHERE target = ?1 AND domain = ?2")?
+        .execute([pair.target.as_str(), &pair.domain])?;
+    if forgotten == 0 {
+        return Ok(false);
+    }
+    let released = tx
+        .prepare_cached(
+            "DELETE FROM tlsrptd_suppressed WHERE target = ?1 AND domain = ?2 AND by = 'refusals'",
+        )?
+        .execute([pair.target.as_str(), &pair.domain])?;
+    Ok(released > 0)
+}

@@ -1,4 +1,0 @@
-//! See `tlsrptd_fuzz::txt`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tlsrptd_fuzz::txt::check(bytes));

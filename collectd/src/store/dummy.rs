@@ -1,4 +1,4 @@
-//! `dummy:` keeps nothing, for trials; `dummy:?log` says what it dropped.
+//! `dummy:` keeps nothing, for trials; `dummy:?log` says what it drops.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Store for Dummy {
             // At a level that is seen by default: whoever wrote `?log` asked for it.
             warn!(
                 domain = %record.domain, failed = record.failed, policy = record.policy.as_str(),
-                failures = record.failures.len(), "dummy storage dropped"
+                failures = record.failures.len(), "dummy storage drops"
             );
         }
     }
@@ -48,7 +48,7 @@ impl Store for Dummy {
         if self.log {
             warn!(
                 datagram = index,
-                times, "dummy storage dropped the same again"
+                times, "dummy storage drops the same again"
             );
         }
     }

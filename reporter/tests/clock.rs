@@ -1,22 +1,22 @@
 //! Clocks that go astray, days that grow, and what the reporter makes of both, on a virtual clock.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-mod world;
+mod environment;
 
 use std::{sync::Arc, time::Duration};
 
+use environment::{TestEnvironment, counted, rows, settings};
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::gather::GatherError;
-use world::{World, counted, rows, settings};
 
 const HOUR: u64 = 3600;
 const DAY: i64 = 86_400;
 
 /// Closed days by the true time: a collector whose clock is right.
-fn prompt(begin: &str) -> World {
-    let mut world = World::new(begin);
-    let (zero, begin) = (world.zero, world.begin);
-    world.gather = Box::new(move |job, _| {
+fn prompt(begin: &str) -> TestEnvironment {
+    let mut environment = TestEnvironment::new(begin);
+    let (zero, begin) = (environment.zero, environment.begin);
+    environment.gather = Box::new(move |job, _| {
         let truth = begin + zero.elapsed();
         match job.day.next().start() <= truth {
             true => Ok(vec![counted("a.example", 5)]),
@@ -25,15 +25,15 @@ fn prompt(begin: &str) -> World {
             }),
         }
     });
-    world
+    environment
 }
 
 fn play(
-    make: impl FnOnce() -> World,
+    make: impl FnOnce() -> TestEnvironment,
     options: &[&str],
     lives: &[Duration],
 ) -> (Vec<String>, usize) {
-    let folder = world::folder();
+    let folder = environment::folder();
     let options: Vec<&str> = options
         .iter()
         .copied()
@@ -47,11 +47,13 @@ fn play(
         .unwrap();
     let taken = runtime.block_on(async {
         // Made here, its clock is the runtime's.
-        let world = Arc::new(make());
+        let environment = Arc::new(make());
         for life in lives {
-            world::run(&settings, &world, None, *life).await.unwrap();
+            environment::run(&settings, &environment, None, *life)
+                .await
+                .unwrap();
         }
-        world
+        environment
             .seen
             .lock()
             .unwrap()
@@ -89,7 +91,7 @@ fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
                 .collect(),
         ),
     ] {
-        let make = || World {
+        let make = || TestEnvironment {
             steps: steps
                 .into_iter()
                 .map(|(from, off)| (Duration::from_secs(from), off))
@@ -113,7 +115,7 @@ fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
 /// After days away the reporter knows only the time before the start: by that nobody is sent anything.
 #[test]
 fn by_the_time_before_the_start_nothing_is_sent() {
-    let folder = world::folder();
+    let folder = environment::folder();
     let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -122,20 +124,22 @@ fn by_the_time_before_the_start_nothing_is_sent() {
         .unwrap();
     let (away, life) = (Duration::from_secs(2 * 86_400), Duration::from_secs(120));
     let (seen, begin) = runtime.block_on(async {
-        let world = Arc::new(World {
+        let environment = Arc::new(TestEnvironment {
             steps: vec![(life - Duration::from_secs(1), 2 * DAY)],
             // The second attempt is due minutes after the first, in the first minutes of the second life.
             receive: Box::new(|_, before| match before {
-                0..5 => (world::retry("451 later"), Duration::ZERO),
-                _ => (world::sent(), Duration::ZERO),
+                0..5 => (environment::retry("451 later"), Duration::ZERO),
+                _ => (environment::sent(), Duration::ZERO),
             }),
-            ..World::new("2026-11-20T12:00:00Z")
+            ..TestEnvironment::new("2026-11-20T12:00:00Z")
         });
         for life in [life, hours(3)] {
-            world::run(&settings, &world, None, life).await.unwrap();
+            environment::run(&settings, &environment, None, life)
+                .await
+                .unwrap();
         }
-        let seen = std::mem::take(&mut *world.seen.lock().unwrap());
-        (seen, world.begin)
+        let seen = std::mem::take(&mut *environment.seen.lock().unwrap());
+        (seen, environment.begin)
     });
     let (first, second): (Vec<_>, Vec<_>) = seen.iter().partition(|seen| seen.at < begin + away);
     let known = begin + away + life + Duration::from_secs(600);
@@ -152,7 +156,7 @@ fn by_the_time_before_the_start_nothing_is_sent() {
 #[test]
 fn a_start_with_a_wrong_clock_decides_nothing() {
     for off in [4 * DAY, -4 * DAY, -20_000 * DAY] {
-        let make = || World {
+        let make = || TestEnvironment {
             // Between the lives the clock jumps.
             steps: vec![
                 (Duration::from_secs(7199), off),
@@ -180,9 +184,9 @@ fn a_start_with_a_wrong_clock_decides_nothing() {
 #[test]
 fn jobs_for_days_to_come_are_made_again() {
     let make = || {
-        let mut world = World::new("2026-11-20T12:00:00Z");
-        let (zero, begin) = (world.zero, world.begin);
-        world.gather = Box::new(move |job, _| {
+        let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
+        let (zero, begin) = (environment.zero, environment.begin);
+        environment.gather = Box::new(move |job, _| {
             // It closes whatever day it is asked for, and has counted nothing yet when its clock is ahead.
             let has_ended = job.day.next().start() <= begin + zero.elapsed();
             Ok(if has_ended {
@@ -191,8 +195,8 @@ fn jobs_for_days_to_come_are_made_again() {
                 Vec::new()
             })
         });
-        world.steps = vec![(Duration::ZERO, 4 * DAY), (Duration::from_secs(40), 0)];
-        world
+        environment.steps = vec![(Duration::ZERO, 4 * DAY), (Duration::from_secs(40), 0)];
+        environment
     };
     let (days, taken) = play(make, &[], &[hours(90)]);
     let want = [
@@ -211,20 +215,22 @@ fn jobs_for_days_to_come_are_made_again() {
 /// `keep_days` 10, then 1, then 10.
 #[test]
 fn what_was_decided_is_known_when_its_rows_are_gone() {
-    let folder = world::folder();
+    let folder = environment::folder();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let world = Arc::new(prompt("2026-11-20T12:00:00Z"));
+        let environment = Arc::new(prompt("2026-11-20T12:00:00Z"));
         let mut taken = Vec::new();
         for keep in ["--keep_days=10", "--keep_days=1", "--keep_days=10"] {
             let options = [keep, "--spread_out_delivery=1", "--loop_guard=no"];
             let settings = settings(folder.path(), &options);
-            world::run(&settings, &world, None, hours(1)).await.unwrap();
-            taken.push(world.seen.lock().unwrap().len());
+            environment::run(&settings, &environment, None, hours(1))
+                .await
+                .unwrap();
+            taken.push(environment.seen.lock().unwrap().len());
             let days = rows(&settings, "SELECT count(DISTINCT day) FROM reports");
             assert_eq!(
                 days,
@@ -242,17 +248,17 @@ fn what_was_decided_is_known_when_its_rows_are_gone() {
 /// Sessions that are added to a day after it was reported.
 #[test]
 fn what_is_added_to_a_day_is_reported_late() {
-    let folder = world::folder();
+    let folder = environment::folder();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let world = Arc::new(prompt("2026-11-20T12:00:00Z"));
+        let environment = Arc::new(prompt("2026-11-20T12:00:00Z"));
         let options = ["--spread_out_delivery=1", "--loop_guard=no"];
         let settings = settings(folder.path(), &options);
-        world::run(&settings, &world, None, hours(1)).await.unwrap();
+        environment::run(&settings, &environment, None, hours(1)).await.unwrap();
         let sessions = "SELECT domain, uniqid, tlsrptd_sessions FROM reports WHERE day = '2026-11-19' ORDER BY 1, 2";
         assert_eq!(rows(&settings, sessions), ["a.example|1|5"]);
         for (added, want) in [
@@ -265,8 +271,8 @@ fn what_is_added_to_a_day_is_reported_late() {
                 &["a.example|1|5", "a.example|2|3", "a.example|3|2", "new.example|1|1"][..],
             ),
         ] {
-            world.added.lock().unwrap().entry("2026-11-19".into()).or_default().push(added);
-            world::run(&settings, &world, None, hours(3)).await.unwrap();
+            environment.added.lock().unwrap().entry("2026-11-19".into()).or_default().push(added);
+            environment::run(&settings, &environment, None, hours(3)).await.unwrap();
             assert_eq!(rows(&settings, sessions), want);
         }
         let status = rows(&settings, "SELECT DISTINCT status FROM fetchjobs");

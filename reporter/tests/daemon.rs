@@ -1,17 +1,17 @@
 //! The whole reporter on a virtual clock, with a real database.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use environment::{TestEnvironment, counted, folder, retry, rows, run, sent, settings};
 use tlsrptd_reporter::{
     deliver::Outcome,
     gather::GatherError,
     lookup::LookupResult,
     store::{HookVerdict, Step},
 };
-use world::{World, counted, folder, retry, rows, run, sent, settings};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const BEGIN: &str = "2026-11-21T12:00:00Z";
@@ -22,10 +22,15 @@ const YESTERDAY_ONLY: &str = "--max_report_age=86400";
 async fn a_day_from_the_collector_to_its_receivers() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--fetchers=one,two"]);
-    let world = Arc::new(World::new(BEGIN));
-    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
-        .await
-        .unwrap();
+    let environment = Arc::new(TestEnvironment::new(BEGIN));
+    run(
+        &settings,
+        &environment,
+        None,
+        DAY / 2 - Duration::from_secs(60),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         rows(&settings, "SELECT day, fetcherindex, status FROM fetchjobs"),
         ["2026-11-20|1|ok", "2026-11-20|2|ok"]
@@ -38,7 +43,7 @@ async fn a_day_from_the_collector_to_its_receivers() {
         ["a.example|1|2", "b.example|1|4"],
         "one report a domain, both collectors in it"
     );
-    let taken = world.taken();
+    let taken = environment.taken();
     assert_eq!(taken.len(), 4, "two domains, two addresses each: {taken:?}");
     assert!(taken.values().all(|seen| seen.len() == 1), "each once");
     let times: BTreeSet<_> = taken.values().map(|seen| seen[0].at).collect();
@@ -57,8 +62,8 @@ async fn a_day_from_the_collector_to_its_receivers() {
 async fn every_day_once_and_missed_days_late() {
     let folder = folder();
     let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
-    let world = Arc::new(World::new(BEGIN));
-    run(&settings, &world, None, DAY * 3).await.unwrap();
+    let environment = Arc::new(TestEnvironment::new(BEGIN));
+    run(&settings, &environment, None, DAY * 3).await.unwrap();
     let days = rows(&settings, "SELECT DISTINCT day FROM reports ORDER BY day");
     assert_eq!(
         days,
@@ -72,19 +77,19 @@ async fn every_day_once_and_missed_days_late() {
         ]
     );
     assert!(
-        world.taken().values().all(|seen| seen.len() == 1),
+        environment.taken().values().all(|seen| seen.len() == 1),
         "each once"
     );
     // Away for ten days: what is younger than max_report_age goes out, nothing goes out again.
     tokio::time::sleep(DAY * 10).await;
-    run(&settings, &world, None, DAY / 4).await.unwrap();
+    run(&settings, &environment, None, DAY / 4).await.unwrap();
     let days = rows(
         &settings,
         "SELECT DISTINCT day FROM reports WHERE day > '2026-11-23' ORDER BY day",
     );
     assert_eq!(days, ["2026-12-01", "2026-12-02", "2026-12-03"]);
     assert!(
-        world.taken().values().all(|seen| seen.len() == 1),
+        environment.taken().values().all(|seen| seen.len() == 1),
         "still each once"
     );
 }
@@ -94,13 +99,13 @@ async fn every_day_once_and_missed_days_late() {
 async fn decisions_that_end_at_once_stop_nothing() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
-    let mut world = World::new(BEGIN);
-    world.gather = Box::new(|_, _| {
+    let mut environment = TestEnvironment::new(BEGIN);
+    environment.gather = Box::new(|_, _| {
         let domain = |number| counted(&format!("d{number}.example"), 1);
         Ok((0..2_000).map(domain).collect())
     });
-    world.hurries = true;
-    let mut daemon = world::daemon(&settings, Arc::new(world), None, 1).unwrap();
+    environment.hurries = true;
+    let mut daemon = environment::daemon(&settings, Arc::new(environment), None, 1).unwrap();
     let (sender, mut orders) = tokio::sync::mpsc::channel(1);
     let closed = "SELECT count(*) FROM fetchjobs WHERE status = 'ok'";
     let path = settings.clone();
@@ -123,12 +128,12 @@ async fn decisions_that_end_at_once_stop_nothing() {
 async fn reasons_against_a_report() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
-    let mut world = World::new(BEGIN);
+    let mut environment = TestEnvironment::new(BEGIN);
     let bad = |domain: &str, data: &str| tlsrptd_reporter::store::Fetched {
         domain: domain.into(),
         data: data.into(),
     };
-    world.gather = Box::new(move |_, _| {
+    environment.gather = Box::new(move |_, _| {
         let mut rows = vec![
             bad("", "{}"),
             bad("bad domain", "{}"),
@@ -141,7 +146,7 @@ async fn reasons_against_a_report() {
         );
         Ok(rows)
     });
-    world.lookup = Box::new(|domain| {
+    environment.lookup = Box::new(|domain| {
         Some(match domain.as_str() {
             "none.example" => LookupResult::OptedOut("no such name in DNS".into()),
             "several.example" => tlsrptd_reporter::lookup::judge(&[
@@ -152,13 +157,18 @@ async fn reasons_against_a_report() {
                 tlsrptd_reporter::lookup::judge(&["v=TLSRPTv1;rua=http://a.example".to_owned()])
             }
             "dns-down.example" => LookupResult::Unknown("timed out".into()),
-            name => tlsrptd_reporter::lookup::judge(&[world::record(name)]),
+            name => tlsrptd_reporter::lookup::judge(&[environment::record(name)]),
         })
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
-        .await
-        .unwrap();
+    let environment = Arc::new(environment);
+    run(
+        &settings,
+        &environment,
+        None,
+        DAY / 2 - Duration::from_secs(60),
+    )
+    .await
+    .unwrap();
     let found = rows(
         &settings,
         "SELECT domain, tlsrptd_reason IS NOT NULL, tlsrptd_reason FROM reports ORDER BY domain",
@@ -204,19 +214,19 @@ async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
             "--spread_out_delivery=1",
         ],
     );
-    let mut world = World::new("2026-11-21T00:00:10Z");
-    world.gather = Box::new(|job, _| match job.index {
+    let mut environment = TestEnvironment::new("2026-11-21T00:00:10Z");
+    environment.gather = Box::new(|job, _| match job.index {
         1 => Ok(vec![counted("a.example", 1)]),
         _ => Err(GatherError::NotReady { newest: None }),
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 2).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY / 2).await.unwrap();
     let jobs = rows(
         &settings,
         "SELECT fetcherindex, status, tlsrptd_reason IS NULL FROM fetchjobs ORDER BY fetcherindex",
     );
     assert_eq!(jobs, ["1|ok|1", "2|timedout|0"]);
-    let seen = world.seen.lock().unwrap();
+    let seen = environment.seen.lock().unwrap();
     let deadline: jiff::Timestamp = "2026-11-21T06:00:10Z".parse().unwrap();
     assert_eq!(
         seen.len(),
@@ -240,16 +250,18 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
             "--max_report_age=172800",
         ],
     );
-    let mut world = World::new("2026-11-21T00:00:10Z");
-    world.gather = Box::new(|job, now| match (job.index, job.day.to_string().as_str()) {
+    let mut environment = TestEnvironment::new("2026-11-21T00:00:10Z");
+    environment.gather = Box::new(|job, now| match (job.index, job.day.to_string().as_str()) {
         (1, _) => Ok(vec![counted("a.example", 1)]),
         (_, "2026-11-20") if now < "2026-11-21T12:00:00Z".parse().unwrap() => {
             Err(GatherError::NotReady { newest: None })
         }
         _ => Ok(vec![counted("a.example", 5), counted("b.example", 1)]),
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY + DAY / 2).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY + DAY / 2)
+        .await
+        .unwrap();
     let reports = rows(
         &settings,
         "SELECT domain, tlsrptd_sessions FROM reports WHERE day = '2026-11-20' ORDER BY domain, uniqid",
@@ -289,26 +301,26 @@ async fn a_day_that_waits_is_hidden_from_sys4() {
             "--spread_out_delivery=1",
         ],
     );
-    let mut world = World::new("2026-11-21T00:00:10Z");
-    world.gather = Box::new(|job, now| match job.index {
+    let mut environment = TestEnvironment::new("2026-11-21T00:00:10Z");
+    environment.gather = Box::new(|job, now| match job.index {
         2 if now < "2026-11-21T02:00:00Z".parse().unwrap() => {
             Err(GatherError::NotReady { newest: None })
         }
         _ => Ok(vec![counted("a.example", 1)]),
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY / 24).await.unwrap();
     let hidden = rows(
         &settings,
         "SELECT data, status, tlsrptd_data IS NULL FROM reportdata",
     );
     assert_eq!(hidden, ["NULL|NULL|0"], "sys4 would fetch it again");
-    run(&settings, &world, None, DAY / 12).await.unwrap();
+    run(&settings, &environment, None, DAY / 12).await.unwrap();
     assert_eq!(
         rows(&settings, "SELECT domain, tlsrptd_sessions FROM reports"),
         ["a.example|2"]
     );
-    let asked = world
+    let asked = environment
         .asked
         .lock()
         .unwrap()
@@ -322,18 +334,18 @@ async fn a_day_that_waits_is_hidden_from_sys4() {
 async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
-    let mut world = World::new(BEGIN);
-    world.gather = Box::new(|_, _| {
+    let mut environment = TestEnvironment::new(BEGIN);
+    environment.gather = Box::new(|_, _| {
         Ok(["later", "never", "odd", "refused"]
             .map(|name| counted(&format!("{name}.example"), 1))
             .into())
     });
-    world.lookup = Box::new(|domain| {
+    environment.lookup = Box::new(|domain| {
         Some(tlsrptd_reporter::lookup::judge(&[format!(
             "v=TLSRPTv1;rua=mailto:r@{domain}"
         )]))
     });
-    world.receive = Box::new(|delivery, before| {
+    environment.receive = Box::new(|delivery, before| {
         let outcome = match delivery.report.domain.as_str() {
             "later.example" if before < 3 => retry("451 later"),
             "never.example" => retry("451 never"),
@@ -345,9 +357,9 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
         };
         (outcome, Duration::from_millis(20))
     });
-    let world = Arc::new(world);
+    let environment = Arc::new(environment);
     // The day after tomorrow's midnight brings new days; theirs are other rows.
-    run(&settings, &world, None, DAY * 2).await.unwrap();
+    run(&settings, &environment, None, DAY * 2).await.unwrap();
     let ends = rows(
         &settings,
         "SELECT domain, destinations.status FROM destinations JOIN reports ON r_id = d_r_id WHERE day = '2026-11-20' ORDER BY domain",
@@ -361,7 +373,7 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
             "refused.example|refused"
         ]
     );
-    let seen = world.seen.lock().unwrap();
+    let seen = environment.seen.lock().unwrap();
     let never: Vec<_> = seen
         .iter()
         .filter(|seen| seen.domain == "never.example" && seen.day == "2026-11-20")
@@ -385,16 +397,16 @@ async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
         folder.path(),
         &[YESTERDAY_ONLY, "--max_retries_domainlist=1"],
     );
-    let mut world = World::new("2026-11-20T23:59:00Z");
-    world.gather = Box::new(|job, now| {
+    let mut environment = TestEnvironment::new("2026-11-20T23:59:00Z");
+    environment.gather = Box::new(|job, now| {
         let closed = now > "2026-11-21T00:02:00Z".parse().unwrap();
         match job.day.to_string().as_str() {
             "2026-11-20" if !closed => Err(GatherError::NotReady { newest: None }),
             _ => Ok(vec![counted("a.example", 1)]),
         }
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 24).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY / 24).await.unwrap();
     let jobs = rows(
         &settings,
         "SELECT status, retries FROM fetchjobs WHERE day = '2026-11-20'",
@@ -422,10 +434,10 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
     )
     .unwrap();
     drop(db);
-    let mut world = World::new(BEGIN);
-    world.receive = Box::new(|_, _| (sent(), Duration::from_secs(5)));
-    let world = Arc::new(world);
-    let ran = run(&settings, &world, None, Duration::from_secs(3)).await;
+    let mut environment = TestEnvironment::new(BEGIN);
+    environment.receive = Box::new(|_, _| (sent(), Duration::from_secs(5)));
+    let environment = Arc::new(environment);
+    let ran = run(&settings, &environment, None, Duration::from_secs(3)).await;
     assert!(ran.unwrap_err().to_string().contains("Released"));
     assert_eq!(
         rows(
@@ -441,13 +453,13 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
 async fn a_slow_host_delays_nobody_else() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
-    let mut world = World::new(BEGIN);
-    world.gather = Box::new(|_, _| {
+    let mut environment = TestEnvironment::new(BEGIN);
+    environment.gather = Box::new(|_, _| {
         Ok((0..300)
             .map(|n| counted(&format!("d{n}.example"), 1))
             .collect())
     });
-    world.lookup = Box::new(|domain| {
+    environment.lookup = Box::new(|domain| {
         let host = if domain.as_str() == "d299.example" {
             "quick"
         } else {
@@ -457,23 +469,28 @@ async fn a_slow_host_delays_nobody_else() {
             "v=TLSRPTv1;rua=https://{host}.example/{domain}"
         )]))
     });
-    world.receive = Box::new(|delivery, _| {
+    environment.receive = Box::new(|delivery, _| {
         let slow = delivery.destination.uri.contains("slow");
         (sent(), Duration::from_secs(if slow { 300 } else { 1 }))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 2 - Duration::from_secs(60))
-        .await
-        .unwrap();
-    let seen = world.seen.lock().unwrap();
+    let environment = Arc::new(environment);
+    run(
+        &settings,
+        &environment,
+        None,
+        DAY / 2 - Duration::from_secs(60),
+    )
+    .await
+    .unwrap();
+    let seen = environment.seen.lock().unwrap();
     let quick = seen.iter().find(|seen| seen.uri.contains("quick")).unwrap();
     assert!(
-        quick.at.duration_since(world.begin).as_secs() < 10,
+        quick.at.duration_since(environment.begin).as_secs() < 10,
         "{}",
         quick.at
     );
     assert_eq!(
-        world.under_way.lock().unwrap()["https:slow.example"].1,
+        environment.under_way.lock().unwrap()["https:slow.example"].1,
         4,
         "max_concurrent_per_host"
     );
@@ -488,17 +505,17 @@ async fn a_slow_host_delays_nobody_else() {
 async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
-    let world = Arc::new(World::new(BEGIN));
-    let is_full = |world: &World| world.zero.elapsed() < DAY / 24;
-    let seen = Arc::clone(&world);
+    let environment = Arc::new(TestEnvironment::new(BEGIN));
+    let is_full = |environment: &TestEnvironment| environment.zero.elapsed() < DAY / 24;
+    let seen = Arc::clone(&environment);
     let watcher = Box::new(move |step, _| match step {
         Step::RowsStored if is_full(&seen) => HookVerdict::Fail,
         _ => HookVerdict::On,
     });
-    run(&settings, &world, Some(watcher), DAY / 12)
+    run(&settings, &environment, Some(watcher), DAY / 12)
         .await
         .unwrap();
-    let asked = world.asked.lock().unwrap().len();
+    let asked = environment.asked.lock().unwrap().len();
     assert!((5..20).contains(&asked), "{asked} times in an hour");
     assert_eq!(
         rows(&settings, "SELECT DISTINCT status FROM destinations"),

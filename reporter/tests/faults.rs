@@ -1,20 +1,20 @@
-//! A world that fails for hours or days, one thing at a time, on the virtual clock: afterwards all is as it should be.
+//! Outages of hours or days, one at a time, on the virtual clock: afterwards all is as it should be.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{
     sync::{Arc, atomic::AtomicBool, atomic::Ordering::SeqCst},
     time::Duration,
 };
 
+use environment::{TestEnvironment, counted, folder, record, rows, run, sent, settings};
 use jiff::Timestamp;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::{LookupResult, judge},
     store::{HookVerdict, STEPS, StoreError},
 };
-use world::{World, counted, folder, record, rows, run, sent, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BEGIN: &str = "2026-11-21T12:00:00Z";
@@ -45,13 +45,13 @@ async fn a_full_disk_at_every_step() {
                 "--fetchers=one,two",
             ],
         );
-        let mut world = World::new(BEGIN);
-        world.sys4 = vec![2];
-        let world = Arc::new(world);
+        let mut environment = TestEnvironment::new(BEGIN);
+        environment.sys4 = vec![2];
+        let environment = Arc::new(environment);
         let met = Arc::new(AtomicBool::new(false));
         let ends = Duration::from_secs(3600 * 4);
-        while world.zero.elapsed() < ends {
-            let (seen, met) = (Arc::clone(&world), Arc::clone(&met));
+        while environment.zero.elapsed() < ends {
+            let (seen, met) = (Arc::clone(&environment), Arc::clone(&met));
             let watcher = Box::new(move |step, _| {
                 let fails = step == row.step && seen.zero.elapsed() < HOUR;
                 met.fetch_or(fails, SeqCst);
@@ -61,8 +61,8 @@ async fn a_full_disk_at_every_step() {
                     HookVerdict::On
                 }
             });
-            let left = ends - world.zero.elapsed();
-            match run(&settings, &world, Some(watcher), left).await {
+            let left = ends - environment.zero.elapsed();
+            match run(&settings, &environment, Some(watcher), left).await {
                 Ok(()) => {}
                 Err(StoreError::Step { .. } | StoreError::Open { .. }) => {
                     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -83,7 +83,7 @@ async fn a_full_disk_at_every_step() {
             "{:?}",
             row.step
         );
-        for (key, seen) in world.taken() {
+        for (key, seen) in environment.taken() {
             assert_eq!(
                 seen.len(),
                 1,
@@ -104,34 +104,34 @@ async fn a_relay_that_is_gone_or_denies_for_two_days() {
     ] {
         let folder = folder();
         let settings = settings(folder.path(), &["--spread_out_delivery=14400"]);
-        let mut world = World::new(BEGIN);
-        world.gather = Box::new(|job, now| Ok(many(job, now)));
-        world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
+        let mut environment = TestEnvironment::new(BEGIN);
+        environment.gather = Box::new(|job, now| Ok(many(job, now)));
+        environment.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
         let gone = Arc::new(AtomicBool::new(true));
         let (is_gone, no) = (Arc::clone(&gone), outcome.clone());
-        world.receive = Box::new(move |_, _| match is_gone.load(SeqCst) {
+        environment.receive = Box::new(move |_, _| match is_gone.load(SeqCst) {
             true => (no.clone(), Duration::from_secs(1)),
             false => (sent(), Duration::from_millis(20)),
         });
-        let world = Arc::new(world);
+        let environment = Arc::new(environment);
         let back = Arc::clone(&gone);
         tokio::spawn(async move {
             tokio::time::sleep(HOUR * 52).await;
             back.store(false, SeqCst);
         });
-        run(&settings, &world, None, HOUR * 51).await.unwrap();
+        run(&settings, &environment, None, HOUR * 51).await.unwrap();
         let charged = "SELECT count(*) FROM destinations WHERE retries > 0 OR status IS NOT NULL";
         assert_eq!(
             rows(&settings, charged),
             ["0"],
             "{outcome:?}: charged to nobody"
         );
-        run(&settings, &world, None, HOUR * 8).await.unwrap();
+        run(&settings, &environment, None, HOUR * 8).await.unwrap();
         let ends = "SELECT count(*) >= 600, sum(status IS NOT 'sent') FROM destinations";
         assert_eq!(rows(&settings, ends), ["1|0"], "{outcome:?}: all arrived");
-        let once = world.taken().values().all(|seen| seen.len() == 1);
+        let once = environment.taken().values().all(|seen| seen.len() == 1);
         assert!(once, "{outcome:?}: each once");
-        let seen = world.seen.lock().unwrap();
+        let seen = environment.seen.lock().unwrap();
         let in_vain = seen.iter().filter(|seen| !seen.taken).count();
         // By its own schedule each would have tried nine times a day.
         assert!(
@@ -154,13 +154,13 @@ async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
     ] {
         let folder = folder();
         let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
-        let mut world = World::new(BEGIN);
-        world.has_mails = has_mails;
-        world.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
-        world.receive = Box::new(|_, _| (sent(), Duration::from_secs(60)));
-        let world = Arc::new(world);
+        let mut environment = TestEnvironment::new(BEGIN);
+        environment.has_mails = has_mails;
+        environment.lookup = Box::new(|domain| Some(by_mail(domain.as_str())));
+        environment.receive = Box::new(|_, _| (sent(), Duration::from_secs(60)));
+        let environment = Arc::new(environment);
         let begin = tokio::time::Instant::now();
-        run(&settings, &world, None, Duration::from_secs(20))
+        run(&settings, &environment, None, Duration::from_secs(20))
             .await
             .unwrap();
         let took = begin.elapsed().as_secs();
@@ -177,18 +177,18 @@ async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
 async fn dns_that_is_gone_for_hours() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
-    let mut world = World::new("2026-11-21T00:00:10Z");
-    world.gather = Box::new(|job, now| Ok(many(job, now)));
-    world.lookup = Box::new(|_| Some(LookupResult::Unknown("timed out".to_owned())));
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 6).await.unwrap();
+    let mut environment = TestEnvironment::new("2026-11-21T00:00:10Z");
+    environment.gather = Box::new(|job, now| Ok(many(job, now)));
+    environment.lookup = Box::new(|_| Some(LookupResult::Unknown("timed out".to_owned())));
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 6).await.unwrap();
     let by_mta = "SELECT count(*) FROM reports WHERE tlsrptd_reason IS NULL";
     assert_eq!(
         rows(&settings, by_mta),
         [DAYS_DOMAINS.to_string()],
         "by the record that the MTA saw"
     );
-    for ((_, domain, uri), seen) in world.taken() {
+    for ((_, domain, uri), seen) in environment.taken() {
         assert!(record(&domain).contains(&uri), "{uri}");
         assert_eq!(seen.len(), 1, "{uri}");
     }
@@ -203,16 +203,16 @@ async fn a_reporter_that_was_down_for_three_days() {
         folder.path(),
         &["--spread_out_delivery=3600", "--loop_guard=no"],
     );
-    let world = Arc::new(World::new(BEGIN));
-    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    let environment = Arc::new(TestEnvironment::new(BEGIN));
+    run(&settings, &environment, None, HOUR * 2).await.unwrap();
     tokio::time::sleep(HOUR * 72).await;
-    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    run(&settings, &environment, None, HOUR * 8).await.unwrap();
     let days = "SELECT day, count(*), sum(d.status = 'sent') FROM reports JOIN destinations d ON r_id = d_r_id \
                 GROUP BY day ORDER BY day";
     let all = ["18", "19", "20", "21", "22", "23"].map(|day| format!("2026-11-{day}|4|4"));
     assert_eq!(rows(&settings, days), all);
     assert!(
-        world.taken().values().all(|seen| seen.len() == 1),
+        environment.taken().values().all(|seen| seen.len() == 1),
         "each once"
     );
 }

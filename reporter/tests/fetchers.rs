@@ -1,7 +1,7 @@
 //! `fetchers` is edited between a day's jobs and their answers: each collector is asked once, and counted once.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
+use environment::{TestEnvironment, counted, folder, rows, run, settings};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{gather::GatherError, store::Store};
-use world::{World, counted, folder, rows, run, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BEGIN: &str = "2026-11-21T00:00:10Z";
@@ -37,11 +37,11 @@ fn with(folder: &Path, fetchers: &str) -> Reportd {
 
 /// `a` counts 3 sessions and does not answer before `LATER`, `b` counts 5, `c` 1; one with a 2 behind its name is the same
 /// host.
-fn collectors(begin: &str) -> (Arc<World>, Answers) {
+fn collectors(begin: &str) -> (Arc<TestEnvironment>, Answers) {
     let answers = Answers::default();
-    let mut world = World::new(begin);
+    let mut environment = TestEnvironment::new(begin);
     let counts = Arc::clone(&answers);
-    world.gather = Box::new(move |job, now| {
+    environment.gather = Box::new(move |job, now| {
         let words: Vec<&str> = job.command.split_whitespace().collect();
         let sessions = match words[0].trim_end_matches('2') {
             "a" if words[0] == "a" && now < LATER.parse().unwrap() => {
@@ -55,7 +55,7 @@ fn collectors(begin: &str) -> (Arc<World>, Answers) {
         *counts.entry(words.join(" ")).or_default() += 1;
         Ok(vec![counted("m.example", sessions)])
     });
-    (Arc::new(world), answers)
+    (Arc::new(environment), answers)
 }
 
 /// `fetchers` before and after, sessions in the report, who has answered, the jobs' ends, and why.
@@ -85,12 +85,12 @@ const EDITS: &[Row] = &[
 async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
     for (before, after, sessions, answered, jobs, why) in EDITS {
         let folder = folder();
-        let (world, answers) = collectors(BEGIN);
-        run(&with(folder.path(), before), &world, None, HOUR)
+        let (environment, answers) = collectors(BEGIN);
+        run(&with(folder.path(), before), &environment, None, HOUR)
             .await
             .unwrap();
         let settings = with(folder.path(), after);
-        run(&settings, &world, None, HOUR * 8).await.unwrap();
+        run(&settings, &environment, None, HOUR * 8).await.unwrap();
         assert_eq!(
             rows(&settings, SESSIONS),
             [format!("m.example|{sessions}|1")],
@@ -114,17 +114,17 @@ async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
 #[tokio::test(start_paused = true)]
 async fn one_edit_after_the_other() {
     let folder = folder();
-    let (world, answers) = collectors(BEGIN);
+    let (environment, answers) = collectors(BEGIN);
     for fetchers in [
         "b, a, c", "a, b, c", "a, b2, c", "c, a, b2", "c, a", "c, a, b2",
     ] {
         let minutes = Duration::from_secs(900);
-        run(&with(folder.path(), fetchers), &world, None, minutes)
+        run(&with(folder.path(), fetchers), &environment, None, minutes)
             .await
             .unwrap();
     }
     let settings = with(folder.path(), "c, a, b2");
-    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    run(&settings, &environment, None, HOUR * 8).await.unwrap();
     assert_eq!(rows(&settings, SESSIONS), ["m.example|9|1"]);
     let answers = answers.lock().unwrap().clone();
     let once = ["a", "b", "c"].map(|name| (name.to_owned(), 1));
@@ -135,16 +135,16 @@ async fn one_edit_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn who_was_removed_and_is_back_is_asked() {
     let folder = folder();
-    let (world, _) = collectors(BEGIN);
-    run(&with(folder.path(), "a, b"), &world, None, HOUR)
+    let (environment, _) = collectors(BEGIN);
+    run(&with(folder.path(), "a, b"), &environment, None, HOUR)
         .await
         .unwrap();
     let settings = with(folder.path(), "b");
-    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    run(&settings, &environment, None, HOUR * 2).await.unwrap();
     let ends = "SELECT fetcher, status FROM fetchjobs ORDER BY 1";
     assert_eq!(rows(&settings, ends), [" b|ok", "a|removed"]);
     let settings = with(folder.path(), "b, a");
-    run(&settings, &world, None, HOUR).await.unwrap();
+    run(&settings, &environment, None, HOUR).await.unwrap();
     assert_eq!(rows(&settings, ends), [" b|ok", "a|ok"]);
 }
 
@@ -156,13 +156,13 @@ async fn a_day_is_composed_before_it_is_too_old() {
     let options = ["--fetchers=never, b", "--spread_out_delivery=1"];
     let settings = settings(folder.path(), &options);
     let begin = "2026-11-23T20:00:00Z";
-    let mut world = World::new(begin);
-    world.gather = Box::new(|job, _| match job.command.trim() {
+    let mut environment = TestEnvironment::new(begin);
+    environment.gather = Box::new(|job, _| match job.command.trim() {
         "b" => Ok(vec![counted("m.example", 5)]),
         _ => Err(GatherError::NotReady { newest: None }),
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 9).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 9).await.unwrap();
     let days = "SELECT day, tlsrptd_sessions, tlsrptd_reason FROM reports ORDER BY day";
     let reported = ["20", "21", "22"].map(|day| format!("2026-11-{day}|5|NULL"));
     assert_eq!(rows(&settings, days), reported);
@@ -192,8 +192,8 @@ async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
     )
     .unwrap();
     drop(db);
-    let (world, answers) = collectors(LATER);
-    run(&settings, &world, None, HOUR).await.unwrap();
+    let (environment, answers) = collectors(LATER);
+    run(&settings, &environment, None, HOUR).await.unwrap();
     assert_eq!(rows(&settings, SESSIONS), ["m.example|8|1"]);
     assert_eq!(
         rows(&settings, "SELECT status FROM fetchjobs"),

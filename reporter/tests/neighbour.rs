@@ -1,7 +1,7 @@
 //! Hosts that are dead, full or busy, and how often they hear of us: the whole reporter on a virtual clock.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
+use environment::{
+    TestEnvironment, counted, folder, retry, rows, run, sent, settings, unreachable,
+};
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{deliver::Outcome, lookup::judge};
-use world::{World, counted, folder, retry, rows, run, sent, settings, unreachable};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -23,15 +25,18 @@ const YESTERDAY_ONLY: &str = "--max_report_age=86400";
 const NOW: &str = "--spread_out_delivery=1";
 
 /// So many domains, with this record each.
-fn world(domains: usize, record: impl Fn(&str) -> String + Send + Sync + 'static) -> World {
-    let mut world = World::new(BEGIN);
-    world.gather = Box::new(move |_, _| {
+fn environment(
+    domains: usize,
+    record: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> TestEnvironment {
+    let mut environment = TestEnvironment::new(BEGIN);
+    environment.gather = Box::new(move |_, _| {
         let domain = |number| counted(&format!("d{number:05}.example"), 1);
         Ok((0..domains).map(domain).collect())
     });
-    world.lookup = Box::new(move |domain| Some(judge(&[record(domain.as_str())])));
-    world.hurries = true;
-    world
+    environment.lookup = Box::new(move |domain| Some(judge(&[record(domain.as_str())])));
+    environment.hurries = true;
+    environment
 }
 
 fn by_mail(domain: &str) -> String {
@@ -53,8 +58,8 @@ fn ends(settings: &Reportd, day: &str) -> Vec<String> {
 }
 
 /// When each attempt began.
-fn attempts(world: &World, to: &str) -> Vec<(Timestamp, bool)> {
-    let seen = world.seen.lock().unwrap();
+fn attempts(environment: &TestEnvironment, to: &str) -> Vec<(Timestamp, bool)> {
+    let seen = environment.seen.lock().unwrap();
     let there = seen.iter().filter(|seen| seen.uri.contains(to));
     there.map(|seen| (seen.at, seen.taken)).collect()
 }
@@ -75,18 +80,18 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
     ] {
         let folder = folder();
         let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
-        let mut world = world(700, by_mail);
-        let (begin, zero) = (world.begin, world.zero);
+        let mut environment = environment(700, by_mail);
+        let (begin, zero) = (environment.begin, environment.zero);
         let back = begin + DAY;
-        world.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
+        environment.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
             true => (unreachable("no connection"), takes),
             false => (sent(), Duration::from_millis(20)),
         });
-        let world = Arc::new(world);
-        run(&settings, &world, None, DAY - Duration::from_secs(60))
+        let environment = Arc::new(environment);
+        run(&settings, &environment, None, DAY - Duration::from_secs(60))
             .await
             .unwrap();
-        let in_vain = attempts(&world, "mailto:").len();
+        let in_vain = attempts(&environment, "mailto:").len();
         assert!((90..=130).contains(&in_vain), "{in_vain} attempts: {why}");
         let failures = rows(&settings, "SELECT sum(retries) FROM destinations");
         assert_eq!(
@@ -95,15 +100,15 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
             "the relay's failure is charged to nobody: {why}"
         );
         // The reporter is started again, and the relay some seconds later.
-        run(&settings, &world, None, HOUR * 6).await.unwrap();
+        run(&settings, &environment, None, HOUR * 6).await.unwrap();
         assert_eq!(
             ends(&settings, YESTERDAY),
             ["sent|700"],
             "nothing is lost: {why}"
         );
-        let taken = world.taken();
+        let taken = environment.taken();
         assert!(taken.values().all(|seen| seen.len() == 1), "each once");
-        let bound = world.under_way.lock().unwrap()["mailto:"].1;
+        let bound = environment.under_way.lock().unwrap()["mailto:"].1;
         assert!(bound <= 4, "max_concurrent_per_host: {bound}");
     }
 }
@@ -112,27 +117,27 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
 async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut world = world(2000, by_https);
-    let back = world.begin + HOUR * 3;
-    let zero = (world.begin, world.zero);
-    world.receive = Box::new(move |delivery, _| {
+    let mut environment = environment(2000, by_https);
+    let back = environment.begin + HOUR * 3;
+    let zero = (environment.begin, environment.zero);
+    environment.receive = Box::new(move |delivery, _| {
         let is_shared = delivery.destination.uri.contains("shared");
         match is_shared && zero.0 + zero.1.elapsed() < back {
             true => (unreachable("time-out"), Duration::from_secs(10)),
             false => (sent(), Duration::from_millis(20)),
         }
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 6).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 6).await.unwrap();
     assert_eq!(ends(&settings, YESTERDAY), ["sent|2000"]);
-    let others = attempts(&world, "own.");
+    let others = attempts(&environment, "own.");
     let last = others.iter().map(|(at, _)| *at).max().unwrap();
     assert_eq!(others.len(), 286);
     assert!(
-        last < world.begin + Duration::from_secs(60),
+        last < environment.begin + Duration::from_secs(60),
         "nobody else waits: {last}"
     );
-    let shared = attempts(&world, "shared");
+    let shared = attempts(&environment, "shared");
     let in_vain = shared.iter().filter(|(_, taken)| !taken).count();
     assert!((12..=35).contains(&in_vain), "{in_vain} attempts in vain");
     let first = shared.iter().find(|(_, taken)| *taken).unwrap().0;
@@ -151,10 +156,10 @@ async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
 async fn a_busy_host_is_held_back_for_all() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut world = world(500, by_https);
-    let (begin, zero) = (world.begin, world.zero);
+    let mut environment = environment(500, by_https);
+    let (begin, zero) = (environment.begin, environment.zero);
     let until = begin + HOUR;
-    world.receive = Box::new(move |delivery, _| {
+    environment.receive = Box::new(move |delivery, _| {
         let is_shared = delivery.destination.uri.contains("shared");
         let now = begin + zero.elapsed();
         let outcome = match is_shared && now < until {
@@ -163,10 +168,10 @@ async fn a_busy_host_is_held_back_for_all() {
         };
         (outcome, Duration::from_millis(300))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 4).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 4).await.unwrap();
     assert_eq!(ends(&settings, YESTERDAY), ["sent|500"]);
-    let shared = attempts(&world, "shared");
+    let shared = attempts(&environment, "shared");
     let refused = shared.iter().filter(|(_, taken)| !taken).count();
     assert!((20..=600).contains(&refused), "{refused} attempts in vain");
     let most = most_in(Duration::from_secs(12), &shared[..refused]);
@@ -229,26 +234,26 @@ async fn strangers_do_not_hold_a_shared_host() {
     for (why, place, outcome, most, within) in rows {
         let folder = folder();
         let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-        let mut world = world(100, strangers(place));
-        world.receive = Box::new(move |delivery, _| {
+        let mut environment = environment(100, strangers(place));
+        environment.receive = Box::new(move |delivery, _| {
             let number: usize = delivery.report.domain.as_str()[1..6].parse().unwrap();
             match number < 40 {
                 true => outcome(),
                 false => (sent(), Duration::from_millis(50)),
             }
         });
-        let world = Arc::new(world);
-        run(&settings, &world, None, HOUR * 3).await.unwrap();
-        let seen = world.seen.lock().unwrap();
+        let environment = Arc::new(environment);
+        run(&settings, &environment, None, HOUR * 3).await.unwrap();
+        let seen = environment.seen.lock().unwrap();
         let is_neighbour = |domain: &str| domain[1..6].parse::<usize>().unwrap() >= 40;
         let (neighbours, others): (Vec<_>, Vec<_>) =
             seen.iter().partition(|seen| is_neighbour(&seen.domain));
         assert_eq!(neighbours.len(), 60, "{why}: each neighbour once");
         let last = neighbours.iter().map(|seen| seen.at).max().unwrap();
-        let took = last.duration_since(world.begin).as_secs();
+        let took = last.duration_since(environment.begin).as_secs();
         assert!(took <= within as i64, "{why}: the last after {took} s");
         assert!(others.len() <= most, "{why}: {} attempts", others.len());
-        let bound = world.under_way.lock().unwrap()["https:saas.example"].1;
+        let bound = environment.under_way.lock().unwrap()["https:saas.example"].1;
         assert!(bound <= 4, "{why}: {bound} connections");
         println!(
             "{why}: neighbours after {took} s, {} attempts of strangers",
@@ -264,7 +269,7 @@ async fn slow_hosts_without_number_delay_nobody() {
         let folder = folder();
         let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
         // Every tenth wants mail, every tenth has a quick host.
-        let mut world = world(hosts * 10 / 8, move |domain| {
+        let mut environment = environment(hosts * 10 / 8, move |domain| {
             let number: usize = domain[1..6].parse().unwrap();
             match number % 10 {
                 0 => format!("v=TLSRPTv1;rua=mailto:r@{domain}"),
@@ -274,7 +279,7 @@ async fn slow_hosts_without_number_delay_nobody() {
                 ),
             }
         });
-        world.receive = Box::new(move |delivery, _| {
+        environment.receive = Box::new(move |delivery, _| {
             let slow = delivery.destination.uri.contains("slow");
             let takes = if slow {
                 Duration::from_secs(takes)
@@ -283,12 +288,12 @@ async fn slow_hosts_without_number_delay_nobody() {
             };
             (sent(), takes)
         });
-        let world = Arc::new(world);
-        run(&settings, &world, None, HOUR).await.unwrap();
+        let environment = Arc::new(environment);
+        run(&settings, &environment, None, HOUR).await.unwrap();
         for (who, within) in [("mailto:", 5), ("quick", within)] {
-            let seen = attempts(&world, who);
+            let seen = attempts(&environment, who);
             let last = seen.iter().map(|(at, _)| *at).max().unwrap();
-            let took = last.duration_since(world.begin).as_secs();
+            let took = last.duration_since(environment.begin).as_secs();
             println!(
                 "{hosts} hosts, {takes} s: {} of {who} after {took} s",
                 seen.len()
@@ -298,7 +303,7 @@ async fn slow_hosts_without_number_delay_nobody() {
                 "{hosts} hosts, {takes} s: {who} after {took} s"
             );
         }
-        let most: usize = world
+        let most: usize = environment
             .under_way
             .lock()
             .unwrap()
@@ -306,7 +311,7 @@ async fn slow_hosts_without_number_delay_nobody() {
             .map(|(_, most)| most)
             .sum();
         assert!(most > 0);
-        let slow = attempts(&world, "slow").len();
+        let slow = attempts(&environment, "slow").len();
         assert!(
             slow >= hosts / 2,
             "{hosts} hosts, {takes} s: the slow get on too: {slow}"
@@ -323,18 +328,18 @@ async fn a_quick_host_is_paced_and_the_relay_is_not() {
             folder.path(),
             &[YESTERDAY_ONLY, NOW, &option, "--max_concurrent_per_host=16"],
         );
-        let mut world = world(600, |domain| {
+        let mut environment = environment(600, |domain| {
             format!("v=TLSRPTv1;rua=mailto:r@{domain},https://shared.example/{domain}")
         });
-        world.receive = Box::new(|_, _| (sent(), Duration::from_millis(1)));
-        let world = Arc::new(world);
-        run(&settings, &world, None, HOUR).await.unwrap();
+        environment.receive = Box::new(|_, _| (sent(), Duration::from_millis(1)));
+        let environment = Arc::new(environment);
+        run(&settings, &environment, None, HOUR).await.unwrap();
         assert_eq!(ends(&settings, YESTERDAY), ["sent|1200"]);
         let second = Duration::from_secs(1);
-        let posts = most_in(second, &attempts(&world, "https:"));
+        let posts = most_in(second, &attempts(&environment, "https:"));
         assert!(posts <= bound, "{rate}: {posts}");
         assert!(posts * 2 >= bound.min(600), "{rate}: {posts}");
-        let mails = most_in(second, &attempts(&world, "mailto:"));
+        let mails = most_in(second, &attempts(&environment, "mailto:"));
         assert!(mails > 200, "{rate}: {mails} mails");
     }
 }
@@ -345,9 +350,9 @@ async fn a_relay_that_greylists_gets_all_mails() {
     const MINUTES: Duration = Duration::from_secs(300);
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut world = world(300, by_mail);
-    let (zero, known) = (world.zero, Mutex::new((BTreeMap::new(), None)));
-    world.receive = Box::new(move |delivery, _| {
+    let mut environment = environment(300, by_mail);
+    let (zero, known) = (environment.zero, Mutex::new((BTreeMap::new(), None)));
+    environment.receive = Box::new(move |delivery, _| {
         let now = zero.elapsed();
         let (first, taken) = &mut *known.lock().unwrap();
         let since = *first.entry(delivery.destination.uri.clone()).or_insert(now);
@@ -363,8 +368,8 @@ async fn a_relay_that_greylists_gets_all_mails() {
         };
         (outcome, Duration::from_millis(20))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 2).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 2).await.unwrap();
     assert_eq!(ends(&settings, YESTERDAY), ["sent|300"]);
 }
 
@@ -373,9 +378,9 @@ async fn a_relay_that_greylists_gets_all_mails() {
 async fn mails_that_are_never_taken_hold_up_no_other() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut world = world(100, by_mail);
-    let (zero, tried) = (world.zero, Mutex::new((Vec::new(), None)));
-    world.receive = Box::new(move |delivery, _| {
+    let mut environment = environment(100, by_mail);
+    let (zero, tried) = (environment.zero, Mutex::new((Vec::new(), None)));
+    environment.receive = Box::new(move |delivery, _| {
         let now = zero.elapsed();
         let (poisoned, taken) = &mut *tried.lock().unwrap();
         // The first that come, whichever they are.
@@ -396,8 +401,8 @@ async fn mails_that_are_never_taken_hold_up_no_other() {
         };
         (outcome, Duration::from_millis(20))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, HOUR * 8).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 8).await.unwrap();
     let sent = "SELECT count(*) FROM destinations WHERE status = 'sent'";
     assert_eq!(rows(&settings, sent), ["80"]);
 }

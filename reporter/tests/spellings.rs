@@ -1,21 +1,21 @@
 //! One domain in two spellings, as sys4's collectors have it, is one domain.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{sync::Arc, time::Duration};
 
+use environment::{TestEnvironment, counted, folder, rows, run, settings};
 use tlsrptd_reporter::gather::GatherError;
-use world::{World, counted, folder, rows, run, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const USUAL: &str = "xn--bcher-kva.example";
 
 /// The first collector speaks sys4's protocol and lists three spellings; the second is ours, and late.
-fn world() -> World {
-    let mut world = World::new("2026-11-21T00:00:10Z");
-    world.sys4 = vec![1];
-    world.gather = Box::new(|job, now| match job.index {
+fn environment() -> TestEnvironment {
+    let mut environment = TestEnvironment::new("2026-11-21T00:00:10Z");
+    environment.sys4 = vec![1];
+    environment.gather = Box::new(|job, now| match job.index {
         1 => Ok(vec![
             counted("BÜCHER.example.", 8),
             counted("a.example", 1),
@@ -27,7 +27,7 @@ fn world() -> World {
         }
         _ => Ok(vec![counted(USUAL, 4)]),
     });
-    world
+    environment
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,9 +42,9 @@ async fn two_spellings_get_one_report() {
                 "--spread_out_delivery=1",
             ],
         );
-        let world = Arc::new(world());
+        let environment = Arc::new(environment());
         if restarted {
-            run(&settings, &world, None, HOUR).await.unwrap();
+            run(&settings, &environment, None, HOUR).await.unwrap();
             let sql = "SELECT domain, fetcher, data IS NULL AND status IS NULL FROM reportdata ORDER BY domain";
             let listed = [
                 "BÜCHER.example.|one|1",
@@ -54,7 +54,7 @@ async fn two_spellings_get_one_report() {
             ];
             assert_eq!(rows(&settings, sql), listed, "sys4 would ask for each");
         }
-        run(&settings, &world, None, HOUR * 4).await.unwrap();
+        run(&settings, &environment, None, HOUR * 4).await.unwrap();
         assert_eq!(
             rows(
                 &settings,
@@ -76,7 +76,7 @@ async fn two_spellings_get_one_report() {
                 "xn--bcher-kva.example|listed as bücher.example"
             ]
         );
-        let taken = world.taken();
+        let taken = environment.taken();
         assert_eq!(taken.len(), 4, "two addresses each: {taken:?}");
         assert!(taken.values().all(|seen| seen.len() == 1), "each once");
     }

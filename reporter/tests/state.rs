@@ -1,10 +1,11 @@
 //! The database alone.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::path::Path;
 
+use environment::{counted, folder};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
@@ -12,7 +13,6 @@ use tlsrptd_reporter::{
     deliver::{Destination, Origin},
     store::{Claimed, Counts, Decision, Job, NewJob, Recorded, Store, Verdict},
 };
-use world::{counted, folder};
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-{text}Z").parse().unwrap()

@@ -1,10 +1,11 @@
 //! What gets no reports: by the operator's word while the reporter works, and because it refuses them.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use environment::{TestEnvironment, counted, folder, retry, rows, run, sent, settings};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
@@ -13,7 +14,6 @@ use tlsrptd_reporter::{
     store::{Store, SuppressionList},
     suppress::Target,
 };
-use world::{World, counted, folder, retry, rows, run, sent, settings};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const OPTIONS: &[&str] = &[
@@ -34,19 +34,20 @@ fn refused() -> Outcome {
 }
 
 /// Each domain's reports go where its record says: `{d}` is the domain.
-fn world(begin: &str, domains: &[(&'static str, &'static str)]) -> World {
-    let mut world = World::new(begin);
+fn environment(begin: &str, domains: &[(&'static str, &'static str)]) -> TestEnvironment {
+    let mut environment = TestEnvironment::new(begin);
     let domains = domains.to_vec();
     let names: Vec<_> = domains.iter().map(|(name, _)| *name).collect();
-    world.gather = Box::new(move |_, _| Ok(names.iter().map(|name| counted(name, 3)).collect()));
-    world.lookup = Box::new(move |domain| {
+    environment.gather =
+        Box::new(move |_, _| Ok(names.iter().map(|name| counted(name, 3)).collect()));
+    environment.lookup = Box::new(move |domain| {
         let (_, rua) = domains.iter().find(|(name, _)| *name == domain.as_str())?;
         Some(judge(&[format!(
             "v=TLSRPTv1;rua={}",
             rua.replace("{d}", domain.as_str())
         )]))
     });
-    world
+    environment
 }
 
 fn add(settings: &Reportd, target: &str, until: Option<&str>) {
@@ -57,8 +58,8 @@ fn add(settings: &Reportd, target: &str, until: Option<&str>) {
 }
 
 /// The days on which a destination was asked.
-fn asked(world: &World, uri: &str) -> Vec<String> {
-    let seen = world.seen.lock().unwrap();
+fn asked(environment: &TestEnvironment, uri: &str) -> Vec<String> {
+    let seen = environment.seen.lock().unwrap();
     let of = seen.iter().filter(|seen| seen.uri == uri);
     of.map(|seen| seen.at.to_string()[5..10].to_owned())
         .collect()
@@ -69,21 +70,21 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     let url = "https://a.example/tls";
-    let mut world = world(
+    let mut environment = environment(
         "2026-11-21T12:00:00Z",
         &[
             ("a.example", "https://a.example/tls"),
             ("b.example", "https://b.example/tls"),
         ],
     );
-    world.receive = Box::new(|delivery, before| {
+    environment.receive = Box::new(|delivery, before| {
         let refuses = delivery.report.domain.as_str() == "a.example" && !(4..6).contains(&before);
         let outcome = if refuses { refused() } else { sent() };
         (outcome, Duration::from_millis(20))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY * 3).await.unwrap();
-    assert_eq!(asked(&world, url), ["11-21", "11-22", "11-23"]);
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY * 3).await.unwrap();
+    assert_eq!(asked(&environment, url), ["11-21", "11-22", "11-23"]);
     assert_eq!(
         rows(&settings, LIST),
         [
@@ -91,9 +92,9 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
         ]
     );
     // A new start knows it as well.
-    run(&settings, &world, None, DAY * 22).await.unwrap();
+    run(&settings, &environment, None, DAY * 22).await.unwrap();
     assert_eq!(
-        asked(&world, url)[3..],
+        asked(&environment, url)[3..],
         ["12-01", "12-16"],
         "after seven whole days it refuses once more, after fourteen it takes one"
     );
@@ -107,9 +108,9 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
             "suppressed: https://a.example/tls for a.example until 2026-12-15: refused on 4 days, at last: 403 no|1|0"
         ]
     );
-    run(&settings, &world, None, DAY * 10).await.unwrap();
+    run(&settings, &environment, None, DAY * 10).await.unwrap();
     assert_eq!(
-        asked(&world, url)[5..],
+        asked(&environment, url)[5..],
         ["12-17", "12-18", "12-19", "12-20"],
         "what was before a success is forgotten: three days again"
     );
@@ -120,7 +121,7 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
         ]
     );
     assert_eq!(
-        asked(&world, "https://b.example/tls").len(),
+        asked(&environment, "https://b.example/tls").len(),
         36,
         "the other one got each day's"
     );
@@ -137,7 +138,7 @@ async fn only_the_receivers_own_word_counts() {
     .unwrap();
     let map = format!("--http_upload_map={}", map.display());
     let settings = settings(folder.path(), &[OPTIONS, &[&map]].concat());
-    let mut world = world(
+    let mut environment = environment(
         "2026-11-21T12:00:00Z",
         &[
             ("good.example", "mailto:r@{d}"),
@@ -149,7 +150,7 @@ async fn only_the_receivers_own_word_counts() {
             ("unsendable.example", "https://{d}/"),
         ],
     );
-    world.receive = Box::new(|delivery, before| {
+    environment.receive = Box::new(|delivery, before| {
         let outcome = match delivery.report.domain.as_str() {
             "good.example" => sent(),
             "later.example" => retry("503 later"),
@@ -166,8 +167,8 @@ async fn only_the_receivers_own_word_counts() {
         };
         (outcome, Duration::from_millis(takes))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY * 6).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(
         rows(
             &settings,
@@ -184,7 +185,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     let shared = "https://saas.example/in";
-    let mut world = world(
+    let mut environment = environment(
         "2026-11-21T12:00:00Z",
         &[
             ("customer.example", shared),
@@ -195,7 +196,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
             ),
         ],
     );
-    world.receive = Box::new(|delivery, _| {
+    environment.receive = Box::new(|delivery, _| {
         let outcome = match delivery.report.domain.as_str() {
             "stranger.example" => refused(),
             _ => sent(),
@@ -207,8 +208,8 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
         };
         (outcome, Duration::from_millis(takes))
     });
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY * 6).await.unwrap();
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(
         rows(
             &settings,
@@ -220,7 +221,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
         ]
     );
     let asked_of = |domain: &str| {
-        let seen = world.seen.lock().unwrap();
+        let seen = environment.seen.lock().unwrap();
         seen.iter().filter(|seen| seen.domain == domain).count()
     };
     assert_eq!(
@@ -243,22 +244,22 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
 async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
     let folder = folder();
     let settings = settings(folder.path(), &["--max_report_age=86400"]);
-    let mut world = world(
+    let mut environment = environment(
         "2026-11-21T00:00:10Z",
         &[
             ("a.example", "https://a.example/,mailto:r@a.example"),
             ("b.example", "https://b.example/"),
         ],
     );
-    world.receive = Box::new(|_, _| (retry("503 later"), Duration::from_millis(20)));
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY / 24).await.unwrap();
+    environment.receive = Box::new(|_, _| (retry("503 later"), Duration::from_millis(20)));
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY / 24).await.unwrap();
     let pending = "SELECT count(*) FROM destinations WHERE status IS NULL";
     assert_eq!(rows(&settings, pending), ["3"]);
-    let before =
-        asked(&world, "https://a.example/").len() + asked(&world, "mailto:r@a.example").len();
+    let before = asked(&environment, "https://a.example/").len()
+        + asked(&environment, "mailto:r@a.example").len();
     add(&settings, "a.example", None);
-    run(&settings, &world, None, DAY * 2).await.unwrap();
+    run(&settings, &environment, None, DAY * 2).await.unwrap();
     let ends = "SELECT destination, status, d.tlsrptd_reason FROM reports r JOIN destinations d ON d_r_id = r_id \
                 WHERE r.day = '2026-11-20' AND domain = 'a.example' ORDER BY 1";
     assert_eq!(
@@ -268,8 +269,8 @@ async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
             "mailto:r@a.example|suppressed|a.example for ever: they asked",
         ]
     );
-    let after =
-        asked(&world, "https://a.example/").len() + asked(&world, "mailto:r@a.example").len();
+    let after = asked(&environment, "https://a.example/").len()
+        + asked(&environment, "mailto:r@a.example").len();
     assert_eq!(after, before, "nobody was asked again");
 }
 
@@ -277,14 +278,14 @@ async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
 async fn a_relay_that_takes_nothing_suspends_nobody() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
-    let mut world = world(
+    let mut environment = environment(
         "2026-11-21T12:00:00Z",
         &[("a.example", "mailto:r@{d}"), ("b.example", "mailto:r@{d}")],
     );
-    world.receive = Box::new(|_, _| (refused(), Duration::from_millis(20)));
-    let world = Arc::new(world);
-    run(&settings, &world, None, DAY * 6).await.unwrap();
-    assert_eq!(asked(&world, "mailto:r@a.example").len(), 7);
+    environment.receive = Box::new(|_, _| (refused(), Duration::from_millis(20)));
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY * 6).await.unwrap();
+    assert_eq!(asked(&environment, "mailto:r@a.example").len(), 7);
     assert!(rows(&settings, LIST).is_empty());
 }
 
@@ -298,7 +299,7 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
         .unwrap();
     add(&settings, ".mail.example", None);
     add(&settings, "b.example", Some("2026-11-21"));
-    let world = Arc::new(world(
+    let environment = Arc::new(environment(
         "2026-11-21T12:00:00Z",
         &[
             ("a.example", "mailto:r@in.mail.example,https://a.example/"),
@@ -319,7 +320,9 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
         .unwrap()
         .close()
         .unwrap();
-    run(&settings, &world, Some(watcher), DAY).await.unwrap();
+    run(&settings, &environment, Some(watcher), DAY)
+        .await
+        .unwrap();
     let ends = "SELECT r.day, domain, coalesce(r.tlsrptd_reason, '-'), coalesce(destination, '-'), coalesce(status, '-'), \
                 coalesce(d.retries, '-'), coalesce(d.tlsrptd_reason, '-') \
                 FROM reports r LEFT JOIN destinations d ON d_r_id = r_id ORDER BY 1, 2, 4";
@@ -354,7 +357,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         folder.path(),
         &["--max_report_age=86400", "--keep_days=100"],
     );
-    let world = Arc::new(world(
+    let environment = Arc::new(environment(
         "2026-11-21T00:00:10Z",
         &[
             ("a.example", "https://a.example/"),
@@ -371,7 +374,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         assert_eq!(list.remove(&target, None).unwrap(), 1);
         assert_eq!(list.remove(&target, None).unwrap(), 0, "once");
     };
-    let (ran, ()) = tokio::join!(run(&settings, &world, None, DAY * 5 / 2), operator);
+    let (ran, ()) = tokio::join!(run(&settings, &environment, None, DAY * 5 / 2), operator);
     ran.unwrap();
     let ends = "SELECT day, status FROM reports JOIN destinations ON d_r_id = r_id \
                 WHERE domain = 'a.example' ORDER BY day";
@@ -386,7 +389,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         ),
         ["suppressed: a.example for ever: they asked"]
     );
-    assert_eq!(asked(&world, "https://b.example/").len(), 3);
+    assert_eq!(asked(&environment, "https://b.example/").len(), 3);
 }
 
 fn journal_mode(path: &Path) -> String {

@@ -1,10 +1,11 @@
 //! The database as sys4 leaves it, and files that are none of ours.
 #![allow(clippy::unwrap_used)]
 
-mod world;
+mod environment;
 
 use std::path::Path;
 
+use environment::folder;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
@@ -12,7 +13,6 @@ use tlsrptd_reporter::{
     deliver::Origin,
     store::{NewJob, Store, StoreError},
 };
-use world::folder;
 
 /// sys4's file as it makes it.
 const SYS4: &str = "
@@ -72,7 +72,7 @@ fn a_file_of_either_program() {
             .map(Result::unwrap)
             .collect()
     };
-    let ours = world::folder();
+    let ours = environment::folder();
     open(ours.path()).close().unwrap();
     assert_eq!(
         texts(&db),

@@ -1,50 +1,86 @@
-//! The daemon's part of days: jobs for those that have ended, and away with what is old.
+//! The days: fetch jobs for those that have ended, and the removal of old rows.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tlsrptd_config::clock::Moment;
 use tlsrptd_proto::day::Day;
 
-use super::{Daemon, gathering};
-use crate::{environment::Environment, store::StoreError};
+use super::gathering;
+use crate::{
+    schedule::Schedule,
+    store::{NewJob, Store, StoreError},
+};
 
-impl<O: Environment> Daemon<O> {
-    /// Once a day, and at the start, by a clock that nobody doubts: jobs for every closed day that may still be reported
-    /// and was not decided before.
-    pub(super) fn schedule_new_days(&mut self, moment: &Moment) -> Result<(), StoreError> {
+/// Which day it is, as far as the database has been told.
+pub(super) struct Calendar {
+    schedule: Arc<Schedule>,
+    fetchers: Vec<NewJob>,
+    /// The day on which fetch jobs were made last.
+    today: Option<Day>,
+    /// Old rows are left.
+    pub(super) is_cleaning: bool,
+}
+
+impl Calendar {
+    pub(super) fn new(schedule: Arc<Schedule>, fetchers: Vec<NewJob>) -> Calendar {
+        Calendar {
+            schedule,
+            fetchers,
+            today: None,
+            is_cleaning: false,
+        }
+    }
+
+    /// Whether all fetch jobs exist that are due: not at the start, before the clock is confirmed.
+    pub(super) fn has_scheduled(&self) -> bool {
+        self.today.is_some()
+    }
+
+    /// The clock was set back: days may begin again.
+    pub(super) fn forget_today(&mut self) {
+        self.today = None;
+    }
+
+    /// Once a day and at the start, with a confirmed clock: makes fetch jobs for each closed day that may still be reported
+    /// and is not decided yet.
+    pub(super) fn schedule_new_days(
+        &mut self,
+        store: &mut Store,
+        moment: &Moment,
+    ) -> Result<(), StoreError> {
         let (now, today) = (moment.now, Day::of(moment.now));
         if self.today == Some(today) || !moment.is_confirmed() {
             return Ok(());
         }
-        let undone = self.state.undo_early(today)?;
+        let undone = store.undo_early(today)?;
         if undone > 0 {
             tracing::warn!(
                 "{undone} fetch jobs were made for days that have not ended, by a clock that was ahead: they are made again"
             );
         }
-        let mut known = self.state.days_with_jobs()?;
-        known.extend(self.state.decided_days()?);
-        let early = self.state.early_days()?;
-        let open = self.state.open_days()?;
+        let mut known = store.days_with_jobs()?;
+        known.extend(store.decided_days()?);
+        let early = store.early_days()?;
+        let open = store.open_days()?;
         let reportable: BTreeSet<Day> = self.schedule.reportable_days(now).into_iter().collect();
         let missed = reportable.difference(&known).copied();
         let again = reportable.iter().copied();
         let again = again.filter(|day| open.contains(day) || early.contains(day));
         let days: Vec<Day> = missed.chain(again).collect();
-        let fetchers = &self.bounds.fetchers;
-        let changed = self.state.make_jobs(&days, fetchers, now)?;
-        let reopened = self.state.reopen_given_up(&reportable, fetchers, now)?;
-        changed.iter().chain(&reopened).for_each(gathering::tell);
-        self.state.reopen_early(&reportable, now)?;
+        let changed = store.make_jobs(&days, &self.fetchers, now)?;
+        let reopened = store.reopen_given_up(&reportable, &self.fetchers, now)?;
+        let notes = changed.iter().chain(&reopened);
+        notes.for_each(gathering::log_job_change);
+        store.reopen_early(&reportable, now)?;
         self.today = Some(today);
-        self.cleaning = true;
+        self.is_cleaning = true;
         Ok(())
     }
 
-    /// Removes what is old, by a clock that nobody doubts.
-    pub(super) fn clean(&mut self, moment: &Moment) -> Result<(), StoreError> {
-        if self.cleaning && moment.is_confirmed() {
-            self.cleaning = self.state.clean(self.schedule.oldest_kept(moment.now))?;
+    /// Removes some of the old rows, with a confirmed clock.
+    pub(super) fn clean(&mut self, store: &mut Store, moment: &Moment) -> Result<(), StoreError> {
+        if self.is_cleaning && moment.is_confirmed() {
+            self.is_cleaning = store.clean(self.schedule.oldest_kept(moment.now))?;
         }
         Ok(())
     }

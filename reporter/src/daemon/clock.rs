@@ -1,34 +1,43 @@
-//! The daemon's part of time: looks at the clock, and sees to what follows when it moves.
+//! The clock, and what has to follow in the database when it is set.
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::clock::{Change, ClockWitness, Known, Moment, Reading};
 
-use super::Daemon;
-use crate::{environment::Environment, store::StoreError};
+use crate::{
+    schedule::Schedule,
+    store::{Store, StoreError},
+};
 
-/// The time is noted that often, so that the next start has something to hold its clock against.
-const NOTED: SignedDuration = SignedDuration::from_hours(1);
-/// A rest that is shorter costs a delivery nothing that would be worth a change.
-const SHORT: SignedDuration = SignedDuration::from_hours(1);
+/// The time is written to the database so often: the next start holds its clock against it.
+const NOTE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+/// A shorter move or absence costs no delivery so much that its times would have to follow.
+const LEAST_MOVE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The clock as the daemon sees it.
 #[derive(Debug)]
 pub(super) struct Clock {
     witness: ClockWitness,
-    /// The last look.
+    /// The last reading.
     pub(super) moment: Moment,
-    /// The clock has moved so much, and nothing followed yet.
+    /// How far the clock was set, or how long nobody was at work, since the database was adjusted.
     moved: SignedDuration,
     noted: Option<Timestamp>,
 }
 
+/// Where a clock went that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// Nowhere that matters, or ahead.
+    NotBack,
+    /// Back: days may begin again.
+    Back,
+}
+
 impl Clock {
     /// With the first reading, held against the newest instant that the database knows.
-    pub(super) fn new(
-        confirmation: std::time::Duration,
-        known: Option<Timestamp>,
-        first: Reading,
-    ) -> Clock {
+    pub(super) fn new(confirmation: Duration, known: Option<Timestamp>, first: Reading) -> Clock {
         let mut witness = ClockWitness::new(confirmation, known.map(Known::at));
         let moment = witness.look(first);
         moment.change.into_iter().for_each(Change::log);
@@ -38,57 +47,60 @@ impl Clock {
         Clock {
             witness,
             moment,
-            // It has not moved, but nobody was at work: it comes to the same.
+            // An absence has the same effect on retry windows as a clock that is set ahead.
             moved: away,
             noted: known,
         }
     }
 
-    /// When a jump will be believed, if it holds.
-    pub(super) fn until_confirmed(&self) -> Option<std::time::Duration> {
+    /// How long until a jump is believed, if it holds.
+    pub(super) fn until_confirmed(&self) -> Option<Duration> {
         self.witness.until_confirmed()
     }
-}
 
-impl<O: Environment> Daemon<O> {
-    /// Looks at the clock.
-    pub(super) fn look_at_clock(&mut self) -> Moment {
-        let moment = self.clock.witness.look(self.environment.reading());
+    /// Takes a reading.
+    pub(super) fn read(&mut self, reading: Reading) -> Moment {
+        let moment = self.witness.look(reading);
         if let Some(change) = moment.change {
             change.log();
             if let Change::Believed(by) = change {
-                self.clock.moved = self.clock.moved.saturating_add(by);
+                self.moved = self.moved.saturating_add(by);
             }
         }
-        self.clock.moment = moment;
+        self.moment = moment;
         moment
     }
 
-    /// Times in the database follow a clock that has moved, and that it is now is noted.
-    pub(super) fn follow_clock(&mut self, moment: &Moment) -> Result<(), StoreError> {
-        let now = moment.now;
-        if self.clock.moved > SHORT {
-            self.state.extend_windows(self.clock.moved)?;
-        } else if self.clock.moved < -SHORT {
-            self.state.pull_back(now, self.schedule.latest_due(now))?;
-            // Days may begin anew.
-            self.today = None;
+    /// Adjusts the times in the database to a clock that was set, and notes the time once an hour.
+    pub(super) fn follow(
+        &mut self,
+        store: &mut Store,
+        schedule: &Schedule,
+    ) -> Result<Moved, StoreError> {
+        let now = self.moment.now;
+        let mut moved = Moved::NotBack;
+        if self.moved > LEAST_MOVE {
+            store.extend_windows(self.moved)?;
+        } else if self.moved < -LEAST_MOVE {
+            store.pull_back(now, schedule.latest_due(now))?;
+            moved = Moved::Back;
         }
-        self.clock.moved = SignedDuration::ZERO;
+        self.moved = SignedDuration::ZERO;
         let is_due = self
-            .clock
             .noted
-            .is_none_or(|noted| now.duration_since(noted).abs() >= NOTED);
-        match is_due && moment.is_confirmed() {
-            true => self.note_time(now),
-            false => Ok(()),
+            .is_none_or(|noted| now.duration_since(noted).abs() >= NOTE_INTERVAL);
+        if is_due {
+            self.note_time(store)?;
         }
+        Ok(moved)
     }
 
-    /// Notes that somebody is at work now.
-    pub(super) fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.state.note_time(now)?;
-        self.clock.noted = Some(now);
+    /// Notes that the reporter was at work at this time, if the clock is confirmed.
+    pub(super) fn note_time(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        if self.moment.is_confirmed() {
+            store.note_time(self.moment.now)?;
+            self.noted = Some(self.moment.now);
+        }
         Ok(())
     }
 }

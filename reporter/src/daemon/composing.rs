@@ -1,18 +1,18 @@
-//! The daemon's part of composing: walks a gathered day, runs decisions beside each other, stores them.
+//! Composing: goes through the domains of a gathered day, decides on many at once, stores the decisions.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use rand::Rng as _;
+use rand::{Rng as _, rngs::StdRng};
 use tlsrptd_proto::day::Day;
 use tokio::task::JoinSet;
 
-use super::Daemon;
+use super::calendar::Calendar;
 use crate::{
-    compose,
+    compose::{self, Composer},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    store::{Decision, StoreError},
+    store::{Decision, Store, StoreError},
 };
 
 /// Domains that are read at once.
@@ -20,24 +20,29 @@ const READ_AT_ONCE: usize = 64;
 /// No more domains are read while so many bytes are being decided on: few domains may have much to say.
 const BYTES_AT_ONCE: usize = 16 << 20;
 
-/// The day that is being composed.
-pub(super) struct Composing {
-    /// Days that sys4 was stopped in.
+/// The day that is being composed, and the decisions under way.
+pub(super) struct Composing<E> {
+    environment: Arc<E>,
+    composer: Arc<Composer>,
+    rng: StdRng,
+    /// Days in which sys4's reporter was stopped.
     leftover: BTreeSet<Day>,
-    walk: Option<Walk>,
-    /// Each with the bytes that it was made of.
+    day: Option<OpenDay>,
+    /// Decisions under way, each with the bytes of its data.
     tasks: JoinSet<(Decision, usize)>,
+    /// Their sum.
     bytes: usize,
     /// Made, but not stored.
     made: Vec<Decision>,
-    /// Something was stored since the last look for more to decide. Decisions may end within the turn that starts them;
+    /// Something was stored since the last look for more to decide. Decisions may end within the pass that starts them;
     /// then no task is left whose end would wake the daemon.
     has_room: bool,
 }
 
-struct Walk {
+/// A day, and how far it is composed.
+struct OpenDay {
     day: Day,
-    /// Domains up to here are under way.
+    /// Domains up to here are decided or under way.
     after: Option<String>,
     at_end: bool,
     reports: u64,
@@ -45,11 +50,68 @@ struct Walk {
     bad_rows: u64,
 }
 
-impl Composing {
-    pub(super) fn new(leftover: BTreeSet<Day>) -> Composing {
+impl OpenDay {
+    fn new(day: Day) -> OpenDay {
+        OpenDay {
+            day,
+            after: None,
+            at_end: false,
+            reports: 0,
+            without: 0,
+            bad_rows: 0,
+        }
+    }
+
+    /// One line a decision.
+    fn log(&mut self, decision: &Decision) {
+        let (day, domain, sessions) = (self.day, &decision.domain, decision.sessions);
+        for (fetcher, reason) in &decision.bad_rows {
+            self.bad_rows += 1;
+            // The first as an example; each reason is in its row.
+            if self.bad_rows == 1 {
+                tracing::warn!(%day, domain, fetcher, reason, "report data is unusable");
+            }
+        }
+        match &decision.reason {
+            None => {
+                self.reports += 1;
+                let destinations = decision.destinations.len();
+                tracing::info!(%day, domain, sessions, destinations, "report stored");
+                if let Some((_, reason)) = decision.suppressed.first() {
+                    let number = decision.suppressed.len();
+                    tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
+                }
+            }
+            Some(reason) => {
+                self.without += 1;
+                tracing::info!(%day, domain, sessions, reason, "no report");
+            }
+        }
+    }
+
+    fn log_end(&self) {
+        let (day, reports, without) = (self.day, self.reports, self.without);
+        if self.bad_rows > 1 {
+            tracing::warn!(%day, "report data of {} rows is unusable", self.bad_rows);
+        }
+        tracing::info!(%day, reports, without, "day closed");
+    }
+}
+
+impl<E: Environment> Composing<E> {
+    /// `leftover`: the days in which sys4's reporter was stopped.
+    pub(super) fn new(
+        environment: Arc<E>,
+        composer: Arc<Composer>,
+        rng: StdRng,
+        leftover: BTreeSet<Day>,
+    ) -> Composing<E> {
         Composing {
+            environment,
+            composer,
+            rng,
             leftover,
-            walk: None,
+            day: None,
             tasks: JoinSet::new(),
             bytes: 0,
             made: Vec::new(),
@@ -57,7 +119,7 @@ impl Composing {
         }
     }
 
-    /// Until there is a decision to store, or room for more. Cancelling it loses nothing.
+    /// Waits until there is a decision to store, or room for more. Cancel safe.
     pub(super) async fn wait(&mut self) {
         if self.has_room {
             return;
@@ -80,143 +142,100 @@ impl Composing {
                 self.made.push(decision);
             }
             // Its domain stays undecided, and the day open, until the next start.
-            Err(error) => tracing::error!(%error, "a decision ended badly"),
+            Err(error) => {
+                tracing::error!(%error, "deciding on a domain failed: its day stays open until the next start")
+            }
         }
     }
 
-    fn take_all(&mut self) {
-        while let Some(decision) = self.tasks.try_join_next() {
-            self.take(decision);
-        }
-    }
-}
-
-impl<O: Environment> Daemon<O> {
-    /// Begins with the oldest gathered day, and keeps so many decisions under way.
-    pub(super) fn start_decisions(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.composing.has_room = false;
-        if self.composing.walk.is_none() {
-            let Some(day) = self.next_day(now)? else {
+    /// Starts decisions on the oldest gathered day, up to the limits.
+    pub(super) fn start(
+        &mut self,
+        store: &mut Store,
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.has_room = false;
+        if self.day.is_none() {
+            let Some(day) = self.next_day(store, calendar, now)? else {
                 return Ok(());
             };
-            self.state.spell_usually(day, now)?;
-            self.composing.walk = Some(Walk {
-                day,
-                after: None,
-                at_end: false,
-                reports: 0,
-                without: 0,
-                bad_rows: 0,
-            });
+            store.spell_usually(day, now)?;
+            self.day = Some(OpenDay::new(day));
         }
-        let Some(walk) = &mut self.composing.walk else {
-            return Ok(());
-        };
-        while !walk.at_end
-            && self.composing.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE
-            && self.composing.bytes < BYTES_AT_ONCE
+        while let Some(open) = &mut self.day
+            && !open.at_end
+            && self.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE
+            && self.bytes < BYTES_AT_ONCE
         {
-            let room = BYTES_AT_ONCE - self.composing.bytes;
-            let found =
-                self.state
-                    .undecided(walk.day, walk.after.as_deref(), READ_AT_ONCE, room)?;
+            let (after, room) = (open.after.as_deref(), BYTES_AT_ONCE - self.bytes);
+            let found = store.undecided(open.day, after, READ_AT_ONCE, room)?;
             match found.last() {
-                Some(last) => walk.after = Some(last.domain.clone()),
-                None => walk.at_end = true,
+                Some(last) => open.after = Some(last.domain.clone()),
+                None => open.at_end = true,
             }
             for domain in found {
-                let (composer, environment) =
-                    (Arc::clone(&self.composer), Arc::clone(&self.environment));
-                let (day, seed, size) = (walk.day, self.rng.next_u64(), domain.size());
-                self.composing.bytes += size;
-                let decide = async move {
+                let composer = Arc::clone(&self.composer);
+                let environment = Arc::clone(&self.environment);
+                let (day, seed, size) = (open.day, self.rng.next_u64(), domain.size());
+                self.bytes += size;
+                self.tasks.spawn(async move {
                     let decision = composer.decide(&*environment, day, domain, now, seed).await;
                     (decision, size)
-                };
-                self.composing.tasks.spawn(decide);
+                });
             }
         }
-        self.record_decisions(now)
+        self.record(store, now)
     }
 
-    fn next_day(&mut self, now: Timestamp) -> Result<Option<Day>, StoreError> {
-        // Not before it is known which collectors are asked once more: their days have jobs again, and are gathered like
-        // any other.
-        if self.today.is_some() && !self.composing.leftover.is_empty() {
-            let open = self.state.open_days()?;
-            while let Some(day) = self.composing.leftover.pop_first() {
+    fn next_day(
+        &mut self,
+        store: &mut Store,
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Result<Option<Day>, StoreError> {
+        // Days whose collectors are asked again have new jobs, and are gathered like any other.
+        if calendar.has_scheduled() && !self.leftover.is_empty() {
+            let open = store.open_days()?;
+            while let Some(day) = self.leftover.pop_first() {
                 if !open.contains(&day) {
                     return Ok(Some(day));
                 }
             }
         }
         // A day that has not ended was asked for by a clock that was ahead.
-        let gathered = self.state.gathered_days()?;
+        let gathered = store.gathered_days()?;
         Ok(gathered.into_iter().find(|day| *day < Day::of(now)))
     }
 
-    /// Stores what is decided; with the day's last decision the day is closed.
-    pub(super) fn record_decisions(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        self.composing.take_all();
-        if !self.composing.made.is_empty() {
-            let list = self.state.suppressions()?;
-            let today = Day::of(now);
-            let made = self.composing.made.iter_mut();
+    /// Stores the decisions that are made; with the last one the day is closed.
+    pub(super) fn record(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+        while let Some(decision) = self.tasks.try_join_next() {
+            self.take(decision);
+        }
+        if !self.made.is_empty() {
+            let (list, today) = (store.suppressions()?, Day::of(now));
+            let made = self.made.iter_mut();
             made.for_each(|decision| compose::suppress(decision, &list, today));
         }
-        let Some(walk) = &mut self.composing.walk else {
+        let Some(open) = &mut self.day else {
             return Ok(());
         };
-        let is_last = walk.at_end && self.composing.tasks.is_empty();
-        if self.composing.made.is_empty() && !is_last {
+        let is_last = open.at_end && self.tasks.is_empty();
+        if self.made.is_empty() && !is_last {
             return Ok(());
         }
-        let made = &self.composing.made;
         if is_last {
-            self.state.close_day(walk.day, made, now)?;
+            store.close_day(open.day, &self.made, now)?;
         } else {
-            self.state.store_decisions(walk.day, made, now)?;
+            store.store_decisions(open.day, &self.made, now)?;
         }
-        for decision in made {
-            let (day, domain, sessions) = (walk.day, &decision.domain, decision.sessions);
-            for (fetcher, reason) in &decision.bad_rows {
-                walk.bad_rows += 1;
-                // The first as an example; each reason is in its row.
-                if walk.bad_rows == 1 {
-                    tracing::warn!(%day, domain, fetcher, reason, "report data is unusable");
-                }
-            }
-            match &decision.reason {
-                None => {
-                    walk.reports += 1;
-                    let destinations = decision.destinations.len();
-                    tracing::info!(%day, domain, sessions, destinations, "report stored");
-                    if let Some((_, reason)) = decision.suppressed.first() {
-                        let number = decision.suppressed.len();
-                        tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
-                    }
-                }
-                Some(reason) => {
-                    walk.without += 1;
-                    tracing::info!(%day, domain, sessions, reason, "no report");
-                }
-            }
-        }
-        self.composing.made.clear();
-        self.composing.has_room = true;
+        self.made.iter().for_each(|decision| open.log(decision));
+        self.made.clear();
+        self.has_room = true;
         if is_last {
-            let Walk {
-                day,
-                reports,
-                without,
-                bad_rows,
-                ..
-            } = *walk;
-            if bad_rows > 1 {
-                tracing::warn!(%day, "report data of {bad_rows} rows is unusable");
-            }
-            tracing::info!(%day, reports, without, "day closed");
-            self.composing.walk = None;
+            open.log_end();
+            self.day = None;
         }
         Ok(())
     }

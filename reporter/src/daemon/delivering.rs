@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tlsrptd_config::descriptors;
 use tlsrptd_proto::day::Day;
 
-use super::{Bounds, Daemon};
+use super::{Daemon, DaemonOptions};
 use crate::{
     deliver::Outcome,
     environment::Environment,
@@ -38,11 +38,11 @@ pub(super) struct Delivering<O: Environment> {
 }
 
 impl<O: Environment> Delivering<O> {
-    pub(super) fn new(environment: Arc<O>, bounds: &Bounds) -> Delivering<O> {
+    pub(super) fn new(environment: Arc<O>, options: &DaemonOptions) -> Delivering<O> {
         let limits = Limits::new(
-            bounds.deliveries,
-            bounds.per_host,
-            bounds.rate_per_host,
+            options.max_concurrent_deliveries,
+            options.max_concurrent_per_host,
+            options.max_rate_per_host,
             descriptors::raise(),
         );
         Delivering {
@@ -96,7 +96,7 @@ impl<O: Environment> Daemon<O> {
     pub(super) fn start_deliveries(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.put_back_released()?;
         self.delivering.has_more = false;
-        let room = self.delivering.room(self.bounds.deliveries);
+        let room = self.delivering.room(self.options.max_concurrent_deliveries);
         if room.own + room.posts == 0 {
             return Ok(());
         }

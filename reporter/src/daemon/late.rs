@@ -1,4 +1,4 @@
-//! The daemon's part of late reports: asks collectors, now and then, whether a day grew that is reported already.
+//! Late reports: asks collectors, once an interval, whether days grew after they were reported.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -6,28 +6,49 @@ use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 use tokio::{task::JoinSet, time::Instant};
 
-use super::Daemon;
 use crate::{
     environment::Environment,
-    store::{StoreError, identity},
+    schedule::Schedule,
+    store::{NewJob, Store, StoreError, identity},
 };
 
-/// A collector, and what it says of its days.
-type Found = (String, Vec<(Day, u64)>);
+/// A collector, and the days that grew there, each with the number of its additions.
+type GrownDays = (String, Vec<(Day, u64)>);
 
-/// Questions under way, and what was found out.
-#[derive(Default)]
-pub(super) struct Late {
+/// Questions that are asked, and their answers.
+pub(super) struct Late<E> {
+    environment: Arc<E>,
+    schedule: Arc<Schedule>,
+    fetchers: Vec<NewJob>,
+    /// `late_interval`; zero: nobody is asked.
+    interval: Duration,
     next: Option<Instant>,
-    asking: JoinSet<Option<Found>>,
-    found: Vec<Found>,
+    asking: JoinSet<Option<GrownDays>>,
+    answers: Vec<GrownDays>,
 }
 
-impl Late {
-    /// Until a collector has answered. Cancelling it loses nothing.
+impl<E: Environment> Late<E> {
+    pub(super) fn new(
+        environment: Arc<E>,
+        schedule: Arc<Schedule>,
+        fetchers: Vec<NewJob>,
+        interval: Duration,
+    ) -> Late<E> {
+        Late {
+            environment,
+            schedule,
+            fetchers,
+            interval,
+            next: None,
+            asking: JoinSet::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Waits until a collector has answered. Cancel safe.
     pub(super) async fn wait(&mut self) {
         match self.asking.join_next().await {
-            Some(found) => self.found.extend(found.ok().flatten()),
+            Some(answer) => self.answers.extend(answer.ok().flatten()),
             None => std::future::pending().await,
         }
     }
@@ -37,38 +58,35 @@ impl Late {
         self.asking.abort_all();
     }
 
-    /// When collectors are asked next.
-    pub(super) fn rest(&self) -> Option<Duration> {
+    /// How long until collectors are asked next.
+    pub(super) fn until_next(&self) -> Option<Duration> {
         let next = self.next?;
         Some(next.saturating_duration_since(Instant::now()))
     }
-}
 
-impl<O: Environment> Daemon<O> {
-    /// Asks those that can tell, once an interval.
-    pub(super) fn ask_for_additions(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let often = self.bounds.late_interval;
+    /// Asks the collectors that can tell, once an interval.
+    pub(super) fn start(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+        if self.interval.is_zero() {
+            return Ok(());
+        }
         let at = Instant::now();
-        let next = *self.late.next.get_or_insert(at + often);
-        if often.is_zero() {
-            self.late.next = None;
+        let next = *self.next.get_or_insert(at + self.interval);
+        if at < next || !self.asking.is_empty() {
             return Ok(());
         }
-        if at < next || !self.late.asking.is_empty() {
-            return Ok(());
-        }
-        self.late.next = Some(at + often);
-        let days = self.reportable(now);
-        let able = self.state.collectors_of_additions(&days)?;
-        for fetcher in &self.bounds.fetchers {
-            let (environment, command) = (Arc::clone(&self.environment), fetcher.command.clone());
-            if able.contains(&identity(&command)) {
-                self.late.asking.spawn(async move {
+        self.next = Some(at + self.interval);
+        let able = store.collectors_of_additions(&reportable(&self.schedule, now))?;
+        for fetcher in &self.fetchers {
+            let collector = identity(&fetcher.command);
+            if able.contains(&collector) {
+                let (environment, command) =
+                    (Arc::clone(&self.environment), fetcher.command.clone());
+                self.asking.spawn(async move {
                     match environment.grown(&command).await {
-                        Ok(grown) => Some((identity(&command), grown)),
+                        Ok(grown) => Some((collector, grown)),
                         Err(error) => {
-                            // Whether it works at all shows at midnight.
-                            tracing::info!(fetcher = command, %error, "whether days grew is not known");
+                            // A fetcher that is broken is warned of at midnight.
+                            tracing::info!(fetcher = command, %error, "cannot ask whether days grew");
                             None
                         }
                     }
@@ -78,39 +96,39 @@ impl<O: Environment> Daemon<O> {
         Ok(())
     }
 
-    /// What was found out becomes questions for what was added.
-    pub(super) fn record_grown(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        while let Some((collector, grown)) = self.late.found.pop() {
-            if let Err(error) = self.note_grown(&collector, &grown, now) {
-                self.late.found.push((collector, grown));
+    /// Makes fetch jobs for the additions that collectors told of.
+    pub(super) fn record(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+        while let Some((collector, grown)) = self.answers.pop() {
+            if let Err(error) = note_grown(store, &self.schedule, &collector, &grown, now) {
+                self.answers.push((collector, grown));
                 return Err(error);
             }
         }
         Ok(())
     }
+}
 
-    /// A collector says that days grew.
-    pub(super) fn note_grown(
-        &mut self,
-        collector: &str,
-        grown: &[(Day, u64)],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        if grown.is_empty() {
-            return Ok(());
-        }
-        let reportable = self.reportable(now);
-        let (asked, too_old) = self.state.note_grown(collector, grown, &reportable, now)?;
-        for day in asked {
-            tracing::warn!(%day, fetcher = collector, "sessions were added to the day after it was reported: they are reported late");
-        }
-        for day in too_old {
-            tracing::warn!(%day, fetcher = collector, "sessions were added to the day when nobody wants to hear of it any more: they are not reported");
-        }
-        Ok(())
+/// Makes fetch jobs for what was added to days after they were reported.
+pub(super) fn note_grown(
+    store: &mut Store,
+    schedule: &Schedule,
+    collector: &str,
+    grown: &[(Day, u64)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if grown.is_empty() {
+        return Ok(());
     }
+    let (asked, too_old) = store.note_grown(collector, grown, &reportable(schedule, now), now)?;
+    for day in asked {
+        tracing::warn!(%day, fetcher = collector, "sessions were added to the day after it was reported: they are reported late");
+    }
+    for day in too_old {
+        tracing::warn!(%day, fetcher = collector, "sessions were added to a day that is older than max_report_age or keep_days: they are not reported");
+    }
+    Ok(())
+}
 
-    fn reportable(&self, now: Timestamp) -> BTreeSet<Day> {
-        self.schedule.reportable_days(now).into_iter().collect()
-    }
+fn reportable(schedule: &Schedule, now: Timestamp) -> BTreeSet<Day> {
+    schedule.reportable_days(now).into_iter().collect()
 }

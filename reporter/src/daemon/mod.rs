@@ -1,28 +1,28 @@
-//! Turns the wheel: starts what is due, takes what ended, records it, sleeps until the next thing is due.
+//! `tlsrpt-reportd`: the main loop, and what it starts, waits for and records.
 //!
 //! One task owns the database and does every write; collectors, decisions and deliveries are tasks beside it that hand
-//! their results over. A turn records everything that has ended meanwhile in one go, so that the slower the disk is, the
-//! larger the groups are.
+//! their results over. A pass of the loop ([`Daemon::run_once`]) records everything that has ended meanwhile in one
+//! transaction, so a slower disk gets larger transactions. Each part below gets the store and the time as arguments.
 
 mod calendar;
+mod check_config;
 mod clock;
 mod composing;
 mod delivering;
 mod gathering;
 mod holding;
 mod late;
-mod look;
+mod main_loop;
 mod pidfile;
 mod prepare;
 mod serve;
 mod signals;
 mod stop;
-mod turn;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rand::{SeedableRng as _, rngs::StdRng};
-use tlsrptd_proto::day::Day;
+use tlsrptd_config::clock::Moment;
 
 use crate::{
     compose::Composer,
@@ -30,98 +30,116 @@ use crate::{
     schedule::Schedule,
     store::{NewJob, Store, StoreError},
 };
+use calendar::Calendar;
+use clock::Clock;
+use composing::Composing;
+use delivering::Delivering;
+use gathering::Gathering;
+use late::Late;
 
-pub use look::faults;
+pub use check_config::faults;
 pub use prepare::{Prepared, prepare};
 pub use serve::serve;
 pub use signals::Order;
 
-/// What a daemon needs to know beside its parts.
+/// The options of the daemon itself.
 #[derive(Clone, Debug)]
-pub struct Bounds {
+pub struct DaemonOptions {
     /// The collectors.
     pub fetchers: Vec<NewJob>,
-    /// `max_concurrent_deliveries`.
-    pub deliveries: usize,
-    /// `max_concurrent_per_host`.
-    pub per_host: usize,
-    /// `max_rate_per_host`.
-    pub rate_per_host: u32,
-    /// `clock_confirmation`.
-    pub clock_confirmation: std::time::Duration,
-    /// `late_interval`.
-    pub late_interval: std::time::Duration,
-    /// `interval_main_loop`: it looks around at least so often.
-    pub interval: std::time::Duration,
+    /// The option of this name.
+    pub max_concurrent_deliveries: usize,
+    /// The option of this name.
+    pub max_concurrent_per_host: usize,
+    /// The option of this name: posts a second.
+    pub max_rate_per_host: u32,
+    /// The option of this name.
+    pub clock_confirmation: Duration,
+    /// The option of this name.
+    pub late_interval: Duration,
+    /// The option of this name: the longest pause between two passes.
+    pub interval_main_loop: Duration,
 }
 
 /// The reporter at work.
-pub struct Daemon<O: Environment> {
+pub struct Daemon<E: Environment> {
     state: Store,
-    environment: Arc<O>,
+    environment: Arc<E>,
     schedule: Arc<Schedule>,
-    composer: Arc<Composer>,
-    bounds: Bounds,
+    options: DaemonOptions,
     rng: StdRng,
-    clock: clock::Clock,
-    today: Option<Day>,
-    cleaning: bool,
-    gathering: gathering::Gathering,
-    late: late::Late,
-    composing: composing::Composing,
-    delivering: delivering::Delivering<O>,
+    clock: Clock,
+    calendar: Calendar,
+    gathering: Gathering<E>,
+    late: Late<E>,
+    composing: Composing<E>,
+    delivering: Delivering<E>,
 }
 
-impl<O: Environment> std::fmt::Debug for Daemon<O> {
+impl<E: Environment> std::fmt::Debug for Daemon<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Daemon")
-            .field("bounds", &self.bounds)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
-impl<O: Environment> Daemon<O> {
-    /// Takes up the database as whoever had it before left it. `seed` is all the chance there is.
+impl<E: Environment> Daemon<E> {
+    /// Resumes from the database; `seed` fixes all randomness.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub fn new(
-        mut state: Store,
-        environment: Arc<O>,
+        mut store: Store,
+        environment: Arc<E>,
         composer: Arc<Composer>,
-        bounds: Bounds,
+        options: DaemonOptions,
         seed: u64,
-    ) -> Result<Daemon<O>, StoreError> {
-        let known = state.known_time()?;
-        let clock = clock::Clock::new(bounds.clock_confirmation, known, environment.reading());
+    ) -> Result<Daemon<E>, StoreError> {
+        let known = store.known_time()?;
+        let clock = Clock::new(options.clock_confirmation, known, environment.reading());
         let now = clock.moment.now;
-        let repeated = state.release()?;
+        let repeated = store.release()?;
         if repeated > 0 {
             tracing::warn!(
                 "{repeated} deliveries were under way when the reporter ended: they are repeated"
             );
         }
-        let adopted = state.adopt_lists(now)?;
+        let adopted = store.adopt_lists(now)?;
         if adopted > 0 {
-            tracing::info!("{adopted} fetch jobs are taken up in the middle");
+            tracing::info!("{adopted} fetch jobs are resumed");
         }
-        let leftover = state.leftover_days()?;
+        let leftover = store.leftover_days()?;
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut fork = || StdRng::from_rng(&mut rng);
+        let (env, schedule) = (&environment, &composer.schedule);
+        let fetchers = &options.fetchers;
         Ok(Daemon {
-            schedule: Arc::clone(&composer.schedule),
-            gathering: gathering::Gathering::default(),
-            late: late::Late::default(),
-            composing: composing::Composing::new(leftover),
-            delivering: delivering::Delivering::new(Arc::clone(&environment), &bounds),
-            rng: StdRng::seed_from_u64(seed),
             clock,
-            today: None,
-            cleaning: false,
-            state,
+            calendar: Calendar::new(Arc::clone(schedule), fetchers.clone()),
+            gathering: Gathering::new(Arc::clone(env), Arc::clone(schedule), fork()),
+            late: Late::new(
+                Arc::clone(env),
+                Arc::clone(schedule),
+                fetchers.clone(),
+                options.late_interval,
+            ),
+            composing: Composing::new(Arc::clone(env), Arc::clone(&composer), fork(), leftover),
+            delivering: Delivering::new(Arc::clone(env), &options),
+            rng,
+            schedule: Arc::clone(schedule),
+            state: store,
             environment,
-            composer,
-            bounds,
+            options,
         })
     }
 
     /// The database, when the work is over.
     pub fn into_state(self) -> Store {
         self.state
+    }
+
+    fn read_clock(&mut self) -> Moment {
+        self.clock.read(self.environment.reading())
     }
 }

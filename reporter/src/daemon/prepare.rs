@@ -9,7 +9,7 @@ use tlsrptd_proto::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Bounds, Daemon, pidfile::PidFile, signals};
+use super::{Daemon, DaemonOptions, pidfile::PidFile, signals};
 use crate::{
     compose::Composer,
     deliver::Deliverer,
@@ -73,20 +73,20 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .map(PidFile::write)
         .transpose()?;
     let fetchers = fetchers(&settings);
-    let bounds = Bounds {
+    let options = DaemonOptions {
         fetchers: fetchers.clone(),
-        deliveries: settings.max_concurrent_deliveries,
-        per_host: settings.max_concurrent_per_host,
-        rate_per_host: settings.max_rate_per_host,
+        max_concurrent_deliveries: settings.max_concurrent_deliveries,
+        max_concurrent_per_host: settings.max_concurrent_per_host,
+        max_rate_per_host: settings.max_rate_per_host,
         clock_confirmation: settings.clock_confirmation,
         late_interval: settings.late_interval,
-        interval: settings.interval_main_loop,
+        interval_main_loop: settings.interval_main_loop,
     };
     let daemon = Daemon::new(
         state,
         Arc::new(world),
         Arc::new(composer),
-        bounds,
+        options,
         rand::random(),
     )?;
     drop(entered);

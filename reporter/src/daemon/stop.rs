@@ -1,4 +1,4 @@
-//! An orderly end: what is under way is let end while there is a reason to wait, and what ended is recorded.
+//! An orderly end: waits for attempts under way while that may help, and records how they ended.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use tokio::{
 use super::{Daemon, Order};
 use crate::{environment::Environment, store::StoreError};
 
-/// An answer to a report that the other side has is waited for so long: less than the unit's `TimeoutStopSec`.
-const LONGEST_ANSWER: Duration = Duration::from_secs(120);
-/// How often it is looked whether there is still something to wait for.
-const A_LOOK: Duration = Duration::from_millis(200);
+/// The longest wait for an answer to a report that the other side has: less than the unit's `TimeoutStopSec`.
+const MAX_ANSWER_WAIT: Duration = Duration::from_secs(120);
+/// How often the reason to wait is checked again.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-impl<O: Environment> Daemon<O> {
-    /// Lets deliveries that are under way end, for so long, and records them. What a relay or a receiver has already is
-    /// waited for longer: to hang up on a slow filter sends it twice. Told once more to stop, it waits no more.
+impl<E: Environment> Daemon<E> {
+    /// Waits for `grace` until the deliveries under way have ended, and records them. It waits longer for a relay or
+    /// receiver that has the whole report: to hang up on a slow filter would send it twice. A second order to stop ends the
+    /// wait.
     ///
     /// # Errors
     /// When the database fails; what could not be recorded is repeated after the next start.
@@ -30,12 +31,12 @@ impl<O: Environment> Daemon<O> {
         self.gathering.abort();
         self.late.abort();
         self.composing.abort();
-        // When that fails, the next start does it; how attempts end is to be recorded all the same.
+        // If this fails, the next start does it; the outcomes of attempts are recorded all the same.
         let put_back = self.put_back_deliveries();
         tokio::select! {
             biased;
-            () = told_again(orders, on_order) => tracing::info!("told again to stop: no delivery is waited for"),
-            () = self.let_all_end(grace) => {}
+            () = second_stop(orders, on_order) => tracing::info!("told again to stop: no delivery is waited for"),
+            () = self.wait_for_deliveries(grace) => {}
         }
         if self.delivering.is_busy() {
             tracing::warn!(
@@ -43,23 +44,19 @@ impl<O: Environment> Daemon<O> {
                 self.delivering.abort()
             );
         }
-        let moment = self.look_at_clock();
-        let recorded = self.record_deliveries(moment.now).and(put_back);
-        let noted = match moment.is_confirmed() {
-            true => self.note_time(moment.now),
-            false => Ok(()),
-        };
-        recorded.and(noted)
+        let now = self.read_clock().now;
+        let recorded = self.record_deliveries(now).and(put_back);
+        recorded.and(self.clock.note_time(&mut self.state))
     }
 
-    async fn let_all_end(&mut self, grace: Duration) {
-        self.let_end(grace, |_| true).await;
+    async fn wait_for_deliveries(&mut self, grace: Duration) {
+        self.wait_while(grace, |_| true).await;
         let reports = self.environment.awaited();
         if !self.delivering.is_busy() || reports == 0 {
             return;
         }
-        // Whoever ends us now finds what has ended so far recorded.
-        let now = self.look_at_clock().now;
+        // We may be killed while we wait: record what has ended so far.
+        let now = self.read_clock().now;
         if let Err(error) = self.record_deliveries(now) {
             tracing::debug!(%error, "not recorded yet");
         }
@@ -67,16 +64,16 @@ impl<O: Environment> Daemon<O> {
             reports,
             "the relay or receivers have reports that they have not answered: waiting for that (a second SIGTERM ends it)"
         );
-        let rest = LONGEST_ANSWER.saturating_sub(grace);
-        self.let_end(rest, |environment| environment.awaited() > 0)
+        let rest = MAX_ANSWER_WAIT.saturating_sub(grace);
+        self.wait_while(rest, |environment| environment.awaited() > 0)
             .await;
     }
 
-    /// Waits until no delivery is under way, no longer than that and only while there is a reason.
-    async fn let_end(&mut self, time: Duration, goes_on: impl Fn(&O) -> bool) {
+    /// Waits until no delivery is under way, `time` at most, and only while `goes_on` says so.
+    async fn wait_while(&mut self, time: Duration, goes_on: impl Fn(&E) -> bool) {
         let all = async {
             while self.delivering.is_busy() && goes_on(&self.environment) {
-                let _ = timeout(A_LOOK, self.delivering.wait()).await;
+                let _ = timeout(CHECK_INTERVAL, self.delivering.wait()).await;
             }
         };
         tokio::select! {
@@ -86,8 +83,8 @@ impl<O: Environment> Daemon<O> {
     }
 }
 
-/// Ends with the next order to stop. The others are handed on meanwhile: the log is rotated, the service manager asks.
-async fn told_again(orders: &mut mpsc::Receiver<Order>, mut on_order: impl FnMut(Order)) {
+/// Waits for the next order to stop. Others are passed on meanwhile: to reopen the log, to answer the watchdog.
+async fn second_stop(orders: &mut mpsc::Receiver<Order>, mut on_order: impl FnMut(Order)) {
     loop {
         match orders.recv().await {
             Some(Order::Stop) => return,

@@ -4,10 +4,10 @@
 //! an empty object, or with a list, is sys4: it is asked for its list of domains, and then for one domain after the
 //! other ([`details`]). What comes is handed on in parts while it comes, so that a day of any size takes constant memory.
 
+mod answer;
 mod child;
 mod error;
 mod probe;
-mod run;
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ use tokio::time::Instant;
 use crate::store::{Fetched, Job};
 use child::Child;
 
+pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
 pub use probe::probe;
-pub use run::{AnswerPart, AnswerSender, run};
 
 /// A part that is handed on: so many domains,
 const ROWS_AT_ONCE: usize = 500;
 /// or so many bytes.
-const BYTES_AT_ONCE: usize = 1 << 20;
+pub(crate) const BYTES_AT_ONCE: usize = 1 << 20;
 /// A whole answer takes no longer: a collector that trickles would hold the day for ever.
 const WHOLE_ANSWER: Duration = Duration::from_secs(3600);
 /// Bytes that the answer about days that grew may have: a line a day.

@@ -29,7 +29,7 @@ use tlsrptd_reporter::{
 use tokio::time::Instant;
 
 use super::journal::{self, Journal, Line};
-use crate::world;
+use crate::environment;
 
 /// From the first start to the last stop.
 const BEGIN: &str = "2026-11-20T22:00:00Z";
@@ -79,7 +79,7 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         attempts: 0.into(),
         reached: 0.into(),
     });
-    let settings = world::settings(
+    let settings = environment::settings(
         folder,
         &[
             "--fetchers=one,two,three",
@@ -103,7 +103,7 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
             continue;
         };
         let watcher = child.watcher(looks.then(|| settings.dbname.clone()));
-        world::run(&settings, &child, Some(watcher), length)
+        environment::run(&settings, &child, Some(watcher), length)
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
@@ -173,7 +173,7 @@ impl Child {
         };
         domains
             .iter()
-            .map(|domain| world::counted(domain, 1))
+            .map(|domain| environment::counted(domain, 1))
             .collect()
     }
 }
@@ -266,7 +266,7 @@ impl Environment for Child {
     async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let first = domain.as_str().as_bytes()[0];
         tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
-        Some(judge(&[world::record(domain.as_str())]))
+        Some(judge(&[environment::record(domain.as_str())]))
     }
 
     /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.
@@ -301,7 +301,7 @@ impl Environment for Child {
 fn answer(domain: &str, uri: &str, is_first: bool) -> (bool, Outcome, u64) {
     let mail = uri.starts_with("mailto:");
     match domain {
-        "a.example" if mail && is_first => (false, world::retry("451 later"), 10),
+        "a.example" if mail && is_first => (false, environment::retry("451 later"), 10),
         "b.example" if mail && is_first => (
             false,
             Outcome::Unreachable {
@@ -317,8 +317,8 @@ fn answer(domain: &str, uri: &str, is_first: bool) -> (bool, Outcome, u64) {
             10,
         ),
         // It is cut off after the receiver took it.
-        "d.example" if mail && is_first => (true, world::retry("cut off"), 10),
-        _ => (true, world::sent(), 10),
+        "d.example" if mail && is_first => (true, environment::retry("cut off"), 10),
+        _ => (true, environment::sent(), 10),
     }
 }
 

@@ -135,8 +135,8 @@ fn one_delivery(what: &str, key: &[&str; 3], events: &[&Line]) {
 
 /// What the database still keeps of it.
 fn database(folder: &Path, what: &str) {
-    let settings = super::world::settings(folder, &[]);
-    let rows = |sql: &str| super::world::rows(&settings, sql);
+    let settings = super::environment::settings(folder, &[]);
+    let rows = |sql: &str| super::environment::rows(&settings, sql);
     assert_eq!(rows("PRAGMA integrity_check"), ["ok"], "{what}");
     assert_eq!(
         rows("SELECT day, domain, tlsrptd_sessions FROM reports ORDER BY 1, 2"),

@@ -5,10 +5,10 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod child;
+#[path = "../environment/mod.rs"]
+mod environment;
 mod journal;
 mod laws;
-#[path = "../world/mod.rs"]
-mod world;
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ fn killed_at_every_step() {
             .iter()
             .flat_map(|nth| [(*nth, CommitSide::Before), (*nth, CommitSide::After)]);
         let mut points: Vec<(u64, CommitSide)> = points.collect();
-        if world::soak().is_zero() {
+        if environment::soak().is_zero() {
             // The first on both sides, and another.
             let mut others = points.split_off(2);
             others.shuffle(&mut rng);
@@ -68,7 +68,7 @@ fn killed_while_receivers_have_it_and_twice_in_a_row() {
     let mut rng = seeded();
     let begun = Instant::now();
     let mut rounds = 0;
-    while rounds < 6 || begun.elapsed() < world::soak() / 3 {
+    while rounds < 6 || begun.elapsed() < environment::soak() / 3 {
         let mut point = || match rng.random_range(0..3) {
             0 => format!("attempt{}", rng.random_range(1..12)),
             _ => {
@@ -89,8 +89,8 @@ fn killed_at_any_moment() {
     let mut rng = seeded();
     let begun = Instant::now();
     let (mut rounds, mut kills) = (0, 0);
-    while rounds < 3 || begun.elapsed() < world::soak() / 3 {
-        let folder = world::folder();
+    while rounds < 3 || begun.elapsed() < environment::soak() / 3 {
+        let folder = environment::folder();
         loop {
             let mut running = command(folder.path(), "nowhere").spawn().unwrap();
             std::thread::sleep(Duration::from_micros(rng.random_range(0..60_000)));
@@ -132,7 +132,7 @@ fn be_the_child(folder: &Path) {
 
 /// Plays with a kill at each of these points, one after the other, then to the end, and checks the laws.
 fn survive(points: &[&str], must_die: bool) {
-    let folder = world::folder();
+    let folder = environment::folder();
     for point in points {
         let status = child_at(folder.path(), point);
         // The second point may not come any more.
@@ -149,7 +149,7 @@ fn survive(points: &[&str], must_die: bool) {
 
 /// Of each step, the how-manieth changed anything, in a play that nobody disturbs.
 fn changes() -> BTreeMap<String, Vec<u64>> {
-    let folder = world::folder();
+    let folder = environment::folder();
     assert!(child_at(folder.path(), "look").success());
     laws::check(folder.path(), "undisturbed");
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();

@@ -8,10 +8,10 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod cases;
+#[path = "../environment/mod.rs"]
+mod environment;
 mod laws;
 mod party;
-#[path = "../world/mod.rs"]
-mod world;
 
 use std::{
     collections::BTreeSet,
@@ -38,7 +38,7 @@ const TOO_LONG: u32 = 7;
 fn with_the_guard_reports_on_reports_come_once_a_week() {
     let begun = Instant::now();
     let mut months = 0;
-    while months == 0 || begun.elapsed() < world::soak() / 10 {
+    while months == 0 || begun.elapsed() < environment::soak() / 10 {
         months += 1;
         let seed = seed();
         for case in CASES {
@@ -234,12 +234,12 @@ fn month(case: &Case, guard: &str, tells_of_reports: bool, seed: u64) -> [Arc<Pa
             Party::new(setup, begin, seed.wrapping_add(number))
         };
         let parties = [party("a.example", 1), party("b.example", 2)];
-        let folders = [world::folder(), world::folder()];
+        let folders = [environment::folder(), environment::folder()];
         let settings = [0, 1].map(|number| {
             let guard = format!("--loop_guard={guard}");
             let mut options = vec!["--interval_main_loop=3600", &guard];
             options.extend(case.options);
-            world::settings(folders[number].path(), &options)
+            environment::settings(folders[number].path(), &options)
         });
         tokio::join!(
             Arc::clone(&parties[0]).report(&settings[0], DAYS, seed.wrapping_add(11)),

@@ -26,7 +26,7 @@ use tlsrptd_reporter::{
 };
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::world;
+use crate::environment;
 
 /// How a party is set up.
 #[derive(Clone, Debug)]
@@ -139,7 +139,7 @@ impl Party {
     pub async fn report(self: Arc<Self>, settings: &Reportd, days: u32, seed: u64) {
         let environment = Arc::new(Office(Arc::clone(&self)));
         for start in 0..days / 3 {
-            let mut daemon = world::daemon(
+            let mut daemon = environment::daemon(
                 settings,
                 Arc::clone(&environment),
                 None,
@@ -251,6 +251,6 @@ impl Environment for Office {
             }
             Arc::clone(&self.0).mail(address.to_owned());
         }
-        world::sent()
+        environment::sent()
     }
 }

@@ -23,7 +23,7 @@ use super::{
     plan::{self, CALM, CALM_DAY, End, Life, Plan, is_in},
     sim::Sim,
 };
-use crate::world;
+use crate::environment;
 
 /// After a start that failed a service manager tries again.
 const RESTART: Duration = Duration::from_secs(100);
@@ -39,7 +39,7 @@ pub struct Played {
 
 /// Plays a seed.
 pub async fn play(dice: Dice, days: u64) -> Played {
-    let folder = world::folder();
+    let folder = environment::folder();
     let plan = Plan::new(dice, days);
     let settings = plan.settings(folder.path(), &[]);
     let busy = plan.busy;
@@ -116,7 +116,8 @@ impl Played {
         let watcher = self.watcher(end, number);
         let seed = self.sim.dice.below(("seed", number), u64::MAX);
         let settings = self.edited(number);
-        let mut daemon = world::daemon(&settings, Arc::clone(&self.sim), Some(watcher), seed)?;
+        let mut daemon =
+            environment::daemon(&settings, Arc::clone(&self.sim), Some(watcher), seed)?;
         let (sender, mut orders) = mpsc::channel(1);
         tokio::spawn(async move {
             tokio::time::sleep(length).await;

@@ -13,9 +13,9 @@ mod lives;
 mod plan;
 mod receivers;
 
+#[path = "../environment/mod.rs"]
+mod environment;
 mod sim;
-#[path = "../world/mod.rs"]
-mod world;
 
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ fn whatever_happens_the_laws_hold() {
     for seed in SEEDS {
         sums.add(&run(Dice(*seed)));
     }
-    while begun.elapsed() < world::soak() {
+    while begun.elapsed() < environment::soak() {
         sums.add(&run(Dice::new()));
     }
     tell(&sums);

@@ -8,7 +8,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::store::{CommitSide, STEPS, Step};
 
 use super::{dice::Dice, domains};
-use crate::world;
+use crate::environment;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const DAY: Duration = Duration::from_secs(86_400);
@@ -93,7 +93,7 @@ impl Plan {
         let map = format!("--tlsrpt_record_map={}", map.display());
         options.push(&map);
         options.extend(more);
-        world::settings(folder, &options)
+        environment::settings(folder, &options)
     }
 
     /// How far the wall clock is off.

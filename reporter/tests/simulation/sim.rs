@@ -1,4 +1,4 @@
-//! The world of a simulation: clock, collectors, DNS and receivers as the plan has them, and all that they saw.
+//! The environment of a simulation: clock, collectors, DNS and receivers as the plan has them, and all that they saw.
 
 use std::{
     collections::BTreeMap,

@@ -37,7 +37,7 @@ impl Court<'_> {
                     busy.most
                 ));
             }
-            assert_eq!(busy.now, 0, "{host}: the world has lost count");
+            assert_eq!(busy.now, 0, "{host}: the simulation has lost count");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A world for the daemon: virtual clock, scripted collectors, DNS and receivers, a real database.
+//! An environment for the daemon: virtual clock, scripted collectors, DNS and receivers, a real database.
 #![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)] // each test uses a part
 
 use std::{
@@ -15,7 +15,7 @@ use tlsrptd_config::{Start, clock::Reading, reportd::Reportd};
 use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
-    daemon::{Bounds, Daemon, Order},
+    daemon::{Daemon, DaemonOptions, Order},
     deliver::{Delivery, Outcome, Progress},
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
@@ -42,7 +42,7 @@ pub struct Seen {
     pub taken: bool,
 }
 
-pub struct World {
+pub struct TestEnvironment {
     pub begin: Timestamp,
     pub zero: Instant,
     pub gather: Gather,
@@ -63,10 +63,10 @@ pub struct World {
     pub steps: Vec<(Duration, i64)>,
 }
 
-impl World {
+impl TestEnvironment {
     /// Collectors know two domains of every day, DNS knows everybody, receivers take everything.
-    pub fn new(begin: &str) -> World {
-        World {
+    pub fn new(begin: &str) -> TestEnvironment {
+        TestEnvironment {
             begin: begin.parse().unwrap(),
             zero: Instant::now(),
             gather: Box::new(|_, _| Ok(vec![counted("a.example", 1), counted("b.example", 2)])),
@@ -126,7 +126,7 @@ impl Drop for Busy<'_> {
     }
 }
 
-impl Environment for World {
+impl Environment for TestEnvironment {
     fn reading(&self) -> Reading {
         Reading {
             wall: self.now(),
@@ -290,7 +290,7 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
 
 pub fn daemon<O: Environment>(
     settings: &Reportd,
-    world: Arc<O>,
+    environment: Arc<O>,
     watcher: Option<CommitHook>,
     seed: u64,
 ) -> Result<Daemon<O>, StoreError> {
@@ -311,7 +311,7 @@ pub fn daemon<O: Environment>(
         report_days: settings.report_days,
         min_sessions: settings.min_sessions,
     };
-    let bounds = Bounds {
+    let options = DaemonOptions {
         fetchers: (1..)
             .zip(&settings.fetchers)
             .map(|(index, command)| NewJob {
@@ -319,24 +319,24 @@ pub fn daemon<O: Environment>(
                 command: command.text.clone(),
             })
             .collect(),
-        deliveries: settings.max_concurrent_deliveries,
-        per_host: settings.max_concurrent_per_host,
-        rate_per_host: settings.max_rate_per_host,
+        max_concurrent_deliveries: settings.max_concurrent_deliveries,
+        max_concurrent_per_host: settings.max_concurrent_per_host,
+        max_rate_per_host: settings.max_rate_per_host,
         clock_confirmation: settings.clock_confirmation,
         late_interval: settings.late_interval,
-        interval: settings.interval_main_loop,
+        interval_main_loop: settings.interval_main_loop,
     };
-    Daemon::new(state, world, Arc::new(composer), bounds, seed)
+    Daemon::new(state, environment, Arc::new(composer), options, seed)
 }
 
 /// Runs for so long on the virtual clock, then stops orderly.
 pub async fn run<O: Environment>(
     settings: &Reportd,
-    world: &Arc<O>,
+    environment: &Arc<O>,
     watcher: Option<CommitHook>,
     time: Duration,
 ) -> Result<(), StoreError> {
-    let mut daemon = daemon(settings, Arc::clone(world), watcher, 1)?;
+    let mut daemon = daemon(settings, Arc::clone(environment), watcher, 1)?;
     let (sender, mut orders) = mpsc::channel(1);
     let stop = tokio::spawn(async move {
         tokio::time::sleep(time).await;

@@ -1,80 +1,22 @@
-//! One attempt at one job, whatever the other end speaks.
+//! One attempt at one fetch job, whichever protocol the collector speaks.
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use tlsrptd_proto::day::Day;
-use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN};
 use crate::{
     environment::Environment,
-    store::{Fetched, Job},
+    gather::{Answer, AnswerPart, AnswerSender, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN},
+    store::Fetched,
 };
 
 /// Processes of one collector at once, with sys4's protocol.
 const DETAILS_AT_ONCE: usize = 8;
-/// Domains that are asked for before the next are looked up.
-const PAGE: u32 = 256;
-
-/// A part of an answer on its way to the database.
-#[derive(Debug)]
-pub enum AnswerPart {
-    /// Domains with their counts.
-    Rows(Vec<Fetched>),
-    /// A domain whose counts can never be used, and why.
-    Unusable(String, String),
-    /// Domains of sys4's list.
-    Listed(Vec<String>),
-    /// sys4's list is whole.
-    ListEnded,
-    /// Which listed domains are missing, after this one?
-    Missing(String, oneshot::Sender<Vec<String>>),
-    /// The day is told wholly, with so many additions.
-    Told(u64),
-    /// Days that grew after they were closed, and how often.
-    Grown(Vec<(Day, u64)>),
-    /// The attempt is over.
-    Over(Result<(), GatherError>),
-}
-
-/// Where the parts of one answer go. It holds back who sends faster than the database takes.
-#[derive(Clone, Debug)]
-pub struct AnswerSender {
-    job: Arc<Job>,
-    pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>,
-}
-
-impl AnswerSender {
-    /// For one attempt at one job.
-    pub fn new(job: Arc<Job>, pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>) -> AnswerSender {
-        AnswerSender { job, pieces }
-    }
-
-    /// Hands a part on.
-    pub async fn hand_on(&self, piece: AnswerPart) -> Result<(), GatherError> {
-        let sent = self.pieces.send((Arc::clone(&self.job), piece)).await;
-        sent.map_err(|_| GatherError::Stopped)
-    }
-
-    async fn missing(&self, after: &str, page: u32) -> Result<Vec<String>, GatherError> {
-        debug_assert_eq!(page, PAGE);
-        let (reply, answer) = oneshot::channel();
-        self.hand_on(AnswerPart::Missing(after.to_owned(), reply))
-            .await?;
-        answer.await.map_err(|_| GatherError::Stopped)
-    }
-}
-
-impl AnswerPart {
-    /// How many missing domains are wanted at once.
-    pub const PAGE: u32 = PAGE;
-}
 
 /// Makes the attempt, within `limit` if there is one, and says at its end how it went. All parts are handed on before
 /// that.
-pub async fn run<O: Environment>(
+pub(super) async fn run<O: Environment>(
     environment: Arc<O>,
     sink: AnswerSender,
     now: Timestamp,
@@ -96,8 +38,8 @@ async fn attempt<O: Environment>(
     sink: &AnswerSender,
     now: Timestamp,
 ) -> Result<(), GatherError> {
-    if !sink.job.listed {
-        match environment.ask(&sink.job, now, sink).await? {
+    if !sink.job().listed {
+        match environment.ask(sink.job(), now, sink).await? {
             Answer::Stream => return Ok(()),
             Answer::List => sink.hand_on(AnswerPart::ListEnded).await?,
         }
@@ -122,7 +64,7 @@ async fn all_details<O: Environment>(
     };
     let mut after = String::new();
     loop {
-        let page = sink.missing(&after, PAGE).await?;
+        let page = sink.missing(&after).await?;
         let Some(last) = page.last() else { break };
         after.clone_from(last);
         let asked = page.len() as u64;
@@ -161,7 +103,7 @@ struct Asking<'a, O> {
 impl<O: Environment> Asking<'_, O> {
     /// `false`: the answers are too large together.
     async fn page(&mut self, page: Vec<String>) -> Result<bool, GatherError> {
-        let (environment, job) = (self.environment, Arc::clone(&self.sink.job));
+        let (environment, job) = (self.environment, Arc::clone(self.sink.job()));
         let answers = futures_util::stream::iter(page).map(|domain| {
             let job = Arc::clone(&job);
             async move {
@@ -191,7 +133,11 @@ impl<O: Environment> Asking<'_, O> {
     }
 
     async fn failure(&mut self, domain: String, error: &GatherError) -> Result<(), GatherError> {
-        let (fetcher, day, reason) = (&self.sink.job.command, self.sink.job.day, error.to_string());
+        let (fetcher, day, reason) = (
+            &self.sink.job().command,
+            self.sink.job().day,
+            error.to_string(),
+        );
         if matches!(error, GatherError::TooLong { .. }) {
             // It will be so each time; the others' day does not wait for it.
             tracing::warn!(fetcher, %day, domain, reason, "a domain is left out");

@@ -5,6 +5,7 @@
 
 mod arrows;
 mod carriers;
+mod circles;
 mod collector;
 mod compat;
 mod config;

@@ -275,7 +275,7 @@ fn programs(topic: Topic) -> Topic {
             )
         } else {
             kept(if name == NAMES[0] {
-                "the four names, every option of sys4"
+                "the four names, every option of theirs"
             } else {
                 ""
             })

@@ -31,7 +31,7 @@ const MAIL_ENDINGS: [(&str, &str, &str); 7] = [
     ("refused", "refused", "EX_NOUSER"),
     ("later", "kept", "EX_TEMPFAIL"),
     ("broken", "kept", "whatever else goes wrong"),
-    ("killed", "retry", "ended by a signal"),
+    ("killed", "kept", "ended by a signal, of which a shell tells as status 137"),
     ("hang", "retry", "killed at the time-out"),
     ("-bp", "sent", "an address is no option"),
 ];

@@ -10,7 +10,7 @@ use crate::{
     deliver::{Deliverer, Delivery, Outcome, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
     lookup::{LookupResult, Resolver},
-    store::Job,
+    store::FetchJob,
 };
 
 /// The world: clock, collectors, DNS, receivers.
@@ -20,14 +20,14 @@ pub trait Environment: Send + Sync + 'static {
     /// Asks a collector for a whole day.
     fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> impl Future<Output = Result<Answer, GatherError>> + Send;
     /// Asks a collector for one domain.
     fn details(
         &self,
-        job: &Job,
+        job: &FetchJob,
         domain: &str,
     ) -> impl Future<Output = Result<String, GatherError>> + Send;
     /// The details of all domains of a collector's list may have so many bytes together.
@@ -81,7 +81,7 @@ impl Environment for SystemEnvironment {
 
     async fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> Result<Answer, GatherError> {
@@ -93,7 +93,7 @@ impl Environment for SystemEnvironment {
         gather::ask(job, terms, sink).await
     }
 
-    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+    async fn details(&self, job: &FetchJob, domain: &str) -> Result<String, GatherError> {
         gather::details(job, domain).await
     }
 

@@ -425,7 +425,7 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
             "--max_concurrent_deliveries=1",
         ],
     );
-    let state = tlsrptd_reporter::store::Store::open(&settings.dbname, false).unwrap();
+    let state = tlsrptd_reporter::store::Store::open(&settings.dbname, false, None).unwrap();
     state.close().unwrap();
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(
@@ -508,11 +508,11 @@ async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
     let environment = Arc::new(TestEnvironment::new(BEGIN));
     let is_full = |environment: &TestEnvironment| environment.zero.elapsed() < DAY / 24;
     let seen = Arc::clone(&environment);
-    let watcher = Box::new(move |step, _| match step {
+    let hook = Box::new(move |step, _| match step {
         Step::RowsStored if is_full(&seen) => HookVerdict::Fail,
-        _ => HookVerdict::On,
+        _ => HookVerdict::Continue,
     });
-    run(&settings, &environment, Some(watcher), DAY / 12)
+    run(&settings, &environment, Some(hook), DAY / 12)
         .await
         .unwrap();
     let asked = environment.asked.lock().unwrap().len();

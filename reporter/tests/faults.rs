@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::{LookupResult, judge},
-    store::{HookVerdict, STEPS, StoreError},
+    store::{HookVerdict, Step, StoreError},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,7 +22,10 @@ const BEGIN: &str = "2026-11-21T12:00:00Z";
 const YESTERDAY_ONLY: &str = "--max_report_age=86400";
 const DAYS_DOMAINS: usize = 200;
 
-fn many(_: &tlsrptd_reporter::store::Job, _: Timestamp) -> Vec<tlsrptd_reporter::store::Fetched> {
+fn many(
+    _: &tlsrptd_reporter::store::FetchJob,
+    _: Timestamp,
+) -> Vec<tlsrptd_reporter::store::Fetched> {
     (0..DAYS_DOMAINS)
         .map(|number| counted(&format!("d{number}.example"), 1))
         .collect()
@@ -35,7 +38,7 @@ fn by_mail(domain: &str) -> LookupResult {
 /// Each step in turn cannot be written for an hour. The reporter goes on, or is started again until it can.
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_at_every_step() {
-    for row in STEPS {
+    for step in Step::ALL.iter().copied() {
         let folder = folder();
         let settings = settings(
             folder.path(),
@@ -52,27 +55,27 @@ async fn a_full_disk_at_every_step() {
         let ends = Duration::from_secs(3600 * 4);
         while environment.zero.elapsed() < ends {
             let (seen, met) = (Arc::clone(&environment), Arc::clone(&met));
-            let watcher = Box::new(move |step, _| {
-                let fails = step == row.step && seen.zero.elapsed() < HOUR;
+            let hook = Box::new(move |reached, _| {
+                let fails = reached == step && seen.zero.elapsed() < HOUR;
                 met.fetch_or(fails, SeqCst);
                 if fails {
                     HookVerdict::Fail
                 } else {
-                    HookVerdict::On
+                    HookVerdict::Continue
                 }
             });
             let left = ends - environment.zero.elapsed();
-            match run(&settings, &environment, Some(watcher), left).await {
+            match run(&settings, &environment, Some(hook), left).await {
                 Ok(()) => {}
                 Err(StoreError::Step { .. } | StoreError::Open { .. }) => {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }
-                Err(other) => panic!("{:?}: {other}", row.step),
+                Err(other) => panic!("{step:?}: {other}"),
             }
         }
         // Nothing fails in an undisturbed run, and the end of one comes only after the hour.
-        let rare = ["JobFailed", "JobGivenUp"].contains(&format!("{:?}", row.step).as_str());
-        assert!(met.load(SeqCst) || rare, "{:?} was never reached", row.step);
+        let rare = ["JobFailed", "JobGivenUp"].contains(&format!("{step:?}").as_str());
+        assert!(met.load(SeqCst) || rare, "{step:?} was never reached");
         assert_eq!(
             rows(
                 &settings,
@@ -81,14 +84,14 @@ async fn a_full_disk_at_every_step() {
             ),
             ["a.example|2|sent|2", "b.example|4|sent|2"],
             "{:?}",
-            row.step
+            step
         );
         for (key, seen) in environment.taken() {
             assert_eq!(
                 seen.len(),
                 1,
                 "{:?}: {key:?} is sent once: its outcome was kept in mind",
-                row.step
+                step
             );
         }
     }

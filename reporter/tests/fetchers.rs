@@ -173,7 +173,7 @@ async fn a_day_is_composed_before_it_is_too_old() {
 async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
     let folder = folder();
     let settings = with(folder.path(), "b, a");
-    Store::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false, None)
         .unwrap()
         .close()
         .unwrap();

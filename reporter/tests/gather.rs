@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, Terms, ask, details, probe},
-    store::{Fetched, Job},
+    store::{FetchJob, Fetched},
 };
 use tokio::sync::mpsc;
 
@@ -26,8 +26,8 @@ fn script(folder: &Path, body: &str) -> String {
     format!("/bin/sh {}", path.display())
 }
 
-fn job(command: &str) -> Job {
-    Job {
+fn job(command: &str) -> FetchJob {
+    FetchJob {
         day: Day::parse("2026-11-20").unwrap(),
         index: 1,
         command: command.to_owned(),

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::{Destination, Origin},
-    store::{Claimed, Counts, Decision, Job, NewJob, Recorded, Store, Verdict},
+    store::{Claimed, CollectorCommand, Counts, Decision, FetchJob, Recorded, Store, Verdict},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -23,7 +23,7 @@ fn day() -> Day {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(&folder.join("db"), false).unwrap()
+    Store::open(&folder.join("db"), false, None).unwrap()
 }
 
 fn sql(folder: &Path, text: &str) -> Connection {
@@ -32,10 +32,10 @@ fn sql(folder: &Path, text: &str) -> Connection {
     db
 }
 
-fn jobs(state: &mut Store, commands: &[&str]) -> Vec<Job> {
-    let jobs: Vec<NewJob> = (1..)
+fn jobs(state: &mut Store, commands: &[&str]) -> Vec<FetchJob> {
+    let jobs: Vec<CollectorCommand> = (1..)
         .zip(commands)
-        .map(|(index, command)| NewJob {
+        .map(|(index, command)| CollectorCommand {
             index,
             command: (*command).to_owned(),
         })

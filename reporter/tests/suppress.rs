@@ -293,7 +293,7 @@ async fn a_relay_that_takes_nothing_suspends_nobody() {
 async fn one_of_two_addresses_is_left_out_and_never_pending() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
-    Store::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false, None)
         .unwrap()
         .close()
         .unwrap();
@@ -309,20 +309,18 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
     // The state as sys4 would find it at any time: it takes for pending what has no status.
     let state = Arc::new(std::sync::Mutex::new(Vec::new()));
     let (path, seen) = (settings.clone(), Arc::clone(&state));
-    let watcher = Box::new(move |_, moment| {
-        if moment == tlsrptd_reporter::store::CommitSide::After {
+    let hook = Box::new(move |_, side| {
+        if side == tlsrptd_reporter::store::CommitSide::After {
             let pending = "SELECT destination FROM destinations WHERE status IS NULL";
             seen.lock().unwrap().extend(rows(&path, pending));
         }
-        tlsrptd_reporter::store::HookVerdict::On
+        tlsrptd_reporter::store::HookVerdict::Continue
     });
-    Store::open(&settings.dbname, false)
+    Store::open(&settings.dbname, false, None)
         .unwrap()
         .close()
         .unwrap();
-    run(&settings, &environment, Some(watcher), DAY)
-        .await
-        .unwrap();
+    run(&settings, &environment, Some(hook), DAY).await.unwrap();
     let ends = "SELECT r.day, domain, coalesce(r.tlsrptd_reason, '-'), coalesce(destination, '-'), coalesce(status, '-'), \
                 coalesce(d.retries, '-'), coalesce(d.tlsrptd_reason, '-') \
                 FROM reports r LEFT JOIN destinations d ON d_r_id = r_id ORDER BY 1, 2, 4";
@@ -403,7 +401,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     let path = &settings.dbname;
-    Store::open(path, false).unwrap().close().unwrap();
+    Store::open(path, false, None).unwrap().close().unwrap();
     for mode in ["wal", "delete"] {
         let db = rusqlite::Connection::open(path).unwrap();
         db.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
@@ -430,7 +428,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
          ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
     )
     .unwrap();
-    let mut state = Store::open(path, false).unwrap();
+    let mut state = Store::open(path, false, None).unwrap();
     while state.clean(day("2026-11-22")).unwrap() {}
     assert_eq!(
         rows(&settings, "SELECT target FROM tlsrptd_suppressed"),

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::Origin,
-    store::{NewJob, Store, StoreError},
+    store::{CollectorCommand, Store, StoreError},
 };
 
 /// sys4's file as it makes it.
@@ -32,7 +32,7 @@ fn day() -> Day {
 }
 
 fn open(folder: &Path) -> Store {
-    Store::open(&folder.join("db"), false).unwrap()
+    Store::open(&folder.join("db"), false, None).unwrap()
 }
 
 fn sql(folder: &Path, text: &str) -> Connection {
@@ -47,7 +47,7 @@ fn a_file_of_either_program() {
     sql(folder.path(), SYS4);
     for _ in 0..2 {
         let mut state = open(folder.path());
-        let job = NewJob {
+        let job = CollectorCommand {
             index: 1,
             command: "one".into(),
         };
@@ -86,20 +86,20 @@ fn files_that_are_not_ours() {
     let folder = folder();
     let purpose = sql(folder.path(), SYS4).execute("UPDATE dbversion SET purpose = 'other'", []);
     purpose.unwrap();
-    let error = Store::open(&folder.path().join("db"), false).unwrap_err();
+    let error = Store::open(&folder.path().join("db"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::Purpose { .. }), "{error}");
-    let error = Store::open(&folder.path().join("no/db"), false).unwrap_err();
+    let error = Store::open(&folder.path().join("no/db"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::NoFolder { .. }), "{error}");
     std::fs::write(
         folder.path().join("text"),
         "not a database at all, but long enough to be read as one",
     )
     .unwrap();
-    let error = Store::open(&folder.path().join("text"), false).unwrap_err();
+    let error = Store::open(&folder.path().join("text"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
     let held = folder.path().join("held");
-    let _holder = Store::open(&held, false).unwrap();
-    let error = Store::open(&held, false).unwrap_err().to_string();
+    let _holder = Store::open(&held, false, None).unwrap();
+    let error = Store::open(&held, false, None).unwrap_err().to_string();
     assert!(
         error.contains(&std::process::id().to_string()),
         "it names the holder: {error}"

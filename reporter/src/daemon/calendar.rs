@@ -8,13 +8,13 @@ use tlsrptd_proto::day::Day;
 use super::gathering;
 use crate::{
     schedule::Schedule,
-    store::{NewJob, Store, StoreError},
+    store::{CollectorCommand, Store, StoreError},
 };
 
 /// Which day it is, as far as the database has been told.
 pub(super) struct Calendar {
     schedule: Arc<Schedule>,
-    fetchers: Vec<NewJob>,
+    fetchers: Vec<CollectorCommand>,
     /// The day on which fetch jobs were made last.
     today: Option<Day>,
     /// Old rows are left.
@@ -22,7 +22,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    pub(super) fn new(schedule: Arc<Schedule>, fetchers: Vec<NewJob>) -> Calendar {
+    pub(super) fn new(schedule: Arc<Schedule>, fetchers: Vec<CollectorCommand>) -> Calendar {
         Calendar {
             schedule,
             fetchers,

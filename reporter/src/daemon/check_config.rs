@@ -14,7 +14,7 @@ pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let eyes = Eyes::of(Program::Reportd, Some(&settings.dbname));
     faults.extend(read(settings, file, &eyes));
     faults.extend(written(settings, &eyes));
-    faults.extend(store::fault(&settings.dbname).map(|error| error.to_string()));
+    faults.extend(store::find_fault(&settings.dbname).map(|error| error.to_string()));
     let fetchers = settings.fetchers.iter();
     faults.extend(fetchers.filter_map(|fetcher| eyes.run("fetchers", &fetcher.words)));
     faults

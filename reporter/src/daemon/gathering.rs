@@ -13,7 +13,7 @@ use crate::{
     environment::Environment,
     gather::{AnswerPart, AnswerSender, GatherError},
     schedule::{Next, Schedule},
-    store::{Job, JobChange, JobNote, Store, StoreError},
+    store::{FetchJob, JobChange, JobNote, Store, StoreError},
 };
 
 /// Parts of answers that wait for the database: memory stays bounded however fast collectors are.
@@ -31,12 +31,12 @@ pub(super) struct Gathering<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
     rng: StdRng,
-    sender: mpsc::Sender<(Arc<Job>, AnswerPart)>,
-    parts: mpsc::Receiver<(Arc<Job>, AnswerPart)>,
+    sender: mpsc::Sender<(Arc<FetchJob>, AnswerPart)>,
+    parts: mpsc::Receiver<(Arc<FetchJob>, AnswerPart)>,
     /// The part that ended the last wait.
-    first: Option<(Arc<Job>, AnswerPart)>,
+    first: Option<(Arc<FetchJob>, AnswerPart)>,
     /// One job a collector.
-    running: HashMap<String, (Arc<Job>, JoinHandle<()>)>,
+    running: HashMap<String, (Arc<FetchJob>, JoinHandle<()>)>,
     /// No job starts before.
     paused_until: Option<Instant>,
     /// How many additions to the day a collector has told, until its job is over.
@@ -79,11 +79,11 @@ impl<E: Environment> Gathering<E> {
         (!left.is_zero()).then_some(left)
     }
 
-    fn next(&mut self) -> Option<(Arc<Job>, AnswerPart)> {
+    fn next(&mut self) -> Option<(Arc<FetchJob>, AnswerPart)> {
         self.first.take().or_else(|| self.parts.try_recv().ok())
     }
 
-    fn is_running(&self, job: &Arc<Job>) -> bool {
+    fn is_running(&self, job: &Arc<FetchJob>) -> bool {
         self.running
             .get(&job.collector())
             .is_some_and(|(running, _)| Arc::ptr_eq(running, job))
@@ -141,7 +141,7 @@ impl<E: Environment> Gathering<E> {
     fn store_part(
         &mut self,
         store: &mut Store,
-        job: &Arc<Job>,
+        job: &Arc<FetchJob>,
         part: AnswerPart,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -178,7 +178,7 @@ impl<E: Environment> Gathering<E> {
     fn end_job(
         &mut self,
         store: &mut Store,
-        job: &Job,
+        job: &FetchJob,
         result: Result<(), GatherError>,
         now: Timestamp,
     ) -> Result<(), StoreError> {

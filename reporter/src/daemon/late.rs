@@ -9,7 +9,7 @@ use tokio::{task::JoinSet, time::Instant};
 use crate::{
     environment::Environment,
     schedule::Schedule,
-    store::{NewJob, Store, StoreError, identity},
+    store::{CollectorCommand, Store, StoreError, identity},
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
@@ -19,7 +19,7 @@ type GrownDays = (String, Vec<(Day, u64)>);
 pub(super) struct Late<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
-    fetchers: Vec<NewJob>,
+    fetchers: Vec<CollectorCommand>,
     /// `late_interval`; zero: nobody is asked.
     interval: Duration,
     next: Option<Instant>,
@@ -31,7 +31,7 @@ impl<E: Environment> Late<E> {
     pub(super) fn new(
         environment: Arc<E>,
         schedule: Arc<Schedule>,
-        fetchers: Vec<NewJob>,
+        fetchers: Vec<CollectorCommand>,
         interval: Duration,
     ) -> Late<E> {
         Late {

@@ -28,7 +28,7 @@ use crate::{
     compose::Composer,
     environment::Environment,
     schedule::Schedule,
-    store::{NewJob, Store, StoreError},
+    store::{CollectorCommand, Store, StoreError},
 };
 use calendar::Calendar;
 use clock::Clock;
@@ -46,7 +46,7 @@ pub use signals::Order;
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
     /// The collectors.
-    pub fetchers: Vec<NewJob>,
+    pub fetchers: Vec<CollectorCommand>,
     /// The option of this name.
     pub max_concurrent_deliveries: usize,
     /// The option of this name.

@@ -18,7 +18,7 @@ use crate::{
     lookup::Resolver,
     route::Routes,
     schedule::Schedule,
-    store::{NewJob, Store},
+    store::{CollectorCommand, Store},
 };
 
 /// Ready to serve.
@@ -28,7 +28,7 @@ pub struct Prepared {
     pub(super) signals: signals::Signals,
     pub(super) log: LogHandle,
     pub(super) notify: Notify,
-    pub(super) fetchers: Vec<NewJob>,
+    pub(super) fetchers: Vec<CollectorCommand>,
     pub(super) pidfile: Option<PidFile>,
 }
 
@@ -60,7 +60,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
     let (routes, world) = parts(&settings)?;
-    let mut state = Store::open(&settings.dbname, settings.debug_db)?;
+    let mut state = Store::open(&settings.dbname, settings.debug_db, None)?;
     let composer = composer(&settings, routes, state.installation())?;
     if settings.loop_guard {
         // A sendmail_script sees no envelope, and makes no copy.
@@ -165,11 +165,11 @@ fn composer(
     })
 }
 
-fn fetchers(settings: &Reportd) -> Vec<NewJob> {
+fn fetchers(settings: &Reportd) -> Vec<CollectorCommand> {
     let commands = settings.fetchers.iter().map(|fetcher| fetcher.text.clone());
     // sys4 counts from 1.
     (1..)
         .zip(commands)
-        .map(|(index, command)| NewJob { index, command })
+        .map(|(index, command)| CollectorCommand { index, command })
         .collect()
 }

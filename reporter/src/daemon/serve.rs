@@ -5,7 +5,7 @@ use std::time::Duration;
 use tlsrptd_config::{log::LogHandle, notify::Notify};
 
 use super::{Order, Prepared};
-use crate::{error::Error, gather, store::NewJob};
+use crate::{error::Error, gather, store::CollectorCommand};
 
 /// Deliveries under way get so long to end when we are told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -61,10 +61,10 @@ fn obey(log: &LogHandle, notify: &Notify, order: Order) {
 }
 
 /// A fetcher that does not answer is told of at once, not at midnight; no more than that.
-async fn probe_all(fetchers: Vec<NewJob>) {
+async fn probe_all(fetchers: Vec<CollectorCommand>) {
     let probes = fetchers
         .into_iter()
-        .map(|NewJob { index, command }| async move {
+        .map(|CollectorCommand { index, command }| async move {
             match gather::probe(&command).await {
                 Ok(()) => tracing::debug!("fetcher {index} {command} answers"),
                 Err(error) => {

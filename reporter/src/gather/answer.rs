@@ -6,7 +6,7 @@ use tlsrptd_proto::day::Day;
 use tokio::sync::{mpsc, oneshot};
 
 use super::GatherError;
-use crate::store::{Fetched, Job};
+use crate::store::{FetchJob, Fetched};
 
 /// A part of an answer on its way to the database.
 #[derive(Debug)]
@@ -32,17 +32,20 @@ pub enum AnswerPart {
 /// Where the parts of one answer go. It holds back who sends faster than the database takes.
 #[derive(Clone, Debug)]
 pub struct AnswerSender {
-    job: Arc<Job>,
-    pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>,
+    job: Arc<FetchJob>,
+    pieces: mpsc::Sender<(Arc<FetchJob>, AnswerPart)>,
 }
 
 impl AnswerSender {
     /// For one attempt at one job.
-    pub fn new(job: Arc<Job>, pieces: mpsc::Sender<(Arc<Job>, AnswerPart)>) -> AnswerSender {
+    pub fn new(
+        job: Arc<FetchJob>,
+        pieces: mpsc::Sender<(Arc<FetchJob>, AnswerPart)>,
+    ) -> AnswerSender {
         AnswerSender { job, pieces }
     }
 
-    pub(crate) fn job(&self) -> &Arc<Job> {
+    pub(crate) fn job(&self) -> &Arc<FetchJob> {
         &self.job
     }
 

@@ -19,7 +19,7 @@ use tlsrptd_proto::{
 };
 use tokio::time::Instant;
 
-use crate::store::{Fetched, Job};
+use crate::store::{FetchJob, Fetched};
 use child::Child;
 
 pub use answer::{AnswerPart, AnswerSender};
@@ -63,7 +63,7 @@ pub struct Terms {
 }
 
 /// Asks for a whole day, by stream or else by list.
-pub async fn ask(job: &Job, terms: Terms, sink: &AnswerSender) -> Result<Answer, GatherError> {
+pub async fn ask(job: &FetchJob, terms: Terms, sink: &AnswerSender) -> Result<Answer, GatherError> {
     let day = job.day.to_string();
     let whole = async {
         if let Some(seen) = job.seen {
@@ -94,7 +94,7 @@ pub async fn ask(job: &Job, terms: Terms, sink: &AnswerSender) -> Result<Answer,
 }
 
 /// Asks sys4 for one domain.
-pub async fn details(job: &Job, domain: &str) -> Result<String, GatherError> {
+pub async fn details(job: &FetchJob, domain: &str) -> Result<String, GatherError> {
     let name =
         Domain::parse(domain).map_err(|source| GatherError::answer(source.into(), domain))?;
     let day = job.day.to_string();
@@ -121,7 +121,7 @@ pub async fn details(job: &Job, domain: &str) -> Result<String, GatherError> {
 }
 
 async fn converse(
-    job: &Job,
+    job: &FetchJob,
     terms: Terms,
     words: &[&str],
     sink: &AnswerSender,
@@ -207,7 +207,7 @@ pub async fn grown(command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
 
 /// One answer while it is read.
 struct Reading<'a> {
-    job: &'a Job,
+    job: &'a FetchJob,
     terms: Terms,
     begun: Instant,
     sink: &'a AnswerSender,

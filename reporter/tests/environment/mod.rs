@@ -22,11 +22,12 @@ use tlsrptd_reporter::{
     lookup::{LookupResult, judge},
     route::Routes,
     schedule::Schedule,
-    store::{CommitHook, Fetched, Job, NewJob, Store, StoreError},
+    store::{CollectorCommand, CommitHook, FetchJob, Fetched, Store, StoreError},
 };
 use tokio::{sync::mpsc, time::Instant};
 
-pub type Gather = Box<dyn Fn(&Job, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
+pub type Gather =
+    Box<dyn Fn(&FetchJob, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
 pub type Lookup = Box<dyn Fn(&Domain) -> Option<LookupResult> + Send + Sync>;
 /// An outcome, and how long it takes.
 pub type Receive = Box<dyn Fn(&Delivery, usize) -> (Outcome, Duration) + Send + Sync>;
@@ -136,7 +137,7 @@ impl Environment for TestEnvironment {
 
     async fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> Result<Answer, GatherError> {
@@ -181,7 +182,7 @@ impl Environment for TestEnvironment {
             .collect())
     }
 
-    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+    async fn details(&self, job: &FetchJob, domain: &str) -> Result<String, GatherError> {
         let rows = (self.gather)(job, self.now())?;
         Ok(rows
             .into_iter()
@@ -291,10 +292,10 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
 pub fn daemon<O: Environment>(
     settings: &Reportd,
     environment: Arc<O>,
-    watcher: Option<CommitHook>,
+    hook: Option<CommitHook>,
     seed: u64,
 ) -> Result<Daemon<O>, StoreError> {
-    let mut state = Store::open_watched(&settings.dbname, false, watcher)?;
+    let mut state = Store::open(&settings.dbname, false, hook)?;
     if settings.loop_guard {
         state.guard_loops(settings.bcc_address.as_deref());
     }
@@ -314,7 +315,7 @@ pub fn daemon<O: Environment>(
     let options = DaemonOptions {
         fetchers: (1..)
             .zip(&settings.fetchers)
-            .map(|(index, command)| NewJob {
+            .map(|(index, command)| CollectorCommand {
                 index,
                 command: command.text.clone(),
             })
@@ -333,10 +334,10 @@ pub fn daemon<O: Environment>(
 pub async fn run<O: Environment>(
     settings: &Reportd,
     environment: &Arc<O>,
-    watcher: Option<CommitHook>,
+    hook: Option<CommitHook>,
     time: Duration,
 ) -> Result<(), StoreError> {
-    let mut daemon = daemon(settings, Arc::clone(environment), watcher, 1)?;
+    let mut daemon = daemon(settings, Arc::clone(environment), hook, 1)?;
     let (sender, mut orders) = mpsc::channel(1);
     let stop = tokio::spawn(async move {
         tokio::time::sleep(time).await;

@@ -24,7 +24,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, judge},
-    store::{CommitHook, CommitSide, Fetched, HookVerdict, Job, Step},
+    store::{CommitHook, CommitSide, FetchJob, Fetched, HookVerdict, Step},
 };
 use tokio::time::Instant;
 
@@ -102,8 +102,8 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         let Ok(length) = Duration::try_from(length) else {
             continue;
         };
-        let watcher = child.watcher(looks.then(|| settings.dbname.clone()));
-        environment::run(&settings, &child, Some(watcher), length)
+        let hook = child.hook(looks.then(|| settings.dbname.clone()));
+        environment::run(&settings, &child, Some(hook), length)
             .await
             .unwrap();
         tokio::time::sleep(Duration::from_secs(20)).await;
@@ -123,15 +123,15 @@ impl Child {
         self.begin + self.zero.elapsed()
     }
 
-    fn watcher(self: &Arc<Self>, looks_at: Option<PathBuf>) -> CommitHook {
+    fn hook(self: &Arc<Self>, looks_at: Option<PathBuf>) -> CommitHook {
         let (child, mut was) = (Arc::clone(self), 0);
-        Box::new(move |step: Step, moment: CommitSide| {
+        Box::new(move |step: Step, side: CommitSide| {
             // The next child begins here: its clock must not be behind.
             child.journal.write(child.now(), &["at"]);
             if let Some(database) = &looks_at {
                 // Another connection sees what is committed.
                 let is = fingerprint(database);
-                if moment == CommitSide::After {
+                if side == CommitSide::After {
                     let changed = if is == was { "same" } else { "changed" };
                     child
                         .journal
@@ -140,12 +140,12 @@ impl Child {
                 was = is;
             }
             if let Point::Step(at, when, nth) = child.dies_at
-                && (at, when) == (step, moment)
+                && (at, when) == (step, side)
                 && child.reached.fetch_add(1, SeqCst) + 1 == nth
             {
                 die();
             }
-            HookVerdict::On
+            HookVerdict::Continue
         })
     }
 
@@ -165,7 +165,7 @@ impl Child {
         lines.iter().filter(same).count()
     }
 
-    fn rows(&self, job: &Job) -> Vec<Fetched> {
+    fn rows(&self, job: &FetchJob) -> Vec<Fetched> {
         let domains: &[&str] = match job.index {
             1 => &["a.example", "b.example", "d.example"],
             2 => &["b.example", "c.example"],
@@ -228,7 +228,7 @@ impl Environment for Child {
     /// One of ours that fails once a day, sys4's, and one that closes its days a day too late.
     async fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> Result<Answer, GatherError> {
@@ -258,7 +258,7 @@ impl Environment for Child {
         Ok(Answer::Stream)
     }
 
-    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+    async fn details(&self, job: &FetchJob, domain: &str) -> Result<String, GatherError> {
         let row = self.rows(job).into_iter().find(|row| row.domain == domain);
         Ok(row.unwrap().data)
     }

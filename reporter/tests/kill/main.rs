@@ -20,7 +20,7 @@ use std::{
 
 use child::Point;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
-use tlsrptd_reporter::store::{CommitSide, STEPS, Step};
+use tlsrptd_reporter::store::{CommitSide, Step};
 
 /// In the child: the folder, and where it dies.
 const FOLDER: &str = "TLSRPTD_KILL_FOLDER";
@@ -35,15 +35,15 @@ fn killed_at_every_step() {
     let changes = changes();
     let mut kills = 0;
     let mut rng = seeded();
-    for row in STEPS {
+    for step in Step::ALL.iter().copied() {
         let all = changes
-            .get(&format!("{:?}", row.step))
+            .get(&format!("{step:?}"))
             .cloned()
             .unwrap_or_default();
         assert!(
             !all.is_empty(),
             "{:?} has no kill point: it was never reached, or changed nothing",
-            row.step
+            step
         );
         let points = all
             .iter()
@@ -55,12 +55,12 @@ fn killed_at_every_step() {
             others.shuffle(&mut rng);
             points.extend(others.into_iter().take(1));
         }
-        for (nth, moment) in points {
-            survive(&[&step_text(row.step, moment, nth)], true);
+        for (nth, side) in points {
+            survive(&[&step_text(step, side, nth)], true);
             kills += 1;
         }
     }
-    println!("{kills} kills at {} steps, each survived", STEPS.len());
+    println!("{kills} kills at {} steps, each survived", Step::ALL.len());
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn killed_while_receivers_have_it_and_twice_in_a_row() {
         let mut point = || match rng.random_range(0..3) {
             0 => format!("attempt{}", rng.random_range(1..12)),
             _ => {
-                let step = STEPS[rng.random_range(0..STEPS.len())].step;
-                let moment = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
-                step_text(step, moment, rng.random_range(1..6))
+                let step = Step::ALL[rng.random_range(0..Step::ALL.len())];
+                let side = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
+                step_text(step, side, rng.random_range(1..6))
             }
         };
         let two = [point(), point()];
@@ -198,19 +198,18 @@ fn seeded() -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-fn step_text(step: Step, moment: CommitSide, nth: u64) -> String {
-    format!("{step:?}-{moment:?}-{nth}")
+fn step_text(step: Step, side: CommitSide, nth: u64) -> String {
+    format!("{step:?}-{side:?}-{nth}")
 }
 
 fn of_step(text: &str) -> Option<Point> {
     let mut parts = text.split('-');
-    let (step, moment, nth) = (parts.next()?, parts.next()?, parts.next()?);
-    let step = STEPS
+    let (step, side, nth) = (parts.next()?, parts.next()?, parts.next()?);
+    let step = *Step::ALL
         .iter()
-        .find(|row| format!("{:?}", row.step) == step)?
-        .step;
-    let moment = [CommitSide::Before, CommitSide::After]
+        .find(|known| format!("{known:?}") == step)?;
+    let side = [CommitSide::Before, CommitSide::After]
         .into_iter()
-        .find(|known| format!("{known:?}") == moment)?;
-    Some(Point::Step(step, moment, nth.parse().ok()?))
+        .find(|known| format!("{known:?}") == side)?;
+    Some(Point::Step(step, side, nth.parse().ok()?))
 }

@@ -22,7 +22,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, judge},
-    store::{Fetched, Job},
+    store::{FetchJob, Fetched},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -185,7 +185,7 @@ impl Environment for Office {
 
     async fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> Result<Answer, GatherError> {
@@ -212,7 +212,7 @@ impl Environment for Office {
         Ok(Answer::Stream)
     }
 
-    async fn details(&self, _: &Job, _: &str) -> Result<String, GatherError> {
+    async fn details(&self, _: &FetchJob, _: &str) -> Result<String, GatherError> {
         Err(GatherError::Stopped)
     }
 

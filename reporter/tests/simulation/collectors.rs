@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
-    store::{Fetched, Job},
+    store::{FetchJob, Fetched},
 };
 
 use super::{dice::Dice, sim::Sim};
@@ -107,7 +107,7 @@ impl Sim {
 
     pub async fn answer(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
         before: u64,
@@ -168,7 +168,7 @@ impl Sim {
 
     pub async fn one_domain(
         &self,
-        job: &Job,
+        job: &FetchJob,
         domain: &str,
         before: u64,
     ) -> Result<String, GatherError> {

@@ -69,7 +69,7 @@ impl Played {
     /// The operator edits the list before the first start.
     fn suppress(&self) {
         let database = &self.settings.dbname;
-        Store::open(database, false).unwrap().close().unwrap();
+        Store::open(database, false, None).unwrap().close().unwrap();
         let mut list = SuppressionList::edit(database).unwrap();
         let today = Day::of(self.sim.now());
         let names = self.sim.plan.domains.names.iter();
@@ -113,11 +113,10 @@ impl Played {
     }
 
     async fn run(&self, end: End, number: usize, length: Duration) -> Result<(), StoreError> {
-        let watcher = self.watcher(end, number);
+        let hook = self.hook(end, number);
         let seed = self.sim.dice.below(("seed", number), u64::MAX);
         let settings = self.edited(number);
-        let mut daemon =
-            environment::daemon(&settings, Arc::clone(&self.sim), Some(watcher), seed)?;
+        let mut daemon = environment::daemon(&settings, Arc::clone(&self.sim), Some(hook), seed)?;
         let (sender, mut orders) = mpsc::channel(1);
         tokio::spawn(async move {
             tokio::time::sleep(length).await;
@@ -165,15 +164,15 @@ impl Played {
     }
 
     /// Crashes where the plan says so, makes the disk full when it says so, and looks before rows go.
-    fn watcher(&self, end: End, number: usize) -> CommitHook {
+    fn hook(&self, end: End, number: usize) -> CommitHook {
         let (sim, ledger) = (Arc::clone(&self.sim), Arc::clone(&self.ledger));
         let settings = self.settings.clone();
         let mut left = match end {
             End::Crash(_, _, nth) => nth,
             _ => 0,
         };
-        Box::new(move |step: Step, moment: CommitSide| {
-            if (step, moment) == (Step::Cleaned, CommitSide::Before) {
+        Box::new(move |step: Step, side: CommitSide| {
+            if (step, side) == (Step::Cleaned, CommitSide::Before) {
                 let oldest = oldest_kept(&sim, &settings);
                 let mut ledger = ledger.lock().unwrap();
                 ledger.read(&settings.dbname, number, oldest);
@@ -181,13 +180,13 @@ impl Played {
             if is_in(&sim.plan.disk_full, sim.elapsed()) {
                 return HookVerdict::Fail;
             }
-            if matches!(end, End::Crash(at, when, _) if (at, when) == (step, moment)) && left > 0 {
+            if matches!(end, End::Crash(at, when, _) if (at, when) == (step, side)) && left > 0 {
                 left -= 1;
                 if left == 0 {
                     return HookVerdict::Crash;
                 }
             }
-            HookVerdict::On
+            HookVerdict::Continue
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use jiff::Timestamp;
 use rand::RngExt as _;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_reporter::store::{CommitSide, STEPS, Step};
+use tlsrptd_reporter::store::{CommitSide, Step};
 
 use super::{dice::Dice, domains};
 use crate::environment;
@@ -176,9 +176,9 @@ pub fn life(dice: Dice, number: usize) -> Life {
         0..3 => End::Stop,
         3..5 => End::Vanish,
         _ => {
-            let step = STEPS[rng.random_range(0..STEPS.len())].step;
-            let moment = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
-            End::Crash(step, moment, [1, 2, 5, 40][rng.random_range(0..4)])
+            let step = Step::ALL[rng.random_range(0..Step::ALL.len())];
+            let side = [CommitSide::Before, CommitSide::After][rng.random_range(0..2)];
+            End::Crash(step, side, [1, 2, 5, 40][rng.random_range(0..4)])
         }
     };
     let pause = match rng.random_range(0..20) {

@@ -14,7 +14,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerSender, GatherError},
     lookup::LookupResult,
-    store::Job,
+    store::FetchJob,
 };
 use tokio::time::Instant;
 
@@ -178,7 +178,7 @@ impl Environment for Sim {
 
     async fn ask(
         &self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         sink: &AnswerSender,
     ) -> Result<Answer, GatherError> {
@@ -207,7 +207,7 @@ impl Environment for Sim {
         answer
     }
 
-    async fn details(&self, job: &Job, domain: &str) -> Result<String, GatherError> {
+    async fn details(&self, job: &FetchJob, domain: &str) -> Result<String, GatherError> {
         let before = {
             let mut log = self.log();
             let times = log

@@ -136,12 +136,8 @@ impl Store {
         room: impl Fn(&str) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         loop {
-            let fault = |source| StoreError::Read {
-                what: "due deliveries",
-                source,
-            };
             let picked = self.ready.pick(&self.db, now, limit, &room);
-            let picked = picked.map_err(fault)?;
+            let picked = picked.map_err(|source| super::unreadable("due deliveries", source))?;
             if picked.is_empty() {
                 return Ok(Vec::new());
             }

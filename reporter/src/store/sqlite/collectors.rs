@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{NewJob, Step, Store, StoreError, text};
+use super::{CollectorCommand, Step, Store, StoreError, text};
 
 /// What a command is known by: its words, with one space between them.
 pub(crate) fn identity(command: &str) -> String {
@@ -68,9 +68,9 @@ enum Stage {
 /// The settings' collectors held against a day's jobs, both by their numbers in their lists.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Match {
-    /// Job and collector.
+    /// FetchJob and collector.
     same: Vec<(usize, usize)>,
-    /// Job, and the collector that has taken its place.
+    /// FetchJob, and the collector that has taken its place.
     renamed: Vec<(usize, usize)>,
     /// Collectors without a job.
     new: Vec<usize>,
@@ -78,7 +78,7 @@ struct Match {
     gone: Vec<usize>,
 }
 
-fn held_against(jobs: &[Known], collectors: &[NewJob]) -> Match {
+fn held_against(jobs: &[Known], collectors: &[CollectorCommand]) -> Match {
     let mut found = Match::default();
     let mut is_free = vec![true; jobs.len()];
     let mut left = Vec::new();
@@ -113,7 +113,7 @@ impl Store {
     pub fn make_jobs(
         &mut self,
         days: &[Day],
-        collectors: &[NewJob],
+        collectors: &[CollectorCommand],
         now: Timestamp,
     ) -> Result<Vec<JobNote>, StoreError> {
         self.transact(Step::JobsMade, |tx| {
@@ -155,7 +155,7 @@ impl Store {
     pub fn reopen_given_up(
         &mut self,
         days: &BTreeSet<Day>,
-        collectors: &[NewJob],
+        collectors: &[CollectorCommand],
         now: Timestamp,
     ) -> Result<Vec<JobNote>, StoreError> {
         self.transact(Step::Reopened, |tx| {
@@ -221,7 +221,7 @@ fn insert(
     tx: &Transaction<'_>,
     day: Day,
     index: i64,
-    collector: &NewJob,
+    collector: &CollectorCommand,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
@@ -239,7 +239,7 @@ fn stands_at(
     tx: &Transaction<'_>,
     day: Day,
     job: &Known,
-    collector: &NewJob,
+    collector: &CollectorCommand,
 ) -> rusqlite::Result<()> {
     if job.place == collector.index {
         return Ok(());
@@ -257,7 +257,7 @@ fn rename(
     tx: &Transaction<'_>,
     day: Day,
     job: &Known,
-    collector: &NewJob,
+    collector: &CollectorCommand,
     now: Timestamp,
 ) -> rusqlite::Result<JobNote> {
     tx.prepare_cached(

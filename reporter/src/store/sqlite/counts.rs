@@ -46,12 +46,7 @@ impl Counts {
     /// Reads a database that a reporter may be working on. It needs none of our columns: sys4's file will do.
     pub fn read(path: &Path) -> Result<Counts, StoreError> {
         let db = open::existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let counts = |sql: &str| {
-            counts(&db, sql).map_err(|source| StoreError::Open {
-                path: path.to_owned(),
-                source,
-            })
-        };
+        let counts = |sql: &str| counts(&db, sql).map_err(|source| open::fault(path, source));
         Ok(Counts {
             jobs: counts(
                 "SELECT day, status, count(*) FROM fetchjobs GROUP BY day, status ORDER BY day, status",
@@ -63,10 +58,7 @@ impl Counts {
                 "SELECT day, status, count(*) FROM destinations JOIN reports ON r_id = d_r_id \
                  GROUP BY day, status ORDER BY day, status",
             )?,
-            why_pending: why_pending(&db).map_err(|source| StoreError::Open {
-                path: path.to_owned(),
-                source,
-            })?,
+            why_pending: why_pending(&db).map_err(|source| open::fault(path, source))?,
         })
     }
 }

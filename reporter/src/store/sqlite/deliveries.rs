@@ -179,9 +179,6 @@ impl Store {
     /// When the next delivery is due that is not due now; now, when the database has to be read further.
     pub fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let next = self.ready.next(&self.db, now);
-        next.map_err(|source| StoreError::Read {
-            what: "the next delivery",
-            source,
-        })
+        next.map_err(|source| super::unreadable("the next delivery", source))
     }
 }

@@ -13,10 +13,10 @@ use super::{Step, Store, StoreError, collectors::identity, decided, late, text};
 
 /// A job that waits for its collector.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct FetchJob {
     /// The closed day that is asked for.
     pub day: Day,
-    /// The job's number among those of its day, from 1. It is not the collector's: see [`Job::collector`].
+    /// The job's number among those of its day, from 1. It is not the collector's: see [`FetchJob::collector`].
     pub index: i64,
     /// The command, as it stood in the settings when the job was made. It names the job's rows too, so that one
     /// collector's rows are never counted twice.
@@ -31,7 +31,7 @@ pub struct Job {
     pub seen: Option<u64>,
 }
 
-impl Job {
+impl FetchJob {
     /// Who is asked, however the command is spaced.
     pub fn collector(&self) -> String {
         identity(&self.command)
@@ -40,7 +40,7 @@ impl Job {
 
 /// A collector to make jobs for.
 #[derive(Clone, Debug)]
-pub struct NewJob {
+pub struct CollectorCommand {
     /// Its place in the settings, from 1.
     pub index: i64,
     /// The command, as the operator wrote it.
@@ -128,21 +128,21 @@ impl Store {
     }
 
     /// Jobs to run now, the oldest day first.
-    pub fn due_jobs(&self, now: Timestamp) -> Result<Vec<Job>, StoreError> {
+    pub fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
         self.jobs(&format!("{WAITING} AND nexttry <= ?1"), &text::nexttry(now))
     }
 
     /// All jobs that wait, due or not.
-    pub fn waiting_jobs(&self) -> Result<Vec<Job>, StoreError> {
+    pub fn waiting_jobs(&self) -> Result<Vec<FetchJob>, StoreError> {
         self.jobs(&format!("{WAITING} AND ?1 = ''"), "")
     }
 
-    fn jobs(&self, condition: &str, parameter: &str) -> Result<Vec<Job>, StoreError> {
+    fn jobs(&self, condition: &str, parameter: &str) -> Result<Vec<FetchJob>, StoreError> {
         let sql = format!(
             "SELECT day, fetcherindex, fetcher, retries, tlsrptd_listed, its, tlsrptd_seen FROM fetchjobs \
              WHERE {condition} ORDER BY day, fetcherindex"
         );
-        let jobs: Vec<Option<Job>> = self.read("jobs", |db| {
+        let jobs: Vec<Option<FetchJob>> = self.read("jobs", |db| {
             db.prepare_cached(&sql)?
                 .query_map([parameter], job)?
                 .collect()
@@ -164,7 +164,7 @@ impl Store {
     /// The collector has answered wholly; with so many additions to the day, if it can tell.
     pub fn job_answered(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         additions: Option<u64>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -177,7 +177,7 @@ impl Store {
     /// An attempt failed; the next is at `next`.
     pub fn job_failed(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         next: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {
@@ -188,7 +188,7 @@ impl Store {
     /// The collector is asked again at `next`; nothing failed.
     pub fn job_postponed(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         next: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {
@@ -199,7 +199,7 @@ impl Store {
     /// The collector is given up for this day. What it has brought is used.
     pub fn job_given_up(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         now: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError> {
@@ -211,7 +211,7 @@ impl Store {
     fn move_job(
         &mut self,
         step: Step,
-        job: &Job,
+        job: &FetchJob,
         change: &str,
         at: Timestamp,
         reason: Option<&str>,
@@ -231,12 +231,12 @@ impl Store {
     }
 }
 
-fn job(row: &Row<'_>) -> rusqlite::Result<Option<Job>> {
+fn job(row: &Row<'_>) -> rusqlite::Result<Option<FetchJob>> {
     let (day, its): (String, String) = (row.get(0)?, row.get(5)?);
     let Ok(day) = Day::parse(&day) else {
         return Ok(None);
     };
-    Ok(Some(Job {
+    Ok(Some(FetchJob {
         day,
         index: row.get(1)?,
         command: row.get(2)?,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{Job, Step, Store, StoreError, collectors::identity, text};
+use super::{FetchJob, Step, Store, StoreError, collectors::identity, text};
 
 /// A decided day whose collector has told wholly, and can tell what was added since.
 const DECIDED: &str = "SELECT fetcherindex, fetcher FROM fetchjobs WHERE day = ?1 AND status IS NOT NULL \
@@ -92,7 +92,7 @@ fn leave(tx: &Transaction<'_>, day: Day, index: i64, additions: i64) -> rusqlite
 }
 
 /// A question for additions is given up: a part of the answer would be told twice when it is asked again.
-pub(super) fn forget_part(tx: &Transaction<'_>, job: &Job) -> rusqlite::Result<()> {
+pub(super) fn forget_part(tx: &Transaction<'_>, job: &FetchJob) -> rusqlite::Result<()> {
     if job.seen.is_none() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use tlsrptd_config::files;
+use tlsrptd_config::{eyes, files};
 
 use super::StoreError;
 
@@ -24,9 +24,9 @@ impl Lock {
     /// Locks the database at `path`, or names who holds it.
     pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
         let beside = beside(path);
-        let fault = |source| StoreError::Lock {
-            path: beside.clone(),
-            source,
+        let fault = |error: io::Error| StoreError::Lock {
+            lock: beside.display().to_string(),
+            source: eyes::explained_writing(&beside, &error).into(),
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).truncate(false);
@@ -37,7 +37,7 @@ impl Lock {
                 Ok(Lock { _file: file })
             }
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => Err(StoreError::Held {
-                path: path.to_owned(),
+                database: path.display().to_string(),
                 holder: holder(&mut file),
             }),
             Err((_, errno)) => Err(fault(errno.into())),

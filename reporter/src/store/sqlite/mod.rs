@@ -3,7 +3,7 @@
 //! Every fetch job, report and delivery is a row, and every step of its life is one transaction, listed in [`STEPS`].
 //! A crash leaves each row in a state that has a name, from which the next start goes on.
 //!
-//! The narrow interface: [`Store::open`], then jobs ([`Job`]), their rows, decisions ([`Decision`]) and deliveries
+//! The narrow interface: [`Store::open`], then jobs ([`FetchJob`]), their rows, decisions ([`Decision`]) and deliveries
 //! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
 
 mod claims;
@@ -13,7 +13,6 @@ mod counts;
 mod decided;
 mod decisions;
 mod deliveries;
-mod error;
 mod forget;
 mod installation;
 mod jobs;
@@ -26,12 +25,13 @@ mod open;
 mod ready;
 mod rows;
 mod schema;
-mod steps;
 mod suppressed;
 mod text;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
+
+use super::{CommitHook, CommitSide, HookVerdict, Step, StoreError};
 
 pub use claims::Claimed;
 pub(crate) use collectors::identity;
@@ -39,13 +39,11 @@ pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts, WhyPending};
 pub use decisions::{Decision, DomainDay, Stored};
 pub use deliveries::{Recorded, Verdict};
-pub use error::StoreError;
-pub use jobs::{Job, NewJob};
+pub use jobs::{CollectorCommand, FetchJob};
 pub use mails::{LONGEST_SILENCE, OurMails};
-pub use open::fault;
+pub use open::find_fault;
 pub use ready::Room;
 pub use rows::Fetched;
-pub use steps::{CommitSide, STEPS, Step, StepRow};
 pub use suppressed::{Listed, SuppressionList, Suspended};
 
 /// The open database.
@@ -54,27 +52,13 @@ pub struct Store {
     path: std::path::PathBuf,
     /// Held until the end, so that no second reporter sends the same reports.
     _lock: lock::Lock,
-    watcher: Option<CommitHook>,
+    hook: Option<CommitHook>,
     ready: ready::Ready,
     reports: claims::Shared,
     /// With `loop_guard`.
     guard: Option<mails::Guard>,
     suppressions: suppressed::Kept,
     installation: InstallationId,
-}
-
-/// Sees every step before and after its commit, and says how it goes on. Only tests have one.
-pub type CommitHook = Box<dyn FnMut(Step, CommitSide) -> HookVerdict + Send>;
-
-/// What a [`CommitHook`] makes of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HookVerdict {
-    /// It goes on.
-    On,
-    /// Before its commit: the disk is full, and the step undone. After it, nothing can fail any more.
-    Fail,
-    /// It stops there, as a crash would.
-    Crash,
 }
 
 impl std::fmt::Debug for Store {
@@ -97,25 +81,24 @@ impl Store {
         step: Step,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let fault = |source| StoreError::Step { step, source };
+        let fault = |source: rusqlite::Error| StoreError::Step {
+            step,
+            may_pass: may_pass(&source),
+            source: source.into(),
+        };
         let tx = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(fault)?;
         let value = work(&tx).map_err(fault)?;
-        let go_on = |watcher: &mut Option<CommitHook>, moment| {
-            let go = watcher
-                .as_mut()
-                .map_or(HookVerdict::On, |see| see(step, moment));
-            match (go, moment) {
-                (HookVerdict::Crash, _) => Err(StoreError::Stopped { step, moment }),
-                (HookVerdict::Fail, CommitSide::Before) => Err(fault(disk_full())),
-                (HookVerdict::On | HookVerdict::Fail, _) => Ok(()),
-            }
+        let mut hook = |side| match self.hook.as_mut().map(|hook| hook(step, side)) {
+            Some(HookVerdict::Crash) => Err(StoreError::Stopped { step, side }),
+            Some(HookVerdict::Fail) if side == CommitSide::Before => Err(fault(disk_full())),
+            _ => Ok(()),
         };
-        go_on(&mut self.watcher, CommitSide::Before)?;
+        hook(CommitSide::Before)?;
         tx.commit().map_err(fault)?;
-        go_on(&mut self.watcher, CommitSide::After)?;
+        hook(CommitSide::After)?;
         Ok(value)
     }
 
@@ -125,11 +108,28 @@ impl Store {
         what: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        work(&self.db).map_err(|source| StoreError::Read { what, source })
+        work(&self.db).map_err(|source| unreadable(what, source))
     }
 }
 
-/// What SQLite says then.
+fn unreadable(what: &'static str, source: rusqlite::Error) -> StoreError {
+    StoreError::Read {
+        what,
+        may_pass: may_pass(&source),
+        source: source.into(),
+    }
+}
+
+/// Whether the disk is full, the file locked or the like.
+fn may_pass(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly | SystemIoFailure)
+    )
+}
+
+/// What SQLite says when the disk is full.
 fn disk_full() -> rusqlite::Error {
     let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
     rusqlite::Error::SqliteFailure(code, None)

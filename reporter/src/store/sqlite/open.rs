@@ -1,11 +1,6 @@
 //! Opening and closing.
 
-use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use rusqlite::{
     Connection, OpenFlags,
@@ -20,64 +15,35 @@ use super::{CommitHook, Step, Store, StoreError, installation, journal, lock::Lo
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Opens the database, or makes it. `log_sql` logs each statement.
-    pub fn open(path: &Path, log_sql: bool) -> Result<Store, StoreError> {
-        Store::open_watched(path, log_sql, None)
-    }
-
-    /// The same, with somebody who sees every step, the first too.
-    pub fn open_watched(
-        path: &Path,
-        log_sql: bool,
-        watcher: Option<CommitHook>,
-    ) -> Result<Store, StoreError> {
+    /// Opens the database, or makes it. `log_sql` logs each statement; `hook` sees every step, the first too.
+    ///
+    /// # Errors
+    /// When the file cannot be used, belongs to another program, or has a reporter.
+    pub fn open(path: &Path, log_sql: bool, hook: Option<CommitHook>) -> Result<Store, StoreError> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         check_folder(&path)?;
         let lock = Lock::take(&path)?;
-        let fault = |source| StoreError::Open {
-            path: path.clone(),
-            source,
-        };
-        make_file(&path);
-        let (mut db, mut kind) = match connect(&path, log_sql) {
-            Err(error) if journal::lacks_shared_memory(&error) => {
-                // Left in WAL mode, on another file system or by an earlier version.
-                journal::put_back(&path).map_err(fault)?;
-                connect(&path, log_sql).map_err(fault)?
-            }
-            connected => connected.map_err(fault)?,
-        };
+        let (db, kind) = open_in_wal_mode(&path, log_sql).map_err(|error| fault(&path, error))?;
         if let schema::Kind::Other(found) = kind {
-            return Err(StoreError::Purpose { path, found });
+            return Err(foreign(&path, found));
         }
-        if let Err(error) = begin_wal(&db) {
-            let lacks_shared_memory = journal::lacks_shared_memory(&error);
-            drop(db);
-            if !lacks_shared_memory {
-                return Err(fault(error));
-            }
-            journal::put_back(&path).map_err(fault)?;
-            (db, kind) = connect(&path, log_sql).map_err(fault)?;
-            tracing::warn!(path = %path.display(), "the file system has no shared memory mappings: SQLite's rollback journal is used, which is slower");
-        }
-        tune(&db).map_err(fault)?;
-        let installation = installation::of(&db).map_err(fault)?;
-        let mut state = Store {
+        let prepared = tune(&db).and_then(|()| installation::of(&db));
+        let mut store = Store {
+            installation: prepared.map_err(|error| fault(&path, error))?,
             db,
             path,
             _lock: lock,
-            watcher,
+            hook,
             ready: Default::default(),
             reports: Default::default(),
             guard: None,
             suppressions: Default::default(),
-            installation,
         };
-        match state.set_up(kind == schema::Kind::Empty) {
-            Ok(()) => Ok(state),
+        match store.set_up(kind == schema::Kind::Empty) {
+            Ok(()) => Ok(store),
             Err(error) => {
-                // Left as it was found; when that fails too, the first error is the one to tell.
-                let _ = state.close();
+                // Left as it was found; when that fails too, the first error is the one to report.
+                let _ = store.close();
                 Err(error)
             }
         }
@@ -93,7 +59,7 @@ impl Store {
         });
         made.map_err(|error| match error {
             StoreError::Step { source, .. } => StoreError::Open {
-                path: self.path.clone(),
+                database: self.path.display().to_string(),
                 source,
             },
             other => other,
@@ -105,67 +71,107 @@ impl Store {
     }
 
     /// Leaves the file as sys4 wants it: no journal of ours beside it.
+    ///
+    /// # Errors
+    /// When that fails: the file stays readable, and any SQLite recovers it.
     pub fn close(self) -> Result<(), StoreError> {
         let Store { db, path, .. } = self;
-        let fault = |source| StoreError::Open {
-            path: path.clone(),
-            source,
-        };
-        // A file that the checkpoint cannot empty stays readable: any SQLite recovers it.
-        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(&fault)?;
-        db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
-            .map_err(&fault)?;
-        db.close().map_err(|(_, source)| fault(source))
+        let emptied = db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .and_then(|()| db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())));
+        let closed = emptied.and_then(|()| db.close().map_err(|(_, error)| error));
+        closed.map_err(|error| fault(&path, error))
     }
 }
 
-/// Why a start would not take the file at this path, as far as can be seen without a change to it.
-pub fn fault(path: &Path) -> Option<StoreError> {
+/// A failure to open, set up or close the file.
+pub(super) fn fault(path: &Path, source: rusqlite::Error) -> StoreError {
+    StoreError::Open {
+        database: path.display().to_string(),
+        source: source.into(),
+    }
+}
+
+fn foreign(path: &Path, found: String) -> StoreError {
+    let database = path.display().to_string();
+    StoreError::Purpose { database, found }
+}
+
+/// A connection, and what the file is. A file of another program stays as it is.
+fn open_in_wal_mode(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::Kind)> {
+    make_file(path);
+    let (db, kind) = match connect(path, log_sql) {
+        Err(error) if journal::lacks_shared_memory(&error) => {
+            // Left in WAL mode, on another file system or by an earlier version.
+            journal::put_back(path)?;
+            connect(path, log_sql)?
+        }
+        connected => connected?,
+    };
+    if matches!(kind, schema::Kind::Other(_)) {
+        return Ok((db, kind));
+    }
+    match begin_wal(&db) {
+        Err(error) if journal::lacks_shared_memory(&error) => {
+            drop(db);
+            journal::put_back(path)?;
+            let connected = connect(path, log_sql)?;
+            tracing::warn!(path = %path.display(), "the file system has no shared memory mappings: SQLite's rollback journal is used, which is slower");
+            Ok(connected)
+        }
+        begun => begun.map(|()| (db, kind)),
+    }
+}
+
+/// Why a start would refuse the file at this path, as far as can be seen without changing it.
+pub fn find_fault(path: &Path) -> Option<StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let error = existing(path, flags).err()?;
     let is_foreign = match &error {
         StoreError::Purpose { .. } => true,
         StoreError::Open { source, .. } => {
-            source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase)
+            let source = source
+                .downcast_ref()
+                .and_then(rusqlite::Error::sqlite_error_code);
+            source == Some(rusqlite::ErrorCode::NotADatabase)
         }
         _ => false,
     };
     is_foreign.then_some(error)
 }
 
-/// A reporter's database that is there already, for a program that is not its reporter.
+/// A reporter's database that exists, for a program that is not its reporter.
 pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let path = path.to_owned();
+    let database = path.display().to_string();
     let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
     // Beside it stand files that even a reader needs.
     let folder = path.parent().filter(|_| writes);
-    let who = eyes::denied(&path, writes);
+    let who = eyes::denied(path, writes);
     if let Some(who) = who.or_else(|| folder.and_then(|folder| eyes::denied(folder, true))) {
-        return Err(StoreError::Denied { path, who });
+        return Err(StoreError::Denied { database, who });
     }
     if !path.exists() {
-        return Err(StoreError::Missing { path });
+        return Err(StoreError::Missing { database });
     }
-    let opened = Connection::open_with_flags(&path, flags).and_then(|db| {
+    let opened = Connection::open_with_flags(path, flags).and_then(|db| {
         db.busy_timeout(PATIENCE)?;
         let kind = schema::kind(&db)?;
         Ok((db, kind))
     });
     match opened {
         Ok((db, schema::Kind::Ours)) => Ok(db),
-        Ok((_, schema::Kind::Empty)) => Err(StoreError::Missing { path }),
-        Ok((_, schema::Kind::Other(found))) => Err(StoreError::Purpose { path, found }),
-        Err(source) => {
+        Ok((_, schema::Kind::Empty)) => Err(StoreError::Missing { database }),
+        Ok((_, schema::Kind::Other(found))) => Err(foreign(path, found)),
+        Err(error) => {
             // Of a database with a journal beside it a reader too writes: the journal's index.
             let is_about_rights = matches!(
-                source.sqlite_error_code(),
+                error.sqlite_error_code(),
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
             );
             let folder = path.parent().filter(|_| is_about_rights);
             match folder.and_then(|folder| eyes::denied(folder, true)) {
-                Some(who) => Err(StoreError::Denied { path, who }),
-                None => Err(StoreError::Open { path, source }),
+                Some(who) => Err(StoreError::Denied { database, who }),
+                None => Err(fault(path, error)),
             }
         }
     }
@@ -174,7 +180,7 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
 fn check_folder(path: &Path) -> Result<(), StoreError> {
     match path.parent() {
         Some(folder) if !folder.is_dir() => Err(StoreError::NoFolder {
-            folder: PathBuf::from(folder),
+            folder: folder.display().to_string(),
         }),
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::named_params;
 
-use super::{Job, Step, Store, StoreError, text};
+use super::{FetchJob, Step, Store, StoreError, text};
 
 /// Another collector of the day is waited for.
 const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
@@ -27,7 +27,7 @@ impl Store {
     /// what it has fetched then counts.
     pub fn store_rows(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         rows: &[Fetched],
         now: Timestamp,
     ) -> Result<usize, StoreError> {
@@ -66,7 +66,7 @@ impl Store {
     /// Stores that a domain's counts can never be used. No report waits for them; for sys4 it is one that it gave up.
     pub fn store_unusable(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         domain: &str,
         reason: &str,
         now: Timestamp,
@@ -90,7 +90,7 @@ impl Store {
     /// Stores sys4's list of domains; their details are to be asked for one by one.
     pub fn store_list(
         &mut self,
-        job: &Job,
+        job: &FetchJob,
         domains: &[String],
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// The list is whole.
-    pub fn list_ended(&mut self, job: &Job) -> Result<(), StoreError> {
+    pub fn list_ended(&mut self, job: &FetchJob) -> Result<(), StoreError> {
         self.transact(Step::ListStored, |tx| {
             tx.execute(
                 "UPDATE fetchjobs SET tlsrptd_listed = 1, retries = 0 WHERE day = ?1 AND fetcherindex = ?2",
@@ -122,7 +122,12 @@ impl Store {
     }
 
     /// Listed domains whose details are missing, after `after`, in order.
-    pub fn unfetched(&self, job: &Job, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+    pub fn unfetched(
+        &self,
+        job: &FetchJob,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
         self.read("missing details", |db| {
             db.prepare_cached(
                 "SELECT domain FROM reportdata WHERE day = ?1 AND fetcherindex = ?2 AND domain > ?3 \

@@ -11,8 +11,8 @@ fn job(index: i64, command: &str) -> Known {
 }
 
 /// As the settings have them, in their order.
-fn collectors(commands: &[&str]) -> Vec<NewJob> {
-    let collector = |(index, command): (i64, &&str)| NewJob {
+fn collectors(commands: &[&str]) -> Vec<CollectorCommand> {
+    let collector = |(index, command): (i64, &&str)| CollectorCommand {
         index,
         command: (*command).to_owned(),
     };

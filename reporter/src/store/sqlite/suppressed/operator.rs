@@ -142,10 +142,7 @@ impl SuppressionList {
     }
 
     fn fault(&self, source: rusqlite::Error) -> StoreError {
-        StoreError::Open {
-            path: self.path.clone(),
-            source,
-        }
+        open::fault(&self.path, source)
     }
 }
 

@@ -18,24 +18,22 @@ use nix::{
         signalfd::{SfdFlags, SignalFd},
     },
 };
-use tlsrptd_config::{
-    Storage,
-    collectd::Collectd,
-    descriptors,
-    log::{Limited, LogHandle},
-    notify::Notify,
-};
+use tlsrptd_config::{Storage, collectd::Collectd};
 use tlsrptd_proto::{datagram::TextLimits, day::Day};
+use tlsrptd_service::{
+    descriptors,
+    log::{LogHandle, LogThrottle},
+    notify::Notify,
+    pid_file::PidFile,
+};
 use tracing::{error, info};
 
 mod kernel_queue;
-mod pid_file;
 mod stats_file;
 mod storages;
 mod watch;
 
 use self::{
-    pid_file::PidFile,
     stats_file::StatsFile,
     storages::{first_day, join, of_storage, open_stores, url},
     watch::Watch,
@@ -257,7 +255,7 @@ impl Collector {
             clock: Arc::clone(&self.clock),
             days,
             max_datagram_size: self.settings.max_datagram_size,
-            complaint: Limited::new(COMPLAINTS),
+            complaint: LogThrottle::new(COMPLAINTS),
             heartbeat: Arc::clone(&self.reader_pulse),
         }
     }

@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_config::clock::{Change, ClockWitness, Confidence, Known, Moment, Reading};
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::clock::{
+    ClockChange, ClockReading, ClockWitness, Confidence, KnownTime, WorkingTime,
+};
 
 use crate::queue::Closing;
 
 /// Both clocks: an argument, so that a test can play through any day.
-pub type Readings = Arc<dyn Fn() -> Reading + Send + Sync>;
+pub type Readings = Arc<dyn Fn() -> ClockReading + Send + Sync>;
 
 /// A clock that is set back over midnight by no more than this leaves the day closed that it has closed.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
@@ -26,7 +28,7 @@ pub(crate) struct DayWatch {
     /// The day of what arrives now.
     pub(crate) today: Day,
     is_held: bool,
-    last: Moment,
+    last: WorkingTime,
     /// The boot-time clock at the last look.
     boot: Duration,
     /// When the clock has moved, and how many files more are kept for that.
@@ -38,12 +40,12 @@ impl DayWatch {
     pub(crate) fn begin(
         readings: Readings,
         confirmation: Duration,
-        known: Option<Known>,
+        known: Option<KnownTime>,
     ) -> DayWatch {
         let mut witness = ClockWitness::new(confirmation, known);
         let reading = readings();
         let last = witness.look(reading);
-        last.change.into_iter().for_each(Change::log);
+        last.change.into_iter().for_each(ClockChange::log);
         DayWatch {
             readings,
             witness,
@@ -71,9 +73,9 @@ impl DayWatch {
         let moment = self.witness.look(reading);
         self.boot = reading.boot;
         self.note_move(moment.change);
-        moment.change.into_iter().for_each(Change::log);
+        moment.change.into_iter().for_each(ClockChange::log);
         let today = day_of_arrival(self.today, time_of(&moment));
-        let has_moved = matches!(moment.change, Some(Change::Believed(_)));
+        let has_moved = matches!(moment.change, Some(ClockChange::Believed(_)));
         let was_held = std::mem::replace(&mut self.is_held, !moment.is_confirmed());
         let closing = self.closing(was_held || has_moved);
         let changed = std::mem::replace(&mut self.today, today) != today;
@@ -92,8 +94,8 @@ impl DayWatch {
         }
     }
 
-    fn note_move(&mut self, change: Option<Change>) {
-        if let Some(Change::Believed(by)) = change {
+    fn note_move(&mut self, change: Option<ClockChange>) {
+        if let Some(ClockChange::Believed(by)) = change {
             let is_small = (-SET_BACK..=A_DAY).contains(&by);
             let spare = if is_small { 1 } else { u32::MAX };
             self.moved = Some((self.boot, spare.max(self.spare())));
@@ -119,7 +121,7 @@ impl DayWatch {
 }
 
 /// What is dated too late is dated anew when the clock turns out to be wrong; what is dated too early may be closed by then.
-fn time_of(moment: &Moment) -> Timestamp {
+fn time_of(moment: &WorkingTime) -> Timestamp {
     match moment.confidence {
         Confidence::Unfounded => moment.now.max(moment.wall),
         Confidence::Confirmed | Confidence::Disputed => moment.now,
@@ -189,7 +191,7 @@ mod tests {
     /// Seconds since the start, what the wall clock shows then, the day to count for, and what becomes of days.
     #[test]
     fn when_days_are_closed() {
-        let known = Known::at("2026-11-20T11:00:00Z".parse().unwrap());
+        let known = KnownTime::at("2026-11-20T11:00:00Z".parse().unwrap());
         for (why, known, looks) in [
             (
                 "midnight, as usual",
@@ -236,7 +238,7 @@ mod tests {
                 ],
             ),
         ] {
-            let reading = |since: u64, wall: &str| Reading {
+            let reading = |since: u64, wall: &str| ClockReading {
                 wall: wall.parse().unwrap(),
                 boot: Duration::from_secs(since),
             };
@@ -271,7 +273,7 @@ mod tests {
             ),
             (&[0, -5], u32::MAX, "it was ahead before"),
         ] {
-            let shown = Arc::new(Mutex::new(Reading {
+            let shown = Arc::new(Mutex::new(ClockReading {
                 wall,
                 boot: Duration::ZERO,
             }));
@@ -284,7 +286,7 @@ mod tests {
                 let boot = Duration::from_secs(boot);
                 let wall = wall + SignedDuration::from_hours(hours);
                 let wall = wall + SignedDuration::try_from(boot).unwrap();
-                *shown.lock().unwrap() = Reading { wall, boot };
+                *shown.lock().unwrap() = ClockReading { wall, boot };
                 days.look();
                 days.spare()
             };

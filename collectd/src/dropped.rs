@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use tlsrptd_config::log::Limited;
+use tlsrptd_service::log::LogThrottle;
 use tracing::warn;
 
 use crate::stats::{DAY_FULL, DOMAIN_SHARE, QUEUE_FULL, STORAGE, Stats};
@@ -19,7 +19,7 @@ pub(crate) struct Dropped {
 }
 
 struct Told {
-    limit: Limited,
+    limit: LogThrottle,
     datagrams: u64,
 }
 
@@ -34,12 +34,12 @@ impl Dropped {
         self.tell_where(stats, |_| true);
     }
 
-    fn tell_where(&mut self, stats: &Stats, mut may: impl FnMut(&mut Limited) -> bool) {
+    fn tell_where(&mut self, stats: &Stats, mut may: impl FnMut(&mut LogThrottle) -> bool) {
         for (place, stats) in stats.each().enumerate() {
             let storage = stats.storage.as_deref();
             for (reason, total) in stats.dropped.by_reason() {
                 let told = self.told.entry((place, reason)).or_insert_with(|| Told {
-                    limit: Limited::new(INTERVAL),
+                    limit: LogThrottle::new(INTERVAL),
                     datagrams: 0,
                 });
                 let datagrams = total.saturating_sub(told.datagrams);

@@ -3,7 +3,8 @@
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
-use tlsrptd_config::{exit, log::LogError};
+use tlsrptd_config::exit;
+use tlsrptd_service::{log::LogError, pid_file::PidFileError};
 
 use crate::{socket::SocketError, store::StoreError};
 
@@ -17,8 +18,8 @@ pub enum Error {
     Socket(#[from] SocketError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot write the pid file {}: {source}", .path.display())]
-    PidFile { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
     #[error("cannot {what}: {source}")]
     System {
         what: &'static str,
@@ -48,7 +49,7 @@ impl Error {
             Error::Unwritten { .. } => exit::STORAGE_CLOSE,
             // sys4's fetcher ends with this code for any fault of its storage.
             Error::Fetch(_) => exit::CONFIG,
-            Error::PidFile { .. } | Error::System { .. } | Error::Answer(_) => exit::OTHER,
+            Error::PidFile(_) | Error::System { .. } | Error::Answer(_) => exit::OTHER,
         }
     }
 }

@@ -40,7 +40,8 @@ mod yield_cpu;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tlsrptd_config::{Settings, collectd::Collectd, fetcher::Fetcher, log};
+use tlsrptd_config::{Settings, collectd::Collectd, fetcher::Fetcher};
+use tlsrptd_service::log;
 use tracing::{debug, error, info, warn};
 
 use error::Error;

@@ -17,7 +17,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
 };
-use tlsrptd_config::log::Limited;
+use tlsrptd_service::log::LogThrottle;
 use tracing::error;
 
 use crate::{
@@ -53,7 +53,7 @@ pub(crate) struct Reader {
     pub(crate) clock: Clock,
     pub(crate) days: DayWatch,
     pub(crate) max_datagram_size: usize,
-    pub(crate) complaint: Limited,
+    pub(crate) complaint: LogThrottle,
     pub(crate) heartbeat: Arc<Heartbeat>,
 }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tlsrptd_config::{
+use tlsrptd_service::{
     files,
-    log::{Limited, Trouble},
+    log::{FailureThrottle, LogThrottle},
 };
 use tracing::{error, warn};
 
@@ -25,20 +25,20 @@ const INTERVAL: Duration = Duration::from_secs(60);
 pub(crate) struct Reject {
     dump: Option<PathBuf>,
     stats: Arc<Stats>,
-    malformed: Limited,
-    odd: Limited,
-    dump_failed: Trouble,
+    malformed: LogThrottle,
+    odd: LogThrottle,
+    dump_failed: FailureThrottle,
 }
 
 impl Reject {
     pub(crate) fn new(dump: Option<PathBuf>, stats: Arc<Stats>) -> Reject {
-        let limited = || Limited::new(INTERVAL);
+        let limited = || LogThrottle::new(INTERVAL);
         Reject {
             dump,
             stats,
             malformed: limited(),
             odd: limited(),
-            dump_failed: Trouble::new(INTERVAL),
+            dump_failed: FailureThrottle::new(INTERVAL),
         }
     }
 
@@ -63,7 +63,7 @@ impl Reject {
         let Some(path) = &self.dump else { return };
         match dump(path, bytes) {
             Ok(()) => {
-                if let Some(lasted) = self.dump_failed.ended(now) {
+                if let Some(lasted) = self.dump_failed.recovered(now) {
                     let seconds = lasted.as_secs();
                     warn!(seconds, path = %path.display(), "malformed datagrams are dumped again");
                 }

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tlsrptd_config::files;
+use tlsrptd_service::files;
 
 /// One number, written by one thread and read by others.
 #[derive(Debug, Default)]

@@ -8,8 +8,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tlsrptd_config::log::Limited;
 use tlsrptd_proto::{day::Day, session_result::SessionResult};
+use tlsrptd_service::log::LogThrottle;
 use tracing::{error, info};
 
 use crate::{
@@ -52,11 +52,11 @@ pub(crate) struct StoreWriter {
     unsynced: Option<Instant>,
     sync_failed: bool,
     unsettled: Option<Unsettled>,
-    complaint: Limited,
+    complaint: LogThrottle,
     /// One line about the room in the day's file.
-    room: Limited,
+    room: LogThrottle,
     /// One line about who has used its share of it.
-    share: Limited,
+    share: LogThrottle,
     /// Since when there is trouble that a line told of: its end is told too.
     trouble: Option<Instant>,
     domains: u64,
@@ -94,9 +94,9 @@ impl StoreWriter {
             unsynced: None,
             sync_failed: false,
             unsettled: None,
-            complaint: Limited::new(INTERVAL),
-            room: Limited::new(INTERVAL),
-            share: Limited::new(INTERVAL),
+            complaint: LogThrottle::new(INTERVAL),
+            room: LogThrottle::new(INTERVAL),
+            share: LogThrottle::new(INTERVAL),
             trouble: None,
             domains: 0,
             policies: 0,

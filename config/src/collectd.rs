@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{Start, Storage, args::Words, load, log::Level, option::Program, reader::Reader};
+use crate::{
+    Start, Storage, args::Words, load, log_level::LogLevel, option::Program, reader::Reader,
+};
 
 /// The settings of `tlsrpt-collectd`; each field is the option of its name.
 #[derive(Debug, Clone)]
@@ -22,7 +24,7 @@ pub struct Collectd {
     pub retry_commit_datagram_count: u64,
     pub pidfilename: Option<PathBuf>,
     pub logfilename: Option<PathBuf>,
-    pub log_level: Level,
+    pub log_level: LogLevel,
     pub daily_rollover_script: Option<Vec<String>>,
     pub dump_path_for_invalid_datagram: Option<PathBuf>,
     pub keep_days: u32,

@@ -9,7 +9,7 @@ use crate::{
     Start, Storage,
     args::Words,
     load,
-    log::Level,
+    log_level::LogLevel,
     option::Program,
     problem::{Place, Problem},
     reader::Reader,
@@ -21,7 +21,7 @@ use crate::{
 pub struct Fetcher {
     pub storage: Storage,
     pub logfilename: Option<PathBuf>,
-    pub log_level: Level,
+    pub log_level: LogLevel,
     /// DAY: a date that exists, as `YYYY-MM-DD`.
     pub day: String,
     /// DOMAIN as given: a domain, or `.` for all of them in one stream.

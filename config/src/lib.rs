@@ -1,4 +1,4 @@
-//! What happens before work starts: settings and the log.
+//! Command line, environment and configuration file: typed settings, each with its origin.
 //!
 //! One table row an option ([`option`]) drives everything else. The stages, in order:
 //!
@@ -7,37 +7,31 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`, [`credential`] knows those that it cannot see, and
-//! [`files`] makes files where others may write too.
+//! [`eyes`] looks at the files that settings name, for `--check_config`, and [`credential`]
+//! knows those that it cannot see.
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
-//! What strangers wrote is shown through [`visible`]. Then [`log`] is opened, [`descriptors`] raises the limit of open files,
-//! [`notify`] is the way to the service manager, and [`clock`] says what time it is. [`exit`] names the exit codes. This crate
-//! knows nothing of reports.
+//! What strangers wrote is shown through [`visible`]. [`exit`] names the exit codes. This crate knows nothing of reports.
 #![forbid(unsafe_code)]
 
 mod args;
-pub mod clock;
 pub mod collectd;
 pub mod command;
 pub mod completion;
 pub mod credential;
 pub mod ctl;
-pub mod descriptors;
 mod env;
 pub mod example;
 pub mod exit;
 pub mod eyes;
 pub mod fetcher;
 mod file;
-pub mod files;
 mod help;
 mod ini;
 mod load;
-pub mod log;
+mod log_level;
 pub mod manual;
-pub mod notify;
 pub mod option;
 mod origin;
 mod problem;
@@ -47,5 +41,6 @@ mod start;
 mod value;
 pub mod visible;
 
+pub use log_level::LogLevel;
 pub use start::{Settings, Start};
 pub use value::{DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};

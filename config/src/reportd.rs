@@ -11,8 +11,8 @@ mod checks;
 mod fetchers;
 
 use crate::{
-    DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load, log::Level,
-    option::Program, reader::Reader,
+    DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load,
+    log_level::LogLevel, option::Program, reader::Reader,
 };
 
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
@@ -23,7 +23,7 @@ use crate::{
 pub struct Reportd {
     pub pidfilename: Option<PathBuf>,
     pub logfilename: Option<PathBuf>,
-    pub log_level: Level,
+    pub log_level: LogLevel,
     pub dbname: PathBuf,
     pub fetchers: Vec<FetcherCommand>,
     pub organization_name: String,

@@ -3,8 +3,8 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::{day::Day, domain::Domain};
+use tlsrptd_service::clock::ClockReading;
 
 use crate::{
     deliver::{Deliverer, Delivery, Outcome, Progress},
@@ -16,7 +16,7 @@ use crate::{
 /// The world: clock, collectors, DNS, receivers.
 pub trait Environment: Send + Sync + 'static {
     /// The clocks. Nobody else reads them.
-    fn reading(&self) -> Reading;
+    fn reading(&self) -> ClockReading;
     /// Asks a collector for a whole day.
     fn ask(
         &self,
@@ -75,8 +75,8 @@ pub struct SystemEnvironment {
 }
 
 impl Environment for SystemEnvironment {
-    fn reading(&self) -> Reading {
-        Reading::take()
+    fn reading(&self) -> ClockReading {
+        ClockReading::take()
     }
 
     async fn ask(

@@ -1,9 +1,10 @@
 //! Why the reporter cannot start or go on, and the exit code for it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use tlsrptd_config::{exit, log::LogError, visible};
+use tlsrptd_config::{exit, visible};
 use tlsrptd_proto::tlsrpt_record::MailboxError;
+use tlsrptd_service::{log::LogError, pid_file::PidFileError};
 
 use crate::{deliver::PrepareError, route::RouteError, store::StoreError};
 
@@ -29,13 +30,8 @@ pub enum Error {
     #[error(transparent)]
     State(#[from] StoreError),
     /// The pid file.
-    #[error("cannot write the pid file {path}: {source}")]
-    PidFile {
-        /// Where.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
     /// Threads or signals.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),

@@ -22,7 +22,6 @@ pub mod deliver;
 pub mod environment;
 pub mod error;
 pub mod gather;
-mod log_throttle;
 pub mod lookup;
 mod queue;
 pub mod route;

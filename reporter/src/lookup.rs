@@ -21,10 +21,10 @@ use tlsrptd_proto::{
 };
 use tokio::time::Instant;
 
-use crate::log_throttle::LogThrottle;
 use message::Question;
 use outage::{Change, End, Outage, Turn};
 use retries::Retries;
+use tlsrptd_service::log::LogThrottle;
 
 pub(crate) use message::Answer;
 pub(crate) use stub::{NoAnswer, Stub};
@@ -62,7 +62,7 @@ impl Resolver {
             stub: Stub::new(servers, timeout),
             outage: Mutex::default(),
             retries: Retries::default(),
-            failures: LogThrottle::new(),
+            failures: LogThrottle::default(),
         }
     }
 
@@ -94,7 +94,7 @@ impl Resolver {
         looked.unwrap_or_else(|error| {
             let reason = error.to_string();
             if !self.outage().is_out()
-                && let Some(others) = self.failures.pass()
+                && let Some(others) = self.failures.pass_now()
             {
                 tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
             }

@@ -4,12 +4,13 @@
 use std::{process::ExitCode, sync::Arc};
 
 use tlsrptd_collectd::look;
-use tlsrptd_config::{clock::Reading, collectd};
+use tlsrptd_config::collectd;
+use tlsrptd_service::clock::ClockReading;
 
 fn main() -> ExitCode {
     let (args, env) = (std::env::args_os().skip(1), std::env::vars_os());
     match collectd::load_with(args, env, look::collector).or_exit_code() {
-        Ok(settings) => tlsrptd_collectd::collect(settings, Arc::new(Reading::take)).into(),
+        Ok(settings) => tlsrptd_collectd::collect(settings, Arc::new(ClockReading::take)).into(),
         Err(code) => code.into(),
     }
 }

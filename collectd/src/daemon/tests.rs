@@ -10,8 +10,8 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tlsrptd_config::{clock::Reading, log::Limited};
 use tlsrptd_proto::{datagram::TextLimits, day::Day};
+use tlsrptd_service::{clock::ClockReading, log::LogThrottle};
 
 use crate::{
     Clock,
@@ -55,7 +55,7 @@ impl Bench {
         };
         let readings: Readings = {
             let now = Arc::clone(&now);
-            Arc::new(move || Reading {
+            Arc::new(move || ClockReading {
                 wall: *now.lock().unwrap(),
                 boot: Duration::ZERO,
             })
@@ -97,7 +97,7 @@ impl Bench {
             days: DayWatch::begin(readings, Duration::ZERO, None),
             clock,
             max_datagram_size: 2000,
-            complaint: Limited::new(Duration::from_secs(60)),
+            complaint: LogThrottle::new(Duration::from_secs(60)),
             heartbeat: Arc::new(Heartbeat::reader()),
         };
         Bench {

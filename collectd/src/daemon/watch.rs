@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tlsrptd_config::log::Limited;
+use tlsrptd_service::log::LogThrottle;
 use tracing::{error, warn};
 
 use crate::{
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Watch {
     names: Vec<Name>,
     access: Access,
-    complaint: Limited,
+    complaint: LogThrottle,
     silence: Silence,
 }
 
@@ -35,7 +35,7 @@ impl Watch {
         Watch {
             names,
             access,
-            complaint: Limited::new(INTERVAL),
+            complaint: LogThrottle::new(INTERVAL),
             silence: Silence::new(used, now),
         }
     }

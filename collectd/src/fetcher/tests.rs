@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use jiff::Timestamp;
-use tlsrptd_config::{Storage, fetcher::Fetcher, log::Level};
+use tlsrptd_config::{LogLevel, Storage, fetcher::Fetcher};
 use tlsrptd_proto::{
     day::Day,
     fetch::{Event, Parser},
@@ -53,7 +53,7 @@ impl Bench {
                 path,
             },
             logfilename: None,
-            log_level: Level::Warn,
+            log_level: LogLevel::Warn,
             day: day.into(),
             domain: domain.map(Into::into),
         };

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tlsrptd_config::clock::Known;
 use tlsrptd_proto::{day::Day, dayfile};
+use tlsrptd_service::clock::KnownTime;
 use tracing::warn;
 
 use super::{kept_files, moving};
@@ -49,7 +49,7 @@ fn newest_before(path: &Path, before: Day) -> Option<Day> {
 }
 
 /// What the files know of the time when somebody last counted.
-pub(crate) fn known(db: &Connection, path: &Path) -> Option<Known> {
+pub(crate) fn known(db: &Connection, path: &Path) -> Option<KnownTime> {
     let newest = closed_files(path).filter_map(|closed| newest_complete(&closed, None));
     let newest = newest.max().map(Day::next);
     let counted = file::days(db, path).ok()?.last().copied();
@@ -60,8 +60,8 @@ pub(crate) fn known(db: &Connection, path: &Path) -> Option<Known> {
     // As SQLite writes CURRENT_TIMESTAMP.
     let at = at.and_then(|at| format!("{at}Z").parse::<Timestamp>().ok());
     match at.filter(|at| (from..until).contains(at)) {
-        Some(at) => Some(Known::at(at)),
-        None => Some(Known { from, until }),
+        Some(at) => Some(KnownTime::at(at)),
+        None => Some(KnownTime { from, until }),
     }
 }
 

@@ -18,8 +18,8 @@ mod tests;
 use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
-use tlsrptd_config::clock::Known;
 use tlsrptd_proto::{day::Day, session_result::SessionResult};
+use tlsrptd_service::clock::KnownTime;
 
 pub(crate) use dummy::Dummy;
 pub(crate) use sqlite::Sqlite;
@@ -180,7 +180,7 @@ pub(crate) trait Store: Send {
         0
     }
     /// What its files know of the time when somebody last counted.
-    fn known(&self) -> Option<Known> {
+    fn known(&self) -> Option<KnownTime> {
         None
     }
     /// The newest day that was closed.

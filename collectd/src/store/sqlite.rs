@@ -13,8 +13,8 @@ use std::{
 };
 
 use rusqlite::{Connection, ErrorCode};
-use tlsrptd_config::clock::Known;
 use tlsrptd_proto::{day::Day, dayfile, session_result::SessionResult};
+use tlsrptd_service::clock::KnownTime;
 use tracing::{error, info, warn};
 
 use super::{
@@ -225,7 +225,7 @@ impl Store for Sqlite {
         self.over_share.take()
     }
 
-    fn known(&self) -> Option<Known> {
+    fn known(&self) -> Option<KnownTime> {
         rollover::known(self.db.as_ref()?, &self.path)
     }
 

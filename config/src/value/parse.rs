@@ -5,7 +5,7 @@ mod list;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use super::{MailTransport, ReportDays};
-use crate::{log::Level, option::Kind};
+use crate::{log_level::LogLevel, option::Kind};
 
 /// A type that settings have.
 pub(crate) trait Setting: Sized {
@@ -123,18 +123,18 @@ impl Setting for bool {
     }
 }
 
-impl Setting for Level {
+impl Setting for LogLevel {
     fn parse(text: &str, _: Kind) -> Result<Self, String> {
         match text.trim().to_lowercase().as_str() {
-            "debug" => Ok(Level::Debug),
-            "info" => Ok(Level::Info),
-            "warn" | "warning" => Ok(Level::Warn),
-            "error" | "critical" | "fatal" => Ok(Level::Error),
+            "debug" => Ok(LogLevel::Debug),
+            "info" => Ok(LogLevel::Info),
+            "warn" | "warning" => Ok(LogLevel::Warn),
+            "error" | "critical" | "fatal" => Ok(LogLevel::Error),
             other => match other.parse::<u8>() {
-                Ok(0..=10) => Ok(Level::Debug),
-                Ok(11..=20) => Ok(Level::Info),
-                Ok(21..=30) => Ok(Level::Warn),
-                Ok(31..=50) => Ok(Level::Error),
+                Ok(0..=10) => Ok(LogLevel::Debug),
+                Ok(11..=20) => Ok(LogLevel::Info),
+                Ok(21..=30) => Ok(LogLevel::Warn),
+                Ok(31..=50) => Ok(LogLevel::Error),
                 _ => Err(format!("`{text}` is not a log level")),
             },
         }

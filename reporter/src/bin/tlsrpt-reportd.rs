@@ -2,8 +2,9 @@
 
 use std::{env, process::ExitCode};
 
-use tlsrptd_config::{log, reportd};
+use tlsrptd_config::reportd;
 use tlsrptd_reporter::{daemon, error};
+use tlsrptd_service::log;
 
 fn main() -> ExitCode {
     let (args, env) = (env::args_os().skip(1), env::vars_os());

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tlsrptd_config::clock::Moment;
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::clock::WorkingTime;
 
 use super::gathering;
 use crate::{
@@ -46,7 +46,7 @@ impl Calendar {
     pub(super) fn schedule_new_days(
         &mut self,
         store: &mut Store,
-        moment: &Moment,
+        moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         let (now, today) = (moment.now, Day::of(moment.now));
         if self.today == Some(today) || !moment.is_confirmed() {
@@ -78,7 +78,11 @@ impl Calendar {
     }
 
     /// Removes some of the old rows, with a confirmed clock.
-    pub(super) fn clean(&mut self, store: &mut Store, moment: &Moment) -> Result<(), StoreError> {
+    pub(super) fn clean(
+        &mut self,
+        store: &mut Store,
+        moment: &WorkingTime,
+    ) -> Result<(), StoreError> {
         if self.is_cleaning && moment.is_confirmed() {
             self.is_cleaning = store.clean(self.schedule.oldest_kept(moment.now))?;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_config::clock::{Change, ClockWitness, Known, Moment, Reading};
+use tlsrptd_service::clock::{ClockChange, ClockReading, ClockWitness, KnownTime, WorkingTime};
 
 use crate::{
     schedule::Schedule,
@@ -20,7 +20,7 @@ const LEAST_MOVE: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Clock {
     witness: ClockWitness,
     /// The last reading.
-    pub(super) moment: Moment,
+    pub(super) moment: WorkingTime,
     /// How far the clock was set, or how long nobody was at work, since the database was adjusted.
     moved: SignedDuration,
     noted: Option<Timestamp>,
@@ -37,10 +37,14 @@ pub(super) enum Moved {
 
 impl Clock {
     /// With the first reading, held against the newest instant that the database knows.
-    pub(super) fn new(confirmation: Duration, known: Option<Timestamp>, first: Reading) -> Clock {
-        let mut witness = ClockWitness::new(confirmation, known.map(Known::at));
+    pub(super) fn new(
+        confirmation: Duration,
+        known: Option<Timestamp>,
+        first: ClockReading,
+    ) -> Clock {
+        let mut witness = ClockWitness::new(confirmation, known.map(KnownTime::at));
         let moment = witness.look(first);
-        moment.change.into_iter().for_each(Change::log);
+        moment.change.into_iter().for_each(ClockChange::log);
         let away = known.map_or(SignedDuration::ZERO, |known| {
             moment.now.duration_since(known)
         });
@@ -59,11 +63,11 @@ impl Clock {
     }
 
     /// Takes a reading.
-    pub(super) fn read(&mut self, reading: Reading) -> Moment {
+    pub(super) fn read(&mut self, reading: ClockReading) -> WorkingTime {
         let moment = self.witness.look(reading);
         if let Some(change) = moment.change {
             change.log();
-            if let Change::Believed(by) = change {
+            if let ClockChange::Believed(by) = change {
                 self.moved = self.moved.saturating_add(by);
             }
         }

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tlsrptd_config::descriptors;
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::{descriptors, log::LogThrottle};
 
 use super::{Daemon, DaemonOptions};
 use crate::{
     deliver::Outcome,
     environment::Environment,
-    log_throttle::LogThrottle,
     queue::{End, Ended, Limits, Queues},
     schedule::{Next, Schedule, is_own},
     store::{Claimed, Recorded, Room, StoreError, Suspended, Verdict},
@@ -52,7 +51,7 @@ impl<O: Environment> Delivering<O> {
             released: Vec::new(),
             has_more: false,
             is_denied: false,
-            lacks: LogThrottle::new(),
+            lacks: LogThrottle::default(),
         }
     }
 
@@ -224,7 +223,7 @@ impl<O: Environment> Daemon<O> {
                 );
             }
             Outcome::Exhausted { reason } => {
-                if let Some(others) = self.delivering.lacks.pass() {
+                if let Some(others) = self.delivering.lacks.pass_now() {
                     tracing::warn!(
                         reason,
                         others,

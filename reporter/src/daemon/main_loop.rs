@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_config::{clock::Moment, log::Trouble};
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::{clock::WorkingTime, log::FailureThrottle};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{Daemon, Order, clock::Moved};
@@ -28,13 +28,13 @@ impl<E: Environment> Daemon<E> {
         orders: &mut mpsc::Receiver<Order>,
         mut on_order: impl FnMut(Order),
     ) -> Result<(), StoreError> {
-        let mut trouble = Trouble::new(LOG_INTERVAL);
+        let mut trouble = FailureThrottle::new(LOG_INTERVAL);
         loop {
             let moment = self.read_clock();
             let now = moment.now;
             let wait = match self.run_once(moment) {
                 Ok(wait) => {
-                    if let Some(lasted) = trouble.ended(now) {
+                    if let Some(lasted) = trouble.recovered(now) {
                         let seconds = lasted.as_secs();
                         tracing::warn!(seconds, "the database takes again what we have to record");
                     }
@@ -75,7 +75,7 @@ impl<E: Environment> Daemon<E> {
     ///
     /// # Errors
     /// When the database fails; what could not be recorded is kept.
-    pub fn run_once(&mut self, moment: Moment) -> Result<Duration, StoreError> {
+    pub fn run_once(&mut self, moment: WorkingTime) -> Result<Duration, StoreError> {
         let (store, now) = (&mut self.state, moment.now);
         if self.clock.follow(store, &self.schedule)? == Moved::Back {
             self.calendar.forget_today();
@@ -99,7 +99,7 @@ impl<E: Environment> Daemon<E> {
         self.until_next(&moment)
     }
 
-    fn until_next(&mut self, moment: &Moment) -> Result<Duration, StoreError> {
+    fn until_next(&mut self, moment: &WorkingTime) -> Result<Duration, StoreError> {
         let now = moment.now;
         let cleans = self.calendar.is_cleaning && moment.is_confirmed();
         if cleans || self.delivering.has_more {

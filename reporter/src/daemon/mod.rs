@@ -13,7 +13,6 @@ mod gathering;
 mod holding;
 mod late;
 mod main_loop;
-mod pidfile;
 mod prepare;
 mod serve;
 mod signals;
@@ -22,7 +21,7 @@ mod stop;
 use std::{sync::Arc, time::Duration};
 
 use rand::{SeedableRng as _, rngs::StdRng};
-use tlsrptd_config::clock::Moment;
+use tlsrptd_service::clock::WorkingTime;
 
 use crate::{
     compose::Composer,
@@ -139,7 +138,7 @@ impl<E: Environment> Daemon<E> {
         self.state
     }
 
-    fn read_clock(&mut self) -> Moment {
+    fn read_clock(&mut self) -> WorkingTime {
         self.clock.read(self.environment.reading())
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tlsrptd_config::{Settings, descriptors, log::LogHandle, notify::Notify, reportd::Reportd};
+use tlsrptd_config::{Settings, reportd::Reportd};
 use tlsrptd_proto::{
     report::{InstallationId, Submitter},
     tlsrpt_record::Mailbox,
 };
+use tlsrptd_service::{descriptors, log::LogHandle, notify::Notify, pid_file::PidFile};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Daemon, DaemonOptions, pidfile::PidFile, signals};
+use super::{Daemon, DaemonOptions, signals};
 use crate::{
     compose::Composer,
     deliver::Deliverer,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tlsrptd_config::{log::LogHandle, notify::Notify};
+use tlsrptd_service::{log::LogHandle, notify::Notify};
 
 use super::{Order, Prepared};
 use crate::{error::Error, gather, store::CollectorCommand};

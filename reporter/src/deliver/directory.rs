@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use tlsrptd_config::files;
+use tlsrptd_service::files;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 

@@ -13,11 +13,9 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::TlsrptRecord;
+use tlsrptd_service::log::LogThrottle;
 
-use crate::{
-    deliver::{Destination, Origin},
-    log_throttle::LogThrottle,
-};
+use crate::deliver::{Destination, Origin};
 use map::{DestinationMap, Mapped, Which};
 
 pub use map::RouteError;
@@ -79,7 +77,7 @@ impl Routes {
             record,
             mail: Step::of(mail, mail_debug),
             https: Step::of(https, settings.debug_send_http_dest.clone()),
-            failures: LogThrottle::new(),
+            failures: LogThrottle::default(),
             max_destinations: settings.max_destinations,
         })
     }
@@ -112,7 +110,7 @@ impl Routes {
             self.route_one(destination, &mut routing);
         }
         if let Some(reason) = &routing.failed
-            && let Some(others) = self.failures.pass()
+            && let Some(others) = self.failures.pass_now()
         {
             tracing::error!(%domain, reason, others, "a destination map failed: nothing is delivered there");
         }

@@ -11,7 +11,7 @@ fn routes(record: &str, mail: &str, https: &str) -> Routes {
         DestinationMap::load(which, &path).unwrap()
     };
     Routes {
-        failures: LogThrottle::new(),
+        failures: LogThrottle::default(),
         record: Some(load(Which::Rua, record)),
         mail: Step::Map(load(Which::Mail, mail)),
         https: Step::Map(load(Which::Http, https)),
@@ -92,7 +92,7 @@ fn what_was_dropped_has_a_reason() {
 #[test]
 fn debug_options_replace_every_destination_of_their_kind() {
     let routes = Routes {
-        failures: LogThrottle::new(),
+        failures: LogThrottle::default(),
         record: None,
         mail: Step::of(None, Some(with_mailto("me@debug.example"))),
         https: Step::of(None, Some("http://127.0.0.1:8080/".to_owned())),

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
-use tlsrptd_config::{Start, clock::Reading, reportd::Reportd};
+use tlsrptd_config::{Start, reportd::Reportd};
 use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
@@ -24,6 +24,7 @@ use tlsrptd_reporter::{
     schedule::Schedule,
     store::{CollectorCommand, CommitHook, FetchJob, Fetched, Store, StoreError},
 };
+use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
 pub type Gather =
@@ -128,8 +129,8 @@ impl Drop for Busy<'_> {
 }
 
 impl Environment for TestEnvironment {
-    fn reading(&self) -> Reading {
-        Reading {
+    fn reading(&self) -> ClockReading {
+        ClockReading {
             wall: self.now(),
             boot: self.zero.elapsed(),
         }

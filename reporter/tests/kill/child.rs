@@ -17,7 +17,6 @@ use nix::{
     unistd::Pid,
 };
 use rusqlite::{Connection, OpenFlags};
-use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome},
@@ -26,6 +25,7 @@ use tlsrptd_reporter::{
     lookup::{LookupResult, judge},
     store::{CommitHook, CommitSide, FetchJob, Fetched, HookVerdict, Step},
 };
+use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
 use super::journal::{self, Journal, Line};
@@ -218,8 +218,8 @@ fn fingerprint(path: &Path) -> u64 {
 }
 
 impl Environment for Child {
-    fn reading(&self) -> Reading {
-        Reading {
+    fn reading(&self) -> ClockReading {
+        ClockReading {
             wall: self.now(),
             boot: self.zero.elapsed(),
         }

@@ -8,7 +8,6 @@ use std::{
 
 use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use tlsrptd_config::clock::Reading;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{
     aggregate::Aggregate,
@@ -24,6 +23,7 @@ use tlsrptd_reporter::{
     lookup::{LookupResult, judge},
     store::{FetchJob, Fetched},
 };
+use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::environment;
@@ -176,8 +176,8 @@ impl Office {
 }
 
 impl Environment for Office {
-    fn reading(&self) -> Reading {
-        Reading {
+    fn reading(&self) -> ClockReading {
+        ClockReading {
             wall: self.now(),
             boot: self.0.zero.elapsed(),
         }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_config::clock::Reading;
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
     deliver::{Delivery, Outcome, Progress, StoredReport},
@@ -16,6 +15,7 @@ use tlsrptd_reporter::{
     lookup::LookupResult,
     store::FetchJob,
 };
+use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
 use super::{
@@ -169,8 +169,8 @@ impl Drop for Cut<'_> {
 }
 
 impl Environment for Sim {
-    fn reading(&self) -> Reading {
-        Reading {
+    fn reading(&self) -> ClockReading {
+        ClockReading {
             wall: self.now() + SignedDuration::from_secs(self.plan.glitch(self.elapsed())),
             boot: self.elapsed(),
         }

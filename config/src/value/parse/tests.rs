@@ -13,7 +13,7 @@ fn parse<T: Setting + std::fmt::Debug>(text: &str, kind: Kind) -> String {
 #[test]
 fn numbers_and_words() {
     let seconds = |text: &str| parse::<Duration>(text, Kind::Seconds(1));
-    let level = |text: &str| parse::<Level>(text, Kind::Level);
+    let level = |text: &str| parse::<LogLevel>(text, Kind::Level);
     let mode = |text: &str| parse::<u32>(text, Kind::Mode);
     let switch = |text: &str| parse::<bool>(text, Kind::Switch);
     let days = |text: &str| parse::<ReportDays>(text, Kind::Days);

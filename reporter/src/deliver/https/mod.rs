@@ -15,7 +15,8 @@ mod resolver;
 mod script;
 mod upload;
 
-use tlsrptd_config::{descriptors, reportd::Reportd};
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_service::descriptors;
 use url::Url;
 
 use super::{Destination, Origin, Outcome, PrepareError, Progress};

@@ -19,15 +19,13 @@ mod wire;
 use std::time::Duration;
 
 use tlsrptd_config::reportd::Reportd;
+use tlsrptd_service::log::LogThrottle;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
 use super::word::Word;
 use crate::deliver::awaited::Awaited;
-use crate::{
-    deliver::{PrepareError, warn_if_open},
-    log_throttle::LogThrottle,
-};
+use crate::deliver::{PrepareError, warn_if_open};
 use connection::{Connection, Login};
 use fault::{Fault, Stage};
 use hello::Hello;
@@ -79,7 +77,7 @@ impl Smtp {
             hello,
             kept: Kept::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
-            copies: LogThrottle::new(),
+            copies: LogThrottle::default(),
         })
     }
 

@@ -10,7 +10,8 @@ use std::{
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use tlsrptd_config::{eyes, files};
+use tlsrptd_config::eyes;
+use tlsrptd_service::files;
 
 use super::StoreError;
 

@@ -12,7 +12,7 @@ use super::tls::Tls;
 use super::wire::{Needs, Waits, Wire, dial};
 use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
-use crate::log_throttle::LogThrottle;
+use tlsrptd_service::log::LogThrottle;
 
 /// User and password.
 #[derive(Clone)]
@@ -173,7 +173,7 @@ impl Connection {
         match self.wire.done(Stage::Rcpt, command).await {
             Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
             Err(fault) => {
-                if let Some(others) = copies.pass() {
+                if let Some(others) = copies.pass_now() {
                     tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
                 }
                 Ok(false)

@@ -73,7 +73,7 @@ impl Relay {
 
     pub(super) fn client(&self) -> Smtp {
         Smtp {
-            copies: LogThrottle::new(),
+            copies: LogThrottle::default(),
             host: "127.0.0.1".to_owned(),
             port: self.port,
             implicit_tls: false,

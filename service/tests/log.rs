@@ -3,13 +3,14 @@
 
 use std::{fs, path::Path};
 
-use tlsrptd_config::log::{Level, init};
+use tlsrptd_config::LogLevel;
+use tlsrptd_service::log::init;
 
 #[test]
 fn lines_levels_and_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let log = init("test", Level::Info, Some(&path)).unwrap();
+    let log = init("test", LogLevel::Info, Some(&path)).unwrap();
     let (rua, reason) = ("mailto:a@b.example", "451 try \"later\"\nplease");
     tracing::info!(target: "tlsrptd_reporter", attempt = 2, rua, reason, "delivery");
     let forged = r#""x" result=sent y=""#;
@@ -31,7 +32,7 @@ fn lines_levels_and_rotation() {
     tracing::error!(target: "tlsrpt_collectd", "after the rotation");
     assert_eq!(without_times(&path), ["test ERROR after the rotation"]);
     assert!(
-        init("test", Level::Info, None).is_err(),
+        init("test", LogLevel::Info, None).is_err(),
         "one log a process"
     );
 }

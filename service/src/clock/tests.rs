@@ -154,11 +154,11 @@ fn what_time_it_is() {
     for case in CASES {
         let known = case
             .known
-            .map(|before| Known::at(start - SignedDuration::from_secs(before)));
+            .map(|before| KnownTime::at(start - SignedDuration::from_secs(before)));
         let mut witness = ClockWitness::new(Duration::from_secs(CONFIRMATION), known);
         for (since, off, want, confidence) in case.readings {
             let truth = start + Duration::from_secs(*since);
-            let moment = witness.look(Reading {
+            let moment = witness.look(ClockReading {
                 wall: truth + SignedDuration::from_secs(*off),
                 boot: Duration::from_secs(since + 5_000),
             });
@@ -176,12 +176,12 @@ fn what_time_it_is() {
 #[test]
 fn who_confirms_nothing_believes_each_reading() {
     let start: Timestamp = NOON.parse().unwrap();
-    let known = Some(Known::at(start - SignedDuration::from_hours(24 * 30)));
+    let known = Some(KnownTime::at(start - SignedDuration::from_hours(24 * 30)));
     let mut witness = ClockWitness::new(Duration::ZERO, known);
     for (since, off) in [(0, 0), (1, 20 * DAY), (2, -3 * DAY), (3, 0)] {
         let wall = start + SignedDuration::from_secs(since + off);
         let boot = Duration::from_secs(since.unsigned_abs());
-        let moment = witness.look(Reading { wall, boot });
+        let moment = witness.look(ClockReading { wall, boot });
         assert_eq!((moment.now, moment.is_confirmed()), (wall, true));
     }
 }
@@ -191,7 +191,7 @@ fn a_suspended_machine_is_no_jump() {
     let start: Timestamp = NOON.parse().unwrap();
     let mut witness = ClockWitness::new(Duration::from_secs(600), None);
     for hours in [0, 1, 60] {
-        let moment = witness.look(Reading {
+        let moment = witness.look(ClockReading {
             wall: start + SignedDuration::from_hours(hours),
             boot: Duration::from_secs(3600 * hours.unsigned_abs()),
         });
@@ -206,7 +206,7 @@ fn how_long_a_jump_has_to_hold_yet() {
     let mut look = |boot: u64, off| {
         let wall = start + SignedDuration::from_secs(boot as i64 + off);
         let change = witness
-            .look(Reading {
+            .look(ClockReading {
                 wall,
                 boot: Duration::from_secs(boot),
             })
@@ -215,14 +215,14 @@ fn how_long_a_jump_has_to_hold_yet() {
     };
     let day = SignedDuration::from_secs(DAY);
     assert_eq!(look(0, 0), (None, None));
-    assert_eq!(look(10, DAY), (Some(Change::Doubted(day)), Some(600)));
+    assert_eq!(look(10, DAY), (Some(ClockChange::Doubted(day)), Some(600)));
     assert_eq!(look(400, DAY), (None, Some(210)));
-    assert_eq!(look(610, DAY), (Some(Change::Believed(day)), None));
+    assert_eq!(look(610, DAY), (Some(ClockChange::Believed(day)), None));
 }
 
 #[test]
 fn the_systems_clocks_run_together() {
-    let (one, other) = (Reading::take(), Reading::take());
+    let (one, other) = (ClockReading::take(), ClockReading::take());
     assert!(other.boot >= one.boot);
     assert!(is_near(one.offset(), other.offset()));
 }

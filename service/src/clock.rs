@@ -5,7 +5,7 @@
 //! counts the time for which a machine is suspended. So the two together show a jump: the wall clock moved otherwise
 //! than the boot-time clock did.
 //!
-//! [`ClockWitness`] takes [`Reading`]s of both, and says for each what time it is ([`Moment::now`]) and whether that is
+//! [`ClockWitness`] takes [`ClockReading`]s of both, and says for each what time it is ([`WorkingTime::now`]) and whether that is
 //! confirmed. A jump is believed when it has held for some time; until then the old time runs on, and nobody does
 //! anything that cannot be undone. Pure: readings are arguments. Both daemons use it, hence it stands here.
 
@@ -25,16 +25,16 @@ const FIRST_SECOND: i64 = 1_730_073_600;
 
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub struct ClockReading {
     /// The wall clock.
     pub wall: Timestamp,
     /// The boot-time clock: since some moment before this process began.
     pub boot: Duration,
 }
 
-impl Reading {
+impl ClockReading {
     /// Reads the system's clocks.
-    pub fn take() -> Reading {
+    pub fn take() -> ClockReading {
         // Linux has this clock since 2.6.39. Without it every jump is believed at once.
         let boot = clock_gettime(ClockId::CLOCK_BOOTTIME);
         let wall = Timestamp::now();
@@ -42,7 +42,7 @@ impl Reading {
             |_| Duration::try_from(wall.as_duration()).unwrap_or_default(),
             Duration::from,
         );
-        Reading { wall, boot }
+        ClockReading { wall, boot }
     }
 
     /// What the wall clock shows when the boot-time clock is 0.
@@ -55,17 +55,17 @@ impl Reading {
 
 /// What is known of the time before the first reading: a file's or a database's newest instant, as exactly as it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownTime {
     /// It was then at the earliest,
     pub from: Timestamp,
     /// and then at the latest.
     pub until: Timestamp,
 }
 
-impl Known {
+impl KnownTime {
     /// An instant that is known exactly.
-    pub fn at(instant: Timestamp) -> Known {
-        Known {
+    pub fn at(instant: Timestamp) -> KnownTime {
+        KnownTime {
             from: instant,
             until: instant,
         }
@@ -85,7 +85,7 @@ pub enum Confidence {
 
 /// One look at the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct WorkingTime {
     /// The time to work by.
     pub now: Timestamp,
     /// What the wall clock shows. It is `now` while nothing is wrong.
@@ -93,13 +93,13 @@ pub struct Moment {
     /// How far `now` can be relied on.
     pub confidence: Confidence,
     /// What this look found out.
-    pub change: Option<Change>,
+    pub change: Option<ClockChange>,
 }
 
-impl Moment {
+impl WorkingTime {
     /// A time that nobody doubts.
-    pub fn confirmed(now: Timestamp) -> Moment {
-        Moment {
+    pub fn confirmed(now: Timestamp) -> WorkingTime {
+        WorkingTime {
             now,
             wall: now,
             confidence: Confidence::Confirmed,
@@ -120,7 +120,7 @@ impl Moment {
 
 /// What a look at the clock found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum ClockChange {
     /// The wall clock is off by so much from the time that runs on.
     Doubted(SignedDuration),
     /// The wall clock is back where it was.
@@ -129,16 +129,16 @@ pub enum Change {
     Believed(SignedDuration),
 }
 
-impl Change {
+impl ClockChange {
     /// Writes it to the log.
     pub fn log(self) {
         match self {
-            Change::Doubted(by) => tracing::warn!(
+            ClockChange::Doubted(by) => tracing::warn!(
                 seconds = by.as_secs(),
                 "the clock has jumped: nothing final is done until it has held for clock_confirmation"
             ),
-            Change::Returned => tracing::info!("the clock is back where it was"),
-            Change::Believed(by) => tracing::warn!(
+            ClockChange::Returned => tracing::info!("the clock is back where it was"),
+            ClockChange::Believed(by) => tracing::warn!(
                 seconds = by.as_secs(),
                 "the clock has moved, and is believed now"
             ),
@@ -150,12 +150,12 @@ impl Change {
 #[derive(Debug, Clone)]
 pub struct ClockWitness {
     confirmation: Duration,
-    known: Option<Known>,
+    known: Option<KnownTime>,
     /// The boot-time clock at the first reading.
     started: Option<Duration>,
     time: Time,
     /// What the wall clock shows instead, and since when.
-    candidate: Option<Candidate>,
+    candidate: Option<Jump>,
     /// What was believed before the last jump.
     former: Option<SignedDuration>,
     last: Duration,
@@ -170,14 +170,14 @@ enum Time {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Candidate {
+struct Jump {
     offset: SignedDuration,
     since: Duration,
 }
 
 impl ClockWitness {
     /// Before the first reading. A jump is believed when it has held for `confirmation`; 0 believes each reading.
-    pub fn new(confirmation: Duration, known: Option<Known>) -> ClockWitness {
+    pub fn new(confirmation: Duration, known: Option<KnownTime>) -> ClockWitness {
         ClockWitness {
             confirmation,
             known,
@@ -190,7 +190,7 @@ impl ClockWitness {
     }
 
     /// Takes a reading, and says what time it is.
-    pub fn look(&mut self, reading: Reading) -> Moment {
+    pub fn look(&mut self, reading: ClockReading) -> WorkingTime {
         self.last = reading.boot;
         let offset = reading.offset();
         let change = match self.time {
@@ -198,7 +198,7 @@ impl ClockWitness {
             Time::Believed(believed) if is_near(offset, believed) => {
                 // Slewed, it is followed.
                 self.time = Time::Believed(offset);
-                self.candidate.take().map(|_| Change::Returned)
+                self.candidate.take().map(|_| ClockChange::Returned)
             }
             Time::Believed(believed) if self.is_correction(offset, believed) => {
                 self.believe(offset, believed)
@@ -212,7 +212,7 @@ impl ClockWitness {
             Time::Unfounded(by) => (by, Confidence::Unfounded),
             Time::Unread => (offset, Confidence::Confirmed),
         };
-        Moment {
+        WorkingTime {
             now: at(by, reading.boot),
             wall: reading.wall,
             confidence,
@@ -226,7 +226,7 @@ impl ClockWitness {
         Some((candidate.since + self.confirmation).saturating_sub(self.last))
     }
 
-    fn begin(&mut self, reading: Reading) -> Option<Change> {
+    fn begin(&mut self, reading: ClockReading) -> Option<ClockChange> {
         let offset = reading.offset();
         self.started = Some(reading.boot);
         if self.is_plausible(offset) || self.confirmation.is_zero() {
@@ -236,7 +236,7 @@ impl ClockWitness {
         let known = self.known.map_or(reading.wall, |known| {
             reading.wall.clamp(known.from, known.until)
         });
-        let by = Reading {
+        let by = ClockReading {
             wall: known,
             boot: reading.boot,
         };
@@ -266,7 +266,7 @@ impl ClockWitness {
         is_back || is_early && offset < believed && self.is_plausible(offset)
     }
 
-    fn weigh(&mut self, offset: SignedDuration, by: SignedDuration) -> Option<Change> {
+    fn weigh(&mut self, offset: SignedDuration, by: SignedDuration) -> Option<ClockChange> {
         let held = self
             .candidate
             .filter(|candidate| is_near(candidate.offset, offset));
@@ -274,19 +274,19 @@ impl ClockWitness {
         if self.last.saturating_sub(since) >= self.confirmation {
             return self.believe(offset, by);
         }
-        self.candidate = Some(Candidate { offset, since });
+        self.candidate = Some(Jump { offset, since });
         let is_news = held.is_none();
-        is_news.then(|| Change::Doubted(offset.saturating_sub(by)))
+        is_news.then(|| ClockChange::Doubted(offset.saturating_sub(by)))
     }
 
-    fn believe(&mut self, offset: SignedDuration, by: SignedDuration) -> Option<Change> {
+    fn believe(&mut self, offset: SignedDuration, by: SignedDuration) -> Option<ClockChange> {
         // A jump back is believed at once, but not a third to where the second came from.
         let is_back = self.former.is_some_and(|former| is_near(offset, former));
         let was_believed = matches!(self.time, Time::Believed(_));
         self.former = (was_believed && !is_back).then_some(by);
         self.time = Time::Believed(offset);
         self.candidate = None;
-        Some(Change::Believed(offset.saturating_sub(by)))
+        Some(ClockChange::Believed(offset.saturating_sub(by)))
     }
 }
 

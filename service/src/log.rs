@@ -3,38 +3,25 @@
 //! Meanings of the levels: error, the operator must act; warn, we coped; info, one line for a day closed, a report
 //! stored, a delivery's outcome; debug, the rest.
 
-mod limited;
+mod failure;
 mod line;
 mod sink;
 mod stream;
-mod trouble;
+mod throttle;
 
 use std::{path::Path, sync::Arc};
 
 use thiserror::Error;
+use tlsrptd_config::LogLevel;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::{
     Layer, Registry,
     layer::{Context, SubscriberExt},
 };
 
-pub use limited::Limited;
+pub use failure::FailureThrottle;
 use sink::Sink;
-pub use trouble::Trouble;
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Level {
-    /// Only what the operator must act on. Python's `critical` is this too: there is nothing above it.
-    Error,
-    /// And what we coped with.
-    #[default]
-    Warn,
-    /// And the course of the work.
-    Info,
-    /// And the rest.
-    Debug,
-}
+pub use throttle::LogThrottle;
 
 /// Why the log cannot be opened.
 #[derive(Debug, Error)]
@@ -42,7 +29,7 @@ pub enum LogError {
     /// The file cannot be opened.
     #[error(
         "cannot open the log file {path} for appending: {}",
-        crate::eyes::explained_writing(Path::new(path), source)
+        tlsrptd_config::eyes::explained_writing(Path::new(path), source)
     )]
     Open {
         /// The log file.
@@ -71,12 +58,12 @@ impl LogHandle {
 /// Opens the log of this process.
 pub fn init(
     program: &'static str,
-    level: Level,
+    level: LogLevel,
     logfilename: Option<&Path>,
 ) -> Result<LogHandle, LogError> {
     let sink = Arc::new(Sink::open(program, logfilename)?);
     let lines = Lines {
-        level: level.into(),
+        level: least(level),
         sink: Arc::clone(&sink),
     };
     tracing::subscriber::set_global_default(Registry::default().with(lines))
@@ -84,14 +71,13 @@ pub fn init(
     Ok(LogHandle { sink })
 }
 
-impl From<Level> for tracing::Level {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Error => tracing::Level::ERROR,
-            Level::Warn => tracing::Level::WARN,
-            Level::Info => tracing::Level::INFO,
-            Level::Debug => tracing::Level::DEBUG,
-        }
+/// The least important level that is written.
+fn least(level: LogLevel) -> tracing::Level {
+    match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
     }
 }
 

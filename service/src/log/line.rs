@@ -7,7 +7,7 @@ use tracing::{
     field::{Field, Visit},
 };
 
-use crate::visible;
+use tlsrptd_config::visible;
 
 /// The longest line, in bytes: journald cuts at 48 KiB and takes what follows for another entry.
 const MAX_LINE: usize = 8192;

@@ -1,0 +1,17 @@
+//! What a daemon needs of its system, whatever its work is.
+//!
+//! - [`log`]: one line an event, to standard error and a file;
+//! - [`notify`]: what the service manager is told;
+//! - [`pid_file`], and [`files`] for all files that are made where others may write too;
+//! - [`descriptors`]: the limit of open files;
+//! - [`clock`]: the wall clock, checked against the clock that runs since the machine was booted.
+//!
+//! This crate knows the settings' types (`tlsrptd-config`) and nothing of reports.
+#![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod descriptors;
+pub mod files;
+pub mod log;
+pub mod notify;
+pub mod pid_file;

@@ -215,7 +215,7 @@ async fn record<O: Environment>(
     };
     let mut first_fault = None;
     for seen in counts.seen_txts() {
-        match lookup::seen(seen) {
+        match lookup::parse_seen(seen) {
             Ok(record) => return Ok(record),
             Err(reason) => first_fault = first_fault.or(Some(reason)),
         }

@@ -1,12 +1,7 @@
 //! Where a domain wants its reports: the TXT record at `_smtp._tls` (RFC 8460 section 3).
 
-mod exchange;
-mod message;
-mod outage;
-mod resolv_conf;
-mod retries;
-mod stub;
-mod system;
+mod retry_budget;
+mod throttle;
 
 use std::{
     net::SocketAddr,
@@ -19,19 +14,19 @@ use tlsrptd_proto::{
     domain::Domain,
     tlsrpt_record::{Selection, TlsrptRecord, TlsrptRecordError, select},
 };
+use tlsrptd_service::log::LogThrottle;
 use tokio::time::Instant;
 
-use message::Question;
-use outage::{Change, End, Outage, Turn};
-use retries::Retries;
-use tlsrptd_service::log::LogThrottle;
+use crate::{
+    dns::{DnsAnswer, NoAnswer, Question, StubResolver},
+    throttle::Permit,
+};
+use retry_budget::RetryBudget;
+use throttle::{QueryEnd, ResolverChange, ResolverThrottle};
 
-pub(crate) use message::Answer;
-pub(crate) use stub::{NoAnswer, Stub};
-
-/// Questions at once, over all domains.
+/// Look-ups at once.
 pub const LOOKUPS_AT_ONCE: usize = 256;
-/// After a temporary failure the same question is asked again after this wait.
+/// The wait before a query that failed is repeated.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// What DNS says.
@@ -39,29 +34,29 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 pub enum LookupResult {
     /// One valid record.
     Record(TlsrptRecord),
-    /// The domain does not take part (any more), and why we think so.
+    /// The domain has no valid record (any more); why we think so.
     OptedOut(String),
     /// DNS did not answer; why.
     Unknown(String),
 }
 
-/// Asks DNS, as long as it answers.
+/// Looks TLSRPT records up, while the resolver is available.
 #[derive(Debug)]
 pub struct Resolver {
-    stub: Stub,
-    outage: Mutex<Outage>,
-    retries: Retries,
+    stub: StubResolver,
+    throttle: Mutex<ResolverThrottle>,
+    retries: RetryBudget,
     /// DNS may fail for each of a million domains.
     failures: LogThrottle,
 }
 
 impl Resolver {
-    /// With these servers, or the system's when there are none. Without a `timeout` the system's counts.
+    /// Asks these servers, or the system's if the list is empty. `timeout` overrides the one of `resolv.conf`.
     pub fn new(servers: &[SocketAddr], timeout: Option<Duration>) -> Resolver {
         Resolver {
-            stub: Stub::new(servers, timeout),
-            outage: Mutex::default(),
-            retries: Retries::default(),
+            stub: StubResolver::new(servers, timeout),
+            throttle: Mutex::new(ResolverThrottle::new()),
+            retries: RetryBudget::default(),
             failures: LogThrottle::default(),
         }
     }
@@ -73,27 +68,27 @@ impl Resolver {
                 "the record's name would be too long for DNS".to_owned(),
             );
         };
-        // A guard held over a wait would block everybody.
-        let turn = self.outage().turn(Instant::now());
-        match turn {
-            Turn::Ask => {}
-            Turn::AskForTheRoot => self.ask_for_the_root().await,
-            Turn::PassOver => return LookupResult::Unknown("it is out".to_owned()),
+        // In a statement of its own: a guard held while we wait would block all look-ups.
+        let permit = self.throttle().permit(Instant::now());
+        match permit {
+            Permit::Go => {}
+            Permit::Probe => self.ask_for_root().await,
+            Permit::Wait => return LookupResult::Unknown("resolver unavailable".to_owned()),
         }
-        let looked = self.ask(domain, name).await;
-        let end = match &looked {
-            Ok(_) => End::Answer,
-            Err(no_answer) if no_answer.is_reply() => End::BadResponse,
-            Err(_) => End::Silence,
+        let answer = self.ask(domain, name).await;
+        let end = match &answer {
+            Ok(_) => QueryEnd::Answered,
+            Err(no_answer) if no_answer.is_reply() => QueryEnd::Error,
+            Err(_) => QueryEnd::TimedOut,
         };
-        let change = self.outage().ended(end, Instant::now());
+        let change = self.throttle().query_ended(end, Instant::now());
         match change {
-            Some(Change::Suspected) => self.ask_for_the_root().await,
-            change => self.tell(change),
+            Some(ResolverChange::Suspected) => self.ask_for_root().await,
+            change => log(change),
         }
-        looked.unwrap_or_else(|error| {
+        answer.unwrap_or_else(|error| {
             let reason = error.to_string();
-            if !self.outage().is_out()
+            if !self.throttle().is_unavailable()
                 && let Some(others) = self.failures.pass_now()
             {
                 tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
@@ -102,50 +97,41 @@ impl Resolver {
         })
     }
 
-    async fn ask_for_the_root(&self) {
-        let is_known = self.stub.current().know_the_root().await;
-        let change = self.outage().root_asked(is_known, Instant::now());
-        self.tell(change);
+    async fn ask_for_root(&self) {
+        let is_answered = self.stub.current().answer_for_root().await;
+        let (mut throttle, now) = (self.throttle(), Instant::now());
+        log(match is_answered {
+            true => throttle.works(now),
+            false => throttle.root_failed(now),
+        });
     }
 
-    fn tell(&self, change: Option<Change>) {
-        match change {
-            Some(Change::Out) => tracing::warn!(
-                "DNS is out: until it answers again, the records that the MTA saw are used"
-            ),
-            Some(Change::Back { after, passed_over }) => {
-                let seconds = after.as_secs();
-                tracing::warn!(seconds, passed_over, "DNS is back");
-            }
-            Some(Change::Suspected) | None => {}
-        }
+    fn throttle(&self) -> MutexGuard<'_, ResolverThrottle> {
+        // No holder can panic in the middle of a change.
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn outage(&self) -> MutexGuard<'_, Outage> {
-        // Nobody leaves it half changed.
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks until there is an answer; `Err` when there is none.
+    /// Asks until there is an answer, as often as the servers' configuration and the budget allow.
     async fn ask(&self, domain: &Domain, name: Name) -> Result<LookupResult, NoAnswer> {
         let question = Question {
             name,
             kind: RecordType::TXT,
         };
         let servers = self.stub.current();
-        let patience = self.retries.patience(domain);
-        let mut place = None;
+        let max_wait = self.retries.max_wait(domain);
+        let mut retry = None;
         let mut attempt = 0;
         loop {
-            let error = match servers.ask_once(&question, attempt, patience).await {
-                Ok(answer) => return Ok(looked(answer)),
+            let error = match servers.query_once(&question, attempt, max_wait).await {
+                Ok(answer) => return Ok(from_answer(answer)),
                 Err(error) => error,
             };
             attempt += 1;
-            if place.is_none() {
-                place = self.retries.enter(domain);
+            if retry.is_none() {
+                retry = self.retries.acquire(domain);
             }
-            if attempt >= servers.attempts() || self.outage().is_out() || place.is_none() {
+            let is_unavailable = self.throttle().is_unavailable();
+            if attempt >= servers.attempts() || is_unavailable || retry.is_none() {
                 return Err(error);
             }
             tokio::time::sleep(RETRY_WAIT).await;
@@ -153,19 +139,32 @@ impl Resolver {
     }
 }
 
-fn looked(answer: Answer) -> LookupResult {
-    match answer {
-        Answer::Records(records) => {
-            let texts: Vec<String> = records.iter().filter_map(joined).collect();
-            judge(&texts)
+fn log(change: Option<ResolverChange>) {
+    match change {
+        Some(ResolverChange::Unavailable) => tracing::warn!(
+            "resolver unavailable: until it answers again, the records that the MTA saw are used"
+        ),
+        Some(ResolverChange::Available { after, skipped }) => {
+            let seconds = after.as_secs();
+            tracing::warn!(seconds, skipped, "resolver available again");
         }
-        Answer::NoName => LookupResult::OptedOut("no such name in DNS".to_owned()),
-        Answer::NoRecords => LookupResult::OptedOut("no TXT record in DNS".to_owned()),
+        Some(ResolverChange::Suspected) | None => {}
     }
 }
 
-/// What the texts of a name's TXT records amount to.
-pub fn judge(texts: &[String]) -> LookupResult {
+fn from_answer(answer: DnsAnswer) -> LookupResult {
+    match answer {
+        DnsAnswer::Records(records) => {
+            let texts: Vec<String> = records.iter().filter_map(joined).collect();
+            from_texts(&texts)
+        }
+        DnsAnswer::NoName => LookupResult::OptedOut("no such name in DNS".to_owned()),
+        DnsAnswer::NoRecords => LookupResult::OptedOut("no TXT record in DNS".to_owned()),
+    }
+}
+
+/// What follows from the texts of a name's TXT records.
+pub fn from_texts(texts: &[String]) -> LookupResult {
     match select(texts) {
         Selection::One(record, _) => LookupResult::Record(record),
         Selection::None => LookupResult::OptedOut("no TLSRPT record in DNS".to_owned()),
@@ -176,8 +175,8 @@ pub fn judge(texts: &[String]) -> LookupResult {
     }
 }
 
-/// The one record that the MTA saw, or what is wrong with it.
-pub fn seen(text: &str) -> Result<TlsrptRecord, String> {
+/// Parses the record that the MTA saw; `Err`: why it is not used.
+pub fn parse_seen(text: &str) -> Result<TlsrptRecord, String> {
     match select(&[text.to_owned()]) {
         Selection::One(record, _) => Ok(record),
         Selection::Invalid(error) => Err(invalid(&error)),
@@ -189,9 +188,9 @@ fn invalid(error: &TlsrptRecordError) -> String {
     format!("no valid TLSRPT record: {error}")
 }
 
-/// The strings of one record are joined without spaces (RFC 8460 section 3). Bytes that are no UTF-8 are replaced, not
-/// refused: in a record of another kind they are no concern of ours, in a URI they spoil that URI alone. In an extension
-/// they make the record invalid, as the grammar has it (`%x21-3A / %x3C / %x3E-7E`): [`judge`] says so.
+/// The strings of one record are joined without spaces (RFC 8460 section 3). Bytes that are not UTF-8 are
+/// replaced: records of another kind are ignored anyway, and in a URI they make that URI invalid, no other. In an extension
+/// they make the record invalid, as in the grammar (`%x21-3A / %x3C / %x3E-7E`).
 fn joined(data: &RData) -> Option<String> {
     match data {
         RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
@@ -234,7 +233,7 @@ mod tests {
         ] {
             let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
             assert_eq!(
-                matches!(judge(&texts), LookupResult::Record(_)),
+                matches!(from_texts(&texts), LookupResult::Record(_)),
                 takes_part,
                 "{why}"
             );
@@ -242,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_mta_saw_is_not_said_to_stand_in_dns() {
-        assert!(seen("v=TLSRPTv1; rua=mailto:a@b.example").is_ok());
+    fn a_record_that_the_mta_saw_is_not_said_to_be_in_dns() {
+        assert!(parse_seen("v=TLSRPTv1; rua=mailto:a@b.example").is_ok());
         for text in ["", "v=spf1 -all", "v=TLSRPTv1; ???"] {
-            let reason = seen(text).unwrap_err();
+            let reason = parse_seen(text).unwrap_err();
             assert!(!reason.contains("DNS"), "{text}: {reason}");
         }
     }

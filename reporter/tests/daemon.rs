@@ -146,20 +146,21 @@ async fn reasons_against_a_report() {
         );
         Ok(rows)
     });
-    environment.lookup = Box::new(|domain| {
-        Some(match domain.as_str() {
-            "none.example" => LookupResult::OptedOut("no such name in DNS".into()),
-            "several.example" => tlsrptd_reporter::lookup::judge(&[
-                "v=TLSRPTv1;rua=mailto:a@b.example".to_owned(),
-                "v=TLSRPTv1;rua=mailto:a@c.example".to_owned(),
-            ]),
-            "unusable.example" => {
-                tlsrptd_reporter::lookup::judge(&["v=TLSRPTv1;rua=http://a.example".to_owned()])
-            }
-            "dns-down.example" => LookupResult::Unknown("timed out".into()),
-            name => tlsrptd_reporter::lookup::judge(&[environment::record(name)]),
-        })
-    });
+    environment.lookup =
+        Box::new(|domain| {
+            Some(match domain.as_str() {
+                "none.example" => LookupResult::OptedOut("no such name in DNS".into()),
+                "several.example" => tlsrptd_reporter::lookup::from_texts(&[
+                    "v=TLSRPTv1;rua=mailto:a@b.example".to_owned(),
+                    "v=TLSRPTv1;rua=mailto:a@c.example".to_owned(),
+                ]),
+                "unusable.example" => tlsrptd_reporter::lookup::from_texts(&[
+                    "v=TLSRPTv1;rua=http://a.example".to_owned(),
+                ]),
+                "dns-down.example" => LookupResult::Unknown("timed out".into()),
+                name => tlsrptd_reporter::lookup::from_texts(&[environment::record(name)]),
+            })
+        });
     let environment = Arc::new(environment);
     run(
         &settings,
@@ -341,7 +342,7 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
             .into())
     });
     environment.lookup = Box::new(|domain| {
-        Some(tlsrptd_reporter::lookup::judge(&[format!(
+        Some(tlsrptd_reporter::lookup::from_texts(&[format!(
             "v=TLSRPTv1;rua=mailto:r@{domain}"
         )]))
     });
@@ -465,7 +466,7 @@ async fn a_slow_host_delays_nobody_else() {
         } else {
             "slow"
         };
-        Some(tlsrptd_reporter::lookup::judge(&[format!(
+        Some(tlsrptd_reporter::lookup::from_texts(&[format!(
             "v=TLSRPTv1;rua=https://{host}.example/{domain}"
         )]))
     });

@@ -12,7 +12,7 @@ use environment::{TestEnvironment, counted, folder, record, rows, run, sent, set
 use jiff::Timestamp;
 use tlsrptd_reporter::{
     deliver::Outcome,
-    lookup::{LookupResult, judge},
+    lookup::{LookupResult, from_texts},
     store::{HookVerdict, Step, StoreError},
 };
 
@@ -32,7 +32,7 @@ fn many(
 }
 
 fn by_mail(domain: &str) -> LookupResult {
-    judge(&[format!("v=TLSRPTv1;rua=mailto:r@{domain}")])
+    from_texts(&[format!("v=TLSRPTv1;rua=mailto:r@{domain}")])
 }
 
 /// Each step in turn cannot be written for an hour. The reporter goes on, or is started again until it can.

@@ -14,7 +14,7 @@ use environment::{
 };
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_reporter::{deliver::Outcome, lookup::judge};
+use tlsrptd_reporter::{deliver::Outcome, lookup::from_texts};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -34,7 +34,7 @@ fn environment(
         let domain = |number| counted(&format!("d{number:05}.example"), 1);
         Ok((0..domains).map(domain).collect())
     });
-    environment.lookup = Box::new(move |domain| Some(judge(&[record(domain.as_str())])));
+    environment.lookup = Box::new(move |domain| Some(from_texts(&[record(domain.as_str())])));
     environment.hurries = true;
     environment
 }

@@ -10,7 +10,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::Outcome,
-    lookup::judge,
+    lookup::from_texts,
     store::{Store, SuppressionList},
     suppress::Target,
 };
@@ -42,7 +42,7 @@ fn environment(begin: &str, domains: &[(&'static str, &'static str)]) -> TestEnv
         Box::new(move |_, _| Ok(names.iter().map(|name| counted(name, 3)).collect()));
     environment.lookup = Box::new(move |domain| {
         let (_, rua) = domains.iter().find(|(name, _)| *name == domain.as_str())?;
-        Some(judge(&[format!(
+        Some(from_texts(&[format!(
             "v=TLSRPTv1;rua={}",
             rua.replace("{d}", domain.as_str())
         )]))

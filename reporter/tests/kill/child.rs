@@ -22,7 +22,7 @@ use tlsrptd_reporter::{
     deliver::{Delivery, Outcome},
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
-    lookup::{LookupResult, judge},
+    lookup::{LookupResult, from_texts},
     store::{CommitHook, CommitSide, FetchJob, Fetched, HookVerdict, Step},
 };
 use tlsrptd_service::clock::ClockReading;
@@ -266,7 +266,7 @@ impl Environment for Child {
     async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let first = domain.as_str().as_bytes()[0];
         tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
-        Some(judge(&[environment::record(domain.as_str())]))
+        Some(from_texts(&[environment::record(domain.as_str())]))
     }
 
     /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.

@@ -20,7 +20,7 @@ use tlsrptd_reporter::{
     deliver::{Delivery, Outcome},
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
-    lookup::{LookupResult, judge},
+    lookup::{LookupResult, from_texts},
     store::{FetchJob, Fetched},
 };
 use tlsrptd_service::clock::ClockReading;
@@ -218,7 +218,7 @@ impl Environment for Office {
 
     async fn lookup(&self, domain: &Domain) -> Option<LookupResult> {
         let record = format!("v=TLSRPTv1; rua={}", (self.0.setup.rua)(domain.as_str()));
-        Some(judge(&[record]))
+        Some(from_texts(&[record]))
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

@@ -123,7 +123,7 @@ impl Domains {
             return LookupResult::Unknown("it never answers".to_owned());
         }
         match self.dns_text(domain, today) {
-            Some(text) => tlsrptd_reporter::lookup::judge(&[text]),
+            Some(text) => tlsrptd_reporter::lookup::from_texts(&[text]),
             None => LookupResult::OptedOut("no such name in DNS".to_owned()),
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use tlsrptd_tests::harness::{dns::Trouble, lab::Lab, mta};
 
 /// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`, and some time
-/// after: while DNS is out, one question is asked every two seconds.
+/// after: while the resolver is unavailable, it is probed every two seconds.
 const COLLECTOR: &str = r#"
 printf 'TLSRPTD FETCHER v1 day stream\n%s\n%s\n' "$(date -u '+%Y-%m-%d %H:%M:%S')" "$closed"
 case $1 in
@@ -40,7 +40,7 @@ fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
         .set("spread_out_delivery", 36000)
         .set("log_level", "warn");
     let mut running = reportd.start();
-    running.wait_for_log("DNS is out");
+    running.wait_for_log("resolver unavailable");
     let is_closed = |day: &str| format!("SELECT status FROM fetchjobs WHERE day = '{day}'");
     lab.wait_for_query(&lab.reportd_db(), &is_closed(&before.to_string()), "ok");
     let by_the_mta =
@@ -56,10 +56,10 @@ fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
 
     lab.dns.go_silent(false);
     fs::write(lab.file("go"), "").unwrap();
-    running.wait_for_log("DNS is back");
+    running.wait_for_log("resolver available again");
     lab.wait_for_query(&lab.reportd_db(), &is_closed(&closed), "ok");
     let log = running.stop().success().stderr;
-    for line in ["DNS is out", "DNS is back"] {
+    for line in ["resolver unavailable", "resolver available again"] {
         assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
     }
     let asked = "SELECT count(*) > 0 FROM reports WHERE tlsrptd_reason LIKE 'opted out: no such name in DNS'";
@@ -97,7 +97,7 @@ fn names_that_never_answer_are_nobody_elses_outage() {
     let closed = format!("SELECT status FROM fetchjobs WHERE day = '{}'", lab.day());
     lab.wait_for_query(&lab.reportd_db(), &closed, "ok");
     let log = running.stop().success().stderr;
-    assert!(!log.contains("DNS is out"), "{log}");
+    assert!(!log.contains("resolver unavailable"), "{log}");
     let by_the_mta = "SELECT r.domain LIKE '%.silent.test', destination, count(*) FROM destinations
         JOIN reports r ON d_r_id = r_id GROUP BY 1, 2 ORDER BY 1";
     assert_eq!(

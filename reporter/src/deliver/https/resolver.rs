@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use tower_service::Service;
 
 use super::address::is_global;
-use crate::lookup::{Answer, NoAnswer, Stub};
+use crate::dns::{DnsAnswer, NoAnswer, StubResolver};
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,7 +47,7 @@ pub(super) enum Names {
 /// The operator's servers, and what they said a moment ago: connections to one host are opened together.
 #[derive(Debug)]
 pub(super) struct Asked {
-    stub: Stub,
+    stub: StubResolver,
     known: Mutex<HashMap<String, (Instant, Answered)>>,
 }
 
@@ -64,7 +64,7 @@ impl Names {
         match servers {
             [] => Names::System,
             _ => Names::Servers(Arc::new(Asked {
-                stub: Stub::new(servers, time),
+                stub: StubResolver::new(servers, time),
                 known: Mutex::default(),
             })),
         }
@@ -103,7 +103,7 @@ impl Asked {
 }
 
 /// IPv4 before IPv6. One of the two questions may fail where the other has an answer.
-async fn from_servers(stub: &Stub, host: &str) -> Result<Vec<IpAddr>, BoxError> {
+async fn from_servers(stub: &StubResolver, host: &str) -> Result<Vec<IpAddr>, BoxError> {
     let mut name = DnsName::from_ascii(host)?;
     name.set_fqdn(true);
     let servers = stub.current();
@@ -122,8 +122,8 @@ async fn from_servers(stub: &Stub, host: &str) -> Result<Vec<IpAddr>, BoxError> 
     }
 }
 
-fn addresses(answer: &Result<Answer, NoAnswer>) -> Vec<IpAddr> {
-    let Ok(Answer::Records(records)) = answer else {
+fn addresses(answer: &Result<DnsAnswer, NoAnswer>) -> Vec<IpAddr> {
+    let Ok(DnsAnswer::Records(records)) = answer else {
         return Vec::new();
     };
     let address = |data: &RData| match data {

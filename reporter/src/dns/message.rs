@@ -1,5 +1,5 @@
-//! Questions and replies on the wire (RFC 1035 section 4, RFC 6891). The codec is hickory's; of a reply only that is read
-//! which decides, so that nothing odd in its other sections costs an answer.
+//! Questions and replies on the wire (RFC 1035 section 4, RFC 6891). The codec is hickory's; of a reply only the
+//! sections that decide are read, so nothing odd in the others costs an answer.
 
 use hickory_proto::{
     op::{Edns, Header, Message, Metadata, OpCode, Query, ResponseCode},
@@ -21,35 +21,35 @@ pub(crate) struct Question {
 
 /// One reply to a question.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct DnsReply {
     metadata: Metadata,
-    /// `None`: they cannot be read.
+    /// `None`: unreadable.
     answers: Option<Vec<Record>>,
     code: ResponseCode,
     is_referral: bool,
 }
 
-/// What a server's reply means.
+/// What kind of reply a server gave.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// It decides.
-    Answer(Answer),
-    /// The whole of it comes over TCP.
+pub(super) enum ReplyKind {
+    /// An answer, which decides.
+    Answer(DnsAnswer),
+    /// To be asked for again over TCP.
     Truncated,
-    /// The server does not know EDNS: to be asked without.
+    /// The server does not know EDNS: to be asked for again without it.
     NoEdns,
-    /// It is no answer: the next server may have one.
+    /// An error: the next server may have an answer.
     Failed(ResponseCode),
-    /// The server does not look names up for others.
+    /// The server does not offer recursion.
     Referral,
     /// It cannot be read.
     Garbled,
 }
 
-/// What DNS says of a name and type.
+/// What DNS says about a name and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// There is this; aliases on the way are left out.
+pub(crate) enum DnsAnswer {
+    /// The records; CNAMEs on the way are left out.
     Records(Vec<RData>),
     /// The name does not exist.
     NoName,
@@ -74,7 +74,7 @@ impl Question {
     }
 
     /// The reply to it; `None` for anything else that comes in.
-    pub(super) fn reply(&self, id: u16, bytes: &[u8]) -> Option<Reply> {
+    pub(super) fn reply(&self, id: u16, bytes: &[u8]) -> Option<DnsReply> {
         let mut decoder = BinDecoder::new(bytes);
         let Header { metadata, counts } = Header::read(&mut decoder).ok()?;
         if metadata.id != id || bytes[2] & 0x80 == 0 {
@@ -82,7 +82,7 @@ impl Question {
         }
         let code = metadata.response_code;
         let asked = match counts.queries {
-            // Who cannot read a question does not repeat it.
+            // A server that cannot read a question does not repeat it.
             0 if code != ResponseCode::NoError => true,
             1 => Query::read(&mut decoder)
                 .is_ok_and(|query| *query.name() == self.name && query.query_type() == self.kind),
@@ -94,7 +94,7 @@ impl Question {
         let answers: Option<Vec<Record>> = (0..counts.answers)
             .map(|_| Record::read(&mut decoder).ok())
             .collect();
-        // Of an answer without records it counts what the rest says: BADVERS stands in the last section.
+        // BADVERS stands in the last section, which is read only where there are no records.
         let code = match &answers {
             Some(none) if none.is_empty() => {
                 Message::from_vec(bytes).map_or(code, |whole| whole.metadata.response_code)
@@ -105,7 +105,7 @@ impl Question {
             && counts.authorities > 0
             && !metadata.authoritative
             && !metadata.recursion_available;
-        Some(Reply {
+        Some(DnsReply {
             metadata,
             answers,
             code,
@@ -113,25 +113,25 @@ impl Question {
         })
     }
 
-    /// What a reply to it amounts to.
-    pub(super) fn meaning(&self, reply: Reply, with_edns: bool) -> Meaning {
+    /// What kind of reply it is.
+    pub(super) fn classify(&self, reply: DnsReply, with_edns: bool) -> ReplyKind {
         if reply.metadata.truncation {
-            return Meaning::Truncated;
+            return ReplyKind::Truncated;
         }
         match reply.code {
-            ResponseCode::NoError if reply.is_referral => Meaning::Referral,
+            ResponseCode::NoError if reply.is_referral => ReplyKind::Referral,
             ResponseCode::NoError => match reply.answers {
-                Some(answers) => Meaning::Answer(self.found(&answers)),
-                None => Meaning::Garbled,
+                Some(answers) => ReplyKind::Answer(self.found(&answers)),
+                None => ReplyKind::Garbled,
             },
-            ResponseCode::NXDomain => Meaning::Answer(Answer::NoName),
-            code if with_edns && is_about_edns(code) => Meaning::NoEdns,
-            code => Meaning::Failed(code),
+            ResponseCode::NXDomain => ReplyKind::Answer(DnsAnswer::NoName),
+            code if with_edns && is_about_edns(code) => ReplyKind::NoEdns,
+            code => ReplyKind::Failed(code),
         }
     }
 
-    /// The records at the end of the aliases.
-    fn found(&self, answers: &[Record]) -> Answer {
+    /// The records at the end of the chain of CNAMEs.
+    fn found(&self, answers: &[Record]) -> DnsAnswer {
         let mut name = &self.name;
         for _ in 0..=answers.len() {
             let here = || answers.iter().filter(|record| record.name == *name);
@@ -140,7 +140,7 @@ impl Question {
                 .map(|record| record.data.clone())
                 .collect();
             if !data.is_empty() {
-                return Answer::Records(data);
+                return DnsAnswer::Records(data);
             }
             let alias = here().find_map(|record| match &record.data {
                 RData::CNAME(target) => Some(&target.0),
@@ -151,11 +151,11 @@ impl Question {
                 None => break,
             }
         }
-        Answer::NoRecords
+        DnsAnswer::NoRecords
     }
 }
 
-/// Old servers say that they cannot read the question. BADVERS shares its number with BADSIG.
+/// Old servers say FORMERR or NOTIMP. BADVERS shares its number with BADSIG.
 fn is_about_edns(code: ResponseCode) -> bool {
     matches!(code, ResponseCode::FormErr | ResponseCode::NotImp)
         || u16::from(code) == u16::from(ResponseCode::BADVERS)
@@ -194,10 +194,10 @@ mod tests {
         reply
     }
 
-    fn meaning(bytes: &[u8], with_edns: bool) -> Option<Meaning> {
+    fn classify(bytes: &[u8], with_edns: bool) -> Option<ReplyKind> {
         let question = question();
         let reply = question.reply(7, bytes)?;
-        Some(question.meaning(reply, with_edns))
+        Some(question.classify(reply, with_edns))
     }
 
     #[test]
@@ -207,8 +207,8 @@ mod tests {
         };
         let own = "_smtp._tls.a.example.";
         let alias = |target: &str| RData::CNAME(CNAME(name(target)));
-        let found = |text: &str| Meaning::Answer(Answer::Records(vec![txt(text)]));
-        let none = || Meaning::Answer(Answer::NoRecords);
+        let found = |text: &str| ReplyKind::Answer(DnsAnswer::Records(vec![txt(text)]));
+        let none = || ReplyKind::Answer(DnsAnswer::NoRecords);
         for (code, answers, edns, want, why) in [
             (NoError, vec![(own, txt("x"))], true, found("x"), "a record"),
             (
@@ -223,7 +223,7 @@ mod tests {
                 NXDomain,
                 vec![],
                 true,
-                Meaning::Answer(Answer::NoName),
+                ReplyKind::Answer(DnsAnswer::NoName),
                 "no name",
             ),
             (
@@ -261,29 +261,35 @@ mod tests {
                 none(),
                 "another type",
             ),
-            (FormErr, vec![], true, Meaning::NoEdns, "an old server"),
-            (NotImp, vec![], true, Meaning::NoEdns, "an old server"),
-            (BADVERS, vec![], true, Meaning::NoEdns, "a strange one"),
+            (FormErr, vec![], true, ReplyKind::NoEdns, "an old server"),
+            (NotImp, vec![], true, ReplyKind::NoEdns, "an old server"),
+            (BADVERS, vec![], true, ReplyKind::NoEdns, "a strange one"),
             (
                 FormErr,
                 vec![],
                 false,
-                Meaning::Failed(FormErr),
+                ReplyKind::Failed(FormErr),
                 "it was EDNS that it could not read",
             ),
-            (Refused, vec![], true, Meaning::Failed(Refused), "no answer"),
+            (
+                Refused,
+                vec![],
+                true,
+                ReplyKind::Failed(Refused),
+                "no answer",
+            ),
             (
                 ServFail,
                 vec![],
                 true,
-                Meaning::Failed(ServFail),
+                ReplyKind::Failed(ServFail),
                 "no answer",
             ),
             (
                 YXRRSet,
                 vec![],
                 true,
-                Meaning::Failed(YXRRSet),
+                ReplyKind::Failed(YXRRSet),
                 "no answer to a question",
             ),
         ] {
@@ -294,7 +300,7 @@ mod tests {
                 reply.set_edns(edns);
             }
             let bytes = reply.to_vec().unwrap();
-            assert_eq!(meaning(&bytes, edns), Some(want), "{code}: {why}");
+            assert_eq!(classify(&bytes, edns), Some(want), "{code}: {why}");
         }
     }
 
@@ -305,7 +311,7 @@ mod tests {
             &[("_smtp._tls.a.example.", txt("x"))],
         );
         let bytes = good.to_vec().unwrap();
-        assert!(meaning(&bytes, true).is_some());
+        assert!(classify(&bytes, true).is_some());
         let mut other_id = bytes.clone();
         other_id[0] = 9;
         let mut question = bytes.clone();
@@ -319,35 +325,35 @@ mod tests {
             (&bytes[..11].to_vec(), "no header"),
             (&Vec::new(), "nothing"),
         ] {
-            assert_eq!(meaning(bytes, true), None, "{why}");
+            assert_eq!(classify(bytes, true), None, "{why}");
         }
         let garbled = &bytes[..bytes.len() - 1];
-        assert_eq!(meaning(garbled, true), Some(Meaning::Garbled));
+        assert_eq!(classify(garbled, true), Some(ReplyKind::Garbled));
         let mut truncated = bytes[..bytes.len() - 1].to_vec();
         truncated[2] |= 2;
-        assert_eq!(meaning(&truncated, true), Some(Meaning::Truncated));
+        assert_eq!(classify(&truncated, true), Some(ReplyKind::Truncated));
         // An old server sends the header alone.
         let mut header = response(ResponseCode::FormErr, &[]);
         header.queries.clear();
         assert_eq!(
-            meaning(&header.to_vec().unwrap(), true),
-            Some(Meaning::NoEdns)
+            classify(&header.to_vec().unwrap(), true),
+            Some(ReplyKind::NoEdns)
         );
         let mut referral = response(ResponseCode::NoError, &[]);
         referral.metadata.recursion_available = false;
         let above = RData::NS(NS(name("ns.example.")));
         referral.add_authority(Record::from_rdata(name("example."), 0, above));
         assert_eq!(
-            meaning(&referral.to_vec().unwrap(), true),
-            Some(Meaning::Referral)
+            classify(&referral.to_vec().unwrap(), true),
+            Some(ReplyKind::Referral)
         );
         // What stands behind the answers may be anything.
         let mut odd = bytes.clone();
         odd[9] = 1;
         odd.extend([0xff; 3]);
         assert_eq!(
-            meaning(&odd, true),
-            Some(Meaning::Answer(Answer::Records(vec![txt("x")])))
+            classify(&odd, true),
+            Some(ReplyKind::Answer(DnsAnswer::Records(vec![txt("x")])))
         );
     }
 }

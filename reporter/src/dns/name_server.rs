@@ -1,4 +1,4 @@
-//! One question to one server, over UDP or TCP, in bounded time.
+//! One question to one name server, over UDP or TCP, in bounded time.
 
 use std::{
     io,
@@ -17,65 +17,65 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::message::{Answer, Meaning, Question};
+use super::message::{DnsAnswer, Question, ReplyKind};
 
 /// More than any server sends without fragments; what is longer came truncated, and is asked for over TCP.
 const UDP_BUFFER: usize = 4096;
 /// Connections of one server that are kept for its next questions.
 const MAX_IDLE: usize = 16;
-/// Without a free descriptor it is tried again so much later.
+/// The wait for a free descriptor before the next try.
 const NO_DESCRIPTOR_WAIT: Duration = Duration::from_millis(100);
 
-/// A name server, and what is known of it.
+/// A name server, and what was learned about it.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct NameServer {
     address: SocketAddr,
     /// It does not know EDNS, or something on the way drops it.
-    is_plain: AtomicBool,
+    no_edns: AtomicBool,
     /// The last question with EDNS got no reply.
-    edns_silent: AtomicBool,
+    edns_timed_out: AtomicBool,
     idle: Mutex<Vec<TcpStream>>,
 }
 
-/// How a server is asked.
+/// How to ask a server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Manner {
-    /// The wait for it.
+pub(super) struct QueryOptions {
+    /// The longest wait for its reply.
     pub(super) timeout: Duration,
     /// TCP from the start.
-    pub(super) use_vc: bool,
+    pub(super) use_tcp: bool,
     /// Without EDNS: something on the way may drop it.
-    pub(super) plain: bool,
+    pub(super) no_edns: bool,
 }
 
 /// Why a server gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ServerError {
-    #[error("answered {}", code_name(*.0))]
-    Code(ResponseCode),
-    #[error("does not look names up for others")]
+pub(super) enum QueryError {
+    #[error("answered {}", rcode_name(*.0))]
+    Rcode(ResponseCode),
+    #[error("does not offer recursion")]
     Referral,
     #[error("sent a reply that cannot be read")]
     Garbled,
     #[error("did not answer within {} s", .0.as_secs_f64())]
-    Silent(Duration),
+    TimedOut(Duration),
     #[error("cannot be asked: {0}")]
     Io(#[from] io::Error),
 }
 
-impl ServerError {
-    /// Whether the server said something.
+impl QueryError {
+    /// Whether the server replied at all.
     pub(super) fn is_reply(&self) -> bool {
-        !matches!(self, ServerError::Silent(_) | ServerError::Io(_))
+        !matches!(self, QueryError::TimedOut(_) | QueryError::Io(_))
     }
 }
 
-impl Server {
-    pub(super) fn new(address: SocketAddr) -> Server {
-        Server {
+impl NameServer {
+    pub(super) fn new(address: SocketAddr) -> NameServer {
+        NameServer {
             address,
-            is_plain: AtomicBool::new(false),
-            edns_silent: AtomicBool::new(false),
+            no_edns: AtomicBool::new(false),
+            edns_timed_out: AtomicBool::new(false),
             idle: Mutex::default(),
         }
     }
@@ -84,84 +84,86 @@ impl Server {
         self.address
     }
 
-    /// Asks it.
+    /// Asks it, without EDNS where that does not work.
     pub(super) async fn ask(
         &self,
         question: &Question,
-        manner: Manner,
-    ) -> Result<Answer, ServerError> {
-        let with_edns = !manner.plain && !self.is_plain.load(Relaxed);
-        let asked = self.transports(question, manner, with_edns).await;
+        options: QueryOptions,
+    ) -> Result<DnsAnswer, QueryError> {
+        let with_edns = !options.no_edns && !self.no_edns.load(Relaxed);
+        let asked = self.transports(question, options, with_edns).await;
         if with_edns {
-            let silent = matches!(asked, Err(ServerError::Silent(_)));
-            self.edns_silent.store(silent, Relaxed);
+            let timed_out = matches!(asked, Err(QueryError::TimedOut(_)));
+            self.edns_timed_out.store(timed_out, Relaxed);
         }
-        let meaning = match asked? {
-            Meaning::NoEdns => {
-                self.is_plain.store(true, Relaxed);
-                self.transports(question, manner, false).await?
+        let kind = match asked? {
+            ReplyKind::NoEdns => {
+                self.no_edns.store(true, Relaxed);
+                self.transports(question, options, false).await?
             }
-            meaning => meaning,
+            kind => kind,
         };
-        match meaning {
-            Meaning::Answer(answer) => {
-                if manner.plain && self.edns_silent.load(Relaxed) {
-                    self.is_plain.store(true, Relaxed);
+        match kind {
+            ReplyKind::Answer(answer) => {
+                if options.no_edns && self.edns_timed_out.load(Relaxed) {
+                    self.no_edns.store(true, Relaxed);
                 }
                 Ok(answer)
             }
-            Meaning::Failed(code) => Err(ServerError::Code(code)),
-            Meaning::Referral => Err(ServerError::Referral),
-            Meaning::NoEdns | Meaning::Truncated | Meaning::Garbled => Err(ServerError::Garbled),
+            ReplyKind::Failed(code) => Err(QueryError::Rcode(code)),
+            ReplyKind::Referral => Err(QueryError::Referral),
+            ReplyKind::NoEdns | ReplyKind::Truncated | ReplyKind::Garbled => {
+                Err(QueryError::Garbled)
+            }
         }
     }
 
     async fn transports(
         &self,
         question: &Question,
-        manner: Manner,
+        options: QueryOptions,
         with_edns: bool,
-    ) -> Result<Meaning, ServerError> {
-        if !manner.use_vc {
-            let meaning = within(manner.timeout, self.udp(question, with_edns)).await?;
-            if meaning != Meaning::Truncated {
-                return Ok(meaning);
+    ) -> Result<ReplyKind, QueryError> {
+        if !options.use_tcp {
+            let kind = within(options.timeout, self.udp(question, with_edns)).await?;
+            if kind != ReplyKind::Truncated {
+                return Ok(kind);
             }
         }
-        within(manner.timeout, self.tcp(question, with_edns)).await
+        within(options.timeout, self.tcp(question, with_edns)).await
     }
 
-    /// A socket, and with it a port, for each question: who would forge an answer has to guess it (RFC 5452).
-    async fn udp(&self, question: &Question, with_edns: bool) -> Result<Meaning, ServerError> {
+    /// Each question has a socket, and so a port, of its own: a forger has to guess it (RFC 5452).
+    async fn udp(&self, question: &Question, with_edns: bool) -> Result<ReplyKind, QueryError> {
         let any = match self.address {
             SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
         };
         let socket = with_descriptor(|| UdpSocket::bind(any)).await?;
-        // Only its datagrams come in, and "connection refused" at once.
+        // Then only datagrams of this server come in, and "connection refused" comes at once.
         socket.connect(self.address).await?;
         let id = rand::random();
-        let bytes = question.bytes(id, with_edns).ok_or(ServerError::Garbled)?;
+        let bytes = question.bytes(id, with_edns).ok_or(QueryError::Garbled)?;
         socket.send(&bytes).await?;
         let mut buffer = vec![0; UDP_BUFFER];
         loop {
             let length = socket.recv(&mut buffer).await?;
             if let Some(reply) = question.reply(id, &buffer[..length]) {
                 return Ok(match length {
-                    UDP_BUFFER => Meaning::Truncated,
-                    _ => question.meaning(reply, with_edns),
+                    UDP_BUFFER => ReplyKind::Truncated,
+                    _ => question.classify(reply, with_edns),
                 });
             }
         }
     }
 
-    /// Over a connection that is left from the last question, if it still works.
-    async fn tcp(&self, question: &Question, with_edns: bool) -> Result<Meaning, ServerError> {
+    /// Over a connection that is left from an earlier question, if it still works.
+    async fn tcp(&self, question: &Question, with_edns: bool) -> Result<ReplyKind, QueryError> {
         let kept = self.idle().pop();
         if let Some(connection) = kept
-            && let Ok(meaning) = self.over(connection, question, with_edns).await
+            && let Ok(kind) = self.over(connection, question, with_edns).await
         {
-            return Ok(meaning);
+            return Ok(kind);
         }
         let connection = with_descriptor(|| TcpStream::connect(self.address)).await?;
         self.over(connection, question, with_edns).await
@@ -173,20 +175,20 @@ impl Server {
         mut connection: TcpStream,
         question: &Question,
         with_edns: bool,
-    ) -> Result<Meaning, ServerError> {
+    ) -> Result<ReplyKind, QueryError> {
         let id = rand::random();
-        let bytes = question.bytes(id, with_edns).ok_or(ServerError::Garbled)?;
-        let length = u16::try_from(bytes.len()).map_err(|_| ServerError::Garbled)?;
+        let bytes = question.bytes(id, with_edns).ok_or(QueryError::Garbled)?;
+        let length = u16::try_from(bytes.len()).map_err(|_| QueryError::Garbled)?;
         let framed = [&length.to_be_bytes()[..], &bytes].concat();
         connection.write_all(&framed).await?;
         let mut reply = vec![0; connection.read_u16().await?.into()];
         connection.read_exact(&mut reply).await?;
-        let reply = question.reply(id, &reply).ok_or(ServerError::Garbled)?;
+        let reply = question.reply(id, &reply).ok_or(QueryError::Garbled)?;
         let mut idle = self.idle();
         if idle.len() < MAX_IDLE {
             idle.push(connection);
         }
-        Ok(question.meaning(reply, with_edns))
+        Ok(question.classify(reply, with_edns))
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
@@ -196,14 +198,14 @@ impl Server {
 
 async fn within<T>(
     time: Duration,
-    asked: impl Future<Output = Result<T, ServerError>>,
-) -> Result<T, ServerError> {
+    asked: impl Future<Output = Result<T, QueryError>>,
+) -> Result<T, QueryError> {
     timeout(time, asked)
         .await
-        .unwrap_or(Err(ServerError::Silent(time)))
+        .unwrap_or(Err(QueryError::TimedOut(time)))
 }
 
-/// That we have too many files open says nothing of a server: it is waited for.
+/// Too many open files say nothing about the server: waits for a free descriptor.
 async fn with_descriptor<T, F: Future<Output = io::Result<T>>>(
     open: impl Fn() -> F,
 ) -> io::Result<T> {
@@ -222,8 +224,8 @@ async fn with_descriptor<T, F: Future<Output = io::Result<T>>>(
     }
 }
 
-/// As in RFC 2136 section 2.2, and in every administrator's memory.
-fn code_name(code: ResponseCode) -> String {
+/// The names of RFC 2136 section 2.2, which administrators know.
+fn rcode_name(code: ResponseCode) -> String {
     match code {
         ResponseCode::ServFail => "SERVFAIL".to_owned(),
         ResponseCode::Refused => "REFUSED".to_owned(),

@@ -1,4 +1,4 @@
-//! The system's name servers, which may change while we run: a host that moves to another network has others.
+//! The system's name servers, which may change while the reporter runs: a laptop moves to another network.
 
 use std::{
     env, fs,
@@ -9,31 +9,31 @@ use std::{
     time::Duration,
 };
 
-use super::{resolv_conf::ResolvConf, stub::Servers};
+use super::{resolv_conf::ResolvConf, stub::NameServers};
 
-/// Asks whom `resolv.conf` names now.
+/// The servers that `resolv.conf` names now.
 #[derive(Debug)]
-pub(crate) struct System {
+pub(crate) struct SystemServers {
     path: PathBuf,
     /// `dns_timeout`.
     timeout: Option<Duration>,
-    last: Mutex<Last>,
+    loaded: Mutex<Loaded>,
 }
 
 #[derive(Debug)]
-struct Last {
-    servers: Arc<Servers>,
-    /// The file that they were read from.
-    version: Option<Version>,
+struct Loaded {
+    servers: Arc<NameServers>,
+    /// Of the file that they were read from.
+    version: Option<FileVersion>,
 }
 
-/// Device, inode, length, and when it was written.
-type Version = (u64, u64, u64, i64, i64);
+/// Device, inode, length and time of modification.
+type FileVersion = (u64, u64, u64, i64, i64);
 
-impl System {
+impl SystemServers {
     /// Without such a file, or without a server in it, this host is asked, as by libc.
-    pub(super) fn new(path: PathBuf, timeout: Option<Duration>) -> System {
-        // Before the file is read: a change in between is seen the next time.
+    pub(super) fn new(path: PathBuf, timeout: Option<Duration>) -> SystemServers {
+        // Read before the file: a change in between is noticed the next time.
         let version = version(&path);
         let text = fs::read(&path).unwrap_or_else(|error| {
             if error.kind() != ErrorKind::NotFound {
@@ -41,8 +41,8 @@ impl System {
             }
             Vec::new()
         });
-        System {
-            last: Mutex::new(Last {
+        SystemServers {
+            loaded: Mutex::new(Loaded {
                 servers: read(&path, &text, timeout),
                 version,
             }),
@@ -51,25 +51,25 @@ impl System {
         }
     }
 
-    pub(super) fn current(&self) -> Arc<Servers> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn current(&self) -> Arc<NameServers> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let version = version(&self.path);
-        // A file that is gone is about to be written anew: the servers that are known stay.
-        if version.is_some() && version != last.version {
-            last.version = version;
+        // A missing file is about to be written again: the known servers stay in use.
+        if version.is_some() && version != loaded.version {
+            loaded.version = version;
             match fs::read(&self.path) {
                 Ok(text) => {
                     tracing::info!("{} has changed: read again", self.path.display());
-                    last.servers = read(&self.path, &text, self.timeout);
+                    loaded.servers = read(&self.path, &text, self.timeout);
                 }
                 Err(error) => tracing::warn!(%error, "the old name servers stay in use"),
             }
         }
-        Arc::clone(&last.servers)
+        Arc::clone(&loaded.servers)
     }
 }
 
-fn version(path: &PathBuf) -> Option<Version> {
+fn version(path: &PathBuf) -> Option<FileVersion> {
     let file = fs::metadata(path).ok()?;
     Some((
         file.dev(),
@@ -80,7 +80,7 @@ fn version(path: &PathBuf) -> Option<Version> {
     ))
 }
 
-fn read(path: &std::path::Path, text: &[u8], timeout: Option<Duration>) -> Arc<Servers> {
+fn read(path: &std::path::Path, text: &[u8], timeout: Option<Duration>) -> Arc<NameServers> {
     let conf = ResolvConf::parse(text, &env::var("RES_OPTIONS").unwrap_or_default());
     if conf.is_local {
         tracing::warn!(
@@ -88,14 +88,14 @@ fn read(path: &std::path::Path, text: &[u8], timeout: Option<Duration>) -> Arc<S
             path.display()
         );
     }
-    Arc::new(Servers::new(conf, timeout))
+    Arc::new(NameServers::new(conf, timeout))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn server(system: &System) -> String {
+    fn server(system: &SystemServers) -> String {
         system.current().conf().servers[0].ip().to_string()
     }
 
@@ -104,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resolv.conf");
         let write = |text: &str| fs::write(&path, text).unwrap();
-        let system = System::new(path.clone(), None);
+        let system = SystemServers::new(path.clone(), None);
         assert_eq!(server(&system), "127.0.0.1", "there is none yet");
         write("nameserver 10.0.0.1\n");
         assert_eq!(server(&system), "10.0.0.1", "there is one now");
@@ -129,7 +129,7 @@ mod tests {
         let path = folder.path().join("resolv.conf");
         fs::write(&path, "nameserver 10.0.0.1\noptions timeout:9\n").unwrap();
         for (operator, want) in [(None, 9), (Some(Duration::from_secs(2)), 2)] {
-            let system = System::new(path.clone(), operator);
+            let system = SystemServers::new(path.clone(), operator);
             assert_eq!(system.current().conf().timeout.as_secs(), want);
         }
     }

@@ -1,5 +1,5 @@
-//! `resolv.conf` as the C library reads it (resolv.conf(5)): what it does not know it passes over, and a file that names no
-//! server means this host. Ours are looked up by absolute names, so `domain`, `search` and `ndots` have no meaning here.
+//! `resolv.conf` as the C library reads it (resolv.conf(5)): unknown lines are skipped, and a file without a server
+//! means this host. All queries here are for absolute names, so `domain`, `search` and `ndots` have no effect.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
@@ -14,7 +14,7 @@ const MAX_TIMEOUT: u64 = 30;
 const MAX_ATTEMPTS: u32 = 5;
 const PORT: u16 = 53;
 
-/// Whom to ask, and how.
+/// The servers to ask, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResolvConf {
     /// In the order in which they are asked; never empty.
@@ -50,7 +50,7 @@ impl ResolvConf {
         let mut conf = ResolvConf::default();
         for line in file.split(|byte| *byte == b'\n') {
             let line = String::from_utf8_lossy(line);
-            // The keyword stands at the beginning of the line; what does not begin with one is no line of ours.
+            // The keyword stands at the very start of the line.
             let Some((keyword, rest)) = line.split_once([' ', '\t']) else {
                 continue;
             };
@@ -85,7 +85,7 @@ impl ResolvConf {
     fn options(&mut self, rest: &str) {
         for option in rest.split_whitespace() {
             match option.split_once(':') {
-                // A wait of nothing would be no question.
+                // As libc: at least one second.
                 Some(("timeout", number)) => {
                     let seconds = leading_number(number).clamp(1, MAX_TIMEOUT);
                     self.timeout = Duration::from_secs(seconds);
@@ -96,14 +96,14 @@ impl ResolvConf {
                 }
                 None if option == "rotate" => self.rotate = true,
                 None if option == "use-vc" => self.use_vc = true,
-                // Of search lists, of addresses, of DNSSEC. EDNS is used wherever a server takes it.
+                // About search lists, addresses or DNSSEC; EDNS is used wherever a server takes it.
                 _ => {}
             }
         }
     }
 }
 
-/// An address that packets can be sent to: 0.0.0.0 and :: are this host.
+/// An address that packets can be sent to: 0.0.0.0 and :: mean this host.
 pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let mut address = address;
     match address.ip() {

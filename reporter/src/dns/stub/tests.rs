@@ -1,4 +1,4 @@
-//! Servers on loopback that answer in all the ways there are.
+//! Servers on loopback that answer in every way, or not at all.
 
 use std::sync::{Arc, Mutex};
 
@@ -124,23 +124,23 @@ fn replies(way: Way, query: &Message, text: &str, tcp: bool) -> Vec<Vec<u8>> {
     vec![reply.to_vec().unwrap()]
 }
 
-fn servers(fakes: &[&Fake], change: impl FnOnce(&mut ResolvConf)) -> Servers {
+fn servers(fakes: &[&Fake], change: impl FnOnce(&mut ResolvConf)) -> NameServers {
     let mut conf = ResolvConf {
         servers: fakes.iter().map(|fake| fake.address).collect(),
         timeout: Duration::from_millis(500),
         ..ResolvConf::default()
     };
     change(&mut conf);
-    Servers::new(conf, None)
+    NameServers::new(conf, None)
 }
 
 /// The text of the one record; `NXDOMAIN`, or `none`.
-async fn ask(servers: &Servers) -> String {
+async fn ask(servers: &NameServers) -> String {
     let name = Name::from_ascii("_smtp._tls.a.example.").unwrap();
     match servers.ask(&name, RecordType::TXT).await {
-        Ok(Answer::Records(records)) => records[0].to_string().trim_matches('"').to_owned(),
-        Ok(Answer::NoName) => "NXDOMAIN".to_owned(),
-        Ok(Answer::NoRecords) => "none".to_owned(),
+        Ok(DnsAnswer::Records(records)) => records[0].to_string().trim_matches('"').to_owned(),
+        Ok(DnsAnswer::NoName) => "NXDOMAIN".to_owned(),
+        Ok(DnsAnswer::NoRecords) => "none".to_owned(),
         Err(_) => "no answer".to_owned(),
     }
 }
@@ -263,13 +263,13 @@ async fn what_an_outage_is_asked_of() {
     for (way, is_known, why) in [
         (Way::Answers, true, "an answer"),
         (Way::Code(NXDomain), true, "a strange one"),
-        (Way::Code(Refused), true, "who refuses it is there"),
+        (Way::Code(Refused), true, "a refusal is a reply"),
         (Way::Code(ServFail), false, "a resolver without its network"),
         (Way::Silent, false, "nobody"),
     ] {
         let fake = Fake::start(way, "x").await;
         let servers = servers(&[&fake], |_| {});
-        assert_eq!(servers.know_the_root().await, is_known, "{why}");
+        assert_eq!(servers.answer_for_root().await, is_known, "{why}");
     }
 }
 

@@ -49,7 +49,7 @@ use crate::{
     queue::{Queue, Queues},
     receive::Reader,
     reject::Reject,
-    script::{Runner, Scripts},
+    script::{ScriptRunner, Scripts},
     seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
     stats::{Hourly, Stats},
@@ -172,7 +172,7 @@ impl Collector {
         let mut watch = Watch::new(names, access(&self.settings), self.used, Instant::now());
         let mut dropped = Dropped::default();
         self.notify.ready();
-        let mut scripts = Runner::new(self.settings.daily_rollover_script.clone());
+        let mut scripts = ScriptRunner::new(self.settings.daily_rollover_script.clone());
         self.wait_for_the_end(log, &mut dropped, &mut scripts, &mut watch);
         self.notify.stopping();
 
@@ -265,7 +265,7 @@ impl Collector {
         &mut self,
         log: &LogHandle,
         dropped: &mut Dropped,
-        runner: &mut Runner,
+        runner: &mut ScriptRunner,
         watch: &mut Watch,
     ) {
         let mut written = Instant::now();

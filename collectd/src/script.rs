@@ -1,4 +1,4 @@
-//! `daily_rollover_script`: run after a day was closed, beside everything else.
+//! `daily_rollover_script`: started when a day was closed, while everything else goes on.
 //!
 //! The writer announces; the main loop starts and reaps. Nobody waits for a script: one that hangs is left to itself.
 
@@ -6,21 +6,13 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{Mutex, PoisonError},
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use tlsrptd_service::program;
 use tracing::{error, info, warn};
-
-/// What the service manager told us is for this process alone.
-const NOT_FOR_SCRIPTS: [&str; 5] = [
-    "LISTEN_FDS",
-    "LISTEN_PID",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-];
 
 /// Announcements on their way from the writer to the main loop.
 pub(crate) struct Scripts {
@@ -28,8 +20,8 @@ pub(crate) struct Scripts {
     announced: Mutex<Vec<(String, PathBuf)>>,
 }
 
-/// What the main loop has of them.
-pub(crate) struct Runner {
+/// Starts the script for each announcement.
+pub(crate) struct ScriptRunner {
     words: Option<Vec<String>>,
     running: Vec<Child>,
 }
@@ -68,9 +60,9 @@ impl Scripts {
     }
 }
 
-impl Runner {
-    pub(crate) fn new(words: Option<Vec<String>>) -> Runner {
-        Runner {
+impl ScriptRunner {
+    pub(crate) fn new(words: Option<Vec<String>>) -> ScriptRunner {
+        ScriptRunner {
             words,
             running: Vec::new(),
         }
@@ -79,27 +71,24 @@ impl Runner {
     /// Starts what was announced.
     pub(crate) fn start(&mut self, scripts: &Scripts) {
         for (storage, path) in scripts.take() {
-            let Some([program, arguments @ ..]) = self.words.as_deref() else {
+            let Some([script, arguments @ ..]) = self.words.as_deref() else {
                 continue;
             };
-            let mut command = Command::new(program);
+            let mut command = program::command(script);
             command.args(arguments).arg(&storage).arg(&path);
-            for name in NOT_FOR_SCRIPTS {
-                command.env_remove(name);
-            }
             match command.stdin(Stdio::null()).spawn() {
                 Ok(child) => {
-                    info!(script = program, storage, file = %path.display(), "daily_rollover_script started");
+                    info!(script, storage, file = %path.display(), "daily_rollover_script started");
                     self.running.push(child);
                 }
                 Err(error) => {
-                    error!(%error, script = program, "daily_rollover_script cannot be started")
+                    error!(%error, script, "daily_rollover_script cannot be started")
                 }
             }
         }
     }
 
-    /// Takes note of those that ended. True while some run.
+    /// Logs how those that have ended did. True while some run.
     pub(crate) fn reap(&mut self) -> bool {
         self.running.retain_mut(|child| match child.try_wait() {
             Ok(None) => true,
@@ -143,7 +132,7 @@ mod tests {
             script.display().to_string(),
             out.display().to_string(),
         ];
-        let mut runner = Runner::new(Some(words.into()));
+        let mut runner = ScriptRunner::new(Some(words.into()));
         let scripts = Scripts::new().unwrap();
         scripts.announce("sqlite:///db", "/db.yesterday".into());
         runner.start(&scripts);
@@ -158,9 +147,9 @@ mod tests {
     fn failures_are_no_reason_to_stop() {
         let scripts = Scripts::new().unwrap();
         scripts.announce("sqlite:///db", "/db.yesterday".into());
-        Runner::new(Some(vec!["/nonexistent".into()])).start(&scripts);
+        ScriptRunner::new(Some(vec!["/nonexistent".into()])).start(&scripts);
         scripts.announce("sqlite:///db", "/db.yesterday".into());
-        let mut runner = Runner::new(Some(vec!["/bin/false".into()]));
+        let mut runner = ScriptRunner::new(Some(vec!["/bin/false".into()]));
         runner.start(&scripts);
         while runner.reap() {
             std::thread::yield_now();

@@ -55,6 +55,19 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     shown(text, |c| c != '\n' && is_hidden(c))
 }
 
+/// A text of any number of lines as one line: its words with a space between.
+pub fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c == ' ');
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    self::text(&words.join(" ")).into_owned()
+}
+
+/// The beginning of that line, short enough to be part of another.
+pub fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 300;
+    one_line(text).chars().take(MAX_CHARS).collect()
+}
+
 fn shown(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&is_hidden) {
         return Cow::Borrowed(text);
@@ -120,6 +133,8 @@ mod tests {
             assert_eq!(text(&text(written)), want, "{why}: twice is once");
         }
         assert_eq!(lines("a\tb\nc\u{202e}\n"), "a\\tb\nc\\u{202e}\n");
+        assert_eq!(one_line(" a\r\n\tb  c\u{202e}"), "a b c\\u{202e}");
+        assert_eq!(excerpt(&"x".repeat(400)).len(), 300);
     }
 
     /// Unicode's own categories, as Python knows them.

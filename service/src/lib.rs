@@ -3,6 +3,7 @@
 //! - [`log`]: one line an event, to standard error and a file;
 //! - [`notify`]: what the service manager is told;
 //! - [`pid_file`], and [`files`] for all files that are made where others may write too;
+//! - [`program`]: the programs that an operator names;
 //! - [`descriptors`]: the limit of open files;
 //! - [`clock`]: the wall clock, checked against the clock that runs since the machine was booted.
 //!
@@ -15,3 +16,4 @@ pub mod files;
 pub mod log;
 pub mod notify;
 pub mod pid_file;
+pub mod program;

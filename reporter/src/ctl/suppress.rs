@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tlsrptd_config::{ctl::Suppress, reportd::Reportd};
+use tlsrptd_config::{ctl::Suppress, reportd::Reportd, visible};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
@@ -22,7 +22,7 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
         } => {
             let target = read_target(&target)?;
             let until = until.map(|until| last_day(&until, today)).transpose()?;
-            let reason = one_line(reason.as_deref().unwrap_or(""));
+            let reason = visible::one_line(reason.as_deref().unwrap_or(""));
             let is_new = SuppressionList::edit(path)?.add(&target, until, &reason, today)?;
             let word = if is_new { "suppressed" } else { "changed" };
             Ok(format!("{word}: {target} {}\n", end(until)))
@@ -98,19 +98,12 @@ fn show(rows: &[Listed]) -> String {
         let line = format!(
             "{about:<width$}  {until:<16}  since {}  by {by:<17}  {}",
             row.since,
-            one_line(&row.reason)
+            visible::one_line(&row.reason)
         );
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
-}
-
-/// A reason is shown in one line, whoever wrote it.
-fn one_line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_control() || c == ' ');
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tlsrptd_config::{reportd::Reportd, visible};
+use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 use url::Url;
@@ -299,18 +299,6 @@ fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
         );
     }
     Ok(())
-}
-
-/// A stranger's text as part of a log line: no controls, no line ends, nothing that hides, not long.
-fn one_line(text: &str) -> String {
-    const MAX: usize = 300;
-    let words = text
-        .split(|c: char| c.is_control() || c == ' ')
-        .filter(|word| !word.is_empty());
-    visible::text(&words.collect::<Vec<_>>().join(" "))
-        .chars()
-        .take(MAX)
-        .collect()
 }
 
 /// Where a report goes, and on whose word.

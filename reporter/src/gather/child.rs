@@ -1,12 +1,11 @@
-//! A fetcher's process: started without a shell, read line by line, ended with all that it started.
+//! A fetcher: started without a shell, read line by line.
 
 use std::{borrow::Cow, process::Stdio, time::Duration};
 
-use nix::{sys::signal, unistd::Pid};
+use tlsrptd_service::program::{self, Running};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{ChildStderr, ChildStdout, Command},
-    task::JoinHandle,
+    process::ChildStdout,
 };
 
 use super::GatherError;
@@ -20,14 +19,11 @@ const KEPT_BUFFER: usize = 1 << 20;
 const STALL: Duration = Duration::from_secs(60);
 /// So much of a line that is too long is kept: its domain stands there.
 const BEGIN: usize = 400;
-/// So much of its standard error is kept.
-const MAX_STDERR: usize = 1000;
 
-/// Ends the process, and what it started, when dropped.
+/// A fetcher that runs. Dropping it ends it, with what it started.
 pub(super) struct Child {
-    process: tokio::process::Child,
+    running: Running,
     lines: BufReader<ChildStdout>,
-    stderr: JoinHandle<String>,
     buffer: Vec<u8>,
     budget: Budget,
 }
@@ -54,29 +50,20 @@ impl Child {
     /// Starts the words of a command, split at white space, and these after them. No more than `most` bytes are read.
     pub(super) fn start(command: &str, words: &[&str], most: u64) -> Result<Child, GatherError> {
         let mut parts = command.split_whitespace();
-        let program = parts.next().ok_or(GatherError::Empty)?;
+        let name = parts.next().ok_or(GatherError::Empty)?;
         let fault = |source| GatherError::Start {
-            program: program.to_owned(),
+            program: name.to_owned(),
             source,
         };
-        let mut process = Command::new(program)
-            .args(parts)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Its own group, so that what a wrapper starts can be ended with it.
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(fault)?;
-        let (Some(stdout), Some(stderr)) = (process.stdout.take(), process.stderr.take()) else {
-            return Err(fault(std::io::Error::other("no pipes")));
-        };
+        let mut command = program::command(name);
+        command.args(parts).args(words);
+        let mut running = Running::start(command, Stdio::null(), Stdio::piped()).map_err(fault)?;
+        let stdout = running
+            .stdout()
+            .ok_or_else(|| fault(std::io::Error::other("no pipe")))?;
         Ok(Child {
-            process,
+            running,
             lines: BufReader::with_capacity(1 << 16, stdout),
-            stderr: tokio::spawn(begin(stderr)),
             buffer: Vec::new(),
             budget: Budget { most, left: most },
         })
@@ -141,7 +128,7 @@ impl Child {
         let end = async {
             // A program that still writes must not wait for us to read.
             tokio::io::copy(&mut self.lines, &mut tokio::io::sink()).await?;
-            self.process.wait().await
+            self.running.wait().await
         };
         let status = tokio::time::timeout(STALL, end)
             .await
@@ -149,28 +136,7 @@ impl Child {
         if status.success() {
             return Ok(());
         }
-        let stderr = tokio::time::timeout(Duration::from_secs(1), &mut self.stderr).await;
-        let stderr = stderr.ok().and_then(Result::ok).unwrap_or_default();
+        let stderr = self.running.last_words().await;
         Err(GatherError::Exit { status, stderr })
     }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        // Only while it is not reaped does the number mean this process.
-        if let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
-            let _ = signal::killpg(Pid::from_raw(id), signal::Signal::SIGKILL);
-        }
-        self.stderr.abort();
-    }
-}
-
-async fn begin(mut stderr: ChildStderr) -> String {
-    let mut kept = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
-        let room = MAX_STDERR.saturating_sub(kept.len()).min(length);
-        kept.extend_from_slice(&buffer[..room]);
-    }
-    String::from_utf8_lossy(&kept).trim().to_owned()
 }

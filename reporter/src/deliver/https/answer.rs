@@ -5,9 +5,10 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use jiff::Timestamp;
+use tlsrptd_config::visible;
 use url::Url;
 
-use crate::deliver::{Outcome, one_line};
+use crate::deliver::Outcome;
 
 /// What to do about an answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
             // As long as a server likes, otherwise.
             format!(
                 "{reason} to {}: redirects to another scheme or host are not followed",
-                one_line(next.as_str())
+                visible::excerpt(next.as_str())
             );
         return Verdict::Done(Outcome::Refused { reason });
     }

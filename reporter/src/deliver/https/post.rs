@@ -16,6 +16,7 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use percent_encoding::percent_decode_str;
+use tlsrptd_config::visible;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
@@ -26,7 +27,7 @@ use super::record::Record;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Origin, Outcome, Progress};
-use crate::deliver::{lack::lack_behind, one_line};
+use crate::deliver::lack::lack_behind;
 
 /// No more is read of an answer.
 const MAX_ANSWER: usize = 4096;
@@ -173,7 +174,7 @@ async fn beginning(mut body: Incoming) -> String {
     // Late or not: what has come is the answer's text.
     let _ = timeout(MAX_ANSWER_TIME, read).await;
     let text = String::from_utf8_lossy(&text);
-    one_line(text.lines().next().unwrap_or_default())
+    visible::excerpt(text.lines().next().unwrap_or_default())
 }
 
 /// No answer. The network, names and certificates may be mended. A host that closes a connection which stood may do so
@@ -215,7 +216,7 @@ fn chain(error: &legacy::Error) -> String {
         }
         next = cause.source();
     }
-    one_line(&reason)
+    visible::excerpt(&reason)
 }
 
 /// A user and password in the URL (RFC 7617).

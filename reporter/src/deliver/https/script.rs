@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::deliver::program::{self, Ended};
 use crate::deliver::{Destination, Origin, Outcome};
 
+use tlsrptd_service::program::shell;
 use url::Url;
 
 /// The script and how long it may take.
@@ -30,7 +31,7 @@ impl HttpScript {
             return Outcome::Unsendable { reason };
         }
         let line = format!("{} {}", self.script, quoted(&destination.uri));
-        match program::run(program::shell(&line), gzip, self.time).await {
+        match program::run(shell(&line), gzip, self.time).await {
             Ok(ended) => judge(&ended),
             Err(error) => error.outcome("http_script"),
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tlsrptd_config::MailTransport;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
+use tlsrptd_service::program::shell;
 
 use super::{Outcome, PrepareError, awaited::Awaited, program};
 use sendmail::Sendmail;
@@ -97,7 +98,7 @@ impl Way {
             Way::Script { script, time } => {
                 let _awaited = awaited.one();
                 let mail = sendmail::local_line_ends(mail);
-                sendmail::word(program::run(program::shell(script), &mail, *time).await)
+                sendmail::word(program::run(shell(script), &mail, *time).await)
             }
             Way::Sendmail(sendmail) => {
                 let _awaited = awaited.one();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::process::Command;
+use tlsrptd_service::program::command;
 
 use super::Envelope;
 use super::word::{About, Denial, SEE_ITS_LOG, Term, Word};
@@ -44,7 +44,7 @@ impl Sendmail {
     }
 
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
-        let mut command = Command::new(&self.path);
+        let mut command = command(&self.path);
         // -i: a dot alone does not end the mail. --: no address is an option.
         command.args([
             "-i",
@@ -144,7 +144,12 @@ mod tests {
             ("sleep 10", "unknown", "the same"),
         ];
         for (script, expected, why) in rows {
-            let ended = program::run(program::shell(script), b"", Duration::from_millis(700)).await;
+            let ended = program::run(
+                tlsrptd_service::program::shell(script),
+                b"",
+                Duration::from_millis(700),
+            )
+            .await;
             let found = match word(ended) {
                 Word::Taken { .. } => "taken",
                 Word::NoSuchAddress { .. } => "no such address",

@@ -1,14 +1,10 @@
 //! Outages of hours or days, one at a time, on the virtual clock: afterwards all is as it should be.
-#![allow(clippy::unwrap_used)]
-
-mod environment;
 
 use std::{
     sync::{Arc, atomic::AtomicBool, atomic::Ordering::SeqCst},
     time::Duration,
 };
 
-use environment::{TestEnvironment, counted, folder, record, rows, run, sent, settings};
 use jiff::Timestamp;
 use tlsrptd_reporter::{
     deliver::Outcome,
@@ -16,10 +12,12 @@ use tlsrptd_reporter::{
     store::{HookVerdict, Step, StoreError},
 };
 
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::{
+    HOUR, YESTERDAY_ONLY,
+    environment::{TestEnvironment, counted, folder, record, rows, run, sent, settings},
+};
+
 const BEGIN: &str = "2026-11-21T12:00:00Z";
-/// Only yesterday may be reported, so that a table of results stays small.
-const YESTERDAY_ONLY: &str = "--max_report_age=86400";
 const DAYS_DOMAINS: usize = 200;
 
 fn many(

@@ -1,14 +1,14 @@
 //! One domain in two spellings, as sys4's collectors have it, is one domain.
-#![allow(clippy::unwrap_used)]
 
-mod environment;
+use std::sync::Arc;
 
-use std::{sync::Arc, time::Duration};
-
-use environment::{TestEnvironment, counted, folder, rows, run, settings};
 use tlsrptd_reporter::gather::GatherError;
 
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::{
+    HOUR,
+    environment::{TestEnvironment, counted, folder, rows, run, settings},
+};
+
 const USUAL: &str = "xn--bcher-kva.example";
 
 /// The first collector speaks sys4's protocol and lists three spellings; the second is ours, and late.

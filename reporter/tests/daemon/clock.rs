@@ -1,11 +1,8 @@
 //! Clocks that go astray, days that grow, and what the reporter makes of both, on a virtual clock.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
-
-mod environment;
 
 use std::{sync::Arc, time::Duration};
 
-use environment::{TestEnvironment, counted, rows, settings};
+use crate::environment::{self, TestEnvironment, counted, rows, settings};
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::gather::GatherError;
 

@@ -1,7 +1,4 @@
 //! `fetchers` is edited between a day's jobs and their answers: each collector is asked once, and counted once.
-#![allow(clippy::unwrap_used)]
-
-mod environment;
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +7,14 @@ use std::{
     time::Duration,
 };
 
-use environment::{TestEnvironment, counted, folder, rows, run, settings};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{gather::GatherError, store::Store};
 
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::{
+    HOUR,
+    environment::{TestEnvironment, counted, folder, rows, run, settings},
+};
+
 const BEGIN: &str = "2026-11-21T00:00:10Z";
 const LATER: &str = "2026-11-21T02:00:10Z";
 const SESSIONS: &str =

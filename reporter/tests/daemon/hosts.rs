@@ -1,31 +1,24 @@
 //! Hosts that are dead, full or busy, and how often they hear of us: the whole reporter on a virtual clock.
-#![allow(clippy::unwrap_used)]
 
-mod environment;
+use std::{sync::Arc, time::Duration};
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-
-use environment::{
-    TestEnvironment, counted, folder, retry, rows, run, sent, settings, unreachable,
-};
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{deliver::Outcome, lookup::from_texts};
 
-const DAY: Duration = Duration::from_secs(86_400);
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::{
+    HOUR, NOW, YESTERDAY_ONLY,
+    environment::{
+        TestEnvironment, counted, folder, retry, rows, run, sent, settings, unreachable,
+    },
+};
+
 /// Shortly after midnight: the next day is far.
 const BEGIN: &str = "2026-11-21T00:20:00Z";
-const YESTERDAY: &str = "2026-11-20";
-const YESTERDAY_ONLY: &str = "--max_report_age=86400";
-const NOW: &str = "--spread_out_delivery=1";
+pub const YESTERDAY: &str = "2026-11-20";
 
 /// So many domains, with this record each.
-fn environment(
+pub fn environment(
     domains: usize,
     record: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> TestEnvironment {
@@ -39,7 +32,7 @@ fn environment(
     environment
 }
 
-fn by_mail(domain: &str) -> String {
+pub fn by_mail(domain: &str) -> String {
     format!("v=TLSRPTv1;rua=mailto:r@{domain}")
 }
 
@@ -52,13 +45,13 @@ fn by_https(domain: &str) -> String {
     }
 }
 
-fn ends(settings: &Reportd, day: &str) -> Vec<String> {
+pub fn ends(settings: &Reportd, day: &str) -> Vec<String> {
     let sql = "SELECT status, count(*) FROM destinations JOIN (SELECT r_id, day FROM reports) ON r_id = d_r_id";
     rows(settings, &format!("{sql} WHERE day = '{day}' GROUP BY 1"))
 }
 
 /// When each attempt began.
-fn attempts(environment: &TestEnvironment, to: &str) -> Vec<(Timestamp, bool)> {
+pub fn attempts(environment: &TestEnvironment, to: &str) -> Vec<(Timestamp, bool)> {
     let seen = environment.seen.lock().unwrap();
     let there = seen.iter().filter(|seen| seen.uri.contains(to));
     there.map(|seen| (seen.at, seen.taken)).collect()
@@ -70,47 +63,6 @@ fn most_in(time: Duration, attempts: &[(Timestamp, bool)]) -> usize {
         attempts[first..].partition_point(|(other, _)| *other < end_of(*at))
     };
     attempts.iter().enumerate().map(count).max().unwrap_or(0)
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
-    for (takes, why) in [
-        (Duration::ZERO, "connections are refused at once"),
-        (Duration::from_secs(10), "time-outs"),
-    ] {
-        let folder = folder();
-        let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
-        let mut environment = environment(700, by_mail);
-        let (begin, zero) = (environment.begin, environment.zero);
-        let back = begin + DAY;
-        environment.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
-            true => (unreachable("no connection"), takes),
-            false => (sent(), Duration::from_millis(20)),
-        });
-        let environment = Arc::new(environment);
-        run(&settings, &environment, None, DAY - Duration::from_secs(60))
-            .await
-            .unwrap();
-        let in_vain = attempts(&environment, "mailto:").len();
-        assert!((90..=130).contains(&in_vain), "{in_vain} attempts: {why}");
-        let failures = rows(&settings, "SELECT sum(retries) FROM destinations");
-        assert_eq!(
-            failures,
-            ["0"],
-            "the relay's failure is charged to nobody: {why}"
-        );
-        // The reporter is started again, and the relay some seconds later.
-        run(&settings, &environment, None, HOUR * 6).await.unwrap();
-        assert_eq!(
-            ends(&settings, YESTERDAY),
-            ["sent|700"],
-            "nothing is lost: {why}"
-        );
-        let taken = environment.taken();
-        assert!(taken.values().all(|seen| seen.len() == 1), "each once");
-        let bound = environment.under_way.lock().unwrap()["mailto:"].1;
-        assert!(bound <= 4, "max_concurrent_per_host: {bound}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,67 +294,4 @@ async fn a_quick_host_is_paced_and_the_relay_is_not() {
         let mails = most_in(second, &attempts(&environment, "mailto:"));
         assert!(mails > 200, "{rate}: {mails} mails");
     }
-}
-
-/// A relay that greylists takes no mail when it sees it first, whoever it is for, and each one some minutes later.
-#[tokio::test(start_paused = true)]
-async fn a_relay_that_greylists_gets_all_mails() {
-    const MINUTES: Duration = Duration::from_secs(300);
-    let folder = folder();
-    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut environment = environment(300, by_mail);
-    let (zero, known) = (environment.zero, Mutex::new((BTreeMap::new(), None)));
-    environment.receive = Box::new(move |delivery, _| {
-        let now = zero.elapsed();
-        let (first, taken) = &mut *known.lock().unwrap();
-        let since = *first.entry(delivery.destination.uri.clone()).or_insert(now);
-        let outcome = if now - since >= MINUTES {
-            *taken = Some(now);
-            sent()
-        } else if taken.is_some_and(|taken| now - taken < 3 * MINUTES) {
-            retry("450 4.7.1 greylisted")
-        } else {
-            Outcome::Denied {
-                reason: "450 4.7.1 greylisted".into(),
-            }
-        };
-        (outcome, Duration::from_millis(20))
-    });
-    let environment = Arc::new(environment);
-    run(&settings, &environment, None, HOUR * 2).await.unwrap();
-    assert_eq!(ends(&settings, YESTERDAY), ["sent|300"]);
-}
-
-/// Mails that no relay takes ask no more often than every other time whether it takes any.
-#[tokio::test(start_paused = true)]
-async fn mails_that_are_never_taken_hold_up_no_other() {
-    let folder = folder();
-    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
-    let mut environment = environment(100, by_mail);
-    let (zero, tried) = (environment.zero, Mutex::new((Vec::new(), None)));
-    environment.receive = Box::new(move |delivery, _| {
-        let now = zero.elapsed();
-        let (poisoned, taken) = &mut *tried.lock().unwrap();
-        // The first that come, whichever they are.
-        let domain = delivery.report.domain.to_string();
-        if poisoned.len() < 20 && !poisoned.contains(&domain) {
-            poisoned.push(domain.clone());
-        }
-        let reason = "552 5.3.4 too big";
-        let outcome = if !poisoned.contains(&domain) {
-            *taken = Some(now);
-            sent()
-        } else if taken.is_some_and(|taken| now - taken < Duration::from_secs(900)) {
-            retry(reason)
-        } else {
-            Outcome::Denied {
-                reason: reason.into(),
-            }
-        };
-        (outcome, Duration::from_millis(20))
-    });
-    let environment = Arc::new(environment);
-    run(&settings, &environment, None, HOUR * 8).await.unwrap();
-    let sent = "SELECT count(*) FROM destinations WHERE status = 'sent'";
-    assert_eq!(rows(&settings, sent), ["80"]);
 }

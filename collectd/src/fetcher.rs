@@ -13,7 +13,7 @@ use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
 use tlsrptd_config::{Storage, fetcher::Fetcher};
-use tlsrptd_proto::{aggregate::DomainCounts, day::Day, domain::Domain, fetch};
+use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain, fetch};
 
 use crate::{error::Error, store::StoreError};
 use closed::ClosedDays;

@@ -9,12 +9,15 @@ use serde_json::Value;
 use crate::anomaly::Anomaly;
 use crate::clean::{Cleaner, clean};
 use crate::domain::Domain;
-use crate::policy::KeyError;
+use crate::policy::{KeyTextError, object};
 use crate::pyjson::{self, Object};
 
 /// The JSON text of one failure in its one normal form.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FailureKey(Arc<str>);
+pub struct FailureKey {
+    text: Arc<str>,
+    result: ResultType,
+}
 
 /// A failure as the report has it (RFC 8460 section 4.4). What is unknown is `None`, never an empty text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,85 +89,144 @@ result_types! {
     DaneRequired 306 "dane-required"
 }
 
-impl FailureKey {
-    /// Makes a key normal that was read from a file or a fetcher, of whatever origin.
-    pub fn normalise(text: &str) -> Result<FailureKey, KeyError> {
-        let (Value::Object(object), _) = pyjson::read(text)? else {
-            return Err(KeyError::Object);
-        };
-        Ok(Self::of(object, &mut Cleaner::unlimited()))
-    }
+/// The members of a failure, in sys4's order; the recorded ones have it too.
+const MEMBERS: [&str; 6] = ["s", "n", "h", "r", "a", "f"];
 
-    /// The one entry that stands for many failures of this code when a policy has too many. Codes that we do not know
-    /// become one, as they do in the report.
-    pub fn folded(&self) -> FailureKey {
-        FailureKey(format!("{{\"c\": {}}}", self.failure().result.code()).into())
-    }
+/// What is there of a failure as an MTA or another collector has it, made normal.
+struct Members {
+    /// Where the MTA's code is missing, that of validation-failure.
+    code: i64,
+    /// In the order of [`MEMBERS`].
+    texts: [Option<String>; 6],
+    unknown: Object,
+}
 
-    /// The entry for what cannot be read as a failure.
-    pub fn unknown() -> FailureKey {
-        Self::of(Object::new(), &mut Cleaner::unlimited())
-    }
-
-    /// What the report says of it.
-    pub fn failure(&self) -> Failure {
-        let object = match pyjson::parse(&self.0) {
-            Ok(Value::Object(object)) => object,
-            // Cannot be: every key was written by us, from an object.
-            _ => Object::new(),
-        };
-        let text = |key| object.get(key).and_then(Value::as_str).map(str::to_owned);
-        let code = object
-            .get("c")
-            .and_then(Value::as_i64)
-            .unwrap_or(ResultType::ValidationFailure.code());
-        let reason = text("f");
-        let (result, failure_reason_code) = match (ResultType::of(code), reason) {
-            (Some(result), reason) => (result, reason),
-            (None, None) => (ResultType::ValidationFailure, Some(code.to_string())),
-            (None, Some(reason)) => (
-                ResultType::ValidationFailure,
-                Some(format!("{code}: {reason}")),
-            ),
-        };
-        Failure {
-            result,
-            sending_mta_ip: text("s"),
-            receiving_mx_hostname: text("n"),
-            receiving_mx_helo: text("h"),
-            receiving_ip: text("r"),
-            additional_information: text("a"),
-            failure_reason_code,
-        }
-    }
-
-    /// The JSON text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of a failure as an MTA or another collector has it.
-    pub(crate) fn of(mut object: Object, cleaner: &mut Cleaner) -> FailureKey {
+impl Members {
+    fn of(mut object: Object, cleaner: &mut Cleaner) -> Members {
         let code = object.shift_remove("c").as_ref().and_then(Value::as_i64);
         if code.and_then(ResultType::of).is_none() {
             cleaner.note(Anomaly::FailureCode);
         }
-        let mut out = format!(
-            "{{\"c\": {}",
-            code.unwrap_or(ResultType::ValidationFailure.code())
-        );
-        // sys4's order; the recorded ones have it too.
-        for key in ["s", "n", "h", "r", "a", "f"] {
+        let texts = MEMBERS.map(|key| {
             let value = object.shift_remove(key);
-            if let Some(text) = value.and_then(|value| part(key, value, cleaner)) {
-                pyjson::write_member(&mut out, key, &text.into());
+            value.and_then(|value| part(key, value, cleaner))
+        });
+        Members {
+            code: code.unwrap_or(ResultType::ValidationFailure.code()),
+            texts,
+            unknown: object,
+        }
+    }
+
+    /// A code that we do not know is validation-failure.
+    fn result(&self) -> ResultType {
+        ResultType::of(self.code).unwrap_or(ResultType::ValidationFailure)
+    }
+}
+
+impl Failure {
+    /// Reads a key's text, of whatever origin.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    pub fn read(text: &str) -> Result<Failure, KeyTextError> {
+        let members = Members::of(object(text)?, &mut Cleaner::unlimited());
+        let (code, result) = (members.code, members.result());
+        let [
+            sending_mta_ip,
+            receiving_mx_hostname,
+            receiving_mx_helo,
+            receiving_ip,
+            additional_information,
+            reason,
+        ] = members.texts;
+        // The code says what the result type does not.
+        let failure_reason_code = match (ResultType::of(code), reason) {
+            (Some(_), reason) => reason,
+            (None, None) => Some(code.to_string()),
+            (None, Some(reason)) => Some(format!("{code}: {reason}")),
+        };
+        Ok(Failure {
+            sending_mta_ip,
+            receiving_mx_hostname,
+            receiving_mx_helo,
+            receiving_ip,
+            additional_information,
+            failure_reason_code,
+            ..Failure::folded(result)
+        })
+    }
+
+    /// Stands for many failures of this type when a policy has too many.
+    pub fn folded(result: ResultType) -> Failure {
+        Failure {
+            result,
+            sending_mta_ip: None,
+            receiving_mx_hostname: None,
+            receiving_mx_helo: None,
+            receiving_ip: None,
+            additional_information: None,
+            failure_reason_code: None,
+        }
+    }
+
+    /// Stands for what cannot be read as a failure.
+    pub fn unknown() -> Failure {
+        Failure::folded(ResultType::ValidationFailure)
+    }
+}
+
+impl FailureKey {
+    /// Makes a key normal that was read from a file or a fetcher, of whatever origin.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    pub fn normalise(text: &str) -> Result<FailureKey, KeyTextError> {
+        Ok(Self::of(object(text)?, &mut Cleaner::unlimited()))
+    }
+
+    /// The key of [`Failure::folded`]. Codes that we do not know become one, as they do in the report.
+    pub fn folded(&self) -> FailureKey {
+        Self::of_result(self.result)
+    }
+
+    /// The key of [`Failure::unknown`].
+    pub fn unknown() -> FailureKey {
+        Self::of_result(ResultType::ValidationFailure)
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn of_result(result: ResultType) -> FailureKey {
+        FailureKey {
+            text: format!("{{\"c\": {}}}", result.code()).into(),
+            result,
+        }
+    }
+
+    /// The key of a failure as an MTA or another collector has it.
+    pub(crate) fn of(object: Object, cleaner: &mut Cleaner) -> FailureKey {
+        let members = Members::of(object, cleaner);
+        let mut out = format!("{{\"c\": {}", members.code);
+        for (key, text) in MEMBERS.into_iter().zip(&members.texts) {
+            if let Some(text) = text {
+                pyjson::write_member(&mut out, key, &text.as_str().into());
             }
         }
-        for (key, value) in &cleaner.unknown(object) {
+        let result = members.result();
+        for (key, value) in &cleaner.unknown(members.unknown) {
             pyjson::write_member(&mut out, key, value);
         }
         out.push('}');
-        FailureKey(out.into())
+        FailureKey {
+            text: out.into(),
+            result,
+        }
     }
 }
 
@@ -181,7 +243,8 @@ fn part(key: &str, value: Value, cleaner: &mut Cleaner) -> Option<String> {
     }
 }
 
-/// An address in the form of RFC 5952. What is none is left out: the field may hold nothing else (RFC 8460 section 4.4).
+/// An address in the form of RFC 5952. Anything but an IP address yields `None`: the field may hold nothing else (RFC 8460
+/// section 4.4).
 fn ip(text: &str, cleaner: &mut Cleaner) -> Option<String> {
     let bare = text.trim().trim_start_matches('[').trim_end_matches(']');
     let bare = bare.strip_prefix("IPv6:").unwrap_or(bare);
@@ -225,15 +288,21 @@ fn without_code(mut word: &str) -> &str {
     word
 }
 
+impl AsRef<str> for FailureKey {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl fmt::Display for FailureKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for FailureKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

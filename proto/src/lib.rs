@@ -6,7 +6,7 @@
 //! 1. [`datagram`]: the bytes from the MTA become a `Datagram`, or an error with a reason.
 //! 2. [`session_result`]: what one datagram says about one policy. Its keys are texts in one normal form:
 //!    [`policy`] for the policy, [`failure`] for one failure.
-//! 3. [`aggregate`]: records are counted, by domain, TXT record, policy and failure.
+//! 3. [`counts`]: the results of one domain are counted, by TLSRPT record, policy and failure.
 //! 4. [`dayfile`]: where a day's counts stand, shared with sys4's `tlsrpt_reporter`.
 //! 5. [`fetch`]: a closed day's counts as lines between two hosts.
 //! 6. [`report`]: the counts of one domain and day become the JSON document of RFC 8460 section 4.
@@ -16,9 +16,9 @@
 //! Python writes it, because sys4 does).
 #![forbid(unsafe_code)]
 
-pub mod aggregate;
 mod anomaly;
 mod clean;
+pub mod counts;
 pub mod datagram;
 pub mod day;
 pub mod dayfile;

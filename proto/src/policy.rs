@@ -15,11 +15,14 @@ use crate::pyjson::{self, Object};
 /// Two policies that mean the same have the same text: the order of keys is fixed, TLSA records are sorted and in upper
 /// case, names in A-labels and lower case, `policy-domain` is there.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyKey(Arc<str>);
+pub struct PolicyKey {
+    text: Arc<str>,
+    kind: PolicyType,
+}
 
 /// A text is no key.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub enum KeyTextError {
     /// Not JSON.
     #[error("a key is not JSON (allowed: the text of an object): {0}")]
     Json(#[from] serde_json::Error),
@@ -82,61 +85,34 @@ impl PolicyType {
     }
 }
 
-impl PolicyKey {
-    /// Makes a key normal that was read from a file or a fetcher, of whatever origin. `domain` is the one reported on.
-    pub fn normalise(text: &str, domain: &Domain) -> Result<PolicyKey, KeyError> {
-        let (Value::Object(object), _) = pyjson::read(text)? else {
-            return Err(KeyError::Object);
-        };
-        Ok(Self::of(object, domain, &mut Cleaner::unlimited()))
+impl Policy {
+    /// Reads a key's text, of whatever origin. `domain` is the one reported on.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    pub fn read(text: &str, domain: &Domain) -> Result<Policy, KeyTextError> {
+        let cleaner = &mut Cleaner::unlimited();
+        Ok(Self::of(object(text)?, domain, cleaner).0)
     }
 
-    /// The one entry that stands for many policies of this type when a domain has too many: what is lost is detail.
-    pub fn folded(&self, domain: &Domain) -> PolicyKey {
-        let policy = Policy {
+    /// Stands for what cannot be read as a policy: none was found.
+    pub fn unknown(domain: &Domain) -> Policy {
+        Policy::folded(PolicyType::NoPolicyFound, domain)
+    }
+
+    /// Stands for many policies of this type when a domain has too many: what is lost is detail.
+    pub fn folded(kind: PolicyType, domain: &Domain) -> Policy {
+        Policy {
+            kind,
+            domain: domain.to_string(),
             strings: Vec::new(),
             mx_hosts: Vec::new(),
-            domain: domain.to_string(),
-            ..self.policy()
-        };
-        Self::write(&policy, &Object::new())
-    }
-
-    /// The entry for what cannot be read as a policy.
-    pub fn unknown(domain: &Domain) -> PolicyKey {
-        Self::of(Object::new(), domain, &mut Cleaner::unlimited())
-    }
-
-    /// What the report says of it.
-    pub fn policy(&self) -> Policy {
-        let object = match pyjson::parse(&self.0) {
-            Ok(Value::Object(object)) => object,
-            // Cannot be: every key was written by us, from an object.
-            _ => Object::new(),
-        };
-        let kind = object
-            .get("policy-type")
-            .and_then(Value::as_i64)
-            .and_then(PolicyType::of);
-        Policy {
-            kind: kind.unwrap_or(PolicyType::NoPolicyFound),
-            domain: object
-                .get("policy-domain")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            strings: texts(object.get("policy-string")),
-            mx_hosts: texts(object.get("mx-host")),
         }
     }
 
-    /// The JSON text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of a policy as an MTA or another collector has it.
-    pub(crate) fn of(object: Object, domain: &Domain, cleaner: &mut Cleaner) -> PolicyKey {
+    /// The policy as an MTA or another collector has it, and the members that we do not know.
+    fn of(object: Object, domain: &Domain, cleaner: &mut Cleaner) -> (Policy, Object) {
         let mut kind = None;
         let mut policy_domain = None;
         let mut strings = Vec::new();
@@ -158,17 +134,47 @@ impl PolicyKey {
         if kind.is_none() {
             cleaner.note(Anomaly::PolicyType);
         }
-        let kind = kind.unwrap_or(PolicyType::NoPolicyFound);
-        let domain = policy_domain.unwrap_or_else(|| domain.clone()).to_string();
         let mut policy = Policy {
-            kind,
-            domain,
+            kind: kind.unwrap_or(PolicyType::NoPolicyFound),
+            domain: policy_domain.unwrap_or_else(|| domain.clone()).to_string(),
             strings,
             mx_hosts,
         };
         make_normal(&mut policy);
         cleaner.cut_list(&mut policy.strings);
         cleaner.cut_list(&mut policy.mx_hosts);
+        (policy, unknown)
+    }
+}
+
+impl PolicyKey {
+    /// Makes a key normal that was read from a file or a fetcher, of whatever origin. `domain` is the one reported on.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object.
+    pub fn normalise(text: &str, domain: &Domain) -> Result<PolicyKey, KeyTextError> {
+        Ok(Self::of(object(text)?, domain, &mut Cleaner::unlimited()))
+    }
+
+    /// The key of [`Policy::folded`].
+    pub fn folded(&self, domain: &Domain) -> PolicyKey {
+        Self::write(&Policy::folded(self.kind, domain), &Object::new())
+    }
+
+    /// The key of [`Policy::unknown`].
+    pub fn unknown(domain: &Domain) -> PolicyKey {
+        Self::write(&Policy::unknown(domain), &Object::new())
+    }
+
+    /// The JSON text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The key of a policy as an MTA or another collector has it.
+    pub(crate) fn of(object: Object, domain: &Domain, cleaner: &mut Cleaner) -> PolicyKey {
+        let (policy, unknown) = Policy::of(object, domain, cleaner);
         Self::write(&policy, &cleaner.unknown(unknown))
     }
 
@@ -190,7 +196,18 @@ impl PolicyKey {
             pyjson::write_member(&mut out, key, value);
         }
         out.push('}');
-        PolicyKey(out.into())
+        PolicyKey {
+            text: out.into(),
+            kind: policy.kind,
+        }
+    }
+}
+
+/// The object that a key's text is.
+pub(crate) fn object(text: &str) -> Result<Object, KeyTextError> {
+    match pyjson::read(text)? {
+        (Value::Object(object), _) => Ok(object),
+        _ => Err(KeyTextError::Object),
     }
 }
 
@@ -234,20 +251,21 @@ fn make_normal(policy: &mut Policy) {
     }
 }
 
-fn texts(value: Option<&Value>) -> Vec<String> {
-    let items = value.and_then(Value::as_array).into_iter().flatten();
-    items.filter_map(Value::as_str).map(str::to_owned).collect()
+impl AsRef<str> for PolicyKey {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
 }
 
 impl fmt::Display for PolicyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for PolicyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

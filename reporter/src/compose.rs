@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tlsrptd_config::ReportDays;
 use tlsrptd_proto::{
-    aggregate::DomainCounts,
+    counts::ReportCounts,
     day::Day,
     domain::Domain,
     report::{Report, Submitter},
@@ -79,7 +79,7 @@ impl Composer {
         {
             Ok((domain, counts, destinations)) => {
                 let report =
-                    Report::compose(&self.submitter, day, &domain, &counts, decision.uniqid);
+                    Report::compose(&self.submitter, day, &domain, counts, decision.uniqid);
                 let document = report.to_json_within(self.max_report_size);
                 if document.is_folded {
                     let bytes = document.json.len();
@@ -105,7 +105,7 @@ impl Composer {
         found: DomainDay,
         now: Timestamp,
         decision: &mut Decision,
-    ) -> Result<(Domain, DomainCounts, Vec<crate::deliver::Destination>), String> {
+    ) -> Result<(Domain, ReportCounts, Vec<crate::deliver::Destination>), String> {
         let domain =
             Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
         let our_mails = found.our_mails;
@@ -142,7 +142,7 @@ impl Composer {
 
 impl Composer {
     /// What the operator does not want to be reported.
-    fn unwanted(&self, counts: &DomainCounts) -> Result<(), String> {
+    fn unwanted(&self, counts: &ReportCounts) -> Result<(), String> {
         let sessions = counts.sessions();
         if self.report_days == ReportDays::Failures && counts.failed() == 0 {
             return Err("report_days: no session failed".to_owned());
@@ -177,13 +177,13 @@ pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
 }
 
 /// Adds the collectors' rows up; one that cannot be read is left with its reason.
-fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCounts {
-    let mut counts = DomainCounts::default();
+fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> ReportCounts {
+    let mut counts = ReportCounts::default();
     let mut bytes = 0;
     for row in found.rows {
         bytes += row.data.as_ref().map_or(0, String::len);
         let read = match row.data {
-            Some(data) => DomainCounts::from_json(&data, domain).map_err(|error| error.to_string()),
+            Some(data) => ReportCounts::from_json(&data, domain).map_err(|error| error.to_string()),
             None => Err("the data is not text".to_owned()),
         };
         match read {
@@ -205,7 +205,7 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> DomainCo
 async fn record<O: Environment>(
     environment: &O,
     domain: &Domain,
-    counts: &DomainCounts,
+    counts: &ReportCounts,
 ) -> Result<TlsrptRecord, String> {
     let failure = match environment.lookup(domain).await {
         Some(LookupResult::Record(record)) => return Ok(record),
@@ -214,7 +214,7 @@ async fn record<O: Environment>(
         None => String::new(),
     };
     let mut first_fault = None;
-    for seen in counts.seen_txts() {
+    for seen in counts.seen_records() {
         match lookup::parse_seen(seen) {
             Ok(record) => return Ok(record),
             Err(reason) => first_fault = first_fault.or(Some(reason)),

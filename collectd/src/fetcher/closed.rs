@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::Connection;
 use tlsrptd_config::eyes;
-use tlsrptd_proto::{aggregate::DomainCounts, day::Day, dayfile, domain::Domain};
+use tlsrptd_proto::{counts::DomainCounts, day::Day, dayfile, domain::Domain};
 use tracing::{error, warn};
 
 use super::{
@@ -115,7 +115,7 @@ impl ClosedDays {
         asked: &str,
     ) -> Result<DomainCounts, StoreError> {
         let counts = self.counts(day, domain, &[asked])?;
-        if counts.txts.is_empty() && asked != domain.as_str() {
+        if counts.records.is_empty() && asked != domain.as_str() {
             return self.counts(day, domain, &[domain.as_str()]);
         }
         Ok(counts)

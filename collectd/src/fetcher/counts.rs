@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, Result, params};
 use tlsrptd_proto::{
-    aggregate::{DomainCounts, PolicyCounts},
+    counts::{DomainCounts, PolicyCounts},
     day::Day,
     domain::Domain,
     failure::FailureKey,
@@ -164,7 +164,7 @@ impl<'d> Reading<'d> {
         txt: Option<String>,
         policy: Option<String>,
         most: usize,
-    ) -> &mut PolicyCounts {
+    ) -> &mut PolicyCounts<FailureKey> {
         let stored = (txt.unwrap_or_default(), policy.unwrap_or_default());
         let (txt, policy) = match &self.last {
             Some((last, counted)) if *last == stored => counted.clone(),
@@ -174,7 +174,7 @@ impl<'d> Reading<'d> {
                 counted
             }
         };
-        let policies = self.counts.txts.entry(txt).or_default();
+        let policies = self.counts.records.entry(txt).or_default();
         policies.entry(policy).or_default()
     }
 
@@ -182,7 +182,7 @@ impl<'d> Reading<'d> {
     fn key(&mut self, (txt, policy): &Key<String>, most: usize) -> Key {
         let policy = PolicyKey::normalise(policy, self.domain)
             .unwrap_or_else(|_| PolicyKey::unknown(self.domain));
-        let policies = self.counts.txts.get(txt);
+        let policies = self.counts.records.get(txt);
         if policies.is_some_and(|policies| policies.contains_key(&policy)) {
             return (txt.clone(), policy);
         }
@@ -201,8 +201,8 @@ impl<'d> Reading<'d> {
 
     /// Under which TXT record a folded policy is counted: that is a stranger's text too, and needs room.
     fn folded_txt(&self, txt: &str) -> String {
-        match self.counts.txts.first_key_value() {
-            Some((first, _)) if !self.counts.txts.contains_key(txt) => first.clone(),
+        match self.counts.records.first_key_value() {
+            Some((first, _)) if !self.counts.records.contains_key(txt) => first.clone(),
             _ => txt.to_owned(),
         }
     }

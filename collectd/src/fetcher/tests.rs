@@ -350,7 +350,7 @@ fn an_answer_is_bounded_and_its_counters_exact() {
     let domain = tlsrptd_proto::domain::Domain::parse("a.test").unwrap();
     let counts = tlsrptd_proto::fetch::parse_details(&details, &domain).unwrap();
     assert_eq!((counts.sessions(), counts.failed()), (30 * 60, 30 * 30));
-    let policies: Vec<_> = counts.txts["t"].values().collect();
+    let policies: Vec<_> = counts.records["t"].values().collect();
     let failures = policies.iter().flat_map(|policy| policy.failures.iter());
     assert_eq!(failures.clone().map(|(_, n)| n).sum::<u64>(), 30 * (29 + 7));
     let often = failures.filter(|(key, n)| **n == 7 && key.as_str().contains("29y"));

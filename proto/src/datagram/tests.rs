@@ -3,7 +3,8 @@ mod refused;
 use std::path::PathBuf;
 
 use super::*;
-use crate::aggregate::{Aggregate, DomainCounts};
+use crate::counts::DomainCounts;
+use crate::policy::Policy;
 
 fn parse(text: &str) -> Result<Datagram, DatagramError> {
     Datagram::parse(text.as_bytes(), &TextLimits::default())
@@ -14,6 +15,11 @@ fn with_policy(policy: &str) -> String {
     format!(
         r#"{{"dpv":"1","d":"a.example","pr":"v=TLSRPTv1;rua=mailto:r@a.example","policies":[{policy}]}}"#
     )
+}
+
+/// What a key says.
+fn policy(key: &PolicyKey) -> Policy {
+    Policy::read(key.as_str(), &Domain::parse("a.example").unwrap()).unwrap()
 }
 
 /// What Postfix sent, with the names of the files.
@@ -243,7 +249,7 @@ fn bytes_that_are_not_utf8_are_replaced() {
     let datagram = Datagram::parse(&bytes, &TextLimits::default()).unwrap();
     assert_eq!(datagram.anomalies, [Anomaly::InvalidUtf8]);
     assert_eq!(
-        datagram.policies[0].policy.policy().strings,
+        policy(&datagram.policies[0].policy).strings,
         ["mx: m\u{fffd}ller"]
     );
 }
@@ -255,13 +261,13 @@ fn texts_are_cut() {
     };
     let cut = |text: &str| Datagram::parse(text.as_bytes(), &limits).unwrap();
     let wide = "ü".repeat(30);
-    let policy =
+    let text =
         format!(r#"{{"policy-type":2,"policy-string":["x{wide}"],"x":1,"y":"{wide}","f":0}}"#);
-    let datagram = cut(&with_policy(&policy));
+    let datagram = cut(&with_policy(&text));
     assert_eq!(datagram.anomalies, [Anomaly::Clipped]);
     let key = &datagram.policies[0].policy;
     assert_eq!(
-        key.policy().strings,
+        policy(key).strings,
         [format!("x{}", "ü".repeat(19))],
         "at the boundary of a character"
     );
@@ -287,7 +293,7 @@ fn each_policy_is_a_record() {
         .into_session_results();
     let told: Vec<_> = records
         .iter()
-        .map(|r| (r.domain.as_str(), r.policy.policy().kind.code(), r.failed))
+        .map(|r| (r.domain.as_str(), policy(&r.policy).kind.code(), r.failed))
         .collect();
     assert_eq!(told, [("a.example", 1, true), ("a.example", 2, false)]);
 }
@@ -337,12 +343,11 @@ fn damaged_datagrams_do_no_harm() {
                 continue;
             };
             counted += 1;
-            let mut aggregate = Aggregate::default();
+            let (domain, mut counts) = (datagram.domain.clone(), DomainCounts::default());
             datagram
                 .into_session_results()
                 .into_iter()
-                .for_each(|record| aggregate.add(record));
-            let (domain, counts) = aggregate.into_iter().next().unwrap();
+                .for_each(|result| counts.add(result));
             let read = DomainCounts::from_json(&counts.to_json(), &domain).unwrap();
             assert_eq!(read, counts, "{name}: {}", String::from_utf8_lossy(&bytes));
         }

@@ -117,7 +117,7 @@ fn unknown_codes_are_reported_with_their_number() {
         ("{}", ResultType::ValidationFailure, None),
     ];
     for (text, result, reason) in rows {
-        let failure = FailureKey::normalise(text).unwrap().failure();
+        let failure = Failure::read(text).unwrap();
         assert_eq!(
             (failure.result, failure.failure_reason_code.as_deref()),
             (result, reason),

@@ -7,7 +7,7 @@ use serde_core::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapA
 
 use super::FetchError;
 use crate::{
-    aggregate::{Counts, DomainCounts, Fault},
+    counts::{CountsSeed, Fault, FetchedCounts},
     domain::Domain,
     pyjson,
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(super) fn details(
     text: &str,
     fits: impl Fn(Domain) -> Result<Domain, FetchError>,
-) -> Result<(Domain, DomainCounts), FetchError> {
+) -> Result<(Domain, FetchedCounts), FetchError> {
     let first = read(text, None, &fits)?;
     match first {
         (Some(domain), Some(counts)) => Ok((domain, counts)),
@@ -29,7 +29,7 @@ pub(super) fn details(
     }
 }
 
-type Found = (Option<Domain>, Option<DomainCounts>);
+type Found = (Option<Domain>, Option<FetchedCounts>);
 
 fn read(
     text: &str,
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for Line<'_> {
                 }
                 ("policies", Some(domain)) => {
                     let fault = self.counts_fault;
-                    counts = Some(members.next_value_seed(Counts { domain, fault })?);
+                    counts = Some(members.next_value_seed(CountsSeed::new(domain, fault))?);
                 }
                 _ => drop(members.next_value::<IgnoredAny>()?),
             }

@@ -1,6 +1,6 @@
 //! A closed day's counts as lines between two hosts: what `tlsrpt-fetcher` writes and `tlsrpt-reportd` reads.
 //!
-//! - `COMMAND DAY`: a list of domains, sys4's form byte for byte ([`write_list`], read by [`Parser`]).
+//! - `COMMAND DAY`: a list of domains, sys4's form byte for byte ([`write_list_head`], [`write_list_end`], read by [`Parser`]).
 //! - `COMMAND DAY DOMAIN`: the counts of one domain, sys4's form ([`domain_details`], [`parse_details`]).
 //! - `COMMAND DAY .`: our own, all domains in one stream ([`write_stream_head`], [`stream_line`], [`write_stream_end`],
 //!   read by the same [`Parser`]). sys4 answers it with an empty object, which [`Parser`] tells apart.
@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::aggregate::DomainCounts;
+use crate::counts::DomainCounts;
 use crate::day::Day;
 use crate::domain::Domain;
 use crate::pyjson::{self, Object};
@@ -34,20 +34,6 @@ pub const ALL_DOMAINS: &str = ".";
 pub const GROWN: &str = "+";
 /// The last line of a list; in a stream the number of domains follows.
 pub const END: &str = ".";
-
-/// Writes a whole list. `now` is the clock of this host, `newest` the newest complete day.
-pub fn write_list<D: AsRef<str>>(
-    out: &mut impl Write,
-    now: Timestamp,
-    newest: Option<Day>,
-    domains: impl IntoIterator<Item = D>,
-) -> io::Result<()> {
-    write_list_head(out, now, newest)?;
-    for domain in domains {
-        writeln!(out, "{}", domain.as_ref())?;
-    }
-    write_list_end(out)
-}
 
 /// Writes the first lines of a list. The domains follow, one a line, in binary order.
 ///

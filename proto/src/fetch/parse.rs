@@ -1,7 +1,7 @@
 //! Reading what a fetcher wrote, line by line.
 
 use super::{END, GROWN, LIST_HEADER, STREAM_HEADER, details::details};
-use crate::aggregate::{CountsError, DomainCounts};
+use crate::counts::{CountsError, FetchedCounts};
 use crate::day::Day;
 use crate::domain::{Domain, DomainError};
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ pub enum Event {
     /// A line of a list that is no domain: nothing can be reported on it.
     Unusable(String, DomainError),
     /// A domain of a stream, with its counts.
-    Counts(Domain, DomainCounts),
+    Counts(Domain, FetchedCounts),
     /// A day that grew after it was closed, and how often.
     Grown(Day, u64),
     /// The end. Everything was there.
@@ -215,7 +215,7 @@ impl Parser {
 }
 
 /// Reads the answer for one domain, whole.
-pub fn parse_details(text: &str, domain: &Domain) -> Result<DomainCounts, FetchError> {
+pub fn parse_details(text: &str, domain: &Domain) -> Result<FetchedCounts, FetchError> {
     let asked = |answered: Domain| match answered == *domain {
         true => Ok(answered),
         false => Err(FetchError::OtherDomain),

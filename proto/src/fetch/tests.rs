@@ -1,4 +1,5 @@
 use super::*;
+use crate::counts::FetchedCounts;
 
 fn domain(text: &str) -> Domain {
     Domain::parse(text).unwrap()
@@ -18,6 +19,11 @@ fn counts() -> DomainCounts {
     DomainCounts::from_json(COUNTS, &domain("a.test")).unwrap()
 }
 
+/// The same, as they are read from an answer.
+fn fetched() -> FetchedCounts {
+    FetchedCounts::from_json(COUNTS, &domain("a.test")).unwrap()
+}
+
 /// All events of an answer.
 fn read(text: &str) -> Result<Vec<Event>, FetchError> {
     let mut parser = Parser::new();
@@ -35,9 +41,17 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     String::from_utf8(out).unwrap()
 }
 
+fn list(out: &mut Vec<u8>, newest: Option<Day>, domains: &[&str]) -> io::Result<()> {
+    write_list_head(out, now(), newest)?;
+    for domain in domains {
+        writeln!(out, "{domain}")?;
+    }
+    write_list_end(out)
+}
+
 #[test]
 fn a_list_is_sys4s() {
-    let list = text(|out| write_list(out, now(), Some(day()), ["a.test", "b.test"]));
+    let list = text(|out| list(out, Some(day()), &["a.test", "b.test"]));
     let sys4 = "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 23:52:55\n2026-11-20\na.test\nb.test\n.\n";
     assert_eq!(list, sys4);
     let listed = |name: &str| Event::Listed {
@@ -57,7 +71,7 @@ fn a_list_is_sys4s() {
 
 #[test]
 fn without_a_complete_day_there_is_no_third_line() {
-    let list = text(|out| write_list(out, now(), None, [""; 0]));
+    let list = text(|out| list(out, None, &[]));
     assert_eq!(
         list, "TLSRPT FETCHER v1devel-c domain list\n2026-11-21 23:52:55\n.\n",
         "as sys4 writes it"
@@ -85,7 +99,7 @@ fn details_are_sys4s() {
     assert_eq!(details, expected);
     assert_eq!(
         parse_details(&details, &domain("a.test")).unwrap(),
-        counts()
+        fetched()
     );
     assert_eq!(
         domain_details(".", &DomainCounts::default()),
@@ -116,10 +130,10 @@ fn a_stream_comes_back_whole() {
         "{stream}"
     );
     let events = read(&stream).unwrap();
-    assert_eq!(events[3], Event::Counts(domain("a.test"), counts()));
+    assert_eq!(events[3], Event::Counts(domain("a.test"), fetched()));
     assert_eq!(
         events[4],
-        Event::Counts(domain("b.test"), DomainCounts::default())
+        Event::Counts(domain("b.test"), FetchedCounts::default())
     );
     assert_eq!(events[5], Event::End);
     for end in (0..stream.len())

@@ -129,11 +129,7 @@ fn a_policy_is_bounded() {
     let bounded = |lines: &[String]| {
         let value: Value = lines.into();
         let text = format!(r#"{{"policy-type":2,"policy-string":{value}}}"#);
-        PolicyKey::normalise(&text, &domain())
-            .unwrap()
-            .policy()
-            .strings
-            .len()
+        Policy::read(&text, &domain()).unwrap().strings.len()
     };
     assert_eq!(
         bounded(&lines),

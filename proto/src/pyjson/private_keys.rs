@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
-    aggregate::DomainCounts,
+    counts::DomainCounts,
     datagram::{Datagram, TextLimits},
     domain::Domain,
-    failure::FailureKey,
+    failure::{Failure, FailureKey},
     fetch::{Event, Parser, domain_details, parse_details, stream_line},
-    policy::PolicyKey,
+    policy::{Policy, PolicyKey},
     report::Summary,
 };
 
@@ -116,7 +116,7 @@ fn a_datagram_is_counted_whatever_its_texts_are() {
             let mut counts = DomainCounts::default();
             read.into_session_results()
                 .into_iter()
-                .for_each(|record| counts.add(record));
+                .for_each(|result| counts.add(result));
             is_stable(&counts, why);
         }
     }
@@ -130,8 +130,8 @@ fn is_stable(counts: &DomainCounts, why: &str) {
     let again = DomainCounts::from_json(&json, &domain);
     assert_eq!(again.ok().as_ref(), Some(counts), "{why}: {json}");
     let details = domain_details(domain.as_str(), counts);
-    let again = parse_details(&details, &domain);
-    assert_eq!(again.ok().as_ref(), Some(counts), "{why}: {details}");
+    let again = parse_details(&details, &domain).map(|again| again.to_json());
+    assert_eq!(again.ok().as_ref(), Some(&json), "{why}: {details}");
     let mut parser = Parser::new();
     for line in [
         crate::fetch::STREAM_HEADER,
@@ -142,7 +142,7 @@ fn is_stable(counts: &DomainCounts, why: &str) {
         assert!(opened.is_ok(), "{line}: {opened:?}");
     }
     match parser.line(&stream_line(&domain, counts)) {
-        Ok(Event::Counts(_, again)) => assert_eq!(&again, counts, "{why}"),
+        Ok(Event::Counts(_, again)) => assert_eq!(again.to_json(), json, "{why}"),
         other => panic!("{why}: {other:?}"),
     }
 }
@@ -180,14 +180,20 @@ fn a_row_of_whatever_origin_is_counted() {
         }
         let written = format!(r#"{{"c": 203, "x": {{"{key}": "9"}}}}"#);
         let failure = FailureKey::normalise(&written).unwrap();
-        assert_eq!(failure.failure().result.code(), 203);
+        assert_eq!(Failure::read(&written).unwrap().result.code(), 203);
         assert!(
             failure.as_str().contains("serde_json::private"),
             "{failure}"
         );
         let written = format!(r#"{{"{key}": "9", "policy-type": 9}}"#);
         let policy = PolicyKey::normalise(&written, &domain()).unwrap();
-        assert_eq!(policy.policy().kind.code(), 9);
+        assert_eq!(
+            Policy::read(policy.as_str(), &domain())
+                .unwrap()
+                .kind
+                .code(),
+            9
+        );
         let report =
             format!(r#"{{"{key}": "1", "report-id": "x", "policies": [{{"{key}": "1"}}]}}"#);
         assert_eq!(Summary::from_json(&report).unwrap().report_id, "x");

@@ -6,13 +6,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use super::{Counts, Report, detail};
-use crate::{
-    domain::Domain,
-    failure::{Failure, ResultType},
-    policy::Policy,
-    pyjson,
-};
+use super::{Report, detail};
+use crate::{counts::PolicyCounts, failure::Failure, policy::Policy, pyjson};
 
 /// The most frequent details of a policy that stay as they are, then the most frequent policies: each step is tried after
 /// the one before.
@@ -56,14 +51,14 @@ impl Report {
     /// Keeps so many policies, and so many details of each.
     fn fold(&mut self, policies: usize, details: usize) {
         for counts in self.policies.values_mut() {
-            counts.fold(details);
+            fold_details(counts, details);
         }
         if self.policies.len() <= policies {
             return;
         }
         let (mut all, mut few): (Vec<_>, BTreeMap<_, _>) = (Vec::new(), BTreeMap::new());
         for (policy, counts) in std::mem::take(&mut self.policies) {
-            let is_folded = policy == folded(&policy, &self.domain);
+            let is_folded = policy == Policy::folded(policy.kind, &self.domain);
             match is_folded {
                 true => drop(few.insert(policy, counts)),
                 false => all.push((policy, counts)),
@@ -74,78 +69,45 @@ impl Report {
         for (place, (policy, counts)) in all.into_iter().enumerate() {
             let policy = match place < policies {
                 true => policy,
-                false => folded(&policy, &self.domain),
+                false => Policy::folded(policy.kind, &self.domain),
             };
             few.entry(policy)
-                .or_insert_with(Counts::default)
+                .or_insert_with(PolicyCounts::default)
                 .merge(counts);
         }
         self.policies = few;
     }
 }
 
-impl Counts {
-    fn fold(&mut self, kept: usize) {
-        if self.failures.len() <= kept {
-            return;
-        }
-        let mut all: Vec<(Failure, u64)> = Vec::new();
-        let mut few = BTreeMap::new();
-        for (failure, number) in std::mem::take(&mut self.failures) {
-            match failure == plain(failure.result) {
-                true => add(&mut few, failure, number),
-                false => all.push((failure, number)),
-            }
-        }
-        // As they stand in the report.
-        all.sort_by_cached_key(|(failure, number)| {
-            (Reverse(*number), pyjson::compact(&detail(failure, *number)))
-        });
-        for (place, (failure, number)) in all.into_iter().enumerate() {
-            let failure = match place < kept {
-                true => failure,
-                false => plain(failure.result),
-            };
-            add(&mut few, failure, number);
-        }
-        self.failures = few;
+fn fold_details(counts: &mut PolicyCounts<Failure>, kept: usize) {
+    if counts.failures.len() <= kept {
+        return;
     }
-
-    fn merge(&mut self, other: Counts) {
-        self.total = self.total.saturating_add(other.total);
-        self.failed = self.failed.saturating_add(other.failed);
-        for (failure, number) in other.failures {
-            add(&mut self.failures, failure, number);
+    let mut all: Vec<(Failure, u64)> = Vec::new();
+    let mut few = BTreeMap::new();
+    for (failure, number) in std::mem::take(&mut counts.failures) {
+        match failure == Failure::folded(failure.result) {
+            true => add(&mut few, failure, number),
+            false => all.push((failure, number)),
         }
     }
+    // As they stand in the report.
+    all.sort_by_cached_key(|(failure, number)| {
+        (Reverse(*number), pyjson::compact(&detail(failure, *number)))
+    });
+    for (place, (failure, number)) in all.into_iter().enumerate() {
+        let failure = match place < kept {
+            true => failure,
+            false => Failure::folded(failure.result),
+        };
+        add(&mut few, failure, number);
+    }
+    counts.failures = few;
 }
 
 fn add(failures: &mut BTreeMap<Failure, u64>, failure: Failure, number: u64) {
     let mine = failures.entry(failure).or_default();
     *mine = mine.saturating_add(number);
-}
-
-/// The one detail of a type that others fold into.
-fn plain(result: ResultType) -> Failure {
-    Failure {
-        result,
-        sending_mta_ip: None,
-        receiving_mx_hostname: None,
-        receiving_mx_helo: None,
-        receiving_ip: None,
-        additional_information: None,
-        failure_reason_code: None,
-    }
-}
-
-/// The one policy of a type that others fold into.
-fn folded(policy: &Policy, domain: &Domain) -> Policy {
-    Policy {
-        kind: policy.kind,
-        domain: domain.as_str().to_owned(),
-        strings: Vec::new(),
-        mx_hosts: Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::aggregate::{DomainCounts, PolicyCounts};
+use crate::counts::{PolicyCounts, ReportCounts};
 use crate::day::Day;
 use crate::domain::Domain;
 use crate::failure::Failure;
@@ -52,14 +52,7 @@ pub struct Report {
     day: Day,
     domain: Domain,
     /// In the order of the policies.
-    policies: BTreeMap<Policy, Counts>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Counts {
-    total: u64,
-    failed: u64,
-    failures: BTreeMap<Failure, u64>,
+    policies: BTreeMap<Policy, PolicyCounts<Failure>>,
 }
 
 impl Report {
@@ -68,13 +61,13 @@ impl Report {
         submitter: &Submitter,
         day: Day,
         domain: &Domain,
-        counts: &DomainCounts,
+        counts: ReportCounts,
         uniqid: u64,
     ) -> Report {
-        let mut policies: BTreeMap<Policy, Counts> = BTreeMap::new();
+        let mut policies: BTreeMap<Policy, PolicyCounts<Failure>> = BTreeMap::new();
         // One report a day, whatever the record was: the same policy under several records is one policy.
-        for (key, counts) in counts.txts.values().flatten() {
-            policies.entry(key.policy()).or_default().add(counts);
+        for (policy, counts) in counts.records.into_values().flatten() {
+            policies.entry(policy).or_default().merge(counts);
         }
         Report {
             id: format!("{day}_idx{uniqid}-{}_{domain}", submitter.installation),
@@ -94,7 +87,7 @@ impl Report {
         let policies = self
             .policies
             .iter()
-            .map(|(policy, counts)| counts.entry(policy));
+            .map(|(policy, counts)| entry(policy, counts));
         let document = members([
             (
                 "organization-name",
@@ -109,44 +102,32 @@ impl Report {
     }
 }
 
-impl Counts {
-    fn add(&mut self, counts: &PolicyCounts) {
-        self.total = self.total.saturating_add(counts.total);
-        self.failed = self.failed.saturating_add(counts.failed);
-        for (key, number) in &counts.failures {
-            let mine = self.failures.entry(key.failure()).or_default();
-            *mine = mine.saturating_add(*number);
-        }
+/// One element of `policies`.
+fn entry(policy: &Policy, counts: &PolicyCounts<Failure>) -> Value {
+    let summary = members([
+        (
+            "total-successful-session-count",
+            integer(counts.total.saturating_sub(counts.failed)),
+        ),
+        ("total-failure-session-count", integer(counts.failed)),
+    ]);
+    let mut entry = vec![("policy", policy_object(policy)), ("summary", summary)];
+    if !counts.failures.is_empty() {
+        entry.push(("failure-details", details(&counts.failures)));
     }
+    members(entry)
+}
 
-    /// One element of `policies`.
-    fn entry(&self, policy: &Policy) -> Value {
-        let summary = members([
-            (
-                "total-successful-session-count",
-                integer(self.total.saturating_sub(self.failed)),
-            ),
-            ("total-failure-session-count", integer(self.failed)),
-        ]);
-        let mut entry = vec![("policy", policy_object(policy)), ("summary", summary)];
-        if !self.failures.is_empty() {
-            entry.push(("failure-details", self.details()));
-        }
-        members(entry)
-    }
-
-    /// The most frequent first; of equals the first by text.
-    fn details(&self) -> Value {
-        let mut details: Vec<_> = self
-            .failures
-            .iter()
-            .map(|(failure, number)| (*number, detail(failure, *number)))
-            .collect();
-        details.sort_by_cached_key(|(number, detail)| {
-            (std::cmp::Reverse(*number), pyjson::compact(detail))
-        });
-        details.into_iter().map(|(_, detail)| detail).collect()
-    }
+/// The most frequent first; of equals the first by text.
+fn details(failures: &BTreeMap<Failure, u64>) -> Value {
+    let mut details: Vec<_> = failures
+        .iter()
+        .map(|(failure, number)| (*number, detail(failure, *number)))
+        .collect();
+    details.sort_by_cached_key(|(number, detail)| {
+        (std::cmp::Reverse(*number), pyjson::compact(detail))
+    });
+    details.into_iter().map(|(_, detail)| detail).collect()
 }
 
 fn policy_object(policy: &Policy) -> Value {

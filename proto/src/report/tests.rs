@@ -10,12 +10,12 @@ fn submitter() -> Submitter {
 
 fn compose(counts: &str) -> Report {
     let domain = Domain::parse("a.example").unwrap();
-    let counts = DomainCounts::from_json(counts, &domain).unwrap();
+    let counts = ReportCounts::from_json(counts, &domain).unwrap();
     Report::compose(
         &submitter(),
         Day::parse("2026-11-20").unwrap(),
         &domain,
-        &counts,
+        counts,
         1,
     )
 }
@@ -64,7 +64,7 @@ fn a_report_is_these_bytes() {
 fn its_id_is_the_left_part_of_a_msg_id() {
     let domain = Domain::parse("_x.a-b.example").unwrap();
     let day = Day::parse("2026-11-20").unwrap();
-    let report = Report::compose(&submitter(), day, &domain, &DomainCounts::default(), 12);
+    let report = Report::compose(&submitter(), day, &domain, ReportCounts::default(), 12);
     assert_eq!(
         report.id,
         "2026-11-20_idx12-0123456789abcdef__x.a-b.example"

@@ -7,7 +7,7 @@
 //! Only mails that the domain's own record, or the operator, has sent there count: what others' records name is their
 //! doing, and silences nobody.
 
-use tlsrptd_proto::{aggregate::DomainCounts, day::Day};
+use tlsrptd_proto::{counts::ReportCounts, day::Day};
 
 use crate::store::{LONGEST_SILENCE, OurMails};
 
@@ -17,7 +17,7 @@ const HANDSHAKES: u64 = 12;
 
 /// The last day reported, when that is report enough of this one. A failure is news, unless it may be that of a mail just
 /// sent and the last report told of such.
-pub(super) fn explained(mails: &OurMails, day: Day, counts: &DomainCounts) -> Option<Day> {
+pub(super) fn explained(mails: &OurMails, day: Day, counts: &ReportCounts) -> Option<Day> {
     let reported = mails.reported?;
     let is_recent = reported < day && day <= reported.ahead(LONGEST_SILENCE);
     let are_ours = counts.sessions() <= mails.most_a_day.saturating_mul(HANDSHAKES);
@@ -39,7 +39,7 @@ mod tests {
             let text = format!(
                 r#"{{"": {{"{policy}": {{"cntrtotal": {total}, "cntrfailure": {failed}, "failures": {{}}}}}}}}"#
             );
-            DomainCounts::from_json(&text, &Domain::parse("a.test").unwrap()).unwrap()
+            ReportCounts::from_json(&text, &Domain::parse("a.test").unwrap()).unwrap()
         };
         let mails = |most_a_day, reported, told_of_failures| OurMails {
             most_a_day,

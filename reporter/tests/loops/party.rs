@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{
-    aggregate::Aggregate,
+    counts::DomainCounts,
     datagram::{Datagram, TextLimits},
     day::Day,
     domain::Domain,
@@ -66,7 +66,7 @@ pub struct Party {
     zero: Instant,
     rng: Mutex<StdRng>,
     /// The collector's day files.
-    days: Mutex<BTreeMap<Day, Aggregate>>,
+    days: Mutex<BTreeMap<Day, BTreeMap<Domain, DomainCounts>>>,
     pub sent: Mutex<Vec<Sent>>,
     known: Mutex<BTreeSet<String>>,
 }
@@ -100,7 +100,7 @@ impl Party {
         datagram
             .into_session_results()
             .into_iter()
-            .for_each(|record| today.add(record));
+            .for_each(|result| today.entry(result.domain.clone()).or_default().add(result));
     }
 
     /// What the collector has of a domain's day: sessions, and failed ones.
@@ -108,7 +108,7 @@ impl Party {
         let days = self.days.lock().unwrap();
         let counts = days
             .get(&day)
-            .and_then(|day| day.domain(&Domain::parse(domain).unwrap()));
+            .and_then(|day| day.get(&Domain::parse(domain).unwrap()));
         counts.map_or((0, 0), |counts| (counts.sessions(), counts.failed()))
     }
 
@@ -200,11 +200,9 @@ impl Environment for Office {
             .unwrap()
             .get(&job.day)
             .map_or(Vec::new(), |day| {
-                let row = |(domain, counts): (&Domain, &tlsrptd_proto::aggregate::DomainCounts)| {
-                    Fetched {
-                        domain: domain.to_string(),
-                        data: counts.to_json(),
-                    }
+                let row = |(domain, counts): (&Domain, &DomainCounts)| Fetched {
+                    domain: domain.to_string(),
+                    data: counts.to_json(),
                 };
                 day.iter().map(row).collect()
             });

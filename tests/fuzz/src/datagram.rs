@@ -1,13 +1,15 @@
-//! Datagrams: reading, writing and reading again is stable; their order never changes the aggregate; and every session
-//! that was in a datagram is in the aggregate, in its JSON and in the report, once.
+//! Datagrams: reading, writing and reading again is stable; their order never changes the counts; and every session
+//! that was in a datagram is in the counts, in their JSON and in the report, once.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tlsrptd_proto::aggregate::{Aggregate, DomainCounts};
+use tlsrptd_proto::counts::{DomainCounts, ReportCounts};
 use tlsrptd_proto::datagram::{Datagram, DatagramError, TextLimits, Tried};
 use tlsrptd_proto::day::Day;
 use tlsrptd_proto::domain::Domain;
-use tlsrptd_proto::failure::FailureKey;
-use tlsrptd_proto::policy::PolicyKey;
+use tlsrptd_proto::failure::{Failure, FailureKey};
+use tlsrptd_proto::policy::{Policy, PolicyKey};
 use tlsrptd_proto::pyjson;
 use tlsrptd_proto::report::{InstallationId, Report, Submitter, Summary};
 use tlsrptd_proto::session_result::SessionResult;
@@ -87,7 +89,12 @@ fn keys_are_normal(tried: &Tried, domain: &Domain) {
         assert_eq!(again.ok().as_ref(), Some(key));
     }
     assert_eq!(folded.folded(domain), folded);
-    assert_eq!(folded.policy().kind, tried.policy.policy().kind);
+    let kind = |key: &PolicyKey| {
+        Policy::read(key.as_str(), domain)
+            .map(|policy| policy.kind)
+            .ok()
+    };
+    assert_eq!(kind(&folded), kind(&tried.policy));
     for key in &tried.failures {
         let folded = key.folded();
         for key in [key, &folded] {
@@ -95,7 +102,12 @@ fn keys_are_normal(tried: &Tried, domain: &Domain) {
             let again = FailureKey::normalise(key.as_str());
             assert_eq!(again.ok().as_ref(), Some(key));
         }
-        assert_eq!(folded.failure().result, key.failure().result);
+        let result = |key: &FailureKey| {
+            Failure::read(key.as_str())
+                .map(|failure| failure.result)
+                .ok()
+        };
+        assert_eq!(result(&folded), result(key));
     }
 }
 
@@ -104,7 +116,9 @@ fn order_is_nothing(records: &[SessionResult]) {
     assert_eq!(forward, counted(records.iter().rev()), "backwards");
     let (first, second) = records.split_at(records.len() / 2);
     let mut merged = counted(second.iter());
-    merged.merge(counted(first.iter()));
+    for (domain, counts) in counted(first.iter()) {
+        merged.entry(domain).or_default().merge(counts);
+    }
     assert_eq!(forward, merged, "in two halves, the second first");
 }
 
@@ -137,7 +151,9 @@ fn is_reported(domain: &Domain, counts: &DomainCounts) {
         contact_info,
         installation,
     };
-    let report = Report::compose(&submitter, day, domain, counts, 1);
+    let reported = ReportCounts::from_json(&counts.to_json(), domain);
+    let reported = reported.unwrap_or_else(|error| panic!("{error}: {counts:?}"));
+    let report = Report::compose(&submitter, day, domain, reported, 1);
     let json = report.to_json();
     let summary = Summary::from_json(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(summary.report_id, report.id);
@@ -145,15 +161,20 @@ fn is_reported(domain: &Domain, counts: &DomainCounts) {
     assert_eq!(summary.failures, counts.failed());
 }
 
-fn counted<'a>(records: impl Iterator<Item = &'a SessionResult>) -> Aggregate {
-    let mut aggregate = Aggregate::default();
-    for record in records {
-        aggregate.add(record.clone());
+fn counted<'a>(results: impl Iterator<Item = &'a SessionResult>) -> BTreeMap<Domain, DomainCounts> {
+    let mut day: BTreeMap<Domain, DomainCounts> = BTreeMap::new();
+    for result in results {
+        day.entry(result.domain.clone())
+            .or_default()
+            .add(result.clone());
     }
-    aggregate
+    day
 }
 
 fn all_failures(counts: &DomainCounts) -> u64 {
-    let policies = counts.txts.values().flat_map(|policies| policies.values());
+    let policies = counts
+        .records
+        .values()
+        .flat_map(|policies| policies.values());
     policies.flat_map(|counts| counts.failures.values()).sum()
 }

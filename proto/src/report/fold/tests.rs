@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::{
-    aggregate::DomainCounts,
+    counts::ReportCounts,
     day::Day,
+    domain::Domain,
     report::{InstallationId, Submitter, Summary},
     tlsrpt_record::Mailbox,
 };
 
 fn compose(counts: &str) -> Report {
     let domain = Domain::parse("a.example").unwrap();
-    let counts = DomainCounts::from_json(counts, &domain).unwrap();
+    let counts = ReportCounts::from_json(counts, &domain).unwrap();
     let submitter = Submitter {
         organization_name: "Org".to_owned(),
         contact_info: Mailbox::parse("tls@org.example").unwrap(),
@@ -20,7 +21,7 @@ fn compose(counts: &str) -> Report {
         &submitter,
         Day::parse("2026-11-20").unwrap(),
         &domain,
-        &counts,
+        counts,
         1,
     )
 }

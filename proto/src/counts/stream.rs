@@ -5,18 +5,17 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     fmt,
+    marker::PhantomData,
 };
 
 use serde_core::de::{
     Deserialize as _, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor,
 };
 
-use super::{CountsError, DomainCounts, PolicyCounts};
+use super::{CountedFailure, CountedPolicy, Counts, CountsError, PolicyCounts};
 use crate::{
     clean::clean,
     domain::Domain,
-    failure::FailureKey,
-    policy::PolicyKey,
     pyjson::{self, write_string},
 };
 
@@ -27,12 +26,12 @@ const LONGEST_KEY: usize = 512 << 10;
 pub(crate) type Fault = RefCell<Option<CountsError>>;
 
 /// Reads the counts of one domain.
-pub(super) fn read(text: &str, domain: &Domain) -> Result<DomainCounts, CountsError> {
+pub(super) fn read<P: CountedPolicy, F: CountedFailure>(
+    text: &str,
+    domain: &Domain,
+) -> Result<Counts<P, F>, CountsError> {
     let fault = Fault::default();
-    let seed = Counts {
-        domain,
-        fault: &fault,
-    };
+    let seed = CountsSeed::new(domain, &fault);
     pyjson::read_with(text, seed).map_err(|error| {
         // What breaks off in the middle is no other form, it is no JSON.
         let found = fault.take().filter(|_| error.is_data());
@@ -41,56 +40,78 @@ pub(super) fn read(text: &str, domain: &Domain) -> Result<DomainCounts, CountsEr
 }
 
 /// The counts where they stand in a larger text.
-#[derive(Clone, Copy)]
-pub(crate) struct Counts<'a> {
-    pub(crate) domain: &'a Domain,
-    pub(crate) fault: &'a Fault,
+pub(crate) struct CountsSeed<'a, P, F> {
+    domain: &'a Domain,
+    fault: &'a Fault,
+    keys: PhantomData<(P, F)>,
 }
 
-impl<'de> DeserializeSeed<'de> for Counts<'_> {
-    type Value = DomainCounts;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<DomainCounts, D::Error> {
-        self.fault.take();
-        object(deserializer, self, self.fault, "the list of TXT records")
+impl<'a, P, F> CountsSeed<'a, P, F> {
+    pub(crate) fn new(domain: &'a Domain, fault: &'a Fault) -> Self {
+        CountsSeed {
+            domain,
+            fault,
+            keys: PhantomData,
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Counts<'_> {
-    type Value = DomainCounts;
+// Derived, it would ask the keys to be `Copy`.
+impl<P, F> Clone for CountsSeed<'_, P, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P, F> Copy for CountsSeed<'_, P, F> {}
+
+impl<'de, P: CountedPolicy, F: CountedFailure> DeserializeSeed<'de> for CountsSeed<'_, P, F> {
+    type Value = Counts<P, F>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let fault = self.fault;
+        fault.take();
+        object(deserializer, self, fault, "the list of TXT records")
+    }
+}
+
+impl<'de, P: CountedPolicy, F: CountedFailure> Visitor<'de> for CountsSeed<'_, P, F> {
+    type Value = Counts<P, F>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<DomainCounts, A::Error> {
-        let mut counts = DomainCounts::default();
-        while let Some(txt) = members.next_key::<String>()? {
-            let txt = clean(&txt).into_owned();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut counts = Counts::default();
+        while let Some(record) = members.next_key::<String>()? {
+            let record = clean(&record).into_owned();
             members.next_value_seed(Policies {
-                within: self,
-                mine: counts.txts.entry(txt).or_default(),
+                domain: self.domain,
+                fault: self.fault,
+                mine: counts.records.entry(record).or_default(),
             })?;
         }
         Ok(counts)
     }
 }
 
-struct Policies<'a> {
-    within: Counts<'a>,
-    mine: &'a mut BTreeMap<PolicyKey, PolicyCounts>,
+struct Policies<'a, P, F> {
+    domain: &'a Domain,
+    fault: &'a Fault,
+    mine: &'a mut BTreeMap<P, PolicyCounts<F>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Policies<'_> {
+impl<'de, P: CountedPolicy, F: CountedFailure> DeserializeSeed<'de> for Policies<'_, P, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let fault = self.within.fault;
+        let fault = self.fault;
         object(deserializer, self, fault, "the list of policies")
     }
 }
 
-impl<'de> Visitor<'de> for Policies<'_> {
+impl<'de, P: CountedPolicy, F: CountedFailure> Visitor<'de> for Policies<'_, P, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,40 +119,40 @@ impl<'de> Visitor<'de> for Policies<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let Counts { domain, fault } = self.within;
         while let Some(key) = members.next_key::<String>()? {
-            // The counters are exact always; a key that cannot be read gives way.
-            let key = readable(&key)
-                .and_then(|key| PolicyKey::normalise(key, domain).ok())
-                .unwrap_or_else(|| PolicyKey::unknown(domain));
-            let counts = members.next_value_seed(Policy { fault })?;
+            let key = P::read(readable(&key), self.domain);
+            let counts = members.next_value_seed(PolicySeed {
+                fault: self.fault,
+                failures: PhantomData,
+            })?;
             self.mine.entry(key).or_default().merge(counts);
         }
         Ok(())
     }
 }
 
-struct Policy<'a> {
+struct PolicySeed<'a, F> {
     fault: &'a Fault,
+    failures: PhantomData<F>,
 }
 
-impl<'de> DeserializeSeed<'de> for Policy<'_> {
-    type Value = PolicyCounts;
+impl<'de, F: CountedFailure> DeserializeSeed<'de> for PolicySeed<'_, F> {
+    type Value = PolicyCounts<F>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<PolicyCounts, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         let fault = self.fault;
         object(deserializer, self, fault, "a policy's entry")
     }
 }
 
-impl<'de> Visitor<'de> for Policy<'_> {
-    type Value = PolicyCounts;
+impl<'de, F: CountedFailure> Visitor<'de> for PolicySeed<'_, F> {
+    type Value = PolicyCounts<F>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PolicyCounts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let (mut total, mut failed, mut failures) = (None, None, BTreeMap::new());
         let fault = self.fault;
         while let Some(key) = members.next_key::<String>()? {
@@ -162,12 +183,12 @@ impl<'de> Visitor<'de> for Policy<'_> {
     }
 }
 
-struct Failures<'a> {
+struct Failures<'a, F> {
     fault: &'a Fault,
-    mine: &'a mut BTreeMap<FailureKey, u64>,
+    mine: &'a mut BTreeMap<F, u64>,
 }
 
-impl<'de> DeserializeSeed<'de> for Failures<'_> {
+impl<'de, F: CountedFailure> DeserializeSeed<'de> for Failures<'_, F> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -176,7 +197,7 @@ impl<'de> DeserializeSeed<'de> for Failures<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Failures<'_> {
+impl<'de, F: CountedFailure> Visitor<'de> for Failures<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,9 +208,7 @@ impl<'de> Visitor<'de> for Failures<'_> {
         let fault = self.fault;
         let what = "a failure's number";
         while let Some(key) = members.next_key::<String>()? {
-            let key = readable(&key)
-                .and_then(|key| FailureKey::normalise(key).ok())
-                .unwrap_or_else(FailureKey::unknown);
+            let key = F::read(readable(&key));
             let number = members.next_value_seed(Count { fault, what })?;
             let mine = self.mine.entry(key).or_default();
             *mine = mine.saturating_add(number);
@@ -213,8 +232,12 @@ impl<'de> DeserializeSeed<'de> for Count<'_> {
     }
 }
 
-fn readable(key: &str) -> Option<&str> {
-    (key.len() <= LONGEST_KEY).then_some(key)
+/// No text is no key, whoever reads it.
+fn readable(key: &str) -> &str {
+    match key.len() <= LONGEST_KEY {
+        true => key,
+        false => "",
+    }
 }
 
 /// Has an object visited; anything else is a fault.
@@ -253,12 +276,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Begun<'_, V> {
 }
 
 /// What `pyjson::compact` makes of the counts' value, written without that.
-pub(super) fn write(counts: &DomainCounts) -> String {
+pub(super) fn write<P: AsRef<str>, F: AsRef<str>>(counts: &Counts<P, F>) -> String {
     let mut out = String::new();
-    object_of(&mut out, &counts.txts, |out, (txt, policies)| {
-        key(out, txt);
+    object_of(&mut out, &counts.records, |out, (record, policies)| {
+        key(out, record);
         object_of(out, policies, |out, (policy, counts)| {
-            key(out, policy.as_str());
+            key(out, policy.as_ref());
             out.push('{');
             for (name, number) in [("cntrtotal", counts.total), ("cntrfailure", counts.failed)] {
                 key(out, name);
@@ -267,7 +290,7 @@ pub(super) fn write(counts: &DomainCounts) -> String {
             }
             key(out, "failures");
             object_of(out, &counts.failures, |out, (failure, number)| {
-                key(out, failure.as_str());
+                key(out, failure.as_ref());
                 out.push_str(&number.to_string());
             });
             out.push('}');

@@ -4,7 +4,7 @@ fn domain() -> Domain {
     Domain::parse("a.example").unwrap()
 }
 
-fn record(txt: &str, policy: &str, failures: &[&str]) -> SessionResult {
+fn result(txt: &str, policy: &str, failures: &[&str]) -> SessionResult {
     SessionResult {
         domain: domain(),
         txt: txt.to_owned(),
@@ -21,25 +21,20 @@ const NONE: &str = r#"{"policy-type": 9}"#;
 
 #[test]
 fn counts_and_writes_sys4s_form() {
-    let mut aggregate = Aggregate::default();
-    aggregate.add(record("v=TLSRPTv1;", NONE, &[]));
-    aggregate.add(record(
+    let mut counts = DomainCounts::default();
+    counts.add(result("v=TLSRPTv1;", NONE, &[]));
+    counts.add(result(
         "v=TLSRPTv1;",
         NONE,
         &[r#"{"c": 201}"#, r#"{"c": 201}"#],
     ));
-    let counts = aggregate.domain(&domain()).unwrap();
     assert_eq!((counts.sessions(), counts.failed()), (2, 1));
     let expected = r#"{"v=TLSRPTv1;": {"{\"policy-type\": 9, \"policy-domain\": \"a.example\"}": {"cntrtotal": 2, "cntrfailure": 1, "failures": {"{\"c\": 201}": 2}}}}"#;
     assert_eq!(counts.to_json(), expected);
     assert_eq!(
-        &DomainCounts::from_json(expected, &domain()).unwrap(),
+        DomainCounts::from_json(expected, &domain()).unwrap(),
         counts
     );
-
-    let taken = aggregate.take();
-    assert!(aggregate.is_empty());
-    assert_eq!(taken.len(), 1);
 }
 
 #[test]
@@ -49,7 +44,7 @@ fn reading_adds_up_what_is_equal() {
         "{\"policy-type\": 1, \"policy-domain\": \"mx\", \"policy-string\": [\"3 1 1 aa\", \"3 1 1 bb\"]}": {"cntrtotal": 2, "cntrfailure": 0, "failures": {}},
         "garbage": {"cntrtotal": 4, "cntrfailure": 1, "failures": {"garbage": 1}}}}"#;
     let counts = DomainCounts::from_json(text, &domain()).unwrap();
-    let policies = &counts.txts["v=TLSRPTv1;"];
+    let policies = &counts.records["v=TLSRPTv1;"];
     let told: Vec<_> = policies
         .values()
         .map(|c| (c.total, c.failed, c.failures.values().sum::<u64>()))
@@ -111,8 +106,8 @@ fn the_most_seen_records_come_first() {
     for (txts, expected, reason) in rows {
         let mut counts = DomainCounts::default();
         txts.iter()
-            .for_each(|txt| counts.add(record(txt, NONE, &[])));
-        assert_eq!(counts.seen_txts(), expected, "{reason}");
+            .for_each(|txt| counts.add(result(txt, NONE, &[])));
+        assert_eq!(counts.seen_records(), expected, "{reason}");
     }
 }
 
@@ -124,7 +119,7 @@ fn merging_never_overflows() {
     );
     let mut counts = DomainCounts::from_json(&text, &domain()).unwrap();
     counts.merge(counts.clone());
-    counts.add(record("t", NONE, &[]));
+    counts.add(result("t", NONE, &[]));
     assert_eq!(counts.sessions(), u64::MAX);
 }
 
@@ -157,12 +152,16 @@ fn what_is_written_without_a_tree_is_what_the_tree_writes() {
 #[test]
 fn a_key_that_is_too_long_gives_way_and_counters_stay() {
     let domain = Domain::parse("a.test").unwrap();
-    let mut counts = DomainCounts::from_json(&odd(), &domain).unwrap();
+    let keyed = DomainCounts::from_json(&odd(), &domain).unwrap();
+    assert_eq!((keyed.sessions(), keyed.failed()), (8, 5));
+    assert!(keyed.to_json().len() < 1000, "{}", keyed.to_json());
+    let fetched = FetchedCounts::from_json(&odd(), &domain).unwrap();
+    assert!(fetched.to_json().len() < 1000, "{}", fetched.to_json());
+    let mut counts = ReportCounts::from_json(&odd(), &domain).unwrap();
     assert_eq!((counts.sessions(), counts.failed()), (8, 5));
-    assert!(counts.to_json().len() < 1000, "{}", counts.to_json());
     counts.fold(&domain);
     assert_eq!((counts.sessions(), counts.failed()), (8, 5));
-    let policies: Vec<_> = counts.txts.values().flat_map(BTreeMap::values).collect();
+    let policies: Vec<_> = counts.records.values().flat_map(BTreeMap::values).collect();
     let failures: Vec<u64> = policies[0].failures.values().copied().collect();
     assert_eq!(
         (policies.len(), failures.len()),

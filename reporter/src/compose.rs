@@ -21,6 +21,7 @@ use tlsrptd_proto::{
 use crate::{
     environment::Environment,
     lookup::{self, LookupResult},
+    model::Destination,
     route::{Routed, Routes},
     schedule::Schedule,
     store::{Decision, DomainDay},
@@ -105,7 +106,7 @@ impl Composer {
         found: DomainDay,
         now: Timestamp,
         decision: &mut Decision,
-    ) -> Result<(Domain, ReportCounts, Vec<crate::deliver::Destination>), String> {
+    ) -> Result<(Domain, ReportCounts, Vec<Destination>), String> {
         let domain =
             Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
         let our_mails = found.our_mails;
@@ -160,7 +161,7 @@ pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
         return;
     }
     for (destination, due) in std::mem::take(&mut decision.destinations) {
-        match list.reason(&decision.domain, &destination.uri, today) {
+        match list.reason(&decision.domain, &destination, today) {
             None => decision.destinations.push((destination, due)),
             Some(reason) => decision.suppressed.push((destination, reason)),
         }

@@ -7,9 +7,10 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_service::clock::ClockReading;
 
 use crate::{
-    deliver::{Deliverer, Delivery, Outcome, Progress},
+    deliver::{Deliverer, Outcome, PreparedMail, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
     lookup::{LookupResult, Resolver},
+    model::Delivery,
     store::FetchJob,
 };
 
@@ -44,7 +45,7 @@ pub trait Environment: Send + Sync + 'static {
     /// Asks DNS for a domain's record; `None` when the operator does not want that.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
     /// A delivery is in hand and waits for its turn: what can be done for it may begin.
-    fn prepare_mail(&self, _delivery: &Delivery) {}
+    fn prepare_mail(&self, _delivery: &Delivery, _mail: &PreparedMail) {}
     /// Attempts whose report the other side has, and has not answered: to break these off would send it twice.
     fn awaited(&self) -> usize {
         0
@@ -55,6 +56,7 @@ pub trait Environment: Send + Sync + 'static {
     fn deliver_telling(
         &self,
         delivery: &Delivery,
+        _mail: &PreparedMail,
         _progress: &Progress,
     ) -> impl Future<Output = Outcome> + Send {
         self.deliver(delivery)
@@ -112,8 +114,8 @@ impl Environment for SystemEnvironment {
         }
     }
 
-    fn prepare_mail(&self, delivery: &Delivery) {
-        self.deliverer.prepare_mail(delivery);
+    fn prepare_mail(&self, delivery: &Delivery, mail: &PreparedMail) {
+        self.deliverer.prepare_mail(delivery, mail);
     }
 
     fn awaited(&self) -> usize {
@@ -121,10 +123,16 @@ impl Environment for SystemEnvironment {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        self.deliver_telling(delivery, &Progress::default()).await
+        let (mail, progress) = (PreparedMail::default(), Progress::default());
+        self.deliver_telling(delivery, &mail, &progress).await
     }
 
-    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
-        self.deliverer.attempt(delivery, progress).await
+    async fn deliver_telling(
+        &self,
+        delivery: &Delivery,
+        mail: &PreparedMail,
+        progress: &Progress,
+    ) -> Outcome {
+        self.deliverer.attempt(delivery, mail, progress).await
     }
 }

@@ -14,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-mod canonical;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;
@@ -24,6 +23,7 @@ pub mod environment;
 pub mod error;
 pub mod gather;
 pub mod lookup;
+pub mod model;
 mod queue;
 pub mod route;
 pub mod schedule;

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use rand::{Rng, RngExt as _};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
-use url::Url;
 
 pub use fetching::FetchDeadline;
 
@@ -252,46 +251,6 @@ impl Retries {
         let jittered = base.mul_f64(rng.random_range(0.75..1.25));
         jittered.clamp(self.min_wait, self.max_wait.max(self.min_wait))
     }
-}
-
-/// The destination queue that an address belongs to: one HTTPS host and port; the mail relay; the local disk.
-pub fn lane(uri: &str) -> String {
-    let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
-    let scheme = scheme.to_ascii_lowercase();
-    if scheme != "https" {
-        return format!("{scheme}:");
-    }
-    let parsed = Url::parse(uri).ok();
-    match parsed
-        .as_ref()
-        .map(|url| (url.host_str(), url.port_or_known_default()))
-    {
-        // With the dot or without, it is one host.
-        Some((Some(host), Some(port))) => format!("https:{}:{port}", host.trim_end_matches('.')),
-        // Nobody can post there.
-        _ => format!(
-            "https:{}",
-            rest.trim_start_matches('/').to_ascii_lowercase()
-        ),
-    }
-}
-
-/// Who shares a bound of connections: the host of a queue, whatever its port. By 64 ports a record would get 64 times the
-/// connections.
-pub fn host(lane: &str) -> &str {
-    match lane.rsplit_once(':') {
-        Some((host, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            host
-        }
-        _ => lane,
-    }
-}
-
-/// Whether a queue leads to something of the operator's: all but the hosts of other people.
-pub fn is_own(lane: &str) -> bool {
-    !lane.starts_with("https:")
 }
 
 fn plus(at: Timestamp, wait: Duration) -> Timestamp {

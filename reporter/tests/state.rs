@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    deliver::{Destination, Origin},
+    model::{Delivery, DeliveryStatus, Destination, Origin},
     store::{Claimed, CollectorCommand, Counts, Decision, FetchJob, Recorded, Store, Verdict},
 };
 
@@ -45,15 +45,7 @@ fn jobs(state: &mut Store, commands: &[&str]) -> Vec<FetchJob> {
 }
 
 fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
-    let destination = |uri: &&str| {
-        (
-            Destination {
-                uri: (*uri).to_owned(),
-                origin: Origin::Record,
-            },
-            due,
-        )
-    };
+    let destination = |uri: &&str| (Destination::new(*uri, Origin::Record), due);
     Decision {
         domain: domain.into(),
         uniqid: 1,
@@ -68,14 +60,23 @@ fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
     }
 }
 
-fn claim(state: &mut Store, now: Timestamp, limit: usize) -> Vec<Claimed> {
-    state.claim(now, limit, |_| 2).unwrap()
+fn claim(state: &mut Store, now: Timestamp, limit: usize) -> Vec<Delivery> {
+    claim_room(state, now, limit, 2)
 }
 
-fn later(claimed: &Claimed, at: Timestamp) -> Recorded {
+fn claim_room(state: &mut Store, now: Timestamp, limit: usize, room: usize) -> Vec<Delivery> {
+    let claims = state.claim(now, limit, |_| room).unwrap();
+    let delivery = |claimed| match claimed {
+        Claimed::Delivery(delivery) => delivery,
+        Claimed::Corrupt(row) => panic!("{row:?}"),
+    };
+    claims.into_iter().map(delivery).collect()
+}
+
+fn later(claimed: &Delivery, at: Timestamp) -> Recorded {
     Recorded {
         r_id: claimed.r_id,
-        uri: claimed.uri.clone(),
+        destination: claimed.destination.clone(),
         verdict: Verdict::Later {
             at,
             begins: None,
@@ -217,7 +218,7 @@ fn a_command_that_is_corrected_in_place_takes_its_job_over() {
 }
 
 #[test]
-fn deliveries_are_claimed_once_and_lanes_take_turns() {
+fn deliveries_are_claimed_once_and_queues_take_turns() {
     let folder = folder();
     let mut state = open(folder.path());
     let now = at("21T00:00:00");
@@ -236,18 +237,21 @@ fn deliveries_are_claimed_once_and_lanes_take_turns() {
         )
         .unwrap();
     let first = claim(&mut state, now, 10);
-    let uris: Vec<&str> = first.iter().map(|claimed| claimed.uri.as_str()).collect();
+    let uris: Vec<&str> = first
+        .iter()
+        .map(|claimed| claimed.destination.uri())
+        .collect();
     assert_eq!(
         uris.iter().filter(|uri| uri.contains("slow")).count(),
         2,
-        "two a lane: {uris:?}"
+        "two a queue: {uris:?}"
     );
     assert_eq!(
         uris.iter().filter(|uri| uri.contains("quick")).count(),
         1,
-        "the other lane is not behind it"
+        "the other queue is not behind it"
     );
-    let more = state.claim(now, 10, |_| 1).unwrap();
+    let more = claim_room(&mut state, now, 10, 1);
     assert_eq!(more.len(), 1, "one more where there is room for one");
     // A retry whose time is now, and a new delivery that was due before the last look.
     state.record(&[later(&first[0], now)], now).unwrap();
@@ -266,11 +270,13 @@ fn deliveries_are_claimed_once_and_lanes_take_turns() {
     assert!(
         again
             .iter()
-            .any(|claimed| claimed.uri == first[0].uri && claimed.failures == 1),
+            .any(|claimed| claimed.destination == first[0].destination && claimed.failures == 1),
         "{again:?}"
     );
     assert!(
-        again.iter().any(|claimed| claimed.uri.contains("new")),
+        again
+            .iter()
+            .any(|claimed| claimed.destination.uri().contains("new")),
         "{again:?}"
     );
     drop(state);
@@ -324,9 +330,9 @@ fn what_is_old_goes_but_nothing_pending() {
         decision("b.example", &["mailto:r@b.example"], now),
     ];
     state.close_day(day(), &decisions, now).unwrap();
-    let sent = |claimed: &Claimed| Recorded {
+    let sent = |claimed: &Delivery| Recorded {
         verdict: Verdict::Final {
-            word: "sent",
+            status: DeliveryStatus::Sent,
             reason: String::new(),
         },
         ..later(claimed, now)
@@ -413,13 +419,18 @@ fn what_is_sent_is_not_kept() {
             - query("SELECT freelist_count FROM pragma_freelist_count")
     };
     let (all, pages_before) = (query(full), pages());
-    let mut claims = state.claim(now, 2 * DOMAINS, |_| 2 * DOMAINS).unwrap();
+    let mut claims = claim_room(&mut state, now, 2 * DOMAINS, 2 * DOMAINS);
     assert_eq!(claims.len(), 2 * 360);
     // As due times are: in no order.
-    claims.sort_by_key(|claimed| (claimed.uri.clone(), claimed.r_id * 7919 % 400));
-    let sent = |claimed: &Claimed| Recorded {
+    claims.sort_by_key(|claimed| {
+        (
+            claimed.destination.uri().to_owned(),
+            claimed.r_id * 7919 % 400,
+        )
+    });
+    let sent = |claimed: &Delivery| Recorded {
         verdict: Verdict::Final {
-            word: "sent",
+            status: DeliveryStatus::Sent,
             reason: String::new(),
         },
         ..later(claimed, now)
@@ -512,7 +523,7 @@ fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
     let small = decision("small.example", &uris, now);
     state.store_decisions(day(), &[small], now).unwrap();
     let pair = claim(&mut state, now, 10);
-    let report = |claimed: &Claimed| claimed.delivery.clone().unwrap().report;
+    let report = |claimed: &Delivery| std::sync::Arc::clone(&claimed.report);
     assert!(
         std::sync::Arc::ptr_eq(&report(&pair[0]), &report(&pair[1])),
         "one report, two deliveries"
@@ -545,13 +556,8 @@ fn whose_mails_count_for_the_loop_guard() {
     let now = at("21T00:00:00");
     state.guard_loops(Some("postmaster@Copies.example"));
     let mut by_map = decision("mapped.example", &[], now);
-    by_map.destinations = vec![(
-        Destination {
-            uri: "mailto:all@central.example".to_owned(),
-            origin: Origin::Operator,
-        },
-        now,
-    )];
+    let central = Destination::new("mailto:all@central.example", Origin::Operator);
+    by_map.destinations = vec![(central, now)];
     let decisions = [
         decision(
             "a.example",
@@ -563,11 +569,11 @@ fn whose_mails_count_for_the_loop_guard() {
         by_map,
     ];
     state.store_decisions(day(), &decisions, now).unwrap();
-    let sent = |claimed: &Claimed| Recorded {
+    let sent = |claimed: &Delivery| Recorded {
         r_id: claimed.r_id,
-        uri: claimed.uri.clone(),
+        destination: claimed.destination.clone(),
         verdict: Verdict::Final {
-            word: "sent",
+            status: DeliveryStatus::Sent,
             reason: String::new(),
         },
     };

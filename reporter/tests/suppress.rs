@@ -11,8 +11,8 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::from_texts,
+    model::SuppressionTarget,
     store::{Store, SuppressionList},
-    suppress::Target,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -52,7 +52,7 @@ fn environment(begin: &str, domains: &[(&'static str, &'static str)]) -> TestEnv
 
 fn add(settings: &Reportd, target: &str, until: Option<&str>) {
     let mut list = SuppressionList::edit(&settings.dbname).unwrap();
-    let target = Target::parse(target).unwrap();
+    let target = SuppressionTarget::parse(target).unwrap();
     list.add(&target, until.map(day), "they asked", day("2026-11-21"))
         .unwrap();
 }
@@ -231,10 +231,10 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     );
     // One pair is let go, then all that is left of the place.
     let mut list = SuppressionList::edit(&settings.dbname).unwrap();
-    let target = Target::parse(shared).unwrap();
+    let target = SuppressionTarget::parse(shared).unwrap();
     assert_eq!(list.remove(&target, Some("customer.example")).unwrap(), 0);
     assert_eq!(list.remove(&target, Some("stranger.example")).unwrap(), 1);
-    let target = Target::parse("in@saas.example").unwrap();
+    let target = SuppressionTarget::parse("in@saas.example").unwrap();
     assert_eq!(list.remove(&target, None).unwrap(), 1);
     assert!(rows(&settings, "SELECT target FROM tlsrptd_refusals").is_empty());
 }
@@ -368,7 +368,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         add(&settings, "a.example", None);
         tokio::time::sleep(DAY).await;
         let mut list = SuppressionList::edit(&settings.dbname).unwrap();
-        let target = Target::parse("a.example").unwrap();
+        let target = SuppressionTarget::parse("a.example").unwrap();
         assert_eq!(list.remove(&target, None).unwrap(), 1);
         assert_eq!(list.remove(&target, None).unwrap(), 0, "once");
     };

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    deliver::Origin,
-    store::{CollectorCommand, Store, StoreError},
+    model::Origin,
+    store::{Claimed, CollectorCommand, Store, StoreError},
 };
 
 /// sys4's file as it makes it.
@@ -135,9 +135,11 @@ fn what_sys4_left_is_taken_up() {
     assert_eq!(state.release().unwrap(), 0);
     let claimed = state.claim(at("21T01:00:00"), 10, |_| 2).unwrap();
     assert_eq!(claimed.len(), 1, "what is sent is not sent again");
-    let delivery = claimed[0].delivery.as_ref().unwrap();
+    let Claimed::Delivery(delivery) = &claimed[0] else {
+        panic!("{claimed:?}");
+    };
     assert_eq!(
-        (delivery.attempt, delivery.destination.origin),
+        (delivery.attempt(), delivery.destination.origin),
         (2, Origin::Record)
     );
 }

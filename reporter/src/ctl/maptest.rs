@@ -28,12 +28,15 @@ fn show(routed: &Routed) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {content}");
     };
-    routed.before.iter().for_each(|uri| line(&mut text, uri));
+    routed
+        .before
+        .iter()
+        .for_each(|destination| line(&mut text, destination.uri()));
     text.push_str("After mapping:\n");
     routed
         .destinations
         .iter()
-        .for_each(|destination| line(&mut text, &destination.uri));
+        .for_each(|destination| line(&mut text, destination.uri()));
     if routed.discarded_by_map {
         line(&mut text, "none: discarded by a map");
     }

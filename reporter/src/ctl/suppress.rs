@@ -7,8 +7,8 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     error::Error,
+    model::SuppressionTarget,
     store::{Listed, SuppressionList},
-    suppress::Target,
 };
 
 /// Does it, and says so.
@@ -42,8 +42,8 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
     }
 }
 
-fn read_target(text: &str) -> Result<Target, Error> {
-    Target::parse(text).map_err(|error| fault("TARGET", error.to_string()))
+fn read_target(text: &str) -> Result<SuppressionTarget, Error> {
+    SuppressionTarget::parse(text).map_err(|error| fault("TARGET", error.to_string()))
 }
 
 fn read_domain(text: &str) -> Result<Domain, Error> {

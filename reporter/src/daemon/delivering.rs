@@ -10,9 +10,10 @@ use super::{Daemon, DaemonOptions};
 use crate::{
     deliver::Outcome,
     environment::Environment,
+    model::{Delivery, DeliveryStatus},
     queue::{End, Ended, Limits, Queues},
-    schedule::{Next, Schedule, is_own},
-    store::{Claimed, Recorded, Room, StoreError, Suspended, Verdict},
+    schedule::{Next, Schedule},
+    store::{Claimed, CorruptRow, Recorded, Room, StoreError, Suspended, Verdict},
     suppress::{Pair, Suppressions},
 };
 
@@ -27,7 +28,7 @@ pub(super) struct Delivering<O: Environment> {
     /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
     judged: Vec<Recorded>,
     /// In hand no more, which is not recorded either.
-    pub(super) released: Vec<Claimed>,
+    pub(super) released: Vec<Delivery>,
     /// Of what was taken in hand something had nothing to wait for: there may be more that is due.
     pub(super) has_more: bool,
     /// The relay is held back as it takes no mail: who carries mails tells of that, and of its end.
@@ -103,17 +104,14 @@ impl<O: Environment> Daemon<O> {
         let queues = &self.delivering.queues;
         let claims = self
             .state
-            .claim(now, room, |lane| queues.room(lane, IN_HAND))?;
+            .claim(now, room, |key| queues.room(key, IN_HAND))?;
         if self.state.posts_are_full() {
             self.delivering.queues.want_room();
         }
         for claimed in claims {
-            match self.obstacle(&claimed, &suppressions, now) {
-                Some((word, reason)) => {
-                    self.delivering.has_more = true;
-                    self.judge_final(&claimed, word, reason);
-                }
-                None => self.delivering.queues.push(claimed),
+            match claimed {
+                Claimed::Delivery(delivery) => self.begin(delivery, &suppressions, now),
+                Claimed::Corrupt(row) => self.give_up_corrupt(row),
             }
         }
         self.record_judged(now)
@@ -126,33 +124,47 @@ impl<O: Environment> Daemon<O> {
         self.put_back_released()
     }
 
-    /// Why there is nothing to try.
+    /// Puts a delivery into its queue, unless there is a reason not to try.
+    fn begin(&mut self, delivery: Delivery, suppressions: &Suppressions, now: Timestamp) {
+        match self.obstacle(&delivery, suppressions, now) {
+            Some((status, reason)) => {
+                self.delivering.has_more = true;
+                self.judge_final(&delivery, status, reason);
+            }
+            None => self.delivering.queues.push(delivery),
+        }
+    }
+
     fn obstacle(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery,
         suppressions: &Suppressions,
         now: Timestamp,
-    ) -> Option<(&'static str, String)> {
-        match &claimed.delivery {
-            None => Some((
-                "refused",
-                "the stored report is no text, or its domain or day is none".to_owned(),
-            )),
-            Some(delivery)
-                if self.clock.moment.is_confirmed()
-                    && self.schedule.is_expired(delivery.report.created, now) =>
-            {
-                Some((
-                    "expired",
-                    "it could not be sent while it was news".to_owned(),
-                ))
-            }
-            Some(delivery) => {
-                let domain = delivery.report.domain.as_str();
-                let reason = suppressions.reason(domain, &claimed.uri, Day::of(now));
-                reason.map(|reason| ("suppressed", reason))
-            }
+    ) -> Option<(DeliveryStatus, String)> {
+        let is_confirmed = self.clock.moment.is_confirmed();
+        if is_confirmed && self.schedule.is_expired(delivery.report.created, now) {
+            let reason = "older than max_report_age".to_owned();
+            return Some((DeliveryStatus::Expired, reason));
         }
+        let today = Day::of(now);
+        let reason = suppressions.reason(delivery.domain(), &delivery.destination, today)?;
+        Some((DeliveryStatus::Suppressed, reason))
+    }
+
+    /// Its report cannot be read: nothing can be sent.
+    fn give_up_corrupt(&mut self, row: CorruptRow) {
+        let (rua, attempt) = (row.destination.uri(), row.failures + 1);
+        let (result, reason) = ("refused", "stored report row is corrupt");
+        tracing::warn!(rua, attempt, result, reason, "delivery");
+        self.delivering.has_more = true;
+        self.delivering.judged.push(Recorded {
+            r_id: row.r_id,
+            destination: row.destination,
+            verdict: Verdict::Final {
+                status: DeliveryStatus::Refused,
+                reason: reason.to_owned(),
+            },
+        });
     }
 
     /// Judges and records what has ended, in one transaction.
@@ -160,32 +172,37 @@ impl<O: Environment> Daemon<O> {
         while let Some(ended) = self.delivering.queues.next_ended() {
             self.delivering.ended.push(ended);
         }
-        for Ended { claimed, end, news } in std::mem::take(&mut self.delivering.ended) {
-            self.delivering.queues.leave(&claimed.lane);
+        for Ended {
+            delivery,
+            end,
+            news,
+        } in std::mem::take(&mut self.delivering.ended)
+        {
+            self.delivering.queues.leave(&delivery.queue);
             let (outcome, took) = match end {
                 End::Tried(outcome, took) => (outcome, took),
                 End::PutOff(wait) => {
                     let reason = "the receiver's host has others to serve first";
-                    self.put_off(&claimed, wait, reason.to_owned(), now);
+                    self.put_off(&delivery, wait, reason.to_owned(), now);
                     continue;
                 }
             };
             if news {
-                self.heed(&claimed.lane, &outcome);
+                self.heed(&delivery.queue, &outcome);
             }
-            self.judge(&claimed, outcome, took, now);
+            self.judge(&delivery, outcome, took, now);
         }
         self.record_judged(now)
     }
 
     /// Not tried, and due again later: that is no failure.
-    fn put_off(&mut self, claimed: &Claimed, wait: Duration, reason: String, now: Timestamp) {
-        let (failures, first) = (claimed.failures, claimed.first);
+    fn put_off(&mut self, delivery: &Delivery, wait: Duration, reason: String, now: Timestamp) {
+        let (failures, first) = (delivery.failures, delivery.first);
         let at = self
             .schedule
             .put_off(failures, first, wait, now, &mut self.rng);
-        tracing::debug!(rua = claimed.uri, reason, "put off");
-        self.judged(claimed, Verdict::PutOff { at, reason });
+        tracing::debug!(rua = delivery.destination.uri(), reason, "put off");
+        self.judged(delivery, Verdict::PutOff { at, reason });
     }
 
     fn record_judged(&mut self, now: Timestamp) -> Result<(), StoreError> {
@@ -207,18 +224,22 @@ impl<O: Environment> Daemon<O> {
         Ok(())
     }
 
-    fn judge(&mut self, claimed: &Claimed, outcome: Outcome, took: Duration, now: Timestamp) {
+    fn judge(&mut self, delivery: &Delivery, outcome: Outcome, took: Duration, now: Timestamp) {
         let (reason, after) = match outcome {
-            Outcome::Sent { detail } => return self.judge_final(claimed, "sent", detail),
-            Outcome::Refused { reason } => {
-                log(claimed, "refused", &reason);
-                return self.judged(claimed, Verdict::Refused { reason });
+            Outcome::Sent { detail } => {
+                return self.judge_final(delivery, DeliveryStatus::Sent, detail);
             }
-            Outcome::Unsendable { reason } => return self.judge_final(claimed, "refused", reason),
+            Outcome::Refused { reason } => {
+                log(delivery, "refused", &reason);
+                return self.judged(delivery, Verdict::Refused { reason });
+            }
+            Outcome::Unsendable { reason } => {
+                return self.judge_final(delivery, DeliveryStatus::Refused, reason);
+            }
             Outcome::UnknownScheme => {
                 return self.judge_final(
-                    claimed,
-                    "unknownrua",
+                    delivery,
+                    DeliveryStatus::UnknownScheme,
                     "nobody can deliver to that scheme".to_owned(),
                 );
             }
@@ -230,54 +251,57 @@ impl<O: Environment> Daemon<O> {
                         "this host is short of something that deliveries need: they wait (raise LimitNOFILE= of the unit, or lower max_concurrent_deliveries)"
                     );
                 }
-                return self.put_off(claimed, Schedule::after_lack(), reason, now);
+                return self.put_off(delivery, Schedule::after_lack(), reason, now);
             }
             Outcome::Retry { reason, after } => (reason, after),
             // What is the operator's to mend is charged to nobody, unless the operator has set a number of attempts.
             Outcome::Denied { reason } if !self.schedule.counts_attempts() => {
-                return self.wait(claimed, reason, now);
+                return self.wait(delivery, reason, now);
             }
             Outcome::Unreachable { reason }
-                if is_own(&claimed.lane) && !self.schedule.counts_attempts() =>
+                if delivery.queue.is_own() && !self.schedule.counts_attempts() =>
             {
-                return self.wait(claimed, reason, now);
+                return self.wait(delivery, reason, now);
             }
             Outcome::Denied { reason } | Outcome::Unreachable { reason } => (reason, None),
         };
-        let failures = claimed.failures + 1;
+        let failures = delivery.failures + 1;
         // It may have waited in hand for others: that is no part of its window.
-        let begins = claimed.begins_window.then(|| begun(now, took));
+        let begins = delivery.begins_window.then(|| begun(now, took));
         match self.schedule.after_delivery_failure(
             failures,
-            begins.unwrap_or(claimed.first),
+            begins.unwrap_or(delivery.first),
             after,
             now,
             &mut self.rng,
         ) {
             Next::At(at) => {
-                log(claimed, "retry", &reason);
-                self.judged(claimed, Verdict::Later { at, begins, reason });
+                log(delivery, "retry", &reason);
+                self.judged(delivery, Verdict::Later { at, begins, reason });
             }
-            Next::GiveUp(why) => self.judge_final(claimed, "timedout", format!("{why}: {reason}")),
+            Next::GiveUp(why) => {
+                let reason = format!("{why}: {reason}");
+                self.judge_final(delivery, DeliveryStatus::TimedOut, reason);
+            }
         }
     }
 
     /// As if it had not been tried: it ends only when nobody wants to hear of its day any more.
-    fn wait(&mut self, claimed: &Claimed, reason: String, now: Timestamp) {
+    fn wait(&mut self, delivery: &Delivery, reason: String, now: Timestamp) {
         let at = self.schedule.while_nothing_goes(now, &mut self.rng);
-        log(claimed, "waits", &reason);
-        self.judged(claimed, Verdict::Waits { at, reason });
+        log(delivery, "waits", &reason);
+        self.judged(delivery, Verdict::Waits { at, reason });
     }
 
-    fn judge_final(&mut self, claimed: &Claimed, word: &'static str, reason: String) {
-        log(claimed, word, &reason);
-        self.judged(claimed, Verdict::Final { word, reason });
+    fn judge_final(&mut self, delivery: &Delivery, status: DeliveryStatus, reason: String) {
+        log(delivery, status.as_str(), &reason);
+        self.judged(delivery, Verdict::Final { status, reason });
     }
 
-    fn judged(&mut self, claimed: &Claimed, verdict: Verdict) {
+    fn judged(&mut self, delivery: &Delivery, verdict: Verdict) {
         self.delivering.judged.push(Recorded {
-            r_id: claimed.r_id,
-            uri: claimed.uri.clone(),
+            r_id: delivery.r_id,
+            destination: delivery.destination.clone(),
             verdict,
         });
     }
@@ -289,17 +313,11 @@ fn begun(now: Timestamp, took: Duration) -> Timestamp {
 }
 
 /// One line an outcome, with fixed keys.
-fn log(claimed: &Claimed, result: &str, reason: &str) {
-    let (rua, attempt) = (&claimed.uri, claimed.failures + 1);
-    let (day, domain, report) = match &claimed.delivery {
-        Some(delivery) => {
-            let report = &delivery.report;
-            let (day, domain) = (report.day.to_string(), report.domain.to_string());
-            let id = format!("{day}_idx{}_{domain}", report.uniqid);
-            (day, domain, id)
-        }
-        None => Default::default(),
-    };
+fn log(delivery: &Delivery, result: &str, reason: &str) {
+    let (rua, attempt) = (delivery.destination.uri(), delivery.attempt());
+    let report = &delivery.report;
+    let (day, domain) = (report.day.to_string(), report.domain.as_str());
+    let report = format!("{day}_idx{}_{domain}", report.uniqid);
     match result {
         "sent" | "retry" | "waits" | "suppressed" => tracing::info!(
             day, domain, report, rua, attempt, result, reason, "delivery"

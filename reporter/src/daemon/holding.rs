@@ -6,15 +6,9 @@ use tokio::time::Instant;
 
 use super::{Daemon, delivering::Delivering};
 use crate::{
-    deliver::Outcome,
-    environment::Environment,
-    queue::News,
-    schedule::{Schedule, is_own},
+    deliver::Outcome, environment::Environment, model::QueueKey, queue::News, schedule::Schedule,
     store::StoreError,
 };
-
-/// The relay's queue.
-const MAILS: &str = "mailto:";
 
 impl<O: Environment> Delivering<O> {
     /// How long until a queue is not held back any longer.
@@ -26,40 +20,41 @@ impl<O: Environment> Delivering<O> {
 
 impl<O: Environment> Daemon<O> {
     /// Sees to a queue that has something to tell, after an attempt that ended so.
-    pub(super) fn heed(&mut self, lane: &str, outcome: &Outcome) {
-        match self.delivering.queues.news(lane) {
+    pub(super) fn heed(&mut self, queue: &QueueKey, outcome: &Outcome) {
+        match self.delivering.queues.news(queue) {
             Some(News::Holds { wish, times, first }) => {
                 let time = match wish {
                     Some(wish) => Schedule::hold_as_asked(wish),
                     None => self.schedule.hold(times, &mut self.rng),
                 };
-                let waiting = self.delivering.queues.hold(lane, Instant::now() + time);
+                let waiting = self.delivering.queues.hold(queue, Instant::now() + time);
                 self.delivering.released.extend(waiting);
-                self.state.hold_lane(lane);
+                self.state.hold_queue(queue);
                 if first && matches!(outcome, Outcome::Denied { .. }) {
                     self.delivering.is_denied = true;
                 }
-                tell(lane, outcome, time, first);
+                tell(queue, outcome, time, first);
             }
-            Some(News::Flows) if is_own(lane) => {
+            Some(News::Flows) if queue.is_own() => {
                 // Only mails are denied, and one line is enough.
-                if lane == MAILS && std::mem::take(&mut self.delivering.is_denied) {
+                if *queue == QueueKey::Relay && std::mem::take(&mut self.delivering.is_denied) {
                     return;
                 }
-                tracing::warn!(lane, "somebody answers again: deliveries go on");
+                tracing::warn!(%queue, "somebody answers again: deliveries go on");
             }
-            Some(News::Flows) => tracing::info!(lane, "the host answers: deliveries go on"),
+            Some(News::Flows) => tracing::info!(%queue, "the host answers: deliveries go on"),
             None => {}
         }
     }
 
     /// Lets one attempt begin in each queue whose time is over.
-    pub(super) fn probe_lanes(&mut self) {
+    pub(super) fn probe_queues(&mut self) {
         let now = Instant::now();
         let queues = &mut self.delivering.queues;
         let mut free = queues.probe(now);
         free.extend(queues.forget(now));
-        free.into_iter().for_each(|lane| self.state.free_lane(lane));
+        free.into_iter()
+            .for_each(|queue| self.state.free_queue(&queue));
     }
 
     /// What is in hand no more is pending again. When that fails it is kept, and done later.
@@ -71,18 +66,18 @@ impl<O: Environment> Daemon<O> {
 }
 
 /// Once when it begins. The relay is the operator's to mend; a stranger's host is not.
-fn tell(lane: &str, outcome: &Outcome, time: Duration, first: bool) {
+fn tell(queue: &QueueKey, outcome: &Outcome, time: Duration, first: bool) {
     let seconds = time.as_secs();
     let (Outcome::Unreachable { reason } | Outcome::Retry { reason, .. }) = outcome else {
         return;
     };
     if !first {
-        tracing::debug!(lane, seconds, reason, "held back again");
-    } else if is_own(lane) {
-        tracing::warn!(lane, seconds, reason, "nobody answers: deliveries wait");
+        tracing::debug!(%queue, seconds, reason, "held back again");
+    } else if queue.is_own() {
+        tracing::warn!(%queue, seconds, reason, "nobody answers: deliveries wait");
     } else {
         tracing::info!(
-            lane,
+            %queue,
             seconds,
             reason,
             "the host does not take reports now: deliveries wait"

@@ -92,7 +92,7 @@ impl<E: Environment> Daemon<E> {
         // the loop guard would take others' sessions for theirs. Minutes later it is known.
         if moment.is_founded() {
             self.composing.start(store, &self.calendar, now)?;
-            self.probe_lanes();
+            self.probe_queues();
             self.start_deliveries(now)?;
         }
         self.calendar.clean(&mut self.state, &moment)?;

@@ -11,8 +11,9 @@ use tlsrptd_service::files;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::Outcome;
 use super::fingerprint::fingerprint;
-use super::{Destination, Outcome, StoredReport};
+use crate::model::{Destination, StoredReport};
 
 /// The time for a file.
 const TIME: Duration = Duration::from_secs(30);
@@ -25,15 +26,17 @@ static PLACES: Semaphore = Semaphore::const_new(MAX_WRITES);
 pub(super) async fn deliver(
     report: &StoredReport,
     destination: &Destination,
-    folder: &str,
+    folder: &Path,
 ) -> Outcome {
-    let path = Path::new(folder);
     // A substitution may have put a stranger's text here.
-    if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
-        let reason = format!("{folder}: only absolute paths without .. are allowed");
+    if !folder.is_absolute() || folder.components().any(|part| part == Component::ParentDir) {
+        let reason = format!(
+            "{}: only absolute paths without .. are allowed",
+            folder.display()
+        );
         return Outcome::Unsendable { reason };
     }
-    let fingerprint = fingerprint(report, &destination.uri);
+    let fingerprint = fingerprint(report, destination.uri());
     let name = file_name(&[
         "tlsrpt-",
         report.domain.as_str(),
@@ -43,11 +46,11 @@ pub(super) async fn deliver(
         &fingerprint[..16],
         ".json",
     ]);
-    match write(path, &name, report.json.as_bytes(), TIME).await {
+    match write(folder, &name, report.json.as_bytes(), TIME).await {
         Ok(path) => Outcome::Sent {
             detail: path.display().to_string(),
         },
-        Err(error) => Outcome::retry(format!("{}: {error}", path.join(name).display())),
+        Err(error) => Outcome::retry(format!("{}: {error}", folder.join(name).display())),
     }
 }
 
@@ -58,7 +61,7 @@ pub(super) async fn save_copy(
     destination: &Destination,
     mail: Option<&[u8]>,
 ) {
-    let uri = destination.uri.as_str();
+    let uri = destination.uri();
     let address = uri.strip_prefix("mailto:").unwrap_or(uri);
     let mail = mail.map(|mail| ("THE_EMAIL_TO_", address, mail));
     let copies = [Some(("", uri, report.json.as_bytes())), mail];
@@ -159,13 +162,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::deliver::{Origin, fixtures};
+    use crate::deliver::fixtures;
+    use crate::model::Origin;
 
     fn to(uri: &str) -> Destination {
-        Destination {
-            uri: uri.to_owned(),
-            origin: Origin::Operator,
-        }
+        Destination::new(uri, Origin::Operator)
     }
 
     #[tokio::test]
@@ -174,7 +175,7 @@ mod tests {
         let path = folder.path().to_str().unwrap();
         let destination = to(&format!("directory:{path}"));
         for _ in 0..2 {
-            let outcome = deliver(&fixtures::report(), &destination, path).await;
+            let outcome = deliver(&fixtures::report(), &destination, folder.path()).await;
             assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
         }
         let files: Vec<_> = std::fs::read_dir(path)
@@ -203,7 +204,7 @@ mod tests {
             ("/tmp/../etc", "unsendable"),
             ("", "unsendable"),
         ] {
-            let outcome = deliver(&report, &to("directory:x"), folder).await;
+            let outcome = deliver(&report, &to("directory:x"), Path::new(folder)).await;
             assert_eq!(
                 matches!(outcome, Outcome::Unsendable { .. }),
                 expected == "unsendable",

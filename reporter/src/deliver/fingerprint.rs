@@ -5,7 +5,7 @@ use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use super::StoredReport;
+use crate::model::StoredReport;
 
 /// 32 hexadecimal digits. Not a secret: the key is none.
 pub(super) fn fingerprint(report: &StoredReport, destination: &str) -> String {

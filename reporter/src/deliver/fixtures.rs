@@ -1,10 +1,13 @@
 //! One report, and settings, for the tests of this folder.
 
+use std::sync::Arc;
+
 use tlsrptd_config::Start;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::{Outcome, StoredReport};
+use super::Outcome;
+use crate::model::{Delivery, Destination, Origin, StoredReport};
 
 /// Ten sessions, three failed.
 pub(super) fn report() -> StoredReport {
@@ -15,6 +18,22 @@ pub(super) fn report() -> StoredReport {
         json: JSON.to_owned(),
         created: "2026-11-21T00:10:00Z".parse().unwrap(),
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
+    }
+}
+
+/// Of that report, to a destination that the operator has named.
+pub(super) fn delivery(uri: &str) -> Delivery {
+    let (destination, report) = (Destination::new(uri, Origin::Operator), report());
+    Delivery {
+        r_id: 1,
+        queue: destination.queue(),
+        destination,
+        failures: 0,
+        first: report.created,
+        begins_window: true,
+        date: report.created,
+        has_worked: false,
+        report: Arc::new(report),
     }
 }
 

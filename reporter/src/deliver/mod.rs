@@ -26,59 +26,26 @@ mod tls;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
-use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 use url::Url;
 
+use crate::model::{Delivery, Destination, DestinationKind, StoredReport};
 use awaited::Awaited;
 use dkim::Signers;
 use error::PayloadError;
 use https::{HttpScript, Https};
 use mail::{Carrier, Envelope};
-use prepared_mail::{Mail, Writers};
+use prepared_mail::Writers;
 use sender::Sender;
 
 pub use dkim::KeyError;
 pub use error::PrepareError;
-pub use prepared_mail::PreparedMails;
+pub use prepared_mail::PreparedMail;
 pub use progress::{Progress, Waiting};
-
-/// One report on its way to one address.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// What is delivered.
-    pub report: Arc<StoredReport>,
-    /// Where to.
-    pub destination: Destination,
-    /// Counted from 1, for the log; the bytes do not depend on it.
-    pub attempt: u32,
-    /// The mail's Date and the signature's time: the first attempt's. Stored before it, and the same for all that follow.
-    pub date: Timestamp,
-    /// What was done for it before its turn.
-    pub prepared_mail: PreparedMails,
-}
-
-/// A report as it stands in the database: its bytes are fixed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredReport {
-    /// The day it is about.
-    pub day: Day,
-    /// The domain it is about.
-    pub domain: Domain,
-    /// Distinct a day and domain.
-    pub uniqid: u64,
-    /// The report.
-    pub json: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// Whose database it stands in.
-    pub installation: InstallationId,
-}
 
 /// Carries reports to addresses. Made once at start.
 #[derive(Debug)]
@@ -93,7 +60,7 @@ pub struct Deliverer {
     compression_level: i32,
     writers: Writers,
     /// `debug_send_http_dest`: the one place where plain HTTP is allowed.
-    debug_http: Option<String>,
+    debug_http: Option<(String, Url)>,
     /// `debug_send_file_dest`.
     debug_folder: Option<PathBuf>,
 }
@@ -135,34 +102,50 @@ impl Deliverer {
             posts: Awaited::default(),
             compression_level: settings.compression_level,
             writers: Writers::new(),
-            debug_http: settings.debug_send_http_dest.clone(),
+            debug_http: debug_http(settings),
             debug_folder: settings.debug_send_file_dest.clone(),
         })
     }
 
     /// One attempt, in bounded time, which tells how far it is.
-    pub async fn attempt(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
-        lack::unless_exhausted(self.carry(delivery, progress).await)
+    pub async fn attempt(
+        &self,
+        delivery: &Delivery,
+        mail: &PreparedMail,
+        progress: &Progress,
+    ) -> Outcome {
+        lack::unless_exhausted(self.carry(delivery, mail, progress).await)
     }
 
-    async fn carry(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+    async fn carry(
+        &self,
+        delivery: &Delivery,
+        mail: &PreparedMail,
+        progress: &Progress,
+    ) -> Outcome {
         let Delivery {
             report,
             destination,
             ..
         } = delivery;
-        let (scheme, rest) = destination.uri.split_once(':').unwrap_or_default();
-        match scheme.to_ascii_lowercase().as_str() {
-            "mailto" => self.mail(delivery).await,
-            "https" => self.post(report, destination, progress).await,
-            "http" if self.debug_http.as_ref() == Some(&destination.uri) => {
-                self.post(report, destination, progress).await
-            }
-            "directory" => {
+        let bad = |error: &dyn std::error::Error| Outcome::Unsendable {
+            reason: error.to_string(),
+        };
+        match destination.kind() {
+            DestinationKind::Mailto(Ok(to)) => self.mail(delivery, to, mail).await,
+            DestinationKind::Mailto(Err(error)) => bad(error),
+            DestinationKind::Https(Ok(url)) => self.post(report, destination, url, progress).await,
+            DestinationKind::Https(Err(error)) => bad(error),
+            DestinationKind::Directory(folder) => {
                 self.save_copy(report, destination, None).await;
-                directory::deliver(report, destination, rest).await
+                directory::deliver(report, destination, folder).await
             }
-            _ => Outcome::UnknownScheme,
+            DestinationKind::Other => match &self.debug_http {
+                Some((uri, url)) if uri == destination.uri() => {
+                    self.post(report, destination, url, progress).await
+                }
+                _ => Outcome::UnknownScheme,
+            },
         }
     }
 
@@ -172,9 +155,9 @@ impl Deliverer {
         self.carrier.awaited() + self.posts.count()
     }
 
-    async fn mail(&self, delivery: &Delivery) -> Outcome {
-        let Mail { to, bytes } = match self.written(delivery).await {
-            Ok(mail) => mail,
+    async fn mail(&self, delivery: &Delivery, to: &Mailbox, mail: &PreparedMail) -> Outcome {
+        let bytes = match self.written(delivery, to, mail).await {
+            Ok(bytes) => bytes,
             Err(outcome) => return outcome.clone(),
         };
         self.save_copy(&delivery.report, &delivery.destination, Some(bytes))
@@ -192,6 +175,7 @@ impl Deliverer {
         &self,
         report: &StoredReport,
         destination: &Destination,
+        url: &Url,
         progress: &Progress,
     ) -> Outcome {
         let gzip = match payload::gzip(&report.json, self.compression_level) {
@@ -206,12 +190,12 @@ impl Deliverer {
         match &self.web {
             Web::Ours(https) => {
                 let _awaited = self.posts.watch(progress);
-                https.send(destination, &gzip, progress).await
+                https.send(url, destination.origin, &gzip, progress).await
             }
             // How far it is, it does not tell.
             Web::Script(script) => {
                 let _awaited = self.posts.one();
-                script.send(destination, &gzip).await
+                script.send(destination, url, &gzip).await
             }
         }
     }
@@ -275,6 +259,13 @@ fn debug_destinations(settings: &Reportd) -> Vec<PrepareError> {
     mail.into_iter().chain(web).collect()
 }
 
+/// `debug_send_http_dest` as it was set; [`debug_destinations`] tells what is wrong with it.
+fn debug_http(settings: &Reportd) -> Option<(String, Url)> {
+    let uri = settings.debug_send_http_dest.clone()?;
+    let url = Url::parse(&uri).ok()?;
+    Some((uri, url))
+}
+
 /// The name and the text of the TXT record of each key, in the order of `dkim_keys`.
 ///
 /// # Errors
@@ -299,24 +290,6 @@ fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Where a report goes, and on whose word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
-    /// `mailto:` and one decoded address, an `https:` URL, or `directory:` and a path.
-    pub uri: String,
-    /// Whose word it is: the filter for non-global addresses applies to records only.
-    pub origin: Origin,
-}
-
-/// Who named a destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The domain's own TXT record.
-    Record,
-    /// The operator, in a map or a debug option.
-    Operator,
 }
 
 /// How an attempt ended.

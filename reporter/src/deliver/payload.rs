@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use tlsrptd_proto::domain::Domain;
 
-use super::StoredReport;
+use crate::model::StoredReport;
 
 /// The gzip of a report (RFC 8460 section 5.2). No file name and no time go in: the bytes
 /// follow from the report and the level.

@@ -8,18 +8,12 @@ use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
-use super::{Deliverer, Delivery, Outcome, message};
+use super::{Deliverer, Outcome, message};
+use crate::model::Delivery;
 
 /// A delivery's mail, once it is written.
 #[derive(Clone, Default)]
-pub struct PreparedMails(Arc<OnceCell<Result<Mail, Outcome>>>);
-
-/// Ready to be sent.
-#[derive(Debug)]
-pub(super) struct Mail {
-    pub(super) to: Mailbox,
-    pub(super) bytes: Vec<u8>,
-}
+pub struct PreparedMail(Arc<OnceCell<Result<Vec<u8>, Outcome>>>);
 
 /// Hundreds may be in hand: a report that is larger is written when its turn has come.
 const MAX_REPORT: usize = 128 << 10;
@@ -44,15 +38,14 @@ impl Writers {
 
 impl Deliverer {
     /// Begins with what can be done for a delivery that has to wait for its turn.
-    pub fn prepare_mail(self: &Arc<Self>, delivery: &Delivery) {
-        let uri = &delivery.destination.uri;
-        let is_mail = uri
-            .get(..7)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
-        if !is_mail || delivery.report.json.len() > MAX_REPORT {
+    pub fn prepare_mail(self: &Arc<Self>, delivery: &Delivery, mail: &PreparedMail) {
+        let Some(to) = delivery.destination.mailbox().cloned() else {
+            return;
+        };
+        if delivery.report.json.len() > MAX_REPORT {
             return;
         }
-        let (this, delivery) = (Arc::clone(self), delivery.clone());
+        let (this, delivery, mail) = (Arc::clone(self), delivery.clone(), mail.clone());
         let mut tasks = self.writers.tasks.lock();
         let tasks = tasks.as_mut().unwrap_or_else(PoisonError::get_mut);
         while tasks.try_join_next().is_some() {}
@@ -60,28 +53,27 @@ impl Deliverer {
             // It is never closed.
             let _core = this.writers.cores.acquire().await;
             // Nobody waits for it when this is all that is left of the delivery.
-            if Arc::strong_count(&delivery.prepared_mail.0) > 1 {
-                this.written(&delivery).await;
+            if Arc::strong_count(&mail.0) > 1 {
+                this.written(&delivery, &to, &mail).await;
             }
         });
     }
 
     /// The mail; written now, when nobody has.
-    pub(super) async fn written<'a>(&self, delivery: &'a Delivery) -> &'a Result<Mail, Outcome> {
-        let prepared_mail = &delivery.prepared_mail.0;
-        prepared_mail
-            .get_or_init(async || self.write(delivery))
-            .await
+    pub(super) async fn written<'a>(
+        &self,
+        delivery: &Delivery,
+        to: &Mailbox,
+        mail: &'a PreparedMail,
+    ) -> &'a Result<Vec<u8>, Outcome> {
+        mail.0.get_or_init(async || self.write(delivery, to)).await
     }
 
-    fn write(&self, delivery: &Delivery) -> Result<Mail, Outcome> {
+    fn write(&self, delivery: &Delivery, to: &Mailbox) -> Result<Vec<u8>, Outcome> {
         let unsendable = |reason: String| Outcome::Unsendable { reason };
-        let report = &delivery.report;
-        let (_, to) = delivery.destination.uri.split_once(':').unwrap_or_default();
-        let to = Mailbox::parse(to).map_err(|error| unsendable(error.to_string()))?;
         let message = message::compose(
-            report,
-            &to,
+            &delivery.report,
+            to,
             &self.sender,
             delivery.date,
             self.compression_level,
@@ -91,14 +83,13 @@ impl Deliverer {
             .signers
             .sign(&message, delivery.date)
             .map_err(|error| Outcome::retry(format!("DKIM: {error}")))?;
-        let bytes = message.bytes(&signatures);
-        Ok(Mail { to, bytes })
+        Ok(message.bytes(&signatures))
     }
 }
 
-impl std::fmt::Debug for PreparedMails {
+impl std::fmt::Debug for PreparedMail {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PreparedMails({})", self.0.initialized())
+        write!(f, "PreparedMail({})", self.0.initialized())
     }
 }
 
@@ -106,21 +97,12 @@ impl std::fmt::Debug for PreparedMails {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Destination, Origin, Progress, fixtures};
+    use super::super::{Progress, fixtures};
     use super::*;
 
-    fn delivery(number: usize) -> Delivery {
-        let destination = Destination {
-            uri: format!("mailto:a{number}@x.example"),
-            origin: Origin::Record,
-        };
-        Delivery {
-            report: Arc::new(fixtures::report()),
-            destination,
-            attempt: 1,
-            date: fixtures::report().created,
-            prepared_mail: PreparedMails::default(),
-        }
+    fn delivery(number: usize) -> (Delivery, PreparedMail) {
+        let delivery = fixtures::delivery(&format!("mailto:a{number}@x.example"));
+        (delivery, PreparedMail::default())
     }
 
     #[tokio::test]
@@ -129,20 +111,18 @@ mod tests {
         let transport = format!("smtp://{}", relay.local_addr().unwrap());
         let settings = fixtures::settings(&[("mail_transport", &transport)]);
         let deliverer = Arc::new(Deliverer::prepare(&settings).unwrap());
-        let waiting: Vec<Delivery> = (0..20).map(delivery).collect();
+        let waiting: Vec<_> = (0..20).map(delivery).collect();
         let first = {
-            let (deliverer, delivery) = (Arc::clone(&deliverer), waiting[0].clone());
-            tokio::spawn(async move { deliverer.attempt(&delivery, &Progress::default()).await })
+            let (deliverer, (delivery, mail)) = (Arc::clone(&deliverer), waiting[0].clone());
+            let progress = Progress::default();
+            tokio::spawn(async move { deliverer.attempt(&delivery, &mail, &progress).await })
         };
         let _held = relay.accept().await.unwrap();
-        for delivery in &waiting[1..] {
-            deliverer.prepare_mail(delivery);
+        for (delivery, mail) in &waiting[1..] {
+            deliverer.prepare_mail(delivery, mail);
         }
         let all = async {
-            while waiting
-                .iter()
-                .any(|delivery| delivery.prepared_mail.0.get().is_none())
-            {
+            while waiting.iter().any(|(_, mail)| mail.0.get().is_none()) {
                 tokio::task::yield_now().await;
             }
         };
@@ -150,13 +130,15 @@ mod tests {
             .await
             .unwrap();
         assert!(!first.is_finished(), "the one connection is taken");
-        for (number, delivery) in waiting.iter().enumerate() {
-            let again = deliverer.write(delivery).unwrap();
-            let Ok(mail) = deliverer.written(delivery).await else {
+        for (number, (delivery, mail)) in waiting.iter().enumerate() {
+            let to = delivery.destination.mailbox().unwrap();
+            let again = deliverer.write(delivery, to).unwrap();
+            let Ok(bytes) = deliverer.written(delivery, to, mail).await else {
                 panic!("{number} could not be written");
             };
-            assert_eq!(mail.bytes, again.bytes, "the same, whenever it is written");
-            assert_eq!(mail.to.as_str(), format!("a{number}@x.example"));
+            assert_eq!(*bytes, again, "the same, whenever it is written");
+            let line = format!("\r\nTo: a{number}@x.example\r\n");
+            assert!(String::from_utf8_lossy(bytes).contains(&line));
         }
         first.abort();
     }
@@ -167,28 +149,11 @@ mod tests {
         let deliverer = Arc::new(deliverer.unwrap());
         let mut large = fixtures::report();
         large.json.push_str(&" ".repeat(MAX_REPORT));
-        let post = Destination {
-            uri: "https://h.example/".to_owned(),
-            origin: Origin::Record,
-        };
-        let report = Arc::new(large);
-        for (other, why) in [
-            (
-                Delivery {
-                    report,
-                    ..delivery(0)
-                },
-                "memory is bounded",
-            ),
-            (
-                Delivery {
-                    destination: post,
-                    ..delivery(1)
-                },
-                "nothing to sign",
-            ),
-        ] {
-            deliverer.prepare_mail(&other);
+        let mut too_large = delivery(0).0;
+        too_large.report = Arc::new(large);
+        let post = fixtures::delivery("https://h.example/");
+        for (other, why) in [(too_large, "memory is bounded"), (post, "nothing to sign")] {
+            deliverer.prepare_mail(&other, &PreparedMail::default());
             assert!(deliverer.writers.tasks.lock().unwrap().is_empty(), "{why}");
         }
     }

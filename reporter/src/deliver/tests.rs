@@ -2,24 +2,11 @@
 
 use super::*;
 
-fn delivery(uri: &str) -> Delivery {
-    let destination = Destination {
-        uri: uri.to_owned(),
-        origin: Origin::Operator,
-    };
-    Delivery {
-        report: Arc::new(fixtures::report()),
-        destination,
-        attempt: 1,
-        date: fixtures::report().created,
-        prepared_mail: PreparedMails::default(),
-    }
-}
-
 async fn attempt(options: &[(&str, &str)], uri: &str) -> Outcome {
     let deliverer = Deliverer::prepare(&fixtures::settings(options)).unwrap();
+    let (mail, progress) = (PreparedMail::default(), Progress::default());
     deliverer
-        .attempt(&delivery(uri), &Progress::default())
+        .attempt(&fixtures::delivery(uri), &mail, &progress)
         .await
 }
 

@@ -5,11 +5,12 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    Queued,
     limits::Limits,
     strangers::{Standing, Strangers},
     throttle::{Begun, DestinationThrottle, Heard, Witness},
 };
-use crate::{deliver::Outcome, store::Claimed};
+use crate::{deliver::Outcome, model::Delivery};
 
 /// An attempt that lasts longer is slow.
 pub(super) const SLOW: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ const SLOW_BACK: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 struct Share {
     domain: String,
-    claims: VecDeque<Claimed>,
+    waiting: VecDeque<Queued>,
 }
 
 /// What waits, and what is known of the place.
@@ -51,9 +52,9 @@ pub(super) struct DestinationQueue {
 
 /// What comes out of a queue.
 pub(super) enum Taken {
-    Begins(Claimed, Begun, Standing),
+    Begins(Queued, Begun, Standing),
     /// The place has asked that domain to wait so long.
-    PutOff(Claimed, Duration),
+    PutOff(Queued, Duration),
 }
 
 impl DestinationQueue {
@@ -73,20 +74,21 @@ impl DestinationQueue {
     }
 
     /// Puts a delivery in, or gives it back with the time after which it may come again.
-    pub(super) fn push(&mut self, claimed: Claimed, now: Instant) -> Option<(Claimed, Duration)> {
+    pub(super) fn push(&mut self, queued: Queued, now: Instant) -> Option<(Queued, Duration)> {
         let most = match self.is_prompt {
             true => SLOW_AT_PROMPT,
             false => SLOW_WAITING,
         };
-        if self.standing(&claimed, now) == Standing::Slow && self.slow_waiting(now) >= most {
-            return Some((claimed, SLOW_BACK));
+        if self.standing(&queued.delivery, now) == Standing::Slow && self.slow_waiting(now) >= most
+        {
+            return Some((queued, SLOW_BACK));
         }
-        let domain = self.share(&claimed);
+        let domain = self.share(&queued.delivery);
         match self.shares.iter_mut().find(|share| share.domain == domain) {
-            Some(share) => share.claims.push_back(claimed),
+            Some(share) => share.waiting.push_back(queued),
             None => self.shares.push_back(Share {
                 domain: domain.to_owned(),
-                claims: [claimed].into(),
+                waiting: [queued].into(),
             }),
         }
         None
@@ -112,18 +114,18 @@ impl DestinationQueue {
         let begun = self.throttle.begin()?;
         let next = self.next_share(limits, now)?;
         let mut share = self.shares.remove(next)?;
-        let claimed = share.claims.pop_front()?;
+        let queued = share.waiting.pop_front()?;
         let held = self.strangers.held(&share.domain, now);
-        if !share.claims.is_empty() {
+        if !share.waiting.is_empty() {
             self.shares.push_back(share);
         }
         if let Some(left) = held {
-            return Some(Taken::PutOff(claimed, left));
+            return Some(Taken::PutOff(queued, left));
         }
-        let standing = self.standing(&claimed, now);
+        let standing = self.standing(&queued.delivery, now);
         self.under_way += 1;
         self.slow_under_way += usize::from(standing == Standing::Slow);
-        Some(Taken::Begins(claimed, begun, standing))
+        Some(Taken::Begins(queued, begun, standing))
     }
 
     /// Of the best standing the one that has waited longest.
@@ -138,8 +140,8 @@ impl DestinationQueue {
 
     fn standings(&self, now: Instant) -> impl Iterator<Item = (&Share, Standing)> {
         self.shares.iter().filter_map(move |share| {
-            let first = share.claims.front()?;
-            Some((share, self.standing(first, now)))
+            let first = share.waiting.front()?;
+            Some((share, self.standing(&first.delivery, now)))
         })
     }
 
@@ -156,19 +158,19 @@ impl DestinationQueue {
     /// Deliveries of slow domains that wait: they are to keep no others from being taken in hand.
     pub(super) fn slow_waiting(&self, now: Instant) -> usize {
         let slow = self.standings(now).filter(|(_, s)| *s == Standing::Slow);
-        slow.map(|(share, _)| share.claims.len()).sum()
+        slow.map(|(share, _)| share.waiting.len()).sum()
     }
 
-    fn standing(&self, claimed: &Claimed, now: Instant) -> Standing {
-        let domain = claimed.domain();
-        self.strangers.standing(domain, claimed.has_worked, now)
+    fn standing(&self, delivery: &Delivery, now: Instant) -> Standing {
+        let domain = delivery.domain();
+        self.strangers.standing(domain, delivery.has_worked, now)
     }
 
     /// All mails are one share: the relay treats them alike.
-    fn share<'a>(&self, claimed: &'a Claimed) -> &'a str {
+    fn share<'a>(&self, delivery: &'a Delivery) -> &'a str {
         match self.is_own {
             true => "",
-            false => claimed.domain(),
+            false => delivery.domain(),
         }
     }
 
@@ -180,7 +182,7 @@ impl DestinationQueue {
     /// An attempt has ended. Gives whether the daemon has to look.
     pub(super) fn end(
         &mut self,
-        claimed: &Claimed,
+        delivery: &Delivery,
         begun: Begun,
         standing: Standing,
         outcome: &Outcome,
@@ -202,14 +204,14 @@ impl DestinationQueue {
             // The operator's own relay asks nobody to wait for others' sake.
         } else if let Heard::Wish(wish) = heard {
             self.strangers
-                .hold(claimed.domain(), wish.min(LONGEST_HOLD), now);
+                .hold(delivery.domain(), wish.min(LONGEST_HOLD), now);
         } else if heard == Heard::Served && took <= SLOW {
             self.is_prompt = true;
-            self.strangers.is_quick(claimed.domain());
+            self.strangers.is_quick(delivery.domain());
         }
         let witness = Witness {
-            domain: claimed.domain(),
-            has_worked: claimed.has_worked,
+            domain: delivery.domain(),
+            has_worked: delivery.has_worked,
         };
         self.throttle.end(begun, heard, witness, now)
     }
@@ -228,9 +230,10 @@ impl DestinationQueue {
     }
 
     /// Takes back what waits.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Claimed> + use<> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Delivery> + use<> {
         std::mem::take(&mut self.shares)
             .into_iter()
-            .flat_map(|share| share.claims)
+            .flat_map(|share| share.waiting)
+            .map(|queued| queued.delivery)
     }
 }

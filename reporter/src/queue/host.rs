@@ -1,6 +1,6 @@
 //! One host: a queue for each of its ports, and what all of them share.
 
-use std::{cmp::Reverse, collections::VecDeque, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
@@ -9,6 +9,7 @@ use super::{
     limits::Limits,
     strangers::Standing,
 };
+use crate::model::QueueKey;
 
 /// Who takes which room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) enum Class {
 pub(super) struct Host {
     is_own: bool,
     /// The one that has waited longest stands first.
-    queues: VecDeque<(Arc<str>, DestinationQueue)>,
+    queues: VecDeque<(QueueKey, DestinationQueue)>,
     under_way: usize,
     /// From the beginning of one attempt to that of the next at least so long.
     gap: Duration,
@@ -40,7 +41,7 @@ pub(super) struct Host {
 
 /// What a host has for somebody who is free.
 pub(super) enum Offer {
-    Taken(Arc<str>, Taken),
+    Taken(QueueKey, Taken),
     /// Not before then.
     Later(Instant),
 }
@@ -63,21 +64,21 @@ impl Host {
         }
     }
 
-    pub(super) fn queue(&self, lane: &str) -> Option<&DestinationQueue> {
-        let found = self.queues.iter().find(|(name, _)| **name == *lane);
+    pub(super) fn queue(&self, key: &QueueKey) -> Option<&DestinationQueue> {
+        let found = self.queues.iter().find(|(name, _)| name == key);
         found.map(|(_, queue)| queue)
     }
 
-    pub(super) fn queue_mut(&mut self, lane: &str) -> Option<&mut DestinationQueue> {
-        let found = self.queues.iter_mut().find(|(name, _)| **name == *lane);
+    pub(super) fn queue_mut(&mut self, key: &QueueKey) -> Option<&mut DestinationQueue> {
+        let found = self.queues.iter_mut().find(|(name, _)| name == key);
         found.map(|(_, queue)| queue)
     }
 
-    pub(super) fn queue_or_new(&mut self, lane: &str) -> &mut DestinationQueue {
-        let at = self.queues.iter().position(|(name, _)| **name == *lane);
+    pub(super) fn queue_or_new(&mut self, key: &QueueKey) -> &mut DestinationQueue {
+        let at = self.queues.iter().position(|(name, _)| name == key);
         let at = at.unwrap_or_else(|| {
             let queue = DestinationQueue::new(self.is_own);
-            self.queues.push_back((Arc::from(lane), queue));
+            self.queues.push_back((key.clone(), queue));
             self.queues.len() - 1
         });
         &mut self.queues[at].1
@@ -92,7 +93,7 @@ impl Host {
         let queues = self.queues.iter().enumerate();
         let runnable = queues.filter(|(_, (_, queue))| queue.is_runnable(limits, now));
         let (at, (_, queue)) = runnable.min_by_key(|(_, (name, queue))| {
-            let is_usual = name.ends_with(":443");
+            let is_usual = matches!(name, QueueKey::Https { port: 443, .. });
             (!queue.answers, !is_usual, Reverse(queue.domains()))
         })?;
         let some_answer = self.queues.iter().any(|(_, queue)| queue.answers);
@@ -117,15 +118,15 @@ impl Host {
         if let Some(next) = self.next.filter(|next| *next > now) {
             return Some(Offer::Later(next));
         }
-        let (lane, mut queue) = self.queues.remove(at)?;
+        let (key, mut queue) = self.queues.remove(at)?;
         let taken = queue.take(limits, now);
-        self.queues.push_back((Arc::clone(&lane), queue));
+        self.queues.push_back((key.clone(), queue));
         let taken = taken?;
         if let Taken::Begins(..) = taken {
             self.under_way += 1;
             self.next = (!self.gap.is_zero()).then(|| now + self.gap);
         }
-        Some(Offer::Taken(lane, taken))
+        Some(Offer::Taken(key, taken))
     }
 
     /// One is no longer under way; the queue is told by itself.
@@ -150,12 +151,12 @@ impl Host {
     }
 
     /// Forgets queues; gives their names.
-    pub(super) fn forget(&mut self, is_to_go: impl Fn(&DestinationQueue) -> bool) -> Vec<Arc<str>> {
+    pub(super) fn forget(&mut self, is_to_go: impl Fn(&DestinationQueue) -> bool) -> Vec<QueueKey> {
         let mut gone = Vec::new();
         self.queues.retain(|(name, queue)| {
             let goes = queue.is_idle() && is_to_go(queue);
             if goes {
-                gone.push(Arc::clone(name));
+                gone.push(name.clone());
             }
             !goes
         });

@@ -17,7 +17,16 @@ mod scheduler;
 mod strangers;
 mod throttle;
 
+use crate::{deliver::PreparedMail, model::Delivery};
+
 pub(crate) use limits::Limits;
 pub(crate) use queues::Queues;
 pub(crate) use scheduler::{End, Ended};
 pub(crate) use throttle::News;
+
+/// A delivery in its queue, and its mail as far as it is written.
+#[derive(Debug)]
+struct Queued {
+    delivery: Delivery,
+    mail: PreparedMail,
+}

@@ -11,12 +11,17 @@ use tokio::{
 };
 
 use super::{
+    Queued,
     limits::Limits,
     runner::Runners,
     scheduler::{Ended, Scheduler},
     throttle::News,
 };
-use crate::{environment::Environment, schedule, store::Claimed};
+use crate::{
+    deliver::PreparedMail,
+    environment::Environment,
+    model::{Delivery, QueueKey},
+};
 
 /// Queues that are remembered with nothing in hand: strangers name hosts without number.
 const REMEMBERED: usize = 4096;
@@ -26,9 +31,9 @@ pub(crate) struct Queues<O: Environment> {
     runners: Arc<Runners<O>>,
     limits: Limits,
     /// Those that are held back, by the time when somebody is to ask again.
-    held: BTreeSet<(Instant, String)>,
+    held: BTreeSet<(Instant, QueueKey)>,
     /// In hand, by queue: waiting, under way, or ended and not yet taken.
-    sizes: HashMap<String, usize>,
+    sizes: HashMap<QueueKey, usize>,
     in_hand: InHand,
     ended: mpsc::UnboundedReceiver<Ended>,
     more: Arc<Notify>,
@@ -70,10 +75,10 @@ impl<O: Environment> Queues<O> {
     }
 
     /// How many more a queue may have in hand, out of so many for each connection.
-    pub(crate) fn room(&self, lane: &str, each: usize) -> usize {
-        let busy = self.sizes.get(lane).copied().unwrap_or(0);
+    pub(crate) fn room(&self, key: &QueueKey, each: usize) -> usize {
+        let busy = self.sizes.get(key).copied().unwrap_or(0);
         let scheduler = self.runners.scheduler();
-        let share = scheduler.share_in_hand(lane, each, Instant::now());
+        let share = scheduler.share_in_hand(key, each, Instant::now());
         share.saturating_sub(busy)
     }
 
@@ -82,29 +87,29 @@ impl<O: Environment> Queues<O> {
     }
 
     /// Puts a delivery into its queue.
-    pub(crate) fn push(&mut self, claimed: Claimed) {
-        *self.sizes.entry(claimed.lane.clone()).or_default() += 1;
-        *self.count(&claimed.lane) += 1;
-        if let Some(delivery) = &claimed.delivery {
-            self.runners.environment().prepare_mail(delivery);
-        }
-        self.runners.scheduler().push(claimed, Instant::now());
+    pub(crate) fn push(&mut self, delivery: Delivery) {
+        *self.sizes.entry(delivery.queue.clone()).or_default() += 1;
+        *self.count(&delivery.queue) += 1;
+        let mail = PreparedMail::default();
+        self.runners.environment().prepare_mail(&delivery, &mail);
+        let queued = Queued { delivery, mail };
+        self.runners.scheduler().push(queued, Instant::now());
         self.runners.start();
     }
 
     /// A delivery was taken out of the queue: its end is being recorded.
-    pub(crate) fn leave(&mut self, lane: &str) {
-        *self.count(lane) -= 1;
-        if let Some(size) = self.sizes.get_mut(lane) {
+    pub(crate) fn leave(&mut self, key: &QueueKey) {
+        *self.count(key) -= 1;
+        if let Some(size) = self.sizes.get_mut(key) {
             *size -= 1;
             if *size == 0 {
-                self.sizes.remove(lane);
+                self.sizes.remove(key);
             }
         }
     }
 
-    fn count(&mut self, lane: &str) -> &mut usize {
-        match schedule::is_own(lane) {
+    fn count(&mut self, key: &QueueKey) -> &mut usize {
+        match key.is_own() {
             true => &mut self.in_hand.own,
             false => &mut self.in_hand.posts,
         }
@@ -125,38 +130,40 @@ impl<O: Environment> Queues<O> {
     }
 
     /// What a queue has to tell.
-    pub(crate) fn news(&self, lane: &str) -> Option<News> {
+    pub(crate) fn news(&self, key: &QueueKey) -> Option<News> {
         let mut scheduler = self.runners.scheduler();
-        let host = scheduler.hosts.get_mut(schedule::host(lane))?;
-        host.queue_mut(lane)?.throttle.news()
+        let host = scheduler.hosts.get_mut(key.host())?;
+        host.queue_mut(key)?.throttle.news()
     }
 
     /// Holds a queue back until then. Gives what was in hand and is not under way.
-    pub(crate) fn hold(&mut self, lane: &str, until: Instant) -> Vec<Claimed> {
-        let waiting: Vec<Claimed> = {
+    pub(crate) fn hold(&mut self, key: &QueueKey, until: Instant) -> Vec<Delivery> {
+        let waiting: Vec<Delivery> = {
             let mut scheduler = self.runners.scheduler();
-            let host = scheduler.hosts.get_mut(schedule::host(lane));
-            let Some(queue) = host.and_then(|host| host.queue_mut(lane)) else {
+            let host = scheduler.hosts.get_mut(key.host());
+            let Some(queue) = host.and_then(|host| host.queue_mut(key)) else {
                 return Vec::new();
             };
             queue.drain().collect()
         };
-        waiting.iter().for_each(|claimed| self.leave(&claimed.lane));
-        self.held.insert((until, lane.to_owned()));
+        waiting
+            .iter()
+            .for_each(|delivery| self.leave(&delivery.queue));
+        self.held.insert((until, key.clone()));
         waiting
     }
 
     /// Queues that were held back until now: one attempt of each may begin.
-    pub(crate) fn probe(&mut self, now: Instant) -> Vec<String> {
-        let mut lanes = Vec::new();
+    pub(crate) fn probe(&mut self, now: Instant) -> Vec<QueueKey> {
+        let mut keys = Vec::new();
         while let Some(first) = self.held.first()
             && first.0 <= now
-            && let Some((_, lane)) = self.held.pop_first()
+            && let Some((_, key)) = self.held.pop_first()
         {
-            self.runners.scheduler().probe(&lane, now);
-            lanes.push(lane);
+            self.runners.scheduler().probe(&key, now);
+            keys.push(key);
         }
-        lanes
+        keys
     }
 
     /// When the next queue is not held back any longer.
@@ -165,7 +172,7 @@ impl<O: Environment> Queues<O> {
     }
 
     /// Forgets queues with nothing in hand when they are too many, and gives them.
-    pub(crate) fn forget(&mut self, now: Instant) -> Vec<String> {
+    pub(crate) fn forget(&mut self, now: Instant) -> Vec<QueueKey> {
         let gone = {
             let mut scheduler = self.runners.scheduler();
             if scheduler.number_of_queues() <= REMEMBERED + self.sizes.len() {
@@ -174,9 +181,8 @@ impl<O: Environment> Queues<O> {
             // Half of them, so that it is not done for each one that comes.
             scheduler.forget(REMEMBERED / 2, now)
         };
-        let gone: BTreeSet<String> = gone.iter().map(ToString::to_string).collect();
-        self.held.retain(|(_, lane)| !gone.contains(lane));
-        gone.into_iter().collect()
+        self.held.retain(|(_, key)| !gone.contains(key));
+        gone
     }
 
     /// Memory is short: of the posts whose answers are waited for longest one is to end.
@@ -185,8 +191,8 @@ impl<O: Environment> Queues<O> {
     }
 
     /// Takes back what is not under way.
-    pub(crate) fn drain(&mut self) -> Vec<Claimed> {
-        let waiting: Vec<Claimed> = {
+    pub(crate) fn drain(&mut self) -> Vec<Delivery> {
+        let waiting: Vec<Delivery> = {
             let mut scheduler = self.runners.scheduler();
             let queues = scheduler
                 .hosts
@@ -194,7 +200,9 @@ impl<O: Environment> Queues<O> {
                 .flat_map(|host| host.queues_mut());
             queues.flat_map(|queue| queue.drain()).collect()
         };
-        waiting.iter().for_each(|claimed| self.leave(&claimed.lane));
+        waiting
+            .iter()
+            .for_each(|delivery| self.leave(&delivery.queue));
         waiting
     }
 

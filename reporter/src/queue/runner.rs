@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{
+    Queued,
     destination::SLOW,
     scheduler::{Job, Look, Next, Scheduler},
 };
@@ -91,13 +92,11 @@ impl<O: Environment> Runners<O> {
     }
 
     async fn attempt(self: &Arc<Self>, job: &Job) -> Option<Outcome> {
-        let Some(delivery) = &job.claimed.delivery else {
-            let reason = "there is no report".to_owned();
-            return Some(Outcome::Unsendable { reason });
-        };
+        let Queued { delivery, mail } = &job.queued;
         let (begun, progress) = (Instant::now(), Progress::default());
         let mut stop = self.stop.subscribe();
-        let mut work = std::pin::pin!(self.environment.deliver_telling(delivery, &progress));
+        let work = self.environment.deliver_telling(delivery, mail, &progress);
+        let mut work = std::pin::pin!(work);
         let mut pause = SLOW;
         loop {
             tokio::select! {

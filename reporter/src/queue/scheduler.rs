@@ -14,17 +14,21 @@ use tokio::{
 };
 
 use super::{
+    Queued,
     destination::Taken,
     host::{Class, Host, Offer},
     limits::Limits,
     strangers::Standing,
     throttle::Begun,
 };
-use crate::{deliver::Outcome, schedule, store::Claimed};
+use crate::{
+    deliver::Outcome,
+    model::{Delivery, QueueKey},
+};
 
 /// What became of a delivery that was in hand.
 pub(crate) struct Ended {
-    pub(crate) claimed: Claimed,
+    pub(crate) delivery: Delivery,
     pub(crate) end: End,
     /// Its queue has something to tell.
     pub(crate) news: bool,
@@ -41,7 +45,7 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: u64,
-    pub(super) claimed: Claimed,
+    pub(super) queued: Queued,
     pub(super) is_own: bool,
 }
 
@@ -65,7 +69,7 @@ pub(super) enum Look {
 #[derive(Debug)]
 struct UnderWay {
     host: String,
-    lane: Arc<str>,
+    queue: QueueKey,
     domain: String,
     has_worked: bool,
     begun: Begun,
@@ -117,21 +121,21 @@ impl Scheduler {
         self.under_way.len()
     }
 
-    pub(super) fn push(&mut self, claimed: Claimed, now: Instant) {
-        let lane = claimed.lane.clone();
-        let name = schedule::host(&lane);
+    pub(super) fn push(&mut self, queued: Queued, now: Instant) {
+        let key = queued.delivery.queue.clone();
+        let name = key.host();
         let host = self.hosts.entry(name.to_owned());
-        let host = host.or_insert_with(|| Host::new(schedule::is_own(&lane), &self.limits));
-        match host.queue_or_new(&lane).push(claimed, now) {
-            Some((claimed, wait)) => self.put_off(claimed, wait),
+        let host = host.or_insert_with(|| Host::new(key.is_own(), &self.limits));
+        match host.queue_or_new(&key).push(queued, now) {
+            Some((queued, wait)) => self.put_off(queued, wait),
             None => self.line_up(name, now),
         }
     }
 
-    fn put_off(&self, claimed: Claimed, wait: Duration) {
+    fn put_off(&self, queued: Queued, wait: Duration) {
         // Nobody listens when the daemon has gone.
         let _ = self.sender.send(Ended {
-            claimed,
+            delivery: queued.delivery,
             end: End::PutOff(wait),
             news: false,
         });
@@ -187,19 +191,19 @@ impl Scheduler {
                 host.is_asleep = true;
                 Some(Next::Wake(at, name))
             }
-            Offer::Taken(_, Taken::PutOff(claimed, left)) => {
-                self.put_off(claimed, left);
+            Offer::Taken(_, Taken::PutOff(queued, left)) => {
+                self.put_off(queued, left);
                 self.line_up(&name, now);
                 None
             }
-            Offer::Taken(lane, Taken::Begins(claimed, begun, standing)) => {
+            Offer::Taken(queue, Taken::Begins(queued, begun, standing)) => {
                 self.last_id += 1;
                 self.busy[class as usize] += 1;
                 let under_way = UnderWay {
                     host: name.clone(),
-                    lane,
-                    domain: claimed.domain().to_owned(),
-                    has_worked: claimed.has_worked,
+                    queue,
+                    domain: queued.delivery.domain().to_owned(),
+                    has_worked: queued.delivery.has_worked,
                     begun,
                     standing,
                     class,
@@ -211,7 +215,7 @@ impl Scheduler {
                 self.line_up(&name, now);
                 Some(Next::Begin(Box::new(Job {
                     id: self.last_id,
-                    claimed,
+                    queued,
                     is_own: class == Class::Own,
                 })))
             }
@@ -241,9 +245,9 @@ impl Scheduler {
         let took = now - attempt.since;
         if let Some(host) = self.hosts.get_mut(&attempt.host) {
             host.ended();
-            if let Some(queue) = host.queue_mut(&attempt.lane) {
+            if let Some(queue) = host.queue_mut(&attempt.queue) {
                 let (begun, standing) = (attempt.begun, attempt.standing);
-                news = queue.end(&job.claimed, begun, standing, &outcome, took, now);
+                news = queue.end(&job.queued.delivery, begun, standing, &outcome, took, now);
             }
             self.line_up(&attempt.host, now);
             if !news {
@@ -252,7 +256,7 @@ impl Scheduler {
         }
         // Nobody listens any more: the outcome is lost, and the attempt is repeated after the next start.
         let _ = self.sender.send(Ended {
-            claimed: job.claimed,
+            delivery: job.queued.delivery,
             end: End::Tried(outcome, took),
             news,
         });
@@ -269,10 +273,10 @@ impl Scheduler {
     }
 
     /// A queue that was held back may ask.
-    pub(super) fn probe(&mut self, lane: &str, now: Instant) {
-        let name = schedule::host(lane);
+    pub(super) fn probe(&mut self, key: &QueueKey, now: Instant) {
+        let name = key.host();
         if let Some(host) = self.hosts.get_mut(name) {
-            if let Some(queue) = host.queue_mut(lane) {
+            if let Some(queue) = host.queue_mut(key) {
                 queue.throttle.probe();
             }
             self.line_up(name, now);
@@ -280,17 +284,17 @@ impl Scheduler {
     }
 
     /// How many a queue may have in hand.
-    pub(super) fn share_in_hand(&self, lane: &str, each: usize, now: Instant) -> usize {
-        let host = self.hosts.get(schedule::host(lane));
+    pub(super) fn share_in_hand(&self, key: &QueueKey, each: usize, now: Instant) -> usize {
+        let host = self.hosts.get(key.host());
         let limits = &self.limits;
-        let Some(queue) = host.and_then(|host| host.queue(lane)) else {
-            return match schedule::is_own(lane) {
+        let Some(queue) = host.and_then(|host| host.queue(key)) else {
+            return match key.is_own() {
                 true => each * limits.own,
                 // Nobody knows whether it is worth more.
                 false => each,
             };
         };
-        if schedule::is_own(lane) {
+        if key.is_own() {
             return if queue.throttle.is_probing() {
                 1
             } else {
@@ -315,7 +319,7 @@ impl Scheduler {
 
     /// Forgets queues with nothing in hand until so many are left, and gives their names. What is over goes first; which
     /// ones of the others, chance says.
-    pub(super) fn forget(&mut self, left: usize, now: Instant) -> Vec<Arc<str>> {
+    pub(super) fn forget(&mut self, left: usize, now: Instant) -> Vec<QueueKey> {
         for host in self.hosts.values_mut() {
             host.forget(|queue| queue.is_plain(now));
         }

@@ -7,7 +7,7 @@ use tlsrptd_config::eyes;
 
 use super::python_regex::{Matcher, RunError, Substitution};
 use super::uri;
-use crate::deliver::{Destination, Origin};
+use crate::model::{Destination, Origin};
 
 /// Which map a line stands in. The names are those of sys4's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +82,8 @@ enum Match {
 enum Action {
     Accept,
     Discard,
-    Replace(Vec<String>),
-    Append(Vec<String>),
+    Replace(Vec<Destination>),
+    Append(Vec<Destination>),
     Rewrite(Box<Substitution>),
 }
 
@@ -190,7 +190,8 @@ fn parse_action(action: &str, parameters: &[&str]) -> Result<Action, String> {
         if parameters.is_empty() {
             return Err(format!("Map action {action} needs additional parameters"));
         }
-        Ok(parameters.iter().map(|uri| (*uri).to_owned()).collect())
+        let named = |uri: &&str| Destination::new(*uri, Origin::Operator);
+        Ok(parameters.iter().map(named).collect())
     };
     let none = |result| {
         if parameters.is_empty() {
@@ -239,29 +240,23 @@ impl Action {
         Ok(match self {
             Action::Accept => Mapped::To(destinations),
             Action::Discard => Mapped::Discarded,
-            Action::Replace(uris) => Mapped::To(uris.iter().map(|uri| operators(uri)).collect()),
-            Action::Append(uris) => {
-                destinations.extend(uris.iter().map(|uri| operators(uri)));
+            Action::Replace(named) => Mapped::To(named.clone()),
+            Action::Append(named) => {
+                destinations.extend_from_slice(named);
                 Mapped::To(destinations)
             }
             Action::Rewrite(substitution) => {
                 for destination in &mut destinations {
-                    let uri = substitution.apply(&destination.uri)?;
-                    if !uri::same_place(&destination.uri, &uri) {
-                        destination.origin = Origin::Operator;
+                    let uri = substitution.apply(destination.uri())?;
+                    let mut rewritten = Destination::new(uri, Origin::Operator);
+                    if uri::is_same_host(destination, &rewritten) {
+                        rewritten.origin = destination.origin;
                     }
-                    destination.uri = uri;
+                    *destination = rewritten;
                 }
                 Mapped::To(destinations)
             }
         })
-    }
-}
-
-fn operators(uri: &str) -> Destination {
-    Destination {
-        uri: uri.to_owned(),
-        origin: Origin::Operator,
     }
 }
 

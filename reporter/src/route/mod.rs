@@ -8,14 +8,14 @@ mod map;
 mod python_regex;
 mod uri;
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{HashMap, hash_map::Entry};
 
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::TlsrptRecord;
 use tlsrptd_service::log::LogThrottle;
 
-use crate::deliver::{Destination, Origin};
+use crate::model::{Destination, DestinationKind, Origin};
 use map::{DestinationMap, Mapped, Which};
 
 pub use map::RouteError;
@@ -24,7 +24,7 @@ pub use map::RouteError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
     /// The record's addresses before any map, for `tlsrptctl maptest`.
-    pub before: Vec<String>,
+    pub before: Vec<Destination>,
     /// Where the report goes.
     pub destinations: Vec<Destination>,
     /// What was dropped, each with its reason: the record's unusable addresses too. Only the first few of many.
@@ -55,7 +55,7 @@ enum Step {
     Keep,
     Map(DestinationMap),
     /// A debug option replaces every one of them.
-    Debug(String),
+    Debug(Destination),
 }
 
 impl Routes {
@@ -72,11 +72,12 @@ impl Routes {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let operators = |uri| Destination::new(uri, Origin::Operator);
         let mail_debug = settings.debug_send_mail_dest.as_deref().map(with_mailto);
         Ok(Routes {
             record,
-            mail: Step::of(mail, mail_debug),
-            https: Step::of(https, settings.debug_send_http_dest.clone()),
+            mail: Step::of(mail, mail_debug.map(operators)),
+            https: Step::of(https, settings.debug_send_http_dest.clone().map(operators)),
             failures: LogThrottle::default(),
             max_destinations: settings.max_destinations,
         })
@@ -89,22 +90,18 @@ impl Routes {
             routing.drop(uri, reason.to_string());
         }
         routing.more_dropped += record.more_rejected;
-        let uris = distinct(record.ruas.iter().map(|rua| rua.uri()));
-        let (taken, beyond) = uris.split_at(uris.len().min(self.max_destinations));
-        for uri in beyond {
+        // Each place stands in it once, however often it is named.
+        let mut before: Vec<Destination> = record.ruas.iter().map(Destination::from).collect();
+        for destination in before.drain(before.len().min(self.max_destinations)..) {
             routing.drop(
-                uri,
+                destination.uri(),
                 format!("beyond max_destinations ({})", self.max_destinations),
             );
         }
-        let from_record = |uri: &String| Destination {
-            uri: uri.clone(),
-            origin: Origin::Record,
-        };
-        let mut destinations = taken.iter().map(from_record).collect();
+        let mut destinations = before.clone();
         if let Some(map) = &self.record {
             let mapped = map.apply(domain.as_str(), domain.as_str(), destinations);
-            destinations = routing.settle(mapped, taken);
+            destinations = routing.settle(mapped, &before);
         }
         for destination in destinations {
             self.route_one(destination, &mut routing);
@@ -116,7 +113,7 @@ impl Routes {
         }
         Routed {
             discarded_by_map: routing.discarded && routing.kept.is_empty(),
-            before: taken.to_vec(),
+            before,
             destinations: routing.kept,
             dropped: routing.dropped,
             more_dropped: routing.more_dropped,
@@ -124,21 +121,18 @@ impl Routes {
     }
 
     fn route_one(&self, destination: Destination, routing: &mut Routing) {
-        let step = match uri::kind(&destination.uri) {
-            uri::Kind::Mail => &self.mail,
-            uri::Kind::Https => &self.https,
-            uri::Kind::Other => &Step::Keep,
+        let step = match destination.kind() {
+            DestinationKind::Mailto(_) => &self.mail,
+            DestinationKind::Https(_) => &self.https,
+            DestinationKind::Directory(_) | DestinationKind::Other => &Step::Keep,
         };
         let last = match step {
             Step::Keep => vec![destination],
-            Step::Debug(uri) => vec![Destination {
-                uri: uri.clone(),
-                origin: Origin::Operator,
-            }],
+            Step::Debug(debug) => vec![debug.clone()],
             Step::Map(map) => {
-                let uri = destination.uri.clone();
-                let mapped = map.apply(&uri::name(&uri), &uri, vec![destination]);
-                routing.settle(mapped, &[uri])
+                let (name, uri) = (uri::name(&destination), destination.uri());
+                let mapped = map.apply(&name, uri, vec![destination.clone()]);
+                routing.settle(mapped, &[destination])
             }
         };
         for destination in last {
@@ -148,27 +142,23 @@ impl Routes {
 }
 
 impl Step {
-    fn of(map: Option<DestinationMap>, debug: Option<String>) -> Step {
+    fn of(map: Option<DestinationMap>, debug: Option<Destination>) -> Step {
         match (map, debug) {
-            (_, Some(uri)) => Step::Debug(uri),
+            (_, Some(debug)) => Step::Debug(debug),
             (Some(map), None) => Step::Map(map),
             (None, None) => Step::Keep,
         }
     }
 }
 
-/// The first of each place's spellings, so that the others take nothing away from `max_destinations`.
-fn distinct(uris: impl Iterator<Item = String>) -> Vec<String> {
-    let mut places = HashSet::new();
-    uris.filter(|uri| places.insert(uri::place(uri))).collect()
-}
-
 /// `debug_send_mail_dest` may be an address alone.
 fn with_mailto(address: &str) -> String {
-    if uri::kind(address) == uri::Kind::Mail {
-        address.to_owned()
-    } else {
-        format!("mailto:{address}")
+    let has_scheme = address
+        .get(..7)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
+    match has_scheme {
+        true => address.to_owned(),
+        false => format!("mailto:{address}"),
     }
 }
 
@@ -186,13 +176,13 @@ struct Routing {
 }
 
 impl Routing {
-    fn settle(&mut self, mapped: Mapped, uris: &[String]) -> Vec<Destination> {
+    fn settle(&mut self, mapped: Mapped, before: &[Destination]) -> Vec<Destination> {
         match mapped {
             Mapped::To(destinations) => return destinations,
             Mapped::Discarded => self.discarded = true,
             Mapped::Failed(reason) => {
-                for uri in uris {
-                    self.drop(uri, reason.clone());
+                for destination in before {
+                    self.drop(destination.uri(), reason.clone());
                 }
                 self.failed = Some(reason);
             }
@@ -201,11 +191,11 @@ impl Routing {
     }
 
     fn keep(&mut self, destination: Destination) {
-        if let Some(flaw) = uri::flaw(&destination.uri) {
-            return self.drop(&destination.uri, format!("a map made it unusable: {flaw}"));
+        if let Some(flaw) = uri::flaw(&destination) {
+            return self.drop(destination.uri(), format!("a map made it unusable: {flaw}"));
         }
         // A domain gets one report at one place; the first spelling of it is used.
-        match self.places.entry(uri::place(&destination.uri)) {
+        match self.places.entry(uri::place(&destination)) {
             Entry::Vacant(place) => {
                 place.insert(self.kept.len());
                 self.kept.push(destination);

@@ -30,7 +30,7 @@ fn shown(routed: &Routed) -> String {
     let shown = routed
         .destinations
         .iter()
-        .map(|d| format!("{}{}", mark(d.origin), d.uri));
+        .map(|d| format!("{}{}", mark(d.origin), d.uri()));
     shown.collect::<Vec<_>>().join(" ")
 }
 
@@ -91,11 +91,12 @@ fn what_was_dropped_has_a_reason() {
 
 #[test]
 fn debug_options_replace_every_destination_of_their_kind() {
+    let operators = |uri: &str| Destination::new(uri, Origin::Operator);
     let routes = Routes {
         failures: LogThrottle::default(),
         record: None,
-        mail: Step::of(None, Some(with_mailto("me@debug.example"))),
-        https: Step::of(None, Some("http://127.0.0.1:8080/".to_owned())),
+        mail: Step::of(None, Some(operators(&with_mailto("me@debug.example")))),
+        https: Step::of(None, Some(operators("http://127.0.0.1:8080/"))),
         max_destinations: 10,
     };
     let routed = route(

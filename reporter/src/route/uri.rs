@@ -1,66 +1,47 @@
-//! What maps need to know of a destination's text.
+//! What maps need to know of a destination.
 
-use tlsrptd_proto::tlsrpt_record::Mailbox;
-use url::Url;
-
-use crate::canonical::canonical;
-
-/// The kind of a destination, by its scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Mail,
-    Https,
-    Other,
-}
-
-pub(super) fn kind(uri: &str) -> Kind {
-    match uri.split_once(':') {
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("mailto") => Kind::Mail,
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => Kind::Https,
-        _ => Kind::Other,
-    }
-}
+use crate::model::{Destination, DestinationKind};
 
 /// The name that a domain pattern is matched against: the host of a URL, the domain of an address.
-pub(super) fn name(uri: &str) -> String {
-    match kind(uri) {
-        Kind::Mail => uri
+pub(super) fn name(destination: &Destination) -> String {
+    match destination.https_url() {
+        Some(url) => url.host_str().unwrap_or_default().to_owned(),
+        // Of an address that cannot be used too: a map may mend it.
+        None => destination
+            .uri()
             .rsplit_once('@')
-            .map_or(String::new(), |(_, domain)| domain.to_owned()),
-        _ => Url::parse(uri)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or_default(),
+            .map_or("", |(_, domain)| domain)
+            .to_owned(),
     }
 }
 
 /// The same text for all spellings of one place.
-pub(super) fn place(uri: &str) -> String {
-    match kind(uri) {
-        // A directory, with or without the slash at its end.
-        Kind::Other => uri.trim_end_matches('/').to_owned(),
-        _ => canonical(uri).unwrap_or_else(|| uri.to_owned()),
-    }
+pub(super) fn place(destination: &Destination) -> String {
+    // A directory, with or without the slash at its end.
+    destination
+        .canonical()
+        .unwrap_or_else(|| destination.uri().trim_end_matches('/').to_owned())
 }
 
-/// Whether a rewritten URI still leads where the old one did: to the same host, by the same
-/// scheme. Then the operator's substitution has not vouched for the place.
-pub(super) fn same_place(old: &str, new: &str) -> bool {
-    old == new || (kind(old) == Kind::Https && kind(new) == Kind::Https && name(old) == name(new))
+/// Whether a rewritten destination is still at the host of the old one. Then the operator's substitution has not vouched
+/// for the host.
+pub(super) fn is_same_host(old: &Destination, new: &Destination) -> bool {
+    let is_one_host = || Some(old.https_url()?.host_str() == new.https_url()?.host_str());
+    old.uri() == new.uri() || is_one_host().unwrap_or(false)
 }
 
 /// Why a map's or option's text can be no destination at all.
-pub(super) fn flaw(uri: &str) -> Option<&'static str> {
-    if uri.is_empty() {
+pub(super) fn flaw(destination: &Destination) -> Option<&'static str> {
+    if destination.uri().is_empty() {
         return Some("empty");
     }
     // A quoted local part may hold spaces (RFC 5321 section 4.1.2).
-    let is_address = |address| Mailbox::parse(address).is_ok();
-    if uri.strip_prefix("mailto:").is_some_and(is_address) {
+    if matches!(destination.kind(), DestinationKind::Mailto(Ok(_))) {
         return None;
     }
-    if uri.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Some("white space or control characters");
-    }
-    None
+    let is_blank = |c: char| c.is_control() || c.is_whitespace();
+    destination
+        .uri()
+        .contains(is_blank)
+        .then_some("white space or control characters")
 }

@@ -288,62 +288,6 @@ fn chi_square(parts: &[u64]) -> f64 {
 }
 
 #[test]
-fn queues_and_hosts() {
-    for (uri, want, of, why) in [
-        ("mailto:a@b.example", "mailto:", "mailto:", "one relay"),
-        (
-            "https://Host.example/x?y",
-            "https:host.example:443",
-            "https:host.example",
-            "one host",
-        ),
-        (
-            "https://u@host.example:8443/",
-            "https:host.example:8443",
-            "https:host.example",
-            "a port is another queue, but no other host",
-        ),
-        (
-            "https://host.example.:/",
-            "https:host.example:443",
-            "https:host.example",
-            "an empty port, and a dot",
-        ),
-        (
-            "https://%68ost.example:0443/",
-            "https:host.example:443",
-            "https:host.example",
-            "other spellings",
-        ),
-        (
-            "https://[2001:db8::1]:443/x",
-            "https:[2001:db8::1]:443",
-            "https:[2001:db8::1]",
-            "a literal's port",
-        ),
-        (
-            "https://[2001:db8::1]/x",
-            "https:[2001:db8::1]:443",
-            "https:[2001:db8::1]",
-            "a literal",
-        ),
-        (
-            "https://2130706433/",
-            "https:127.0.0.1:443",
-            "https:127.0.0.1",
-            "a number is an address",
-        ),
-        ("https://a b/", "https:a b/", "https:a b/", "nowhere"),
-        ("directory:/var/x", "directory:", "directory:", "one disk"),
-        ("odd", ":", ":", "no scheme"),
-    ] {
-        assert_eq!(lane(uri), want, "{why}");
-        assert_eq!(host(want), of, "{why}");
-        assert_eq!(is_own(want), !want.starts_with("https:"), "{why}");
-    }
-}
-
-#[test]
 fn what_is_put_off_keeps_its_window() {
     let (schedule, first, mut rng) = (schedule(&[]), at("21T10:00:00"), StdRng::seed_from_u64(7));
     let minute = Duration::from_secs(60);

@@ -317,7 +317,7 @@ async fn a_slow_host_delays_nobody_else() {
         )]))
     });
     environment.receive = Box::new(|delivery, _| {
-        let slow = delivery.destination.uri.contains("slow");
+        let slow = delivery.destination.uri().contains("slow");
         (sent(), Duration::from_secs(if slow { 300 } else { 1 }))
     });
     let environment = Arc::new(environment);

@@ -73,7 +73,7 @@ async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
     let back = environment.begin + HOUR * 3;
     let zero = (environment.begin, environment.zero);
     environment.receive = Box::new(move |delivery, _| {
-        let is_shared = delivery.destination.uri.contains("shared");
+        let is_shared = delivery.destination.uri().contains("shared");
         match is_shared && zero.0 + zero.1.elapsed() < back {
             true => (unreachable("time-out"), Duration::from_secs(10)),
             false => (sent(), Duration::from_millis(20)),
@@ -112,7 +112,7 @@ async fn a_busy_host_is_held_back_for_all() {
     let (begin, zero) = (environment.begin, environment.zero);
     let until = begin + HOUR;
     environment.receive = Box::new(move |delivery, _| {
-        let is_shared = delivery.destination.uri.contains("shared");
+        let is_shared = delivery.destination.uri().contains("shared");
         let now = begin + zero.elapsed();
         let outcome = match is_shared && now < until {
             true => busy(Duration::try_from(until.duration_since(now)).unwrap()),
@@ -232,7 +232,7 @@ async fn slow_hosts_without_number_delay_nobody() {
             }
         });
         environment.receive = Box::new(move |delivery, _| {
-            let slow = delivery.destination.uri.contains("slow");
+            let slow = delivery.destination.uri().contains("slow");
             let takes = if slow {
                 Duration::from_secs(takes)
             } else {

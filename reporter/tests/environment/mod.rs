@@ -16,10 +16,11 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, tlsrpt_record::
 use tlsrptd_reporter::{
     compose::Composer,
     daemon::{Daemon, DaemonOptions, Order},
-    deliver::{Delivery, Outcome, Progress},
+    deliver::{Outcome, PreparedMail, Progress},
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
+    model::Delivery,
     route::Routes,
     schedule::Schedule,
     store::{CollectorCommand, CommitHook, FetchJob, Fetched, Store, StoreError},
@@ -208,15 +209,20 @@ impl Environment for TestEnvironment {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        self.deliver_telling(delivery, &Progress::default()).await
+        let (mail, progress) = (PreparedMail::default(), Progress::default());
+        self.deliver_telling(delivery, &mail, &progress).await
     }
 
-    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+    async fn deliver_telling(
+        &self,
+        delivery: &Delivery,
+        _mail: &PreparedMail,
+        progress: &Progress,
+    ) -> Outcome {
         let report = &delivery.report;
-        let uri = delivery.destination.uri.clone();
-        let lane = tlsrptd_reporter::schedule::lane(&uri);
-        let lane = tlsrptd_reporter::schedule::host(&lane).to_owned();
-        let _there = Busy::new(&self.under_way, lane);
+        let uri = delivery.destination.uri().to_owned();
+        let host = delivery.destination.queue().host().to_owned();
+        let _there = Busy::new(&self.under_way, host);
         let before = self
             .seen
             .lock()

@@ -19,10 +19,11 @@ use nix::{
 use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_reporter::{
-    deliver::{Delivery, Outcome},
+    deliver::Outcome,
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
+    model::Delivery,
     store::{CommitHook, CommitSide, FetchJob, Fetched, HookVerdict, Step},
 };
 use tlsrptd_service::clock::ClockReading;
@@ -271,7 +272,7 @@ impl Environment for Child {
 
     /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        let (report, uri) = (&delivery.report, &delivery.destination.uri);
+        let (report, uri) = (&delivery.report, delivery.destination.uri());
         let (day, name) = (report.day.to_string(), report.domain.to_string());
         // What came late is another report.
         let domain = match report.uniqid {

@@ -17,10 +17,11 @@ use tlsrptd_proto::{
 };
 use tlsrptd_reporter::{
     daemon::Order,
-    deliver::{Delivery, Outcome},
+    deliver::Outcome,
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
+    model::Delivery,
     store::{FetchJob, Fetched},
 };
 use tlsrptd_service::clock::ClockReading;
@@ -220,7 +221,7 @@ impl Environment for Office {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        let (report, uri) = (&delivery.report, &delivery.destination.uri);
+        let (report, uri) = (&delivery.report, delivery.destination.uri());
         tokio::time::sleep(Duration::from_millis(300)).await;
         let summary: serde_json::Value = serde_json::from_str(&report.json).unwrap();
         let summary = &summary["policies"][0]["summary"];
@@ -229,7 +230,7 @@ impl Environment for Office {
             at: self.now(),
             day: report.day,
             domain: report.domain.to_string(),
-            uri: uri.clone(),
+            uri: uri.to_owned(),
             sessions: failed + summary["total-successful-session-count"].as_u64().unwrap(),
             failed,
         });

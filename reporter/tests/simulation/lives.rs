@@ -10,8 +10,8 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
+    model::SuppressionTarget,
     store::{CommitHook, CommitSide, HookVerdict, Step, Store, StoreError, SuppressionList},
-    suppress::Target,
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -74,7 +74,7 @@ impl Played {
         let today = Day::of(self.sim.now());
         let names = self.sim.plan.domains.names.iter();
         for name in names.filter(|name| domains::is_suppressed(name)) {
-            let target = Target::parse(name).unwrap();
+            let target = SuppressionTarget::parse(name).unwrap();
             list.add(&target, None, "asked us to", today).unwrap();
         }
     }

@@ -9,10 +9,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
-    deliver::{Delivery, Outcome, Progress, StoredReport},
+    deliver::{Outcome, PreparedMail, Progress},
     environment::Environment,
     gather::{Answer, AnswerSender, GatherError},
     lookup::LookupResult,
+    model::{Delivery, StoredReport},
     store::FetchJob,
 };
 use tlsrptd_service::clock::ClockReading;
@@ -244,12 +245,18 @@ impl Environment for Sim {
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {
-        self.deliver_telling(delivery, &Progress::default()).await
+        let (mail, progress) = (PreparedMail::default(), Progress::default());
+        self.deliver_telling(delivery, &mail, &progress).await
     }
 
-    async fn deliver_telling(&self, delivery: &Delivery, progress: &Progress) -> Outcome {
+    async fn deliver_telling(
+        &self,
+        delivery: &Delivery,
+        _mail: &PreparedMail,
+        progress: &Progress,
+    ) -> Outcome {
         let report = Arc::clone(&delivery.report);
-        let uri = delivery.destination.uri.clone();
+        let uri = delivery.destination.uri().to_owned();
         let key = Key {
             day: report.day,
             domain: report.domain.to_string(),

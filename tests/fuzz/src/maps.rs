@@ -178,14 +178,14 @@ fn number(mistake: &str, name: &str) -> usize {
 
 fn is_usable(routed: &Routed) {
     for (number, destination) in routed.destinations.iter().enumerate() {
-        let uri = &destination.uri;
+        let uri = destination.uri();
         assert!(
             !uri.is_empty() && !uri.chars().any(char::is_control),
             "{uri:?}"
         );
         let twice = routed.destinations[..number]
             .iter()
-            .any(|other| other.uri == *uri);
+            .any(|other| other.uri() == uri);
         assert!(!twice, "{uri:?} stands twice");
     }
 }

@@ -16,7 +16,8 @@ use super::{
     client::{Client, client, proxies},
     resolver::{Names, NotGlobal, Resolver, only_global},
 };
-use crate::deliver::{Origin, PrepareError};
+use crate::deliver::PrepareError;
+use crate::model::Origin;
 
 /// Who posts, and to what addresses.
 #[derive(Debug)]

@@ -19,7 +19,8 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_service::descriptors;
 use url::Url;
 
-use super::{Destination, Origin, Outcome, PrepareError, Progress};
+use super::{Outcome, PrepareError, Progress};
+use crate::model::Origin;
 use answer::Verdict;
 use clients::Clients;
 use kept::Kept;
@@ -54,25 +55,18 @@ impl Https {
 
     pub(super) async fn send(
         &self,
-        destination: &Destination,
+        url: &Url,
+        origin: Origin,
         gzip: &[u8],
         progress: &Progress,
     ) -> Outcome {
-        let mut url = match Url::parse(&destination.uri) {
-            Ok(url) => url,
-            Err(error) => {
-                return Outcome::Unsendable {
-                    reason: error.to_string(),
-                };
-            }
-        };
-        let mut post = self.post(&url, destination.origin, gzip, progress).await;
+        let mut post = self.post(url, origin, gzip, progress).await;
         for _ in 0..MAX_REDIRECTS {
-            url = match post {
+            let url = match post {
                 Verdict::Done(outcome) => return outcome,
                 Verdict::Follow(next) => next,
             };
-            post = match self.post(&url, destination.origin, gzip, progress).await {
+            post = match self.post(&url, origin, gzip, progress).await {
                 // Of the place that the record names it says nothing: that one has answered.
                 Verdict::Done(Outcome::Unreachable { reason }) => {
                     Verdict::Done(Outcome::retry(format!("redirected to {url}: {reason}")))

@@ -26,8 +26,9 @@ use super::clients::BadHost;
 use super::record::Record;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
-use super::{Https, Origin, Outcome, Progress};
+use super::{Https, Outcome, Progress};
 use crate::deliver::lack::lack_behind;
+use crate::model::Origin;
 
 /// No more is read of an answer.
 const MAX_ANSWER: usize = 4096;

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use crate::deliver::Outcome;
 use crate::deliver::program::{self, Ended};
-use crate::deliver::{Destination, Origin, Outcome};
+use crate::model::{Destination, Origin};
 
 use tlsrptd_service::program::shell;
 use url::Url;
@@ -26,11 +27,16 @@ impl HttpScript {
         }
     }
 
-    pub(in crate::deliver) async fn send(&self, destination: &Destination, gzip: &[u8]) -> Outcome {
-        if let Err(reason) = self.check(destination) {
+    pub(in crate::deliver) async fn send(
+        &self,
+        destination: &Destination,
+        url: &Url,
+        gzip: &[u8],
+    ) -> Outcome {
+        if let Err(reason) = self.check(destination.origin, url) {
             return Outcome::Unsendable { reason };
         }
-        let line = format!("{} {}", self.script, quoted(&destination.uri));
+        let line = format!("{} {}", self.script, quoted(destination.uri()));
         match program::run(shell(&line), gzip, self.time).await {
             Ok(ended) => judge(&ended),
             Err(error) => error.outcome("http_script"),
@@ -39,12 +45,11 @@ impl HttpScript {
 
     /// Names are resolved by the script: of a record's URI only an address in it can be
     /// checked here.
-    fn check(&self, destination: &Destination) -> Result<(), String> {
-        if destination.origin == Origin::Operator || self.allow_private {
+    fn check(&self, origin: Origin, url: &Url) -> Result<(), String> {
+        if origin == Origin::Operator || self.allow_private {
             return Ok(());
         }
-        let url = Url::parse(&destination.uri).map_err(|error| error.to_string())?;
-        super::check_literal(&url).map_err(|error| error.to_string())
+        super::check_literal(url).map_err(|error| error.to_string())
     }
 }
 
@@ -85,13 +90,6 @@ mod tests {
     use super::*;
     use crate::deliver::fixtures::word;
 
-    fn to(uri: &str, origin: Origin) -> Destination {
-        Destination {
-            uri: uri.to_owned(),
-            origin,
-        }
-    }
-
     #[tokio::test]
     async fn the_script_gets_bytes_and_a_quoted_url() {
         let folder = tempfile::tempdir().unwrap();
@@ -99,7 +97,9 @@ mod tests {
         let script = format!("cat > {0}; printf %s >> {0}", out.display());
         let script = HttpScript::new(&script, Duration::from_secs(5), false);
         let uri = "https://h.example/a'b$(touch /tmp/never)`x`\"y\" z;&|<>";
-        let outcome = script.send(&to(uri, Origin::Record), b"gzip:").await;
+        let destination = Destination::new(uri, Origin::Record);
+        let url = destination.https_url().unwrap();
+        let outcome = script.send(&destination, url, b"gzip:").await;
         assert_eq!(
             outcome,
             Outcome::Sent {
@@ -131,7 +131,9 @@ mod tests {
         ];
         for (script, uri, origin, expected) in rows {
             let script = HttpScript::new(script, Duration::from_millis(500), false);
-            let outcome = script.send(&to(uri, origin), b"").await;
+            let destination = Destination::new(uri, origin);
+            let url = destination.https_url().unwrap();
+            let outcome = script.send(&destination, url, b"").await;
             assert_eq!(word(&outcome), expected, "{script:?} {uri}");
         }
     }

@@ -58,11 +58,10 @@ impl Server {
         Https::prepare(&fixtures::settings(&all)).unwrap()
     }
 
-    fn to(&self, path: &str, origin: Origin) -> Destination {
-        Destination {
-            uri: format!("https://localhost:{}/{path}", self.port),
-            origin,
-        }
+    fn to(&self, path: &str) -> Url {
+        format!("https://localhost:{}/{path}", self.port)
+            .parse()
+            .unwrap()
     }
 }
 
@@ -152,7 +151,8 @@ async fn answers_decide() {
     ] {
         let outcome = https
             .send(
-                &server.to(path, Origin::Operator),
+                &server.to(path),
+                Origin::Operator,
                 b"gzip",
                 &Progress::default(),
             )
@@ -161,7 +161,8 @@ async fn answers_decide() {
     }
     let outcome = https
         .send(
-            &server.to("later", Origin::Operator),
+            &server.to("later"),
+            Origin::Operator,
             b"gzip",
             &Progress::default(),
         )
@@ -169,7 +170,8 @@ async fn answers_decide() {
     assert!(matches!(outcome, Outcome::Retry { after: Some(wait), .. } if wait.as_secs() == 90));
     let outcome = https
         .send(
-            &server.to("gone", Origin::Operator),
+            &server.to("gone"),
+            Origin::Operator,
             b"gzip",
             &Progress::default(),
         )
@@ -184,7 +186,8 @@ async fn what_is_posted_and_on_how_many_connections() {
     for _ in 0..3 {
         https
             .send(
-                &server.to("moved", Origin::Operator),
+                &server.to("moved"),
+                Origin::Operator,
                 b"the bytes",
                 &Progress::default(),
             )
@@ -228,10 +231,8 @@ async fn a_record_leads_to_global_addresses_only() {
         let uri = format!("https://{host}:{port}/ok");
         let outcome = https
             .send(
-                &Destination {
-                    uri,
-                    origin: Origin::Record,
-                },
+                &uri.parse().unwrap(),
+                Origin::Record,
                 b"gzip",
                 &Progress::default(),
             )
@@ -247,7 +248,8 @@ async fn a_record_leads_to_global_addresses_only() {
         word(
             &allowed
                 .send(
-                    &server.to("ok", Origin::Record),
+                    &server.to("ok"),
+                    Origin::Record,
                     b"gzip",
                     &Progress::default()
                 )
@@ -269,7 +271,7 @@ async fn a_proxy_is_no_receiver() {
         let url = Url::parse(&uri).unwrap();
         let origin = Origin::Record;
         let outcome = https
-            .send(&Destination { uri, origin }, b"gzip", &Progress::default())
+            .send(&url, origin, b"gzip", &Progress::default())
             .await;
         // The trailing dot is another name for the proxy: asked to lead there, it does not.
         if url.host_str() != Some("localhost.") {
@@ -302,7 +304,7 @@ async fn credentials_and_a_proxy_in_plain() {
     let uri = "http://me:it%3As@receiver.example:8080/x?y#z".to_owned();
     let origin = Origin::Operator;
     let outcome = https
-        .send(&Destination { uri, origin }, b"gzip", &Progress::default())
+        .send(&uri.parse().unwrap(), origin, b"gzip", &Progress::default())
         .await;
     assert_eq!(word(&outcome), "sent", "{outcome:?}");
     let request = server.await.unwrap();
@@ -345,7 +347,8 @@ async fn certificates_and_closed_ports() {
         let https = Https::prepare(&fixtures::settings(&options)).unwrap();
         let outcome = https
             .send(
-                &server.to("ok", Origin::Operator),
+                &server.to("ok"),
+                Origin::Operator,
                 b"gzip",
                 &Progress::default(),
             )
@@ -355,13 +358,10 @@ async fn certificates_and_closed_ports() {
             assert!(reason.contains("certificate"), "{reason}");
         }
     }
-    let nobody = Destination {
-        uri: "https://127.0.0.1:1/".to_owned(),
-        origin: Origin::Operator,
-    };
+    let nobody = "https://127.0.0.1:1/".parse().unwrap();
     let outcome = server
         .https(&[])
-        .send(&nobody, b"gzip", &Progress::default())
+        .send(&nobody, Origin::Operator, b"gzip", &Progress::default())
         .await;
     assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];

@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use tlsrptd_proto::report::Summary;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 
+use super::PayloadError;
 use super::fingerprint::fingerprint;
 use super::payload;
 use super::sender::Sender;
-use super::{PayloadError, StoredReport};
+use crate::model::StoredReport;
 
 pub(super) use header::Header;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use tlsrptd_config::visible;
 use tlsrptd_proto::report::Summary;
 
-use crate::deliver::StoredReport;
+use crate::model::StoredReport;
 
 /// What a person wants to know before opening the attachment.
 pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {

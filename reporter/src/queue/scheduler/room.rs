@@ -1,6 +1,6 @@
 //! Who has had enough room: attempts that last make way for those that wait.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -39,13 +39,13 @@ impl Scheduler {
         let Some(waiting) = waiting else {
             return look;
         };
-        let (name, lane) = (attempt.host.clone(), Arc::clone(&attempt.lane));
+        let (name, key) = (attempt.host.clone(), attempt.queue.clone());
         let waited = now - waiting.since;
         if waited >= waiting.least {
             attempt.may_be_cut = Some(waiting.since);
         }
         let (may_be_cut, domain) = (attempt.may_be_cut.is_some(), attempt.domain.clone());
-        if let Some(queue) = self.hosts.get_mut(&name).and_then(|h| h.queue_mut(&lane)) {
+        if let Some(queue) = self.hosts.get_mut(&name).and_then(|h| h.queue_mut(&key)) {
             // It took what we sent: somebody is there.
             if !queue.answers {
                 queue.answers = true;
@@ -78,7 +78,7 @@ impl Scheduler {
             return false;
         }
         let is_prompt = host
-            .queue(&attempt.lane)
+            .queue(&attempt.queue)
             .is_some_and(|queue| queue.is_prompt);
         match host.best_waiting(now) {
             Some(Standing::Worked) if is_prompt => true,

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{room::PATIENCE, *};
-use crate::deliver::Waiting;
-use crate::deliver::{Delivery, Destination, Origin, PreparedMails, StoredReport};
+use crate::deliver::{PreparedMail, Waiting};
+use crate::model::{Delivery, Destination, Origin, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(10);
 
-fn claimed(domain: &str, uri: &str, has_worked: bool) -> Claimed {
+fn queued(domain: &str, uri: &str, has_worked: bool) -> Queued {
     let report = StoredReport {
         day: Day::parse("2026-11-20").unwrap(),
         domain: Domain::parse(domain).unwrap(),
@@ -21,26 +21,20 @@ fn claimed(domain: &str, uri: &str, has_worked: bool) -> Claimed {
         created: Timestamp::UNIX_EPOCH,
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
     };
+    let destination = Destination::new(uri, Origin::Record);
     let delivery = Delivery {
-        report: Arc::new(report),
-        destination: Destination {
-            uri: uri.to_owned(),
-            origin: Origin::Record,
-        },
-        attempt: 1,
-        date: Timestamp::UNIX_EPOCH,
-        prepared_mail: PreparedMails::default(),
-    };
-    Claimed {
         r_id: 1,
-        delivery: Some(delivery),
-        uri: uri.to_owned(),
-        lane: schedule::lane(uri),
+        report: Arc::new(report),
+        queue: destination.queue(),
+        destination,
         failures: 0,
         first: Timestamp::UNIX_EPOCH,
         begins_window: true,
+        date: Timestamp::UNIX_EPOCH,
         has_worked,
-    }
+    };
+    let mail = PreparedMail::default();
+    Queued { delivery, mail }
 }
 
 struct Play {
@@ -62,8 +56,8 @@ impl Play {
     }
 
     fn push(&mut self, domain: &str, uri: &str, has_worked: bool) {
-        let claimed = claimed(domain, uri, has_worked);
-        self.scheduler.push(claimed, self.now);
+        let queued = queued(domain, uri, has_worked);
+        self.scheduler.push(queued, self.now);
     }
 
     /// All that begin now, by their domains.
@@ -94,7 +88,9 @@ fn sent() -> Outcome {
 }
 
 fn domains(jobs: &[Job]) -> Vec<&str> {
-    jobs.iter().map(|job| job.claimed.domain()).collect()
+    jobs.iter()
+        .map(|job| job.queued.delivery.domain())
+        .collect()
 }
 
 #[test]
@@ -191,7 +187,7 @@ fn a_host_that_is_slow_for_all_is_waited_for() {
         let since = play.now;
         play.now += PATIENCE * 5;
         let is_cut = play.look(&job, Some(since)) == Look::Cut;
-        assert_eq!(is_cut, cut, "{}", job.claimed.domain());
+        assert_eq!(is_cut, cut, "{}", job.queued.delivery.domain());
         play.end(job, sent());
     }
 }
@@ -213,6 +209,6 @@ fn a_wish_holds_the_domain_that_heard_it() {
     play.push("b.example", &uri(2), false);
     assert_eq!(domains(&play.begin()), ["b.example"]);
     let put_off = play.ended.try_recv().unwrap();
-    assert_eq!(put_off.claimed.domain(), "a.example");
+    assert_eq!(put_off.delivery.domain(), "a.example");
     assert!(matches!(put_off.end, End::PutOff(left) if left == wish));
 }

@@ -11,51 +11,38 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
     Step, Store, StoreError,
-    decisions::origin_word,
     ready::{Hint, Room},
     text,
 };
-use crate::{
-    deliver::{Delivery, Destination, Origin, PreparedMails, StoredReport},
-    schedule::is_own,
-};
+use crate::model::{Delivery, Destination, Origin, QueueKey, StoredReport};
 
-/// A delivery whose attempt is about to begin.
+/// A due delivery that was taken in hand.
 #[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The row of its report.
+pub enum Claimed {
+    /// Its attempt may begin.
+    Delivery(Delivery),
+    /// The row of its report cannot be read.
+    Corrupt(CorruptRow),
+}
+
+/// A delivery whose report cannot be read: it is no text, or has no valid domain or day.
+#[derive(Clone, Debug)]
+pub struct CorruptRow {
+    /// The row of the report.
     pub r_id: i64,
-    /// What to do; `None` when the row is of no use to anybody (a report that is no text, a domain that is none).
-    pub delivery: Option<Delivery>,
-    /// The address, as it stands in the row.
-    pub uri: String,
-    /// Who shares its bound of connections.
-    pub lane: String,
+    /// Where to.
+    pub destination: Destination,
     /// Failures so far.
     pub failures: u32,
-    /// The first attempt.
-    pub first: Timestamp,
-    /// This is the first: the retry window begins with it.
-    pub begins_window: bool,
-    /// Reports have arrived at that address before.
-    pub has_worked: bool,
 }
 
-impl Claimed {
-    /// The reported domain.
-    pub fn domain(&self) -> &str {
-        let delivery = self.delivery.as_ref();
-        delivery.map_or("", |delivery| delivery.report.domain.as_str())
-    }
-}
-
-/// One report may have several in a lane. Whether reports have arrived there before, the oldest rows of the address say;
+/// One report may have several in a queue. Whether reports have arrived there before, the oldest rows of the address say;
 /// of an address that all the world shares there may be a million.
-const DUE: &str = "SELECT d.d_r_id, d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, d.tlsrptd_lane, \
-    r.day, r.domain, r.uniqid, r.report, r.its, d.tlsrptd_dated, d.tlsrptd_lane LIKE 'https:%' AND EXISTS(SELECT 1 FROM \
+const DUE: &str = "SELECT d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, r.day, r.domain, r.uniqid, \
+    r.report, r.its, d.tlsrptd_dated, d.tlsrptd_queue LIKE 'https:%' AND EXISTS(SELECT 1 FROM \
     (SELECT status FROM destinations w WHERE w.destination = d.destination ORDER BY w.d_r_id LIMIT 20) \
     WHERE status = 'sent') FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
-    WHERE d.d_r_id = ?1 AND d.tlsrptd_lane = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
+    WHERE d.d_r_id = ?1 AND d.tlsrptd_queue = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
     AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
 /// The reports of what is in hand take so much memory together, mails and posts each: what waits for strangers takes none
 /// from mails. Only the last of them may go beyond it.
@@ -69,8 +56,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn of(&mut self, lane: &str) -> &mut HashMap<i64, Weak<StoredReport>> {
-        match is_own(lane) {
+    fn of(&mut self, queue: &QueueKey) -> &mut HashMap<i64, Weak<StoredReport>> {
+        match queue.is_own() {
             true => &mut self.own,
             false => &mut self.posts,
         }
@@ -98,12 +85,12 @@ impl Shared {
 }
 
 impl Store {
-    /// Takes due deliveries in hand, so many of each kind, and so many of a lane as `room` has for it.
+    /// Takes due deliveries in hand, so many of each kind, and so many of a queue as `room` has for it.
     pub fn claim(
         &mut self,
         now: Timestamp,
         limit: impl Into<Room>,
-        room: impl Fn(&str) -> usize,
+        room: impl Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let (mut limit, bytes) = (limit.into(), self.reports.left());
         if bytes.own == 0 {
@@ -133,7 +120,7 @@ impl Store {
         bytes: Room,
         now: Timestamp,
         limit: Room,
-        room: impl Fn(&str) -> usize,
+        room: impl Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         loop {
             let picked = self.ready.pick(&self.db, now, limit, &room);
@@ -170,7 +157,7 @@ impl Store {
             let mut claims = Vec::with_capacity(picked.len());
             let mut bytes = bytes;
             for hint in picked {
-                let room = match is_own(&hint.lane) {
+                let room = match hint.queue.is_own() {
                     true => &mut bytes.own,
                     false => &mut bytes.posts,
                 };
@@ -178,11 +165,11 @@ impl Store {
                     left.push(hint);
                     continue;
                 }
-                let due = select.query_row((hint.r_id, &*hint.lane, &at), |row| {
-                    claimed(row, now, &installation, shared.of(&hint.lane), room)
+                let due = select.query_row((hint.r_id, hint.queue.to_string(), &at), |row| {
+                    claimed(row, now, hint, &installation, shared.of(&hint.queue), room)
                 });
                 if let Some(claimed) = due.optional()? {
-                    start.execute((&claimed.uri, hint.r_id, &at))?;
+                    start.execute((claimed.destination().uri(), hint.r_id, &at))?;
                     claims.push(claimed);
                 }
             }
@@ -190,60 +177,67 @@ impl Store {
         });
         self.reports = shared;
         for hint in left {
-            self.ready.added(&hint.lane, hint.due(), hint.r_id);
+            self.ready.added(&hint.queue, hint.due(), hint.r_id);
         }
         claims
+    }
+}
+
+impl Claimed {
+    fn destination(&self) -> &Destination {
+        match self {
+            Claimed::Delivery(delivery) => &delivery.destination,
+            Claimed::Corrupt(row) => &row.destination,
+        }
     }
 }
 
 fn claimed(
     row: &Row<'_>,
     now: Timestamp,
+    hint: &Hint,
     installation: &InstallationId,
     shared: &mut HashMap<i64, Weak<StoredReport>>,
     room: &mut usize,
 ) -> rusqlite::Result<Claimed> {
-    let uri: String = row.get(1)?;
-    let failures: u32 = row.get::<_, Option<u32>>(2)?.unwrap_or(0);
-    let first: Option<String> = row.get(3)?;
+    let failures: u32 = row.get::<_, Option<u32>>(1)?.unwrap_or(0);
+    let first: Option<String> = row.get(2)?;
     let begins_window = first.is_none();
-    let dated: Option<String> = row.get(11)?;
+    let dated: Option<String> = row.get(9)?;
     let instant = |text: Option<String>| text.as_deref().and_then(text::instant).unwrap_or(now);
-    // sys4 does not say who named an address; a record's address is the one to be careful with.
-    let origin = match row.get::<_, Option<String>>(4)? {
-        Some(word) if word == origin_word(Origin::Operator) => Origin::Operator,
-        _ => Origin::Record,
-    };
-    let destination = Destination {
-        uri: uri.clone(),
-        origin,
-    };
-    let r_id = row.get(0)?;
-    let report = match shared.get(&r_id).and_then(Weak::upgrade) {
-        Some(report) => Some(report),
-        None => stored_report(row, installation)?
-            .map(Arc::new)
-            .inspect(|report| {
+    let origin: Option<String> = row.get(3)?;
+    let origin = Origin::from_word(origin.as_deref());
+    let destination = Destination::new(row.get::<_, String>(0)?, origin);
+    let r_id = hint.r_id;
+    let known = shared.get(&r_id).and_then(Weak::upgrade);
+    let report = match known {
+        Some(report) => report,
+        None => match stored_report(row, installation)?.map(Arc::new) {
+            Some(report) => {
                 *room = room.saturating_sub(report.json.len());
-                shared.insert(r_id, Arc::downgrade(report));
-            }),
+                shared.insert(r_id, Arc::downgrade(&report));
+                report
+            }
+            None => {
+                return Ok(Claimed::Corrupt(CorruptRow {
+                    r_id,
+                    destination,
+                    failures,
+                }));
+            }
+        },
     };
-    Ok(Claimed {
+    Ok(Claimed::Delivery(Delivery {
         r_id,
-        delivery: report.map(|report| Delivery {
-            report,
-            destination,
-            attempt: failures + 1,
-            date: instant(dated),
-            prepared_mail: PreparedMails::default(),
-        }),
-        lane: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
-        uri,
+        report,
+        destination,
+        queue: hint.queue.clone(),
         failures,
         first: instant(first),
         begins_window,
-        has_worked: row.get(12)?,
-    })
+        date: instant(dated),
+        has_worked: row.get(10)?,
+    }))
 }
 
 fn stored_report(
@@ -254,16 +248,16 @@ fn stored_report(
         row.get_ref(index)
             .map(|value| value.as_str().ok().map(str::to_owned))
     };
-    let day = texts(6)?.and_then(|day| Day::parse(&day).ok());
-    let domain = texts(7)?.and_then(|domain| Domain::parse(&domain).ok());
+    let day = texts(4)?.and_then(|day| Day::parse(&day).ok());
+    let domain = texts(5)?.and_then(|domain| Domain::parse(&domain).ok());
     let uniqid = row
-        .get_ref(8)?
+        .get_ref(6)?
         .as_i64()
         .ok()
         .and_then(|id| u64::try_from(id).ok());
-    let created = texts(10)?.and_then(|its| text::instant(&its));
+    let created = texts(8)?.and_then(|its| text::instant(&its));
     let (Some(day), Some(domain), Some(uniqid), Some(json), Some(created)) =
-        (day, domain, uniqid, texts(9)?, created)
+        (day, domain, uniqid, texts(7)?, created)
     else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use rusqlite::{
 use tlsrptd_proto::day::Day;
 
 use super::{OurMails, Step, Store, StoreError, collectors::REMOVED, decided, forget, mails, text};
-use crate::deliver::{Destination, Origin};
+use crate::model::{DeliveryStatus, Destination};
 
 /// What the collectors know of one domain's day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,8 +176,7 @@ impl Store {
     fn note_due(&mut self, decisions: &[Decision], r_ids: &[i64]) {
         for (decision, r_id) in decisions.iter().zip(r_ids) {
             for (destination, due) in &decision.destinations {
-                let lane = crate::schedule::lane(&destination.uri);
-                self.ready.added(&lane, *due, *r_id);
+                self.ready.added(&destination.queue(), *due, *r_id);
             }
         }
     }
@@ -236,22 +235,14 @@ fn add_destination(
     // The same address twice in one report is one delivery.
     tx.prepare_cached(
         "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, \
-         tlsrptd_lane, tlsrptd_reason) VALUES(:uri, :r_id, 0, :status, :due, :its, :origin, :lane, :reason)",
+         tlsrptd_queue, tlsrptd_reason) VALUES(:uri, :r_id, 0, :status, :due, :its, :origin, :queue, :reason)",
     )?
     .execute(named_params! {
-        ":uri": destination.uri, ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
-        ":origin": origin_word(destination.origin), ":lane": crate::schedule::lane(&destination.uri),
-        ":status": suppressed.map(|_| "suppressed"), ":reason": suppressed,
+        ":uri": destination.uri(), ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
+        ":origin": destination.origin.as_str(), ":queue": destination.queue().to_string(),
+        ":status": suppressed.map(|_| DeliveryStatus::Suppressed.as_str()), ":reason": suppressed,
     })
     .map(drop)
-}
-
-/// How an origin is written.
-pub(super) fn origin_word(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Record => "record",
-        Origin::Operator => "operator",
-    }
 }
 
 /// SQLite's integers end at 2^63; no counter of sessions gets there.

@@ -4,15 +4,16 @@ use jiff::Timestamp;
 use rusqlite::named_params;
 use tlsrptd_proto::day::Day;
 
-use super::{Claimed, Step, Store, StoreError, Suspended, forget, mails, suppressed::Heard, text};
+use super::{Step, Store, StoreError, Suspended, forget, mails, suppressed::Heard, text};
+use crate::model::{Delivery, DeliveryStatus, Destination, Origin, QueueKey};
 
 /// What is recorded of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Done with, by a word of the status column.
+    /// Done with.
     Final {
-        /// `sent`, `timedout`, `refused` (for no fault of the receiver's), `suppressed`, `expired` or `unknownrua`.
-        word: &'static str,
+        /// Not [`DeliveryStatus::Refused`] for a fault of the receiver's: that is [`Verdict::Refused`].
+        status: DeliveryStatus,
         /// What it ended with.
         reason: String,
     },
@@ -46,13 +47,26 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The other side took the report.
+    pub(super) fn is_sent(&self) -> bool {
+        matches!(
+            self,
+            Verdict::Final {
+                status: DeliveryStatus::Sent,
+                ..
+            }
+        )
+    }
+}
+
 /// An attempt's end.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     /// The row of its report.
     pub r_id: i64,
-    /// The address, as it stands in the row.
-    pub uri: String,
+    /// Where to.
+    pub destination: Destination,
     /// What becomes of it.
     pub verdict: Verdict,
 }
@@ -81,13 +95,13 @@ impl Store {
             )?;
             for end in ends {
                 let (status, next, reason) = match &end.verdict {
-                    Verdict::Final { word, reason } => (Some(*word), now, reason),
-                    Verdict::Refused { reason } => (Some("refused"), now, reason),
+                    Verdict::Final { status, reason } => (Some(*status), now, reason),
+                    Verdict::Refused { reason } => (Some(DeliveryStatus::Refused), now, reason),
                     Verdict::Waits { at, reason } | Verdict::Later { at, reason, .. } => {
                         (None, *at, reason)
                     }
                     Verdict::PutOff { at, reason } => {
-                        tx.prepare_cached(NOT_TRIED)?.execute((&end.uri, end.r_id))?;
+                        tx.prepare_cached(NOT_TRIED)?.execute((end.destination.uri(), end.r_id))?;
                         (None, *at, reason)
                     }
                 };
@@ -97,10 +111,13 @@ impl Store {
                     _ => None,
                 };
                 let tried = !waits && !matches!(end.verdict, Verdict::PutOff { .. });
-                let failed = tried && !matches!(status, Some("sent" | "suppressed"));
+                let failed = tried && !matches!(
+                    status,
+                    Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
+                );
                 update.execute(named_params! {
-                    ":status": status, ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
-                    ":uri": end.uri, ":r_id": end.r_id, ":waits": waits, ":begins": begins,
+                    ":status": status.map(DeliveryStatus::as_str), ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
+                    ":uri": end.destination.uri(), ":r_id": end.r_id, ":waits": waits, ":begins": begins,
                 })?;
                 if status.is_some() {
                     forget::report(tx, end.r_id)?;
@@ -114,48 +131,48 @@ impl Store {
             self.suppressions.forget();
         }
         for end in ends {
-            let lane = || crate::schedule::lane(&end.uri);
+            let queue = || end.destination.queue();
             match end.verdict {
                 Verdict::Later { at, .. } | Verdict::PutOff { at, .. } => {
-                    self.ready.added(&lane(), at, end.r_id);
+                    self.ready.added(&queue(), at, end.r_id);
                 }
-                Verdict::Waits { at, .. } => self.ready.seen(&lane(), at, end.r_id),
+                Verdict::Waits { at, .. } => self.ready.seen(&queue(), at, end.r_id),
                 Verdict::Final { .. } | Verdict::Refused { .. } => {}
             }
         }
         Ok(heard.suspended)
     }
 
-    /// Deliveries of that lane are not taken in hand, and not looked at.
-    pub fn hold_lane(&mut self, lane: &str) {
-        self.ready.hold(lane);
+    /// Deliveries of that queue are not taken in hand, and not looked at.
+    pub fn hold_queue(&mut self, queue: &QueueKey) {
+        self.ready.hold(queue);
     }
 
     /// They are again.
-    pub fn free_lane(&mut self, lane: String) {
-        self.ready.free(&lane);
+    pub fn free_queue(&mut self, queue: &QueueKey) {
+        self.ready.free(queue);
     }
 
     /// What was taken in hand and not begun is pending again.
-    pub fn put_back(&mut self, claims: &[Claimed]) -> Result<(), StoreError> {
-        if claims.is_empty() {
+    pub fn put_back(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+        if deliveries.is_empty() {
             return Ok(());
         }
         self.transact(Step::Released, |tx| {
             let mut update = tx.prepare_cached(NOT_TRIED)?;
-            for claimed in claims {
-                update.execute((&claimed.uri, claimed.r_id))?;
+            for delivery in deliveries {
+                update.execute((delivery.destination.uri(), delivery.r_id))?;
             }
             Ok(())
         })?;
-        for claimed in claims {
+        for delivery in deliveries {
             self.ready
-                .added(&claimed.lane, Timestamp::MIN, claimed.r_id);
+                .added(&delivery.queue, Timestamp::MIN, delivery.r_id);
         }
         Ok(())
     }
 
-    /// At the start: attempts whose outcome nobody recorded are pending again. What sys4 added gets its lane.
+    /// At the start: attempts whose outcome nobody recorded are pending again. What sys4 added gets its queue.
     /// Gives the number of attempts that will be repeated.
     pub fn release(&mut self) -> Result<usize, StoreError> {
         self.transact(Step::Released, |tx| {
@@ -164,13 +181,14 @@ impl Store {
                 [],
             )?;
             let foreign: Vec<(i64, String)> = tx
-                .prepare("SELECT d_r_id, destination FROM destinations WHERE status IS NULL AND tlsrptd_lane IS NULL")?
+                .prepare("SELECT d_r_id, destination FROM destinations WHERE status IS NULL AND tlsrptd_queue IS NULL")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
-            let mut lane =
-                tx.prepare("UPDATE destinations SET tlsrptd_lane = ?3 WHERE destination = ?1 AND d_r_id = ?2")?;
+            let mut queue =
+                tx.prepare("UPDATE destinations SET tlsrptd_queue = ?3 WHERE destination = ?1 AND d_r_id = ?2")?;
             for (r_id, uri) in foreign {
-                lane.execute((&uri, r_id, crate::schedule::lane(&uri)))?;
+                let key = Destination::new(uri.as_str(), Origin::Record).queue();
+                queue.execute((&uri, r_id, key.to_string()))?;
             }
             Ok(released)
         })

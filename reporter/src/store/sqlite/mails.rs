@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{Recorded, Store, Verdict, decisions::origin_word};
-use crate::deliver::Origin;
+use super::{Recorded, Store};
+use crate::model::Origin;
 
 /// Days that a domain is without a report at most, because of mails of ours: those of so many days before count for a
 /// day, as a mail may wait for days in the MTA's queue.
@@ -51,14 +51,12 @@ pub(super) fn note(
     guard: Option<&Guard>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let (Verdict::Final { word: "sent", .. }, Some(address)) =
-        (&end.verdict, end.uri.strip_prefix("mailto:"))
-    else {
+    let Some(to) = end.destination.mailbox().filter(|_| end.verdict.is_sent()) else {
         return Ok(());
     };
     let today = Day::of(now).to_string();
     count(tx, &today, "", None)?;
-    let (Some(guard), Some(to)) = (guard, mail_domain(address)) else {
+    let (Some(guard), to) = (guard, to.domain()) else {
         return Ok(());
     };
     let Some(report) = report(tx, end)? else {
@@ -68,11 +66,11 @@ pub(super) fn note(
     if let Some(copies_to) = guard
         .copies_to
         .as_ref()
-        .filter(|copies_to| **copies_to != to)
+        .filter(|copies_to| *copies_to != to)
     {
         count(tx, &today, copies_to.as_str(), Some(&report))?;
     }
-    if report.is_operators || report.domain.as_ref() == Some(&to) {
+    if end.destination.origin == Origin::Operator || report.domain.as_ref() == Some(to) {
         count(tx, &today, to.as_str(), Some(&report))?;
     }
     Ok(())
@@ -83,22 +81,18 @@ struct Carried {
     domain: Option<Domain>,
     day: String,
     failed: bool,
-    /// The operator's map, not the domain's record, has named the address.
-    is_operators: bool,
 }
 
 fn report(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Carried>> {
     tx.prepare_cached(
-        "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0, tlsrptd_origin = ?3 \
-         FROM destinations JOIN reports ON r_id = d_r_id WHERE destination = ?1 AND d_r_id = ?2",
+        "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0 FROM reports WHERE r_id = ?1",
     )?
-    .query_row((&end.uri, end.r_id, origin_word(Origin::Operator)), |row| {
+    .query_row([end.r_id], |row| {
         let domain: String = row.get(0)?;
         Ok(Carried {
             domain: Domain::parse(&domain).ok(),
             day: row.get(1)?,
             failed: row.get(2)?,
-            is_operators: row.get::<_, Option<bool>>(3)? == Some(true),
         })
     })
     .optional()

@@ -33,7 +33,7 @@ use tlsrptd_proto::report::InstallationId;
 
 use super::{CommitHook, CommitSide, HookVerdict, Step, StoreError};
 
-pub use claims::Claimed;
+pub use claims::{Claimed, CorruptRow};
 pub(crate) use collectors::identity;
 pub use collectors::{JobChange, JobNote};
 pub use counts::{Count, Counts, WhyPending};

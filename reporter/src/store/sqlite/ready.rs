@@ -2,8 +2,8 @@
 //!
 //! Due times are random. An index in their order would be filled at random places: with a million deliveries nearly each
 //! of them rewrites a page of it. So the file keeps pending rows in the order in which they were made, and their order in
-//! time stands in memory: of each lane the earliest, within the bounds of [`Window`]. When a lane has used up what is
-//! kept of it, all pending rows are read anew, a part a turn, while the other lanes go on.
+//! time stands in memory: of each queue the earliest, within the bounds of [`Window`]. When a queue has used up what is
+//! kept of it, all pending rows are read anew, a part a turn, while the other queues go on.
 //!
 //! What stands here is a hint. A row is looked at in the database before it is taken in hand.
 
@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::text;
+use crate::model::QueueKey;
 use again::Again;
 pub use window::Room;
 use window::Window;
@@ -31,8 +32,8 @@ pub(super) struct Ready {
     window: Option<Window>,
     /// What will replace it, and the report up to which rows have been read.
     reading: Option<(Window, i64)>,
-    /// Lanes that are passed over until they are free.
-    held: HashSet<String>,
+    /// Queues that are passed over until they are free.
+    held: HashSet<QueueKey>,
     again: Again,
 }
 
@@ -46,61 +47,61 @@ impl Ready {
     }
 
     /// A row is pending.
-    pub(super) fn added(&mut self, lane: &str, due: Timestamp, r_id: i64) {
+    pub(super) fn added(&mut self, queue: &QueueKey, due: Timestamp, r_id: i64) {
         let due = due.as_microsecond();
         // What reading has passed already is not seen again; and what is in both is taken once.
         if let Some((window, _)) = &mut self.reading {
-            window.add(lane, due, r_id);
+            window.add(queue, due, r_id);
         }
         if let Some(window) = &mut self.window {
-            window.add(lane, due, r_id);
+            window.add(queue, due, r_id);
         }
     }
 
     /// It was tried, and whoever is there takes nothing now.
-    pub(super) fn seen(&mut self, lane: &str, due: Timestamp, r_id: i64) {
-        self.added(lane, due, r_id);
-        self.again.add(lane, due.as_microsecond(), r_id);
+    pub(super) fn seen(&mut self, queue: &QueueKey, due: Timestamp, r_id: i64) {
+        self.added(queue, due, r_id);
+        self.again.add(queue, due.as_microsecond(), r_id);
     }
 
-    /// Nothing of that lane is picked.
-    pub(super) fn hold(&mut self, lane: &str) {
-        self.held.insert(lane.to_owned());
+    /// Nothing of that queue is picked.
+    pub(super) fn hold(&mut self, queue: &QueueKey) {
+        self.held.insert(queue.clone());
     }
 
     /// It is picked again; it may have something due.
-    pub(super) fn free(&mut self, lane: &str) {
-        self.held.remove(lane);
+    pub(super) fn free(&mut self, queue: &QueueKey) {
+        self.held.remove(queue);
         if let Some(window) = &mut self.window {
-            window.wake(lane);
+            window.wake(queue);
         }
     }
 
-    /// All lanes may have something due.
+    /// All queues may have something due.
     pub(super) fn look_anew(&mut self) {
         (self.window, self.reading) = (None, None);
     }
 
-    /// Picks what is due, so many of each kind, and so many of a lane as there is room for; lanes take turns.
+    /// Picks what is due, so many of each kind, and so many of a queue as there is room for; queues take turns.
     pub(super) fn pick(
         &mut self,
         db: &Connection,
         now: Timestamp,
         limit: Room,
-        room: impl Fn(&str) -> usize,
+        room: impl Fn(&QueueKey) -> usize,
     ) -> rusqlite::Result<Vec<Hint>> {
         self.read_on(db, now)?;
         let held = &self.held;
-        let room = |lane: &str| (!held.contains(lane)).then(|| room(lane));
+        let room = |queue: &QueueKey| (!held.contains(queue)).then(|| room(queue));
         let (now, mut limit) = (now.as_microsecond(), limit);
-        let is_asked = |lane: &str| limit.own > 0 && room(lane) == Some(1);
+        let is_asked = |queue: &QueueKey| limit.own > 0 && room(queue) == Some(1);
         let again = self.again.pick(now, is_asked);
         if again.is_some() {
             (limit.own, limit.all) = (limit.own - 1, limit.all.saturating_sub(1));
         }
-        let room = |lane: &str| match &again {
-            Some(hint) if *hint.lane == *lane => Some(0),
-            _ => room(lane),
+        let room = |queue: &QueueKey| match &again {
+            Some(hint) if hint.queue == *queue => Some(0),
+            _ => room(queue),
         };
         let window = self.window.as_mut();
         let mut picked = window.map_or(Vec::new(), |window| window.pick(now, limit, room));
@@ -155,14 +156,15 @@ fn read_part(db: &Connection, window: &mut Window, after: &mut i64) -> rusqlite:
         (number, *after) = (number + 1, r_id);
         // A time that nobody can read is one that the database has to judge.
         let due = row.get_ref(1)?.as_str().ok().and_then(text::instant);
-        if let Ok(lane) = row.get_ref(2)?.as_str() {
-            window.add(lane, due.map_or(i64::MIN, Timestamp::as_microsecond), r_id);
+        if let Ok(queue) = row.get_ref(2)?.as_str() {
+            let queue = &QueueKey::parse(queue);
+            window.add(queue, due.map_or(i64::MIN, Timestamp::as_microsecond), r_id);
         }
     }
     Ok(true)
 }
 
-const PENDING: &str = "SELECT d_r_id, nexttry, tlsrptd_lane FROM destinations \
+const PENDING: &str = "SELECT d_r_id, nexttry, tlsrptd_queue FROM destinations \
     WHERE status IS NULL AND tlsrptd_started IS NULL AND d_r_id > ?1 ORDER BY d_r_id";
 
 #[cfg(test)]

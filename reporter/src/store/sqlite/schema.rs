@@ -71,8 +71,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("reports", "tlsrptd_failed", "INTEGER"),
     // Who named it: `record` or `operator`.
     ("destinations", "tlsrptd_origin", "TEXT"),
-    // Who shares its bound of connections.
-    ("destinations", "tlsrptd_lane", "TEXT"),
+    // Its destination queue.
+    ("destinations", "tlsrptd_queue", "TEXT"),
     // The first attempt: the retry window begins here.
     ("destinations", "tlsrptd_first", "TEXT"),
     // The mail's Date: when the first attempt began that may have shown it to somebody.
@@ -93,7 +93,7 @@ const EXTRAS: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
     // In the order in which rows are made, whenever they are due: see `ready`. All that is asked is in the index.
     "CREATE INDEX IF NOT EXISTS tlsrptd_pending \
-     ON destinations(d_r_id, nexttry, tlsrptd_lane, status, tlsrptd_started) \
+     ON destinations(d_r_id, nexttry, tlsrptd_queue, status, tlsrptd_started) \
      WHERE status IS NULL AND tlsrptd_started IS NULL",
     "CREATE INDEX IF NOT EXISTS tlsrptd_unfetched ON reportdata(day, fetcherindex, domain) WHERE data IS NULL",
 ];

@@ -9,7 +9,10 @@ use rusqlite::{Connection, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{Store, StoreError};
-use crate::suppress::{Entry, Pair, Scope, Suppressions, Target};
+use crate::{
+    model::SuppressionTarget,
+    suppress::{Entry, Pair, Scope, Suppressions},
+};
 
 pub(super) use refusals::Heard;
 
@@ -71,7 +74,7 @@ fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
         let (target, domain): (String, String) = (row.get(0)?, row.get(1)?);
         let until: Option<String> = row.get(2)?;
         let reason: Option<String> = row.get(3)?;
-        Ok(Target::parse(&target).ok().map(|target| {
+        Ok(SuppressionTarget::parse(&target).ok().map(|target| {
             let until = until.and_then(|until| Day::parse(&until).ok());
             let reason = reason.unwrap_or_default();
             let scope = match domain.is_empty() {

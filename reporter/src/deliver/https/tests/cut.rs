@@ -92,12 +92,16 @@ async fn a_status_once_read_decides() {
     let (small, large) = (b"gzip".to_vec(), vec![b'x'; 16 << 20]);
     for cut in CUT {
         // On a connection that has carried another answer, where it is kept.
-        let before = server.to("ok", Origin::Operator);
-        let outcome = https.send(&before, b"gzip", &Progress::default()).await;
+        let before = server.to("ok");
+        let outcome = https
+            .send(&before, Origin::Operator, b"gzip", &Progress::default())
+            .await;
         assert_eq!(word(&outcome), "sent");
         let body = if cut.path == "/early" { &large } else { &small };
-        let to = server.to(&cut.path[1..], Origin::Operator);
-        let outcome = https.send(&to, body, &Progress::default()).await;
+        let to = server.to(&cut.path[1..]);
+        let outcome = https
+            .send(&to, Origin::Operator, body, &Progress::default())
+            .await;
         assert_eq!(word(&outcome), cut.expected, "{}: {outcome:?}", cut.path);
     }
     let heard = server.heard.lock().await;
@@ -127,7 +131,7 @@ async fn headers_without_end() {
         let https = Https::prepare(&fixtures::settings(&[])).unwrap();
         let origin = Origin::Operator;
         let outcome = https
-            .send(&Destination { uri, origin }, b"gzip", &Progress::default())
+            .send(&uri.parse().unwrap(), origin, b"gzip", &Progress::default())
             .await;
         assert_eq!(word(&outcome), "sent", "{why}: {outcome:?}");
         server.await.unwrap();

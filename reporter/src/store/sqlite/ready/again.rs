@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Hint;
+use crate::model::QueueKey;
 
 /// So many are remembered: the first ones, which it has known longest.
 const REMEMBERED: usize = 64;
 
 /// By queue.
 #[derive(Debug, Default)]
-pub(super) struct Again(HashMap<String, Seen>);
+pub(super) struct Again(HashMap<QueueKey, Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -25,17 +26,17 @@ struct Seen {
 
 impl Again {
     /// One was seen, and is due again then.
-    pub(super) fn add(&mut self, lane: &str, due: i64, r_id: i64) {
-        let seen = self.0.entry(lane.to_owned()).or_default();
+    pub(super) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
+        let seen = self.0.entry(queue.clone()).or_default();
         if seen.due.len() < REMEMBERED || seen.due.contains_key(&r_id) {
             seen.due.insert(r_id, due);
         }
     }
 
     /// One that is to ask next, of a queue where one at a time asks.
-    pub(super) fn pick(&mut self, now: i64, is_asked: impl Fn(&str) -> bool) -> Option<Hint> {
-        for (lane, seen) in &mut self.0 {
-            if seen.asked || !is_asked(lane) {
+    pub(super) fn pick(&mut self, now: i64, is_asked: impl Fn(&QueueKey) -> bool) -> Option<Hint> {
+        for (queue, seen) in &mut self.0 {
+            if seen.asked || !is_asked(queue) {
                 continue;
             }
             let due = seen.due.iter().map(|(r_id, due)| (*due, *r_id));
@@ -45,7 +46,7 @@ impl Again {
             seen.asked = true;
             seen.due.remove(&r_id);
             return Some(Hint {
-                lane: lane.as_str().into(),
+                queue: queue.clone(),
                 due,
                 r_id,
             });
@@ -56,7 +57,7 @@ impl Again {
     /// These were picked in their turn.
     pub(super) fn passed(&mut self, picked: &[Hint]) {
         for hint in picked {
-            if let Some(seen) = self.0.get_mut(&*hint.lane) {
+            if let Some(seen) = self.0.get_mut(&hint.queue) {
                 seen.asked = false;
                 seen.due.remove(&hint.r_id);
             }

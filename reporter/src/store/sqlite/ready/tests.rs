@@ -1,12 +1,12 @@
 use super::*;
 
-const SMALL: Bounds = Bounds { rows: 8, lanes: 4 };
+const SMALL: Bounds = Bounds { rows: 8, queues: 4 };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-/// A database with these pending rows: lane, second.
+/// A database with these pending rows: queue, second.
 fn database(rows: &[(&str, i64)]) -> Connection {
     let db = Connection::open_in_memory().unwrap();
     // As the reporter has it.
@@ -14,25 +14,25 @@ fn database(rows: &[(&str, i64)]) -> Connection {
     super::super::schema::create(&db).unwrap();
     let installation = super::super::installation::of(&db).unwrap();
     super::super::schema::extend(&db, &installation).unwrap();
-    for (r_id, (lane, second)) in (1..).zip(rows) {
-        insert(&db, r_id, lane, *second);
+    for (r_id, (queue, second)) in (1..).zip(rows) {
+        insert(&db, r_id, queue, *second);
     }
     db
 }
 
-fn insert(db: &Connection, r_id: i64, lane: &str, second: i64) {
+fn insert(db: &Connection, r_id: i64, queue: &str, second: i64) {
     db.execute(
-        "INSERT INTO destinations(destination, d_r_id, retries, nexttry, tlsrptd_lane) VALUES(?1, ?2, 0, ?3, ?1)",
-        (lane, r_id, text::nexttry(at(second))),
+        "INSERT INTO destinations(destination, d_r_id, retries, nexttry, tlsrptd_queue) VALUES(?1, ?2, 0, ?3, ?1)",
+        (queue, r_id, text::nexttry(at(second))),
     )
     .unwrap();
 }
 
 /// Takes what is due, as a reporter does that sends everything at once; gives seconds and rows.
-fn take(ready: &mut Ready, db: &Connection, second: i64, per_lane: usize) -> Vec<(i64, i64)> {
+fn take(ready: &mut Ready, db: &Connection, second: i64, per_queue: usize) -> Vec<(i64, i64)> {
     let mut taken = Vec::new();
     loop {
-        let picked = ready.pick(db, at(second), Room::from(100), |_| per_lane);
+        let picked = ready.pick(db, at(second), Room::from(100), |_| per_queue);
         let picked = picked.unwrap();
         let is_reading =
             ready.reading.is_some() || ready.next(db, at(second)).unwrap() == Some(at(second));
@@ -53,12 +53,12 @@ fn take(ready: &mut Ready, db: &Connection, second: i64, per_lane: usize) -> Vec
 
 #[test]
 fn every_row_is_found_when_it_is_due_and_not_before() {
-    let many: Vec<(String, i64)> = (0..50).map(|n| (format!("https:{n}"), n % 7)).collect();
+    let many: Vec<(String, i64)> = (0..50).map(|n| (format!("https:{n}:443"), n % 7)).collect();
     let one_large: Vec<(String, i64)> = (0..60)
         .map(|n| {
             (
                 (if n % 20 == 0 {
-                    "https:small"
+                    "https:small:443"
                 } else {
                     "mailto:"
                 })
@@ -68,16 +68,16 @@ fn every_row_is_found_when_it_is_due_and_not_before() {
         })
         .collect();
     let equal = vec![("mailto:".to_owned(), 5); 40];
-    let hosts: Vec<(String, i64)> = (0..40).map(|n| (format!("https:{n}"), 5)).collect();
+    let hosts: Vec<(String, i64)> = (0..40).map(|n| (format!("https:{n}:443"), 5)).collect();
     for (rows, why) in [
-        (&many, "more lanes than are kept"),
-        (&one_large, "more rows of a lane than are kept"),
+        (&many, "more queues than are kept"),
+        (&one_large, "more rows of a queue than are kept"),
         (&equal, "all at one time"),
-        (&hosts, "more lanes than are kept, all at one time"),
+        (&hosts, "more queues than are kept, all at one time"),
     ] {
         let rows: Vec<(&str, i64)> = rows
             .iter()
-            .map(|(lane, second)| (&**lane, *second))
+            .map(|(queue, second)| (&**queue, *second))
             .collect();
         let db = database(&rows);
         let mut ready = Ready::with_bounds(SMALL);
@@ -97,18 +97,18 @@ fn every_row_is_found_when_it_is_due_and_not_before() {
 }
 
 #[test]
-fn a_large_lane_leaves_room_for_the_small() {
+fn a_large_queue_leaves_room_for_the_small() {
     let mut window = Window::new(SMALL);
     for n in 0..1000 {
-        window.add("mailto:", n, n);
+        window.add(&QueueKey::parse("mailto:"), n, n);
     }
-    window.add("https:small", 999, 1000);
+    window.add(&QueueKey::parse("https:small:443"), 999, 1000);
     for n in 1001..2000 {
-        window.add("mailto:", n, n);
+        window.add(&QueueKey::parse("mailto:"), n, n);
     }
     let picked = window.pick(2000, Room::from(100), |_| Some(2));
-    let lanes: Vec<&str> = picked.iter().map(|hint| &*hint.lane).collect();
-    assert_eq!(lanes, ["mailto:", "mailto:", "https:small"]);
+    let queues: Vec<String> = picked.iter().map(|hint| hint.queue.to_string()).collect();
+    assert_eq!(queues, ["mailto:", "mailto:", "https:small:443"]);
     assert_eq!(
         (picked[0].r_id, picked[1].r_id),
         (0, 1),
@@ -117,26 +117,30 @@ fn a_large_lane_leaves_room_for_the_small() {
 }
 
 #[test]
-fn a_lane_that_is_held_is_passed_over_until_it_is_free() {
-    let db = database(&[("https:dead", 10), ("https:dead", 11), ("https:other", 10)]);
+fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
+    let db = database(&[
+        ("https:dead:443", 10),
+        ("https:dead:443", 11),
+        ("https:other:443", 10),
+    ]);
     let mut ready = Ready::default();
-    ready.hold("https:dead");
+    ready.hold(&QueueKey::parse("https:dead:443"));
     ready.next(&db, at(0)).unwrap();
     let pick = |ready: &mut Ready, second| {
         let picked = ready.pick(&db, at(second), Room::from(100), |_| 1).unwrap();
         picked.iter().map(|hint| hint.r_id).collect::<Vec<_>>()
     };
     assert_eq!(pick(&mut ready, 10), [3]);
-    ready.added("https:dead", at(5), 4);
+    ready.added(&QueueKey::parse("https:dead:443"), at(5), 4);
     assert_eq!(pick(&mut ready, 20), [0; 0], "held");
-    ready.free("https:dead");
+    ready.free(&QueueKey::parse("https:dead:443"));
     assert_eq!(pick(&mut ready, 20), [4]);
     assert_eq!(pick(&mut ready, 20), [1]);
 }
 
 #[test]
 fn it_says_when_to_come_again() {
-    let db = database(&[("mailto:", 10), ("https:a", 20), ("https:a", 30)]);
+    let db = database(&[("mailto:", 10), ("https:a:443", 20), ("https:a:443", 30)]);
     let mut ready = Ready::default();
     let mut next = |second| ready.next(&db, at(second)).unwrap();
     assert_eq!(
@@ -153,12 +157,12 @@ fn it_says_when_to_come_again() {
     assert_eq!(
         next(25),
         None,
-        "the lane has something due: when it has room, it is asked again"
+        "the queue has something due: when it has room, it is asked again"
     );
     let picked = ready.pick(&db, at(25), Room::from(100), |_| 1).unwrap();
     assert_eq!(picked.len(), 2);
     assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(30)));
-    ready.added("https:new", at(27), 9);
+    ready.added(&QueueKey::parse("https:new:443"), at(27), 9);
     assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(27)));
 }
 
@@ -174,8 +178,8 @@ fn rows_are_read_in_parts_and_what_comes_meanwhile_is_found() {
     );
     assert!(ready.reading.is_some(), "but others have their turn");
     // Behind what is read already.
-    insert(&db, 0, "https:new", 0);
-    ready.added("https:new", at(0), 0);
+    insert(&db, 0, "https:new:443", 0);
+    ready.added(&QueueKey::parse("https:new:443"), at(0), 0);
     let taken = take(&mut ready, &db, 0, 1000);
     assert_eq!(taken.len(), rows.len() + 1);
 }

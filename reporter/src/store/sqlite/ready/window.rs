@@ -1,14 +1,13 @@
-//! The earliest pending rows of each lane, in bounded memory.
+//! The earliest pending rows of each queue, in bounded memory.
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
-    sync::Arc,
 };
 
 use jiff::Timestamp;
 
-use crate::schedule::is_own;
+use crate::model::QueueKey;
 
 /// How much is kept; for a while it may be twice that.
 #[derive(Clone, Copy, Debug)]
@@ -16,14 +15,14 @@ pub(in crate::store::sqlite) struct Bounds {
     /// 16 octets each. The larger, the less often pending rows are read again.
     pub(in crate::store::sqlite) rows: usize,
     /// Some 250 octets each.
-    pub(in crate::store::sqlite) lanes: usize,
+    pub(in crate::store::sqlite) queues: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             rows: 1 << 19,
-            lanes: 1 << 16,
+            queues: 1 << 16,
         }
     }
 }
@@ -31,7 +30,7 @@ impl Default for Bounds {
 /// A row that seems to be due. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store::sqlite) struct Hint {
-    pub(in crate::store::sqlite) lane: Arc<str>,
+    pub(in crate::store::sqlite) queue: QueueKey,
     pub(super) due: i64,
     pub(in crate::store::sqlite) r_id: i64,
 }
@@ -45,16 +44,16 @@ impl Hint {
 #[derive(Debug)]
 pub(super) struct Window {
     bounds: Bounds,
-    lanes: HashMap<Arc<str>, Lane>,
-    /// In all lanes.
+    queues: HashMap<QueueKey, PendingQueue>,
+    /// In all queues.
     rows: usize,
-    /// Of lanes that are not here, nothing is pending that is due before.
+    /// Of queues that are not here, nothing is pending that is due before.
     horizon: i64,
-    /// Lanes whose next row is not due, by its time. An entry is void when its lane has gone or is in the other queue.
-    soon: BinaryHeap<Reverse<(i64, Arc<str>)>>,
-    /// Lanes with something due: the operator's own, and the hosts of other people.
-    turns: [VecDeque<Arc<str>>; 2],
-    /// A lane in turn has used up what is kept of it.
+    /// Queues whose next row is not due, by its time. An entry is void when its queue has gone or is in the other queue.
+    soon: BinaryHeap<Reverse<(i64, QueueKey)>>,
+    /// Queues with something due: the operator's own, and the hosts of other people.
+    turns: [VecDeque<QueueKey>; 2],
+    /// A queue in turn has used up what is kept of it.
     is_used_up: bool,
 }
 
@@ -79,18 +78,18 @@ impl From<usize> for Room {
     }
 }
 
-/// So many lanes are looked at before others have their turn: most of them may have no room.
+/// So many queues are looked at before others have their turn: most of them may have no room.
 const LOOKED_AT: usize = 512;
 
 #[derive(Debug)]
-struct Lane {
+struct PendingQueue {
     rows: BinaryHeap<Reverse<(i64, i64)>>,
     /// What is pending and due before is here.
     until: i64,
     is_in_turn: bool,
 }
 
-impl Lane {
+impl PendingQueue {
     /// When there is something to do for it.
     fn next(&self) -> Option<i64> {
         let first = self.rows.peek().map(|Reverse((due, _))| *due);
@@ -102,7 +101,7 @@ impl Window {
     pub(super) fn new(bounds: Bounds) -> Window {
         Window {
             bounds,
-            lanes: HashMap::new(),
+            queues: HashMap::new(),
             rows: 0,
             horizon: i64::MAX,
             soon: BinaryHeap::new(),
@@ -111,40 +110,43 @@ impl Window {
         }
     }
 
-    pub(super) fn add(&mut self, lane: &str, due: i64, r_id: i64) {
-        let lane = match self.lanes.get_key_value(lane) {
-            Some((lane, known)) if due < known.until => Arc::clone(lane),
-            None if due < self.horizon || is_own(lane) => Arc::from(lane),
+    pub(super) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
+        let queue = match self.queues.get_key_value(queue) {
+            Some((queue, known)) if due < known.until => queue.clone(),
+            None if due < self.horizon || queue.is_own() => queue.clone(),
             // Too late to be kept.
             _ => return,
         };
         // The operator's own are never forgotten, however many hosts strangers name.
-        let until = match is_own(&lane) {
+        let until = match queue.is_own() {
             true => i64::MAX,
             false => self.horizon,
         };
-        let entry = self.lanes.entry(Arc::clone(&lane)).or_insert_with(|| Lane {
-            rows: BinaryHeap::new(),
-            until,
-            is_in_turn: false,
-        });
+        let entry = self
+            .queues
+            .entry(queue.clone())
+            .or_insert_with(|| PendingQueue {
+                rows: BinaryHeap::new(),
+                until,
+                is_in_turn: false,
+            });
         let is_first = entry.rows.peek().is_none_or(|first| due < first.0.0);
         entry.rows.push(Reverse((due, r_id)));
         self.rows += 1;
         if is_first && !entry.is_in_turn {
-            self.soon.push(Reverse((due, lane)));
+            self.soon.push(Reverse((due, queue)));
         }
-        if self.rows > 2 * self.bounds.rows || self.lanes.len() > 2 * self.bounds.lanes {
+        if self.rows > 2 * self.bounds.rows || self.queues.len() > 2 * self.bounds.queues {
             self.forget_the_latest();
         }
     }
 
-    /// `room` is `None` for lanes that are to be passed over until they are woken.
+    /// `room` is `None` for queues that are to be passed over until they are woken.
     pub(super) fn pick(
         &mut self,
         now: i64,
         limit: Room,
-        room: impl Fn(&str) -> Option<usize>,
+        room: impl Fn(&QueueKey) -> Option<usize>,
     ) -> Vec<Hint> {
         self.move_due(now);
         let mut picked = Vec::new();
@@ -163,8 +165,8 @@ impl Window {
                         self.pick_of(name, now, room, &mut picked);
                     }
                     None => {
-                        if let Some(lane) = self.lanes.get_mut(&name) {
-                            lane.is_in_turn = false;
+                        if let Some(queue) = self.queues.get_mut(&name) {
+                            queue.is_in_turn = false;
                         }
                     }
                 }
@@ -173,44 +175,44 @@ impl Window {
         picked
     }
 
-    /// The lane was passed over, and is not any longer.
-    pub(super) fn wake(&mut self, lane: &str) {
-        if let Some((name, lane)) = self.lanes.get_key_value(lane)
-            && !lane.is_in_turn
-            && let Some(next) = lane.next()
+    /// The queue was passed over, and is not any longer.
+    pub(super) fn wake(&mut self, queue: &QueueKey) {
+        if let Some((name, queue)) = self.queues.get_key_value(queue)
+            && !queue.is_in_turn
+            && let Some(next) = queue.next()
         {
-            self.soon.push(Reverse((next, Arc::clone(name))));
+            self.soon.push(Reverse((next, name.clone())));
         }
     }
 
-    fn pick_of(&mut self, name: Arc<str>, now: i64, room: usize, picked: &mut Vec<Hint>) {
-        let Some(lane) = self.lanes.get_mut(&name) else {
+    fn pick_of(&mut self, name: QueueKey, now: i64, room: usize, picked: &mut Vec<Hint>) {
+        let Some(queue) = self.queues.get_mut(&name) else {
             return;
         };
         for _ in 0..room {
-            let Some(&Reverse((due, r_id))) = lane.rows.peek().filter(|row| row.0.0 <= now) else {
+            let Some(&Reverse((due, r_id))) = queue.rows.peek().filter(|row| row.0.0 <= now) else {
                 break;
             };
-            lane.rows.pop();
+            queue.rows.pop();
             self.rows -= 1;
             picked.push(Hint {
-                lane: Arc::clone(&name),
+                queue: name.clone(),
                 due,
                 r_id,
             });
         }
         // Beyond the horizon it is as good as unknown.
-        let is_known = !lane.rows.is_empty() || lane.until < self.horizon || is_own(&name);
-        match lane.next().filter(|_| is_known) {
+        let is_known = !queue.rows.is_empty() || queue.until < self.horizon || name.is_own();
+        match queue.next().filter(|_| is_known) {
             Some(next) if next <= now => {
-                self.is_used_up |= lane.rows.is_empty() && room > 0;
+                self.is_used_up |= queue.rows.is_empty() && room > 0;
                 self.turns[kind(&name)].push_back(name);
             }
             Some(next) => {
-                lane.is_in_turn = false;
+                queue.is_in_turn = false;
                 self.soon.push(Reverse((next, name)));
             }
-            None => drop(self.lanes.remove(&name)),
+            None => drop(self.queues.remove(&name)),
         }
     }
 
@@ -222,23 +224,23 @@ impl Window {
         soon.into_iter().chain(horizon).min()
     }
 
-    /// Whether something may be due that is not here; so many lanes are passed over.
+    /// Whether something may be due that is not here; so many queues are passed over.
     pub(super) fn needs_reading(&mut self, now: i64, passed_over: usize) -> bool {
         self.move_due(now);
         // While there is much to do, what is beyond the horizon waits: to read is dear.
         let in_turn: usize = self.turns.iter().map(VecDeque::len).sum();
-        self.is_used_up || (self.horizon <= now && in_turn + passed_over <= self.bounds.lanes / 2)
+        self.is_used_up || (self.horizon <= now && in_turn + passed_over <= self.bounds.queues / 2)
     }
 
-    /// Lanes with something due get in turn; void entries go.
+    /// Queues with something due get in turn; void entries go.
     fn move_due(&mut self, now: i64) {
         while let Some(Reverse((due, name))) = self.soon.peek() {
-            let lane = self.lanes.get_mut(name).filter(|lane| !lane.is_in_turn);
-            match lane.filter(|lane| lane.next() == Some(*due)) {
+            let queue = self.queues.get_mut(name).filter(|queue| !queue.is_in_turn);
+            match queue.filter(|queue| queue.next() == Some(*due)) {
                 Some(_) if *due > now => return,
-                Some(lane) => {
-                    lane.is_in_turn = true;
-                    self.turns[kind(name)].push_back(Arc::clone(name));
+                Some(queue) => {
+                    queue.is_in_turn = true;
+                    self.turns[kind(name)].push_back(name.clone());
                 }
                 None => {}
             }
@@ -247,51 +249,55 @@ impl Window {
     }
 
     fn forget_the_latest(&mut self) {
-        if self.lanes.len() > self.bounds.lanes {
-            self.forget_lanes();
+        if self.queues.len() > self.bounds.queues {
+            self.forget_queues();
         }
-        let most = self.most_a_lane();
-        for lane in self.lanes.values_mut() {
-            if lane.rows.len() <= most {
+        let most = self.most_a_queue();
+        for queue in self.queues.values_mut() {
+            if queue.rows.len() <= most {
                 continue;
             }
-            let mut rows: Vec<_> = std::mem::take(&mut lane.rows).into_vec();
+            let mut rows: Vec<_> = std::mem::take(&mut queue.rows).into_vec();
             // `Reverse` puts the latest first.
             rows.sort_unstable_by_key(|row| row.0);
-            lane.until = rows[most].0.0;
+            queue.until = rows[most].0.0;
             self.rows -= rows.len() - most;
             rows.truncate(most);
             rows.shrink_to_fit();
-            lane.rows = rows.into();
+            queue.rows = rows.into();
         }
     }
 
     /// Those whose next row is the furthest away.
-    fn forget_lanes(&mut self) {
-        let mut nexts: Vec<i64> = self.lanes.values().filter_map(Lane::next).collect();
-        let (_, horizon, _) = nexts.select_nth_unstable(self.bounds.lanes);
+    fn forget_queues(&mut self) {
+        let mut nexts: Vec<i64> = self
+            .queues
+            .values()
+            .filter_map(PendingQueue::next)
+            .collect();
+        let (_, horizon, _) = nexts.select_nth_unstable(self.bounds.queues);
         let horizon = *horizon;
         self.horizon = self.horizon.min(horizon);
         // All may be due at one time.
         let before = self
-            .lanes
+            .queues
             .values()
-            .filter(|lane| lane.next() < Some(horizon));
-        let mut equal = self.bounds.lanes - before.count().min(self.bounds.lanes);
-        self.lanes.retain(|name, lane| match lane.next() {
-            _ if lane.is_in_turn || is_own(name) => true,
+            .filter(|queue| queue.next() < Some(horizon));
+        let mut equal = self.bounds.queues - before.count().min(self.bounds.queues);
+        self.queues.retain(|name, queue| match queue.next() {
+            _ if queue.is_in_turn || name.is_own() => true,
             Some(next) if next == horizon && equal > 0 => {
                 equal -= 1;
                 true
             }
             next => next < Some(horizon),
         });
-        self.rows = self.lanes.values().map(|lane| lane.rows.len()).sum();
+        self.rows = self.queues.values().map(|queue| queue.rows.len()).sum();
     }
 
-    /// The large give way to the small: so many rows of each lane are within the bound.
-    fn most_a_lane(&self) -> usize {
-        let mut sizes: Vec<usize> = self.lanes.values().map(|lane| lane.rows.len()).collect();
+    /// The large give way to the small: so many rows of each queue are within the bound.
+    fn most_a_queue(&self) -> usize {
+        let mut sizes: Vec<usize> = self.queues.values().map(|queue| queue.rows.len()).collect();
         sizes.sort_unstable();
         let (mut room, mut left) = (self.bounds.rows, sizes.len());
         for size in sizes {
@@ -308,6 +314,6 @@ impl Window {
 }
 
 /// Which of the turns.
-fn kind(lane: &str) -> usize {
-    usize::from(!is_own(lane))
+fn kind(queue: &QueueKey) -> usize {
+    usize::from(!queue.is_own())
 }

@@ -7,8 +7,8 @@ use tlsrptd_proto::day::Day;
 
 use super::TABLES;
 use crate::{
+    model::SuppressionTarget,
     store::sqlite::{StoreError, open},
-    suppress::Target,
 };
 
 /// The list, open for one command. The file's journal mode stays as it is.
@@ -58,7 +58,7 @@ impl SuppressionList {
     /// Puts a target on the list, or changes its entry. `false`: it was there.
     pub fn add(
         &mut self,
-        target: &Target,
+        target: &SuppressionTarget,
         until: Option<Day>,
         reason: &str,
         today: Day,
@@ -83,7 +83,11 @@ impl SuppressionList {
 
     /// Takes a target off the list, and forgets what it refused: for reports on one domain, or for all. Gives the number
     /// of entries that were there.
-    pub fn remove(&mut self, target: &Target, domain: Option<&str>) -> Result<usize, StoreError> {
+    pub fn remove(
+        &mut self,
+        target: &SuppressionTarget,
+        domain: Option<&str>,
+    ) -> Result<usize, StoreError> {
         self.change(|tx| {
             let mut removed = [0, 0];
             let tables = ["tlsrptd_suppressed", "tlsrptd_refusals"];

@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
-    deliver::Origin,
-    store::sqlite::{Recorded, Verdict, decisions::origin_word, mails},
-    suppress::{Pair, Refusals, Target},
+    model::{Origin, QueueKey, SuppressionTarget},
+    store::sqlite::{Recorded, Verdict, mails},
+    suppress::{Pair, Refusals},
 };
 
 /// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
@@ -59,7 +59,7 @@ impl Heard {
                 self.list_changed |= suspended.is_some();
                 self.suspended.extend(suspended);
             }
-            Verdict::Final { word: "sent", .. } if self.remembers => {
+            verdict if verdict.is_sent() && self.remembers => {
                 self.list_changed |= taken(tx, end)?;
             }
             _ => {}
@@ -71,12 +71,8 @@ impl Heard {
 /// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
 /// taken no mail all day may refuse us, not the address.
 fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<bool> {
-    let by_operator = tx
-        .prepare_cached(
-            "SELECT 1 FROM destinations WHERE destination = ?1 AND d_r_id = ?2 AND tlsrptd_origin = ?3",
-        )?
-        .exists((&end.uri, end.r_id, origin_word(Origin::Operator)))?;
-    if by_operator || !end.uri.starts_with("mailto:") {
+    let by_operator = end.destination.origin == Origin::Operator;
+    if by_operator || end.destination.queue() != QueueKey::Relay {
         return Ok(!by_operator);
     }
     mails::any(tx, today)
@@ -127,7 +123,7 @@ fn refused(
 
 /// What a delivery counts for.
 fn pair(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Pair>> {
-    let Some(target) = Target::of(&end.uri) else {
+    let Some(target) = SuppressionTarget::of(&end.destination) else {
         return Ok(None);
     };
     let domain: Option<String> = tx

@@ -4,22 +4,13 @@
 use tlsrptd_proto::tlsrpt_record::{HttpsUrl, Mailbox};
 use url::Url;
 
-/// The form of a `mailto:` and one decoded address, or of an `https:` URL; `None` for anything else.
-pub(crate) fn canonical(uri: &str) -> Option<String> {
-    let (scheme, rest) = uri.split_once(':')?;
-    if scheme.eq_ignore_ascii_case("mailto") {
-        return Mailbox::parse(rest).ok().map(|mailbox| mailto(&mailbox));
-    }
-    scheme.eq_ignore_ascii_case("https").then(|| https(uri))?
-}
-
 /// The form of an address.
-pub(crate) fn mailto(mailbox: &Mailbox) -> String {
+pub(super) fn mailto(mailbox: &Mailbox) -> String {
     format!("mailto:{}", mailbox.canonical())
 }
 
 /// The form of a URL. What an operator writes may have more than a record's: a user, braces.
-pub(crate) fn https(uri: &str) -> Option<String> {
+pub(super) fn https(uri: &str) -> Option<String> {
     if let Ok(url) = HttpsUrl::parse(uri) {
         return Some(url.canonical());
     }

@@ -2,13 +2,11 @@
 //!
 //! Pure: the list is rows of the database ([`crate::store`]), and `tlsrptctl suppress` edits them.
 
-mod target;
-
 use std::{collections::HashMap, fmt};
 
 use tlsrptd_proto::day::Day;
 
-pub use target::{Target, TargetError};
+use crate::model::{Destination, SuppressionTarget};
 
 /// So many days on which a destination refuses, with no report taken between them, and it is left alone.
 const PATIENCE: u32 = 3;
@@ -21,7 +19,7 @@ const LONGEST: u32 = 90;
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
     /// For reports on every domain.
-    all: HashMap<Target, Entry>,
+    all: HashMap<SuppressionTarget, Entry>,
     /// For reports on one domain.
     pairs: HashMap<Pair, Entry>,
 }
@@ -31,7 +29,7 @@ pub struct Suppressions {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pair {
     /// Where reports go.
-    pub target: Target,
+    pub target: SuppressionTarget,
     /// The domain that they are on.
     pub domain: String,
 }
@@ -46,7 +44,7 @@ impl fmt::Display for Pair {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Reports on every domain: by the operator.
-    All(Target),
+    All(SuppressionTarget),
     /// Reports on one: for their refusals.
     One(Pair),
 }
@@ -61,23 +59,24 @@ pub struct Entry {
 }
 
 impl Suppressions {
-    /// Mostly.
+    /// True if the list has no entries.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty() && self.pairs.is_empty()
     }
 
     /// Why a destination gets no report on that domain today, if that is so. The narrowest entry speaks.
-    pub fn reason(&self, domain: &str, uri: &str, today: Day) -> Option<String> {
+    pub fn reason(&self, domain: &str, destination: &Destination, today: Day) -> Option<String> {
         if self.is_empty() {
             return None;
         }
         let by_refusals = || {
-            let target = Target::of(uri).filter(|_| !self.pairs.is_empty())?;
+            let target = SuppressionTarget::of(destination).filter(|_| !self.pairs.is_empty())?;
             let domain = domain.to_owned();
             let pair = Pair { target, domain };
             self.pairs.get(&pair)?.on(today, &pair)
         };
-        Target::covering(uri)
+        destination
+            .suppression_targets()
             .find_map(|target| self.all.get(&target)?.on(today, &target))
             .or_else(by_refusals)
     }
@@ -151,9 +150,14 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Origin;
 
     fn day(text: &str) -> Day {
         Day::parse(text).unwrap()
+    }
+
+    fn to(uri: &str) -> Destination {
+        Destination::new(uri, Origin::Record)
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
         let entry = |target: &str, until: Option<&str>| {
             let until = until.map(day);
             let reason = target.to_owned();
-            let scope = Scope::All(Target::parse(target).unwrap());
+            let scope = Scope::All(SuppressionTarget::parse(target).unwrap());
             (scope, Entry { until, reason })
         };
         let list: Suppressions = [
@@ -272,7 +276,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                list.reason("a.example", uri, day(today)).as_deref(),
+                list.reason("a.example", &to(uri), day(today)).as_deref(),
                 want,
                 "{uri}: {why}"
             );
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn a_suspension_is_one_domains() {
         let pair = Pair {
-            target: Target::parse("https://saas.example/in").unwrap(),
+            target: SuppressionTarget::parse("https://saas.example/in").unwrap(),
             domain: "unwelcome.example".to_owned(),
         };
         let entry = Entry {
@@ -330,7 +334,7 @@ mod tests {
                 "it is over",
             ),
         ] {
-            assert_eq!(list.reason(domain, uri, day(today)), want, "{why}");
+            assert_eq!(list.reason(domain, &to(uri), day(today)), want, "{why}");
         }
     }
 

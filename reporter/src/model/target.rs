@@ -8,11 +8,11 @@ use tlsrptd_proto::{
 };
 use url::Url;
 
-use crate::canonical;
+use super::{Destination, canonical};
 
 /// An address as `mailto:LOCAL@DOMAIN`, an `https:` URL, a name, or `.` and a name; in the one form that they have here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target(String);
+pub struct SuppressionTarget(String);
 
 /// A text is no target.
 #[derive(Debug, thiserror::Error)]
@@ -28,13 +28,13 @@ pub enum TargetError {
     Name(#[from] DomainError),
 }
 
-impl Target {
+impl SuppressionTarget {
     /// Reads what the operator writes.
-    pub fn parse(text: &str) -> Result<Target, TargetError> {
+    pub fn parse(text: &str) -> Result<SuppressionTarget, TargetError> {
         let text = text.trim();
         match scheme(text) {
             (Some("https"), _) => {
-                let url = canonical::https(text).map(Target);
+                let url = canonical::https(text).map(SuppressionTarget);
                 return url.ok_or(TargetError::Url);
             }
             (Some("mailto"), address) => return Ok(mailto(address)?),
@@ -45,22 +45,30 @@ impl Target {
             Some(name) => (".", name),
             None => ("", text),
         };
-        Ok(Target(format!("{dot}{}", Domain::parse(name)?)))
+        Ok(SuppressionTarget(format!("{dot}{}", Domain::parse(name)?)))
     }
 
     /// The target that is this destination and nothing else, if one can be.
-    pub fn of(uri: &str) -> Option<Target> {
-        canonical::canonical(uri).map(Target)
+    pub fn of(destination: &Destination) -> Option<SuppressionTarget> {
+        destination.canonical().map(SuppressionTarget)
     }
 
     /// All that cover a destination, the narrowest first.
-    pub fn covering(uri: &str) -> impl Iterator<Item = Target> {
-        let own = Target::of(uri);
-        let name = own.as_ref().map(Target::name).unwrap_or_default();
+    pub(super) fn covering(
+        destination: &Destination,
+    ) -> impl Iterator<Item = SuppressionTarget> + use<> {
+        let own = SuppressionTarget::of(destination);
+        let name = own
+            .as_ref()
+            .map(SuppressionTarget::name)
+            .unwrap_or_default();
         let mut rest = name.as_str();
-        let mut targets: Vec<Target> = own.into_iter().chain([Target(name.clone())]).collect();
+        let mut targets: Vec<SuppressionTarget> = own
+            .into_iter()
+            .chain([SuppressionTarget(name.clone())])
+            .collect();
         while let Some((_, parent)) = rest.split_once('.') {
-            targets.push(Target(format!(".{parent}")));
+            targets.push(SuppressionTarget(format!(".{parent}")));
             rest = parent;
         }
         targets.into_iter()
@@ -86,7 +94,7 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for SuppressionTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -103,9 +111,9 @@ fn scheme(text: &str) -> (Option<&'static str>, &str) {
     (known, rest)
 }
 
-fn mailto(address: &str) -> Result<Target, MailboxError> {
+fn mailto(address: &str) -> Result<SuppressionTarget, MailboxError> {
     let address = Mailbox::parse(address)?;
-    Ok(Target(canonical::mailto(&address)))
+    Ok(SuppressionTarget(canonical::mailto(&address)))
 }
 
 #[cfg(test)]
@@ -162,7 +170,7 @@ mod tests {
             ),
             ("*", Err("an address, an https: URL"), "no pattern"),
         ] {
-            match (Target::parse(text), want) {
+            match (SuppressionTarget::parse(text), want) {
                 (Ok(target), Ok(want)) => assert_eq!(target.as_str(), want, "{text}: {why}"),
                 (Err(error), Err(want)) => {
                     assert!(error.to_string().contains(want), "{text}: {why}: {error}");
@@ -182,8 +190,12 @@ mod tests {
             "https://[2001:DB8::0]:444/a/%2e%2e/%7e?%2f",
             "https://u:p@example.com/{a}?",
         ] {
-            let target = Target::parse(text).unwrap();
-            assert_eq!(Target::parse(target.as_str()).unwrap(), target, "{text}");
+            let target = SuppressionTarget::parse(text).unwrap();
+            assert_eq!(
+                SuppressionTarget::parse(target.as_str()).unwrap(),
+                target,
+                "{text}"
+            );
         }
     }
 }

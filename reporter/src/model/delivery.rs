@@ -1,0 +1,91 @@
+//! A stored report, and a delivery of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
+
+use super::{Destination, QueueKey};
+
+/// A report as it stands in the database: its bytes are fixed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredReport {
+    /// The day it is about.
+    pub day: Day,
+    /// The domain it is about.
+    pub domain: Domain,
+    /// Distinct a day and domain.
+    pub uniqid: u64,
+    /// The report.
+    pub json: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whose database it stands in.
+    pub installation: InstallationId,
+}
+
+/// A delivery in hand: one report to one destination, whose attempt is about to begin.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The row of its report.
+    pub r_id: i64,
+    /// What is delivered.
+    pub report: Arc<StoredReport>,
+    /// Where to.
+    pub destination: Destination,
+    /// Whose connections it uses.
+    pub queue: QueueKey,
+    /// Failures so far.
+    pub failures: u32,
+    /// The first attempt: the retry window begins with it.
+    pub first: Timestamp,
+    /// This is the first attempt.
+    pub begins_window: bool,
+    /// The mail's Date and the signature's time: the first attempt's. Stored before it, and the same for all that follow.
+    pub date: Timestamp,
+    /// Reports have arrived at that destination before.
+    pub has_worked: bool,
+}
+
+impl Delivery {
+    /// The reported domain.
+    pub fn domain(&self) -> &str {
+        self.report.domain.as_str()
+    }
+
+    /// The number of this attempt, counted from 1.
+    pub fn attempt(&self) -> u32 {
+        self.failures + 1
+    }
+}
+
+/// How a delivery ended, in the words of sys4's status column and ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// The other side took the report.
+    Sent,
+    /// No attempt succeeded within the retry window.
+    TimedOut,
+    /// The receiver refused it, or it cannot be sent at all.
+    Refused,
+    /// The destination is on the suppression list.
+    Suppressed,
+    /// The report is older than `max_report_age`.
+    Expired,
+    /// No carrier for that scheme.
+    UnknownScheme,
+}
+
+impl DeliveryStatus {
+    /// The word of the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DeliveryStatus::Sent => "sent",
+            DeliveryStatus::TimedOut => "timedout",
+            DeliveryStatus::Refused => "refused",
+            DeliveryStatus::Suppressed => "suppressed",
+            DeliveryStatus::Expired => "expired",
+            DeliveryStatus::UnknownScheme => "unknownrua",
+        }
+    }
+}

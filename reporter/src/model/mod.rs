@@ -1,0 +1,14 @@
+//! What the stages share: a report, where it goes, and how a delivery stands.
+//!
+//! Pure: nothing here reads a file, a socket or a clock. The stages use these types and not each other's.
+
+mod canonical;
+mod delivery;
+mod destination;
+mod queue_key;
+mod target;
+
+pub use delivery::{Delivery, DeliveryStatus, StoredReport};
+pub use destination::{Destination, DestinationKind, Origin};
+pub use queue_key::QueueKey;
+pub use target::{SuppressionTarget, TargetError};

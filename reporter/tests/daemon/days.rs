@@ -337,7 +337,7 @@ async fn a_slow_host_delays_nobody_else() {
         quick.at
     );
     assert_eq!(
-        environment.under_way.lock().unwrap()["https:slow.example"].1,
+        environment.under_way.lock().unwrap()["slow.example"].1,
         4,
         "max_concurrent_per_host"
     );

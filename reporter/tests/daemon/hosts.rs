@@ -205,7 +205,7 @@ async fn strangers_do_not_hold_a_shared_host() {
         let took = last.duration_since(environment.begin).as_secs();
         assert!(took <= within as i64, "{why}: the last after {took} s");
         assert!(others.len() <= most, "{why}: {} attempts", others.len());
-        let bound = environment.under_way.lock().unwrap()["https:saas.example"].1;
+        let bound = environment.under_way.lock().unwrap()["saas.example"].1;
         assert!(bound <= 4, "{why}: {bound} connections");
         println!(
             "{why}: neighbours after {took} s, {} attempts of strangers",

@@ -66,7 +66,9 @@ async fn a_relay_that_greylists_gets_all_mails() {
     environment.receive = Box::new(move |delivery, _| {
         let now = zero.elapsed();
         let (first, taken) = &mut *known.lock().unwrap();
-        let since = *first.entry(delivery.destination.uri.clone()).or_insert(now);
+        let since = *first
+            .entry(delivery.destination.uri().to_owned())
+            .or_insert(now);
         let outcome = if now - since >= MINUTES {
             *taken = Some(now);
             sent()

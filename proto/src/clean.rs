@@ -140,7 +140,7 @@ impl Cleaner {
     }
 
     /// A TXT record. It is cut at a separator: half an address may be somebody else's.
-    pub(crate) fn txt(&mut self, text: &str) -> String {
+    pub(crate) fn tlsrpt_record(&mut self, text: &str) -> String {
         let clean = clean(text);
         if clean.len() <= self.max_text {
             return clean.into_owned();

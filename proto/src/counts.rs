@@ -169,7 +169,7 @@ impl FetchedCounts {
 impl DomainCounts {
     /// Counts the result of a session, which has to be one of this domain.
     pub fn add(&mut self, result: SessionResult) {
-        let policies = self.records.entry(result.txt).or_default();
+        let policies = self.records.entry(result.tlsrpt_record).or_default();
         let counts = policies.entry(result.policy).or_default();
         counts.total = counts.total.saturating_add(1);
         counts.failed = counts.failed.saturating_add(u64::from(result.failed));

@@ -33,16 +33,16 @@ pub struct Datagram {
     /// The TLSRPT domain, `d`.
     pub domain: Domain,
     /// Its TXT record as the MTA saw it, `pr`; empty when unknown.
-    pub txt: String,
+    pub tlsrpt_record: String,
     /// The policies tried, at least one.
-    pub policies: Vec<Tried>,
+    pub policies: Vec<PolicyResult>,
     /// What was odd, each kind once.
     pub anomalies: Vec<Anomaly>,
 }
 
 /// One policy of a datagram and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tried {
+pub struct PolicyResult {
     /// The policy.
     pub policy: PolicyKey,
     /// Whether the final result was failure.
@@ -110,6 +110,10 @@ impl DatagramError {
 
 impl Datagram {
     /// Reads a datagram's bytes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no object with a domain and policies in it. Anything else that is odd is an anomaly.
     pub fn parse(bytes: &[u8], limits: &TextLimits) -> Result<Datagram, DatagramError> {
         if bytes.is_empty() {
             return Err(DatagramError::Empty);
@@ -120,7 +124,7 @@ impl Datagram {
             return Err(DatagramError::NoDomain);
         };
         let domain = Domain::parse(domain)?;
-        let txt = txt(object.get("pr"), &mut cleaner);
+        let tlsrpt_record = tlsrpt_record(object.get("pr"), &mut cleaner);
         if object.get("dpv").is_some_and(|version| version != VERSION) {
             cleaner.note(Anomaly::ProtocolVersion);
         }
@@ -139,7 +143,7 @@ impl Datagram {
             .collect::<Result<_, _>>()?;
         Ok(Datagram {
             domain,
-            txt,
+            tlsrpt_record,
             policies,
             anomalies: cleaner.anomalies(),
         })
@@ -147,9 +151,9 @@ impl Datagram {
 
     /// What it says, policy by policy.
     pub fn into_session_results(self) -> Vec<SessionResult> {
-        let record = |tried: Tried| SessionResult {
+        let record = |tried: PolicyResult| SessionResult {
             domain: self.domain.clone(),
-            txt: self.txt.clone(),
+            tlsrpt_record: self.tlsrpt_record.clone(),
             policy: tried.policy,
             failed: tried.failed,
             failures: tried.failures,
@@ -173,9 +177,9 @@ fn read(bytes: &[u8], cleaner: &mut Cleaner) -> Result<Object, DatagramError> {
     }
 }
 
-fn txt(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
+fn tlsrpt_record(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
     match value {
-        Some(Value::String(text)) => cleaner.txt(text),
+        Some(Value::String(text)) => cleaner.tlsrpt_record(text),
         // DNS tells when the report is made.
         _ => {
             cleaner.note(Anomaly::NoTxt);
@@ -184,7 +188,11 @@ fn txt(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
     }
 }
 
-fn tried(policy: Value, domain: &Domain, cleaner: &mut Cleaner) -> Result<Tried, DatagramError> {
+fn tried(
+    policy: Value,
+    domain: &Domain,
+    cleaner: &mut Cleaner,
+) -> Result<PolicyResult, DatagramError> {
     let Value::Object(mut policy) = policy else {
         return Err(DatagramError::Policy);
     };
@@ -195,7 +203,7 @@ fn tried(policy: Value, domain: &Domain, cleaner: &mut Cleaner) -> Result<Tried,
         cleaner.note(Anomaly::FailureCount);
     }
     let failed = failed(policy.get("f"), !failures.is_empty(), cleaner);
-    Ok(Tried {
+    Ok(PolicyResult {
         policy: PolicyKey::of(policy, domain, cleaner),
         failed,
         failures,

@@ -17,6 +17,10 @@ pub struct DayError;
 
 impl Day {
     /// Reads `YYYY-MM-DD`, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not `YYYY-MM-DD`, or that day is in no calendar.
     pub fn parse(text: &str) -> Result<Day, DayError> {
         let shape = |(i, byte): (usize, u8)| match i {
             4 | 7 => byte == b'-',

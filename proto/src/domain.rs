@@ -40,6 +40,10 @@ pub enum DomainError {
 
 impl Domain {
     /// Reads a domain in any case, in A-labels or U-labels, with or without one trailing dot.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no domain name that DNS can hold (RFC 1035 section 2.3.4, UTS 46).
     pub fn parse(text: &str) -> Result<Domain, DomainError> {
         if text.is_ascii() {
             return Self::from_ascii(text);

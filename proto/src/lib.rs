@@ -10,7 +10,7 @@
 //! 4. [`dayfile`]: where a day's counts stand, shared with sys4's `tlsrpt_reporter`.
 //! 5. [`fetch`]: a closed day's counts as lines between two hosts.
 //! 6. [`report`]: the counts of one domain and day become the JSON document of RFC 8460 section 4.
-//! 7. [`txt`]: the DNS record that says where the report goes.
+//! 7. [`tlsrpt_record`]: the DNS record that says where the report goes.
 //!
 //! All of them use [`domain`] (a name that is safe wherever it stands), [`day`] (a UTC date) and [`pyjson`] (JSON text as
 //! Python writes it, because sys4 does).

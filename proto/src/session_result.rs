@@ -10,7 +10,7 @@ pub struct SessionResult {
     /// The TLSRPT domain.
     pub domain: Domain,
     /// Its TXT record as the MTA saw it; empty when unknown.
-    pub txt: String,
+    pub tlsrpt_record: String,
     /// The policy.
     pub policy: PolicyKey,
     /// Whether the final result was failure.

@@ -188,7 +188,7 @@ fn cost(records: &[SessionResult]) -> usize {
         let list = allocated(record.failures.capacity() * size_of::<FailureKey>());
         size_of::<SessionResult>()
             + shared(record.domain.as_str())
-            + allocated(record.txt.capacity())
+            + allocated(record.tlsrpt_record.capacity())
             + shared(record.policy.as_str())
             + list
             + failures
@@ -200,7 +200,7 @@ fn cost(records: &[SessionResult]) -> usize {
 /// Bytes of rows that a fresh datagram may need: a policy's text stands beside each of its failures.
 fn written(records: &[SessionResult]) -> usize {
     let of = |record: &SessionResult| {
-        let key = record.txt.len() + record.policy.as_str().len();
+        let key = record.tlsrpt_record.len() + record.policy.as_str().len();
         let failures = record.failures.iter();
         let reasons: usize = failures.map(|failure| failure.as_str().len()).sum();
         key * (1 + record.failures.len()) + reasons

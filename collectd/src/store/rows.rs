@@ -191,7 +191,7 @@ impl<'c> Rows<'c> {
     fn are_known(&mut self, on: Day, day: &str, records: &[SessionResult]) -> Result<bool> {
         for record in records {
             let domain = record.domain.as_str();
-            let key = params![day, domain, record.txt, record.policy.as_str()];
+            let key = params![day, domain, record.tlsrpt_record, record.policy.as_str()];
             if self.find_session.exists(key)? {
                 continue;
             }
@@ -220,7 +220,7 @@ impl<'c> Rows<'c> {
         let mut place = Place {
             day,
             domain,
-            txt: record.txt.clone(),
+            txt: record.tlsrpt_record.clone(),
             policy: record.policy.as_str().into(),
             session: 0,
         };

@@ -7,7 +7,7 @@ fn domain() -> Domain {
 fn result(txt: &str, policy: &str, failures: &[&str]) -> SessionResult {
     SessionResult {
         domain: domain(),
-        txt: txt.to_owned(),
+        tlsrpt_record: txt.to_owned(),
         policy: PolicyKey::normalise(policy, &domain()).unwrap(),
         failed: !failures.is_empty(),
         failures: failures

@@ -280,7 +280,7 @@ fn texts_are_cut() {
     let record = "v=TLSRPTv1;rua=mailto:r@a.example,mailto:r@a.example.net";
     let datagram = cut(&long.replace("v=TLSRPTv1;rua=mailto:r@a.example", record));
     assert_eq!(
-        datagram.txt, "v=TLSRPTv1;rua=mailto:r@a.example",
+        datagram.tlsrpt_record, "v=TLSRPTv1;rua=mailto:r@a.example",
         "half an address may be somebody else's"
     );
 }

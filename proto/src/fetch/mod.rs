@@ -64,6 +64,10 @@ pub fn domain_details(domain: &str, counts: &DomainCounts) -> String {
 }
 
 /// Writes the first lines of a stream.
+///
+/// # Errors
+///
+/// What `out` says.
 pub fn write_stream_head(
     out: &mut impl Write,
     now: Timestamp,
@@ -101,6 +105,10 @@ pub fn stream_line(domain: &Domain, counts: &DomainCounts) -> String {
 }
 
 /// Writes the last line of a stream: only with the right number is it whole.
+///
+/// # Errors
+///
+/// What `out` says.
 pub fn write_stream_end(out: &mut impl Write, domains: u64) -> io::Result<()> {
     writeln!(out, "{END} {domains}")
 }

@@ -116,6 +116,10 @@ impl Parser {
     }
 
     /// Takes the next line, with or without its line end.
+    ///
+    /// # Errors
+    ///
+    /// When the line cannot stand at its place; what follows is of no use then.
     pub fn line(&mut self, line: &str) -> Result<Event, FetchError> {
         let line = line.trim_end_matches(['\r', '\n']);
         match self.state {
@@ -134,6 +138,10 @@ impl Parser {
     }
 
     /// To be called when there is no further line.
+    ///
+    /// # Errors
+    ///
+    /// When the last line is missing: the answer was cut off.
     pub fn finish(self) -> Result<(), FetchError> {
         match self.state {
             State::Ended => Ok(()),
@@ -215,6 +223,10 @@ impl Parser {
 }
 
 /// Reads the answer for one domain, whole.
+///
+/// # Errors
+///
+/// When it is not JSON, not counts, or about another domain.
 pub fn parse_details(text: &str, domain: &Domain) -> Result<FetchedCounts, FetchError> {
     let asked = |answered: Domain| match answered == *domain {
         true => Ok(answered),

@@ -44,6 +44,10 @@ pub enum SummaryError {
 
 impl Summary {
     /// Reads a report.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, or has no `report-id` or `policies`.
     pub fn from_json(text: &str) -> Result<Summary, SummaryError> {
         let report = pyjson::parse(text)?;
         let range = &report["date-range"];

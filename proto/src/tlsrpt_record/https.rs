@@ -40,6 +40,10 @@ const SCHEME: &str = "https://";
 
 impl HttpsUrl {
     /// Reads a URL (RFC 3986). A fragment is cut off: it is never sent.
+    ///
+    /// # Errors
+    ///
+    /// When it is not an absolute `https:` URL of a host that reports may go to.
     pub fn parse(text: &str) -> Result<HttpsUrl, UrlError> {
         let (scheme, rest) = text.split_at_checked(SCHEME.len()).ok_or(UrlError::Form)?;
         if !scheme.eq_ignore_ascii_case(SCHEME) {

@@ -44,6 +44,10 @@ pub enum MailboxError {
 
 impl Mailbox {
     /// Reads an addr-spec (RFC 5322 section 3.4.1).
+    ///
+    /// # Errors
+    ///
+    /// When it is not one address of the form `local@domain` (RFC 5321 section 4.1.2).
     pub fn parse(text: &str) -> Result<Mailbox, MailboxError> {
         if text.is_empty() {
             return Err(MailboxError::Empty);

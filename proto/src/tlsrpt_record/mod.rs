@@ -76,6 +76,10 @@ pub fn select(records: &[String]) -> Selection {
 
 impl TlsrptRecord {
     /// Reads a record: `record = "v=TLSRPTv1" 1*(*WSP ";" *WSP field) [*WSP ";" *WSP]`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a TLSRPT record (RFC 8460 section 3).
     pub fn parse(text: &str) -> Result<TlsrptRecord, TlsrptRecordError> {
         let rest = after_version(text).ok_or(TlsrptRecordError::Version)?;
         let rest = trim(rest);

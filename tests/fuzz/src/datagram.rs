@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tlsrptd_proto::counts::{DomainCounts, ReportCounts};
-use tlsrptd_proto::datagram::{Datagram, DatagramError, TextLimits, Tried};
+use tlsrptd_proto::datagram::{Datagram, DatagramError, TextLimits, PolicyResult};
 use tlsrptd_proto::day::Day;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::failure::{Failure, FailureKey};
@@ -43,7 +43,7 @@ fn is_stable(datagram: &Datagram, limits: &TextLimits) {
     let again = Datagram::parse(text.as_bytes(), limits)
         .unwrap_or_else(|error| panic!("{error}, in what was written: {text}"));
     assert_eq!(datagram.domain, again.domain);
-    assert_eq!(datagram.txt, again.txt);
+    assert_eq!(datagram.tlsrpt_record, again.txt);
     assert_eq!(datagram.policies, again.policies);
     for tried in &datagram.policies {
         keys_are_normal(tried, &datagram.domain);
@@ -59,7 +59,7 @@ fn write(datagram: &Datagram) -> String {
             other => panic!("{other:?}, of the key {text}"),
         }
     };
-    let policy = |tried: &Tried| -> Value {
+    let policy = |tried: &PolicyResult| -> Value {
         let mut policy = object(tried.policy.as_str());
         let failures = tried.failures.iter().map(|key| object(key.as_str()));
         let failures: Vec<Value> = failures.map(Value::from).collect();
@@ -71,7 +71,7 @@ fn write(datagram: &Datagram) -> String {
     let members: [(String, Value); 4] = [
         ("dpv".to_owned(), "1".into()),
         ("d".to_owned(), datagram.domain.as_str().into()),
-        ("pr".to_owned(), datagram.txt.as_str().into()),
+        ("pr".to_owned(), datagram.tlsrpt_record.as_str().into()),
         (
             "policies".to_owned(),
             datagram.policies.iter().map(policy).collect(),
@@ -81,7 +81,7 @@ fn write(datagram: &Datagram) -> String {
 }
 
 /// A key that comes back from a file, ours or sys4's, is the key that went there.
-fn keys_are_normal(tried: &Tried, domain: &Domain) {
+fn keys_are_normal(tried: &PolicyResult, domain: &Domain) {
     let folded = tried.policy.folded(domain);
     for key in [&tried.policy, &folded] {
         assert!(key.as_str().is_ascii(), "ASCII only, as sys4 writes");

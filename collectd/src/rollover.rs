@@ -17,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::{debug, error, warn};
 
@@ -214,10 +215,7 @@ fn is_empty(file: &Path) -> bool {
 
 /// The files of closed days beside today's, but for `PATH.yesterday`.
 pub(crate) fn kept_files(path: &Path) -> BTreeSet<(Day, PathBuf)> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = paths::directory(path);
     let Ok(entries) = fs::read_dir(directory) else {
         return BTreeSet::new();
     };

@@ -20,6 +20,7 @@ use nix::{
 };
 
 use crate::error::Error;
+use tlsrptd_config::paths;
 
 /// Longest name that fits into `sockaddr_un`, with the null byte after it.
 const LONGEST: usize = 107;
@@ -249,10 +250,7 @@ fn make_way(path: &Path) -> Result<(), SocketError> {
             source,
         }
     };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = paths::directory(path);
     if !directory.is_dir() {
         return Err(SocketError::NoDirectory {
             path: path.into(),

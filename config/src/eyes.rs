@@ -9,13 +9,13 @@ mod denied;
 mod unit;
 
 use std::{
-    env, fmt, fs, io,
+    env, fmt, io,
     path::{Path, PathBuf},
 };
 
 use nix::unistd::{AccessFlags, Uid, eaccess};
 
-use crate::option::Program;
+use crate::{option::Program, paths};
 use account::Account;
 use unit::Unit;
 
@@ -74,7 +74,7 @@ impl Eyes {
 
     /// What is wrong with a file that is to be written, or made.
     pub fn write(&self, option: &str, path: &Path) -> Option<String> {
-        if is_no_file(path) {
+        if paths::is_special(path) {
             return None;
         }
         if path.is_dir() {
@@ -94,10 +94,7 @@ impl Eyes {
         if path.is_dir() {
             return Some(is_directory(option, path));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = paths::directory(path);
         if !folder.is_dir() {
             // A unit makes its StateDirectory and the like when it starts.
             if self.unit.as_ref().is_some_and(|unit| unit.makes(folder)) {
@@ -224,12 +221,6 @@ fn is_directory(option: &str, path: &Path) -> String {
         "{option}: {} is a directory (allowed: a file in it)",
         path.display()
     )
-}
-
-/// A device, a pipe, a standard stream.
-fn is_no_file(path: &Path) -> bool {
-    let special = ["/dev", "/proc"].iter().any(|at| path.starts_with(at));
-    special || fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir())
 }
 
 #[cfg(test)]

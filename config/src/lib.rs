@@ -7,8 +7,8 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`, and [`credential`]
-//! knows those that it cannot see.
+//! [`eyes`] looks at the files that settings name, for `--check_config`, [`credential`]
+//! knows those that it cannot see, and [`paths`] tells devices from files.
 //!
 //! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
 //!
@@ -34,6 +34,7 @@ mod log_level;
 pub mod manual;
 pub mod option;
 mod origin;
+pub mod paths;
 mod problem;
 mod reader;
 pub mod reportd;

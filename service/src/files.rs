@@ -1,23 +1,23 @@
-//! Files that we make where others may write too: no link that somebody planted leads us elsewhere, and no umask makes
-//! them readable for all.
+//! Files that are made where others may write too: a planted link leads nowhere, and no umask makes them readable for all.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::Path,
 };
 
 use nix::libc::{ELOOP, ENXIO, O_NOFOLLOW, O_NONBLOCK};
+use tlsrptd_config::paths::is_special;
 
-/// What these files say is for us and our group at most.
+/// Owner and group at most may read what these files say.
 const MODE: u32 = 0o640;
 
-/// A fresh file in place of what is there, for writing. A link is taken away, not followed; so is a file that has other
-/// names. In a directory where nothing can be taken away the file itself is emptied.
+/// Makes a new file for writing and removes what is there: a link is not followed, and a file with other names keeps its
+/// content. In a directory where nothing can be removed, the file itself is emptied.
 ///
 /// # Errors
-/// When the file cannot be made, or something is there that is no file of ours. A pipe without a reader is an error, no wait.
+/// When the file cannot be made, or what is there is not a plain file. A pipe without a reader is an error, not a wait.
 pub fn make_anew(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(O_NONBLOCK);
@@ -29,14 +29,14 @@ pub fn make_anew(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(_) => return emptied(path),
     }
-    // Whoever was quicker to put something there is not written to.
+    // If somebody has put something there meanwhile, this fails.
     options.create_new(true).mode(MODE).open(path)
 }
 
-/// Writes a whole file, which is never seen half written: it takes the place of what is there, be it a link.
+/// Writes a whole file, which nobody ever sees half written. It replaces what is there, also a link.
 ///
 /// # Errors
-/// When the file, or the one of this name and `.new` beside it, cannot be made.
+/// When the file, or the one beside it whose name has `.new` at its end, cannot be made.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if is_special(path) {
         return make_anew(path)?.write_all(content);
@@ -47,10 +47,10 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&name, path)
 }
 
-/// A file to append to, or to use as it is.
+/// Opens a file with these options, and makes it if it is missing.
 ///
 /// # Errors
-/// When it cannot be opened or made, or is a link. A pipe without a reader is an error, no wait, and so is one that is full
+/// When it cannot be opened or made, or is a link. A pipe without a reader is an error, not a wait, and so is a full pipe
 /// when it is written to.
 pub fn open_plainly(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options
@@ -61,7 +61,7 @@ pub fn open_plainly(options: &mut OpenOptions, path: &Path) -> io::Result<File> 
         .map_err(is_other)
 }
 
-/// Takes a file of ours away; a device stays.
+/// Removes a file of ours; a device stays.
 ///
 /// # Errors
 /// When it cannot be removed.
@@ -86,18 +86,7 @@ fn emptied(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A device or a pipe, or a link to one by way of `/dev` or `/proc`: nothing to take away.
-fn is_special(path: &Path) -> bool {
-    if ["/dev", "/proc"].iter().any(|at| path.starts_with(at)) {
-        return true;
-    }
-    fs::symlink_metadata(path).is_ok_and(|found| {
-        let kind = found.file_type();
-        kind.is_char_device() || kind.is_block_device() || kind.is_fifo()
-    })
-}
-
-/// What the kernel says in other words.
+/// The kernel's error in words that name the cause.
 fn is_other(error: io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(ELOOP) => {
@@ -110,7 +99,7 @@ fn is_other(error: io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 
     use super::*;
 
@@ -185,6 +174,34 @@ mod tests {
         ] {
             let error = write(&pipe).unwrap_err().to_string();
             assert!(error.contains("nobody reads"), "{why}: {error}");
+        }
+    }
+
+    /// All users may write to `/dev/shm`.
+    #[test]
+    fn shared_memory_is_a_place_for_files() {
+        type Write = fn(&Path) -> io::Result<()>;
+        let replaced: Write = |path| replace(path, b"ours");
+        let anew: Write = |path| make_anew(path)?.write_all(b"ours");
+        for (write, why) in [(replaced, "replaced"), (anew, "made anew")] {
+            let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+            let at = |name: &str| folder.path().join(name);
+            write(&at("missing")).expect(why);
+            fs::write(at("longer"), "more than ours").unwrap();
+            write(&at("longer")).expect(why);
+            fs::write(at("victim"), "theirs").unwrap();
+            symlink(at("victim"), at("link")).unwrap();
+            write(&at("link")).expect(why);
+            for (name, want) in [
+                ("missing", "ours"),
+                ("longer", "ours"),
+                ("link", "ours"),
+                ("victim", "theirs"),
+            ] {
+                assert_eq!(fs::read_to_string(at(name)).unwrap(), want, "{why}: {name}");
+            }
+            remove(&at("missing")).unwrap();
+            assert!(!at("missing").exists(), "{why}");
         }
     }
 

@@ -1,13 +1,13 @@
 //! The log: one line an event, to standard error and to `logfilename` too.
 //!
-//! Meanings of the levels: error, the operator must act; warn, we coped; info, one line for a day closed, a report
-//! stored, a delivery's outcome; debug, the rest.
+//! Meanings of the levels: error, the operator must act; warn, the program coped; info, one line for a day closed, a
+//! report stored, a delivery's outcome; debug, the rest.
 
 mod failure;
 mod line;
-mod sink;
 mod stream;
 mod throttle;
+mod writer;
 
 use std::{path::Path, sync::Arc};
 
@@ -20,8 +20,8 @@ use tracing_subscriber::{
 };
 
 pub use failure::FailureThrottle;
-use sink::Sink;
 pub use throttle::LogThrottle;
+use writer::LogWriter;
 
 /// Why the log cannot be opened.
 #[derive(Debug, Error)]
@@ -37,38 +37,44 @@ pub enum LogError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// There is one log a process.
-    #[error("the log is open already")]
+    /// A process has one log.
+    #[error("the log is already open")]
     Twice,
 }
 
 /// The open log.
 #[derive(Debug, Clone)]
 pub struct LogHandle {
-    sink: Arc<Sink>,
+    writer: Arc<LogWriter>,
 }
 
 impl LogHandle {
-    /// Opens `logfilename` again, after a log rotation (SIGHUP). When that fails, the old file stays in use.
+    /// Opens `logfilename` again, after a log rotation (SIGHUP).
+    ///
+    /// # Errors
+    /// When it cannot be opened. Then the old file stays in use.
     pub fn reopen(&self) -> Result<(), LogError> {
-        self.sink.reopen()
+        self.writer.reopen()
     }
 }
 
 /// Opens the log of this process.
+///
+/// # Errors
+/// When the file cannot be opened, or this process has a log already.
 pub fn init(
     program: &'static str,
     level: LogLevel,
     logfilename: Option<&Path>,
 ) -> Result<LogHandle, LogError> {
-    let sink = Arc::new(Sink::open(program, logfilename)?);
-    let lines = Lines {
+    let writer = Arc::new(LogWriter::open(program, logfilename)?);
+    let layer = LogLayer {
         level: least(level),
-        sink: Arc::clone(&sink),
+        writer: Arc::clone(&writer),
     };
-    tracing::subscriber::set_global_default(Registry::default().with(lines))
+    tracing::subscriber::set_global_default(Registry::default().with(layer))
         .map_err(|_| LogError::Twice)?;
-    Ok(LogHandle { sink })
+    Ok(LogHandle { writer })
 }
 
 /// The least important level that is written.
@@ -81,14 +87,14 @@ fn least(level: LogLevel) -> tracing::Level {
     }
 }
 
-/// Writes events as lines.
-struct Lines {
+/// The subscriber's layer that writes each event as a line.
+struct LogLayer {
     level: tracing::Level,
-    sink: Arc<Sink>,
+    writer: Arc<LogWriter>,
 }
 
-impl Lines {
-    /// Libraries speak of their own affairs, some once a connection: only their errors, and at debug their warnings.
+impl LogLayer {
+    /// Libraries log for their own developers, some once a connection: their errors, and with debug their warnings too.
     fn limit(&self, target: &str) -> tracing::Level {
         if target.starts_with("tlsrpt") {
             self.level
@@ -100,13 +106,13 @@ impl Lines {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LogLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         metadata.is_event() && *metadata.level() <= self.limit(metadata.target())
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.sink
+        self.writer
             .write(*event.metadata().level(), &line::text(event));
     }
 

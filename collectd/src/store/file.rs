@@ -14,6 +14,7 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::warn;
 
@@ -124,10 +125,7 @@ pub(crate) fn close(db: Connection, path: &Path) -> Result<(), StoreError> {
 
 /// After a file was made, renamed or removed.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = paths::directory(path);
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(file_error(path, "sync its directory"))

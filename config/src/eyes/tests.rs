@@ -1,5 +1,6 @@
 //! As root with the eyes of `nobody`, where the tests run as root; else with our own.
 
+use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use super::*;

@@ -14,9 +14,9 @@ const MAX_LINE: usize = 8192;
 
 /// `message key=value key="value with space"`, always one line and never a long one.
 pub(super) fn text(event: &Event<'_>) -> String {
-    let mut parts = Parts::default();
-    event.record(&mut parts);
-    bounded(parts.message + &parts.fields)
+    let mut event_text = EventText::default();
+    event.record(&mut event_text);
+    bounded(event_text.message + &event_text.fields)
 }
 
 fn bounded(mut line: String) -> String {
@@ -32,12 +32,12 @@ fn bounded(mut line: String) -> String {
 }
 
 #[derive(Default)]
-struct Parts {
+struct EventText {
     message: String,
     fields: String,
 }
 
-impl Visit for Parts {
+impl Visit for EventText {
     /// Comes with `?value`, where a text has quotes already, and with `%value`, where it can be anything.
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
@@ -58,7 +58,7 @@ impl Visit for Parts {
     }
 }
 
-impl Parts {
+impl EventText {
     fn name(&mut self, field: &Field) {
         // Writing to a String cannot fail.
         let _ = write!(self.fields, " {}=", field.name());
@@ -74,7 +74,7 @@ impl Parts {
     }
 }
 
-/// As it is where it cannot be taken for more than a value, else in quotes.
+/// Without quotes where that cannot be mistaken for more than one value.
 fn value_text(value: &str, into: &mut String) {
     let bare =
         !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
@@ -86,8 +86,8 @@ fn value_text(value: &str, into: &mut String) {
     into.push('"');
 }
 
-/// Whether this is one quoted text from its first to its last character. One that only begins and ends with quotes, as
-/// in `"x" result=sent y="`, would forge keys.
+/// Whether this is one quoted text from its first to its last character. A text that only begins and ends with quotes,
+/// as `"x" result=sent y="`, would forge keys.
 fn is_quoted(text: &str) -> bool {
     let inner = text
         .strip_prefix('"')
@@ -107,7 +107,7 @@ fn is_quoted(text: &str) -> bool {
     !escaped
 }
 
-/// Strangers' texts come here too: none may make a second line or move a terminal's cursor.
+/// Strangers wrote some of these texts: none may begin a second line or move a terminal's cursor.
 fn escape(text: &str, into: &mut String) {
     into.push_str(&visible::text(text));
 }

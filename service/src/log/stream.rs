@@ -1,4 +1,4 @@
-//! `logfilename` may name a standard stream, as it does in containers.
+//! `logfilename` may name a standard stream, as is usual in containers.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,81 +7,105 @@ use std::{
     path::Path,
 };
 
-/// A descriptor that the process was started with.
+/// A stream that the process was started with, or that of another process.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum StandardStream {
     Stdout,
     Stderr,
-    /// Another one, opened again.
+    /// Any other descriptor, opened again.
     Other(File),
 }
 
-impl Stream {
-    /// The stream of a path, if it is one: `/dev/stdout`, `/dev/stderr`, `/dev/fd/N`, `/proc/self/fd/N`, or a link to one
-    /// of these.
-    pub(super) fn of(path: &Path) -> Option<io::Result<Stream>> {
-        let target = fs::read_link(path).ok().and_then(|target| number(&target));
-        let number = number(path).or(target)?;
+impl StandardStream {
+    /// The stream that a path names, if it names one: `/dev/stdout`, `/dev/stderr`, `/dev/fd/N`, `/proc/PID/fd/N`, or a
+    /// link to one of these.
+    ///
+    /// # Errors
+    /// When the stream cannot be opened again.
+    pub(super) fn named(path: &Path) -> Option<io::Result<StandardStream>> {
+        let target = fs::read_link(path).ok();
+        let (path, number) = [Some(path), target.as_deref()]
+            .into_iter()
+            .flatten()
+            .find_map(|path| Some((path, Descriptor::named(path)?)))?;
         Some(match number {
-            1 => Ok(Stream::Stdout),
-            2 => Ok(Stream::Stderr),
-            other => OpenOptions::new()
+            Descriptor::Ours(1) => Ok(StandardStream::Stdout),
+            Descriptor::Ours(2) => Ok(StandardStream::Stderr),
+            Descriptor::Ours(_) | Descriptor::Theirs => OpenOptions::new()
                 .append(true)
-                .open(format!("/proc/self/fd/{other}"))
-                .map(Stream::Other),
+                .open(path)
+                .map(StandardStream::Other),
         })
     }
 
-    /// Whether it leads where standard error does.
-    pub(super) fn is_stderr(&self) -> bool {
-        match self {
-            Stream::Stderr => true,
-            Stream::Stdout => identity(1).is_some() && identity(1) == identity(2),
-            Stream::Other(_) => false,
-        }
-    }
-
-    /// A closed stream or a full disk must not stop a daemon, so failures are let go.
+    /// A closed stream or a full disk must not stop a daemon, so failures are ignored.
     pub(super) fn write(&self, line: &str) {
         let _ = match self {
-            Stream::Stdout => {
+            StandardStream::Stdout => {
                 let mut out = io::stdout();
                 out.write_all(line.as_bytes()).and_then(|()| out.flush())
             }
-            Stream::Stderr => io::stderr().write_all(line.as_bytes()),
-            Stream::Other(file) => (&*file).write_all(line.as_bytes()),
+            StandardStream::Stderr => io::stderr().write_all(line.as_bytes()),
+            StandardStream::Other(file) => (&*file).write_all(line.as_bytes()),
         };
     }
 
-    /// Its descriptor, where it is one that the journal may have made.
-    pub(super) fn descriptor(&self) -> Option<u32> {
+    /// Where it leads.
+    pub(super) fn identity(&self) -> Option<Identity> {
         match self {
-            Stream::Stdout => Some(1),
-            Stream::Stderr => Some(2),
-            Stream::Other(_) => None,
+            StandardStream::Stdout => Identity::of_descriptor(1),
+            StandardStream::Stderr => Identity::of_descriptor(2),
+            StandardStream::Other(file) => Identity::of(file),
         }
     }
 }
 
-/// Device and inode of a descriptor.
-pub(super) fn identity(descriptor: u32) -> Option<(u64, u64)> {
-    let file = fs::metadata(format!("/proc/self/fd/{descriptor}")).ok()?;
-    Some((file.dev(), file.ino()))
+/// Device and inode of a stream or file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Identity(pub(super) u64, pub(super) u64);
+
+impl Identity {
+    pub(super) fn of(file: &File) -> Option<Identity> {
+        let found = file.metadata().ok()?;
+        Some(Identity(found.dev(), found.ino()))
+    }
+
+    /// That of an open descriptor of this process.
+    pub(super) fn of_descriptor(number: u32) -> Option<Identity> {
+        let found = fs::metadata(format!("/proc/self/fd/{number}")).ok()?;
+        Some(Identity(found.dev(), found.ino()))
+    }
 }
 
-fn number(path: &Path) -> Option<u32> {
-    if path == Path::new("/dev/stdout") {
-        return Some(1);
+/// What a path says of a descriptor.
+enum Descriptor {
+    /// One of this process.
+    Ours(u32),
+    /// One of another process: in a container often `/proc/1/fd/1`.
+    Theirs,
+}
+
+impl Descriptor {
+    fn named(path: &Path) -> Option<Descriptor> {
+        let path = path.to_str()?;
+        match path {
+            "/dev/stdout" => return Some(Descriptor::Ours(1)),
+            "/dev/stderr" => return Some(Descriptor::Ours(2)),
+            _ => {}
+        }
+        let (process, number) = match path.strip_prefix("/dev/fd/") {
+            Some(number) => ("self", number),
+            None => path.strip_prefix("/proc/")?.split_once("/fd/")?,
+        };
+        let number = number.parse().ok()?;
+        match process {
+            "self" | "thread-self" => Some(Descriptor::Ours(number)),
+            process => match process.parse::<u32>().ok()? == std::process::id() {
+                true => Some(Descriptor::Ours(number)),
+                false => Some(Descriptor::Theirs),
+            },
+        }
     }
-    if path == Path::new("/dev/stderr") {
-        return Some(2);
-    }
-    let folders = ["/dev/fd", "/proc/self/fd"].map(Path::new);
-    let is_descriptor = path
-        .parent()
-        .is_some_and(|folder| folders.contains(&folder));
-    let name = path.file_name()?.to_str()?;
-    is_descriptor.then(|| name.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -96,11 +120,19 @@ mod tests {
             std::os::unix::fs::symlink(target, &path).unwrap();
             path.display().to_string()
         };
-        for (path, descriptor, why) in [
+        let own = format!("/proc/{}/fd/2", std::process::id());
+        for (path, want, why) in [
             ("/dev/stdout".to_owned(), Some(1), "its name"),
             ("/dev/stderr".to_owned(), Some(2), "its name"),
             ("/dev/fd/1".to_owned(), Some(1), "its number"),
             ("/proc/self/fd/2".to_owned(), Some(2), "its number"),
+            (
+                "/proc/thread-self/fd/2".to_owned(),
+                Some(2),
+                "this thread's",
+            ),
+            (own.clone(), Some(2), "this process by its number"),
+            (link("own", &own), Some(2), "a link to that"),
             (
                 link("out.log", "/dev/stdout"),
                 Some(1),
@@ -110,12 +142,40 @@ mod tests {
             ("/dev/null".to_owned(), None, "a device"),
             ("/var/log/stdout".to_owned(), None, "a file"),
             ("/dev/fd/x".to_owned(), None, "no number"),
+            ("/proc/x/fd/1".to_owned(), None, "no process"),
         ] {
-            let stream = Stream::of(Path::new(&path));
-            let found = stream.and_then(|stream| stream.unwrap().descriptor());
-            assert_eq!(found, descriptor, "{path}: {why}");
+            let stream = StandardStream::named(Path::new(&path));
+            let found = stream.map(|stream| match stream.unwrap() {
+                StandardStream::Stdout => 1,
+                StandardStream::Stderr => 2,
+                StandardStream::Other(_) => 3,
+            });
+            assert_eq!(found, want, "{path}: {why}");
         }
-        let closed = Stream::of(Path::new("/dev/fd/987")).unwrap();
+        let closed = StandardStream::named(Path::new("/dev/fd/987")).unwrap();
         assert!(closed.is_err(), "nobody passed it");
+    }
+
+    /// The parent of a container's daemon is mostly process 1.
+    #[test]
+    fn a_stream_of_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::create(folder.path().join("out")).unwrap();
+        let mut other = std::process::Command::new("sleep")
+            .arg("60")
+            .stdout(file)
+            .spawn()
+            .unwrap();
+        let path = format!("/proc/{}/fd/1", other.id());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for path in [Path::new(&path), &link] {
+            let stream = StandardStream::named(path).unwrap().unwrap();
+            stream.write("a line\n");
+        }
+        other.kill().unwrap();
+        other.wait().unwrap();
+        let written = fs::read_to_string(folder.path().join("out")).unwrap();
+        assert_eq!(written, "a line\na line\n");
     }
 }

@@ -5,7 +5,9 @@ mod environment;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use environment::{TestEnvironment, counted, folder, retry, rows, run, sent, settings};
+use environment::{
+    TestEnvironment, counted, folder, lines, or_dash, retry, run, sent, settings, stored,
+};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
@@ -21,7 +23,16 @@ const OPTIONS: &[&str] = &[
     "--spread_out_delivery=1",
     "--keep_days=100",
 ];
-const LIST: &str = "SELECT target, domain, until, by, times, reason FROM tlsrptd_suppressed";
+
+fn suppressed(settings: &Reportd) -> Vec<String> {
+    lines(&stored(settings).suppressed, |row| {
+        let (until, times) = (or_dash(&row.until), row.times);
+        format!(
+            "{}|{}|{until}|{}|{times}|{}",
+            row.target, row.domain, row.by, row.reason
+        )
+    })
+}
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
@@ -57,6 +68,28 @@ fn add(settings: &Reportd, target: &str, until: Option<&str>) {
         .unwrap();
 }
 
+/// Destinations of what is pending.
+fn pending(settings: &Reportd) -> Vec<String> {
+    let mut deliveries = stored(settings).deliveries;
+    deliveries.retain(|row| row.status.is_none());
+    lines(&deliveries, |row| row.uri.clone())
+}
+
+/// Why there is no report, whether it is stored, and the number of its deliveries.
+fn report(settings: &Reportd, day: &str, domain: &str) -> String {
+    let mut reports = stored(settings).reports;
+    reports.retain(|row| row.day == day && row.domain == domain);
+    lines(&reports, |row| {
+        format!(
+            "{}|{}|{}",
+            or_dash(&row.reason),
+            row.has_json,
+            row.deliveries
+        )
+    })
+    .join(" ")
+}
+
 /// The days on which a destination was asked.
 fn asked(environment: &TestEnvironment, uri: &str) -> Vec<String> {
     let seen = environment.seen.lock().unwrap();
@@ -86,7 +119,7 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     run(&settings, &environment, None, DAY * 3).await.unwrap();
     assert_eq!(asked(&environment, url), ["11-21", "11-22", "11-23"]);
     assert_eq!(
-        rows(&settings, LIST),
+        suppressed(&settings),
         [
             "https://a.example/tls|a.example|2026-11-30|refusals|1|refused on 3 days, at last: 403 no"
         ]
@@ -99,14 +132,8 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
         "after seven whole days it refuses once more, after fourteen it takes one"
     );
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT tlsrptd_reason, report IS NULL, (SELECT count(*) FROM destinations WHERE d_r_id = r_id) \
-             FROM reports WHERE domain = 'a.example' AND day = '2026-12-02'"
-        ),
-        [
-            "suppressed: https://a.example/tls for a.example until 2026-12-15: refused on 4 days, at last: 403 no|1|0"
-        ]
+        report(&settings, "2026-12-02", "a.example"),
+        "suppressed: https://a.example/tls for a.example until 2026-12-15: refused on 4 days, at last: 403 no|false|0"
     );
     run(&settings, &environment, None, DAY * 10).await.unwrap();
     assert_eq!(
@@ -115,7 +142,7 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
         "what was before a success is forgotten: three days again"
     );
     assert_eq!(
-        rows(&settings, LIST),
+        suppressed(&settings),
         [
             "https://a.example/tls|a.example|2026-12-27|refusals|1|refused on 3 days, at last: 403 no"
         ]
@@ -170,10 +197,7 @@ async fn only_the_receivers_own_word_counts() {
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT target FROM tlsrptd_suppressed ORDER BY 1"
-        ),
+        lines(&stored(&settings).suppressed, |row| row.target.clone()),
         ["https://post.example/", "mailto:r@mail.example"],
         "not the operator's own, nor who takes one now and then, nor what is our fault"
     );
@@ -211,10 +235,10 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT target, domain FROM tlsrptd_suppressed ORDER BY 1"
-        ),
+        lines(&stored(&settings).suppressed, |row| format!(
+            "{}|{}",
+            row.target, row.domain
+        )),
         [
             "https://saas.example/in|stranger.example",
             "mailto:in@saas.example|stranger.example"
@@ -236,7 +260,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     assert_eq!(list.remove(&target, Some("stranger.example")).unwrap(), 1);
     let target = SuppressionTarget::parse("in@saas.example").unwrap();
     assert_eq!(list.remove(&target, None).unwrap(), 1);
-    assert!(rows(&settings, "SELECT target FROM tlsrptd_refusals").is_empty());
+    assert!(stored(&settings).refusals.is_empty());
 }
 
 /// The list holds for what was decided before.
@@ -254,16 +278,20 @@ async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
     environment.receive = Box::new(|_, _| (retry("503 later"), Duration::from_millis(20)));
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY / 24).await.unwrap();
-    let pending = "SELECT count(*) FROM destinations WHERE status IS NULL";
-    assert_eq!(rows(&settings, pending), ["3"]);
+    assert_eq!(pending(&settings).len(), 3);
     let before = asked(&environment, "https://a.example/").len()
         + asked(&environment, "mailto:r@a.example").len();
     add(&settings, "a.example", None);
     run(&settings, &environment, None, DAY * 2).await.unwrap();
-    let ends = "SELECT destination, status, d.tlsrptd_reason FROM reports r JOIN destinations d ON d_r_id = r_id \
-                WHERE r.day = '2026-11-20' AND domain = 'a.example' ORDER BY 1";
+    let mut deliveries = stored(&settings).deliveries;
+    deliveries.retain(|row| row.day == "2026-11-20" && row.domain == "a.example");
     assert_eq!(
-        rows(&settings, ends),
+        lines(&deliveries, |row| format!(
+            "{}|{}|{}",
+            row.uri,
+            row.status(),
+            or_dash(&row.reason)
+        )),
         [
             "https://a.example/|suppressed|a.example for ever: they asked",
             "mailto:r@a.example|suppressed|a.example for ever: they asked",
@@ -286,7 +314,7 @@ async fn a_relay_that_takes_nothing_suspends_nobody() {
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(asked(&environment, "mailto:r@a.example").len(), 7);
-    assert!(rows(&settings, LIST).is_empty());
+    assert!(suppressed(&settings).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,8 +339,7 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
     let (path, seen) = (settings.clone(), Arc::clone(&state));
     let hook = Box::new(move |_, side| {
         if side == tlsrptd_reporter::store::CommitSide::After {
-            let pending = "SELECT destination FROM destinations WHERE status IS NULL";
-            seen.lock().unwrap().extend(rows(&path, pending));
+            seen.lock().unwrap().extend(pending(&path));
         }
         tlsrptd_reporter::store::HookVerdict::Continue
     });
@@ -321,19 +348,35 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
         .close()
         .unwrap();
     run(&settings, &environment, Some(hook), DAY).await.unwrap();
-    let ends = "SELECT r.day, domain, coalesce(r.tlsrptd_reason, '-'), coalesce(destination, '-'), coalesce(status, '-'), \
-                coalesce(d.retries, '-'), coalesce(d.tlsrptd_reason, '-') \
-                FROM reports r LEFT JOIN destinations d ON d_r_id = r_id ORDER BY 1, 2, 4";
     assert_eq!(
-        rows(&settings, ends),
+        lines(&stored(&settings).deliveries, |row| {
+            let reason = or_dash(&row.reason);
+            format!(
+                "{}|{}|{}|{}|{reason}",
+                row.day,
+                row.uri,
+                row.status(),
+                row.failures
+            )
+        }),
         [
-            "2026-11-20|a.example|-|https://a.example/|sent|0|250 taken",
-            "2026-11-20|a.example|-|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
-            "2026-11-20|b.example|suppressed: b.example until 2026-11-21: they asked, and 1 more|-|-|-|-",
-            "2026-11-21|a.example|-|https://a.example/|sent|0|250 taken",
-            "2026-11-21|a.example|-|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
-            "2026-11-21|b.example|-|https://b.example/|sent|0|250 taken",
-            "2026-11-21|b.example|-|mailto:tls@b.example|sent|0|250 taken",
+            "2026-11-20|https://a.example/|sent|0|250 taken",
+            "2026-11-20|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
+            "2026-11-21|https://a.example/|sent|0|250 taken",
+            "2026-11-21|mailto:r@in.mail.example|suppressed|0|.mail.example for ever: they asked",
+            "2026-11-21|https://b.example/|sent|0|250 taken",
+            "2026-11-21|mailto:tls@b.example|sent|0|250 taken",
+        ],
+    );
+    assert_eq!(
+        lines(&stored(&settings).reports, |row| {
+            format!("{}|{}|{}", row.day, row.domain, or_dash(&row.reason))
+        }),
+        [
+            "2026-11-20|a.example|-",
+            "2026-11-20|b.example|suppressed: b.example until 2026-11-21: they asked, and 1 more",
+            "2026-11-21|a.example|-",
+            "2026-11-21|b.example|-",
         ],
         "the entry with a date has no effect after it"
     );
@@ -374,18 +417,15 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
     };
     let (ran, ()) = tokio::join!(run(&settings, &environment, None, DAY * 5 / 2), operator);
     ran.unwrap();
-    let ends = "SELECT day, status FROM reports JOIN destinations ON d_r_id = r_id \
-                WHERE domain = 'a.example' ORDER BY day";
+    let mut deliveries = stored(&settings).deliveries;
+    deliveries.retain(|row| row.domain == "a.example");
     assert_eq!(
-        rows(&settings, ends),
+        lines(&deliveries, |row| format!("{}|{}", row.day, row.status())),
         ["2026-11-20|suppressed", "2026-11-22|sent"]
     );
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT tlsrptd_reason FROM reports WHERE domain = 'a.example' AND day = '2026-11-21'"
-        ),
-        ["suppressed: a.example for ever: they asked"]
+        report(&settings, "2026-11-21", "a.example"),
+        "suppressed: a.example for ever: they asked|false|0"
     );
     assert_eq!(asked(&environment, "https://b.example/").len(), 3);
 }
@@ -431,11 +471,11 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     let mut state = Store::open(path, false, None).unwrap();
     while state.clean(day("2026-11-22")).unwrap() {}
     assert_eq!(
-        rows(&settings, "SELECT target FROM tlsrptd_suppressed"),
+        lines(&stored(&settings).suppressed, |row| row.target.clone()),
         ["ever.example"]
     );
     assert_eq!(
-        rows(&settings, "SELECT target FROM tlsrptd_refusals ORDER BY 1"),
+        stored(&settings).refusals,
         ["https://new.example/", "https://tried.example/"],
         "those that may still be suspended, and for longer"
     );

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::environment::{self, TestEnvironment, counted, rows, settings};
+use crate::environment::{self, TestEnvironment, counted, distinct, lines, settings, stored};
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::gather::GatherError;
 
@@ -58,7 +58,7 @@ fn play(
             .filter(|seen| seen.taken)
             .count()
     });
-    let jobs = rows(&settings, "SELECT DISTINCT day FROM reports ORDER BY 1");
+    let jobs = distinct(&stored(&settings).reports, |row| row.day.clone());
     (jobs, taken)
 }
 
@@ -142,11 +142,10 @@ fn by_the_time_before_the_start_nothing_is_sent() {
     let known = begin + away + life + Duration::from_secs(600);
     assert!(!first.is_empty() && second.iter().any(|seen| seen.taken));
     assert!(second.iter().all(|seen| seen.at >= known), "{second:?}");
-    let made = "SELECT its FROM reports WHERE day > '2026-11-19' ORDER BY its LIMIT 1";
-    assert!(
-        rows(&settings, made)[0].as_str() >= "2026-11-22 12:12",
-        "composed too soon"
-    );
+    let reports = stored(&settings).reports;
+    let made = reports.iter().filter(|row| row.day.as_str() > "2026-11-19");
+    let made = made.map(|row| row.made.as_str()).min();
+    assert!(made.unwrap() >= "2026-11-22 12:12", "composed too soon");
 }
 
 /// At the start the clock is four days ahead for forty seconds; the database knows better.
@@ -228,15 +227,12 @@ fn what_was_decided_is_known_when_its_rows_are_gone() {
                 .await
                 .unwrap();
             taken.push(environment.seen.lock().unwrap().len());
-            let days = rows(&settings, "SELECT count(DISTINCT day) FROM reports");
-            assert_eq!(
-                days,
-                [if keep.ends_with("=10") && taken.len() == 1 {
-                    "3"
-                } else {
-                    "1"
-                }]
-            );
+            let days = distinct(&stored(&settings).reports, |row| row.day.clone());
+            let kept = match keep.ends_with("=10") && taken.len() == 1 {
+                true => 3,
+                false => 1,
+            };
+            assert_eq!(days.len(), kept);
         }
         assert_eq!(taken, [6, 6, 6], "no day twice");
     });
@@ -255,9 +251,17 @@ fn what_is_added_to_a_day_is_reported_late() {
         let environment = Arc::new(prompt("2026-11-20T12:00:00Z"));
         let options = ["--spread_out_delivery=1", "--loop_guard=no"];
         let settings = settings(folder.path(), &options);
-        environment::run(&settings, &environment, None, hours(1)).await.unwrap();
-        let sessions = "SELECT domain, uniqid, tlsrptd_sessions FROM reports WHERE day = '2026-11-19' ORDER BY 1, 2";
-        assert_eq!(rows(&settings, sessions), ["a.example|1|5"]);
+        environment::run(&settings, &environment, None, hours(1))
+            .await
+            .unwrap();
+        let sessions = || {
+            let mut reports = stored(&settings).reports;
+            reports.retain(|row| row.day == "2026-11-19");
+            lines(&reports, |row| {
+                format!("{}|{}|{}", row.domain, row.uniqid, row.sessions)
+            })
+        };
+        assert_eq!(sessions(), ["a.example|1|5"]);
         for (added, want) in [
             (
                 vec![counted("a.example", 3), counted("new.example", 1)],
@@ -265,16 +269,29 @@ fn what_is_added_to_a_day_is_reported_late() {
             ),
             (
                 vec![counted("a.example", 2)],
-                &["a.example|1|5", "a.example|2|3", "a.example|3|2", "new.example|1|1"][..],
+                &[
+                    "a.example|1|5",
+                    "a.example|2|3",
+                    "a.example|3|2",
+                    "new.example|1|1",
+                ][..],
             ),
         ] {
-            environment.added.lock().unwrap().entry("2026-11-19".into()).or_default().push(added);
-            environment::run(&settings, &environment, None, hours(3)).await.unwrap();
-            assert_eq!(rows(&settings, sessions), want);
+            environment
+                .added
+                .lock()
+                .unwrap()
+                .entry("2026-11-19".into())
+                .or_default()
+                .push(added);
+            environment::run(&settings, &environment, None, hours(3))
+                .await
+                .unwrap();
+            assert_eq!(sessions(), want);
         }
-        let status = rows(&settings, "SELECT DISTINCT status FROM fetchjobs");
+        let status = distinct(&stored(&settings).jobs, |row| row.status().to_owned());
         assert_eq!(status, ["ok"]);
-        let ended = rows(&settings, "SELECT DISTINCT status FROM destinations");
+        let ended = distinct(&stored(&settings).deliveries, |row| row.status().to_owned());
         assert_eq!(ended, ["sent"]);
     });
 }

@@ -6,7 +6,7 @@ use tlsrptd_reporter::gather::GatherError;
 
 use crate::{
     DAY, YESTERDAY_ONLY,
-    environment::{TestEnvironment, counted, folder, rows, run, settings},
+    environment::{TestEnvironment, counted, folder, lines, run, settings, stored},
 };
 
 #[tokio::test(start_paused = true)]
@@ -27,11 +27,10 @@ async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY / 2).await.unwrap();
-    let jobs = rows(
-        &settings,
-        "SELECT fetcherindex, status, tlsrptd_reason IS NULL FROM fetchjobs ORDER BY fetcherindex",
-    );
-    assert_eq!(jobs, ["1|ok|1", "2|timedout|0"]);
+    let jobs = lines(&stored(&settings).jobs, |row| {
+        format!("{}|{}|{}", row.index, row.status(), row.reason.is_none())
+    });
+    assert_eq!(jobs, ["1|ok|true", "2|timedout|false"]);
     let seen = environment.seen.lock().unwrap();
     let deadline: jiff::Timestamp = "2026-11-21T06:00:10Z".parse().unwrap();
     assert_eq!(
@@ -68,19 +67,21 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
     run(&settings, &environment, None, DAY + DAY / 2)
         .await
         .unwrap();
-    let reports = rows(
-        &settings,
-        "SELECT domain, tlsrptd_sessions FROM reports WHERE day = '2026-11-20' ORDER BY domain, uniqid",
-    );
+    let mut stored = stored(&settings);
+    stored.reports.retain(|row| row.day == "2026-11-20");
+    stored.data.retain(|row| row.day == "2026-11-20");
+    stored.jobs.retain(|row| row.day == "2026-11-20");
+    let reports = lines(&stored.reports, |row| {
+        format!("{}|{}", row.domain, row.sessions)
+    });
     assert_eq!(
         reports,
         ["a.example|1", "a.example|5", "b.example|1"],
         "what came late has a report of its own"
     );
-    let late = rows(
-        &settings,
-        "SELECT domain, fetcherindex, status FROM reportdata WHERE day = '2026-11-20' ORDER BY 1, 2",
-    );
+    let late = lines(&stored.data, |row| {
+        format!("{}|{}|{}", row.domain, row.index, row.status())
+    });
     assert_eq!(
         late,
         [
@@ -89,10 +90,7 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
             "b.example|2|fetched"
         ]
     );
-    let jobs = rows(
-        &settings,
-        "SELECT status FROM fetchjobs WHERE day = '2026-11-20'",
-    );
+    let jobs = lines(&stored.jobs, |row| row.status().to_owned());
     assert_eq!(jobs, ["ok", "ok"]);
 }
 
@@ -116,14 +114,16 @@ async fn a_day_that_waits_is_hidden_from_sys4() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY / 24).await.unwrap();
-    let hidden = rows(
-        &settings,
-        "SELECT data, status, tlsrptd_data IS NULL FROM reportdata",
-    );
-    assert_eq!(hidden, ["NULL|NULL|0"], "sys4 would fetch it again");
+    let data = stored(&settings).data;
+    let is_hidden =
+        data[0].data.is_none() && data[0].status.is_none() && data[0].set_aside.is_some();
+    assert!(data.len() == 1 && is_hidden, "sys4 would fetch it again");
     run(&settings, &environment, None, DAY / 12).await.unwrap();
     assert_eq!(
-        rows(&settings, "SELECT domain, tlsrptd_sessions FROM reports"),
+        lines(&stored(&settings).reports, |row| format!(
+            "{}|{}",
+            row.domain, row.sessions
+        )),
         ["a.example|2"]
     );
     let asked = environment
@@ -153,9 +153,8 @@ async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY / 24).await.unwrap();
-    let jobs = rows(
-        &settings,
-        "SELECT status, retries FROM fetchjobs WHERE day = '2026-11-20'",
-    );
+    let mut jobs = stored(&settings).jobs;
+    jobs.retain(|row| row.day == "2026-11-20");
+    let jobs = lines(&jobs, |row| format!("{}|{}", row.status(), row.failures));
     assert_eq!(jobs, ["ok|0"]);
 }

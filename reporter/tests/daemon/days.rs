@@ -10,7 +10,10 @@ use tlsrptd_reporter::{
 
 use crate::{
     DAY, YESTERDAY_ONLY,
-    environment::{self, TestEnvironment, counted, folder, retry, rows, run, sent, settings},
+    environment::{
+        self, Stored, TestEnvironment, counted, distinct, folder, lines, or_dash, retry, run, sent,
+        settings, stored,
+    },
 };
 
 const BEGIN: &str = "2026-11-21T12:00:00Z";
@@ -29,14 +32,15 @@ async fn a_day_from_the_collector_to_its_receivers() {
     .await
     .unwrap();
     assert_eq!(
-        rows(&settings, "SELECT day, fetcherindex, status FROM fetchjobs"),
+        lines(&stored(&settings).jobs, |row| {
+            format!("{}|{}|{}", row.day, row.index, row.status())
+        }),
         ["2026-11-20|1|ok", "2026-11-20|2|ok"]
     );
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT domain, uniqid, tlsrptd_sessions FROM reports ORDER BY domain"
-        ),
+        lines(&stored(&settings).reports, |row| {
+            format!("{}|{}|{}", row.domain, row.uniqid, row.sessions)
+        }),
         ["a.example|1|2", "b.example|1|4"],
         "one report a domain, both collectors in it"
     );
@@ -46,7 +50,7 @@ async fn a_day_from_the_collector_to_its_receivers() {
     let times: BTreeSet<_> = taken.values().map(|seen| seen[0].at).collect();
     assert_eq!(times.len(), 4, "each at its own time");
     assert_eq!(
-        rows(&settings, "SELECT DISTINCT status FROM destinations"),
+        distinct(&stored(&settings).deliveries, |row| row.status().to_owned()),
         ["sent"]
     );
     assert!(
@@ -61,7 +65,7 @@ async fn every_day_once_and_missed_days_late() {
     let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
     let environment = Arc::new(TestEnvironment::new(BEGIN));
     run(&settings, &environment, None, DAY * 3).await.unwrap();
-    let days = rows(&settings, "SELECT DISTINCT day FROM reports ORDER BY day");
+    let days = distinct(&stored(&settings).reports, |row| row.day.clone());
     assert_eq!(
         days,
         [
@@ -80,10 +84,8 @@ async fn every_day_once_and_missed_days_late() {
     // Away for ten days: what is younger than max_report_age goes out, nothing goes out again.
     tokio::time::sleep(DAY * 10).await;
     run(&settings, &environment, None, DAY / 4).await.unwrap();
-    let days = rows(
-        &settings,
-        "SELECT DISTINCT day FROM reports WHERE day > '2026-11-23' ORDER BY day",
-    );
+    let mut days = distinct(&stored(&settings).reports, |row| row.day.clone());
+    days.retain(|day| day.as_str() > "2026-11-23");
     assert_eq!(days, ["2026-12-01", "2026-12-02", "2026-12-03"]);
     assert!(
         environment.taken().values().all(|seen| seen.len() == 1),
@@ -104,21 +106,24 @@ async fn decisions_that_end_at_once_stop_nothing() {
     environment.hurries = true;
     let mut daemon = environment::daemon(&settings, Arc::new(environment), None, 1).unwrap();
     let (sender, mut orders) = tokio::sync::mpsc::channel(1);
-    let closed = "SELECT count(*) FROM fetchjobs WHERE status = 'ok'";
+    let is_closed = |settings: &tlsrptd_config::reportd::Reportd| {
+        let stored = Stored::read(&settings.dbname);
+        stored.is_some_and(|stored| stored.jobs.iter().any(|row| row.status() == "ok"))
+    };
     let path = settings.clone();
     let until_closed = tokio::spawn(async move {
-        for _ in 0..3000 {
-            if rows(&path, closed) == ["1"] {
+        for _ in 0..300 {
+            if is_closed(&path) {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let _ = sender.send(tlsrptd_reporter::daemon::Order::Stop).await;
     });
     daemon.run(&mut orders, |_| {}).await.unwrap();
     until_closed.await.unwrap();
-    assert_eq!(rows(&settings, closed), ["1"], "within half a minute");
-    assert_eq!(rows(&settings, "SELECT count(*) FROM reports"), ["2000"]);
+    assert!(is_closed(&settings), "within half a minute");
+    assert_eq!(stored(&settings).reports.len(), 2000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,37 +172,34 @@ async fn reasons_against_a_report() {
     )
     .await
     .unwrap();
-    let found = rows(
-        &settings,
-        "SELECT domain, tlsrptd_reason IS NOT NULL, tlsrptd_reason FROM reports ORDER BY domain",
-    );
+    let found = lines(&stored(&settings).reports, |row| {
+        format!("{}|{}", row.domain, or_dash(&row.reason))
+    });
     for (row, (want, why)) in found.iter().zip([
-        ("|1|not a domain", "nor does one without a name"),
-        ("bad domain|1|not a domain", "a bad domain stops nobody"),
+        ("|not a domain", "nor does one without a name"),
+        ("bad domain|not a domain", "a bad domain stops nobody"),
         (
-            "broken.example|1|no sessions",
+            "broken.example|no sessions",
             "a bad row is left with its reason",
         ),
         (
-            "dns-down.example|0|NULL",
+            "dns-down.example|-",
             "DNS fails: the record that the MTA saw",
         ),
-        ("empty.example|1|no sessions", "nothing was counted"),
-        ("good.example|0|NULL", "the others are reported"),
-        ("none.example|1|opted out: no such name", "opted out"),
+        ("empty.example|no sessions", "nothing was counted"),
+        ("good.example|-", "the others are reported"),
+        ("none.example|opted out: no such name", "opted out"),
         (
-            "several.example|1|opted out: 2 TLSRPT records",
+            "several.example|opted out: 2 TLSRPT records",
             "two records are none",
         ),
-        ("unusable.example|1|no usable URI", "nowhere to send it"),
+        ("unusable.example|no usable URI", "nowhere to send it"),
     ]) {
         assert!(row.starts_with(want), "{why}: {row}");
     }
     assert_eq!(found.len(), 9);
-    let bad = rows(
-        &settings,
-        "SELECT domain, tlsrptd_reason FROM reportdata WHERE tlsrptd_reason IS NOT NULL",
-    );
+    let mut bad = stored(&settings).data;
+    bad.retain(|row| row.reason.is_some());
     assert_eq!(bad.len(), 1, "{bad:?}");
 }
 
@@ -231,10 +233,11 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
     let environment = Arc::new(environment);
     // The day after tomorrow's midnight brings new days; theirs are other rows.
     run(&settings, &environment, None, DAY * 2).await.unwrap();
-    let ends = rows(
-        &settings,
-        "SELECT domain, destinations.status FROM destinations JOIN reports ON r_id = d_r_id WHERE day = '2026-11-20' ORDER BY domain",
-    );
+    let mut deliveries = stored(&settings).deliveries;
+    deliveries.retain(|row| row.day == "2026-11-20");
+    let ends = lines(&deliveries, |row| {
+        format!("{}|{}", row.domain, row.status())
+    });
     assert_eq!(
         ends,
         [
@@ -272,26 +275,19 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
             "--max_concurrent_deliveries=1",
         ],
     );
-    let state = tlsrptd_reporter::store::Store::open(&settings.dbname, false, None).unwrap();
-    state.close().unwrap();
-    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-    db.execute_batch(
-        "CREATE TRIGGER fault BEFORE UPDATE ON destinations WHEN OLD.tlsrptd_started IS NOT NULL \
-         AND NEW.tlsrptd_started IS NULL AND NEW.status IS NULL BEGIN SELECT RAISE(FAIL, 'disk full'); END",
-    )
-    .unwrap();
-    drop(db);
     let mut environment = TestEnvironment::new(BEGIN);
     environment.receive = Box::new(|_, _| (sent(), Duration::from_secs(5)));
     let environment = Arc::new(environment);
-    let ran = run(&settings, &environment, None, Duration::from_secs(3)).await;
+    let seen = Arc::clone(&environment);
+    let hook = Box::new(move |step, _| match step {
+        Step::Released if !seen.zero.elapsed().is_zero() => HookVerdict::Fail,
+        _ => HookVerdict::Continue,
+    });
+    let ran = run(&settings, &environment, Some(hook), Duration::from_secs(3)).await;
     assert!(ran.unwrap_err().to_string().contains("Released"));
     assert_eq!(
-        rows(
-            &settings,
-            "SELECT count(*) FROM destinations WHERE status = 'sent'"
-        ),
-        ["3"],
+        stored(&settings).ended("sent"),
+        3,
         "a mail, and two posts: the first was slow, and left its place to the second"
     );
 }
@@ -365,7 +361,7 @@ async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
     let asked = environment.asked.lock().unwrap().len();
     assert!((5..20).contains(&asked), "{asked} times in an hour");
     assert_eq!(
-        rows(&settings, "SELECT DISTINCT status FROM destinations"),
+        distinct(&stored(&settings).deliveries, |row| row.status().to_owned()),
         ["sent"]
     );
 }

@@ -12,13 +12,24 @@ use tlsrptd_reporter::{gather::GatherError, store::Store};
 
 use crate::{
     HOUR,
-    environment::{TestEnvironment, counted, folder, rows, run, settings},
+    environment::{
+        TestEnvironment, counted, distinct, folder, lines, or_dash, run, settings, stored,
+    },
 };
 
 const BEGIN: &str = "2026-11-21T00:00:10Z";
 const LATER: &str = "2026-11-21T02:00:10Z";
-const SESSIONS: &str =
-    "SELECT domain, sum(tlsrptd_sessions), count(*) FROM reports GROUP BY domain";
+
+/// Of each domain its sessions in all reports, and the number of reports.
+fn reported(settings: &Reportd) -> Vec<String> {
+    let mut sums: BTreeMap<String, (i64, usize)> = BTreeMap::new();
+    for row in stored(settings).reports {
+        let sum = sums.entry(row.domain).or_default();
+        *sum = (sum.0 + row.sessions, sum.1 + 1);
+    }
+    let line = |(domain, (sessions, reports))| format!("{domain}|{sessions}|{reports}");
+    sums.into_iter().map(line).collect()
+}
 
 /// Whole answers, by the command's words.
 type Answers = Arc<Mutex<BTreeMap<String, u32>>>;
@@ -92,7 +103,7 @@ async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
         let settings = with(folder.path(), after);
         run(&settings, &environment, None, HOUR * 8).await.unwrap();
         assert_eq!(
-            rows(&settings, SESSIONS),
+            reported(&settings),
             [format!("m.example|{sessions}|1")],
             "{why}"
         );
@@ -102,11 +113,10 @@ async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
             "{why}: {answers:?}"
         );
         assert_eq!(answers.keys().collect::<Vec<_>>(), *answered, "{why}");
-        let ends = "SELECT trim(fetcher), status FROM fetchjobs ORDER BY fetcherindex";
-        let ends: Vec<String> = rows(&settings, ends)
-            .iter()
-            .map(|end| end.replace(" \t ", " "))
-            .collect();
+        let ends = lines(&stored(&settings).jobs, |row| {
+            let command: Vec<&str> = row.command.split_whitespace().collect();
+            format!("{}|{}", command.join(" "), row.status())
+        });
         assert_eq!(ends, *jobs, "{why}");
     }
 }
@@ -125,7 +135,7 @@ async fn one_edit_after_the_other() {
     }
     let settings = with(folder.path(), "c, a, b2");
     run(&settings, &environment, None, HOUR * 8).await.unwrap();
-    assert_eq!(rows(&settings, SESSIONS), ["m.example|9|1"]);
+    assert_eq!(reported(&settings), ["m.example|9|1"]);
     let answers = answers.lock().unwrap().clone();
     let once = ["a", "b", "c"].map(|name| (name.to_owned(), 1));
     assert_eq!(answers, BTreeMap::from(once));
@@ -141,11 +151,15 @@ async fn who_was_removed_and_is_back_is_asked() {
         .unwrap();
     let settings = with(folder.path(), "b");
     run(&settings, &environment, None, HOUR * 2).await.unwrap();
-    let ends = "SELECT fetcher, status FROM fetchjobs ORDER BY 1";
-    assert_eq!(rows(&settings, ends), [" b|ok", "a|removed"]);
+    let ends = |settings: &Reportd| {
+        distinct(&stored(settings).jobs, |row| {
+            format!("{}|{}", row.command, row.status())
+        })
+    };
+    assert_eq!(ends(&settings), [" b|ok", "a|removed"]);
     let settings = with(folder.path(), "b, a");
     run(&settings, &environment, None, HOUR).await.unwrap();
-    assert_eq!(rows(&settings, ends), [" b|ok", "a|ok"]);
+    assert_eq!(ends(&settings), [" b|ok", "a|ok"]);
 }
 
 /// The other collector's data is there, the reporter comes back when the day is 68 hours old, and the deadline would end
@@ -163,9 +177,13 @@ async fn a_day_is_composed_before_it_is_too_old() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, HOUR * 9).await.unwrap();
-    let days = "SELECT day, tlsrptd_sessions, tlsrptd_reason FROM reports ORDER BY day";
-    let reported = ["20", "21", "22"].map(|day| format!("2026-11-{day}|5|NULL"));
-    assert_eq!(rows(&settings, days), reported);
+    let days = lines(&stored(&settings).reports, |row| {
+        format!("{}|{}|{}", row.day, row.sessions, or_dash(&row.reason))
+    });
+    assert_eq!(
+        days,
+        ["20", "21", "22"].map(|day| format!("2026-11-{day}|5|-"))
+    );
 }
 
 /// sys4's reporter was stopped between a day's data and its reports, and had given one collector up.
@@ -177,7 +195,7 @@ async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
         .unwrap()
         .close()
         .unwrap();
-    let stored = counted("m.example", 5).data;
+    let data = counted("m.example", 5).data;
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(
         "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry) VALUES
@@ -188,15 +206,15 @@ async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
     db.execute(
         "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) VALUES
          ('2026-11-20', 'm.example', ?1, 'b', 1, 0, 'fetched', '2026-11-21 00:00:00+00:00')",
-        [stored],
+        [data],
     )
     .unwrap();
     drop(db);
     let (environment, answers) = collectors(LATER);
     run(&settings, &environment, None, HOUR).await.unwrap();
-    assert_eq!(rows(&settings, SESSIONS), ["m.example|8|1"]);
+    assert_eq!(reported(&settings), ["m.example|8|1"]);
     assert_eq!(
-        rows(&settings, "SELECT status FROM fetchjobs"),
+        lines(&stored(&settings).jobs, |row| row.status().to_owned()),
         ["ok", "ok"]
     );
     assert_eq!(

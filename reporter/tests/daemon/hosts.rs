@@ -9,7 +9,8 @@ use tlsrptd_reporter::{deliver::Outcome, lookup::from_texts};
 use crate::{
     HOUR, NOW, YESTERDAY_ONLY,
     environment::{
-        TestEnvironment, counted, folder, retry, rows, run, sent, settings, unreachable,
+        TestEnvironment, counted, distinct, folder, lines, retry, run, sent, settings, stored,
+        unreachable,
     },
 };
 
@@ -46,8 +47,16 @@ fn by_https(domain: &str) -> String {
 }
 
 pub fn ends(settings: &Reportd, day: &str) -> Vec<String> {
-    let sql = "SELECT status, count(*) FROM destinations JOIN (SELECT r_id, day FROM reports) ON r_id = d_r_id";
-    rows(settings, &format!("{sql} WHERE day = '{day}' GROUP BY 1"))
+    let mut deliveries = stored(settings).deliveries;
+    deliveries.retain(|row| row.day == day);
+    let status = distinct(&deliveries, |row| row.status().to_owned());
+    let number = |status: &str| {
+        deliveries
+            .iter()
+            .filter(|row| row.status() == status)
+            .count()
+    };
+    lines(&status, |status| format!("{status}|{}", number(status)))
 }
 
 /// When each attempt began.
@@ -128,8 +137,8 @@ async fn a_busy_host_is_held_back_for_all() {
     assert!((20..=600).contains(&refused), "{refused} attempts in vain");
     let most = most_in(Duration::from_secs(12), &shared[..refused]);
     assert!(most <= 20 + 4, "with those under way {most} in a row");
-    let failed = rows(&settings, "SELECT sum(retries) FROM destinations");
-    assert_eq!(failed, [refused.to_string()], "nobody else failed");
+    let failed = stored(&settings).failures();
+    assert_eq!(failed, refused as i64, "nobody else failed");
 }
 
 fn busy(wish: Duration) -> Outcome {

@@ -14,7 +14,7 @@ use tlsrptd_reporter::{
 
 use crate::{
     HOUR, YESTERDAY_ONLY,
-    environment::{TestEnvironment, counted, folder, record, rows, run, sent, settings},
+    environment::{TestEnvironment, counted, folder, lines, record, run, sent, settings, stored},
 };
 
 const BEGIN: &str = "2026-11-21T12:00:00Z";
@@ -75,15 +75,13 @@ async fn a_full_disk_at_every_step() {
         let rare = ["JobFailed", "JobGivenUp"].contains(&format!("{step:?}").as_str());
         assert!(met.load(SeqCst) || rare, "{step:?} was never reached");
         assert_eq!(
-            rows(
-                &settings,
-                "SELECT domain, tlsrptd_sessions, d.status, count(*) FROM reports JOIN destinations d \
-                  ON r_id = d_r_id GROUP BY domain, d.status ORDER BY domain"
-            ),
-            ["a.example|2|sent|2", "b.example|4|sent|2"],
-            "{:?}",
-            step
+            lines(&stored(&settings).reports, |row| {
+                format!("{}|{}|{}", row.domain, row.sessions, row.deliveries)
+            }),
+            ["a.example|2|2", "b.example|4|2"],
+            "{step:?}",
         );
+        assert_eq!(stored(&settings).ended("sent"), 4, "{step:?}",);
         for (key, seen) in environment.taken() {
             assert_eq!(
                 seen.len(),
@@ -121,15 +119,16 @@ async fn a_relay_that_is_gone_or_denies_for_two_days() {
             back.store(false, SeqCst);
         });
         run(&settings, &environment, None, HOUR * 51).await.unwrap();
-        let charged = "SELECT count(*) FROM destinations WHERE retries > 0 OR status IS NOT NULL";
-        assert_eq!(
-            rows(&settings, charged),
-            ["0"],
-            "{outcome:?}: charged to nobody"
-        );
+        let mut charged = stored(&settings).deliveries;
+        charged.retain(|row| row.failures > 0 || row.status.is_some());
+        assert!(charged.is_empty(), "{outcome:?}: charged to nobody");
         run(&settings, &environment, None, HOUR * 8).await.unwrap();
-        let ends = "SELECT count(*) >= 600, sum(status IS NOT 'sent') FROM destinations";
-        assert_eq!(rows(&settings, ends), ["1|0"], "{outcome:?}: all arrived");
+        let stored = stored(&settings);
+        let all = stored.deliveries.len();
+        assert!(
+            all >= 600 && stored.ended("sent") == all,
+            "{outcome:?}: all arrived"
+        );
         let once = environment.taken().values().all(|seen| seen.len() == 1);
         assert!(once, "{outcome:?}: each once");
         let seen = environment.seen.lock().unwrap();
@@ -146,10 +145,10 @@ async fn a_relay_that_is_gone_or_denies_for_two_days() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
     for (has_mails, ends, why) in [
-        (true, "4|0", "each answer is heard"),
+        (true, (4, 0), "each answer is heard"),
         (
             false,
-            "0|4",
+            (0, 4),
             "nothing is out yet: nothing is lost by hanging up",
         ),
     ] {
@@ -166,11 +165,9 @@ async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
             .unwrap();
         let took = begin.elapsed().as_secs();
         assert!(took < if has_mails { 90 } else { 40 }, "{why}: {took} s");
-        let rows = rows(
-            &settings,
-            "SELECT sum(status IS 'sent'), sum(tlsrptd_started IS NOT NULL) FROM destinations",
-        );
-        assert_eq!(rows, [ends], "{why}");
+        let stored = stored(&settings);
+        let in_hand = stored.deliveries.iter().filter(|row| row.in_hand).count();
+        assert_eq!((stored.ended("sent"), in_hand), ends, "{why}");
     }
 }
 
@@ -183,12 +180,9 @@ async fn dns_that_is_gone_for_hours() {
     environment.lookup = Box::new(|_| Some(LookupResult::Unknown("timed out".to_owned())));
     let environment = Arc::new(environment);
     run(&settings, &environment, None, HOUR * 6).await.unwrap();
-    let by_mta = "SELECT count(*) FROM reports WHERE tlsrptd_reason IS NULL";
-    assert_eq!(
-        rows(&settings, by_mta),
-        [DAYS_DOMAINS.to_string()],
-        "by the record that the MTA saw"
-    );
+    let mut by_mta = stored(&settings).reports;
+    by_mta.retain(|row| row.reason.is_none());
+    assert_eq!(by_mta.len(), DAYS_DOMAINS, "by the record that the MTA saw");
     for ((_, domain, uri), seen) in environment.taken() {
         assert!(record(&domain).contains(&uri), "{uri}");
         assert_eq!(seen.len(), 1, "{uri}");
@@ -208,10 +202,17 @@ async fn a_reporter_that_was_down_for_three_days() {
     run(&settings, &environment, None, HOUR * 2).await.unwrap();
     tokio::time::sleep(HOUR * 72).await;
     run(&settings, &environment, None, HOUR * 8).await.unwrap();
-    let days = "SELECT day, count(*), sum(d.status = 'sent') FROM reports JOIN destinations d ON r_id = d_r_id \
-                GROUP BY day ORDER BY day";
-    let all = ["18", "19", "20", "21", "22", "23"].map(|day| format!("2026-11-{day}|4|4"));
-    assert_eq!(rows(&settings, days), all);
+    let deliveries = stored(&settings).deliveries;
+    assert_eq!(
+        lines(&deliveries, |row| format!(
+            "{} {}",
+            &row.day[8..],
+            row.status()
+        )),
+        ["18", "19", "20", "21", "22", "23"]
+            .map(|day| vec![format!("{day} sent"); 4])
+            .concat()
+    );
     assert!(
         environment.taken().values().all(|seen| seen.len() == 1),
         "each once"

@@ -10,7 +10,7 @@ use tlsrptd_reporter::deliver::Outcome;
 
 use crate::{
     DAY, HOUR, NOW, YESTERDAY_ONLY,
-    environment::{folder, retry, rows, run, sent, settings, unreachable},
+    environment::{folder, retry, run, sent, settings, stored, unreachable},
     hosts::{YESTERDAY, attempts, by_mail, ends, environment},
 };
 
@@ -35,10 +35,9 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
             .unwrap();
         let in_vain = attempts(&environment, "mailto:").len();
         assert!((90..=130).contains(&in_vain), "{in_vain} attempts: {why}");
-        let failures = rows(&settings, "SELECT sum(retries) FROM destinations");
         assert_eq!(
-            failures,
-            ["0"],
+            stored(&settings).failures(),
+            0,
             "the relay's failure is charged to nobody: {why}"
         );
         // The reporter is started again, and the relay some seconds later.
@@ -116,6 +115,5 @@ async fn mails_that_are_never_taken_hold_up_no_other() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, HOUR * 8).await.unwrap();
-    let sent = "SELECT count(*) FROM destinations WHERE status = 'sent'";
-    assert_eq!(rows(&settings, sent), ["80"]);
+    assert_eq!(stored(&settings).ended("sent"), 80);
 }

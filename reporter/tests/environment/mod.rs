@@ -1,5 +1,13 @@
 //! An environment for the daemon: virtual clock, scripted collectors, DNS and receivers, a real database.
-#![allow(clippy::unwrap_used, dead_code, missing_docs, unreachable_pub)] // each test uses a part
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unused_imports,
+    unreachable_pub
+)] // each test uses a part
+
+pub mod stored;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +35,8 @@ use tlsrptd_reporter::{
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
+
+pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, stored};
 
 pub type Gather =
     Box<dyn Fn(&FetchJob, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
@@ -372,27 +382,4 @@ pub fn folder() -> TempDir {
         return folder;
     }
     tempfile::tempdir().unwrap()
-}
-
-/// One text a row.
-pub fn rows(settings: &Reportd, sql: &str) -> Vec<String> {
-    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-    let mut select = db.prepare(sql).unwrap();
-    let columns = select.column_count();
-    let text = |row: &rusqlite::Row<'_>| {
-        let cells = (0..columns).map(|column| {
-            match row.get::<_, rusqlite::types::Value>(column).unwrap() {
-                rusqlite::types::Value::Null => "NULL".to_owned(),
-                rusqlite::types::Value::Integer(number) => number.to_string(),
-                rusqlite::types::Value::Text(text) => text,
-                other => format!("{other:?}"),
-            }
-        });
-        Ok(cells.collect::<Vec<_>>().join("|"))
-    };
-    select
-        .query_map([], text)
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap()
 }

@@ -16,7 +16,6 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use rusqlite::{Connection, OpenFlags};
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_reporter::{
     deliver::Outcome,
@@ -42,9 +41,9 @@ const STOPS: [&str; 2] = ["2026-11-20T22:05:00Z", "2026-11-20T22:15:25Z"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     Nowhere,
-    /// At that step, the how-manieth since the start.
+    /// At that step, when it is reached for this number of times.
     Step(Step, CommitSide, u64),
-    /// While a receiver has the how-manieth attempt of this child.
+    /// While a receiver has this child's attempt of that number.
     Attempt(u64),
 }
 
@@ -131,7 +130,7 @@ impl Child {
             child.journal.write(child.now(), &["at"]);
             if let Some(database) = &looks_at {
                 // Another connection sees what is committed.
-                let is = fingerprint(database);
+                let is = environment::fingerprint(database);
                 if side == CommitSide::After {
                     let changed = if is == was { "same" } else { "changed" };
                     child
@@ -177,45 +176,6 @@ impl Child {
             .map(|domain| environment::counted(domain, 1))
             .collect()
     }
-}
-
-/// Of everything in the database.
-fn fingerprint(path: &Path) -> u64 {
-    let Ok(db) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
-        return 0;
-    };
-    let mut hasher = DefaultHasher::new();
-    let texts = |sql: &str| -> Vec<String> {
-        let mut select = db.prepare(sql).unwrap();
-        let columns = select.column_count();
-        let row = |row: &rusqlite::Row<'_>| {
-            (0..columns)
-                .map(|column| Ok(format!("{:?}", row.get_ref(column)?)))
-                .collect::<Result<String, _>>()
-        };
-        select
-            .query_map([], row)
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap()
-    };
-    for table in texts("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name") {
-        table.hash(&mut hasher);
-    }
-    for table in [
-        "fetchjobs",
-        "reportdata",
-        "reports",
-        "destinations",
-        "tlsrptd_mails",
-        "tlsrptd_clock",
-        "tlsrptd_decided",
-    ] {
-        if db.prepare(&format!("SELECT 1 FROM {table}")).is_ok() {
-            texts(&format!("SELECT * FROM {table}")).hash(&mut hasher);
-        }
-    }
-    hasher.finish()
 }
 
 impl Environment for Child {

@@ -7,46 +7,33 @@ use std::{
     path::Path,
 };
 
-use rusqlite::{Connection, OpenFlags};
-
 use super::journal::{self, Line};
+use crate::environment::{self, Stored, distinct, lines, stored};
 
 /// What every reader of a day is: who counted how much in it. The third collector answers a day late.
 const LATE: &str = "three";
 
-/// Takes down what was in hand: nobody knows how that ended.
+/// Writes down what was in hand: nobody knows how that ended.
 pub fn after_a_kill(folder: &Path) {
-    let database = folder.join("reportd.sqlite");
-    let Ok(db) = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
-        return;
-    };
     // Killed before there were tables, it has nothing in hand.
-    let Ok(mut select) = db.prepare(
-        "SELECT day, domain || CASE WHEN uniqid > 1 THEN '#' || uniqid ELSE '' END, destination FROM destinations JOIN reports ON r_id = d_r_id \
-         WHERE status IS NULL AND tlsrptd_started IS NOT NULL",
-    ) else {
+    let Some(stored) = Stored::read(&folder.join("reportd.sqlite")) else {
         return;
     };
-    let text = |row: &rusqlite::Row<'_>| {
-        Ok(format!(
-            "{} {} {}",
-            row.get::<_, String>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, String>(2)?
-        ))
-    };
-    let in_hand: Vec<String> = select
-        .query_map([], text)
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
     let path = folder.join("journal");
     let Some(last) = journal::read(&path).last().cloned() else {
         return;
     };
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-    for line in in_hand {
-        writeln!(file, "{} in-hand {line}", last.at).unwrap();
+    for row in stored
+        .deliveries
+        .iter()
+        .filter(|row| row.in_hand && row.status.is_none())
+    {
+        let domain = match row.uniqid {
+            1 => row.domain.clone(),
+            number => format!("{}#{number}", row.domain),
+        };
+        writeln!(file, "{} in-hand {} {domain} {}", last.at, row.day, row.uri).unwrap();
     }
 }
 
@@ -136,10 +123,13 @@ fn one_delivery(what: &str, key: &[&str; 3], events: &[&Line]) {
 /// What the database still keeps of it.
 fn database(folder: &Path, what: &str) {
     let settings = super::environment::settings(folder, &[]);
-    let rows = |sql: &str| super::environment::rows(&settings, sql);
-    assert_eq!(rows("PRAGMA integrity_check"), ["ok"], "{what}");
+    assert!(environment::is_whole(&settings.dbname), "{what}");
+    let stored = stored(&settings);
     assert_eq!(
-        rows("SELECT day, domain, tlsrptd_sessions FROM reports ORDER BY 1, 2"),
+        lines(&stored.reports, |row| format!(
+            "{}|{}|{}",
+            row.day, row.domain, row.sessions
+        )),
         [
             "2026-11-21|a.example|1",
             // The third collector answered late.
@@ -155,22 +145,26 @@ fn database(folder: &Path, what: &str) {
         ],
         "{what}"
     );
-    let ends = "SELECT DISTINCT status FROM destinations WHERE destination NOT LIKE '%@c.example'";
-    assert_eq!(rows(ends), ["sent"], "{what}");
-    let ends = rows(
-        "SELECT status FROM destinations JOIN reports ON r_id = d_r_id \
-         WHERE destination LIKE '%@c.example' ORDER BY day",
+    let (refusing, taking): (Vec<_>, Vec<_>) = stored
+        .deliveries
+        .into_iter()
+        .partition(|row| row.uri.ends_with("@c.example"));
+    assert_eq!(
+        distinct(&taking, |row| row.status().to_owned()),
+        ["sent"],
+        "{what}"
     );
+    let ends = lines(&refusing, |row| row.status().to_owned());
     // It has refused on three days by then, unless the relay had taken no other mail that day.
     assert!(
         ends == ["refused", "suppressed"] || ends == ["refused", "refused"],
         "{what}: {ends:?}"
     );
-    let jobs = format!("SELECT DISTINCT status FROM fetchjobs WHERE fetcher <> '{LATE}'");
-    assert_eq!(rows(&jobs), ["ok"], "{what}");
+    let mut jobs = stored.jobs;
+    jobs.retain(|row| row.command != LATE);
     assert_eq!(
-        rows("SELECT count(*) FROM destinations WHERE d_r_id NOT IN (SELECT r_id FROM reports)"),
-        ["0"],
+        distinct(&jobs, |row| row.status().to_owned()),
+        ["ok"],
         "{what}"
     );
 }

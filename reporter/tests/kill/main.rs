@@ -147,7 +147,7 @@ fn survive(points: &[&str], must_die: bool) {
     laws::check(folder.path(), &points.join(" "));
 }
 
-/// Of each step, the how-manieth changed anything, in a play that nobody disturbs.
+/// Of each step, which of its times changed anything, in a play that nobody disturbs.
 fn changes() -> BTreeMap<String, Vec<u64>> {
     let folder = environment::folder();
     assert!(child_at(folder.path(), "look").success());

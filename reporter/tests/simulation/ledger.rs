@@ -7,10 +7,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Row};
 use tlsrptd_proto::day::Day;
 
 use super::{collectors::number_of, sim::Key};
+use crate::environment::stored::{DeliveryRow, JobRow, ReportRow, Stored};
 
 /// A row of `reports`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,41 +65,25 @@ impl Ledger {
 
     /// Takes down what the database holds.
     pub fn read(&mut self, path: &Path, life: usize, oldest_kept: Day) {
-        let Ok(db) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
+        // A reporter that crashed while it made the tables has left none.
+        let Some(stored) = Stored::read(path) else {
             return;
         };
-        // A reporter that crashed while it made the tables has left none.
-        let tables =
-            "SELECT 1 FROM pragma_table_info('destinations') WHERE name = 'tlsrptd_reason'";
-        if !db
-            .prepare(tables)
-            .and_then(|mut select| select.exists([]))
-            .unwrap()
-        {
-            return;
-        }
-        self.read_reports(&db, life, oldest_kept);
-        self.read_destinations(&db, life, oldest_kept);
-        let data = rows(
-            &db,
-            "SELECT day, domain, fetcher, status, tlsrptd_reason FROM reportdata",
-            |row| {
-                let data = Data {
-                    status: row.get(3)?,
-                    reason: row.get(4)?,
-                };
-                Ok(((day(row)?, row.get(1)?, collector(row, 2)?), data))
-            },
-        );
-        self.data.extend(data);
-        self.read_jobs(&db);
+        self.read_reports(stored.reports, life, oldest_kept);
+        self.read_destinations(stored.deliveries, life, oldest_kept);
+        self.data.extend(stored.data.into_iter().map(|row| {
+            let key = (day(&row.day), row.domain, number_of(&row.command));
+            let (status, reason) = (row.status, row.reason);
+            (key, Data { status, reason })
+        }));
+        self.read_jobs(stored.jobs);
     }
 
-    fn read_jobs(&mut self, db: &Connection) {
-        let jobs = rows(db, "SELECT day, fetcher, status FROM fetchjobs", |row| {
-            Ok(((day(row)?, collector(row, 1)?), row.get(2)?))
-        });
-        let now: BTreeMap<(Day, i64), Option<String>> = jobs.into_iter().collect();
+    fn read_jobs(&mut self, jobs: Vec<JobRow>) {
+        let now: BTreeMap<(Day, i64), Option<String>> = jobs
+            .into_iter()
+            .map(|row| ((day(&row.day), number_of(&row.command)), row.status))
+            .collect();
         let is_gone = |(key, status): &(&(Day, i64), &Option<String>)| {
             status.is_none() && !now.contains_key(key)
         };
@@ -110,17 +94,15 @@ impl Ledger {
         self.jobs.extend(now);
     }
 
-    fn read_reports(&mut self, db: &Connection, life: usize, oldest_kept: Day) {
-        let sql = "SELECT day, domain, its, uniqid, tlsrptd_reason, tlsrptd_sessions FROM reports";
-        let found: Vec<((Day, String), Report)> = rows(db, sql, |row| {
-            let its: String = row.get(2)?;
+    fn read_reports(&mut self, reports: Vec<ReportRow>, life: usize, oldest_kept: Day) {
+        let found = reports.into_iter().map(|row| {
             let report = Report {
-                made: format!("{its}Z").parse().unwrap(),
-                uniqid: row.get(3)?,
-                reason: row.get(4)?,
-                sessions: row.get(5)?,
+                made: format!("{}Z", row.made).parse().unwrap(),
+                uniqid: row.uniqid,
+                reason: row.reason,
+                sessions: row.sessions,
             };
-            Ok(((day(row)?, row.get(1)?), report))
+            ((day(&row.day), row.domain), report)
         });
         let mut now = BTreeMap::new();
         for (key, report) in found {
@@ -151,25 +133,23 @@ impl Ledger {
         self.reports.extend(now);
     }
 
-    fn read_destinations(&mut self, db: &Connection, life: usize, oldest_kept: Day) {
-        let sql = "SELECT day, domain, destination, status, tlsrptd_started IS NOT NULL, d.tlsrptd_reason, uniqid \
-                   FROM destinations d JOIN reports ON r_id = d_r_id";
-        let now: BTreeMap<Key, Destination> = rows(db, sql, |row| {
+    fn read_destinations(&mut self, rows: Vec<DeliveryRow>, life: usize, oldest_kept: Day) {
+        let destination = |row: DeliveryRow| {
             let key = Key {
-                day: day(row)?,
-                domain: row.get(1)?,
-                uniqid: row.get::<_, i64>(6)?.unsigned_abs(),
-                uri: row.get(2)?,
+                day: day(&row.day),
+                domain: row.domain,
+                uniqid: row.uniqid.unsigned_abs(),
+                uri: row.uri,
             };
+            let (status, in_hand, reason) = (row.status, row.in_hand, row.reason);
             let destination = Destination {
-                status: row.get(3)?,
-                in_hand: row.get(4)?,
-                reason: row.get(5)?,
+                status,
+                in_hand,
+                reason,
             };
-            Ok((key, destination))
-        })
-        .into_iter()
-        .collect();
+            (key, destination)
+        };
+        let now: BTreeMap<Key, Destination> = rows.into_iter().map(destination).collect();
         for (key, before) in &self.destinations {
             match now.get(key) {
                 Some(destination)
@@ -198,18 +178,6 @@ impl Ledger {
     }
 }
 
-fn collector(row: &Row<'_>, column: usize) -> rusqlite::Result<i64> {
-    let command: String = row.get(column)?;
-    Ok(number_of(&command))
-}
-
-fn day(row: &Row<'_>) -> rusqlite::Result<Day> {
-    let text: String = row.get(0)?;
-    Ok(Day::parse(&text).unwrap())
-}
-
-fn rows<T>(db: &Connection, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-    let mut select = db.prepare(sql).unwrap();
-    let found = select.query_map([], |row| read(row)).unwrap();
-    found.collect::<Result<_, _>>().unwrap()
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
 }

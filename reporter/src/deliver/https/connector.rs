@@ -52,6 +52,8 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // It is divided among a host's addresses: one that never answers leaves time for the next, and for TLS.
+        tcp.set_connect_timeout(Some(time * 3 / 4));
         tcp.set_keepalive(Some(SIGN_OF_LIFE));
         tcp.set_keepalive_interval(Some(SIGN_OF_LIFE));
         tcp.set_keepalive_retries(Some(SIGNS));

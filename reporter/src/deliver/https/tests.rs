@@ -13,6 +13,7 @@ use super::*;
 use crate::deliver::fixtures::{self, word};
 use crate::deliver::fixtures_tls;
 
+mod addresses;
 mod cut;
 
 /// Answers by path.

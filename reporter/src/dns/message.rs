@@ -101,10 +101,9 @@ impl Question {
             }
             _ => code,
         };
-        let is_referral = counts.answers == 0
-            && counts.authorities > 0
-            && !metadata.authoritative
-            && !metadata.recursion_available;
+        // It knows nothing of the name and asks nobody, whether or not it says who does (as libc has it).
+        let is_referral =
+            counts.answers == 0 && !metadata.authoritative && !metadata.recursion_available;
         Some(DnsReply {
             metadata,
             answers,
@@ -341,6 +340,17 @@ mod tests {
         );
         let mut referral = response(ResponseCode::NoError, &[]);
         referral.metadata.recursion_available = false;
+        let lame = referral.to_vec().unwrap();
+        assert_eq!(classify(&lame, true), Some(ReplyKind::Referral));
+        referral.metadata.authoritative = true;
+        let own = referral.to_vec().unwrap();
+        let none = ReplyKind::Answer(DnsAnswer::NoRecords);
+        assert_eq!(
+            classify(&own, true),
+            Some(none),
+            "it knows that there is none"
+        );
+        referral.metadata.authoritative = false;
         let above = RData::NS(NS(name("ns.example.")));
         referral.add_authority(Record::from_rdata(name("example."), 0, above));
         assert_eq!(

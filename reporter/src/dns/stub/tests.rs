@@ -28,6 +28,8 @@ enum Way {
     Truncates,
     /// Only over TCP.
     TcpOnly,
+    /// It knows its own zones, and asks nobody for others.
+    KnowsNothing,
     /// First a reply to another question, then the right one.
     Confused,
 }
@@ -114,6 +116,10 @@ fn replies(way: Way, query: &Message, text: &str, tcp: bool) -> Vec<Vec<u8>> {
             reply.metadata.response_code = code;
             reply.answers.clear();
         }
+        Way::KnowsNothing => {
+            reply.metadata.recursion_available = false;
+            reply.answers.clear();
+        }
         Way::Confused => {
             let mut other = reply.clone();
             other.metadata.id = query.metadata.id.wrapping_add(1);
@@ -173,6 +179,7 @@ async fn the_first_that_answers_decides() {
         (Way::Code(Refused), good, "second", "nor this"),
         (Way::Code(NotImp), good, "second", "nor this"),
         (Way::Code(FormErr), good, "second", "nor this"),
+        (Way::KnowsNothing, good, "second", "it says nothing at all"),
         (Way::Silent, good, "second", "silence is none"),
         (
             Way::Silent,

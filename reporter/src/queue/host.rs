@@ -25,7 +25,7 @@ pub(super) enum Class {
 /// A host's queues.
 #[derive(Debug)]
 pub(super) struct Host {
-    is_own: bool,
+    pub(super) is_own: bool,
     /// The one that has waited longest stands first.
     queues: VecDeque<(QueueKey, DestinationQueue)>,
     under_way: usize,

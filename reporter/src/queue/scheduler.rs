@@ -318,14 +318,14 @@ impl Scheduler {
     }
 
     /// Forgets queues with nothing in hand until so many are left, and gives their names. What is over goes first; which
-    /// ones of the others, chance says.
+    /// ones of the others, chance says. Of the operator's own only what is over goes: strangers name hosts without number.
     pub(super) fn forget(&mut self, left: usize, now: Instant) -> Vec<QueueKey> {
         for host in self.hosts.values_mut() {
             host.forget(|queue| queue.is_plain(now));
         }
         let mut gone = Vec::new();
         let too_many = self.number_of_queues().saturating_sub(left);
-        for host in self.hosts.values_mut() {
+        for host in self.hosts.values_mut().filter(|host| !host.is_own) {
             if gone.len() >= too_many {
                 break;
             }

@@ -212,3 +212,31 @@ fn a_wish_holds_the_domain_that_heard_it() {
     assert_eq!(put_off.delivery.domain(), "a.example");
     assert!(matches!(put_off.end, End::PutOff(left) if left == wish));
 }
+
+#[test]
+fn hosts_without_number_do_not_erase_what_is_known_of_the_relay() {
+    let mut play = Play::new(64, 4);
+    let nobody = || Outcome::Unreachable {
+        reason: String::new(),
+    };
+    let relay = "mailto:r@x.example";
+    for _ in 0..5 {
+        play.push("x.example", relay, true);
+        let job = play.begin().pop().unwrap();
+        play.end(job, nobody());
+    }
+    let is_held = |play: &Play| {
+        let queue = play.scheduler.hosts["mailto:"].queue("mailto:");
+        queue.is_some_and(|queue| queue.throttle.is_held())
+    };
+    assert!(is_held(&play));
+    for number in 0..20 {
+        play.push("x.example", &format!("https://h{number}.example/"), false);
+        for job in play.begin() {
+            play.end(job, nobody());
+        }
+    }
+    let gone = play.scheduler.forget(0, play.now);
+    assert_eq!(gone.len(), 20);
+    assert!(is_held(&play), "the relay is the operator's");
+}

@@ -37,13 +37,14 @@ pub(super) const NOT_EXECUTABLE: i32 = 126;
 pub(super) const NOT_FOUND: i32 = 127;
 
 impl ProgramError {
-    /// What it means for a delivery. A program that hangs or is missing does so for every report.
+    /// What it means for a delivery. A program that is missing is so for every report. One that takes too long may have
+    /// been kept waiting by what one domain's record names: of others it says nothing.
     pub(super) fn outcome(&self, program: &str) -> Outcome {
         let reason = format!("{program} {self}");
         match self {
             ProgramError::Start(error) if is_lack(error) => Outcome::Exhausted { reason },
-            ProgramError::Start(_) | ProgramError::TimedOut(_) => Outcome::unreachable(reason),
-            ProgramError::Wait(_) => Outcome::retry(reason),
+            ProgramError::Start(_) => Outcome::unreachable(reason),
+            ProgramError::TimedOut(_) | ProgramError::Wait(_) => Outcome::retry(reason),
         }
     }
 }

@@ -29,6 +29,8 @@ enum Note {
         reason: String,
         remedy: &'static str,
     },
+    /// It does not say whether it takes any.
+    SaysNothing { reason: String },
     /// It does again.
     Takes,
 }
@@ -64,6 +66,11 @@ impl Standing {
                 remedy,
                 "the relay takes no mail from us: reports wait until it does"
             ),
+            Some(Note::SaysNothing { reason }) => tracing::warn!(
+                reason,
+                remedy = super::word::SEE_ITS_LOG,
+                "the relay does not say whether it takes our mails: they are repeated, for retry_window at most"
+            ),
             Some(Note::Takes) => tracing::warn!("the relay takes mail from us again"),
             None => {}
         }
@@ -90,7 +97,7 @@ impl Memory {
     }
 
     fn note(&mut self, word: &Word, now: Instant) -> Option<Note> {
-        let (reason, remedy, least) = match word {
+        let (note, least) = match word {
             Word::Taken { .. } => {
                 (self.taken, self.denials) = (Some(now), 0);
                 return std::mem::take(&mut self.denying).then_some(Note::Takes);
@@ -100,9 +107,14 @@ impl Memory {
                     Term::Lasting => 1,
                     Term::Passing => ENOUGH,
                 };
-                (&denial.reason, denial.remedy, least)
+                let (reason, remedy) = (denial.reason.clone(), denial.remedy);
+                (Note::Denies { reason, remedy }, least)
             }
-            Word::Unknown { reason } => (reason, super::word::SEE_ITS_LOG, ENOUGH),
+            // It may have taken it, so each attempt is one of its delivery.
+            Word::Unknown { reason } => {
+                let reason = reason.clone();
+                (Note::SaysNothing { reason }, ENOUGH)
+            }
             // An address that is refused says nothing of the others, and who is not there says nothing at all.
             _ => return None,
         };
@@ -116,10 +128,7 @@ impl Memory {
             return None;
         }
         (self.warned, self.denying) = (Some(now), true);
-        Some(Note::Denies {
-            reason: reason.clone(),
-            remedy,
-        })
+        Some(note)
     }
 }
 
@@ -139,7 +148,7 @@ mod tests {
 
     /// One letter a word: `t` taken, `l` a lasting denial, `p` a passing one, `s` one of the session, `u` unknown, `a` no such
     /// address, `b` a full mailbox, `n` nobody; `q` a quarter of an hour passes, `h` an hour, `d` a day. Gives the outcomes
-    /// of the last word, and all notes: `!` denies, `.` takes again.
+    /// of the last word, and all notes: `!` denies, `?` says nothing, `.` takes again.
     fn play(events: &str) -> (String, String) {
         let (mut memory, mut now) = (Memory::default(), Instant::now());
         let (mut last, mut notes) = (String::new(), String::new());
@@ -167,6 +176,7 @@ mod tests {
             };
             match memory.note(&said, now) {
                 Some(Note::Denies { .. }) => notes.push('!'),
+                Some(Note::SaysNothing { .. }) => notes.push('?'),
                 Some(Note::Takes) => notes.push('.'),
                 None => {}
             }
@@ -197,7 +207,9 @@ mod tests {
             ("a", "refused", "", "about the address"),
             ("b", "retry", "", "about the address"),
             ("tu", "retry", "", "nobody knows"),
-            ("uuu", "retry", "!", "it hangs each time"),
+            ("uuu", "retry", "?", "it hangs each time: no promise that reports wait"),
+            ("uuut", "sent", "?.", "it is over"),
+            ("uul", "denied", "!", "it says so in the end"),
             ("nnnnn", "unreachable", "", "the queue is throttled, and says so"),
             ("lat", "sent", "!.", "an address in between changes nothing"),
         ];

@@ -103,8 +103,8 @@ impl Smtp {
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
             match connection.send(envelope, mail, &self.copies, awaited).await {
-                // The relay had closed it, or wants no more on it: nothing was sent.
-                Err(fault) if fault.stage == Stage::Mail && fault.ends_connection() => {}
+                // The relay had closed it, or takes no more on it: nothing was sent.
+                Err(fault) if fault.stage == Stage::Mail => connection.quit().await,
                 result => return self.finish(connection, result).await,
             }
         }
@@ -113,7 +113,8 @@ impl Smtp {
         self.finish(connection, result).await
     }
 
-    /// Keeps a connection that can carry another mail.
+    /// Keeps a connection that can carry another mail: not one on which the relay takes none now, be it for how many it
+    /// has carried.
     async fn finish(
         &self,
         mut connection: Connection,
@@ -121,10 +122,11 @@ impl Smtp {
     ) -> Result<String, Fault> {
         let usable = match &result {
             Ok(_) => !connection.is_over(),
-            Err(fault) => !fault.ends_connection() && connection.reset().await,
+            Err(fault) => fault.leaves_connection() && connection.reset().await,
         };
-        if usable {
-            self.kept.put(connection);
+        match usable {
+            true => self.kept.put(connection),
+            false => connection.quit().await,
         }
         result
     }

@@ -192,6 +192,9 @@ impl Connection {
     }
 
     pub(super) async fn quit(mut self) {
+        if self.is_over() {
+            return;
+        }
         // A relay that says no goodbye is gone all the same.
         self.wire.waits.usual = self.wire.waits.usual.min(GOODBYE);
         let _ = self.wire.done(Stage::Connect, "QUIT\r\n").await;

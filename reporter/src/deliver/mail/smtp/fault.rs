@@ -91,6 +91,15 @@ impl Fault {
         }
     }
 
+    /// Whether the connection can carry another mail. What is denied for a while may be denied to this connection, for how
+    /// many mails or recipients it has carried.
+    pub(super) fn leaves_connection(&self) -> bool {
+        match &self.cause {
+            Cause::Said(reply) => reply.is_bad() && reply.is_final() && self.stage != Stage::Mail,
+            Cause::Broken(_) | Cause::Ours(_) => false,
+        }
+    }
+
     /// Whom it speaks of.
     pub(super) fn word(self) -> Word {
         let reason = self.to_string();
@@ -146,11 +155,11 @@ impl Fault {
 }
 
 /// RFC 3463 sections 3.2 and 3.3, RFC 7505 for X.1.10. The others of section 3.2 are about the sender (X.1.7, X.1.8), or about
-/// nothing in particular.
+/// nothing in particular, as X.2.0 is; X.2.252 and X.2.253 are Exchange Online's, about the sender.
 fn is_of_address(code: Enhanced) -> bool {
     match code.subject {
         1 => matches!(code.detail, 1 | 2 | 3 | 4 | 6 | 10),
-        2 => true,
+        2 => matches!(code.detail, 1..=4),
         _ => false,
     }
 }
@@ -161,6 +170,10 @@ fn is_of_sender(reply: &Reply) -> bool {
         "sender address rejected",
         "sender rejected",
         "sender verify failed",
+        // Exchange Online, of the account that was logged in with.
+        "sendasdenied",
+        "not allowed to send as",
+        "send as this sender",
     ]
     .iter()
     .any(|phrase| text.contains(phrase))
@@ -277,6 +290,14 @@ mod tests {
             (Data, "250 ok", "denied now", "no answer to that"),
             (Content, "554 5.7.1 spam", "denied", "about the mail, or about us"),
             (Content, "552 5.3.4 too big", "denied", "about the mail"),
+            (Content, "554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied", "denied", "about the sender"),
+            (Content, "554 5.2.252 SendAsDenied; u@s.example not allowed to send as r@s.example", "denied", "about the sender"),
+            (Content, "550 5.2.253 Mailbox has no license", "denied", "no detail of RFC 3463"),
+            (Content, "550 5.2.1 u@s.example is not allowed to send as r@s.example", "denied", "about the sender, whatever the code"),
+            (Rcpt, "550 5.7.60 SMTP; Client does not have permissions to send as this sender", "denied", "about the sender"),
+            (Rcpt, "550 5.2.0 something", "denied", "about nothing in particular"),
+            (Rcpt, "450 4.2.0 Greylisted", "denied now", "about nothing in particular"),
+            (Rcpt, "554 5.2.4 list", "no such address", "the mailbox"),
             (Content, "354 go on", "unknown", "no answer to that"),
             (Connect, "554 no", "session", "about us"),
             (Connect, "421 busy", "session", "about itself"),
@@ -325,6 +346,11 @@ mod tests {
                 "sender_address",
             ),
             (Mail, "550 no", "sender_address"),
+            (
+                Content,
+                "554 5.2.252 SendAsDenied; a not allowed to send as b",
+                "sender_address",
+            ),
             (Content, "552 5.3.4 too big", "max_report_size"),
             (Content, "554 5.7.1 spam", "log"),
         ] {

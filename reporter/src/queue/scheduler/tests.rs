@@ -226,7 +226,7 @@ fn hosts_without_number_do_not_erase_what_is_known_of_the_relay() {
         play.end(job, nobody());
     }
     let is_held = |play: &Play| {
-        let queue = play.scheduler.hosts["mailto:"].queue("mailto:");
+        let queue = play.scheduler.hosts["mailto:"].queue(&QueueKey::Relay);
         queue.is_some_and(|queue| queue.throttle.is_held())
     };
     assert!(is_held(&play));

@@ -57,7 +57,8 @@ async fn an_address_that_never_answers_leaves_time_for_the_next() {
     let https = server.https(&[("dns_servers", &servers)]);
     let outcome = https
         .send(
-            &server.to("ok", Origin::Operator),
+            &server.to("ok"),
+            Origin::Operator,
             b"gzip",
             &Progress::default(),
         )

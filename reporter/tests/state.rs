@@ -11,7 +11,9 @@ use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::{Delivery, DeliveryStatus, Destination, Origin},
-    store::{Claimed, CollectorCommand, Counts, Decision, FetchJob, Recorded, Store, Verdict},
+    store::{
+        AttemptEnd, Claimed, CollectorCommand, Decision, Disposition, FetchJob, StatusCounts, Store,
+    },
 };
 
 fn at(text: &str) -> Timestamp {
@@ -73,11 +75,11 @@ fn claim_room(state: &mut Store, now: Timestamp, limit: usize, room: usize) -> V
     claims.into_iter().map(delivery).collect()
 }
 
-fn later(claimed: &Delivery, at: Timestamp) -> Recorded {
-    Recorded {
+fn later(claimed: &Delivery, at: Timestamp) -> AttemptEnd {
+    AttemptEnd {
         r_id: claimed.r_id,
         destination: claimed.destination.clone(),
-        verdict: Verdict::Later {
+        disposition: Disposition::Retry {
             at,
             begins: None,
             reason: "451".into(),
@@ -100,8 +102,8 @@ fn the_retry_window_begins_with_the_first_attempt() {
         .unwrap();
     let first = claim(&mut state, taken, 1);
     assert!(first[0].begins_window);
-    let failed = |begins| Recorded {
-        verdict: Verdict::Later {
+    let failed = |begins| AttemptEnd {
+        disposition: Disposition::Retry {
             at: begun,
             begins,
             reason: "451".into(),
@@ -330,8 +332,8 @@ fn what_is_old_goes_but_nothing_pending() {
         decision("b.example", &["mailto:r@b.example"], now),
     ];
     state.close_day(day(), &decisions, now).unwrap();
-    let sent = |claimed: &Delivery| Recorded {
-        verdict: Verdict::Final {
+    let sent = |claimed: &Delivery| AttemptEnd {
+        disposition: Disposition::Final {
             status: DeliveryStatus::Sent,
             reason: String::new(),
         },
@@ -340,7 +342,7 @@ fn what_is_old_goes_but_nothing_pending() {
     let claimed = claim(&mut state, now, 1);
     state.record(&[sent(&claimed[0])], now).unwrap();
     while state.clean(day().next()).unwrap() {}
-    let counts = Counts::read(&folder.path().join("db")).unwrap();
+    let counts = StatusCounts::read(&folder.path().join("db")).unwrap();
     assert!(counts.jobs.is_empty() && counts.data.is_empty());
     assert_eq!(counts.destinations.len(), 1, "the pending one stays");
     assert_eq!(counts.destinations[0].status, None);
@@ -428,8 +430,8 @@ fn what_is_sent_is_not_kept() {
             claimed.r_id * 7919 % 400,
         )
     });
-    let sent = |claimed: &Delivery| Recorded {
-        verdict: Verdict::Final {
+    let sent = |claimed: &Delivery| AttemptEnd {
+        disposition: Disposition::Final {
             status: DeliveryStatus::Sent,
             reason: String::new(),
         },
@@ -569,10 +571,10 @@ fn whose_mails_count_for_the_loop_guard() {
         by_map,
     ];
     state.store_decisions(day(), &decisions, now).unwrap();
-    let sent = |claimed: &Delivery| Recorded {
+    let sent = |claimed: &Delivery| AttemptEnd {
         r_id: claimed.r_id,
         destination: claimed.destination.clone(),
-        verdict: Verdict::Final {
+        disposition: Disposition::Final {
             status: DeliveryStatus::Sent,
             reason: String::new(),
         },
@@ -622,7 +624,7 @@ fn whose_mails_count_for_the_loop_guard() {
 fn status_before_there_is_a_database() {
     let folder = folder();
     let path = folder.path().join("db");
-    let read = || Counts::read(&path).unwrap_err().to_string();
+    let read = || StatusCounts::read(&path).unwrap_err().to_string();
     assert!(read().contains("there is no database"), "{}", read());
     std::fs::write(&path, "").unwrap();
     assert!(read().contains("there is no database"), "{}", read());

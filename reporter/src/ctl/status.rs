@@ -6,12 +6,12 @@ use tlsrptd_config::reportd::Reportd;
 
 use crate::{
     error::Error,
-    store::{Count, Counts, WhyPending},
+    store::{StatusCount, StatusCounts, WhyPending},
 };
 
 /// One section a table.
 pub(super) fn status(settings: &Reportd) -> Result<String, Error> {
-    let counts = Counts::read(&settings.dbname)?;
+    let counts = StatusCounts::read(&settings.dbname)?;
     let sections = [
         ("Fetch jobs", &counts.jobs),
         ("Report data", &counts.data),
@@ -33,12 +33,12 @@ fn why_pending(why: Option<&WhyPending>) -> String {
     why.map(line).unwrap_or_default()
 }
 
-fn section(title: &str, counts: &[Count]) -> String {
+fn section(title: &str, counts: &[StatusCount]) -> String {
     let mut text = format!("{title}\n");
     if counts.is_empty() {
         text.push_str("  none\n");
     }
-    for Count {
+    for StatusCount {
         day,
         status,
         number,
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_section() {
-        let count = |status: Option<&str>, number| Count {
+        let count = |status: Option<&str>, number| StatusCount {
             day: "2026-11-20".into(),
             status: status.map(Into::into),
             number,

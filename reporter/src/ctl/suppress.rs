@@ -8,7 +8,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use crate::{
     error::Error,
     model::SuppressionTarget,
-    store::{Listed, SuppressionList},
+    store::{SuppressionList, SuppressionRow},
 };
 
 /// Does it, and says so.
@@ -79,7 +79,7 @@ fn end(until: Option<impl std::fmt::Display>) -> String {
 }
 
 /// One line an entry, each with all that there is to know: so it can be searched.
-fn show(rows: &[Listed]) -> String {
+fn show(rows: &[SuppressionRow]) -> String {
     let about: Vec<String> = rows
         .iter()
         .map(|row| shown(&row.target, row.domain.as_deref()))
@@ -112,15 +112,16 @@ mod tests {
 
     #[test]
     fn one_line_an_entry() {
-        let row = |target: &str, until: Option<&str>, by: &str, times, reason: &str| Listed {
-            target: target.into(),
-            domain: (by == "refusals").then(|| "example.org".into()),
-            until: until.map(Into::into),
-            since: "2026-11-20".into(),
-            by: by.into(),
-            times,
-            reason: reason.into(),
-        };
+        let row =
+            |target: &str, until: Option<&str>, by: &str, times, reason: &str| SuppressionRow {
+                target: target.into(),
+                domain: (by == "refusals").then(|| "example.org".into()),
+                until: until.map(Into::into),
+                since: "2026-11-20".into(),
+                by: by.into(),
+                times,
+                reason: reason.into(),
+            };
         assert_eq!(show(&[]), "nothing is suppressed\n");
         assert_eq!(
             show(&[

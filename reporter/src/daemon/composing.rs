@@ -160,7 +160,7 @@ impl<E: Environment> Composing<E> {
             let Some(day) = self.next_day(store, calendar, now)? else {
                 return Ok(());
             };
-            store.spell_usually(day, now)?;
+            store.normalize_domains(day, now)?;
             self.day = Some(OpenDay::new(day));
         }
         while let Some(open) = &mut self.day

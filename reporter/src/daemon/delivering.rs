@@ -13,7 +13,7 @@ use crate::{
     model::{Delivery, DeliveryStatus},
     queue::{End, Ended, Limits, Queues},
     schedule::{Next, Schedule},
-    store::{Claimed, CorruptRow, Recorded, Room, StoreError, Suspended, Verdict},
+    store::{AttemptEnd, ClaimLimit, Claimed, CorruptRow, Disposition, StoreError, Suspension},
     suppress::{Pair, Suppressions},
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Delivering<O: Environment> {
     pub(super) queues: Queues<O>,
     ended: Vec<Ended>,
     /// Judged, but not recorded: the database failed. Nothing new is taken in hand before it is.
-    judged: Vec<Recorded>,
+    judged: Vec<AttemptEnd>,
     /// In hand no more, which is not recorded either.
     pub(super) released: Vec<Delivery>,
     /// Of what was taken in hand something had nothing to wait for: there may be more that is due.
@@ -73,9 +73,9 @@ impl<O: Environment> Delivering<O> {
     }
 
     /// How many more may be taken in hand, of each kind.
-    fn room(&self, deliveries: usize) -> Room {
+    fn room(&self, deliveries: usize) -> ClaimLimit {
         let (most, in_hand) = (IN_HAND * deliveries, self.queues.in_hand());
-        // Room for one or two would cost a transaction each.
+        // ClaimLimit for one or two would cost a transaction each.
         let enough = |room: usize| {
             if room < deliveries.div_ceil(2) {
                 0
@@ -84,7 +84,7 @@ impl<O: Environment> Delivering<O> {
             }
         };
         let posts = most.max(2 * self.queues.limits().posts());
-        Room {
+        ClaimLimit {
             own: enough(most.saturating_sub(in_hand.own)),
             posts: enough(posts.saturating_sub(in_hand.posts)),
             all: usize::MAX,
@@ -157,10 +157,10 @@ impl<O: Environment> Daemon<O> {
         let (result, reason) = ("refused", "stored report row is corrupt");
         tracing::warn!(rua, attempt, result, reason, "delivery");
         self.delivering.has_more = true;
-        self.delivering.judged.push(Recorded {
+        self.delivering.judged.push(AttemptEnd {
             r_id: row.r_id,
             destination: row.destination,
-            verdict: Verdict::Final {
+            disposition: Disposition::Final {
                 status: DeliveryStatus::Refused,
                 reason: reason.to_owned(),
             },
@@ -202,14 +202,14 @@ impl<O: Environment> Daemon<O> {
             .schedule
             .put_off(failures, first, wait, now, &mut self.rng);
         tracing::debug!(rua = delivery.destination.uri(), reason, "put off");
-        self.judged(delivery, Verdict::PutOff { at, reason });
+        self.judged(delivery, Disposition::Postpone { at, reason });
     }
 
     fn record_judged(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if !self.delivering.judged.is_empty() {
             let suspended = self.state.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();
-            for Suspended {
+            for Suspension {
                 pair: Pair { target, domain },
                 until,
                 days,
@@ -231,7 +231,7 @@ impl<O: Environment> Daemon<O> {
             }
             Outcome::Refused { reason } => {
                 log(delivery, "refused", &reason);
-                return self.judged(delivery, Verdict::Refused { reason });
+                return self.judged(delivery, Disposition::Refused { reason });
             }
             Outcome::Unsendable { reason } => {
                 return self.judge_final(delivery, DeliveryStatus::Refused, reason);
@@ -277,7 +277,7 @@ impl<O: Environment> Daemon<O> {
         ) {
             Next::At(at) => {
                 log(delivery, "retry", &reason);
-                self.judged(delivery, Verdict::Later { at, begins, reason });
+                self.judged(delivery, Disposition::Retry { at, begins, reason });
             }
             Next::GiveUp(why) => {
                 let reason = format!("{why}: {reason}");
@@ -290,19 +290,19 @@ impl<O: Environment> Daemon<O> {
     fn wait(&mut self, delivery: &Delivery, reason: String, now: Timestamp) {
         let at = self.schedule.while_nothing_goes(now, &mut self.rng);
         log(delivery, "waits", &reason);
-        self.judged(delivery, Verdict::Waits { at, reason });
+        self.judged(delivery, Disposition::Wait { at, reason });
     }
 
     fn judge_final(&mut self, delivery: &Delivery, status: DeliveryStatus, reason: String) {
         log(delivery, status.as_str(), &reason);
-        self.judged(delivery, Verdict::Final { status, reason });
+        self.judged(delivery, Disposition::Final { status, reason });
     }
 
-    fn judged(&mut self, delivery: &Delivery, verdict: Verdict) {
-        self.delivering.judged.push(Recorded {
+    fn judged(&mut self, delivery: &Delivery, disposition: Disposition) {
+        self.delivering.judged.push(AttemptEnd {
             r_id: delivery.r_id,
             destination: delivery.destination.clone(),
-            verdict,
+            disposition,
         });
     }
 }

@@ -11,7 +11,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
     Step, Store, StoreError,
-    ready::{Hint, Room},
+    pending::{Candidate, ClaimLimit},
     text,
 };
 use crate::model::{Delivery, Destination, Origin, QueueKey, StoredReport};
@@ -50,12 +50,12 @@ const IN_HAND_BYTES: usize = 32 << 20;
 
 /// The reports of what is in hand, by their row: ten deliveries of one report hold it once.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(super) struct ReportsInHand {
     own: HashMap<i64, Weak<StoredReport>>,
     posts: HashMap<i64, Weak<StoredReport>>,
 }
 
-impl Shared {
+impl ReportsInHand {
     fn of(&mut self, queue: &QueueKey) -> &mut HashMap<i64, Weak<StoredReport>> {
         match queue.is_own() {
             true => &mut self.own,
@@ -64,19 +64,19 @@ impl Shared {
     }
 
     /// What is left of the memory, for each kind.
-    fn left(&mut self) -> Room {
+    fn left(&mut self) -> ClaimLimit {
         let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
             reports.retain(|_, report| report.strong_count() > 0);
             let reports = reports.values().filter_map(Weak::upgrade);
             let in_hand: usize = reports.map(|report| report.json.len()).sum();
-            // Room for one or two would cost a transaction each.
+            // ClaimLimit for one or two would cost a transaction each.
             match in_hand > IN_HAND_BYTES / 2 {
                 true => 0,
                 false => IN_HAND_BYTES - in_hand,
             }
         };
         let (own, posts) = (left(&mut self.own), left(&mut self.posts));
-        Room {
+        ClaimLimit {
             own,
             posts,
             all: own + posts,
@@ -89,7 +89,7 @@ impl Store {
     pub fn claim(
         &mut self,
         now: Timestamp,
-        limit: impl Into<Room>,
+        limit: impl Into<ClaimLimit>,
         room: impl Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let (mut limit, bytes) = (limit.into(), self.reports.left());
@@ -105,7 +105,7 @@ impl Store {
         let claims = self.claim_within(bytes, now, limit, room);
         if claims.is_err() {
             // What was picked is still due.
-            self.ready.look_anew();
+            self.pending.look_anew();
         }
         claims
     }
@@ -117,13 +117,13 @@ impl Store {
 
     fn claim_within(
         &mut self,
-        bytes: Room,
+        bytes: ClaimLimit,
         now: Timestamp,
-        limit: Room,
+        limit: ClaimLimit,
         room: impl Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         loop {
-            let picked = self.ready.pick(&self.db, now, limit, &room);
+            let picked = self.pending.pick(&self.db, now, limit, &room);
             let picked = picked.map_err(|source| super::unreadable("due deliveries", source))?;
             if picked.is_empty() {
                 return Ok(Vec::new());
@@ -139,8 +139,8 @@ impl Store {
     /// Takes in hand what is due of what was picked, and leaves what is beyond the room.
     fn start(
         &mut self,
-        picked: &[Hint],
-        bytes: Room,
+        picked: &[Candidate],
+        bytes: ClaimLimit,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreError> {
         let installation = self.installation.clone();
@@ -156,28 +156,29 @@ impl Store {
             )?;
             let mut claims = Vec::with_capacity(picked.len());
             let mut bytes = bytes;
-            for hint in picked {
-                let room = match hint.queue.is_own() {
+            for candidate in picked {
+                let room = match candidate.queue.is_own() {
                     true => &mut bytes.own,
                     false => &mut bytes.posts,
                 };
                 if *room == 0 {
-                    left.push(hint);
+                    left.push(candidate);
                     continue;
                 }
-                let due = select.query_row((hint.r_id, hint.queue.to_string(), &at), |row| {
-                    claimed(row, now, hint, &installation, shared.of(&hint.queue), room)
+                let due = select.query_row((candidate.r_id, candidate.queue.to_string(), &at), |row| {
+                    claimed(row, now, candidate, &installation, shared.of(&candidate.queue), room)
                 });
                 if let Some(claimed) = due.optional()? {
-                    start.execute((claimed.destination().uri(), hint.r_id, &at))?;
+                    start.execute((claimed.destination().uri(), candidate.r_id, &at))?;
                     claims.push(claimed);
                 }
             }
             Ok(claims)
         });
         self.reports = shared;
-        for hint in left {
-            self.ready.added(&hint.queue, hint.due(), hint.r_id);
+        for candidate in left {
+            self.pending
+                .added(&candidate.queue, candidate.due(), candidate.r_id);
         }
         claims
     }
@@ -195,7 +196,7 @@ impl Claimed {
 fn claimed(
     row: &Row<'_>,
     now: Timestamp,
-    hint: &Hint,
+    candidate: &Candidate,
     installation: &InstallationId,
     shared: &mut HashMap<i64, Weak<StoredReport>>,
     room: &mut usize,
@@ -208,7 +209,7 @@ fn claimed(
     let origin: Option<String> = row.get(3)?;
     let origin = Origin::from_word(origin.as_deref());
     let destination = Destination::new(row.get::<_, String>(0)?, origin);
-    let r_id = hint.r_id;
+    let r_id = candidate.r_id;
     let known = shared.get(&r_id).and_then(Weak::upgrade);
     let report = match known {
         Some(report) => report,
@@ -231,7 +232,7 @@ fn claimed(
         r_id,
         report,
         destination,
-        queue: hint.queue.clone(),
+        queue: candidate.queue.clone(),
         failures,
         first: instant(first),
         begins_window,

@@ -70,7 +70,7 @@ impl Store {
             Ok(pulled)
         })?;
         if pulled > 0 {
-            self.ready.look_anew();
+            self.pending.look_anew();
         }
         Ok(())
     }

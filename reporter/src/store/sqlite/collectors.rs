@@ -47,18 +47,18 @@ pub enum JobChange {
 
 /// A job that a day has.
 #[derive(Clone, Debug)]
-struct Known {
+struct DayJob {
     index: i64,
     command: String,
     /// Where its collector stood in the settings the last time.
     place: i64,
-    stage: Stage,
+    stage: JobStage,
     /// Its day is decided.
     is_decided: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum JobStage {
     Waiting,
     Answered,
     GivenUp,
@@ -67,7 +67,7 @@ enum Stage {
 
 /// The settings' collectors held against a day's jobs, both by their numbers in their lists.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Match {
+struct JobMatch {
     /// FetchJob and collector.
     same: Vec<(usize, usize)>,
     /// FetchJob, and the collector that has taken its place.
@@ -78,8 +78,8 @@ struct Match {
     gone: Vec<usize>,
 }
 
-fn held_against(jobs: &[Known], collectors: &[CollectorCommand]) -> Match {
-    let mut found = Match::default();
+fn held_against(jobs: &[DayJob], collectors: &[CollectorCommand]) -> JobMatch {
+    let mut found = JobMatch::default();
     let mut is_free = vec![true; jobs.len()];
     let mut left = Vec::new();
     for (number, collector) in collectors.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Store {
                 let found = held_against(&jobs, collectors);
                 for (at, number) in &found.same {
                     stands_at(tx, *day, &jobs[*at], &collectors[*number])?;
-                    if jobs[*at].stage == Stage::Removed {
+                    if jobs[*at].stage == JobStage::Removed {
                         wait_again(tx, *day, &jobs[*at], now)?;
                     }
                 }
@@ -132,7 +132,7 @@ impl Store {
                     notes.push(rename(tx, *day, job, collector, now)?);
                 }
                 let gone = found.gone.iter().map(|at| &jobs[*at]);
-                for job in gone.filter(|job| job.stage == Stage::Waiting) {
+                for job in gone.filter(|job| job.stage == JobStage::Waiting) {
                     remove(tx, *day, job, now)?;
                     notes.push(note(*day, job, JobChange::Removed));
                 }
@@ -162,8 +162,8 @@ impl Store {
             let mut notes = Vec::new();
             for day in days {
                 let jobs = jobs_of(tx, *day)?;
-                let is_open = |job: &Known| {
-                    job.is_decided && matches!(job.stage, Stage::GivenUp | Stage::Removed)
+                let is_open = |job: &DayJob| {
+                    job.is_decided && matches!(job.stage, JobStage::GivenUp | JobStage::Removed)
                 };
                 if !jobs.iter().any(is_open) {
                     continue;
@@ -181,7 +181,7 @@ impl Store {
     }
 }
 
-fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<Known>> {
+fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
     tx.prepare_cached(
         "SELECT fetcherindex, fetcher, coalesce(tlsrptd_place, fetcherindex), status, \
          tlsrptd_closed IS NOT NULL, tlsrptd_given_up FROM fetchjobs WHERE day = ?1 ORDER BY fetcherindex",
@@ -190,12 +190,12 @@ fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<Known>> {
         let status: Option<String> = row.get(3)?;
         let (closed, given_up): (bool, Option<i64>) = (row.get(4)?, row.get(5)?);
         let stage = match (status.as_deref(), closed, given_up) {
-            (None, false, _) => Stage::Waiting,
-            (Some(REMOVED), ..) | (None, true, Some(2)) => Stage::Removed,
-            (Some("timedout"), ..) | (None, true, Some(1)) => Stage::GivenUp,
-            _ => Stage::Answered,
+            (None, false, _) => JobStage::Waiting,
+            (Some(REMOVED), ..) | (None, true, Some(2)) => JobStage::Removed,
+            (Some("timedout"), ..) | (None, true, Some(1)) => JobStage::GivenUp,
+            _ => JobStage::Answered,
         };
-        Ok(Known {
+        Ok(DayJob {
             index: row.get(0)?,
             command: row.get(1)?,
             place: row.get(2)?,
@@ -209,7 +209,7 @@ fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<Known>> {
 /// The status of a job whose collector was taken out of the settings before it had answered.
 pub(super) const REMOVED: &str = "removed";
 
-fn note(day: Day, job: &Known, change: JobChange) -> JobNote {
+fn note(day: Day, job: &DayJob, change: JobChange) -> JobNote {
     JobNote {
         day,
         command: identity(&job.command),
@@ -238,7 +238,7 @@ fn insert(
 fn stands_at(
     tx: &Transaction<'_>,
     day: Day,
-    job: &Known,
+    job: &DayJob,
     collector: &CollectorCommand,
 ) -> rusqlite::Result<()> {
     if job.place == collector.index {
@@ -256,7 +256,7 @@ fn stands_at(
 fn rename(
     tx: &Transaction<'_>,
     day: Day,
-    job: &Known,
+    job: &DayJob,
     collector: &CollectorCommand,
     now: Timestamp,
 ) -> rusqlite::Result<JobNote> {
@@ -269,14 +269,14 @@ fn rename(
     )?
     .execute((day.to_string(), job.index, &job.command, &collector.command))?;
     let to = identity(&collector.command);
-    if job.stage == Stage::Answered {
+    if job.stage == JobStage::Answered {
         return Ok(note(day, job, JobChange::AnsweredBefore { to }));
     }
     wait_again(tx, day, job, now)?;
     Ok(note(day, job, JobChange::Renamed { to }))
 }
 
-fn remove(tx: &Transaction<'_>, day: Day, job: &Known, now: Timestamp) -> rusqlite::Result<()> {
+fn remove(tx: &Transaction<'_>, day: Day, job: &DayJob, now: Timestamp) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE fetchjobs SET tlsrptd_closed = ?3, tlsrptd_given_up = 2, \
          tlsrptd_reason = 'removed from fetchers' || coalesce('; ' || tlsrptd_reason, '') \
@@ -287,7 +287,12 @@ fn remove(tx: &Transaction<'_>, day: Day, job: &Known, now: Timestamp) -> rusqli
 }
 
 /// From given up or removed to waiting; one that waits is due now.
-fn wait_again(tx: &Transaction<'_>, day: Day, job: &Known, now: Timestamp) -> rusqlite::Result<()> {
+fn wait_again(
+    tx: &Transaction<'_>,
+    day: Day,
+    job: &DayJob,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let (day, at) = (day.to_string(), text::nexttry(now));
     // A list that could not be finished goes on.
     tx.prepare_cached(

@@ -9,7 +9,7 @@ use super::{Step, Store, StoreError, decided, mails, open, suppressed};
 
 /// So many rows of a day with a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct StatusCount {
     /// The day.
     pub day: String,
     /// The status; `None` is sys4's NULL: there is something to do.
@@ -31,23 +31,23 @@ pub struct WhyPending {
 
 /// The counts of all tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct StatusCounts {
     /// Fetch jobs.
-    pub jobs: Vec<Count>,
+    pub jobs: Vec<StatusCount>,
     /// Report data.
-    pub data: Vec<Count>,
+    pub data: Vec<StatusCount>,
     /// Destinations, by the day of their report.
-    pub destinations: Vec<Count>,
+    pub destinations: Vec<StatusCount>,
     /// `None` when nothing that was tried is pending.
     pub why_pending: Option<WhyPending>,
 }
 
-impl Counts {
+impl StatusCounts {
     /// Reads a database that a reporter may be working on. It needs none of our columns: sys4's file will do.
-    pub fn read(path: &Path) -> Result<Counts, StoreError> {
+    pub fn read(path: &Path) -> Result<StatusCounts, StoreError> {
         let db = open::existing(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let counts = |sql: &str| counts(&db, sql).map_err(|source| open::fault(path, source));
-        Ok(Counts {
+        Ok(StatusCounts {
             jobs: counts(
                 "SELECT day, status, count(*) FROM fetchjobs GROUP BY day, status ORDER BY day, status",
             )?,
@@ -63,10 +63,10 @@ impl Counts {
     }
 }
 
-fn counts(db: &Connection, sql: &str) -> rusqlite::Result<Vec<Count>> {
+fn counts(db: &Connection, sql: &str) -> rusqlite::Result<Vec<StatusCount>> {
     db.prepare(sql)?
         .query_map([], |row| {
-            Ok(Count {
+            Ok(StatusCount {
                 day: row.get(0)?,
                 status: row.get(1)?,
                 number: row.get(2)?,

@@ -9,7 +9,9 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{OurMails, Step, Store, StoreError, collectors::REMOVED, decided, forget, mails, text};
+use super::{
+    OurMails, Step, Store, StoreError, collectors::REMOVED, decided, discard, mails, text,
+};
 use crate::model::{DeliveryStatus, Destination};
 
 /// What the collectors know of one domain's day.
@@ -18,7 +20,7 @@ pub struct DomainDay {
     /// The domain, as it stands in the rows.
     pub domain: String,
     /// One a collector.
-    pub rows: Vec<Stored>,
+    pub rows: Vec<CollectorRow>,
     /// Report mails that may have been sessions with it; none without `loop_guard`.
     pub our_mails: OurMails,
     /// Reports that were made of it before: what is found now is reported late, in one of its own.
@@ -35,7 +37,7 @@ impl DomainDay {
 
 /// One collector's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct CollectorRow {
     /// Whose.
     pub fetcher: String,
     /// The counts; not text when something else wrote there.
@@ -96,7 +98,7 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let domain: String = row.get(0)?;
                 let size = row.get_ref(2)?.as_bytes().map_or(0, <[u8]>::len);
-                let stored = Stored { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
+                let stored = CollectorRow { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
                 if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
                     last.rows.push(stored);
                     room = room.saturating_sub(size);
@@ -176,7 +178,7 @@ impl Store {
     fn note_due(&mut self, decisions: &[Decision], r_ids: &[i64]) {
         for (decision, r_id) in decisions.iter().zip(r_ids) {
             for (destination, due) in &decision.destinations {
-                self.ready.added(&destination.queue(), *due, *r_id);
+                self.pending.added(&destination.queue(), *due, *r_id);
             }
         }
     }
@@ -194,7 +196,7 @@ fn store(
         "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed) \
          VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed)",
     )?;
-    let mut used = tx.prepare_cached(forget::USED_ROW)?;
+    let mut used = tx.prepare_cached(discard::USED_ROW)?;
     let mut bad = tx.prepare_cached(
         "UPDATE reportdata SET tlsrptd_reason = ?4, \
          data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",

@@ -4,15 +4,17 @@ use jiff::Timestamp;
 use rusqlite::named_params;
 use tlsrptd_proto::day::Day;
 
-use super::{Step, Store, StoreError, Suspended, forget, mails, suppressed::Heard, text};
+use super::{
+    Step, Store, StoreError, Suspension, discard, mails, suppressed::RefusalTracker, text,
+};
 use crate::model::{Delivery, DeliveryStatus, Destination, Origin, QueueKey};
 
 /// What is recorded of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Disposition {
     /// Done with.
     Final {
-        /// Not [`DeliveryStatus::Refused`] for a fault of the receiver's: that is [`Verdict::Refused`].
+        /// Not [`DeliveryStatus::Refused`] for a fault of the receiver's: that is [`Disposition::Refused`].
         status: DeliveryStatus,
         /// What it ended with.
         reason: String,
@@ -23,21 +25,21 @@ pub enum Verdict {
         reason: String,
     },
     /// To be tried again, as if it had not been tried: the relay takes nobody's mail.
-    Waits {
+    Wait {
         /// When.
         at: Timestamp,
         /// What the relay says.
         reason: String,
     },
     /// It was not tried, which counts as nothing, and is due again.
-    PutOff {
+    Postpone {
         /// When.
         at: Timestamp,
         /// Why.
         reason: String,
     },
     /// To be tried again.
-    Later {
+    Retry {
         /// When.
         at: Timestamp,
         /// When the attempt began, if the retry window begins with it.
@@ -47,12 +49,12 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl Disposition {
     /// The other side took the report.
     pub(super) fn is_sent(&self) -> bool {
         matches!(
             self,
-            Verdict::Final {
+            Disposition::Final {
                 status: DeliveryStatus::Sent,
                 ..
             }
@@ -62,13 +64,13 @@ impl Verdict {
 
 /// An attempt's end.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub struct AttemptEnd {
     /// The row of its report.
     pub r_id: i64,
     /// Where to.
     pub destination: Destination,
     /// What becomes of it.
-    pub verdict: Verdict,
+    pub disposition: Disposition,
 }
 
 /// In hand no more. An attempt that did not begin is none: it begins no window either.
@@ -80,12 +82,12 @@ impl Store {
     /// Records how attempts ended. Gives the destinations that have refused for so long that they are left alone now.
     pub fn record(
         &mut self,
-        ends: &[Recorded],
+        ends: &[AttemptEnd],
         now: Timestamp,
-    ) -> Result<Vec<Suspended>, StoreError> {
+    ) -> Result<Vec<Suspension>, StoreError> {
         let guard = self.guard.clone();
         let heard = self.transact(Step::Recorded, |tx| {
-            let mut heard = Heard::before(tx)?;
+            let mut heard = RefusalTracker::before(tx)?;
             let mut update = tx.prepare_cached(
                 "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
                  tlsrptd_started = NULL, tlsrptd_reason = :reason, \
@@ -94,23 +96,23 @@ impl Store {
                  WHERE destination = :uri AND d_r_id = :r_id",
             )?;
             for end in ends {
-                let (status, next, reason) = match &end.verdict {
-                    Verdict::Final { status, reason } => (Some(*status), now, reason),
-                    Verdict::Refused { reason } => (Some(DeliveryStatus::Refused), now, reason),
-                    Verdict::Waits { at, reason } | Verdict::Later { at, reason, .. } => {
+                let (status, next, reason) = match &end.disposition {
+                    Disposition::Final { status, reason } => (Some(*status), now, reason),
+                    Disposition::Refused { reason } => (Some(DeliveryStatus::Refused), now, reason),
+                    Disposition::Wait { at, reason } | Disposition::Retry { at, reason, .. } => {
                         (None, *at, reason)
                     }
-                    Verdict::PutOff { at, reason } => {
+                    Disposition::Postpone { at, reason } => {
                         tx.prepare_cached(NOT_TRIED)?.execute((end.destination.uri(), end.r_id))?;
                         (None, *at, reason)
                     }
                 };
-                let waits = matches!(end.verdict, Verdict::Waits { .. });
-                let begins = match end.verdict {
-                    Verdict::Later { begins, .. } => begins.map(text::nexttry),
+                let waits = matches!(end.disposition, Disposition::Wait { .. });
+                let begins = match end.disposition {
+                    Disposition::Retry { begins, .. } => begins.map(text::nexttry),
                     _ => None,
                 };
-                let tried = !waits && !matches!(end.verdict, Verdict::PutOff { .. });
+                let tried = !waits && !matches!(end.disposition, Disposition::Postpone { .. });
                 let failed = tried && !matches!(
                     status,
                     Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
@@ -120,7 +122,7 @@ impl Store {
                     ":uri": end.destination.uri(), ":r_id": end.r_id, ":waits": waits, ":begins": begins,
                 })?;
                 if status.is_some() {
-                    forget::report(tx, end.r_id)?;
+                    discard::report_json(tx, end.r_id)?;
                 }
                 heard.note(tx, end, Day::of(now))?;
                 mails::note(tx, end, guard.as_ref(), now)?;
@@ -132,12 +134,12 @@ impl Store {
         }
         for end in ends {
             let queue = || end.destination.queue();
-            match end.verdict {
-                Verdict::Later { at, .. } | Verdict::PutOff { at, .. } => {
-                    self.ready.added(&queue(), at, end.r_id);
+            match end.disposition {
+                Disposition::Retry { at, .. } | Disposition::Postpone { at, .. } => {
+                    self.pending.added(&queue(), at, end.r_id);
                 }
-                Verdict::Waits { at, .. } => self.ready.seen(&queue(), at, end.r_id),
-                Verdict::Final { .. } | Verdict::Refused { .. } => {}
+                Disposition::Wait { at, .. } => self.pending.seen(&queue(), at, end.r_id),
+                Disposition::Final { .. } | Disposition::Refused { .. } => {}
             }
         }
         Ok(heard.suspended)
@@ -145,12 +147,12 @@ impl Store {
 
     /// Deliveries of that queue are not taken in hand, and not looked at.
     pub fn hold_queue(&mut self, queue: &QueueKey) {
-        self.ready.hold(queue);
+        self.pending.hold(queue);
     }
 
     /// They are again.
     pub fn free_queue(&mut self, queue: &QueueKey) {
-        self.ready.free(queue);
+        self.pending.free(queue);
     }
 
     /// What was taken in hand and not begun is pending again.
@@ -166,7 +168,7 @@ impl Store {
             Ok(())
         })?;
         for delivery in deliveries {
-            self.ready
+            self.pending
                 .added(&delivery.queue, Timestamp::MIN, delivery.r_id);
         }
         Ok(())
@@ -196,7 +198,7 @@ impl Store {
 
     /// When the next delivery is due that is not due now; now, when the database has to be read further.
     pub fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let next = self.ready.next(&self.db, now);
+        let next = self.pending.next(&self.db, now);
         next.map_err(|source| super::unreadable("the next delivery", source))
     }
 }

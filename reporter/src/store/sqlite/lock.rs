@@ -17,13 +17,13 @@ use super::StoreError;
 
 /// Held as long as it lives. The file stays: removing it would let two processes lock two files of one name.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(super) struct DatabaseLock {
     _file: Flock<File>,
 }
 
-impl Lock {
+impl DatabaseLock {
     /// Locks the database at `path`, or names who holds it.
-    pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
+    pub(super) fn take(path: &Path) -> Result<DatabaseLock, StoreError> {
         let beside = beside(path);
         let fault = |error: io::Error| StoreError::Lock {
             lock: beside.display().to_string(),
@@ -35,7 +35,7 @@ impl Lock {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut file) => {
                 name_holder(&mut file).map_err(fault)?;
-                Ok(Lock { _file: file })
+                Ok(DatabaseLock { _file: file })
             }
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => Err(StoreError::Held {
                 database: path.display().to_string(),
@@ -74,13 +74,13 @@ mod tests {
     fn one_holder_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        let first = Lock::take(&path).unwrap();
-        let second = Lock::take(&path).unwrap_err().to_string();
+        let first = DatabaseLock::take(&path).unwrap();
+        let second = DatabaseLock::take(&path).unwrap_err().to_string();
         assert!(
             second.contains(&format!("process {}", std::process::id())),
             "{second}"
         );
         drop(first);
-        Lock::take(&path).unwrap();
+        DatabaseLock::take(&path).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{Recorded, Store};
+use super::{AttemptEnd, Store};
 use crate::model::Origin;
 
 /// Days that a domain is without a report at most, because of mails of ours: those of so many days before count for a
@@ -31,7 +31,7 @@ pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEX
 
 /// What the loop guard needs to know when a mail goes out.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(super) struct LoopGuard {
     /// The domain that copies of mails go to.
     copies_to: Option<Domain>,
 }
@@ -40,18 +40,22 @@ impl Store {
     /// From now on mails are remembered for the loop guard. Each is sent to `copies_to` (`bcc_address`) too.
     pub fn guard_loops(&mut self, copies_to: Option<&str>) {
         let copies_to = copies_to.and_then(mail_domain);
-        self.guard = Some(Guard { copies_to });
+        self.guard = Some(LoopGuard { copies_to });
     }
 }
 
 /// Takes down that a mail went out.
 pub(super) fn note(
     tx: &Transaction<'_>,
-    end: &Recorded,
-    guard: Option<&Guard>,
+    end: &AttemptEnd,
+    guard: Option<&LoopGuard>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let Some(to) = end.destination.mailbox().filter(|_| end.verdict.is_sent()) else {
+    let Some(to) = end
+        .destination
+        .mailbox()
+        .filter(|_| end.disposition.is_sent())
+    else {
         return Ok(());
     };
     let today = Day::of(now).to_string();
@@ -77,19 +81,19 @@ pub(super) fn note(
 }
 
 /// The report that a mail carried.
-struct Carried {
+struct MailedReport {
     domain: Option<Domain>,
     day: String,
     failed: bool,
 }
 
-fn report(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Carried>> {
+fn report(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<MailedReport>> {
     tx.prepare_cached(
         "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0 FROM reports WHERE r_id = ?1",
     )?
     .query_row([end.r_id], |row| {
         let domain: String = row.get(0)?;
-        Ok(Carried {
+        Ok(MailedReport {
             domain: Domain::parse(&domain).ok(),
             day: row.get(1)?,
             failed: row.get(2)?,
@@ -102,7 +106,7 @@ fn count(
     tx: &Transaction<'_>,
     today: &str,
     domain: &str,
-    report: Option<&Carried>,
+    report: Option<&MailedReport>,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO tlsrptd_mails(day, domain, mails, reported, failed) VALUES(:today, :domain, 1, :reported, :failed) \

@@ -4,7 +4,7 @@
 //! A crash leaves each row in a state that has a name, from which the next start goes on.
 //!
 //! The narrow interface: [`Store::open`], then jobs ([`FetchJob`]), their rows, decisions ([`Decision`]) and deliveries
-//! ([`Claimed`], [`Verdict`]). It runs on the thread of its caller, and answers within milliseconds.
+//! ([`Claimed`], [`Disposition`]). It runs on the thread of its caller, and answers within milliseconds.
 
 mod claims;
 mod clock;
@@ -13,7 +13,7 @@ mod counts;
 mod decided;
 mod decisions;
 mod deliveries;
-mod forget;
+mod discard;
 mod installation;
 mod jobs;
 mod journal;
@@ -22,7 +22,7 @@ mod lock;
 mod mails;
 mod normalize_domains;
 mod open;
-mod ready;
+mod pending;
 mod rows;
 mod schema;
 mod suppressed;
@@ -36,28 +36,28 @@ use super::{CommitHook, CommitSide, HookVerdict, Step, StoreError};
 pub use claims::{Claimed, CorruptRow};
 pub(crate) use collectors::identity;
 pub use collectors::{JobChange, JobNote};
-pub use counts::{Count, Counts, WhyPending};
-pub use decisions::{Decision, DomainDay, Stored};
-pub use deliveries::{Recorded, Verdict};
+pub use counts::{StatusCount, StatusCounts, WhyPending};
+pub use decisions::{CollectorRow, Decision, DomainDay};
+pub use deliveries::{AttemptEnd, Disposition};
 pub use jobs::{CollectorCommand, FetchJob};
 pub use mails::{LONGEST_SILENCE, OurMails};
 pub use open::find_fault;
-pub use ready::Room;
+pub use pending::ClaimLimit;
 pub use rows::Fetched;
-pub use suppressed::{Listed, SuppressionList, Suspended};
+pub use suppressed::{SuppressionList, SuppressionRow, Suspension};
 
 /// The open database.
 pub struct Store {
     db: Connection,
     path: std::path::PathBuf,
     /// Held until the end, so that no second reporter sends the same reports.
-    _lock: lock::Lock,
+    _lock: lock::DatabaseLock,
     hook: Option<CommitHook>,
-    ready: ready::Ready,
-    reports: claims::Shared,
+    pending: pending::PendingQueues,
+    reports: claims::ReportsInHand,
     /// With `loop_guard`.
-    guard: Option<mails::Guard>,
-    suppressions: suppressed::Kept,
+    guard: Option<mails::LoopGuard>,
+    suppressions: suppressed::CachedList,
     installation: InstallationId,
 }
 

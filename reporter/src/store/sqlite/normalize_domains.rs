@@ -19,7 +19,7 @@ const UNUSUAL: &str = "SELECT rowid, domain, fetcher FROM reportdata d WHERE day
     AND (data IS NOT NULL AND status IN ('fetched', 'late') OR tlsrptd_data IS NOT NULL) \
     AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)";
 
-struct Listed {
+struct ListedDomain {
     rowid: i64,
     domain: String,
     fetcher: String,
@@ -30,11 +30,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn spell_usually(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
+    pub fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
         let day = day.to_string();
-        let unusual: Vec<Listed> = self.read("domains in other spellings", |db| {
+        let unusual: Vec<ListedDomain> = self.read("domains in other spellings", |db| {
             let listed = |row: &rusqlite::Row<'_>| {
-                Ok(Listed {
+                Ok(ListedDomain {
                     rowid: row.get(0)?,
                     domain: row.get(1)?,
                     fetcher: row.get(2)?,
@@ -56,7 +56,12 @@ impl Store {
     }
 }
 
-fn respell(tx: &Transaction<'_>, day: &str, its: &str, listed: &Listed) -> rusqlite::Result<()> {
+fn respell(
+    tx: &Transaction<'_>,
+    day: &str,
+    its: &str,
+    listed: &ListedDomain,
+) -> rusqlite::Result<()> {
     let usual = Domain::parse(&listed.domain).map(|domain| domain.to_string());
     let Some(usual) = usual.ok().filter(|usual| *usual != listed.domain) else {
         return Ok(());

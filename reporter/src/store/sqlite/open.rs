@@ -9,7 +9,9 @@ use rusqlite::{
 
 use tlsrptd_config::eyes;
 
-use super::{CommitHook, Step, Store, StoreError, installation, journal, lock::Lock, schema};
+use super::{
+    CommitHook, Step, Store, StoreError, installation, journal, lock::DatabaseLock, schema,
+};
 
 /// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,9 +24,9 @@ impl Store {
     pub fn open(path: &Path, log_sql: bool, hook: Option<CommitHook>) -> Result<Store, StoreError> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         check_folder(&path)?;
-        let lock = Lock::take(&path)?;
+        let lock = DatabaseLock::take(&path)?;
         let (db, kind) = open_in_wal_mode(&path, log_sql).map_err(|error| fault(&path, error))?;
-        if let schema::Kind::Other(found) = kind {
+        if let schema::FileKind::Other(found) = kind {
             return Err(foreign(&path, found));
         }
         let prepared = tune(&db).and_then(|()| installation::of(&db));
@@ -34,12 +36,12 @@ impl Store {
             path,
             _lock: lock,
             hook,
-            ready: Default::default(),
+            pending: Default::default(),
             reports: Default::default(),
             guard: None,
             suppressions: Default::default(),
         };
-        match store.set_up(kind == schema::Kind::Empty) {
+        match store.set_up(kind == schema::FileKind::Empty) {
             Ok(()) => Ok(store),
             Err(error) => {
                 // Left as it was found; when that fails too, the first error is the one to report.
@@ -98,7 +100,10 @@ fn foreign(path: &Path, found: String) -> StoreError {
 }
 
 /// A connection, and what the file is. A file of another program stays as it is.
-fn open_in_wal_mode(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::Kind)> {
+fn open_in_wal_mode(
+    path: &Path,
+    log_sql: bool,
+) -> rusqlite::Result<(Connection, schema::FileKind)> {
     make_file(path);
     let (db, kind) = match connect(path, log_sql) {
         Err(error) if journal::lacks_shared_memory(&error) => {
@@ -108,7 +113,7 @@ fn open_in_wal_mode(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection,
         }
         connected => connected?,
     };
-    if matches!(kind, schema::Kind::Other(_)) {
+    if matches!(kind, schema::FileKind::Other(_)) {
         return Ok((db, kind));
     }
     match begin_wal(&db) {
@@ -159,9 +164,9 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
         Ok((db, kind))
     });
     match opened {
-        Ok((db, schema::Kind::Ours)) => Ok(db),
-        Ok((_, schema::Kind::Empty)) => Err(StoreError::Missing { database }),
-        Ok((_, schema::Kind::Other(found))) => Err(foreign(path, found)),
+        Ok((db, schema::FileKind::Ours)) => Ok(db),
+        Ok((_, schema::FileKind::Empty)) => Err(StoreError::Missing { database }),
+        Ok((_, schema::FileKind::Other(found))) => Err(foreign(path, found)),
         Err(error) => {
             // Of a database with a journal beside it a reader too writes: the journal's index.
             let is_about_rights = matches!(
@@ -196,7 +201,7 @@ fn make_file(path: &Path) {
 }
 
 /// A connection, and what the file is.
-fn connect(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::Kind)> {
+fn connect(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::FileKind)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;

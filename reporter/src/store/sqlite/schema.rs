@@ -108,7 +108,7 @@ pub(super) fn columns_beside_report() -> String {
 
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     /// Nothing in it, or a set-up that was cut short.
     Empty,
     /// The reporter's database.
@@ -118,7 +118,7 @@ pub(super) enum Kind {
 }
 
 /// Looks at a file before anything is written to it.
-pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
+pub(super) fn kind(db: &Connection) -> rusqlite::Result<FileKind> {
     let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
     let names: Vec<String> = names
         .query_map([], |row| row.get(0))?
@@ -126,8 +126,8 @@ pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
     let known = |name: &str| TABLES.iter().any(|(table, _)| *table == name);
     if !names.iter().any(|name| name == "dbversion") {
         return Ok(match names.iter().find(|name| !known(name)) {
-            Some(other) => Kind::Other(format!("it has a table {other} and no dbversion")),
-            None => Kind::Empty,
+            Some(other) => FileKind::Other(format!("it has a table {other} and no dbversion")),
+            None => FileKind::Empty,
         });
     }
     let row = db
@@ -137,16 +137,16 @@ pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
         .optional()?;
     Ok(match row {
         Some((version, purpose)) => judge(version, purpose),
-        None if names.iter().all(|name| known(name)) => Kind::Empty,
-        None => Kind::Other("its dbversion is empty".to_owned()),
+        None if names.iter().all(|name| known(name)) => FileKind::Empty,
+        None => FileKind::Other("its dbversion is empty".to_owned()),
     })
 }
 
-fn judge(version: rusqlite::types::Value, purpose: rusqlite::types::Value) -> Kind {
+fn judge(version: rusqlite::types::Value, purpose: rusqlite::types::Value) -> FileKind {
     use rusqlite::types::Value::{Integer, Text};
     match (version, purpose) {
-        (Integer(VERSION), Text(purpose)) if purpose == PURPOSE => Kind::Ours,
-        (version, purpose) => Kind::Other(format!(
+        (Integer(VERSION), Text(purpose)) if purpose == PURPOSE => FileKind::Ours,
+        (version, purpose) => FileKind::Other(format!(
             "its version is {} and its purpose {}",
             plain(version),
             plain(purpose)
@@ -212,25 +212,25 @@ mod tests {
     #[test]
     fn what_a_file_is() {
         for (sql, want, why) in [
-            ("", Kind::Empty, "a new file"),
+            ("", FileKind::Empty, "a new file"),
             (
                 TABLES[0].1,
-                Kind::Empty,
+                FileKind::Empty,
                 "a set-up cut short after its first table",
             ),
             (
                 "CREATE TABLE notes(x)",
-                Kind::Other("it has a table notes and no dbversion".into()),
+                FileKind::Other("it has a table notes and no dbversion".into()),
                 "not ours to fill",
             ),
             (
                 "CREATE TABLE dbversion(version, installdate, purpose); INSERT INTO dbversion VALUES(1, '', 'TLSRPT-Reportd-DB-devel-2024-10-28')",
-                Kind::Ours,
+                FileKind::Ours,
                 "sys4's word",
             ),
             (
                 "CREATE TABLE dbversion(version, installdate, purpose); INSERT INTO dbversion VALUES(1, '', 'TLSRPT-Collectd-DB-devel-2024-10-28')",
-                Kind::Other(
+                FileKind::Other(
                     "its version is 1 and its purpose \"TLSRPT-Collectd-DB-devel-2024-10-28\""
                         .into(),
                 ),
@@ -238,7 +238,7 @@ mod tests {
             ),
             (
                 "CREATE TABLE dbversion(version, installdate, purpose); INSERT INTO dbversion VALUES(2, '', 'TLSRPT-Reportd-DB-devel-2024-10-28')",
-                Kind::Other(
+                FileKind::Other(
                     "its version is 2 and its purpose \"TLSRPT-Reportd-DB-devel-2024-10-28\""
                         .into(),
                 ),
@@ -258,6 +258,6 @@ mod tests {
         for _ in 0..2 {
             extend(&db, &installation::of(&db).unwrap()).unwrap();
         }
-        assert_eq!(kind(&db).unwrap(), Kind::Ours);
+        assert_eq!(kind(&db).unwrap(), FileKind::Ours);
     }
 }

@@ -14,10 +14,10 @@ use crate::{
     suppress::{Entry, Pair, Scope, Suppressions},
 };
 
-pub(super) use refusals::Heard;
+pub(super) use refusals::RefusalTracker;
 
-pub use operator::{Listed, SuppressionList};
-pub use refusals::Suspended;
+pub use operator::{SuppressionList, SuppressionRow};
+pub use refusals::Suspension;
 
 /// Our two tables. `tlsrptctl suppress` makes them too, on a file that only sys4 has had so far.
 pub(super) const TABLES: &[&str] = &[
@@ -36,13 +36,13 @@ const MAX_REMEMBERED: i64 = 1_000_000;
 
 /// The list as it was read last.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct CachedList {
     /// SQLite's number: it changes when another program has written.
     version: Option<i64>,
     list: Arc<Suppressions>,
 }
 
-impl Kept {
+impl CachedList {
     /// We changed the list ourselves.
     pub(super) fn forget(&mut self) {
         self.version = None;
@@ -58,7 +58,7 @@ impl Store {
         })?;
         if self.suppressions.version != Some(version) {
             let list = self.read("the suppression list", entries)?;
-            self.suppressions = Kept {
+            self.suppressions = CachedList {
                 version: Some(version),
                 list: Arc::new(list),
             };

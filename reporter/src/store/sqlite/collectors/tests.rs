@@ -1,11 +1,11 @@
 use super::*;
 
-fn job(index: i64, command: &str) -> Known {
-    Known {
+fn job(index: i64, command: &str) -> DayJob {
+    DayJob {
         index,
         command: command.to_owned(),
         place: index,
-        stage: Stage::Waiting,
+        stage: JobStage::Waiting,
         is_decided: false,
     }
 }
@@ -80,7 +80,7 @@ fn a_collector_is_its_commands_words() {
     ];
     for (commands, (same, renamed, new, gone), why) in rows {
         let found = held_against(&[job(1, " a x"), job(2, "b")], &collectors(commands));
-        let expected = Match {
+        let expected = JobMatch {
             same: same.to_vec(),
             renamed: renamed.to_vec(),
             new: new.to_vec(),

@@ -20,7 +20,7 @@ pub struct SuppressionList {
 
 /// One row of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct SuppressionRow {
     /// What gets nothing.
     pub target: String,
     /// On which domain; `None` on any.
@@ -104,7 +104,7 @@ impl SuppressionList {
     }
 
     /// What is suppressed on that day, in the order of the targets.
-    pub fn rows(&self, today: Day) -> Result<Vec<Listed>, StoreError> {
+    pub fn rows(&self, today: Day) -> Result<Vec<SuppressionRow>, StoreError> {
         let read = || {
             if !has(&self.db, "tlsrptd_suppressed")? {
                 return Ok(Vec::new());
@@ -115,7 +115,7 @@ impl SuppressionList {
                      WHERE until IS NULL OR until >= ?1 ORDER BY target, domain",
                 )?
                 .query_map([today.to_string()], |row| {
-                    Ok(Listed {
+                    Ok(SuppressionRow {
                         target: row.get(0)?,
                         domain: row.get(6)?,
                         until: row.get(1)?,

@@ -8,7 +8,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     model::{Origin, QueueKey, SuppressionTarget},
-    store::sqlite::{Recorded, Verdict, mails},
+    store::sqlite::{AttemptEnd, Disposition, mails},
     suppress::{Pair, Refusals},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 const MAX_SUSPENDED: i64 = 100_000;
 /// A destination that is left alone from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspended {
+pub struct Suspension {
     /// Which, and on which domain.
     pub pair: Pair,
     /// The last day.
@@ -28,17 +28,19 @@ pub struct Suspended {
 
 /// What follows from outcomes, found out in the transaction that records them.
 #[derive(Debug)]
-pub(in crate::store::sqlite) struct Heard {
+pub(in crate::store::sqlite) struct RefusalTracker {
     /// Whether any refusals are remembered: mostly there are none, and no report that is taken forgets any.
     remembers: bool,
     pub(in crate::store::sqlite) list_changed: bool,
-    pub(in crate::store::sqlite) suspended: Vec<Suspended>,
+    pub(in crate::store::sqlite) suspended: Vec<Suspension>,
 }
 
-impl Heard {
-    pub(in crate::store::sqlite) fn before(tx: &Transaction<'_>) -> rusqlite::Result<Heard> {
+impl RefusalTracker {
+    pub(in crate::store::sqlite) fn before(
+        tx: &Transaction<'_>,
+    ) -> rusqlite::Result<RefusalTracker> {
         let mut any = tx.prepare_cached("SELECT 1 FROM tlsrptd_refusals LIMIT 1")?;
-        Ok(Heard {
+        Ok(RefusalTracker {
             remembers: any.exists([])?,
             list_changed: false,
             suspended: Vec::new(),
@@ -49,17 +51,17 @@ impl Heard {
     pub(in crate::store::sqlite) fn note(
         &mut self,
         tx: &Transaction<'_>,
-        end: &Recorded,
+        end: &AttemptEnd,
         today: Day,
     ) -> rusqlite::Result<()> {
-        match &end.verdict {
-            Verdict::Refused { reason } if counts(tx, end, today)? => {
+        match &end.disposition {
+            Disposition::Refused { reason } if counts(tx, end, today)? => {
                 let suspended = refused(tx, end, reason, today)?;
                 self.remembers = true;
                 self.list_changed |= suspended.is_some();
                 self.suspended.extend(suspended);
             }
-            verdict if verdict.is_sent() && self.remembers => {
+            disposition if disposition.is_sent() && self.remembers => {
                 self.list_changed |= taken(tx, end)?;
             }
             _ => {}
@@ -70,7 +72,7 @@ impl Heard {
 
 /// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
 /// taken no mail all day may refuse us, not the address.
-fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<bool> {
+fn counts(tx: &Transaction<'_>, end: &AttemptEnd, today: Day) -> rusqlite::Result<bool> {
     let by_operator = end.destination.origin == Origin::Operator;
     if by_operator || end.destination.queue() != QueueKey::Relay {
         return Ok(!by_operator);
@@ -81,10 +83,10 @@ fn counts(tx: &Transaction<'_>, end: &Recorded, today: Day) -> rusqlite::Result<
 /// A destination refused; gives its suspension, if that follows.
 fn refused(
     tx: &Transaction<'_>,
-    end: &Recorded,
+    end: &AttemptEnd,
     reason: &str,
     today: Day,
-) -> rusqlite::Result<Option<Suspended>> {
+) -> rusqlite::Result<Option<Suspension>> {
     let Some(pair) = pair(tx, end)? else {
         return Ok(None);
     };
@@ -118,11 +120,11 @@ fn refused(
         ":times": refusals.times, ":reason": format!("refused on {} days, at last: {reason}", refusals.days),
     })?;
     let days = refusals.days;
-    Ok(Some(Suspended { pair, until, days }))
+    Ok(Some(Suspension { pair, until, days }))
 }
 
 /// What a delivery counts for.
-fn pair(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<Option<Pair>> {
+fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<Pair>> {
     let Some(target) = SuppressionTarget::of(&end.destination) else {
         return Ok(None);
     };
@@ -163,7 +165,7 @@ fn is_full(tx: &Transaction<'_>, today: Day) -> rusqlite::Result<bool> {
 }
 
 /// A destination took a report: what it refused before is forgotten. Gives whether the list has changed.
-fn taken(tx: &Transaction<'_>, end: &Recorded) -> rusqlite::Result<bool> {
+fn taken(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<bool> {
     let Some(pair) = pair(tx, end)? else {
         return Ok(false);
     };

@@ -17,7 +17,7 @@ pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', tlsrptd_data
 
 /// Forgets the bytes of a report with nothing pending. The number of its row is its destinations', and stays. Where
 /// nobody has counted the sessions sys4 made it, and it stays whole.
-pub(super) fn report(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
+pub(super) fn report_json(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let columns = schema::columns_beside_report();
         format!(

@@ -1,6 +1,6 @@
 use super::*;
 
-const SMALL: Bounds = Bounds { rows: 8, queues: 4 };
+const SMALL: WindowSize = WindowSize { rows: 8, queues: 4 };
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -29,23 +29,31 @@ fn insert(db: &Connection, r_id: i64, queue: &str, second: i64) {
 }
 
 /// Takes what is due, as a reporter does that sends everything at once; gives seconds and rows.
-fn take(ready: &mut Ready, db: &Connection, second: i64, per_queue: usize) -> Vec<(i64, i64)> {
+fn take(
+    ready: &mut PendingQueues,
+    db: &Connection,
+    second: i64,
+    per_queue: usize,
+) -> Vec<(i64, i64)> {
     let mut taken = Vec::new();
     loop {
-        let picked = ready.pick(db, at(second), Room::from(100), |_| per_queue);
+        let picked = ready.pick(db, at(second), ClaimLimit::from(100), |_| per_queue);
         let picked = picked.unwrap();
         let is_reading =
             ready.reading.is_some() || ready.next(db, at(second)).unwrap() == Some(at(second));
         if picked.is_empty() && !is_reading {
             return taken;
         }
-        for hint in picked {
+        for candidate in picked {
             let sent = db.execute(
                 "UPDATE destinations SET status = 'sent' WHERE d_r_id = ?1 AND status IS NULL",
-                [hint.r_id],
+                [candidate.r_id],
             );
             if sent.unwrap() > 0 {
-                taken.push(((hint.due().as_second() - at(0).as_second()), hint.r_id));
+                taken.push((
+                    (candidate.due().as_second() - at(0).as_second()),
+                    candidate.r_id,
+                ));
             }
         }
     }
@@ -80,7 +88,7 @@ fn every_row_is_found_when_it_is_due_and_not_before() {
             .map(|(queue, second)| (&**queue, *second))
             .collect();
         let db = database(&rows);
-        let mut ready = Ready::with_bounds(SMALL);
+        let mut ready = PendingQueues::with_bounds(SMALL);
         let mut found = 0;
         for second in -1..60 {
             let due = rows.iter().filter(|(_, due)| *due == second).count();
@@ -98,7 +106,7 @@ fn every_row_is_found_when_it_is_due_and_not_before() {
 
 #[test]
 fn a_large_queue_leaves_room_for_the_small() {
-    let mut window = Window::new(SMALL);
+    let mut window = DueWindow::new(SMALL);
     for n in 0..1000 {
         window.add(&QueueKey::parse("mailto:"), n, n);
     }
@@ -106,8 +114,11 @@ fn a_large_queue_leaves_room_for_the_small() {
     for n in 1001..2000 {
         window.add(&QueueKey::parse("mailto:"), n, n);
     }
-    let picked = window.pick(2000, Room::from(100), |_| Some(2));
-    let queues: Vec<String> = picked.iter().map(|hint| hint.queue.to_string()).collect();
+    let picked = window.pick(2000, ClaimLimit::from(100), |_| Some(2));
+    let queues: Vec<String> = picked
+        .iter()
+        .map(|candidate| candidate.queue.to_string())
+        .collect();
     assert_eq!(queues, ["mailto:", "mailto:", "https:small:443"]);
     assert_eq!(
         (picked[0].r_id, picked[1].r_id),
@@ -123,12 +134,17 @@ fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
         ("https:dead:443", 11),
         ("https:other:443", 10),
     ]);
-    let mut ready = Ready::default();
+    let mut ready = PendingQueues::default();
     ready.hold(&QueueKey::parse("https:dead:443"));
     ready.next(&db, at(0)).unwrap();
-    let pick = |ready: &mut Ready, second| {
-        let picked = ready.pick(&db, at(second), Room::from(100), |_| 1).unwrap();
-        picked.iter().map(|hint| hint.r_id).collect::<Vec<_>>()
+    let pick = |ready: &mut PendingQueues, second| {
+        let picked = ready
+            .pick(&db, at(second), ClaimLimit::from(100), |_| 1)
+            .unwrap();
+        picked
+            .iter()
+            .map(|candidate| candidate.r_id)
+            .collect::<Vec<_>>()
     };
     assert_eq!(pick(&mut ready, 10), [3]);
     ready.added(&QueueKey::parse("https:dead:443"), at(5), 4);
@@ -141,7 +157,7 @@ fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
 #[test]
 fn it_says_when_to_come_again() {
     let db = database(&[("mailto:", 10), ("https:a:443", 20), ("https:a:443", 30)]);
-    let mut ready = Ready::default();
+    let mut ready = PendingQueues::default();
     let mut next = |second| ready.next(&db, at(second)).unwrap();
     assert_eq!(
         next(0),
@@ -159,7 +175,9 @@ fn it_says_when_to_come_again() {
         None,
         "the queue has something due: when it has room, it is asked again"
     );
-    let picked = ready.pick(&db, at(25), Room::from(100), |_| 1).unwrap();
+    let picked = ready
+        .pick(&db, at(25), ClaimLimit::from(100), |_| 1)
+        .unwrap();
     assert_eq!(picked.len(), 2);
     assert_eq!(ready.next(&db, at(25)).unwrap(), Some(at(30)));
     ready.added(&QueueKey::parse("https:new:443"), at(27), 9);
@@ -170,7 +188,7 @@ fn it_says_when_to_come_again() {
 fn rows_are_read_in_parts_and_what_comes_meanwhile_is_found() {
     let rows = vec![("mailto:", 0); READ_AT_ONCE + 10];
     let db = database(&rows);
-    let mut ready = Ready::default();
+    let mut ready = PendingQueues::default();
     assert_eq!(
         ready.next(&db, at(0)).unwrap(),
         Some(at(0)),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Hint;
+use super::Candidate;
 use crate::model::QueueKey;
 
 /// So many are remembered: the first ones, which it has known longest.
@@ -14,17 +14,17 @@ const REMEMBERED: usize = 64;
 
 /// By queue.
 #[derive(Debug, Default)]
-pub(super) struct Again(HashMap<QueueKey, Seen>);
+pub(super) struct RelayProbes(HashMap<QueueKey, SeenMails>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenMails {
     /// When each is due, by the row of its report.
     due: BTreeMap<i64, i64>,
     /// It was one of these that asked last.
     asked: bool,
 }
 
-impl Again {
+impl RelayProbes {
     /// One was seen, and is due again then.
     pub(super) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
         let seen = self.0.entry(queue.clone()).or_default();
@@ -34,7 +34,11 @@ impl Again {
     }
 
     /// One that is to ask next, of a queue where one at a time asks.
-    pub(super) fn pick(&mut self, now: i64, is_asked: impl Fn(&QueueKey) -> bool) -> Option<Hint> {
+    pub(super) fn pick(
+        &mut self,
+        now: i64,
+        is_asked: impl Fn(&QueueKey) -> bool,
+    ) -> Option<Candidate> {
         for (queue, seen) in &mut self.0 {
             if seen.asked || !is_asked(queue) {
                 continue;
@@ -45,7 +49,7 @@ impl Again {
             };
             seen.asked = true;
             seen.due.remove(&r_id);
-            return Some(Hint {
+            return Some(Candidate {
                 queue: queue.clone(),
                 due,
                 r_id,
@@ -55,11 +59,11 @@ impl Again {
     }
 
     /// These were picked in their turn.
-    pub(super) fn passed(&mut self, picked: &[Hint]) {
-        for hint in picked {
-            if let Some(seen) = self.0.get_mut(&hint.queue) {
+    pub(super) fn passed(&mut self, picked: &[Candidate]) {
+        for candidate in picked {
+            if let Some(seen) = self.0.get_mut(&candidate.queue) {
                 seen.asked = false;
-                seen.due.remove(&hint.r_id);
+                seen.due.remove(&candidate.r_id);
             }
         }
         self.0.retain(|_, seen| !seen.due.is_empty() || seen.asked);

@@ -2,12 +2,12 @@
 //!
 //! Due times are random. An index in their order would be filled at random places: with a million deliveries nearly each
 //! of them rewrites a page of it. So the file keeps pending rows in the order in which they were made, and their order in
-//! time stands in memory: of each queue the earliest, within the bounds of [`Window`]. When a queue has used up what is
+//! time is kept in memory: of each queue the earliest, within the bounds of [`DueWindow`]. When a queue has used up what is
 //! kept of it, all pending rows are read anew, a part a turn, while the other queues go on.
 //!
-//! What stands here is a hint. A row is looked at in the database before it is taken in hand.
+//! What stands here is a candidate. A row is looked at in the database before it is taken in hand.
 
-mod again;
+mod probes;
 mod window;
 
 use std::collections::HashSet;
@@ -17,32 +17,32 @@ use rusqlite::Connection;
 
 use super::text;
 use crate::model::QueueKey;
-use again::Again;
-pub use window::Room;
-use window::Window;
-pub(super) use window::{Bounds, Hint};
+use probes::RelayProbes;
+pub use window::ClaimLimit;
+use window::DueWindow;
+pub(super) use window::{Candidate, WindowSize};
 
 /// Rows that are read before others have their turn: some ten milliseconds.
 const READ_AT_ONCE: usize = 20_000;
 
 /// What comes next, as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Ready {
-    bounds: Bounds,
-    window: Option<Window>,
+pub(super) struct PendingQueues {
+    bounds: WindowSize,
+    window: Option<DueWindow>,
     /// What will replace it, and the report up to which rows have been read.
-    reading: Option<(Window, i64)>,
+    reading: Option<(DueWindow, i64)>,
     /// Queues that are passed over until they are free.
     held: HashSet<QueueKey>,
-    again: Again,
+    again: RelayProbes,
 }
 
-impl Ready {
+impl PendingQueues {
     #[cfg(test)]
-    fn with_bounds(bounds: Bounds) -> Ready {
-        Ready {
+    fn with_bounds(bounds: WindowSize) -> PendingQueues {
+        PendingQueues {
             bounds,
-            ..Ready::default()
+            ..PendingQueues::default()
         }
     }
 
@@ -87,9 +87,9 @@ impl Ready {
         &mut self,
         db: &Connection,
         now: Timestamp,
-        limit: Room,
+        limit: ClaimLimit,
         room: impl Fn(&QueueKey) -> usize,
-    ) -> rusqlite::Result<Vec<Hint>> {
+    ) -> rusqlite::Result<Vec<Candidate>> {
         self.read_on(db, now)?;
         let held = &self.held;
         let room = |queue: &QueueKey| (!held.contains(queue)).then(|| room(queue));
@@ -100,7 +100,7 @@ impl Ready {
             (limit.own, limit.all) = (limit.own - 1, limit.all.saturating_sub(1));
         }
         let room = |queue: &QueueKey| match &again {
-            Some(hint) if hint.queue == *queue => Some(0),
+            Some(candidate) if candidate.queue == *queue => Some(0),
             _ => room(queue),
         };
         let window = self.window.as_mut();
@@ -127,14 +127,14 @@ impl Ready {
     /// Reads a part, when there is something to read, and says so.
     fn read_on(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
         let held = self.held.len();
-        let is_enough = |window: &mut Window| !window.needs_reading(now.as_microsecond(), held);
+        let is_enough = |window: &mut DueWindow| !window.needs_reading(now.as_microsecond(), held);
         if self.reading.is_none() && self.window.as_mut().is_some_and(is_enough) {
             return Ok(false);
         }
         let bounds = self.bounds;
         let (window, after) = self
             .reading
-            .get_or_insert_with(|| (Window::new(bounds), i64::MIN));
+            .get_or_insert_with(|| (DueWindow::new(bounds), i64::MIN));
         if read_part(db, window, after)? {
             self.window = self.reading.take().map(|(window, _)| window);
         }
@@ -143,7 +143,7 @@ impl Ready {
 }
 
 /// Gives whether that was the last.
-fn read_part(db: &Connection, window: &mut Window, after: &mut i64) -> rusqlite::Result<bool> {
+fn read_part(db: &Connection, window: &mut DueWindow, after: &mut i64) -> rusqlite::Result<bool> {
     let mut select = db.prepare_cached(PENDING)?;
     let mut rows = select.query([*after])?;
     let mut number = 0;

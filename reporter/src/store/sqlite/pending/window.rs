@@ -11,16 +11,16 @@ use crate::model::QueueKey;
 
 /// How much is kept; for a while it may be twice that.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store::sqlite) struct Bounds {
+pub(in crate::store::sqlite) struct WindowSize {
     /// 16 octets each. The larger, the less often pending rows are read again.
     pub(in crate::store::sqlite) rows: usize,
     /// Some 250 octets each.
     pub(in crate::store::sqlite) queues: usize,
 }
 
-impl Default for Bounds {
-    fn default() -> Bounds {
-        Bounds {
+impl Default for WindowSize {
+    fn default() -> WindowSize {
+        WindowSize {
             rows: 1 << 19,
             queues: 1 << 16,
         }
@@ -29,21 +29,21 @@ impl Default for Bounds {
 
 /// A row that seems to be due. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Hint {
+pub(in crate::store::sqlite) struct Candidate {
     pub(in crate::store::sqlite) queue: QueueKey,
     pub(super) due: i64,
     pub(in crate::store::sqlite) r_id: i64,
 }
 
-impl Hint {
+impl Candidate {
     pub(in crate::store::sqlite) fn due(&self) -> Timestamp {
         Timestamp::from_microsecond(self.due).unwrap_or(Timestamp::MIN)
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Window {
-    bounds: Bounds,
+pub(super) struct DueWindow {
+    bounds: WindowSize,
     queues: HashMap<QueueKey, PendingQueue>,
     /// In all queues.
     rows: usize,
@@ -59,7 +59,7 @@ pub(super) struct Window {
 
 /// How many may be picked.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct ClaimLimit {
     /// For the relay and the disk.
     pub own: usize,
     /// For hosts of other people.
@@ -68,9 +68,9 @@ pub struct Room {
     pub all: usize,
 }
 
-impl From<usize> for Room {
-    fn from(all: usize) -> Room {
-        Room {
+impl From<usize> for ClaimLimit {
+    fn from(all: usize) -> ClaimLimit {
+        ClaimLimit {
             own: all,
             posts: all,
             all,
@@ -97,9 +97,9 @@ impl PendingQueue {
     }
 }
 
-impl Window {
-    pub(super) fn new(bounds: Bounds) -> Window {
-        Window {
+impl DueWindow {
+    pub(super) fn new(bounds: WindowSize) -> DueWindow {
+        DueWindow {
             bounds,
             queues: HashMap::new(),
             rows: 0,
@@ -145,9 +145,9 @@ impl Window {
     pub(super) fn pick(
         &mut self,
         now: i64,
-        limit: Room,
+        limit: ClaimLimit,
         room: impl Fn(&QueueKey) -> Option<usize>,
-    ) -> Vec<Hint> {
+    ) -> Vec<Candidate> {
         self.move_due(now);
         let mut picked = Vec::new();
         for (kind, limit_of_kind) in [limit.own, limit.posts].into_iter().enumerate() {
@@ -185,7 +185,7 @@ impl Window {
         }
     }
 
-    fn pick_of(&mut self, name: QueueKey, now: i64, room: usize, picked: &mut Vec<Hint>) {
+    fn pick_of(&mut self, name: QueueKey, now: i64, room: usize, picked: &mut Vec<Candidate>) {
         let Some(queue) = self.queues.get_mut(&name) else {
             return;
         };
@@ -195,7 +195,7 @@ impl Window {
             };
             queue.rows.pop();
             self.rows -= 1;
-            picked.push(Hint {
+            picked.push(Candidate {
                 queue: name.clone(),
                 due,
                 r_id,

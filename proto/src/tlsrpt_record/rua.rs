@@ -39,6 +39,10 @@ pub enum RuaError {
     /// `mailto://`: an address is no path to a host, and who reads it as one sends it to another local part.
     #[error("there is no `//` in a mailto (allowed: mailto:LOCAL@DOMAIN)")]
     Slashes,
+    /// `a%x.example@b.example`, `x.example!a@b.example`, `"a@x.example"@b.example`: relays send these on to `x.example` for
+    /// a trusted client, as Postfix does by its defaults (`allow_percent_hack`, `swap_bangpath`, `resolve_dequoted_address`).
+    #[error("the local part is a route (allowed: no `%`, `!` or `@` in it)")]
+    Route,
     /// A domain or host that only we, or our relay, would find.
     #[error("the domain is unusable: {0}")]
     NotPublic(#[from] NotPublic),
@@ -123,6 +127,9 @@ fn mailbox(text: &str) -> Result<Rua, RuaError> {
     }
     let mailbox = Mailbox::parse(text)?;
     public::check(mailbox.domain().as_str())?;
+    if mailbox.local().contains(['%', '!', '@']) {
+        return Err(RuaError::Route);
+    }
     Ok(Rua::Mailto(mailbox))
 }
 

@@ -43,7 +43,7 @@ fn is_stable(datagram: &Datagram, limits: &TextLimits) {
     let again = Datagram::parse(text.as_bytes(), limits)
         .unwrap_or_else(|error| panic!("{error}, in what was written: {text}"));
     assert_eq!(datagram.domain, again.domain);
-    assert_eq!(datagram.tlsrpt_record, again.txt);
+    assert_eq!(datagram.tlsrpt_record, again.tlsrpt_record);
     assert_eq!(datagram.policies, again.policies);
     for tried in &datagram.policies {
         keys_are_normal(tried, &datagram.domain);

@@ -7,7 +7,7 @@ use std::{
         unix::net::UnixDatagram,
     },
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -18,66 +18,53 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 #[derive(Debug)]
 pub(crate) struct Control {
     event: EventFd,
-    /// There is a wish: the reader looks here first, which costs no system call.
-    wished: AtomicBool,
-    stop: AtomicBool,
-    rotate: AtomicBool,
-    start_epoch: AtomicBool,
-    sockets: Mutex<Vec<(usize, UnixDatagram)>>,
-    has_sockets: AtomicBool,
+    /// Something is requested: the reader looks here first, which costs no system call.
+    is_pending: AtomicBool,
+    requests: Mutex<Requests>,
 }
 
-/// What is wished for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the reader is requested to do.
+#[derive(Debug, Default)]
 pub(crate) struct Requests {
     /// Drain the sockets and end.
     pub(crate) stop: bool,
-    /// Roll the day over now.
+    /// The operator's SIGUSR2: close today now.
     pub(crate) rotate: bool,
-    /// Begin the ids anew: the writer wants a boundary.
+    /// Start an epoch: the writer needs one.
     pub(crate) start_epoch: bool,
-    /// Sockets were made again, see [`Control::sockets`].
-    pub(crate) sockets: bool,
+    /// Sockets that were made again, each with the place of the one that it replaces.
+    pub(crate) sockets: Vec<(usize, UnixDatagram)>,
 }
 
 impl Control {
+    /// Without any request.
+    ///
+    /// # Errors
+    ///
+    /// The process has no descriptor left.
     pub(crate) fn new() -> io::Result<Control> {
         Ok(Control {
             event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
-            wished: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            rotate: AtomicBool::new(false),
-            start_epoch: AtomicBool::new(false),
-            sockets: Mutex::default(),
-            has_sockets: AtomicBool::new(false),
+            is_pending: AtomicBool::new(false),
+            requests: Mutex::default(),
         })
     }
 
     pub(crate) fn stop(&self) {
-        self.wish(&self.stop);
+        self.request(|requests| requests.stop = true);
     }
 
     pub(crate) fn rotate(&self) {
-        self.wish(&self.rotate);
+        self.request(|requests| requests.rotate = true);
     }
 
     pub(crate) fn start_epoch(&self) {
-        self.wish(&self.start_epoch);
+        self.request(|requests| requests.start_epoch = true);
     }
 
-    /// A socket was made again: in that place it is to be read from now on.
+    /// A socket was made again: it is to be read in that place from now on.
     pub(crate) fn replace_socket(&self, place: usize, socket: UnixDatagram) {
-        self.lock_sockets().push((place, socket));
-        self.wish(&self.has_sockets);
-    }
-
-    /// Takes the sockets that were made again, with their places.
-    pub(crate) fn sockets(&self) -> Vec<(usize, UnixDatagram)> {
-        std::mem::take(&mut self.lock_sockets())
-    }
-
-    fn lock_sockets(&self) -> MutexGuard<'_, Vec<(usize, UnixDatagram)>> {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.request(|requests| requests.sockets.push((place, socket)));
     }
 
     /// The descriptor to poll.
@@ -85,25 +72,20 @@ impl Control {
         self.event.as_fd()
     }
 
-    /// Takes the requests; they are not there any more afterwards.
+    /// Takes all requests away.
     pub(crate) fn take(&self) -> Requests {
-        if !self.wished.load(Ordering::Relaxed) {
+        if !self.is_pending.load(Ordering::Relaxed) {
             return Requests::default();
         }
-        // In this order: a wish in between is seen now, and once more for nothing.
-        self.wished.swap(false, Ordering::AcqRel);
+        // In this order: a request that comes in between is taken now, and looked for once more in vain.
+        self.is_pending.swap(false, Ordering::AcqRel);
         let _ = self.event.read();
-        Requests {
-            stop: self.stop.swap(false, Ordering::Acquire),
-            rotate: self.rotate.swap(false, Ordering::Acquire),
-            start_epoch: self.start_epoch.swap(false, Ordering::Acquire),
-            sockets: self.has_sockets.swap(false, Ordering::Acquire),
-        }
+        std::mem::take(&mut self.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn wish(&self, flag: &AtomicBool) {
-        flag.store(true, Ordering::Release);
-        self.wished.store(true, Ordering::Release);
+    fn request(&self, change: impl FnOnce(&mut Requests)) {
+        change(&mut self.requests.lock().unwrap_or_else(PoisonError::into_inner));
+        self.is_pending.store(true, Ordering::Release);
         // It fails only when the counter is full, and then the reader is about to wake anyhow.
         let _ = self.event.write(1);
     }

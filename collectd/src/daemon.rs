@@ -46,21 +46,21 @@ use crate::{
     error::Error,
     heartbeat::Heartbeat,
     inherit::{self, Passed},
-    queue::{Queue, Queues},
-    receive::Reader,
+    queue::{Queue, StorageQueues},
+    receive::ReaderThread,
     reject::Reject,
     script::{ScriptRunner, Scripts},
     seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
     stats::{Hourly, Stats},
     store_writer::{CommitPolicy, StoreWriter},
-    writer::{DatagramIds, Writer},
+    writer::{EpochIds, WriterThread},
 };
 
 /// The stats file is written that often.
 const FIGURES: Duration = Duration::from_secs(10);
 /// One line about a socket that cannot be read in that time.
-const COMPLAINTS: Duration = Duration::from_secs(60);
+const SOCKET_LOG: Duration = Duration::from_secs(60);
 /// While a script runs, it is looked after that often.
 const REAP: Duration = Duration::from_millis(200);
 
@@ -71,7 +71,7 @@ pub struct Collector {
     signals: SignalFd,
     sockets: Vec<Socket>,
     /// One a storage.
-    keepers: Vec<StoreWriter>,
+    store_writers: Vec<StoreWriter>,
     today: Day,
     /// Until there is a reader.
     days: Option<DayWatch>,
@@ -83,8 +83,8 @@ pub struct Collector {
     pid_file: Option<PidFile>,
     stats_file: StatsFile,
     notify: Notify,
-    reader_pulse: Arc<Heartbeat>,
-    writer_pulses: Vec<Arc<Heartbeat>>,
+    reader_heartbeat: Arc<Heartbeat>,
+    writer_heartbeats: Vec<Arc<Heartbeat>>,
 }
 
 impl Collector {
@@ -108,7 +108,7 @@ impl Collector {
         let stores = open_stores(&settings)?;
         let days = first_day(&stores, readings, settings.clock_confirmation);
         let used = stores.iter().any(|store| store.was_used());
-        let mut keepers = Vec::new();
+        let mut store_writers = Vec::new();
         for (place, store) in stores.into_iter().enumerate() {
             let mut store_writer =
                 StoreWriter::new(store, of_storage(&stats, place), Arc::clone(&scripts));
@@ -116,7 +116,7 @@ impl Collector {
                 true => store_writer.close_days(days.today, false, now),
                 false => store_writer.postpone(),
             }
-            keepers.push(store_writer);
+            store_writers.push(store_writer);
         }
         let pid_file = settings
             .pidfilename
@@ -125,13 +125,13 @@ impl Collector {
             .transpose()?;
         kernel_queue::warn_if_short();
         let heartbeat = |_: &Storage| Arc::new(Heartbeat::writer());
-        let writer_pulses = settings.storage.iter().map(heartbeat).collect();
+        let writer_heartbeats = settings.storage.iter().map(heartbeat).collect();
         Ok(Collector {
             settings,
             clock,
             signals,
             sockets,
-            keepers,
+            store_writers,
             today: days.today,
             days: Some(days),
             used,
@@ -141,8 +141,8 @@ impl Collector {
             pid_file,
             stats_file: StatsFile::new(),
             notify,
-            reader_pulse: Arc::new(Heartbeat::reader()),
-            writer_pulses,
+            reader_heartbeat: Arc::new(Heartbeat::reader()),
+            writer_heartbeats,
         })
     }
 
@@ -158,7 +158,7 @@ impl Collector {
         let Some(days) = self.days.take() else {
             return Ok(());
         };
-        let reader = self.reader(days, Queues::new(queues.collect()), sockets);
+        let reader = self.reader(days, StorageQueues::new(queues.collect()), sockets);
         let start = |name: &str| thread::Builder::new().name(name.into());
         let writers = writers
             .into_iter()
@@ -195,9 +195,9 @@ impl Collector {
     }
 
     /// A writer a storage. They share nothing but the input, so that one that is sick falls behind alone.
-    fn writers(&mut self) -> Vec<Writer> {
-        let keepers = std::mem::take(&mut self.keepers).into_iter();
-        let with_place = keepers.zip(&self.writer_pulses).enumerate();
+    fn writers(&mut self) -> Vec<WriterThread> {
+        let store_writers = std::mem::take(&mut self.store_writers).into_iter();
+        let with_place = store_writers.zip(&self.writer_heartbeats).enumerate();
         with_place
             .map(|(place, (store_writer, heartbeat))| {
                 self.writer(place, store_writer, Arc::clone(heartbeat))
@@ -205,10 +205,15 @@ impl Collector {
             .collect()
     }
 
-    fn writer(&self, place: usize, store_writer: StoreWriter, heartbeat: Arc<Heartbeat>) -> Writer {
+    fn writer(
+        &self,
+        place: usize,
+        store_writer: StoreWriter,
+        heartbeat: Arc<Heartbeat>,
+    ) -> WriterThread {
         let settings = &self.settings;
         let stats = of_storage(&self.stats, place);
-        Writer {
+        WriterThread {
             queue: Arc::new(Queue::new(
                 settings.max_queued_datagrams,
                 settings.max_datagram_size,
@@ -224,7 +229,7 @@ impl Collector {
             }),
             stats,
             store_writer,
-            pace: CommitPolicy {
+            commit_policy: CommitPolicy {
                 full: settings.max_uncommited_datagrams,
                 retry: settings.retry_commit_datagram_count,
                 timeout: settings.sockettimeout,
@@ -235,7 +240,7 @@ impl Collector {
             // The reader's table, and as many again of a table before that could not be committed yet.
             max_indexes: settings.max_domains_in_memory.max(1).saturating_mul(2),
             today: self.today,
-            ids: DatagramIds::default(),
+            epoch: EpochIds::default(),
             heartbeat,
         }
     }
@@ -243,10 +248,10 @@ impl Collector {
     fn reader(
         &self,
         days: DayWatch,
-        queues: Queues,
+        queues: StorageQueues,
         sockets: Vec<std::os::unix::net::UnixDatagram>,
-    ) -> Reader {
-        Reader {
+    ) -> ReaderThread {
+        ReaderThread {
             sockets,
             control: Arc::clone(&self.control),
             queues,
@@ -255,8 +260,8 @@ impl Collector {
             clock: Arc::clone(&self.clock),
             days,
             max_datagram_size: self.settings.max_datagram_size,
-            complaint: LogThrottle::new(COMPLAINTS),
-            heartbeat: Arc::clone(&self.reader_pulse),
+            log_throttle: LogThrottle::new(SOCKET_LOG),
+            heartbeat: Arc::clone(&self.reader_heartbeat),
         }
     }
 
@@ -297,11 +302,12 @@ impl Collector {
 
     /// The reader is, and a writer: a restart would take the healthy storages down with one that hangs.
     fn is_alive(&self) -> bool {
-        self.reader_pulse.is_alive()
+        let now = Instant::now();
+        self.reader_heartbeat.is_alive(now)
             && self
-                .writer_pulses
+                .writer_heartbeats
                 .iter()
-                .any(|heartbeat| heartbeat.is_alive())
+                .any(|heartbeat| heartbeat.is_alive(now))
     }
 
     /// Does what signals say, all that wait before the end: the kernel does not tell in which order they came. True when

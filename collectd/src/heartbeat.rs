@@ -1,4 +1,4 @@
-//! Signs of life: the service manager hears that we are alive only while the threads that do the work are.
+//! Heartbeats: the service manager hears that the process is alive only while the threads that do the work are.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -11,43 +11,48 @@ const READER: Duration = Duration::from_secs(5);
 /// reader reads on.
 const WRITER: Duration = Duration::from_secs(600);
 
-/// When a thread was last seen.
+/// When a thread last said that it is alive.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
-    epoch: Instant,
-    last: AtomicU64,
-    patience: Duration,
+    start: Instant,
+    /// Milliseconds from `start` to the last beat.
+    last_millis: AtomicU64,
+    /// A thread that was silent for so long hangs.
+    tolerance: Duration,
 }
 
 impl Heartbeat {
     pub(crate) fn reader() -> Heartbeat {
-        Heartbeat::new(READER)
+        Heartbeat::new(READER, Instant::now())
     }
 
     pub(crate) fn writer() -> Heartbeat {
-        Heartbeat::new(WRITER)
+        Heartbeat::new(WRITER, Instant::now())
     }
 
-    fn new(patience: Duration) -> Heartbeat {
+    fn new(tolerance: Duration, start: Instant) -> Heartbeat {
         Heartbeat {
-            epoch: Instant::now(),
-            last: AtomicU64::new(0),
-            patience,
+            start,
+            last_millis: AtomicU64::new(0),
+            tolerance,
         }
     }
 
-    /// The thread is here: to be said at each turn.
-    pub(crate) fn beat(&self) {
-        self.last.store(self.age(), Relaxed);
+    /// The thread is alive `now`: to be called on every pass of its loop.
+    pub(crate) fn beat(&self, now: Instant) {
+        self.last_millis.store(self.millis(now), Relaxed);
     }
 
-    /// It was here a short while ago.
-    pub(crate) fn is_alive(&self) -> bool {
-        self.age().saturating_sub(self.last.load(Relaxed)) < self.patience.as_millis() as u64
+    /// Whether the last beat is recent enough.
+    pub(crate) fn is_alive(&self, now: Instant) -> bool {
+        let silent = self
+            .millis(now)
+            .saturating_sub(self.last_millis.load(Relaxed));
+        Duration::from_millis(silent) < self.tolerance
     }
 
-    fn age(&self) -> u64 {
-        self.epoch.elapsed().as_millis() as u64
+    fn millis(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.start).as_millis() as u64
     }
 }
 
@@ -56,12 +61,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alive_for_a_while() {
-        let heartbeat = Heartbeat::new(Duration::from_millis(20));
-        assert!(heartbeat.is_alive());
-        std::thread::sleep(Duration::from_millis(40));
-        assert!(!heartbeat.is_alive());
-        heartbeat.beat();
-        assert!(heartbeat.is_alive());
+    fn a_thread_without_a_beat_for_its_tolerance_hangs() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let heartbeat = Heartbeat::new(Duration::from_millis(20), start);
+        for (beat, now, alive, why) in [
+            (None, 0, true, "the thread has just begun"),
+            (None, 19, true, "within its tolerance"),
+            (None, 20, false, "it never said anything"),
+            (Some(30), 49, true, "it did at 30"),
+            (None, 50, false, "and not since"),
+            (Some(60), 55, true, "a beat that is newer than the question"),
+        ] {
+            if let Some(beat) = beat {
+                heartbeat.beat(at(beat));
+            }
+            assert_eq!(heartbeat.is_alive(at(now)), alive, "{why}");
+        }
     }
 }

@@ -1,164 +1,136 @@
-//! What has been seen: datagrams of today by their hash, each with a number (its id) and a count.
+//! The table of datagrams seen in this epoch: the fingerprint of each, its id, and how often it came again.
 //!
 //! Identical datagrams are the rule, so a known one costs a hash and an addition. The table never holds the bytes, and
-//! it is bounded: when it is full, the reader hands everything over and begins anew.
+//! it is bounded: when it is full, the reader hands all counts over and starts an epoch with an empty table.
 
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use indexmap::IndexMap;
 use siphasher::sip128::{Hasher128, SipHasher13};
-use std::hash::Hasher;
 
-/// The number of a datagram in the table: 0, 1, 2 ... since the table was last cleared.
+/// The number of a datagram in the table: 0, 1, 2 ... in the order in which this epoch learned them.
 pub(crate) type DatagramId = u32;
 
-/// A hash of a datagram, keyed so that no sender can prepare two datagrams with the same.
+/// How often each id came again since the counts were last taken.
+pub(crate) type RepeatCounts = Vec<(DatagramId, u32)>;
+
+/// Counts are to be handed over long before one could overflow.
+const HIGH_COUNT: u32 = u32::MAX / 2;
+
+/// A 128-bit hash of a datagram, keyed so that no sender can prepare two datagrams with the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64, u64);
 
-/// How many times a id was seen since the last handing over.
-pub(crate) type Counts = Vec<(DatagramId, u32)>;
-
-const EMPTY: DatagramId = DatagramId::MAX;
-const SMALLEST: usize = 1024;
-/// Counts are handed over long before one could overflow.
-const BRIM: u32 = u32::MAX / 2;
-
-#[derive(Clone, Copy)]
-struct Bucket {
-    mark: Fingerprint,
-    id: DatagramId,
-    count: u32,
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
 }
 
-const FREE: Bucket = Bucket {
-    mark: Fingerprint(0, 0),
-    id: EMPTY,
-    count: 0,
-};
+/// A fingerprint is a hash already: half of it is the hash in the table.
+#[derive(Default)]
+struct PassThrough(u64);
 
-/// The table: open addressing with linear probing, at most two thirds full.
-pub(crate) struct SeenTable {
-    hasher: SipHasher13,
-    buckets: Vec<Bucket>,
-    len: DatagramId,
-    bound: DatagramId,
-    /// Buckets whose count is not zero.
-    dirty: Vec<u32>,
-    brim: bool,
-}
+impl Hasher for PassThrough {
+    fn write_u64(&mut self, half: u64) {
+        self.0 = half;
+    }
 
-impl SeenTable {
-    /// An empty table for at most `bound` datagrams, hashing with `key`.
-    pub(crate) fn new(key: [u8; 16], bound: usize) -> SeenTable {
-        SeenTable {
-            hasher: SipHasher13::new_with_key(&key),
-            buckets: vec![FREE; SMALLEST],
-            len: 0,
-            bound: DatagramId::try_from(bound)
-                .unwrap_or(EMPTY - 1)
-                .clamp(1, EMPTY / 4),
-            dirty: Vec::new(),
-            brim: false,
+    fn write(&mut self, bytes: &[u8]) {
+        // A fingerprint writes a u64 only; anything else would still be a correct, if poor, hash.
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
         }
     }
 
-    /// Counts a known datagram; of an unknown one, the hash to [`SeenTable::learn`] it by.
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The repeats of each datagram, which stands at the index of its id.
+type Repeats = IndexMap<Fingerprint, u32, BuildHasherDefault<PassThrough>>;
+
+/// See the module.
+pub(crate) struct SeenTable {
+    hasher: SipHasher13,
+    repeats: Repeats,
+    max_datagrams: usize,
+    /// The ids whose count is not zero.
+    repeated: Vec<DatagramId>,
+    has_high_count: bool,
+}
+
+impl SeenTable {
+    /// An empty table for at most that many datagrams, hashing with `key`.
+    pub(crate) fn new(key: [u8; 16], max_datagrams: usize) -> SeenTable {
+        SeenTable {
+            hasher: SipHasher13::new_with_key(&key),
+            repeats: Repeats::default(),
+            // Every index fits into an id.
+            max_datagrams: max_datagrams.clamp(1, DatagramId::MAX as usize),
+            repeated: Vec::new(),
+            has_high_count: false,
+        }
+    }
+
+    /// Counts a known datagram; of an unknown one, the fingerprint to [`SeenTable::learn`].
     #[inline]
-    pub(crate) fn count(&mut self, bytes: &[u8]) -> Option<Fingerprint> {
+    pub(crate) fn count(&mut self, datagram: &[u8]) -> Option<Fingerprint> {
         let mut hasher = self.hasher;
-        hasher.write(bytes);
+        hasher.write(datagram);
         let (high, low) = hasher.finish128().as_u64();
-        let mark = Fingerprint(high, low);
-        let at = self.find(mark);
-        let bucket = &mut self.buckets[at];
-        if bucket.id == EMPTY {
-            return Some(mark);
+        let fingerprint = Fingerprint(high, low);
+        let Some((index, _, count)) = self.repeats.get_full_mut(&fingerprint) else {
+            return Some(fingerprint);
+        };
+        if *count == 0 {
+            self.repeated.push(index as DatagramId);
         }
-        if bucket.count == 0 {
-            // The table has fewer than 2^32 buckets, see the bound.
-            self.dirty.push(at as u32);
-        }
-        bucket.count += 1;
-        self.brim |= bucket.count > BRIM;
+        *count += 1;
+        self.has_high_count |= *count > HIGH_COUNT;
         None
     }
 
     /// The id that the next learned datagram gets.
     pub(crate) fn next_id(&self) -> DatagramId {
-        self.len
+        self.repeats.len() as DatagramId
     }
 
-    /// Remembers a datagram, with a count of zero: the one that was seen travels by itself.
-    pub(crate) fn learn(&mut self, mark: Fingerprint) {
-        if (self.len as usize + 1) * 3 > self.buckets.len() * 2 {
-            self.grow();
-        }
-        let at = self.find(mark);
-        self.buckets[at] = Bucket {
-            mark,
-            id: self.len,
-            count: 0,
-        };
-        self.len += 1;
+    /// Remembers a datagram, with a count of zero: the writer counts the first one when it parses it.
+    pub(crate) fn learn(&mut self, fingerprint: Fingerprint) {
+        self.repeats.insert(fingerprint, 0);
     }
 
     /// No room for another datagram.
     pub(crate) fn is_full(&self) -> bool {
-        self.len >= self.bound
+        self.repeats.len() >= self.max_datagrams
     }
 
-    /// Counts are waiting to be handed over.
+    /// Counts are waiting to be taken.
     pub(crate) fn has_counts(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.repeated.is_empty()
     }
 
-    /// A count is large: hand over now.
-    pub(crate) fn is_brimming(&self) -> bool {
-        self.brim
+    /// A count is so high that all are to be taken now.
+    pub(crate) fn has_high_count(&self) -> bool {
+        self.has_high_count
     }
 
     /// The counts since the last call.
-    pub(crate) fn take_counts(&mut self) -> Counts {
-        self.brim = false;
-        let buckets = &mut self.buckets;
-        self.dirty
+    pub(crate) fn take_counts(&mut self) -> RepeatCounts {
+        self.has_high_count = false;
+        let repeats = &mut self.repeats;
+        self.repeated
             .drain(..)
-            .map(|at| {
-                let bucket = &mut buckets[at as usize];
-                (bucket.id, std::mem::take(&mut bucket.count))
-            })
+            .map(|id| (id, std::mem::take(&mut repeats[id as usize])))
             .collect()
     }
 
-    /// Forgets everything. Counts must have been taken before.
+    /// Forgets every datagram and gives the memory back. Counts must have been taken before.
     pub(crate) fn clear(&mut self) {
-        debug_assert!(self.dirty.is_empty(), "counts would be lost");
-        self.buckets.clear();
-        self.buckets.shrink_to(SMALLEST);
-        self.buckets.resize(SMALLEST, FREE);
-        self.len = 0;
-    }
-
-    /// The bucket that holds the mark, or the free one where it would go.
-    #[inline]
-    fn find(&self, mark: Fingerprint) -> usize {
-        let last = self.buckets.len() - 1;
-        let mut at = mark.0 as usize & last;
-        while self.buckets[at].id != EMPTY && self.buckets[at].mark != mark {
-            at = (at + 1) & last;
-        }
-        at
-    }
-
-    fn grow(&mut self) {
-        let larger = vec![FREE; self.buckets.len() * 2];
-        let old = std::mem::replace(&mut self.buckets, larger);
-        self.dirty.clear();
-        for bucket in old.into_iter().filter(|bucket| bucket.id != EMPTY) {
-            let at = self.find(bucket.mark);
-            self.buckets[at] = bucket;
-            if bucket.count > 0 {
-                self.dirty.push(at as u32);
-            }
-        }
+        debug_assert!(self.repeated.is_empty(), "counts would be lost");
+        self.repeats = Repeats::default();
     }
 }
 
@@ -166,11 +138,11 @@ impl SeenTable {
 mod tests {
     use super::*;
 
-    fn see(seen_table: &mut SeenTable, text: &str) -> bool {
-        match seen_table.count(text.as_bytes()) {
+    fn see(table: &mut SeenTable, text: &str) -> bool {
+        match table.count(text.as_bytes()) {
             None => true,
-            Some(mark) => {
-                seen_table.learn(mark);
+            Some(fingerprint) => {
+                table.learn(fingerprint);
                 false
             }
         }
@@ -178,30 +150,30 @@ mod tests {
 
     #[test]
     fn known_ones_are_counted_in_place() {
-        let mut seen_table = SeenTable::new([7; 16], 100);
-        assert!(!see(&mut seen_table, "a"));
-        assert!(!see(&mut seen_table, "b"));
-        assert!(see(&mut seen_table, "a"));
-        assert!(see(&mut seen_table, "a"));
+        let mut table = SeenTable::new([7; 16], 100);
+        assert!(!see(&mut table, "a"));
+        assert!(!see(&mut table, "b"));
+        assert!(see(&mut table, "a"));
+        assert!(see(&mut table, "a"));
         assert_eq!(
-            seen_table.take_counts(),
+            table.take_counts(),
             vec![(0, 2)],
             "the first of each is not in its count"
         );
-        assert!(!seen_table.has_counts());
-        assert!(see(&mut seen_table, "b"));
-        assert_eq!(seen_table.take_counts(), vec![(1, 1)]);
+        assert!(!table.has_counts());
+        assert!(see(&mut table, "b"));
+        assert_eq!(table.take_counts(), vec![(1, 1)]);
     }
 
     #[test]
-    fn growth_keeps_slots_and_counts() {
-        let mut seen_table = SeenTable::new([7; 16], 100_000);
+    fn growth_keeps_ids_and_counts() {
+        let mut table = SeenTable::new([7; 16], 100_000);
         for n in 0..50_000 {
-            assert_eq!(seen_table.next_id(), n);
-            assert!(!see(&mut seen_table, &n.to_string()));
-            assert!(see(&mut seen_table, &(n / 2).to_string()));
+            assert_eq!(table.next_id(), n);
+            assert!(!see(&mut table, &n.to_string()));
+            assert!(see(&mut table, &(n / 2).to_string()));
         }
-        let mut counts = seen_table.take_counts();
+        let mut counts = table.take_counts();
         counts.sort_unstable();
         assert_eq!(counts.len(), 25_000);
         assert!(
@@ -213,16 +185,16 @@ mod tests {
     }
 
     #[test]
-    fn full_then_forgotten() {
-        let mut seen_table = SeenTable::new([7; 16], 2);
-        see(&mut seen_table, "a");
-        assert!(!seen_table.is_full());
-        see(&mut seen_table, "b");
-        assert!(seen_table.is_full());
-        assert_eq!(seen_table.take_counts(), vec![]);
-        seen_table.clear();
-        assert!(!seen_table.is_full());
-        assert!(!see(&mut seen_table, "a"), "unknown again");
-        assert_eq!(seen_table.next_id(), 1);
+    fn full_then_cleared() {
+        let mut table = SeenTable::new([7; 16], 2);
+        see(&mut table, "a");
+        assert!(!table.is_full());
+        see(&mut table, "b");
+        assert!(table.is_full());
+        assert_eq!(table.take_counts(), vec![]);
+        table.clear();
+        assert!(!table.is_full());
+        assert!(!see(&mut table, "a"), "unknown again");
+        assert_eq!(table.next_id(), 1);
     }
 }

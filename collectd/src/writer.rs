@@ -1,7 +1,8 @@
-//! The writer: parses what is new, counts what is known, and keeps a store up to date.
+//! The writer: parses what is new, counts what is known, and keeps one store up to date.
 //!
-//! Each storage has a writer, with a queue and figures of its own: they share nothing but the input. The writer sees the reader's items in order, so a count always finds its datagram, and a boundary comes after all that belongs
-//! before it. Files change only at a boundary, when no id is alive.
+//! Each storage has a writer, with a queue and figures of its own: they share nothing but the input. The writer sees the
+//! reader's items in order, so a count always finds its datagram, and an epoch change comes after all that belongs before
+//! it. Files change only at an epoch change, when every id is void.
 
 use std::{
     sync::Arc,
@@ -18,79 +19,94 @@ use crate::{
     Clock,
     control::Control,
     heartbeat::Heartbeat,
-    queue::{Batch, EpochChange, Item, Queue},
+    queue::{Batch, EpochChange, Queue, QueueItem},
     reject::{Reject, TOO_LONG},
     seen_table::DatagramId,
     stats::{QUEUE_FULL, STORAGE, Stats},
     store_writer::{CommitPolicy, StoreWriter},
-    yield_cpu,
+    yield_cpu::yield_cpu,
 };
 
 /// Memory for datagrams that wait for a store that does not answer.
 const MAX_WAITING_BYTES: usize = 64 << 20;
-/// Rows that the known datagrams may add to before they are all forgotten: some datagrams have thousands.
+/// Rows that the datagrams of an epoch may add to before the next one starts: some datagrams have thousands.
 const MAX_ROWS: usize = 2 << 20;
-/// With nothing to do, it shows that often that it lives.
+/// With nothing to do, the writer's heart beats that often.
 const IDLE: Duration = Duration::from_secs(1);
-/// At the end a store that does not answer is asked so often, with a pause.
+/// At the end, a store that fails is tried so often, with a pause.
 const LAST_TRIES: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_millis(200);
 
-/// What the datagram of a id is.
+/// See the module.
+pub(crate) struct WriterThread {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) clock: Clock,
+    /// Of several writers one logs malformed datagrams: all get the same.
+    pub(crate) reject: Option<Reject>,
+    pub(crate) store_writer: StoreWriter,
+    pub(crate) commit_policy: CommitPolicy,
+    pub(crate) limits: TextLimits,
+    /// Datagrams that the store may hold at once.
+    pub(crate) max_indexes: usize,
+    pub(crate) today: Day,
+    pub(crate) epoch: EpochIds,
+    pub(crate) heartbeat: Arc<Heartbeat>,
+}
+
+/// What the ids of this epoch stand for.
+#[derive(Default)]
+pub(crate) struct EpochIds {
+    fates: Vec<DatagramFate>,
+    /// The index that the store gives to the next datagram.
+    next_index: u32,
+    /// The reasons of [`DatagramFate::Malformed`].
+    reasons: Vec<&'static str>,
+    /// A datagram was dropped for want of memory. Only a new epoch makes the reader hand it over again.
+    has_dropped: bool,
+    /// A datagram came again that the queue had no room for: as [`EpochIds::has_dropped`].
+    has_missed: bool,
+    /// When an epoch was last requested because of a missed datagram.
+    requested: Option<Instant>,
+}
+
+/// What became of the first datagram of an id.
 #[derive(Debug, Clone, Copy)]
-enum Meaning {
+enum DatagramFate {
     /// Counted by the store under this index.
     Counted(u32),
-    /// None at all.
-    Malformed(Reason),
+    /// Not what libtlsrpt sends.
+    Malformed(ReasonIndex),
     /// Dropped: there was no memory for it.
     Dropped,
     /// It did not come through this storage's queue, which was full.
     Missed,
 }
 
-/// The place of a reason in [`DatagramIds::reasons`]: a million of them is not a million pointers.
-type Reason = u8;
+/// The place of a reason in [`EpochIds::reasons`]: a million of them is not a million pointers.
+type ReasonIndex = u8;
 
-/// The writer. See the module.
-pub(crate) struct Writer {
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) control: Arc<Control>,
-    pub(crate) stats: Arc<Stats>,
-    pub(crate) clock: Clock,
-    /// Of several writers one tells of malformed datagrams: they are given the same.
-    pub(crate) reject: Option<Reject>,
-    pub(crate) store_writer: StoreWriter,
-    pub(crate) pace: CommitPolicy,
-    pub(crate) limits: TextLimits,
-    /// Datagrams that the store may hold at once.
-    pub(crate) max_indexes: usize,
-    pub(crate) today: Day,
-    pub(crate) ids: DatagramIds,
-    pub(crate) heartbeat: Arc<Heartbeat>,
+/// Datagrams that did not reach the storage before the end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Unwritten {
+    pub(crate) datagrams: u64,
 }
 
-/// DatagramIds since the last boundary, and the index that the next datagram gets.
-#[derive(Default)]
-pub(crate) struct DatagramIds {
-    meanings: Vec<Meaning>,
-    next_index: u32,
-    no_room: bool,
-    reasons: Vec<&'static str>,
-}
-
-impl Writer {
-    /// Works until the reader has nothing more; then what is left. The number of datagrams that the store could not take
-    /// is told in the end.
-    pub(crate) fn run(mut self) -> Result<(), Lost> {
-        let mut load = Batch::default();
+impl WriterThread {
+    /// Works until the reader has nothing more, then writes what is left.
+    ///
+    /// # Errors
+    ///
+    /// The store could not take everything, or not be closed.
+    pub(crate) fn run(mut self) -> Result<(), Unwritten> {
+        let mut batch = Batch::default();
         loop {
-            self.heartbeat.beat();
-            let patience = self.patience();
-            self.queue.take(&mut load, Some(patience));
-            let ended = self.work(&mut load);
-            load.clear();
-            if ended {
+            self.heartbeat.beat(Instant::now());
+            self.queue.take(&mut batch, self.patience());
+            let has_ended = self.work(&mut batch);
+            batch.clear();
+            if has_ended {
                 return self.finish();
             }
             self.tend();
@@ -99,177 +115,199 @@ impl Writer {
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
     fn patience(&self) -> Duration {
-        self.store_writer.due(&self.pace).map_or(IDLE, |due| {
-            due.saturating_duration_since(Instant::now()).min(IDLE)
-        })
+        self.store_writer
+            .due(&self.commit_policy)
+            .map_or(IDLE, |due| {
+                due.saturating_duration_since(Instant::now()).min(IDLE)
+            })
     }
 
-    /// Takes a load in; true at its end.
-    fn work(&mut self, load: &mut Batch) -> bool {
-        let mut rest = load.bytes.as_slice();
-        let mut ended = false;
-        for item in load.items.drain(..) {
+    /// Counts a batch; true when nothing follows it.
+    fn work(&mut self, batch: &mut Batch) -> bool {
+        let mut rest = batch.bytes.as_slice();
+        let mut has_ended = false;
+        for item in batch.items.drain(..) {
             match item {
-                Item::Datagram { id, len, cut } => {
+                QueueItem::Datagram { id, len } => {
                     let (bytes, others) = rest.split_at(len);
                     rest = others;
-                    yield_cpu::yield_cpu();
-                    self.datagram(id, bytes, cut);
+                    yield_cpu();
+                    self.count_first(id, bytes);
                 }
-                Item::Counts(counts) => {
+                QueueItem::Counts(counts) => {
                     for (id, times) in counts {
-                        self.again(id, u64::from(times));
+                        self.count_again(id, u64::from(times));
                     }
                 }
-                Item::EpochChange(boundary) => self.boundary(boundary),
-                Item::End => ended = true,
+                QueueItem::EpochChange(change) => self.start_epoch(change),
+                QueueItem::End => has_ended = true,
             }
             self.flush_full();
         }
-        ended
+        has_ended
     }
 
-    fn datagram(&mut self, id: Option<DatagramId>, bytes: &[u8], cut: bool) {
-        let meaning = if cut {
-            self.malformed(TOO_LONG, "longer than max_datagram_size", bytes)
-        } else {
-            match Datagram::parse(bytes, &self.limits) {
-                Ok(datagram) => self.accept(datagram),
-                Err(error) => self.malformed(error.reason(), &error.to_string(), bytes),
+    /// Counts a datagram that this epoch has not seen before.
+    fn count_first(&mut self, id: Option<DatagramId>, bytes: &[u8]) {
+        let Some(id) = id else {
+            self.reject(TOO_LONG, "longer than max_datagram_size", bytes);
+            return;
+        };
+        let fate = match Datagram::parse(bytes, &self.limits) {
+            Ok(datagram) => self.accept(datagram),
+            Err(error) => {
+                self.reject(error.reason(), &error.to_string(), bytes);
+                self.epoch.malformed(error.reason())
             }
         };
-        if let Some(id) = id {
-            // DatagramIds come in order. Those in between were for queues that had room.
-            self.ids.meanings.resize(id as usize, Meaning::Missed);
-            self.ids.meanings.push(meaning);
-        }
+        // Ids come in order. Those in between were for queues that had room.
+        let fates = &mut self.epoch.fates;
+        fates.resize(id as usize, DatagramFate::Missed);
+        fates.push(fate);
     }
 
-    fn malformed(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) -> Meaning {
+    fn reject(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) {
         if let Some(reject) = &mut self.reject {
             reject.malformed((self.clock)(), reason, problem, bytes);
         }
-        let reasons = &mut self.ids.reasons;
-        let known = reasons.iter().position(|known| *known == reason);
-        let place = known.unwrap_or_else(|| {
-            reasons.push(reason);
-            reasons.len() - 1
-        });
-        // Reasons are a handful.
-        Meaning::Malformed(place as Reason)
     }
 
-    fn accept(&mut self, datagram: Datagram) -> Meaning {
+    fn accept(&mut self, datagram: Datagram) -> DatagramFate {
         if let Some(reject) = &mut self.reject {
             for anomaly in &datagram.anomalies {
                 reject.odd((self.clock)(), anomaly.name(), datagram.domain.as_str());
             }
         }
         if !self.has_room() {
-            self.ids.no_room = true;
+            self.epoch.has_dropped = true;
             self.stats.dropped.add(STORAGE, 1);
-            return Meaning::Dropped;
+            return DatagramFate::Dropped;
         }
-        let records: Arc<[SessionResult]> = datagram.into_session_results().into();
-        self.store_writer.add(self.today, &records);
+        let results: Arc<[SessionResult]> = datagram.into_session_results().into();
+        self.store_writer.add(self.today, &results);
         self.stats.counted.add(1);
-        let index = self.ids.next_index;
-        self.ids.next_index += 1;
-        Meaning::Counted(index)
+        let index = self.epoch.next_index;
+        self.epoch.next_index += 1;
+        DatagramFate::Counted(index)
     }
 
     /// Whatever happens to the store, what waits for it stays bounded.
     fn has_room(&self) -> bool {
-        (self.ids.next_index as usize) < self.max_indexes
+        (self.epoch.next_index as usize) < self.max_indexes
             && self.store_writer.waiting_bytes() < MAX_WAITING_BYTES
             && self.store_writer.rows() <= 2 * MAX_ROWS
     }
 
-    fn again(&mut self, id: DatagramId, times: u64) {
-        match self.ids.meanings.get(id as usize) {
-            Some(&Meaning::Counted(index)) => {
+    /// Counts a datagram that came again.
+    fn count_again(&mut self, id: DatagramId, times: u64) {
+        match self.epoch.fates.get(id as usize) {
+            Some(&DatagramFate::Counted(index)) => {
                 self.store_writer.count(index, times);
                 self.stats.counted.add(times);
             }
-            Some(&Meaning::Malformed(reason)) => {
+            Some(&DatagramFate::Malformed(reason)) => {
                 if let Some(reject) = &mut self.reject {
-                    reject.again(self.ids.reasons[usize::from(reason)], times);
+                    reject.again(self.epoch.reasons[usize::from(reason)], times);
                 }
             }
-            Some(Meaning::Dropped) => self.stats.dropped.add(STORAGE, times),
-            // Nothing was learned of a id behind the last that came through this queue.
-            Some(Meaning::Missed) | None => self.stats.dropped.add(QUEUE_FULL, times),
+            Some(DatagramFate::Dropped) => self.stats.dropped.add(STORAGE, times),
+            // An id behind the last one that came through this queue was missed too.
+            Some(DatagramFate::Missed) | None => {
+                self.epoch.has_missed = true;
+                self.stats.dropped.add(QUEUE_FULL, times);
+            }
         }
     }
 
-    /// Commits, closes what is to be closed, and begins anew.
-    fn boundary(&mut self, boundary: EpochChange) {
+    /// Commits, closes the days that are to be closed, and forgets all ids.
+    fn start_epoch(&mut self, change: EpochChange) {
         let now = (self.clock)();
-        let changed = boundary.today != self.today;
-        self.today = boundary.today;
-        self.ids.meanings.clear();
-        self.ids.no_room = false;
+        let has_day_changed = change.today != self.today;
+        self.today = change.today;
+        self.epoch.fates.clear();
+        self.epoch.has_dropped = false;
+        self.epoch.has_missed = false;
         self.store_writer
-            .boundary(boundary, changed, &self.pace, now);
+            .boundary(change, has_day_changed, &self.commit_policy, now);
         if self.store_writer.is_clean() {
-            self.ids.next_index = 0;
+            self.epoch.next_index = 0;
         }
     }
 
     /// A commit as soon as max_uncommited_datagrams wait.
     fn flush_full(&mut self) {
-        if self.store_writer.is_full(&self.pace) {
-            self.store_writer.try_flush(&self.pace, (self.clock)());
+        if self.store_writer.is_full(&self.commit_policy) {
+            self.store_writer
+                .try_flush(&self.commit_policy, (self.clock)());
         }
     }
 
-    /// After each load: commit, sync when due, and ask for a boundary where one is needed.
+    /// After each batch: commits, syncs when due, and requests a new epoch where one is needed.
     fn tend(&mut self) {
         let now = (self.clock)();
-        self.store_writer.try_flush(&self.pace, now);
-        self.store_writer.try_sync(&self.pace, now);
-        let crowded = self.ids.no_room || self.store_writer.rows() > MAX_ROWS;
-        if self.store_writer.wants_boundary(&self.pace) || (self.store_writer.is_clean() && crowded)
+        self.store_writer.try_flush(&self.commit_policy, now);
+        self.store_writer.try_sync(&self.commit_policy, now);
+        let is_crowded = self.epoch.has_dropped || self.store_writer.rows() > MAX_ROWS;
+        if self.store_writer.wants_boundary(&self.commit_policy)
+            || (self.store_writer.is_clean() && (is_crowded || self.is_to_learn_missed()))
         {
             self.control.start_epoch();
         }
         self.stats.uncommitted.set(self.store_writer.uncommitted());
-        self.tell_high_water();
+        self.set_high_water();
     }
 
-    fn tell_high_water(&self) {
+    /// Whether to request an epoch for datagrams that the queue had no room for. Not often: a storage that is always behind
+    /// must not make the others parse everything anew all the time.
+    fn is_to_learn_missed(&mut self) -> bool {
+        let requested = &mut self.epoch.requested;
+        let is_early = requested.is_some_and(|at| at.elapsed() < self.commit_policy.timeout);
+        let is_time = self.epoch.has_missed && !is_early;
+        if is_time {
+            *requested = Some(Instant::now());
+        }
+        is_time
+    }
+
+    fn set_high_water(&self) {
         let high_water = self.queue.high_water() as u64;
         self.stats.queue_high_water.set(high_water);
     }
 
-    fn finish(mut self) -> Result<(), Lost> {
+    fn finish(mut self) -> Result<(), Unwritten> {
         for _ in 0..LAST_TRIES {
             let now = (self.clock)();
-            let clean = self.store_writer.flush(&self.pace, now) || self.store_writer.rescue(now);
-            if clean && self.store_writer.roll_at_last(self.today, now) {
+            let is_clean =
+                self.store_writer.flush(&self.commit_policy, now) || self.store_writer.rescue(now);
+            if is_clean && self.store_writer.roll_at_last(self.today, now) {
                 break;
             }
             std::thread::sleep(LAST_PAUSE);
         }
         let datagrams = self.store_writer.uncommitted();
-        let failed = !self.store_writer.finish() || datagrams > 0;
-        self.tell_high_water();
+        let is_closed = self.store_writer.finish();
+        self.set_high_water();
         self.stats.uncommitted.set(0);
         self.stats.counted.subtract(datagrams);
         if datagrams > 0 {
             self.stats.dropped.add(STORAGE, datagrams);
         }
-        if failed {
-            Err(Lost { datagrams })
-        } else {
+        if is_closed && datagrams == 0 {
             Ok(())
+        } else {
+            Err(Unwritten { datagrams })
         }
     }
 }
 
-/// How an end went wrong.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lost {
-    /// Datagrams that did not reach the storage.
-    pub(crate) datagrams: u64,
+impl EpochIds {
+    fn malformed(&mut self, reason: &'static str) -> DatagramFate {
+        let known = self.reasons.iter().position(|known| *known == reason);
+        let place = known.unwrap_or_else(|| {
+            self.reasons.push(reason);
+            self.reasons.len() - 1
+        });
+        // Reasons are a handful.
+        DatagramFate::Malformed(place as ReasonIndex)
+    }
 }

@@ -6,14 +6,14 @@
 
 use std::{cell::Cell, thread};
 
-/// Rows or datagrams, at some ten microseconds each, between two offers.
+/// Rows or datagrams between two yields; each takes some ten microseconds.
 const EVERY: u32 = 2;
 
 thread_local! {
     static DONE: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Offers the core to whoever waits for it, now and then. To be called once a row.
+/// Yields the core to whoever waits for it, now and then. To be called once a row or datagram.
 pub(crate) fn yield_cpu() {
     let done = DONE.get().wrapping_add(1);
     DONE.set(done);

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     stats::Stats,
     store::{Dummy, FoldLimits, Sqlite, Store, StoreError},
-    writer::Lost,
+    writer::Unwritten,
 };
 
 /// The figures of a storage by its place.
@@ -28,13 +28,13 @@ pub(super) fn url(storage: &Storage) -> &str {
 }
 
 /// Waits for all writers. A panic ends the process at once in a release build; elsewhere it is a lost thread.
-pub(super) fn join(writers: Vec<JoinHandle<Result<(), Lost>>>) -> Result<(), Error> {
+pub(super) fn join(writers: Vec<JoinHandle<Result<(), Unwritten>>>) -> Result<(), Error> {
     let ends: Vec<_> = writers
         .into_iter()
-        .map(|writer| writer.join().unwrap_or(Err(Lost::default())))
+        .map(|writer| writer.join().unwrap_or(Err(Unwritten::default())))
         .collect();
-    let lost = ends.into_iter().filter_map(Result::err);
-    match lost.map(|lost| lost.datagrams).max() {
+    let unwritten = ends.into_iter().filter_map(Result::err);
+    match unwritten.map(|unwritten| unwritten.datagrams).max() {
         Some(lost) => Err(Error::Unwritten { lost }),
         None => Ok(()),
     }

@@ -1,8 +1,9 @@
-//! Reader and writer together, over real sockets and files, with a given clock.
+//! ReaderThread and writer together, over real sockets and files, with a given clock.
 
 use std::{
+    collections::VecDeque,
     os::unix::net::UnixDatagram,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::Duration,
@@ -13,23 +14,24 @@ use rusqlite::Connection;
 use tlsrptd_proto::{datagram::TextLimits, day::Day};
 use tlsrptd_service::{clock::ClockReading, log::LogThrottle};
 
+use super::storages::of_storage;
 use crate::{
     Clock,
     control::Control,
     days::{DayWatch, Readings},
     heartbeat::Heartbeat,
-    queue::{Queue, Queues},
-    receive::Reader,
+    queue::{Queue, StorageQueues},
+    receive::ReaderThread,
     reject::Reject,
     script::Scripts,
     seen_table::SeenTable,
-    stats::Stats,
+    stats::{QUEUE_FULL, Stats},
     store::{FoldLimits, Sqlite, Store},
     store_writer::{CommitPolicy, StoreWriter},
-    writer::{DatagramIds, Lost, Writer},
+    writer::{EpochIds, Unwritten, WriterThread},
 };
 
-/// A reader and a writer at work.
+/// A reader and its writers at work.
 struct Bench {
     dir: tempfile::TempDir,
     sender: UnixDatagram,
@@ -37,15 +39,24 @@ struct Bench {
     control: Arc<Control>,
     stats: Arc<Stats>,
     reader: Option<JoinHandle<()>>,
-    writer: Option<JoinHandle<Result<(), Lost>>>,
+    /// Writers that are not at work yet.
+    held: VecDeque<WriterThread>,
+    writers: Vec<JoinHandle<Result<(), Unwritten>>>,
 }
 
 const NOON: &str = "2026-11-20T12:00:00Z";
-/// As small as can be, so that it runs over.
-const MEMO: usize = 16;
+/// As small as can be, so that the table gets full.
+const MAX_SEEN: usize = 16;
 
 impl Bench {
     fn new(max_queued: usize) -> Bench {
+        let mut bench = Bench::reading(max_queued, &["db"]);
+        bench.release();
+        bench
+    }
+
+    /// The reader is at work, and each writer after a [`Bench::release`].
+    fn reading(max_queued: usize, files: &[&str]) -> Bench {
         let dir = tempfile::tempdir().unwrap();
         let (sender, socket) = UnixDatagram::pair().unwrap();
         let now = Arc::new(Mutex::new(NOON.parse::<Timestamp>().unwrap()));
@@ -61,43 +72,26 @@ impl Bench {
             })
         };
         let control = Arc::new(Control::new().unwrap());
-        let stats = Arc::new(Stats::default());
-        let queue = Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats)));
-        let today = Day::of(clock());
-        let path = dir.path().join("db");
-        let store: Box<dyn Store> =
-            Box::new(Sqlite::open("u", &path, FoldLimits::new(100, 100), 10).unwrap());
-        let mut store_writer =
-            StoreWriter::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
-        store_writer.close_days(today, false, clock());
-        let writer = Writer {
-            queue: Arc::clone(&queue),
-            control: Arc::clone(&control),
-            stats: Arc::clone(&stats),
-            clock: Arc::clone(&clock),
-            reject: Some(Reject::new(None, Arc::clone(&stats))),
-            store_writer,
-            pace: CommitPolicy {
-                full: 1000,
-                retry: 10,
-                timeout: Duration::from_millis(200),
-            },
-            limits: TextLimits::default(),
-            max_indexes: 2 * MEMO,
-            today,
-            ids: DatagramIds::default(),
-            heartbeat: Arc::new(Heartbeat::writer()),
-        };
-        let reader = Reader {
+        let stats = Arc::new(Stats::of_storages(files.iter().copied()));
+        let held: VecDeque<_> = files
+            .iter()
+            .enumerate()
+            .map(|(place, file)| {
+                let stats = of_storage(&stats, place);
+                writer(&dir.path().join(file), max_queued, stats, &control, &clock)
+            })
+            .collect();
+        let queues = held.iter().map(|writer| Arc::clone(&writer.queue));
+        let reader = ReaderThread {
             sockets: vec![socket],
             control: Arc::clone(&control),
-            queues: Queues::new(vec![queue]),
+            queues: StorageQueues::new(queues.collect()),
             stats: Arc::clone(&stats),
-            seen_table: SeenTable::new([1; 16], MEMO),
+            seen_table: SeenTable::new([1; 16], MAX_SEEN),
             days: DayWatch::begin(readings, Duration::ZERO, None),
             clock,
             max_datagram_size: 2000,
-            complaint: LogThrottle::new(Duration::from_secs(60)),
+            log_throttle: LogThrottle::new(Duration::from_secs(60)),
             heartbeat: Arc::new(Heartbeat::reader()),
         };
         Bench {
@@ -107,8 +101,15 @@ impl Bench {
             control,
             stats,
             reader: Some(std::thread::spawn(|| reader.run())),
-            writer: Some(std::thread::spawn(|| writer.run())),
+            held,
+            writers: Vec::new(),
         }
+    }
+
+    /// The next writer begins its work.
+    fn release(&mut self) {
+        let writer = self.held.pop_front().unwrap();
+        self.writers.push(std::thread::spawn(|| writer.run()));
     }
 
     fn send(&self, domain: usize) {
@@ -138,19 +139,23 @@ impl Bench {
         });
     }
 
-    /// Stops both, and checks the law.
-    fn stop(&mut self) -> Result<(), Lost> {
+    /// Stops all, and checks the law.
+    fn stop(&mut self) -> Result<(), Unwritten> {
         self.control.stop();
         self.reader.take().unwrap().join().unwrap();
-        let ended = self.writer.take().unwrap().join().unwrap();
-        let stats = &self.stats;
-        assert_eq!(
-            stats.received.value(),
-            stats.counted.value() + stats.malformed.total() + stats.dropped.total(),
-            "{}",
-            stats.summary()
-        );
-        ended
+        while !self.held.is_empty() {
+            self.release();
+        }
+        let ends: Vec<_> = self.writers.drain(..).map(|w| w.join().unwrap()).collect();
+        for stats in self.stats.each() {
+            assert_eq!(
+                self.stats.received.value(),
+                stats.counted.value() + self.stats.malformed.total() + stats.dropped.total(),
+                "{}",
+                stats.summary()
+            );
+        }
+        ends.into_iter().collect()
     }
 
     fn total(&self, file: &str) -> u64 {
@@ -167,6 +172,39 @@ impl Bench {
 
     fn path(&self, file: &str) -> PathBuf {
         self.dir.path().join(file)
+    }
+}
+
+fn writer(
+    path: &Path,
+    max_queued: usize,
+    stats: Arc<Stats>,
+    control: &Arc<Control>,
+    clock: &Clock,
+) -> WriterThread {
+    let today = Day::of(clock());
+    let store: Box<dyn Store> =
+        Box::new(Sqlite::open("u", path, FoldLimits::new(100, 100), 10).unwrap());
+    let mut store_writer =
+        StoreWriter::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
+    store_writer.close_days(today, false, clock());
+    WriterThread {
+        queue: Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats))),
+        control: Arc::clone(control),
+        clock: Arc::clone(clock),
+        reject: Some(Reject::new(None, Arc::clone(&stats))),
+        stats,
+        store_writer,
+        commit_policy: CommitPolicy {
+            full: 1000,
+            retry: 10,
+            timeout: Duration::from_millis(200),
+        },
+        limits: TextLimits::default(),
+        max_indexes: 2 * MAX_SEEN,
+        today,
+        epoch: EpochIds::default(),
+        heartbeat: Arc::new(Heartbeat::writer()),
     }
 }
 
@@ -205,14 +243,51 @@ fn what_is_no_datagram_is_counted_by_reason() {
 }
 
 #[test]
-fn a_full_queue_drops_and_tells() {
-    let mut bench = Bench::new(2);
+fn a_full_queue_drops_and_counts_what() {
+    let mut bench = Bench::reading(2, &["db"]);
     for n in 0..200 {
         bench.send(n);
     }
+    bench.until("all are read", || bench.stats.received.value() == 200);
+    let dropped = [(QUEUE_FULL, 198)];
+    assert_eq!(bench.stats.dropped.by_reason(), dropped, "two wait");
     bench.stop().unwrap();
-    assert_eq!(bench.stats.received.value(), 200);
-    assert_eq!(bench.total("db"), bench.stats.counted.value());
+    assert_eq!(bench.stats.dropped.by_reason(), dropped);
+    assert_eq!((bench.stats.counted.value(), bench.total("db")), (2, 2));
+}
+
+#[test]
+fn a_storage_whose_queue_was_full_for_a_moment_counts_everything_again() {
+    let mut bench = Bench::reading(2, &["well", "sick"]);
+    bench.release();
+    let (well, sick) = (Arc::clone(&bench.stats), Arc::clone(&bench.stats.others[0]));
+    for n in 0..3 {
+        bench.send(n);
+        bench.until("the healthy one counts", || {
+            well.counted.value() == n as u64 + 1
+        });
+    }
+    assert_eq!(
+        sick.dropped.by_reason(),
+        [(QUEUE_FULL, 1)],
+        "of the other's queue two fill it"
+    );
+    bench.release();
+    bench.until("it counts the third too", || {
+        bench.send(2);
+        sick.counted.value() > 2
+    });
+    bench.until("all are counted", || {
+        well.counted.value() == well.received.value()
+    });
+    let missed = sick.dropped.total();
+    for _ in 0..100 {
+        bench.send(2);
+    }
+    bench.stop().unwrap();
+    assert_eq!(sick.dropped.total(), missed, "nothing more is missed");
+    assert_eq!(bench.total("well"), well.received.value());
+    assert_eq!(bench.total("sick"), well.received.value() - missed);
 }
 
 #[test]
@@ -291,13 +366,13 @@ fn memory_is_bounded_when_no_storage_answers() {
     bench.until("all are seen", || {
         bench.stats.counted.value() + bench.stats.dropped.total() == 200
     });
-    assert_eq!(bench.stats.counted.value(), 2 * MEMO as u64);
+    assert_eq!(bench.stats.counted.value(), 2 * MAX_SEEN as u64);
     drop(other);
     bench.until("it recovers", || bench.stats.uncommitted.value() == 0);
     bench.until("and takes new ones again", || {
         bench.send(7);
         std::thread::sleep(Duration::from_millis(100));
-        bench.stats.counted.value() > 2 * MEMO as u64
+        bench.stats.counted.value() > 2 * MAX_SEEN as u64
     });
     bench.stop().unwrap();
     assert_eq!(bench.total("db"), bench.stats.counted.value());
@@ -309,8 +384,8 @@ fn a_storage_that_never_answers_is_told_at_the_end() {
     let other = Connection::open(bench.path("db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     bench.send(1);
-    let lost = bench.stop().unwrap_err();
-    assert_eq!(lost.datagrams, 1);
+    let unwritten = bench.stop().unwrap_err();
+    assert_eq!(unwritten.datagrams, 1);
 }
 
 #[test]

@@ -1,30 +1,33 @@
 //! What waits, in what order, and how much of it.
 
+use tlsrptd_proto::day::Day;
+
 use super::*;
 
-const NOW: Option<Duration> = Some(Duration::ZERO);
+const NOW: Duration = Duration::ZERO;
 
 fn queue(max_datagrams: usize, max_datagram_size: usize) -> Queue {
     Queue::new(max_datagrams, max_datagram_size, Arc::default())
 }
 
 fn taken(queue: &Queue) -> Vec<String> {
-    let mut load = Batch::default();
-    queue.take(&mut load, NOW);
-    load.items
+    let mut batch = Batch::default();
+    queue.take(&mut batch, NOW);
+    batch
+        .items
         .iter()
         .map(|item| match item {
-            Item::Datagram { id, .. } => format!("datagram {id:?}"),
-            Item::Counts(counts) => format!("counts {counts:?}"),
-            Item::EpochChange(boundary) => {
-                format!("boundary {} {}", boundary.today, boundary.rotate)
+            QueueItem::Datagram { id, .. } => format!("datagram {id:?}"),
+            QueueItem::Counts(counts) => format!("counts {counts:?}"),
+            QueueItem::EpochChange(change) => {
+                format!("epoch change {} {}", change.today, change.rotate)
             }
-            Item::End => "end".into(),
+            QueueItem::End => "end".into(),
         })
         .collect()
 }
 
-fn boundary(rotate: bool) -> EpochChange {
+fn epoch_change(rotate: bool) -> EpochChange {
     EpochChange {
         today: Day::parse("2026-11-20").unwrap(),
         rotate,
@@ -36,65 +39,62 @@ fn boundary(rotate: bool) -> EpochChange {
 #[test]
 fn full_by_number_and_by_bytes() {
     let queue = queue(2, 10_000);
-    assert!(queue.room().put(None, b"a", false));
-    assert!(queue.room().put(None, b"b", false));
-    assert!(!queue.room().put(None, b"c", false), "two is the bound");
+    assert!(queue.put(None, b"a"));
+    assert!(queue.put(None, b"b"));
+    assert!(!queue.put(None, b"c"), "two is the bound");
     queue.put_counts(vec![(0, 1)]);
     assert!(queue.has_counts(), "counts always have room");
 
-    let mut load = Batch::default();
-    queue.take(&mut load, NOW);
-    assert_eq!(load.bytes, b"ab");
-    assert_eq!(load.items.len(), 3);
+    let mut batch = Batch::default();
+    queue.take(&mut batch, NOW);
+    assert_eq!(batch.bytes, b"ab");
+    assert_eq!(batch.items.len(), 3);
     assert!(!queue.has_counts());
     assert_eq!(queue.high_water(), 2);
 
     assert!(
-        queue.room().put(None, &[0; 10_000], false),
+        queue.put(None, &[0; 10_000]),
         "one of the largest always fits"
     );
-    assert!(
-        !queue.room().put(None, b"a", false),
-        "and nothing beside it"
-    );
+    assert!(!queue.put(None, b"a"), "and nothing beside it");
 }
 
 #[test]
 fn long_ones_leave_room_for_those_of_the_usual_length() {
     let queue = queue(100, 0);
-    let long = vec![0; 10_000];
+    let long = vec![0; 15_000];
     let mut taken = 0;
-    while queue.room().put(None, &long, false) {
+    while queue.put(None, &long) {
         taken += 1;
     }
-    let room = 100 * AVERAGE;
-    assert_eq!(taken, room * 3 / 4 / long.len(), "three quarters");
-    for usual in [1, 500, AVERAGE] {
-        assert!(queue.room().put(None, &vec![0; usual], false), "{usual}");
+    let max_bytes = 100 * AVERAGE_BYTES;
+    assert_eq!(taken, max_bytes * 3 / 4 / long.len(), "three quarters");
+    for usual in [1, 500, USUAL_BYTES] {
+        assert!(queue.put(None, &vec![0; usual]), "{usual}");
     }
-    assert!(!queue.room().put(None, &vec![0; AVERAGE + 1], false));
+    assert!(!queue.put(None, &vec![0; USUAL_BYTES + 1]));
 }
 
 #[test]
-fn waits_for_a_nudge() {
+fn what_woke_the_writer_before_it_waits_is_not_lost() {
     let queue = queue(10, 100);
-    let mut load = Batch::default();
-    assert!(queue.room().put(None, b"a", false));
-    queue.nudge();
-    queue.take(&mut load, None);
-    assert_eq!(load.items.len(), 1, "a nudge before the wait is not lost");
+    let mut batch = Batch::default();
+    assert!(queue.put(None, b"a"));
+    queue.wake_if_waiting();
+    queue.take(&mut batch, Duration::from_secs(60));
+    assert_eq!(batch.items.len(), 1);
 }
 
 #[test]
-fn counts_follow_their_datagrams_and_precede_the_boundary() {
+fn counts_follow_their_datagrams_and_precede_the_epoch_change() {
     let queue = queue(10, 100);
-    queue.room().put(Some(0), b"a", false);
+    queue.put(Some(0), b"a");
     queue.put_counts(vec![(0, 2)]);
-    queue.room().put(Some(1), b"b", false);
+    queue.put(Some(1), b"b");
     queue.put_counts(vec![(1, 1), (0, 3)]);
-    queue.put_boundary(boundary(false));
-    queue.put_boundary(boundary(true));
-    queue.put_boundary(boundary(false));
+    queue.put_epoch_change(epoch_change(false));
+    queue.put_epoch_change(epoch_change(true));
+    queue.put_epoch_change(epoch_change(false));
     queue.put_counts(vec![(7, 1)]);
     queue.end();
     assert_eq!(
@@ -103,7 +103,7 @@ fn counts_follow_their_datagrams_and_precede_the_boundary() {
             "datagram Some(0)",
             "datagram Some(1)",
             "counts [(0, 5), (1, 1)]",
-            "boundary 2026-11-20 true",
+            "epoch change 2026-11-20 true",
             "counts [(7, 1)]",
             "end"
         ]
@@ -117,12 +117,12 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
         Arc::new(Queue::new(3, 10, Arc::clone(&stats))),
         Arc::new(queue(1_000_000, 10)),
     );
-    let queues = Queues::new(vec![Arc::clone(&sick), Arc::clone(&well)]);
+    let queues = StorageQueues::new(vec![Arc::clone(&sick), Arc::clone(&well)]);
     let ids = 20_000;
     let mut sent = 0;
     for epoch in 0..80 {
         for id in 0..5 {
-            assert!(queues.put(Some(id), b"a", false), "the other has room");
+            assert!(queues.put(Some(id), b"a"), "the other has room");
             sent += 1;
         }
         for _ in 0..3 {
@@ -131,25 +131,25 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
         }
         // It takes everything each time, and is never told of what the sick one did not take.
         assert_eq!(taken(&well).len(), 6 + usize::from(epoch > 0));
-        queues.put_boundary(boundary(false));
+        queues.put_epoch_change(epoch_change(false));
     }
-    let mut load = Batch::default();
-    sick.take(&mut load, NOW);
-    let held: usize = load
+    let mut batch = Batch::default();
+    sick.take(&mut batch, NOW);
+    let held: usize = batch
         .items
         .iter()
         .map(|item| match item {
-            Item::Counts(counts) => counts.len(),
+            QueueItem::Counts(counts) => counts.len(),
             _ => 1,
         })
         .sum();
     assert!(held < 2 * MAX_HELD_COUNTS, "{held}");
-    let counted: u64 = load
+    let counted: u64 = batch
         .items
         .iter()
         .map(|item| match item {
-            Item::Counts(counts) => counts.iter().map(|&(_, times)| u64::from(times)).sum(),
-            Item::Datagram { .. } => 1,
+            QueueItem::Counts(counts) => counts.iter().map(|&(_, times)| u64::from(times)).sum(),
+            QueueItem::Datagram { .. } => 1,
             _ => 0,
         })
         .sum();
@@ -158,4 +158,41 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
         sent,
         "handed over or dropped"
     );
+}
+
+#[test]
+fn two_epoch_changes_with_nothing_in_between_become_one() {
+    use Closing::{AsUsual, Held, Review};
+    let change = |(closing, spare)| EpochChange {
+        closing,
+        spare,
+        ..epoch_change(false)
+    };
+    for (first, second, want, why) in [
+        ((AsUsual, 0), (AsUsual, 0), (AsUsual, 0), "nothing special"),
+        (
+            (AsUsual, 0),
+            (Review, u32::MAX),
+            (Review, u32::MAX),
+            "the clock moved: no real day may be removed for a wrong one",
+        ),
+        (
+            (Review, 1),
+            (AsUsual, 0),
+            (Review, 1),
+            "the review is still to come",
+        ),
+        ((Review, 1), (Held, 0), (Held, 1), "the last doubt counts"),
+        ((Held, 0), (Review, 1), (Review, 1), "in doubt no more"),
+    ] {
+        let queue = queue(10, 100);
+        queue.put_epoch_change(change(first));
+        queue.put_epoch_change(change(second));
+        let mut batch = Batch::default();
+        queue.take(&mut batch, NOW);
+        match batch.items[..] {
+            [QueueItem::EpochChange(found)] => assert_eq!(found, change(want), "{why}"),
+            ref items => panic!("{why}: {items:?}"),
+        }
+    }
 }

@@ -53,6 +53,7 @@ use crate::{
     seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
     stats::{Hourly, Stats},
+    store::TodaysRows,
     store_writer::{CommitPolicy, StoreWriter},
     writer::{EpochIds, WriterThread},
 };
@@ -107,13 +108,13 @@ impl Collector {
         let now = clock();
         let stores = open_stores(&settings)?;
         let days = first_day(&stores, readings, settings.clock_confirmation);
-        let used = stores.iter().any(|store| store.was_used());
+        let used = stores.iter().any(|store| store.has_sessions());
         let mut store_writers = Vec::new();
         for (place, store) in stores.into_iter().enumerate() {
             let mut store_writer =
                 StoreWriter::new(store, of_storage(&stats, place), Arc::clone(&scripts));
             match days.may_close() {
-                true => store_writer.close_days(days.today, false, now),
+                true => store_writer.close_days(days.today, TodaysRows::Stay, now),
                 false => store_writer.postpone(),
             }
             store_writers.push(store_writer);

@@ -4,9 +4,13 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 use tlsrptd_config::exit;
+use tlsrptd_proto::day::DayError;
 use tlsrptd_service::{log::LogError, pid_file::PidFileError};
 
-use crate::{socket::SocketError, store::StoreError};
+use crate::{
+    socket::SocketError,
+    store::{FailureKind, StoreError},
+};
 
 /// Why a program of this crate ends with another code than 0.
 #[derive(Debug, Error)]
@@ -29,6 +33,8 @@ pub enum Error {
     Unlink { path: PathBuf, source: io::Error },
     #[error("a storage could not be closed in order at the end ({lost} datagrams are not in it)")]
     Unwritten { lost: u64 },
+    #[error("DAY: {0}")]
+    Day(#[from] DayError),
     #[error("cannot read the closed days: {0}")]
     Fetch(#[source] StoreError),
     #[error("cannot write the answer: {0}")]
@@ -39,11 +45,9 @@ impl Error {
     /// The exit code, as the programs that we replace have it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Log(_) => exit::CONFIG,
+            Error::Log(_) | Error::Day(_) => exit::CONFIG,
             Error::Socket(_) => exit::SOCKET_BIND,
-            Error::Store(StoreError::Foreign { .. } | StoreError::NotOurs(_)) => {
-                exit::DATABASE_PURPOSE
-            }
+            Error::Store(error) if error.kind == FailureKind::Foreign => exit::DATABASE_PURPOSE,
             Error::Store(_) => exit::DATABASE,
             Error::Unlink { .. } => exit::SOCKET_CLOSE,
             Error::Unwritten { .. } => exit::STORAGE_CLOSE,

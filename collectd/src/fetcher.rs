@@ -1,125 +1,133 @@
 //! `tlsrpt-fetcher`: what was counted on a closed day, for a reporter here or elsewhere.
 //!
-//! It reads `PATH.yesterday` and every kept `PATH.YYYY-MM-DD`, read-only, and looks a day up in all of them: files that
-//! the programs we replace have made may hold two days. What it reads is made normal before it is told, because keys of
-//! such files are as the MTA wrote them.
-
-mod added;
-mod closed;
-mod counts;
-mod names;
+//! It asks the storage's [`DayReader`], and writes the answer in the fetcher protocol (`tlsrptd_proto::fetch`).
 
 use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
-use tlsrptd_config::{Storage, fetcher::Fetcher};
+use tlsrptd_config::fetcher::Fetcher;
 use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain, fetch};
 
-use crate::{error::Error, store::StoreError};
-use closed::ClosedDays;
+use crate::{
+    error::Error,
+    store::{self, DayQuestion, DayReader, StoreError},
+};
 
 /// Answers the question of the command line.
+///
+/// # Errors
+///
+/// The closed days cannot be read, or the answer cannot be written. A reader that goes away early is no error.
 pub fn answer(settings: &Fetcher, now: Timestamp, out: &mut impl Write) -> Result<(), Error> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    // Checked by the configuration already; a day that is none has no data.
-    let day = Day::parse(&settings.day).ok();
-    let mut days = match &settings.storage {
-        Storage::Sqlite { path, .. } => {
-            ClosedDays::open(path, day, Day::of(now)).map_err(Error::Fetch)?
-        }
-        Storage::Dummy { .. } => ClosedDays::default(),
+    let day = Day::parse(&settings.day)?;
+    let asked = Asked::parse(settings.domain.as_deref());
+    let only = match asked {
+        Asked::Details(domain) => Some(domain),
+        _ => None,
     };
-    let told = match settings.domain.as_deref() {
-        None => list(&days, day, now, &mut out),
-        Some(fetch::ALL_DOMAINS) => stream(&days, day, now, &mut out),
-        Some(asked) => match fetch::parse_added_since(asked) {
-            Some(since) => days
-                .only_added(since)
-                .map_err(Stop::from)
-                .and_then(|()| stream(&days, day, now, &mut out)),
-            None => details(&days, day, asked, &mut out),
-        },
-    };
-    match told.and_then(|()| out.flush().map_err(Stop::Answer)) {
-        // The reader went away: it had enough, and there is nobody to tell.
-        Err(Stop::Answer(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(Stop::Answer(error)) => Err(Error::Answer(error)),
-        Err(Stop::Store(error)) => Err(Error::Fetch(error)),
+    let question = DayQuestion { day, only };
+    let told = store::read_day(&settings.storage, &question, Day::of(now))
+        .map_err(AnswerError::from)
+        .and_then(|mut days| match asked {
+            Asked::Names => list(&*days, now, &mut out),
+            Asked::All => stream(&*days, day, now, &mut out),
+            Asked::AddedSince(additions) => {
+                days.keep_added_since(additions)?;
+                stream(&*days, day, now, &mut out)
+            }
+            Asked::Details(asked) => details(&*days, asked, &mut out),
+        });
+    match told.and_then(|()| Ok(out.flush()?)) {
+        Err(AnswerError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(AnswerError::Write(error)) => Err(Error::Answer(error)),
+        Err(AnswerError::Read(error)) => Err(Error::Fetch(error)),
         Ok(()) => Ok(()),
     }
 }
 
-enum Stop {
-    Answer(io::Error),
-    Store(StoreError),
+/// What the second word of the question asks for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// The names of the day's domains.
+    Names,
+    /// All domains, each with its counts.
+    All,
+    /// The same, but only what was added after so many additions.
+    AddedSince(u64),
+    /// The counts of one domain.
+    Details(&'a str),
 }
 
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Stop {
-        Stop::Answer(error)
+impl Asked<'_> {
+    fn parse(domain: Option<&str>) -> Asked<'_> {
+        match domain {
+            None => Asked::Names,
+            Some(fetch::ALL_DOMAINS) => Asked::All,
+            Some(asked) => {
+                fetch::parse_added_since(asked).map_or(Asked::Details(asked), Asked::AddedSince)
+            }
+        }
     }
 }
 
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Stop {
-        Stop::Store(error)
+enum AnswerError {
+    Write(io::Error),
+    Read(StoreError),
+}
+
+impl From<io::Error> for AnswerError {
+    fn from(error: io::Error) -> AnswerError {
+        AnswerError::Write(error)
     }
 }
 
-fn list(
-    days: &ClosedDays,
-    day: Option<Day>,
-    now: Timestamp,
-    out: &mut impl Write,
-) -> Result<(), Stop> {
-    fetch::write_list_head(out, now, days.newest())?;
-    if let Some(day) = day {
-        days.each_listed(day, |name| writeln!(out, "{name}").map_err(Stop::from))?;
+impl From<StoreError> for AnswerError {
+    fn from(error: StoreError) -> AnswerError {
+        AnswerError::Read(error)
+    }
+}
+
+fn list(days: &dyn DayReader, now: Timestamp, out: &mut impl Write) -> Result<(), AnswerError> {
+    fetch::write_list_head(out, now, days.newest_complete())?;
+    for name in days.names() {
+        let name = name?;
+        // sys4 stores a name as it came. With a line end in it, it would look like two.
+        if !name.contains(char::is_control) {
+            writeln!(out, "{name}")?;
+        }
     }
     Ok(fetch::write_list_end(out)?)
 }
 
-fn details(
-    days: &ClosedDays,
-    day: Option<Day>,
-    asked: &str,
-    out: &mut impl Write,
-) -> Result<(), Stop> {
-    let counts = match (day, Domain::parse(asked)) {
-        (Some(day), Ok(domain)) => days.counts_as_asked(day, &domain, asked)?,
-        _ => DomainCounts::default(),
+fn details(days: &dyn DayReader, asked: &str, out: &mut impl Write) -> Result<(), AnswerError> {
+    let counts = match Domain::parse(asked) {
+        Ok(domain) => days.counts_as_asked(&domain, asked)?,
+        Err(_) => DomainCounts::default(),
     };
     Ok(writeln!(out, "{}", fetch::domain_details(asked, &counts))?)
 }
 
 fn stream(
-    days: &ClosedDays,
-    day: Option<Day>,
+    days: &dyn DayReader,
+    day: Day,
     now: Timestamp,
     out: &mut impl Write,
-) -> Result<(), Stop> {
-    fetch::write_stream_head(out, now, days.newest())?;
-    let grown = days.grown()?;
-    for (day, additions) in &grown {
+) -> Result<(), AnswerError> {
+    fetch::write_stream_head(out, now, days.newest_complete())?;
+    let growth = days.growth()?;
+    for (day, additions) in &growth {
         fetch::write_grown(out, *day, *additions)?;
     }
     let mut told = 0;
-    if let Some(day) = day {
-        days.each(day, |domain, counts| {
-            told += 1;
-            writeln!(out, "{}", fetch::stream_line(domain, counts)).map_err(Stop::from)
-        })?;
+    for entry in days.domains()? {
+        let (domain, counts) = entry?;
+        told += 1;
+        writeln!(out, "{}", fetch::stream_line(&domain, &counts))?;
     }
-    if day.is_some_and(|day| {
-        days.grown().ok().and_then(|now| now.get(&day).copied()) != grown.get(&day).copied()
-    }) {
+    if days.growth()?.get(&day) != growth.get(&day) {
         // Without its end the answer is asked for again.
-        return Err(Stop::Answer(io::Error::other(
-            "the day grew while it was told",
-        )));
+        return Err(io::Error::other("the day grew while it was told").into());
     }
     Ok(fetch::write_stream_end(out, told)?)
 }
-
-#[cfg(test)]
-mod tests;

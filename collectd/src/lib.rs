@@ -27,7 +27,6 @@ pub mod look;
 mod queue;
 mod receive;
 mod reject;
-mod rollover;
 mod script;
 mod seen_table;
 pub mod socket;

@@ -16,7 +16,7 @@ use crate::{
     queue::{Closing, EpochChange},
     script::Scripts,
     stats::Stats,
-    store::{Flushed, Store, StoreError},
+    store::{FailureKind, Flushed, ResultsId, Store, TodaysRows},
 };
 
 /// Key texts in one transaction: the WAL holds all of it, a text of many failures as many times.
@@ -76,7 +76,8 @@ struct Failing {
 #[derive(Debug, Clone, Copy)]
 struct Unsettled {
     since: Instant,
-    roll: bool,
+    /// The day that the operator's SIGUSR2 was for: its rows become the day before's, unless it has ended meanwhile.
+    rotate: Option<Day>,
     asked: bool,
 }
 
@@ -103,12 +104,12 @@ impl StoreWriter {
         }
     }
 
-    pub(crate) fn add(&mut self, day: Day, records: &Arc<[SessionResult]>) {
-        self.store.add(day, records);
+    pub(crate) fn add(&mut self, day: Day, results: &Arc<[SessionResult]>) {
+        self.store.add(day, results);
     }
 
-    pub(crate) fn count(&mut self, index: u32, times: u64) {
-        self.store.count(index, times);
+    pub(crate) fn count(&mut self, id: ResultsId, times: u64) {
+        self.store.count(id, times);
     }
 
     pub(crate) fn uncommitted(&self) -> u64 {
@@ -178,14 +179,14 @@ impl StoreWriter {
             }
             Err(error) => {
                 self.stats.commit_failures.add(1);
-                let replaced = matches!(error, StoreError::Replaced(_));
+                let replaced = error.kind == FailureKind::Replaced;
                 self.failing = Some(Failing {
                     since: Instant::now(),
                     uncommitted: self.uncommitted(),
                     replaced,
                 });
                 if replaced {
-                    self.unsettle(false, pace);
+                    self.unsettle(None, pace);
                 }
                 self.complain(&error, now);
             }
@@ -235,52 +236,60 @@ impl StoreWriter {
         self.try_flush(pace, now);
         let clean = self.is_clean() || self.rescue(now);
         if changed || boundary.rotate || boundary.closing == Closing::Review {
-            self.unsettle(boundary.rotate, pace);
+            self.unsettle(boundary.rotate.then_some(boundary.today), pace);
+        }
+        if let Some(unsettled) = &mut self.unsettled {
+            if let Some(day) = unsettled.rotate.take_if(|day| *day != boundary.today) {
+                info!(%day, "the day that was to be rotated has ended meanwhile: it is closed as that day");
+            }
+            unsettled.asked &= clean;
         }
         if !clean {
-            if let Some(unsettled) = &mut self.unsettled {
-                unsettled.asked = false;
-            }
             return;
         }
         let may_close = |unsettled: &mut Unsettled| {
             // The reader says when the clock is in doubt no more; SIGUSR2 is obeyed at once.
-            unsettled.asked = boundary.closing == Closing::Held && !unsettled.roll;
+            unsettled.asked = boundary.closing == Closing::Held && unsettled.rotate.is_none();
             !unsettled.asked
         };
         if let Some(unsettled) = self.unsettled.take_if(may_close) {
-            self.store.keep_more(boundary.spare);
-            self.close_days(boundary.today, unsettled.roll, now);
+            self.store.keep_extra_days(boundary.spare);
+            let todays_rows = match unsettled.rotate {
+                Some(_) => TodaysRows::BecomeYesterdays,
+                None => TodaysRows::Stay,
+            };
+            self.close_days(boundary.today, todays_rows, now);
         }
-        self.store.forget();
+        self.store.start_epoch();
     }
 
     /// At a start with a clock in doubt: days are closed when the reader says so.
     pub(crate) fn postpone(&mut self) {
         self.unsettled = Some(Unsettled {
             since: Instant::now(),
-            roll: false,
+            rotate: None,
             asked: true,
         });
     }
 
     /// Closes the days before `today`, at a start too.
-    pub(crate) fn close_days(&mut self, today: Day, roll: bool, now: Timestamp) {
-        match self.store.close_days(today, roll) {
+    pub(crate) fn close_days(&mut self, today: Day, todays_rows: TodaysRows, now: Timestamp) {
+        match self.store.close_days(today, todays_rows) {
             Ok(closed) => {
                 self.unsynced = None;
                 self.sync_failed = false;
                 for closed in closed {
-                    info!(day = %closed.day, file = %closed.path.display(), "day closed");
+                    info!(day = %closed.day, file = %closed.location.display(), "day closed");
                     self.stats.days_closed.add(1);
-                    self.scripts.announce(self.store.name(), closed.path);
+                    self.scripts
+                        .announce(self.store.name(), closed.location.into());
                 }
                 self.recover();
             }
             Err(error) => {
                 self.unsettled = Some(Unsettled {
                     since: Instant::now(),
-                    roll,
+                    rotate: (todays_rows == TodaysRows::BecomeYesterdays).then_some(today),
                     asked: false,
                 });
                 if let Some(suppressed) = self.complaint.pass(now) {
@@ -289,9 +298,9 @@ impl StoreWriter {
                 }
             }
         }
-        match self.store.census(today) {
-            Ok((domains, policies)) => {
-                (self.domains, self.policies) = (domains, policies);
+        match self.store.day_size(today) {
+            Ok(size) => {
+                (self.domains, self.policies) = (size.domains, size.policies);
                 self.tell_size();
             }
             Err(error) => self.complain(&error, now),
@@ -301,14 +310,16 @@ impl StoreWriter {
     /// At the end: a rollover that was asked for and had to wait. A day that ended is closed at the next start, but nobody
     /// asks for this one again. False when it still cannot be done.
     pub(crate) fn roll_at_last(&mut self, today: Day, now: Timestamp) -> bool {
-        if self.unsettled.take_if(|unsettled| unsettled.roll).is_some() {
-            self.close_days(today, true, now);
+        if self.owes_a_rollover() {
+            self.unsettled = None;
+            self.close_days(today, TodaysRows::BecomeYesterdays, now);
         }
         !self.owes_a_rollover()
     }
 
     fn owes_a_rollover(&self) -> bool {
-        self.unsettled.is_some_and(|unsettled| unsettled.roll)
+        self.unsettled
+            .is_some_and(|unsettled| unsettled.rotate.is_some())
     }
 
     /// The end; false when something is left undone.
@@ -327,14 +338,14 @@ impl StoreWriter {
         finished.is_ok()
     }
 
-    fn unsettle(&mut self, roll: bool, pace: &CommitPolicy) {
-        let roll = roll || self.unsettled.is_some_and(|unsettled| unsettled.roll);
+    fn unsettle(&mut self, rotate: Option<Day>, pace: &CommitPolicy) {
+        let rotate = rotate.or(self.unsettled.and_then(|unsettled| unsettled.rotate));
         let since = Instant::now()
             .checked_sub(pace.timeout)
             .unwrap_or_else(Instant::now);
         self.unsettled = Some(Unsettled {
             since,
-            roll,
+            rotate,
             asked: false,
         });
     }

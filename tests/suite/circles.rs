@@ -10,7 +10,6 @@ const CRATES: [&str; 5] = ["proto", "config", "service", "collectd", "reporter"]
 const KNOWN: &[(&str, &[&str])] = &[
     ("config", &["ctl", "help", "load", "reportd"]),
     ("collectd", &["error", "socket"]),
-    ("collectd", &["rollover", "store"]),
 ];
 
 /// Which modules a module uses.

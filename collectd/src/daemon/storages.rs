@@ -9,7 +9,7 @@ use crate::{
     days::{DayWatch, Readings, day_of_arrival},
     error::Error,
     stats::Stats,
-    store::{Dummy, FoldLimits, Sqlite, Store, StoreError},
+    store::{self, FailureKind, FoldLimits, Store, StoreError},
     writer::Unwritten,
 };
 
@@ -47,7 +47,7 @@ pub(super) fn first_day(
     readings: Readings,
     confirmation: Duration,
 ) -> DayWatch {
-    let known = stores.iter().filter_map(|store| store.known());
+    let known = stores.iter().filter_map(|store| store.last_counted());
     let known = known.max_by_key(|known| known.until);
     let mut days = DayWatch::begin(readings, confirmation, known);
     let shown = days.today;
@@ -65,33 +65,23 @@ pub(super) fn first_day(
 
 /// Opens all. One that is only sick does not keep the others from counting: it is opened when it can be.
 pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, StoreError> {
-    let opened: Vec<_> = settings
-        .storage
-        .iter()
-        .map(|storage| open_store(storage, settings))
+    let (limits, keep_days) = (limits(settings), settings.keep_days);
+    let storages = settings.storage.iter();
+    let opened: Vec<_> = storages
+        .clone()
+        .map(|storage| store::open(storage, limits, keep_days))
         .collect();
     let is_one_well = opened.iter().any(Result::is_ok);
-    let stores = settings.storage.iter().zip(opened);
-    stores
-        .map(|(storage, opened)| match (opened, storage) {
-            (Err(error), Storage::Sqlite { path, url }) if is_one_well && error.may_pass() => {
-                error!(%error, storage = url, "a storage cannot be opened yet: the others count; to be tried again");
-                let (limits, keep_days) = (limits(settings), settings.keep_days);
-                Ok(Box::new(Sqlite::not_open(url, path, limits, keep_days)) as Box<dyn Store>)
+    storages
+        .zip(opened)
+        .map(|(storage, opened)| match opened {
+            Err(error) if is_one_well && error.kind == FailureKind::Temporary => {
+                error!(%error, storage = url(storage), "a storage cannot be opened yet: the others count; to be tried again");
+                Ok(store::open_later(storage, limits, keep_days))
             }
-            (opened, _) => opened,
+            opened => opened,
         })
         .collect()
-}
-
-fn open_store(storage: &Storage, settings: &Collectd) -> Result<Box<dyn Store>, StoreError> {
-    Ok(match storage {
-        Storage::Sqlite { path, url } => {
-            let (limits, keep_days) = (limits(settings), settings.keep_days);
-            Box::new(Sqlite::open(url, path, limits, keep_days)?)
-        }
-        Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
-    })
 }
 
 fn limits(settings: &Collectd) -> FoldLimits {

@@ -11,6 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tlsrptd_config::Storage;
 use tlsrptd_proto::{datagram::TextLimits, day::Day};
 use tlsrptd_service::{clock::ClockReading, log::LogThrottle};
 
@@ -26,7 +27,7 @@ use crate::{
     script::Scripts,
     seen_table::SeenTable,
     stats::{QUEUE_FULL, Stats},
-    store::{FoldLimits, Sqlite, Store},
+    store::{self, FoldLimits, TodaysRows},
     store_writer::{CommitPolicy, StoreWriter},
     writer::{EpochIds, Unwritten, WriterThread},
 };
@@ -183,11 +184,14 @@ fn writer(
     clock: &Clock,
 ) -> WriterThread {
     let today = Day::of(clock());
-    let store: Box<dyn Store> =
-        Box::new(Sqlite::open("u", path, FoldLimits::new(100, 100), 10).unwrap());
+    let storage = Storage::Sqlite {
+        url: "u".into(),
+        path: path.into(),
+    };
+    let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
     let mut store_writer =
         StoreWriter::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
-    store_writer.close_days(today, false, clock());
+    store_writer.close_days(today, TodaysRows::Stay, clock());
     WriterThread {
         queue: Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats))),
         control: Arc::clone(control),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use tlsrptd_proto::{day::Day, session_result::SessionResult};
 use tracing::warn;
 
-use super::{Closed, Flushed, Store, StoreError};
+use super::{ClosedDay, DaySize, Flushed, ResultsId, Store, StoreError, TodaysRows};
 
 /// See the module.
-pub(crate) struct Dummy {
+pub(super) struct Dummy {
     url: String,
     log: bool,
     uncommitted: u64,
 }
 
 impl Dummy {
-    pub(crate) fn new(url: &str, log: bool) -> Dummy {
+    pub(super) fn new(url: &str, log: bool) -> Dummy {
         Dummy {
             url: url.into(),
             log,
@@ -29,27 +29,24 @@ impl Store for Dummy {
         &self.url
     }
 
-    fn add(&mut self, _: Day, records: &Arc<[SessionResult]>) {
+    fn add(&mut self, _: Day, results: &Arc<[SessionResult]>) {
         self.uncommitted += 1;
         if !self.log {
             return;
         }
-        for record in records.iter() {
+        for result in results.iter() {
             // At a level that is seen by default: whoever wrote `?log` asked for it.
             warn!(
-                domain = %record.domain, failed = record.failed, policy = record.policy.as_str(),
-                failures = record.failures.len(), "dummy storage drops"
+                domain = %result.domain, failed = result.failed, policy = result.policy.as_str(),
+                failures = result.failures.len(), "dummy storage drops"
             );
         }
     }
 
-    fn count(&mut self, index: u32, times: u64) {
+    fn count(&mut self, id: ResultsId, times: u64) {
         self.uncommitted += times;
         if self.log {
-            warn!(
-                datagram = index,
-                times, "dummy storage drops the same again"
-            );
+            warn!(datagram = id, times, "dummy storage drops the same again");
         }
     }
 
@@ -72,14 +69,14 @@ impl Store for Dummy {
         Ok(())
     }
 
-    fn forget(&mut self) {}
+    fn start_epoch(&mut self) {}
 
-    fn close_days(&mut self, _: Day, _: bool) -> Result<Vec<Closed>, StoreError> {
+    fn close_days(&mut self, _: Day, _: TodaysRows) -> Result<Vec<ClosedDay>, StoreError> {
         Ok(Vec::new())
     }
 
-    fn census(&mut self, _: Day) -> Result<(u64, u64), StoreError> {
-        Ok((0, 0))
+    fn day_size(&mut self, _: Day) -> Result<DaySize, StoreError> {
+        Ok(DaySize::default())
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {

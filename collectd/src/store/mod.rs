@@ -1,96 +1,217 @@
-//! Where counts go: one narrow interface, and its forms.
+//! Where counts are kept: the ports that every storage engine has, and the engines.
 //!
-//! A store learns what a datagram says once, under an index, and from then on is told only how often it came. Nothing
-//! reaches the disk before [`Store::flush`], and what a flush could not bring there stays for the next one.
+//! [`Store`] is how the collector writes the running day. It learns what a datagram says once, under a [`ResultsId`], and
+//! from then on is told only how often it came. Nothing reaches the disk before [`Store::flush`], and what a flush could
+//! not bring there stays for the next one. [`DayReader`] is how closed days are read; the fetcher uses it.
+//!
+//! An engine is a module here and an arm in [`open`], [`open_later`] and [`read_day`]; its scheme is a variant of
+//! [`Storage`]. `sqlite` shares its files with sys4's programs, `dummy` keeps nothing. What is to come finds its door so:
+//!
+//! - A program that ships counts to PostgreSQL is no engine: the collector never waits for a network. It takes closed days
+//!   from [`read_day`]. All counts there are absolute: read twice, they say the same.
+//! - An observation socket answers for today. Its thread opens a [`DayReader`] of its own over today's data, of one domain
+//!   ([`DayReader::counts_as_asked`]) or of all ([`DayReader::domains`]). With SQLite that is a read-only connection to
+//!   today's file, which its WAL allows beside the writer: `sqlite::day_reader` is to get a constructor for it.
 
-mod day_file_budget;
+mod bounded_counts;
 mod dummy;
-pub(crate) mod file;
-mod full;
-mod journal;
-mod pending_counts;
-mod rows;
-mod shares;
+mod error;
 mod sqlite;
-#[cfg(test)]
-mod tests;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
-use thiserror::Error;
-use tlsrptd_proto::{day::Day, session_result::SessionResult};
+use tlsrptd_config::Storage;
+use tlsrptd_proto::{
+    counts::DomainCounts, day::Day, domain::Domain, session_result::SessionResult,
+};
 use tlsrptd_service::clock::KnownTime;
 
-pub(crate) use dummy::Dummy;
-pub(crate) use sqlite::Sqlite;
+use dummy::Dummy;
+use sqlite::{ClosedFiles, Sqlite};
 
-/// Why a store could not do what was asked.
-#[derive(Debug, Error)]
-#[allow(missing_docs)] // the messages say it
-pub enum StoreError {
-    #[error("database {}: cannot be used: {who}", .path.display())]
-    Denied { path: PathBuf, who: String },
-    #[error("database {}: cannot {what}: {source}", .path.display())]
-    Sql {
-        path: PathBuf,
-        what: &'static str,
-        source: rusqlite::Error,
-    },
-    #[error("database {}: cannot {what}: {source}", .path.display())]
-    File {
-        path: PathBuf,
-        what: &'static str,
-        source: std::io::Error,
-    },
-    #[error("database {}: it is of another purpose or version (version {version}, purpose {purpose:?})", .path.display())]
-    Foreign {
-        path: PathBuf,
-        version: String,
-        purpose: String,
-    },
-    #[error("database {}: it is a database of another program", .0.display())]
-    NotOurs(PathBuf),
-    #[error("{} is not a file; move it away", .0.display())]
-    NotAFile(PathBuf),
-    #[error("database {}: whether the last commit came about is not known yet", .0.display())]
-    InDoubt(PathBuf),
-    #[error("database {}: somebody removed or replaced the file while it was in use", .0.display())]
-    Replaced(PathBuf),
-    #[error("database {}: counts wait to be committed first", .0.display())]
-    Uncommitted(PathBuf),
+pub(crate) use error::FailureKind;
+pub use error::StoreError;
+
+/// Opens the store of the running day, or makes it.
+///
+/// # Errors
+///
+/// What the storage names cannot be used.
+pub(crate) fn open(
+    storage: &Storage,
+    limits: FoldLimits,
+    keep_days: u32,
+) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match storage {
+        Storage::Sqlite { path, url } => Box::new(Sqlite::open(url, path, limits, keep_days)?),
+        Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
+    })
 }
 
-impl StoreError {
-    /// Whether it may work later as things are: it is locked, or the disk is full, read-only or ill.
-    pub(crate) fn may_pass(&self) -> bool {
-        use nix::libc::{EDQUOT, EIO, ENOSPC, EROFS, ESTALE};
-        use rusqlite::ErrorCode::{
-            DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,
-        };
-        match self {
-            StoreError::Sql { source, .. } => source.sqlite_error_code().is_some_and(|code| {
-                [
-                    DatabaseBusy,
-                    DatabaseLocked,
-                    DiskFull,
-                    ReadOnly,
-                    SystemIoFailure,
-                ]
-                .contains(&code)
-            }),
-            StoreError::File { source, .. } => source
-                .raw_os_error()
-                .is_some_and(|code| [EDQUOT, EIO, ENOSPC, EROFS, ESTALE].contains(&code)),
-            _ => false,
-        }
+/// The same, opened when something is to be written: for a store that cannot be opened yet.
+pub(crate) fn open_later(storage: &Storage, limits: FoldLimits, keep_days: u32) -> Box<dyn Store> {
+    match storage {
+        Storage::Sqlite { path, url } => Box::new(Sqlite::not_open(url, path, limits, keep_days)),
+        Storage::Dummy { log, url } => Box::new(Dummy::new(url, *log)),
     }
 }
 
+/// Opens what is known of a closed day, as of `today`.
+///
+/// # Errors
+///
+/// The closed days are not there, or cannot be read.
+pub(crate) fn read_day(
+    storage: &Storage,
+    question: &DayQuestion<'_>,
+    today: Day,
+) -> Result<Box<dyn DayReader>, StoreError> {
+    match storage {
+        Storage::Sqlite { path, .. } => Ok(Box::new(ClosedFiles::open(path, question, today)?)),
+        Storage::Dummy { .. } => Err(StoreError::new(
+            FailureKind::Permanent,
+            "a dummy storage keeps no day",
+        )),
+    }
+}
+
+/// Counts of the running day. A datagram is known by the number of its [`Store::add`] in the epoch: its [`ResultsId`].
+pub(crate) trait Store: Send {
+    /// What it is called in the log and by the rollover script: the storage URL.
+    fn name(&self) -> &str;
+    /// Learns what a datagram says, and counts it once.
+    fn add(&mut self, day: Day, results: &Arc<[SessionResult]>);
+    /// Counts a datagram learned before.
+    fn count(&mut self, id: ResultsId, times: u64);
+    /// Datagrams that are not yet committed.
+    fn uncommitted(&self) -> u64;
+    /// Bytes of memory that datagrams take which wait for their first commit.
+    fn waiting_bytes(&self) -> usize;
+    /// Rows that the datagrams learned so far add to.
+    fn rows(&self) -> usize {
+        0
+    }
+    /// When somebody last counted, as far as the stored data tell.
+    fn last_counted(&self) -> Option<KnownTime> {
+        None
+    }
+    /// The newest day that was closed.
+    fn newest_closed(&self) -> Option<Day> {
+        None
+    }
+    /// Whether it holds sessions, of today or of the day before.
+    fn has_sessions(&self) -> bool {
+        false
+    }
+    /// The owner of names that has used up its share of the file, once for each flush in which that was so.
+    fn take_over_share(&mut self) -> Option<String> {
+        None
+    }
+    /// Commits what is not yet committed in one transaction; of very much, only a part.
+    ///
+    /// # Errors
+    ///
+    /// The counts stay in memory for the next flush.
+    fn flush(&mut self) -> Result<Flushed, StoreError>;
+    /// Makes what is committed outlive a power cut.
+    ///
+    /// # Errors
+    ///
+    /// What is committed may be lost in a power cut; to be tried again.
+    fn sync(&mut self) -> Result<(), StoreError>;
+    /// Forgets all datagrams: ids begin anew at 0. Only when nothing is uncommitted.
+    fn start_epoch(&mut self);
+    /// Closes every day before `today`, and says which, oldest first. Only when nothing is uncommitted, and before
+    /// [`Store::start_epoch`]: rows may move to other files.
+    ///
+    /// # Errors
+    ///
+    /// Some day is not closed yet; what was closed stays so, and the rest can be tried again.
+    fn close_days(
+        &mut self,
+        today: Day,
+        todays_rows: TodaysRows,
+    ) -> Result<Vec<ClosedDay>, StoreError>;
+    /// From now on, keeps so many closed days beside `keep_days`.
+    fn keep_extra_days(&mut self, _days: u32) {}
+    /// Counts the rows of the running day.
+    ///
+    /// # Errors
+    ///
+    /// The data cannot be read.
+    fn day_size(&mut self, today: Day) -> Result<DaySize, StoreError>;
+    /// When a flush failed because somebody took the data away: saves what can be saved, and begins anew where nothing is.
+    /// Says how many datagrams are lost, which no retry would bring back.
+    ///
+    /// # Errors
+    ///
+    /// Nothing could be begun anew; to be tried again.
+    fn rescue(&mut self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    /// Leaves the data so that any other program may open them. Only when nothing is uncommitted.
+    ///
+    /// # Errors
+    ///
+    /// They are as a kill leaves them: the next start recovers them.
+    fn finish(&mut self) -> Result<(), StoreError>;
+}
+
+/// What was counted on one closed day.
+///
+/// Every method that reads fails when the data cannot be read.
+pub(crate) trait DayReader {
+    /// The newest day that is complete, of all; none after today.
+    fn newest_complete(&self) -> Option<Day>;
+    /// The days, of all, that grew after they were closed, and how often each did. Read anew each time.
+    fn growth(&self) -> Result<BTreeMap<Day, u64>, StoreError>;
+    /// From now on, the day is only what was added to it after so many additions.
+    fn keep_added_since(&mut self, additions: u64) -> Result<(), StoreError>;
+    /// The names of the domains as they are stored, in binary order, each once.
+    fn names(&self) -> Box<dyn Iterator<Item = Result<String, StoreError>> + '_>;
+    /// The counts of one domain under the name that was asked for; where there are none, under its normal form.
+    fn counts_as_asked(&self, domain: &Domain, asked: &str) -> Result<DomainCounts, StoreError>;
+    /// Every domain with its counts, in binary order of their normal names, each once. Memory does not grow with them.
+    fn domains(&self) -> Result<DomainIterator<'_>, StoreError>;
+}
+
+/// Domains, each with its counts.
+pub(crate) type DomainIterator<'r> =
+    Box<dyn Iterator<Item = Result<(Domain, DomainCounts), StoreError>> + 'r>;
+
+/// What is asked of a closed day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DayQuestion<'q> {
+    pub(crate) day: Day,
+    /// One domain's name as it was asked for, when the rest of the day does not matter.
+    pub(crate) only: Option<&'q str>,
+}
+
+/// What a store calls a datagram: how many it had learned before, in this epoch.
+pub(crate) type ResultsId = u32;
+
 /// A day that was closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Closed {
+pub(crate) struct ClosedDay {
     pub(crate) day: Day,
-    pub(crate) path: PathBuf,
+    /// Where its data are, for the operator's script: with SQLite the path of the file.
+    pub(crate) location: OsString,
+}
+
+/// What becomes of the rows of the running day when days are closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TodaysRows {
+    /// They stay today's.
+    Stay,
+    /// They become yesterday's, and are closed with it: the operator's SIGUSR2.
+    BecomeYesterdays,
+}
+
+/// How much a day holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DaySize {
+    pub(crate) domains: u64,
+    pub(crate) policies: u64,
 }
 
 /// How far details go before they are folded.
@@ -161,58 +282,4 @@ impl std::ops::Add for Flushed {
             file_bytes: self.file_bytes.max(other.file_bytes),
         }
     }
-}
-
-/// Counts of a day that is still running. Indexes are given in the order of [`Store::add`], from 0.
-pub(crate) trait Store: Send {
-    /// What it is called in the log and by the rollover script: the storage URL.
-    fn name(&self) -> &str;
-    /// Learns a datagram, and counts it once.
-    fn add(&mut self, day: Day, records: &Arc<[SessionResult]>);
-    /// Counts a datagram learned before.
-    fn count(&mut self, index: u32, times: u64);
-    /// Datagrams that are not yet committed.
-    fn uncommitted(&self) -> u64;
-    /// Bytes of memory that datagrams take which wait for their first commit.
-    fn waiting_bytes(&self) -> usize;
-    /// Rows that the datagrams learned so far add to.
-    fn rows(&self) -> usize {
-        0
-    }
-    /// What its files know of the time when somebody last counted.
-    fn known(&self) -> Option<KnownTime> {
-        None
-    }
-    /// The newest day that was closed.
-    fn newest_closed(&self) -> Option<Day> {
-        None
-    }
-    /// It holds sessions of today or of days before.
-    fn was_used(&self) -> bool {
-        false
-    }
-    /// Whose share was used up, of the last flush in which that was so.
-    fn who_is_over_share(&mut self) -> Option<String> {
-        None
-    }
-    /// One transaction with what is not yet committed; with very much of it, there is something left.
-    fn flush(&mut self) -> Result<Flushed, StoreError>;
-    /// Makes what is committed outlive a power cut.
-    fn sync(&mut self) -> Result<(), StoreError>;
-    /// Indexes begin anew at 0. Only when nothing is uncommitted.
-    fn forget(&mut self);
-    /// Closes every day before `today`; with `roll`, today's data becomes yesterday's first. Only when nothing is
-    /// uncommitted, and before [`Store::forget`]: rows may move to other files.
-    fn close_days(&mut self, today: Day, roll: bool) -> Result<Vec<Closed>, StoreError>;
-    /// From now on, so many files of closed days are kept beside `keep_days`.
-    fn keep_more(&mut self, _spare: u32) {}
-    /// Domains and policies of that day, by a look at the file.
-    fn census(&mut self, today: Day) -> Result<(u64, u64), StoreError>;
-    /// When a flush failed because somebody took the file away: saves what can be saved, and begins a new file where there
-    /// is none. Tells how many datagrams are lost, which no retry would bring back.
-    fn rescue(&mut self) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    /// Leaves the files as any other program may open them. Only when nothing is uncommitted.
-    fn finish(&mut self) -> Result<(), StoreError>;
 }

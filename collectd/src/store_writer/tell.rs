@@ -26,7 +26,7 @@ impl StoreWriter {
     }
 
     pub(super) fn tell_of_room(&mut self, flushed: Flushed, now: Timestamp) {
-        if let Some(owner) = self.store.who_is_over_share()
+        if let Some(owner) = self.store.take_over_share()
             && let Some(suppressed) = self.share.pass(now)
         {
             warn!(

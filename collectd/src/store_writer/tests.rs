@@ -1,6 +1,15 @@
 //! When a store that fails is tried again.
 
 use super::*;
+use crate::{
+    queue::Closing,
+    store::{self, ClosedDay, DayQuestion, DaySize, FoldLimits, StoreError},
+};
+use tlsrptd_config::Storage;
+use tlsrptd_proto::{
+    datagram::{Datagram, TextLimits},
+    domain::Domain,
+};
 
 /// A disk that is full.
 struct Full(u64);
@@ -14,7 +23,7 @@ impl Store for Full {
         self.0 += 1;
     }
 
-    fn count(&mut self, _: u32, times: u64) {
+    fn count(&mut self, _: ResultsId, times: u64) {
         self.0 += times;
     }
 
@@ -27,21 +36,21 @@ impl Store for Full {
     }
 
     fn flush(&mut self) -> Result<Flushed, StoreError> {
-        Err(StoreError::InDoubt("full".into()))
+        Err(StoreError::new(FailureKind::Temporary, "the disk is full"))
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn forget(&mut self) {}
+    fn start_epoch(&mut self) {}
 
-    fn close_days(&mut self, _: Day, _: bool) -> Result<Vec<crate::store::Closed>, StoreError> {
+    fn close_days(&mut self, _: Day, _: TodaysRows) -> Result<Vec<ClosedDay>, StoreError> {
         Ok(Vec::new())
     }
 
-    fn census(&mut self, _: Day) -> Result<(u64, u64), StoreError> {
-        Ok((0, 0))
+    fn day_size(&mut self, _: Day) -> Result<DaySize, StoreError> {
+        Ok(DaySize::default())
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
@@ -65,7 +74,7 @@ fn a_boundary_does_not_make_a_failing_store_forget_that_it_rests() {
     let boundary = EpochChange {
         today: Day::of(now),
         rotate: false,
-        closing: crate::queue::Closing::AsUsual,
+        closing: Closing::AsUsual,
         spare: 0,
     };
     store_writer.boundary(boundary, false, &pace, now);
@@ -74,4 +83,63 @@ fn a_boundary_does_not_make_a_failing_store_forget_that_it_rests() {
         due,
         "at the time that was set before"
     );
+}
+
+#[test]
+fn a_rotation_that_had_to_wait_over_midnight_does_not_take_the_next_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::Sqlite {
+        url: "u".into(),
+        path: dir.path().join("db"),
+    };
+    let pace = CommitPolicy {
+        full: 1_000,
+        retry: 1_000,
+        timeout: Duration::from_secs(3_600),
+    };
+    let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
+    let (stats, scripts) = (Arc::default(), Arc::new(Scripts::new().unwrap()));
+    let mut store_writer = StoreWriter::new(store, stats, scripts);
+    let today = Day::of(now);
+    let count = |store_writer: &mut StoreWriter, day: Day, domain: &str| {
+        let text =
+            format!(r#"{{"d":"{domain}","pr":"v","policies":[{{"policy-type":9,"t":0,"f":0}}]}}"#);
+        let datagram = Datagram::parse(text.as_bytes(), &TextLimits::default()).unwrap();
+        store_writer.add(day, &datagram.into_session_results().into());
+        assert!(store_writer.flush(&pace, now));
+    };
+    let boundary = |store_writer: &mut StoreWriter, today: Day, rotate: bool, changed: bool| {
+        let boundary = EpochChange {
+            today,
+            rotate,
+            closing: Closing::AsUsual,
+            spare: 0,
+        };
+        store_writer.boundary(boundary, changed, &pace, now);
+    };
+    count(&mut store_writer, today, "a.test");
+    // Nothing can be closed for a while.
+    let in_the_way = dir.path().join("db.yesterday");
+    std::fs::create_dir(&in_the_way).unwrap();
+    boundary(&mut store_writer, today, true, false);
+    boundary(&mut store_writer, today.next(), false, true);
+    count(&mut store_writer, today.next(), "b.test");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    boundary(&mut store_writer, today.next(), false, false);
+    assert!(store_writer.finish(), "nothing is owed");
+    let sessions = |day: Day, domain: &str| {
+        let question = DayQuestion { day, only: None };
+        let days = store::read_day(&storage, &question, today.ahead(9)).unwrap();
+        let domain = Domain::parse(domain).unwrap();
+        days.counts_as_asked(&domain, domain.as_str())
+            .unwrap()
+            .sessions()
+    };
+    assert_eq!(sessions(today, "b.test"), 0, "it is the running day's");
+    let mut next = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
+    next.close_days(today.ahead(2), TodaysRows::Stay).unwrap();
+    assert_eq!(sessions(today.next(), "b.test"), 1);
+    let closed = [today.previous(), today].map(|day| sessions(day, "a.test"));
+    assert_eq!(closed.iter().sum::<u64>(), 1, "as far as the rotation came");
 }

@@ -4,33 +4,32 @@ use rusqlite::Connection;
 use tracing::error;
 
 use super::{
-    super::{
-        Flushed, FoldLimits,
-        full::Full,
-        pending_counts::{Attempt, PendingCounts, Row},
-        rows::Rows,
-        shares::Shares,
-    },
     NEXT_FLUSH,
+    pending_counts::{Attempt, CountedRow, PendingCounts},
+    reached_limits::ReachedLimits,
+    rows::RowWriter,
+    shares::Shares,
 };
-use crate::yield_cpu;
+use crate::{
+    store::{Flushed, FoldLimits},
+    yield_cpu,
+};
 
-/// Everything of a transaction but its commit. Says too whose share is used up.
+/// Does everything of a transaction but its commit. Says too who has used up its share.
 pub(super) fn write(
     db: &Connection,
     pending_counts: &PendingCounts,
-    (full, shares): (&mut Full, &mut Shares),
-    limits: FoldLimits,
+    (reached, shares, limits): (&mut ReachedLimits, &mut Shares, FoldLimits),
     attempt: &mut Attempt,
 ) -> rusqlite::Result<(Flushed, Option<String>)> {
     db.execute_batch("BEGIN IMMEDIATE")?;
-    let mut rows = Rows::new(db, full, shares, limits)?;
+    let mut rows = RowWriter::new(db, reached, shares, limits)?;
     let mut gone = 0;
-    for &(index, times) in &attempt.settled {
+    for &(id, times) in &attempt.known {
         yield_cpu::yield_cpu();
-        match pending_counts.rows(index) {
+        match pending_counts.rows(id) {
             [] => rows.flushed.refused += times,
-            [Row::OverShare] => rows.flushed.over_share += times,
+            [CountedRow::OverShare] => rows.flushed.over_share += times,
             known => gone += u64::from(!rows.add(known, times)?),
         }
     }
@@ -41,11 +40,9 @@ pub(super) fn write(
             "rows of today's file are gone: somebody else deleted them"
         );
     }
-    for (fresh, &times) in pending_counts.fresh().zip(&attempt.fresh) {
+    for (new, &times) in pending_counts.new_datagrams().zip(&attempt.new) {
         yield_cpu::yield_cpu();
-        attempt
-            .rows
-            .push(rows.make(fresh.day, &fresh.records, times)?);
+        attempt.rows.push(rows.make(new.day, &new.results, times)?);
     }
     db.execute(NEXT_FLUSH, [])?;
     let flushed = Flushed {

@@ -1,29 +1,29 @@
-//! Rows that go to another file, and what is remembered of a day that grew after it was closed.
+//! Moves rows to another file, and remembers what was added to a day after it was closed.
 //!
-//! Whoever was told a closed day is not told again what is added to it later. So each addition has a number, and its rows
-//! stand once more in a table of ours beside the day: a fetcher can tell them alone.
+//! A reporter that has fetched a closed day does not fetch it again when rows are added to it later. So each addition has a
+//! number, and its rows stand once more in a table of ours beside the day: a fetcher can tell them alone.
 
 use std::path::Path;
 
 use rusqlite::{Connection, Transaction};
 use tlsrptd_proto::day::Day;
 
-use crate::store::{
-    StoreError,
-    file::{self, sql},
+use super::super::{
+    error::{SqliteError, sql},
+    file,
 };
 
-/// What a move is.
+/// Why rows are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Move {
-    /// A day is closed: what its file holds already was told to others.
+    /// Their day is closed: what its file holds already may be reported already.
     Close,
-    /// Rows that are told already go to another closed file.
+    /// They stand in the wrong closed file.
     Sort,
 }
 
 /// Days that were closed, with the number of additions since; and what was added, sessions (without `reason`) and
-/// failures. The programs that we share the file with pass both over.
+/// failures. sys4's programs ignore both tables.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tlsrptd_closed(day TEXT PRIMARY KEY, additions INTEGER);
     CREATE TABLE IF NOT EXISTS tlsrptd_added(day TEXT, domain TEXT, number INTEGER, tlsrptrecord TEXT, policy TEXT,
@@ -37,9 +37,9 @@ pub(super) fn move_day(
     day: Day,
     target: &Path,
     kind: Move,
-) -> Result<(), StoreError> {
+) -> Result<(), SqliteError> {
     if target.is_dir() {
-        return Err(StoreError::NotAFile(target.into()));
+        return Err(SqliteError::NotAFile(target.into()));
     }
     let made = file::open_plain(target)?;
     let prepared = made.execute_batch(TABLES);
@@ -80,31 +80,32 @@ pub(super) fn close_in_place(db: &Connection, day: Day) -> rusqlite::Result<()> 
     file::mark_complete(db, day).map(drop)
 }
 
-/// A day that has not ended is not complete, whatever a clock that was ahead made of it. That it was told is remembered.
-pub(super) fn open_again(path: &Path, day: Day) -> Result<(), StoreError> {
+/// Takes from a closed file that `today` or a day to come is complete. That such a day was told is remembered.
+pub(super) fn reopen_days(path: &Path, today: Day) -> Result<(), SqliteError> {
     if !path.is_file() {
         return Ok(());
     }
     let db = file::open_plain(path)?;
-    let text = day.to_string();
-    let open = || {
+    let today = today.to_string();
+    let reopen = || {
         let complete = db
-            .prepare("SELECT 1 FROM daystatus WHERE daycomplete = ?1")?
-            .exists([&text])?;
+            .prepare("SELECT 1 FROM daystatus WHERE daycomplete >= ?1")?
+            .exists([&today])?;
         if !complete {
             return Ok(());
         }
         db.execute_batch(TABLES)?;
         let transaction = db.unchecked_transaction()?;
         transaction.execute(
-            "INSERT OR IGNORE INTO tlsrptd_closed(day, additions) VALUES(?1, 0)",
-            [&text],
+            "INSERT OR IGNORE INTO tlsrptd_closed(day, additions)
+             SELECT daycomplete, 0 FROM daystatus WHERE daycomplete >= ?1",
+            [&today],
         )?;
-        transaction.execute("DELETE FROM daystatus WHERE daycomplete = ?1", [&text])?;
+        transaction.execute("DELETE FROM daystatus WHERE daycomplete >= ?1", [&today])?;
         transaction.commit()
     };
-    let opened = open().map_err(sql(path, "open a day again"));
-    opened.and(file::close(db, path))
+    let reopened = reopen().map_err(sql(path, "open a day again"));
+    reopened.and(file::close(db, path))
 }
 
 /// When the target was closed before: what comes now is an addition.

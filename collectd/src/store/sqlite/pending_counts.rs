@@ -1,44 +1,46 @@
-//! What a store holds in memory: for each datagram the rows that it adds to, and the counts not yet committed.
+//! What the store holds in memory: for each datagram the rows that it adds to, and the counts not yet committed.
 //!
-//! The key texts are held only until their first commit; then a datagram is a few row numbers.
+//! A *new* datagram still has its key texts. After its first commit it is *known*: a few row numbers.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use tlsrptd_proto::{day::Day, failure::FailureKey, session_result::SessionResult};
 
-/// Bytes of rows in one transaction: the WAL holds all of it, table and index.
+use crate::store::ResultsId;
+
+/// Bytes of rows in one transaction: the WAL holds all of it, table and id.
 const MAX_WRITTEN: usize = 16 << 20;
 
-/// A row and what one datagram adds to it.
+/// A row that a datagram adds to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Row {
+pub(super) enum CountedRow {
     /// Of `finalresults`: a session, successful or failed.
     Session { rowid: i64, failed: bool },
     /// Of `failures`.
     Failure { rowid: i64 },
-    /// None, because its domain and those beside it have used their share of the file.
+    /// No row, because its domain and those beside it have used up their share of the file.
     OverShare,
 }
 
-/// A datagram whose rows are not known yet.
+/// A datagram that was never committed.
 #[derive(Debug, Clone)]
-pub(super) struct Fresh {
+pub(super) struct NewDatagram {
     pub(super) day: Day,
-    pub(super) records: Arc<[SessionResult]>,
+    pub(super) results: Arc<[SessionResult]>,
 }
 
-/// Datagrams by index. Those with rows come first, then the fresh ones.
+/// Datagrams by id. Those with rows come first, then the new ones.
 #[derive(Debug, Default)]
 pub(super) struct PendingCounts {
-    /// Where the rows of each settled datagram end in `rows`.
+    /// Where the rows of each known datagram end in `rows`.
     ends: Vec<u32>,
-    rows: Vec<Row>,
-    fresh: VecDeque<Fresh>,
-    /// What the fresh ones take in memory.
-    fresh_bytes: usize,
+    rows: Vec<CountedRow>,
+    new: VecDeque<NewDatagram>,
+    /// What the new ones take in memory.
+    new_bytes: usize,
     counts: Vec<u64>,
-    /// Indexes whose count is not zero.
-    dirty: Vec<u32>,
+    /// Datagrams whose count is not zero.
+    dirty: Vec<ResultsId>,
     uncommitted: u64,
 }
 
@@ -46,26 +48,26 @@ pub(super) struct PendingCounts {
 #[derive(Debug)]
 pub(super) struct Attempt {
     /// Datagrams that had their rows before, with their counts.
-    pub(super) settled: Vec<(u32, u64)>,
-    /// Counts of the fresh ones, all of them in order.
-    pub(super) fresh: Vec<u64>,
-    /// The rows found or made for the fresh ones, in order.
-    pub(super) rows: Vec<Vec<Row>>,
+    pub(super) known: Vec<(ResultsId, u64)>,
+    /// Counts of the new ones, in order.
+    pub(super) new: Vec<u64>,
+    /// The rows found or made for the new ones, in order.
+    pub(super) rows: Vec<Vec<CountedRow>>,
     pub(super) datagrams: u64,
 }
 
 impl PendingCounts {
-    pub(super) fn add(&mut self, day: Day, records: Arc<[SessionResult]>) {
-        self.fresh_bytes += cost(&records);
-        self.fresh.push_back(Fresh { day, records });
+    pub(super) fn add(&mut self, day: Day, results: Arc<[SessionResult]>) {
+        self.new_bytes += cost(&results);
+        self.new.push_back(NewDatagram { day, results });
         self.counts.push(0);
         self.count(self.counts.len() as u32 - 1, 1);
     }
 
-    pub(super) fn count(&mut self, index: u32, times: u64) {
-        let count = &mut self.counts[index as usize];
+    pub(super) fn count(&mut self, id: ResultsId, times: u64) {
+        let count = &mut self.counts[id as usize];
         if *count == 0 && times > 0 {
-            self.dirty.push(index);
+            self.dirty.push(id);
         }
         *count += times;
         self.uncommitted += times;
@@ -75,137 +77,138 @@ impl PendingCounts {
         self.uncommitted
     }
 
-    pub(super) fn fresh_bytes(&self) -> usize {
-        self.fresh_bytes
+    pub(super) fn new_bytes(&self) -> usize {
+        self.new_bytes
     }
 
-    /// Rows of all settled datagrams together.
+    /// Rows of all known datagrams together.
     pub(super) fn all_rows(&self) -> usize {
         self.rows.len()
     }
 
-    /// The fresh datagrams, in order; the first of them belong to an attempt.
-    pub(super) fn fresh(&self) -> impl Iterator<Item = &Fresh> {
-        self.fresh.iter()
+    /// The new datagrams, in order; the first of them belong to an attempt.
+    pub(super) fn new_datagrams(&self) -> impl Iterator<Item = &NewDatagram> {
+        self.new.iter()
     }
 
-    /// The rows of a settled datagram; none when the file had no room.
-    pub(super) fn rows(&self, index: u32) -> &[Row] {
-        let index = index as usize;
-        let start = if index == 0 {
+    /// The rows of a known datagram; none when the file had no room.
+    pub(super) fn rows(&self, id: ResultsId) -> &[CountedRow] {
+        let id = id as usize;
+        let start = if id == 0 {
             0
         } else {
-            self.ends[index - 1] as usize
+            self.ends[id - 1] as usize
         };
-        &self.rows[start..self.ends[index] as usize]
+        &self.rows[start..self.ends[id] as usize]
     }
 
-    /// Takes counts for one transaction: of all that is known, and of so much that is fresh as a transaction should write.
-    /// It has to come back by [`PendingCounts::accept`] or [`PendingCounts::restore`].
+    /// Takes counts for one transaction: of all known datagrams, and of as many new ones as a transaction should write.
+    /// They have to come back by [`PendingCounts::accept`] or [`PendingCounts::restore`].
     pub(super) fn attempt(&mut self) -> Attempt {
-        let settled = self.ends.len();
-        let taken = self.next_fresh();
+        let known = self.ends.len();
+        let taken = self.next_new();
         let mut attempt = Attempt {
-            settled: Vec::with_capacity(self.dirty.len().min(settled)),
-            fresh: vec![0; taken],
+            known: Vec::with_capacity(self.dirty.len().min(known)),
+            new: vec![0; taken],
             rows: Vec::with_capacity(taken),
             datagrams: 0,
         };
-        for index in std::mem::take(&mut self.dirty) {
-            let count = &mut self.counts[index as usize];
-            match (index as usize).checked_sub(settled) {
-                Some(fresh) if fresh >= taken => {
-                    self.dirty.push(index);
+        for id in std::mem::take(&mut self.dirty) {
+            let count = &mut self.counts[id as usize];
+            match (id as usize).checked_sub(known) {
+                Some(place) if place >= taken => {
+                    self.dirty.push(id);
                     continue;
                 }
-                Some(fresh) => attempt.fresh[fresh] = *count,
-                None => attempt.settled.push((index, *count)),
+                Some(place) => attempt.new[place] = *count,
+                None => attempt.known.push((id, *count)),
             }
             attempt.datagrams += std::mem::take(count);
         }
         // Rows made one after the other lie side by side.
-        attempt.settled.sort_unstable();
+        attempt.known.sort_unstable();
         attempt
     }
 
-    /// How many of the fresh ones the next transaction takes: at least one.
-    fn next_fresh(&self) -> usize {
+    /// How many of the new ones the next transaction takes: at least one.
+    fn next_new(&self) -> usize {
         let mut bytes = 0;
-        let fits = |fresh: &&Fresh| {
+        let fits = |new: &&NewDatagram| {
             let before = bytes;
-            bytes += written(&fresh.records);
+            bytes += written(&new.results);
             before < MAX_WRITTEN
         };
-        self.fresh.iter().take_while(fits).count()
+        self.new.iter().take_while(fits).count()
     }
 
     /// The attempt is committed.
     pub(super) fn accept(&mut self, attempt: Attempt) {
         self.uncommitted -= attempt.datagrams;
         for rows in attempt.rows {
-            if let Some(fresh) = self.fresh.pop_front() {
-                self.fresh_bytes -= cost(&fresh.records);
+            if let Some(new) = self.new.pop_front() {
+                self.new_bytes -= cost(&new.results);
             }
             self.rows.extend(rows);
             self.ends.push(self.rows.len() as u32);
         }
     }
 
-    /// The attempt did not come about.
+    /// The attempt failed: nothing of it is in the file.
     pub(super) fn restore(&mut self, attempt: Attempt) {
-        let settled = self.ends.len() as u32;
+        let known = self.ends.len() as u32;
         self.uncommitted -= attempt.datagrams;
-        let fresh = (settled..).zip(attempt.fresh);
-        for (index, count) in attempt.settled.into_iter().chain(fresh) {
-            self.count(index, count);
+        let new = (known..).zip(attempt.new);
+        for (id, count) in attempt.known.into_iter().chain(new) {
+            self.count(id, count);
         }
     }
 
-    /// Gives up what is not committed, and says how much that is.
+    /// Forgets all datagrams, and says how many were not committed.
     pub(super) fn discard(&mut self) -> u64 {
         std::mem::take(self).uncommitted
     }
 
-    /// Forgets all datagrams.
+    /// Forgets all datagrams; each is committed.
     pub(super) fn clear(&mut self) {
         debug_assert!(self.uncommitted == 0, "counts would be lost");
         *self = PendingCounts::default();
     }
 }
 
-/// What a fresh datagram takes in memory, with what an attempt to commit it takes: many short texts cost far more than
+/// What a new datagram takes in memory, with what an attempt to commit it takes: many short texts cost far more than
 /// their bytes.
-fn cost(records: &[SessionResult]) -> usize {
+fn cost(results: &[SessionResult]) -> usize {
     // Twice, because what grows doubles.
-    let places = 2 * (size_of::<Fresh>() + 2 * size_of::<u64>() + size_of::<Vec<Row>>());
-    let of = |record: &SessionResult| {
-        let failures: usize = record
+    let places =
+        2 * (size_of::<NewDatagram>() + 2 * size_of::<u64>() + size_of::<Vec<CountedRow>>());
+    let of = |result: &SessionResult| {
+        let failures: usize = result
             .failures
             .iter()
             .map(|failure| shared(failure.as_str()))
             .sum();
-        let rows = 2 * (1 + record.failures.len()) * size_of::<Row>();
-        let list = allocated(record.failures.capacity() * size_of::<FailureKey>());
+        let rows = 2 * (1 + result.failures.len()) * size_of::<CountedRow>();
+        let list = allocated(result.failures.capacity() * size_of::<FailureKey>());
         size_of::<SessionResult>()
-            + shared(record.domain.as_str())
-            + allocated(record.tlsrpt_record.capacity())
-            + shared(record.policy.as_str())
+            + shared(result.domain.as_str())
+            + allocated(result.tlsrpt_record.capacity())
+            + shared(result.policy.as_str())
             + list
             + failures
             + rows
     };
-    places + shared("") + records.iter().map(of).sum::<usize>()
+    places + shared("") + results.iter().map(of).sum::<usize>()
 }
 
-/// Bytes of rows that a fresh datagram may need: a policy's text stands beside each of its failures.
-fn written(records: &[SessionResult]) -> usize {
-    let of = |record: &SessionResult| {
-        let key = record.tlsrpt_record.len() + record.policy.as_str().len();
-        let failures = record.failures.iter();
+/// Bytes of rows that a new datagram may need: a policy's text stands beside each of its failures.
+fn written(results: &[SessionResult]) -> usize {
+    let of = |result: &SessionResult| {
+        let key = result.tlsrpt_record.len() + result.policy.as_str().len();
+        let failures = result.failures.iter();
         let reasons: usize = failures.map(|failure| failure.as_str().len()).sum();
-        key * (1 + record.failures.len()) + reasons
+        key * (1 + result.failures.len()) + reasons
     };
-    records.iter().map(of).sum()
+    results.iter().map(of).sum()
 }
 
 /// A text in an `Arc`, which has two counters before it.
@@ -242,17 +245,17 @@ mod tests {
         let (tiny, none) = (datagram(&tiny.join(",")), datagram(""));
         let mut pending_counts = PendingCounts::default();
         pending_counts.add(day(), Arc::clone(&none));
-        let first = pending_counts.fresh_bytes();
+        let first = pending_counts.new_bytes();
         assert!(first > 250, "{first}: the least that one takes");
         pending_counts.add(day(), tiny);
         // 16 bytes of text each, beside a pointer, two counters, a header, and a row for the attempt.
-        let second = pending_counts.fresh_bytes() - first;
+        let second = pending_counts.new_bytes() - first;
         assert!(second > 20 * (16 + 16 + 32 + 16), "{second}");
         let mut attempt = pending_counts.attempt();
         attempt.rows = vec![vec![], vec![]];
         pending_counts.accept(attempt);
         assert_eq!(
-            pending_counts.fresh_bytes(),
+            pending_counts.new_bytes(),
             0,
             "what was charged is given back"
         );
@@ -266,7 +269,7 @@ mod tests {
         pending_counts.count(0, 4);
         let attempt = pending_counts.attempt();
         assert_eq!(
-            (attempt.fresh.as_slice(), attempt.datagrams),
+            (attempt.new.as_slice(), attempt.datagrams),
             ([5, 1].as_slice(), 6)
         );
         pending_counts.count(1, 2);
@@ -279,21 +282,21 @@ mod tests {
         assert_eq!(pending_counts.uncommitted(), 8);
 
         let mut attempt = pending_counts.attempt();
-        assert_eq!(attempt.fresh, [5, 3]);
+        assert_eq!(attempt.new, [5, 3]);
         pending_counts.add(day(), Arc::from([]));
-        attempt.rows = vec![vec![Row::Failure { rowid: 7 }], vec![]];
+        attempt.rows = vec![vec![CountedRow::Failure { rowid: 7 }], vec![]];
         pending_counts.accept(attempt);
         assert_eq!(
             pending_counts.uncommitted(),
             1,
             "the one that came meanwhile"
         );
-        assert_eq!(pending_counts.rows(0), [Row::Failure { rowid: 7 }]);
+        assert_eq!(pending_counts.rows(0), [CountedRow::Failure { rowid: 7 }]);
         assert_eq!(pending_counts.rows(1), []);
-        assert_eq!(pending_counts.fresh().count(), 1);
+        assert_eq!(pending_counts.new_datagrams().count(), 1);
 
         pending_counts.count(0, 2);
         let attempt = pending_counts.attempt();
-        assert_eq!((attempt.settled, attempt.fresh), (vec![(0, 2)], vec![1]));
+        assert_eq!((attempt.known, attempt.new), (vec![(0, 2)], vec![1]));
     }
 }

@@ -1,34 +1,34 @@
-//! What has reached a limit of details.
+//! What has reached a limit of details: remembered, so that a stranger who makes it so does not make us count it again
+//! each time.
 
 use std::collections::{HashMap, HashSet};
 
 use tlsrptd_proto::{day::Day, domain::Domain, policy::PolicyKey};
 
-/// What is known to be full, so that a stranger who makes it so does not make us count it again each time.
-///
-/// Nothing here outlives a transaction that failed, or a file.
+/// See the module. Nothing here outlives a transaction that failed, or a file.
 #[derive(Default)]
-pub(super) struct Full {
+pub(super) struct ReachedLimits {
+    /// Domains that have as many policies as they may have.
     pub(super) domains: HashSet<(Day, Domain)>,
-    /// The rows of folded policies, and the TXT record that they stand under.
+    /// The rows of folded policies, and the TLSRPT record that they stand under.
     pub(super) folded: HashMap<(Day, Domain, PolicyKey), (i64, String)>,
     folded_bytes: usize,
-    /// Rows of policies that have as many failures as they may.
+    /// Rows of policies that have as many failures as they may have.
     pub(super) policies: HashSet<i64>,
 }
 
-impl Full {
+impl ReachedLimits {
     /// More than this is not remembered.
     const MOST: usize = 100_000;
     const MOST_BYTES: usize = 8 << 20;
 
     pub(super) fn clear(&mut self) {
-        *self = Full::default();
+        *self = ReachedLimits::default();
     }
 
     pub(super) fn bound(&mut self) {
-        if self.domains.len() + self.folded.len() + self.policies.len() > Full::MOST
-            || self.folded_bytes > Full::MOST_BYTES
+        if self.domains.len() + self.folded.len() + self.policies.len() > ReachedLimits::MOST
+            || self.folded_bytes > ReachedLimits::MOST_BYTES
         {
             self.clear();
         }

@@ -5,8 +5,10 @@ use std::{collections::VecDeque, rc::Rc};
 use rusqlite::params;
 use tlsrptd_proto::day::Day;
 
-use super::closed::ClosedFile;
-use crate::store::{StoreError, file::sql};
+use super::{
+    super::error::{SqliteError, sql},
+    ClosedFile,
+};
 
 /// Names read at once.
 const PAGE: u32 = 4096;
@@ -15,56 +17,54 @@ const NAMES: &str =
     "SELECT DISTINCT domain FROM finalresults WHERE day=?1 AND domain>?2 ORDER BY domain LIMIT ?3";
 
 /// The names of all files, merged: in binary order, each once.
-pub(super) struct Merged<'a> {
+pub(super) struct MergedNames<'a> {
     day: Day,
-    sources: Vec<Source<'a>>,
+    sources: Vec<NamePages<'a>>,
 }
 
-struct Source<'a> {
+/// The names of one file.
+struct NamePages<'a> {
     file: &'a ClosedFile,
     page: VecDeque<String>,
     last: Option<String>,
     ended: bool,
 }
 
-impl<'a> Merged<'a> {
-    pub(super) fn new(files: &'a [Rc<ClosedFile>], day: Day) -> Merged<'a> {
-        let source = |file: &'a Rc<ClosedFile>| Source {
+impl<'a> MergedNames<'a> {
+    pub(super) fn new(files: &'a [Rc<ClosedFile>], day: Day) -> MergedNames<'a> {
+        let source = |file: &'a Rc<ClosedFile>| NamePages {
             file,
             page: VecDeque::new(),
             last: None,
             ended: false,
         };
-        Merged {
+        MergedNames {
             day,
             sources: files.iter().map(source).collect(),
         }
     }
+}
 
-    pub(super) fn next(&mut self) -> Result<Option<String>, StoreError> {
+impl Iterator for MergedNames<'_> {
+    type Item = Result<String, SqliteError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         for source in &mut self.sources {
-            source.fill(self.day)?;
-        }
-        let Some(name) = self
-            .sources
-            .iter()
-            .filter_map(|source| source.page.front())
-            .min()
-            .cloned()
-        else {
-            return Ok(None);
-        };
-        for source in &mut self.sources {
-            if source.page.front() == Some(&name) {
-                source.page.pop_front();
+            if let Err(error) = source.fill(self.day) {
+                return Some(Err(error));
             }
         }
-        Ok(Some(name))
+        let fronts = self.sources.iter().filter_map(|source| source.page.front());
+        let name = fronts.min().cloned()?;
+        for source in &mut self.sources {
+            source.page.pop_front_if(|front| *front == name);
+        }
+        Some(Ok(name))
     }
 }
 
-impl Source<'_> {
-    fn fill(&mut self, day: Day) -> Result<(), StoreError> {
+impl NamePages<'_> {
+    fn fill(&mut self, day: Day) -> Result<(), SqliteError> {
         if self.page.is_empty() && !self.ended {
             self.page = page(self.file, day, self.last.as_deref().unwrap_or_default())?;
             self.ended = self.page.len() < PAGE as usize;
@@ -74,7 +74,7 @@ impl Source<'_> {
     }
 }
 
-fn page(file: &ClosedFile, day: Day, after: &str) -> Result<VecDeque<String>, StoreError> {
+fn page(file: &ClosedFile, day: Day, after: &str) -> Result<VecDeque<String>, SqliteError> {
     let read = || {
         let mut statement = file.db.prepare_cached(NAMES)?;
         let names = statement.query_map(params![day.to_string(), after, PAGE], |row| row.get(0))?;

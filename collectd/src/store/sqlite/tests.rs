@@ -10,7 +10,8 @@ use tlsrptd_proto::{
     session_result::SessionResult,
 };
 
-use super::{Flushed, FoldLimits, Sqlite, Store, StoreError};
+use super::{Flushed, FoldLimits, Sqlite, Store};
+use crate::store::FailureKind;
 
 mod room;
 
@@ -53,18 +54,18 @@ fn today() -> Day {
 }
 
 fn success(domain: &str, string: &str) -> Arc<[SessionResult]> {
-    records(&format!(
+    results(&format!(
         r#"{{"d":"{domain}","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":2,"policy-domain":"{domain}","policy-string":["{string}"],"t":0,"f":0}}]}}"#
     ))
 }
 
 fn failure(domain: &str, reason: &str) -> Arc<[SessionResult]> {
-    records(&format!(
+    results(&format!(
         r#"{{"d":"{domain}","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":9,"policy-domain":"{domain}","failure-details":[{{"c":203,"f":"{reason}"}}],"t":1,"f":1}}]}}"#
     ))
 }
 
-fn records(text: &str) -> Arc<[SessionResult]> {
+fn results(text: &str) -> Arc<[SessionResult]> {
     Datagram::parse(text.as_bytes(), &TextLimits::default())
         .unwrap()
         .into_session_results()
@@ -182,7 +183,7 @@ fn folding_does_not_follow_a_changing_record() {
     let bench = Bench::new();
     let mut store = bench.store_with(FoldLimits::new(2, 2));
     for n in 0..10 {
-        store.add(today(), &records(&format!(
+        store.add(today(), &results(&format!(
             r#"{{"d":"a.test","pr":"v=TLSRPTv1;rua=mailto:a{n}@b","policies":[{{"policy-type":2,"policy-domain":"a.test","policy-string":["x"],"failure-details":[{{"c":203}}],"t":1,"f":1}}]}}"#
         )));
     }
@@ -222,7 +223,7 @@ fn a_removed_file_is_written_anew() {
     store.flush().unwrap();
     fs::remove_file(bench.path()).unwrap();
     store.count(0, 2);
-    assert!(matches!(store.flush(), Err(StoreError::Replaced(_))));
+    assert_eq!(store.flush().unwrap_err().kind, FailureKind::Replaced);
     assert_eq!(store.rescue().unwrap(), 0, "nothing is lost");
     store.add(today(), &success("a.test", "x"));
     store.flush().unwrap();
@@ -287,7 +288,7 @@ fn foreign_files_are_refused_and_left_alone() {
             .err()
             .unwrap();
         assert_eq!(fs::read(bench.path()).unwrap(), before);
-        crate::error::Error::Store(error).exit_code()
+        crate::error::Error::Store(error.into()).exit_code()
     };
     for (sql, want, why) in [
         ("CREATE TABLE t(x)", 4, "another program's"),
@@ -313,5 +314,5 @@ fn foreign_files_are_refused_and_left_alone() {
     let error = Sqlite::open("u", &bench.path(), FoldLimits::new(1, 1), 1)
         .err()
         .unwrap();
-    assert_eq!(crate::error::Error::Store(error).exit_code(), 3);
+    assert_eq!(crate::error::Error::Store(error.into()).exit_code(), 3);
 }

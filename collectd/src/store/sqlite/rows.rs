@@ -1,4 +1,4 @@
-//! The rows of one transaction: found or made for what is fresh, added to for what is known.
+//! The rows of one transaction: found or made for new datagrams, added to for known ones.
 //!
 //! Limits are held here, against what the file says, so that they hold across restarts: beyond them, detail is folded
 //! into one entry, and the counters stay exact.
@@ -9,9 +9,10 @@ use tlsrptd_proto::{
 };
 
 use super::{
-    Flushed, FoldLimits, day_file_budget::DayFileBudget, full::Full, pending_counts::Row,
+    day_file_budget::DayFileBudget, pending_counts::CountedRow, reached_limits::ReachedLimits,
     shares::Shares,
 };
+use crate::store::{Flushed, FoldLimits};
 
 const FIND_SESSION: &str =
     "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
@@ -31,9 +32,9 @@ const ADD_SESSION: &str =
     "UPDATE finalresults SET cntrtotal=cntrtotal+?2, cntrfailure=cntrfailure+?3 WHERE rowid=?1";
 const ADD_FAILURE: &str = "UPDATE failures SET cntr=cntr+?2 WHERE rowid=?1";
 
-/// The statements of one transaction.
-pub(super) struct Rows<'c> {
-    full: &'c mut Full,
+/// Writes the rows of one transaction.
+pub(super) struct RowWriter<'c> {
+    reached: &'c mut ReachedLimits,
     shares: &'c mut Shares,
     db: &'c Connection,
     find_session: CachedStatement<'c>,
@@ -46,40 +47,39 @@ pub(super) struct Rows<'c> {
     add_session: CachedStatement<'c>,
     add_failure: CachedStatement<'c>,
     limits: FoldLimits,
-    room: DayFileBudget,
+    budget: DayFileBudget,
     pub(super) flushed: Flushed,
-    /// Whose share is used up, the last one.
+    /// Who has used up its share, the last one.
     pub(super) over_share: Option<String>,
 }
 
 /// Why there is no room for a row.
-enum NoRoom {
-    Full,
-    /// Whose share is used up.
-    Share(String),
+enum Refusal {
+    FileFull,
+    /// Who has used up its share.
+    OverShare(String),
 }
 
-/// Where a record's sessions are counted.
-struct Place<'r> {
+/// The row of `finalresults` that a session is counted in, with its key.
+struct SessionRow<'r> {
     day: &'r str,
     domain: &'r str,
     txt: String,
     policy: String,
-    /// The row of `finalresults`.
-    session: i64,
+    rowid: i64,
 }
 
-impl<'c> Rows<'c> {
+impl<'c> RowWriter<'c> {
     pub(super) fn new(
         db: &'c Connection,
-        full: &'c mut Full,
+        reached: &'c mut ReachedLimits,
         shares: &'c mut Shares,
         limits: FoldLimits,
-    ) -> Result<Rows<'c>> {
-        full.bound();
-        let room = DayFileBudget::measure(db, limits.file_bytes)?;
-        Ok(Rows {
-            full,
+    ) -> Result<RowWriter<'c>> {
+        reached.bound();
+        let budget = DayFileBudget::measure(db, limits.file_bytes)?;
+        Ok(RowWriter {
+            reached,
             shares,
             db,
             find_session: db.prepare_cached(FIND_SESSION)?,
@@ -93,111 +93,111 @@ impl<'c> Rows<'c> {
             add_failure: db.prepare_cached(ADD_FAILURE)?,
             limits,
             flushed: Flushed {
-                tight: room.is_tight(),
-                file_bytes: room.used(),
+                tight: budget.is_tight(),
+                file_bytes: budget.used(),
                 ..Flushed::default()
             },
-            room,
+            budget,
             over_share: None,
         })
     }
 
-    /// Adds a known datagram, so many times; false when one of its rows is not there any more.
-    pub(super) fn add(&mut self, rows: &[Row], times: u64) -> Result<bool> {
+    /// Adds a known datagram, so many times; false when one of its rows does not exist any more.
+    pub(super) fn add(&mut self, rows: &[CountedRow], times: u64) -> Result<bool> {
         let mut found = true;
         for row in rows {
             found &= match *row {
-                Row::Session { rowid, failed } => {
+                CountedRow::Session { rowid, failed } => {
                     let failures = if failed { times } else { 0 };
                     self.add_session
                         .execute(params![rowid, number(times), number(failures)])?
                 }
-                Row::Failure { rowid } => {
+                CountedRow::Failure { rowid } => {
                     self.add_failure.execute(params![rowid, number(times)])?
                 }
-                Row::OverShare => 1,
+                CountedRow::OverShare => 1,
             } == 1;
         }
         Ok(found)
     }
 
-    /// Adds a fresh datagram, so many times, and says which rows it has from now on: none when there is no room for it, and
-    /// a row that it needs is not there. Then it is dropped as a whole, so that it is either counted or not.
+    /// Adds a new datagram, so many times, and says which rows it has from now on: none when there is no room for it, and
+    /// a row that it needs does not exist. Then it is dropped as a whole, so that it is either counted or not.
     pub(super) fn make(
         &mut self,
         day: Day,
-        records: &[SessionResult],
+        results: &[SessionResult],
         times: u64,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<CountedRow>> {
         let text = day.to_string();
-        // All records of a datagram are of one domain.
-        let domain = records.first().map_or("", |record| record.domain.as_str());
-        if let Some(no_room) = self.no_room(domain)
-            && !self.are_known(day, &text, records)?
+        // All results of a datagram are of one domain.
+        let domain = results.first().map_or("", |result| result.domain.as_str());
+        if let Some(refusal) = self.refusal(domain)
+            && !self.are_known(day, &text, results)?
         {
-            return Ok(self.refuse(no_room, times));
+            return Ok(self.refuse(refusal, times));
         }
-        let mut rows = Vec::with_capacity(records.len());
-        for record in records {
-            let place = self.session(day, &text, record, times)?;
-            rows.push(Row::Session {
-                rowid: place.session,
-                failed: record.failed,
+        let mut rows = Vec::with_capacity(results.len());
+        for result in results {
+            let session = self.session(day, &text, result, times)?;
+            rows.push(CountedRow::Session {
+                rowid: session.rowid,
+                failed: result.failed,
             });
-            for failure in &record.failures {
-                let rowid = self.failure(&place, failure, times)?;
-                rows.extend(rowid.map(|rowid| Row::Failure { rowid }));
+            for failure in &result.failures {
+                let rowid = self.failure(&session, failure, times)?;
+                rows.extend(rowid.map(|rowid| CountedRow::Failure { rowid }));
             }
         }
         Ok(rows)
     }
 
     /// Why a domain gets no new row, not even a folded one.
-    fn no_room(&self, domain: &str) -> Option<NoRoom> {
-        if self.room.is_full() {
-            return Some(NoRoom::Full);
+    fn refusal(&self, domain: &str) -> Option<Refusal> {
+        if self.budget.is_full() {
+            return Some(Refusal::FileFull);
         }
-        let over = self.shares.over(domain, self.room.free());
-        over.map(|owner| NoRoom::Share(owner.to_owned()))
+        let over = self.shares.over(domain, self.budget.free());
+        over.map(|owner| Refusal::OverShare(owner.to_owned()))
     }
 
-    fn refuse(&mut self, why: NoRoom, times: u64) -> Vec<Row> {
+    fn refuse(&mut self, why: Refusal, times: u64) -> Vec<CountedRow> {
         match why {
-            NoRoom::Full => {
+            Refusal::FileFull => {
                 self.flushed.refused += times;
                 Vec::new()
             }
-            NoRoom::Share(owner) => {
+            Refusal::OverShare(owner) => {
                 self.flushed.over_share += times;
                 self.over_share = Some(owner);
-                vec![Row::OverShare]
+                vec![CountedRow::OverShare]
             }
         }
     }
 
     /// Whether new details of a domain are folded, for want of room.
     fn must_fold(&self, domain: &str) -> bool {
-        let free = self.room.free_for_details();
-        self.room.is_tight() || self.shares.over(domain, free).is_some()
+        let free = self.budget.free_for_details();
+        self.budget.is_tight() || self.shares.over(domain, free).is_some()
     }
 
     /// A row of a domain is made, with key texts of that length.
     fn take_room(&mut self, domain: &str, bytes: usize) {
-        let taken = self.room.take(domain.len() + bytes);
+        let taken = self.budget.take(domain.len() + bytes);
         self.shares.charge(domain, taken);
     }
 
-    /// Whether each record has a row, be it a folded one.
-    fn are_known(&mut self, on: Day, day: &str, records: &[SessionResult]) -> Result<bool> {
-        for record in records {
-            let domain = record.domain.as_str();
-            let key = params![day, domain, record.tlsrpt_record, record.policy.as_str()];
+    /// Whether each result has a row, be it a folded one.
+    fn are_known(&mut self, on: Day, day: &str, results: &[SessionResult]) -> Result<bool> {
+        for result in results {
+            let domain = result.domain.as_str();
+            let key = params![day, domain, result.tlsrpt_record, result.policy.as_str()];
             if self.find_session.exists(key)? {
                 continue;
             }
-            let folded = record.policy.folded(&record.domain);
+            let folded = result.policy.folded(&result.domain);
             if self
-                .folded(day, &(on, record.domain.clone(), folded))?
+                .folded(day, &(on, result.domain.clone(), folded))?
                 .is_none()
             {
                 return Ok(false);
@@ -206,89 +206,89 @@ impl<'c> Rows<'c> {
         Ok(true)
     }
 
-    /// The row of a record's policy, counted.
+    /// Counts a result in the row of its policy.
     fn session<'r>(
         &mut self,
         on: Day,
         day: &'r str,
-        record: &'r SessionResult,
+        result: &'r SessionResult,
         times: u64,
-    ) -> Result<Place<'r>> {
-        let domain = record.domain.as_str();
-        let failures = if record.failed { times } else { 0 };
+    ) -> Result<SessionRow<'r>> {
+        let domain = result.domain.as_str();
+        let failures = if result.failed { times } else { 0 };
         let (total, failures) = (number(times), number(failures));
-        let mut place = Place {
+        let mut session = SessionRow {
             day,
             domain,
-            txt: record.tlsrpt_record.clone(),
-            policy: record.policy.as_str().into(),
-            session: 0,
+            txt: result.tlsrpt_record.clone(),
+            policy: result.policy.as_str().into(),
+            rowid: 0,
         };
-        let key = params![day, domain, place.txt, place.policy];
+        let key = params![day, domain, session.txt, session.policy];
         let found = self.find_session.query_row(key, |row| row.get(0));
         if let Some(rowid) = found.optional()? {
             self.add_session.execute(params![rowid, total, failures])?;
-            place.session = rowid;
-            return Ok(place);
+            session.rowid = rowid;
+            return Ok(session);
         }
-        let policies = self.policies(on, day, &record.domain)?;
+        let policies = self.policies(on, day, &result.domain)?;
         let folds = policies >= self.limits.policies || self.must_fold(domain);
         let folded = folds.then(|| {
-            let folded = record.policy.folded(&record.domain);
-            place.policy = folded.as_str().into();
-            (on, record.domain.clone(), folded)
+            let folded = result.policy.folded(&result.domain);
+            session.policy = folded.as_str().into();
+            (on, result.domain.clone(), folded)
         });
         if let Some(folded) = &folded {
             self.flushed.folded_policies += 1;
             if let Some((rowid, txt)) = self.folded(day, folded)? {
                 self.add_session.execute(params![rowid, total, failures])?;
-                place.txt = txt;
-                place.session = rowid;
-                return Ok(place);
+                session.txt = txt;
+                session.rowid = rowid;
+                return Ok(session);
             }
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
-        self.take_room(domain, place.txt.len() + place.policy.len());
+        self.take_room(domain, session.txt.len() + session.policy.len());
         // In one statement: a day of a million domains is made of rows that are never touched again.
         self.make_session.execute(params![
             day,
             domain,
-            place.txt,
-            place.policy,
+            session.txt,
+            session.policy,
             total,
             failures
         ])?;
-        place.session = self.db.last_insert_rowid();
+        session.rowid = self.db.last_insert_rowid();
         if let Some(folded) = folded {
-            let made = (place.session, place.txt.clone());
-            self.full.remember(folded, made);
+            let made = (session.rowid, session.txt.clone());
+            self.reached.remember(folded, made);
         }
-        Ok(place)
+        Ok(session)
     }
 
-    /// How many policies a domain has, up to the limit.
+    /// How many policies a domain has, at most the limit.
     fn policies(&mut self, on: Day, day: &str, domain: &Domain) -> Result<i64> {
         let limit = self.limits.policies;
         let key = (on, domain.clone());
-        if self.full.domains.contains(&key) {
+        if self.reached.domains.contains(&key) {
             return Ok(limit);
         }
         let counted = params![day, domain.as_str(), limit];
         let policies = self.count_policies.query_row(counted, |row| row.get(0))?;
         if policies >= limit {
-            self.full.domains.insert(key);
+            self.reached.domains.insert(key);
         }
         Ok(policies)
     }
 
-    /// The row of a folded policy. Under any TXT record: that text is a stranger's too.
+    /// The row of a folded policy. Under any TXT result: that text is a stranger's too.
     fn folded(
         &mut self,
         day: &str,
         key: &(Day, Domain, PolicyKey),
     ) -> Result<Option<(i64, String)>> {
-        if let Some(known) = self.full.folded.get(key) {
+        if let Some(known) = self.reached.folded.get(key) {
             return Ok(Some(known.clone()));
         }
         let (_, domain, policy) = key;
@@ -298,41 +298,41 @@ impl<'c> Rows<'c> {
             .query_row(searched, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         if let Some(found) = &found {
-            self.full.remember(key.clone(), found.clone());
+            self.reached.remember(key.clone(), found.clone());
         }
         Ok(found)
     }
 
-    /// The row of a failure under the policy's row, counted. In a file that is full, a detail may have none.
+    /// Counts a failure in its row under the session's. In a file that is full, a detail may have none.
     fn failure(
         &mut self,
-        place: &Place<'_>,
+        session: &SessionRow<'_>,
         failure: &FailureKey,
         times: u64,
     ) -> Result<Option<i64>> {
-        if let Some(rowid) = self.find(place, failure.as_str())? {
+        if let Some(rowid) = self.find(session, failure.as_str())? {
             self.add_failure.execute(params![rowid, number(times)])?;
             return Ok(Some(rowid));
         }
         let mut reason = failure.as_str().to_owned();
-        if self.must_fold(place.domain) || self.has_all_failures(place)? {
+        if self.must_fold(session.domain) || self.has_all_failures(session)? {
             self.flushed.folded_failures += 1;
             reason = failure.folded().as_str().into();
-            if let Some(rowid) = self.find(place, &reason)? {
+            if let Some(rowid) = self.find(session, &reason)? {
                 self.add_failure.execute(params![rowid, number(times)])?;
                 return Ok(Some(rowid));
             }
-            if self.no_room(place.domain).is_some() {
+            if self.refusal(session.domain).is_some() {
                 return Ok(None);
             }
         }
-        let Place {
+        let SessionRow {
             day,
             domain,
             txt,
             policy,
             ..
-        } = place;
+        } = session;
         self.take_room(domain, txt.len() + policy.len() + reason.len());
         self.make_failure
             .execute(params![day, domain, txt, policy, reason, number(times)])?;
@@ -340,34 +340,34 @@ impl<'c> Rows<'c> {
     }
 
     /// Whether a policy has as many failures as it may.
-    fn has_all_failures(&mut self, place: &Place<'_>) -> Result<bool> {
-        if self.full.policies.contains(&place.session) {
+    fn has_all_failures(&mut self, session: &SessionRow<'_>) -> Result<bool> {
+        if self.reached.policies.contains(&session.rowid) {
             return Ok(true);
         }
-        let Place {
+        let SessionRow {
             day,
             domain,
             txt,
             policy,
             ..
-        } = place;
+        } = session;
         let limit = self.limits.failures;
         let counted = params![day, domain, txt, policy, limit];
         let failures: i64 = self.count_failures.query_row(counted, |row| row.get(0))?;
         if failures >= limit {
-            self.full.policies.insert(place.session);
+            self.reached.policies.insert(session.rowid);
         }
         Ok(failures >= limit)
     }
 
-    fn find(&mut self, place: &Place<'_>, reason: &str) -> Result<Option<i64>> {
-        let Place {
+    fn find(&mut self, session: &SessionRow<'_>, reason: &str) -> Result<Option<i64>> {
+        let SessionRow {
             day,
             domain,
             txt,
             policy,
             ..
-        } = place;
+        } = session;
         self.find_failure
             .query_row(params![day, domain, txt, policy, reason], |row| row.get(0))
             .optional()

@@ -1,12 +1,14 @@
 //! What was added to a day after it was closed: told once more, by itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 
-use super::closed::{ClosedDays, ClosedFile};
-use crate::store::{StoreError, file::sql};
+use super::{
+    super::error::{SqliteError, sql},
+    ClosedFile,
+};
 
 /// Views in the place of the file's tables, for this connection alone: whoever reads a day reads its additions then.
 const VIEWS: &str = "CREATE TEMP VIEW finalresults AS SELECT rowid AS rowid, day, domain, tlsrptrecord, policy, total AS cntrtotal, failed AS cntrfailure
@@ -14,42 +16,43 @@ const VIEWS: &str = "CREATE TEMP VIEW finalresults AS SELECT rowid AS rowid, day
     CREATE TEMP VIEW failures AS SELECT rowid AS rowid, day, domain, tlsrptrecord, policy, reason, total AS cntr
         FROM main.tlsrptd_added WHERE reason IS NOT NULL AND number > (SELECT number FROM temp.tlsrptd_since);";
 
-impl ClosedDays {
-    /// The days that grew, and how often. Read anew each time.
-    pub(super) fn grown(&self) -> Result<BTreeMap<Day, u64>, StoreError> {
-        let mut grown = BTreeMap::new();
-        for file in &self.all {
-            for (day, additions) in additions(file)? {
-                let most = grown.entry(day).or_default();
-                *most = additions.max(*most);
-            }
+/// The days that grew, and how often.
+pub(super) fn growth(files: &[Rc<ClosedFile>]) -> Result<BTreeMap<Day, u64>, SqliteError> {
+    let mut growth = BTreeMap::new();
+    for file in files {
+        for (day, additions) in additions(file)? {
+            let most = growth.entry(day).or_default();
+            *most = additions.max(*most);
         }
-        Ok(grown)
     }
-
-    /// From now on, the day is only what was added to it after so many additions.
-    pub(super) fn only_added(&mut self, since: u64) -> Result<(), StoreError> {
-        let mut added = Vec::new();
-        for file in std::mem::take(&mut self.files) {
-            if has_table(&file.db, "tlsrptd_added").map_err(sql(&file.path, "read it"))? {
-                let since = i64::try_from(since).unwrap_or(i64::MAX);
-                let look = || {
-                    file.db
-                        .execute_batch("PRAGMA temp_store = MEMORY; CREATE TEMP TABLE tlsrptd_since(number INTEGER)")?;
-                    file.db
-                        .execute("INSERT INTO temp.tlsrptd_since VALUES(?1)", [since])?;
-                    file.db.execute_batch(VIEWS)
-                };
-                look().map_err(sql(&file.path, "look at its additions"))?;
-                added.push(file);
-            }
-        }
-        self.files = added;
-        Ok(())
-    }
+    Ok(growth)
 }
 
-fn additions(file: &ClosedFile) -> Result<Vec<(Day, u64)>, StoreError> {
+/// The files that were added to, each seen as only what was added after so many additions.
+pub(super) fn views(
+    files: Vec<Rc<ClosedFile>>,
+    since: u64,
+) -> Result<Vec<Rc<ClosedFile>>, SqliteError> {
+    let mut added = Vec::new();
+    for file in files {
+        if has_table(&file.db, "tlsrptd_added").map_err(sql(&file.path, "read it"))? {
+            let since = i64::try_from(since).unwrap_or(i64::MAX);
+            let look = || {
+                file.db.execute_batch(
+                    "PRAGMA temp_store = MEMORY; CREATE TEMP TABLE tlsrptd_since(number INTEGER)",
+                )?;
+                file.db
+                    .execute("INSERT INTO temp.tlsrptd_since VALUES(?1)", [since])?;
+                file.db.execute_batch(VIEWS)
+            };
+            look().map_err(sql(&file.path, "look at its additions"))?;
+            added.push(file);
+        }
+    }
+    Ok(added)
+}
+
+fn additions(file: &ClosedFile) -> Result<Vec<(Day, u64)>, SqliteError> {
     let read = || {
         if !has_table(&file.db, "tlsrptd_closed")? {
             return Ok(Vec::new());

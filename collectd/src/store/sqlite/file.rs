@@ -1,7 +1,7 @@
 //! A day's file as SQLite has it: made, opened, checked and closed.
 //!
-//! While it is today's, it is in WAL mode where that can be had: readers do not wait, and a commit costs no sync. Whenever it is left, it is
-//! one self-contained file again, synced, as the programs that share it expect (only SQLite's oldest journal mode is
+//! Today's file is in WAL mode where the file system allows it: readers do not wait, and a commit costs no sync. Whenever
+//! the file is left, it is self-contained again, and synced, as sys4's programs expect (only SQLite's rollback journal is
 //! safe with a second reader while the file is renamed).
 
 use std::{
@@ -18,7 +18,10 @@ use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::warn;
 
-use super::{StoreError, journal};
+use super::{
+    error::{SqliteError, file_error, is_locked, sql},
+    journal,
+};
 
 /// How long another program may hold the file before a transaction is put off.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -33,9 +36,9 @@ const CACHE_KIB: i64 = 16 * 1024;
 /// Our own table, which the programs we share the file with do not look at: the number of the last flush.
 const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";
 
-/// Opens today's file for counting, in WAL mode where that can be had; makes it when it is not there. Tells whether it was
-/// made.
-pub(crate) fn open_today(path: &Path) -> Result<(Connection, bool), StoreError> {
+/// Opens today's file for counting, in WAL mode where the file system allows it; makes it when it is not there. Says whether it
+/// was made.
+pub(super) fn open_today(path: &Path) -> Result<(Connection, bool), SqliteError> {
     let (db, made) = open(path)?;
     match tune(&db, Journal::Wal) {
         Ok(()) => Ok((db, made)),
@@ -78,19 +81,19 @@ fn tune(db: &Connection, journal: Journal) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens a file to move rows, not in WAL mode; makes it when it is not there. Tells whether it was made.
+/// Opens a file to move rows, not in WAL mode; makes it when it is not there.
 ///
 /// Only in this mode is a transaction over two files one that either happens in both or in none.
-pub(crate) fn open_plain(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_plain(path: &Path) -> Result<Connection, SqliteError> {
     let (db, _) = open(path)?;
     leave_wal(&db, path)?;
     Ok(db)
 }
 
 /// Opens a closed file for reading only.
-pub(crate) fn open_closed(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_closed(path: &Path) -> Result<Connection, SqliteError> {
     if path.is_dir() {
-        return Err(StoreError::NotAFile(path.into()));
+        return Err(SqliteError::NotAFile(path.into()));
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(sql(path, "open it"))?;
@@ -100,18 +103,18 @@ pub(crate) fn open_closed(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Brings the WAL into the file and syncs both.
-pub(crate) fn sync(db: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn sync(db: &Connection, path: &Path) -> Result<(), SqliteError> {
     db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         .map_err(sql(path, "write a checkpoint"))
 }
 
 /// Brings the WAL into the file and empties it: what then stands in its place may be taken for another file's.
-pub(crate) fn empty_wal(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn empty_wal(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// Leaves the file: self-contained, synced, with nothing beside it.
-pub(crate) fn close(db: Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn close(db: Connection, path: &Path) -> Result<(), SqliteError> {
     let left = leave_wal(&db, path);
     let closed = db
         .close()
@@ -124,22 +127,21 @@ pub(crate) fn close(db: Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 /// After a file was made, renamed or removed.
-pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    let directory = paths::directory(path);
-    File::open(directory)
+pub(super) fn sync_directory(path: &Path) -> Result<(), SqliteError> {
+    File::open(paths::directory(path))
         .and_then(|directory| directory.sync_all())
         .map_err(file_error(path, "sync its directory"))
 }
 
 /// Which file it is, so that another one of the same name is noticed.
-pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path)
         .ok()
         .map(|found| (found.dev(), found.ino()))
 }
 
-/// The days of the rows. Rows whose day is none belong nowhere, and stay where they are.
-pub(crate) fn days(db: &Connection, path: &Path) -> Result<BTreeSet<Day>, StoreError> {
+/// The days of the rows. Rows whose day is not a date belong nowhere, and stay where they are.
+pub(super) fn days(db: &Connection, path: &Path) -> Result<BTreeSet<Day>, SqliteError> {
     // A search for the next day each, by the primary key: as many steps as there are days.
     let next = |table: &str, after: &str| {
         db.query_row(
@@ -160,11 +162,11 @@ pub(crate) fn days(db: &Connection, path: &Path) -> Result<BTreeSet<Day>, StoreE
 }
 
 /// The newest day that the file says is complete.
-pub(crate) fn newest_complete(
+pub(super) fn newest_complete(
     db: &Connection,
     path: &Path,
     before: Option<Day>,
-) -> Result<Option<Day>, StoreError> {
+) -> Result<Option<Day>, SqliteError> {
     let before = before.map_or("9999-99-99".to_owned(), |day| day.to_string());
     let day: Option<String> = db
         .query_row(
@@ -176,65 +178,62 @@ pub(crate) fn newest_complete(
     Ok(day.and_then(|day| Day::parse(&day).ok()))
 }
 
-/// Whether a file holds all that another one says of a day: the other one is a copy of it, perhaps from before it was added
-/// to. Rows that came about by themselves are not of the same second.
-pub(crate) fn holds_day_of(
+/// Whether there is a session of any day.
+pub(super) fn has_sessions(db: &Connection) -> rusqlite::Result<bool> {
+    let exists = "SELECT EXISTS(SELECT 1 FROM finalresults)";
+    db.query_row(exists, [], |row| row.get(0))
+}
+
+/// Whether a file holds all that another one says of a day, or of some of its domains: the other one is a copy of it,
+/// perhaps from before it was added to. Rows that came about by themselves are not of the same second.
+pub(super) fn holds_rows_of(
     db: &Connection,
     path: &Path,
     other: &Path,
     day: Day,
-) -> Result<bool, StoreError> {
+    only: Option<[&str; 2]>,
+) -> Result<bool, SqliteError> {
     db.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])
         .map_err(sql(other, "open it"))?;
-    let found = db
-        .query_row(LACKS_A_ROW, [day.to_string()], |row| row.get::<_, bool>(0))
-        .map_err(sql(path, "compare it"));
+    let day = day.to_string();
+    let lacks_a_row = match only {
+        None => db.query_row(&lacks_a_row(""), [day], |row| row.get::<_, bool>(0)),
+        Some([name, normal]) => db.query_row(
+            &lacks_a_row("AND theirs.domain IN (?2, ?3)"),
+            [&*day, name, normal],
+            |row| row.get(0),
+        ),
+    }
+    .map_err(sql(path, "compare it"));
     let detached = db
         .execute_batch("DETACH DATABASE other")
         .map_err(sql(other, "close it"));
-    let lacks_a_row = found?;
-    detached?;
-    Ok(!lacks_a_row)
+    let lacks_a_row = lacks_a_row?;
+    detached.map(|()| !lacks_a_row)
 }
 
-const LACKS_A_ROW: &str = "SELECT EXISTS(SELECT 1 FROM other.finalresults AS theirs
-    LEFT JOIN main.finalresults AS ours
-    ON ours.day=theirs.day AND ours.domain=theirs.domain AND ours.tlsrptrecord=theirs.tlsrptrecord AND ours.policy=theirs.policy
-    WHERE theirs.day=?1 AND (ours.day IS NULL OR ours.its IS NOT theirs.its OR ours.cntrtotal<theirs.cntrtotal))";
+fn lacks_a_row(only: &str) -> String {
+    format!(
+        "SELECT EXISTS(SELECT 1 FROM other.finalresults AS theirs
+         LEFT JOIN main.finalresults AS ours
+         ON ours.day=theirs.day AND ours.domain=theirs.domain AND ours.tlsrptrecord=theirs.tlsrptrecord
+            AND ours.policy=theirs.policy
+         WHERE theirs.day=?1 {only}
+            AND (ours.day IS NULL OR ours.its IS NOT theirs.its OR ours.cntrtotal<theirs.cntrtotal))"
+    )
+}
 
 /// Notes that a day is complete.
-pub(crate) fn mark_complete(db: &Connection, day: Day) -> rusqlite::Result<usize> {
+pub(super) fn mark_complete(db: &Connection, day: Day) -> rusqlite::Result<usize> {
     db.execute(
         "INSERT OR IGNORE INTO daystatus(daycomplete) VALUES(?1)",
         [day.to_string()],
     )
 }
 
-pub(crate) fn sql<'p>(
-    path: &'p Path,
-    what: &'static str,
-) -> impl Fn(rusqlite::Error) -> StoreError + 'p {
-    move |source| StoreError::Sql {
-        path: path.into(),
-        what,
-        source,
-    }
-}
-
-pub(crate) fn file_error<'p>(
-    path: &'p Path,
-    what: &'static str,
-) -> impl Fn(std::io::Error) -> StoreError + 'p {
-    move |source| StoreError::File {
-        path: path.into(),
-        what,
-        source,
-    }
-}
-
-fn open(path: &Path) -> Result<(Connection, bool), StoreError> {
+fn open(path: &Path) -> Result<(Connection, bool), SqliteError> {
     if path.is_dir() {
-        return Err(StoreError::NotAFile(path.into()));
+        return Err(SqliteError::NotAFile(path.into()));
     }
     // Made by us, for its mode: it tells who mails whom. SQLite takes an empty file for a new database.
     OpenOptions::new()
@@ -283,7 +282,7 @@ fn set_up(db: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
+fn check(db: &Connection, path: &Path) -> Result<(), SqliteError> {
     let ours: i64 = db
         .query_row(
             "SELECT count(*) FROM sqlite_master WHERE name='dbversion'",
@@ -292,7 +291,7 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
         )
         .map_err(sql(path, "read it"))?;
     if ours == 0 {
-        return Err(StoreError::NotOurs(path.into()));
+        return Err(SqliteError::NotOurs(path.into()));
     }
     let found: Option<(String, String)> = db
         .query_row(
@@ -313,16 +312,16 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
         {
             Ok(())
         }
-        Some((version, purpose)) => Err(StoreError::Foreign {
+        Some((version, purpose)) => Err(SqliteError::Foreign {
             path: path.into(),
             version,
             purpose,
         }),
-        None => Err(StoreError::NotOurs(path.into())),
+        None => Err(SqliteError::NotOurs(path.into())),
     }
 }
 
-fn leave_wal(db: &Connection, path: &Path) -> Result<(), StoreError> {
+fn leave_wal(db: &Connection, path: &Path) -> Result<(), SqliteError> {
     let end = Instant::now() + PATIENCE;
     let leave = || {
         db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| {
@@ -339,11 +338,4 @@ fn leave_wal(db: &Connection, path: &Path) -> Result<(), StoreError> {
     debug_assert_eq!(mode, "delete");
     db.pragma_update(None, "synchronous", "FULL")
         .map_err(sql(path, "set it up"))
-}
-
-fn is_locked(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
-    [DatabaseBusy, DatabaseLocked]
-        .map(Some)
-        .contains(&error.sqlite_error_code())
 }

@@ -44,7 +44,7 @@ fn wide(domain: &str, n: usize, strings: usize, length: usize) -> Arc<[SessionRe
     let strings: Vec<String> = (0..strings)
         .map(|k| format!("\"{n}-{k}-{}\"", "x".repeat(length)))
         .collect();
-    records(&format!(
+    results(&format!(
         r#"{{"d":"{domain}","pr":"v=TLSRPTv1;rua=mailto:a@b","policies":[{{"policy-type":2,"policy-domain":"{domain}","policy-string":[{}],"failure-details":[{{"c":203,"f":"reason {n}"}}],"t":1,"f":1}}]}}"#,
         strings.join(",")
     ))
@@ -150,7 +150,7 @@ fn what_waited_long_is_written_in_parts() {
         let failures: Vec<String> = (0..10)
             .map(|k| format!(r#"{{"c":203,"f":"{k}"}}"#))
             .collect();
-        store.add(today(), &records(&format!(
+        store.add(today(), &results(&format!(
             r#"{{"d":"d{n}.test","pr":"v","policies":[{{"policy-type":2,"policy-string":[{}],"failure-details":[{}],"t":10,"f":1}}]}}"#,
             strings, failures.join(",")
         )));

@@ -1,4 +1,4 @@
-//! `--help`, out of the table.
+//! `--help`, out of the table; and what the other texts for users share with it.
 
 use std::fmt::Write;
 
@@ -38,14 +38,18 @@ pub(crate) fn text(program: Program) -> String {
 }
 
 /// An option that every program has, on the command line only.
-pub(crate) struct General {
-    pub(crate) name: &'static str,
-    pub(crate) metavar: &'static str,
-    pub(crate) meaning: String,
+#[derive(Debug)]
+pub struct General {
+    /// As in `--name`.
+    pub name: &'static str,
+    /// What stands behind it; empty: nothing.
+    pub metavar: &'static str,
+    /// What it does.
+    pub meaning: String,
 }
 
 /// Those options.
-pub(crate) fn general(program: Program) -> [General; 4] {
+pub fn general(program: Program) -> [General; 4] {
     let option = |name, metavar, meaning: &str| General {
         name,
         metavar,
@@ -68,7 +72,7 @@ pub(crate) fn general(program: Program) -> [General; 4] {
 }
 
 /// The rows that a program looks at.
-pub(crate) fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
+pub fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
     rows(program)
         .iter()
         .filter(move |row| program != Program::Ctl || ctl::needs(row.name))
@@ -115,7 +119,7 @@ fn entry(out: &mut String, head: &str, body: &str) {
 }
 
 /// Lines of at most `width` characters, where the words allow.
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

@@ -10,7 +10,7 @@
 //! [`eyes`] looks at the files that settings name, for `--check_config`, [`credential`]
 //! knows those that it cannot see, and [`paths`] tells devices from files.
 //!
-//! [`example`], [`manual`] and [`completion`] make files for users of the same tables, which tests hold.
+//! Example files, manuals and completions are made of the same tables, by `tests/generated`.
 //!
 //! What strangers wrote is shown through [`visible`]. [`exit`] names the exit codes. This crate knows nothing of reports.
 #![forbid(unsafe_code)]
@@ -18,20 +18,17 @@
 mod args;
 pub mod collectd;
 pub mod command;
-pub mod completion;
 pub mod credential;
 pub mod ctl;
 mod env;
-pub mod example;
 pub mod exit;
 pub mod eyes;
 pub mod fetcher;
 mod file;
-mod help;
+pub mod help;
 mod ini;
 mod load;
 mod log_level;
-pub mod manual;
 pub mod option;
 mod origin;
 pub mod paths;

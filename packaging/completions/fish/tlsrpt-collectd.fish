@@ -1,29 +1,31 @@
-# fish completion of tlsrpt-collectd, made from the table of its options.
-complete -c tlsrpt-collectd -f
-complete -c tlsrpt-collectd -l config_file -r -F -d 'The configuration file'
+complete -c tlsrpt-collectd -l config_file -d 'The configuration file' -r -F
+complete -c tlsrpt-collectd -l storage -d 'Where the counters are kept' -r -f -a "sqlite:///\t''
+dummy:\t''"
+complete -c tlsrpt-collectd -l socketname -d 'The Unix datagram socket that the MTA writes to' -r -F
+complete -c tlsrpt-collectd -l socketuser -d 'The owner of the socket, by name or number' -r -f
+complete -c tlsrpt-collectd -l socketgroup -d 'The group of the socket, by name or number' -r -f
+complete -c tlsrpt-collectd -l socketmode -d 'The permissions of the socket, octal' -r -f
+complete -c tlsrpt-collectd -l sockettimeout -d 'What has come in is on the disk after this time at the latest' -r -f
+complete -c tlsrpt-collectd -l max_uncommited_datagrams -d 'Commit after that many datagrams (spelled so)' -r -f
+complete -c tlsrpt-collectd -l retry_commit_datagram_count -d 'After a commit that failed, try again after that many datagrams more' -r -f
+complete -c tlsrpt-collectd -l pidfilename -d 'The file for the process number' -r -F
+complete -c tlsrpt-collectd -l logfilename -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it' -r -F
+complete -c tlsrpt-collectd -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrpt-collectd -l daily_rollover_script -d 'A command to run after a day was closed' -r -f
+complete -c tlsrpt-collectd -l dump_path_for_invalid_datagram -d 'A file into which an invalid datagram is written; the next one overwrites it' -r -F
+complete -c tlsrpt-collectd -l keep_days -d 'Closed days are kept that long, for a reporter that was away' -r -f
+complete -c tlsrpt-collectd -l clock_confirmation -d 'A clock that jumps is believed when it has stood by its new time for so long' -r -f
+complete -c tlsrpt-collectd -l max_queued_datagrams -d 'Datagrams that wait for the writer; more are counted as dropped' -r -f
+complete -c tlsrpt-collectd -l max_datagram_size -d 'Bytes of a datagram; a longer one is counted as invalid' -r -f
+complete -c tlsrpt-collectd -l max_text_length -d 'Bytes of one text of a datagram; the rest is cut off' -r -f
+complete -c tlsrpt-collectd -l max_policies_per_domain -d 'Distinct policies counted for a domain and day; more are counted together, by type' -r -f
+complete -c tlsrpt-collectd -l max_failures_per_policy -d 'Distinct failure details counted for a policy; more are counted together, by result type' -r -f
+complete -c tlsrpt-collectd -l max_domains_in_memory -d 'Distinct datagrams that are recognised without being read again, as a rule one or two a domain; about 100 bytes each' -r -f
+complete -c tlsrpt-collectd -l max_day_file_size -d 'Bytes of a day\'s file' -r -f
+complete -c tlsrpt-collectd -l stats_file -d 'Counters are written here now and then, for a metrics reader' -r -F
 complete -c tlsrpt-collectd -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrpt-collectd -l help -d 'Print this text and exit'
 complete -c tlsrpt-collectd -l version -d 'Print the version and exit'
-complete -c tlsrpt-collectd -l storage -x -a 'sqlite:/// dummy:' -d 'Where the counters are kept'
-complete -c tlsrpt-collectd -l socketname -r -F -d 'The Unix datagram socket that the MTA writes to'
-complete -c tlsrpt-collectd -l socketuser -x -d 'The owner of the socket, by name or number'
-complete -c tlsrpt-collectd -l socketgroup -x -d 'The group of the socket, by name or number'
-complete -c tlsrpt-collectd -l socketmode -x -d 'The permissions of the socket, octal'
-complete -c tlsrpt-collectd -l sockettimeout -x -d 'What has come in is on the disk after this time at the latest'
-complete -c tlsrpt-collectd -l max_uncommited_datagrams -x -d 'Commit after that many datagrams (spelled so)'
-complete -c tlsrpt-collectd -l retry_commit_datagram_count -x -d 'After a commit that failed, try again after that many datagrams more'
-complete -c tlsrpt-collectd -l pidfilename -r -F -d 'The file for the process number'
-complete -c tlsrpt-collectd -l logfilename -r -F -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it'
-complete -c tlsrpt-collectd -l log_level -x -a 'debug info warn error' -d 'The least level that is logged'
-complete -c tlsrpt-collectd -l daily_rollover_script -x -d 'A command to run after a day was closed'
-complete -c tlsrpt-collectd -l dump_path_for_invalid_datagram -r -F -d 'A file into which an invalid datagram is written; the next one overwrites it'
-complete -c tlsrpt-collectd -l keep_days -x -d 'Closed days are kept that long, for a reporter that was away'
-complete -c tlsrpt-collectd -l clock_confirmation -x -d 'A clock that jumps is believed when it has stood by its new time for so long'
-complete -c tlsrpt-collectd -l max_queued_datagrams -x -d 'Datagrams that wait for the writer; more are counted as dropped'
-complete -c tlsrpt-collectd -l max_datagram_size -x -d 'Bytes of a datagram; a longer one is counted as invalid'
-complete -c tlsrpt-collectd -l max_text_length -x -d 'Bytes of one text of a datagram; the rest is cut off'
-complete -c tlsrpt-collectd -l max_policies_per_domain -x -d 'Distinct policies counted for a domain and day; more are counted together, by type'
-complete -c tlsrpt-collectd -l max_failures_per_policy -x -d 'Distinct failure details counted for a policy; more are counted together, by result type'
-complete -c tlsrpt-collectd -l max_domains_in_memory -x -d 'Distinct datagrams that are recognised without being read again, as a rule one or two a domain; about 100 bytes each'
-complete -c tlsrpt-collectd -l max_day_file_size -x -d 'Bytes of a day’s file'
-complete -c tlsrpt-collectd -l stats_file -r -F -d 'Counters are written here now and then, for a metrics reader'

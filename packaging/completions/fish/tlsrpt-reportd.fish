@@ -1,68 +1,77 @@
-# fish completion of tlsrpt-reportd, made from the table of its options.
-complete -c tlsrpt-reportd -f
-complete -c tlsrpt-reportd -l config_file -r -F -d 'The configuration file'
+complete -c tlsrpt-reportd -l config_file -d 'The configuration file' -r -F
+complete -c tlsrpt-reportd -l pidfilename -d 'The file for the process number' -r -F
+complete -c tlsrpt-reportd -l logfilename -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it' -r -F
+complete -c tlsrpt-reportd -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrpt-reportd -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrpt-reportd -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrpt-reportd -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
+complete -c tlsrpt-reportd -l max_retries_domainlist -d 'How often a fetcher that failed is called again' -r -f
+complete -c tlsrpt-reportd -l min_wait_domainlist -d 'The least wait before a fetcher is called again' -r -f
+complete -c tlsrpt-reportd -l max_wait_domainlist -d 'The longest wait before a fetcher is called again' -r -f
+complete -c tlsrpt-reportd -l max_retries_domaindetails -d 'As max_retries_domainlist, for the details of a domain' -r -f
+complete -c tlsrpt-reportd -l min_wait_domaindetails -d 'As min_wait_domainlist, for the details of a domain' -r -f
+complete -c tlsrpt-reportd -l max_wait_domaindetails -d 'As max_wait_domainlist, for the details of a domain' -r -f
+complete -c tlsrpt-reportd -l max_collectd_timediff -d 'A collector\'s clock that differs by more is warned of' -r -f
+complete -c tlsrpt-reportd -l max_answer_size -d 'Bytes of a collector\'s answer for a day, a domain counted as at least 256: what is beyond them is left out' -r -f
+complete -c tlsrpt-reportd -l max_collectd_timeout -d 'Accepted for existing files; it has no effect' -r -f
+complete -c tlsrpt-reportd -l interval_main_loop -d 'The longest time between two looks at what is due' -r -f
+complete -c tlsrpt-reportd -l keep_days -d 'Reports and their outcomes are kept that long' -r -f
+complete -c tlsrpt-reportd -l clock_confirmation -d 'A clock that jumps is believed when it has stood by its new time for so long' -r -f
+complete -c tlsrpt-reportd -l late_interval -d 'So often collectors are asked whether something was added to a day that they have told already: it is reported late' -r -f
+complete -c tlsrpt-reportd -l organization_name -d 'Your organization, as named in reports' -r -f
+complete -c tlsrpt-reportd -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrpt-reportd -l sender_address -d 'The From address of report mails; a display name is allowed' -r -f
+complete -c tlsrpt-reportd -l compression_level -d 'zlib\'s level; -1 is its own default' -r -f
+complete -c tlsrpt-reportd -l max_report_size -d 'Bytes of a report before it is compressed: in a larger one details become one, the rare ones first; the counters stay exact' -r -f
+complete -c tlsrpt-reportd -l loop_guard -d 'For an MTA that counts the sessions of report mails, as Postfix 3.10.0 to 3.10.3 do: a domain whose sessions may all have carried reports on it is reported once a week' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrpt-reportd -l report_days -d 'all: every day of a domain with sessions is reported; failures: only a day with a failed session' -r -f -a "all\t''
+failures\t''"
+complete -c tlsrpt-reportd -l min_sessions -d 'A domain\'s day with fewer sessions is not reported' -r -f
+complete -c tlsrpt-reportd -l max_report_age -d 'A day that ended longer ago is no longer reported' -r -f
+complete -c tlsrpt-reportd -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrpt-reportd -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrpt-reportd -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrpt-reportd -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrpt-reportd -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrpt-reportd -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrpt-reportd -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrpt-reportd -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrpt-reportd -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrpt-reportd -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrpt-reportd -l spread_out_delivery -d 'Deliveries are spread over this time by chance; 1 means now' -r -f
+complete -c tlsrpt-reportd -l retry_window -d 'A delivery is given up that long after its first attempt' -r -f
+complete -c tlsrpt-reportd -l max_retries_delivery -d 'How often a delivery that failed is repeated' -r -f
+complete -c tlsrpt-reportd -l min_wait_delivery -d 'The least wait between two attempts' -r -f
+complete -c tlsrpt-reportd -l max_wait_delivery -d 'The longest wait between two attempts' -r -f
+complete -c tlsrpt-reportd -l max_concurrent_deliveries -d 'Posts under way at one time, and as many mails' -r -f
+complete -c tlsrpt-reportd -l max_concurrent_per_host -d 'Of them, those to one host, over all its ports' -r -f
+complete -c tlsrpt-reportd -l max_rate_per_host -d 'Deliveries a second that are begun to one https host; 0 sets no bound' -r -f
+complete -c tlsrpt-reportd -l mail_transport -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS' -r -f -a "sendmail\t''
+smtp://\t''
+smtps://\t''"
+complete -c tlsrpt-reportd -l helo_name -d 'The name by which the relay is greeted (EHLO): a host name, or an address in brackets' -r -f
+complete -c tlsrpt-reportd -l mail_user -d 'The user for SMTP AUTH' -r -f
+complete -c tlsrpt-reportd -l mail_password_file -d 'A file whose first line is the password for SMTP AUTH' -r -F
+complete -c tlsrpt-reportd -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrpt-reportd -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrpt-reportd -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrpt-reportd -l sendmail_script -d 'A shell command that is given the mail on its standard input' -r -f
+complete -c tlsrpt-reportd -l sendmail_timeout -d 'The time for a program to take a mail, after which it is killed' -r -f
+complete -c tlsrpt-reportd -l https_verify -d 'Verify the certificates of receivers' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrpt-reportd -l https_ca_file -d 'More trust anchors, PEM' -r -F
+complete -c tlsrpt-reportd -l https_proxy -d 'The proxy for HTTPS' -r -f
+complete -c tlsrpt-reportd -l allow_private_destinations -d 'Let the URI of a record lead to addresses that are not global' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrpt-reportd -l http_script -d 'A shell command that is given the gzip bytes on its standard input and the URL as its last word' -r -f
+complete -c tlsrpt-reportd -l http_timeout -d 'The time to connect, and for each part of an upload to be taken; a script is killed after it' -r -f
+complete -c tlsrpt-reportd -l debug_db -d 'Log SQL statements' -r -f -a "yes\t''
+no\t''"
 complete -c tlsrpt-reportd -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrpt-reportd -l help -d 'Print this text and exit'
 complete -c tlsrpt-reportd -l version -d 'Print the version and exit'
-complete -c tlsrpt-reportd -l pidfilename -r -F -d 'The file for the process number'
-complete -c tlsrpt-reportd -l logfilename -r -F -d 'A file for the log, beside standard error; or /dev/stdout or another standard stream, instead of it'
-complete -c tlsrpt-reportd -l log_level -x -a 'debug info warn error' -d 'The least level that is logged'
-complete -c tlsrpt-reportd -l dbname -r -F -d 'The database of the reporter'
-complete -c tlsrpt-reportd -l fetchers -x -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher'
-complete -c tlsrpt-reportd -l fetch_deadline -x -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age'
-complete -c tlsrpt-reportd -l max_retries_domainlist -x -d 'How often a fetcher that failed is called again'
-complete -c tlsrpt-reportd -l min_wait_domainlist -x -d 'The least wait before a fetcher is called again'
-complete -c tlsrpt-reportd -l max_wait_domainlist -x -d 'The longest wait before a fetcher is called again'
-complete -c tlsrpt-reportd -l max_retries_domaindetails -x -d 'As max_retries_domainlist, for the details of a domain'
-complete -c tlsrpt-reportd -l min_wait_domaindetails -x -d 'As min_wait_domainlist, for the details of a domain'
-complete -c tlsrpt-reportd -l max_wait_domaindetails -x -d 'As max_wait_domainlist, for the details of a domain'
-complete -c tlsrpt-reportd -l max_collectd_timediff -x -d 'A collector’s clock that differs by more is warned of'
-complete -c tlsrpt-reportd -l max_answer_size -x -d 'Bytes of a collector’s answer for a day, a domain counted as at least 256: what is beyond them is left out'
-complete -c tlsrpt-reportd -l max_collectd_timeout -x -d 'Accepted for existing files; it has no effect'
-complete -c tlsrpt-reportd -l interval_main_loop -x -d 'The longest time between two looks at what is due'
-complete -c tlsrpt-reportd -l keep_days -x -d 'Reports and their outcomes are kept that long'
-complete -c tlsrpt-reportd -l clock_confirmation -x -d 'A clock that jumps is believed when it has stood by its new time for so long'
-complete -c tlsrpt-reportd -l late_interval -x -d 'So often collectors are asked whether something was added to a day that they have told already: it is reported late'
-complete -c tlsrpt-reportd -l organization_name -x -d 'Your organization, as named in reports'
-complete -c tlsrpt-reportd -l contact_info -x -d 'The address that receivers of reports may write to'
-complete -c tlsrpt-reportd -l sender_address -x -d 'The From address of report mails; a display name is allowed'
-complete -c tlsrpt-reportd -l compression_level -x -d 'zlib’s level; -1 is its own default'
-complete -c tlsrpt-reportd -l max_report_size -x -d 'Bytes of a report before it is compressed: in a larger one details become one, the rare ones first; the counters stay exact'
-complete -c tlsrpt-reportd -l loop_guard -x -a 'yes no' -d 'For an MTA that counts the sessions of report mails, as Postfix 3.10.0 to 3.10.3 do: a domain whose sessions may all have carried reports on it is reported once a week'
-complete -c tlsrpt-reportd -l report_days -x -a 'all failures' -d 'all: every day of a domain with sessions is reported; failures: only a day with a failed session'
-complete -c tlsrpt-reportd -l min_sessions -x -d 'A domain’s day with fewer sessions is not reported'
-complete -c tlsrpt-reportd -l max_report_age -x -d 'A day that ended longer ago is no longer reported'
-complete -c tlsrpt-reportd -l resolve_records -x -a 'yes no' -d 'Look the TXT record up when the report is made; no: take what the MTA saw'
-complete -c tlsrpt-reportd -l dns_servers -x -d 'The name servers to ask'
-complete -c tlsrpt-reportd -l dns_timeout -x -d 'The wait for a name server'
-complete -c tlsrpt-reportd -l max_destinations -x -d 'Addresses used of one record'
-complete -c tlsrpt-reportd -l tlsrpt_record_map -r -F -d 'A map over the destinations of a record, by the domain that is reported on'
-complete -c tlsrpt-reportd -l mail_destination_map -r -F -d 'A map over each mailto: destination'
-complete -c tlsrpt-reportd -l http_upload_map -r -F -d 'A map over each https: destination'
-complete -c tlsrpt-reportd -l debug_send_mail_dest -x -d 'For tests: takes the place of every mailto: destination'
-complete -c tlsrpt-reportd -l debug_send_http_dest -x -d 'For tests: takes the place of every https: destination'
-complete -c tlsrpt-reportd -l debug_send_file_dest -r -F -d 'For tests: a directory into which every report is saved too'
-complete -c tlsrpt-reportd -l spread_out_delivery -x -d 'Deliveries are spread over this time by chance; 1 means now'
-complete -c tlsrpt-reportd -l retry_window -x -d 'A delivery is given up that long after its first attempt'
-complete -c tlsrpt-reportd -l max_retries_delivery -x -d 'How often a delivery that failed is repeated'
-complete -c tlsrpt-reportd -l min_wait_delivery -x -d 'The least wait between two attempts'
-complete -c tlsrpt-reportd -l max_wait_delivery -x -d 'The longest wait between two attempts'
-complete -c tlsrpt-reportd -l max_concurrent_deliveries -x -d 'Posts under way at one time, and as many mails'
-complete -c tlsrpt-reportd -l max_concurrent_per_host -x -d 'Of them, those to one host, over all its ports'
-complete -c tlsrpt-reportd -l max_rate_per_host -x -d 'Deliveries a second that are begun to one https host; 0 sets no bound'
-complete -c tlsrpt-reportd -l mail_transport -x -a 'sendmail smtp:// smtps://' -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS'
-complete -c tlsrpt-reportd -l helo_name -x -d 'The name by which the relay is greeted (EHLO): a host name, or an address in brackets'
-complete -c tlsrpt-reportd -l mail_user -x -d 'The user for SMTP AUTH'
-complete -c tlsrpt-reportd -l mail_password_file -r -F -d 'A file whose first line is the password for SMTP AUTH'
-complete -c tlsrpt-reportd -l bcc_address -x -d 'A copy of every report mail goes here, by the envelope only'
-complete -c tlsrpt-reportd -l dkim_domain -x -d 'The d= of DKIM signatures'
-complete -c tlsrpt-reportd -l dkim_keys -x -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs'
-complete -c tlsrpt-reportd -l sendmail_script -x -d 'A shell command that is given the mail on its standard input'
-complete -c tlsrpt-reportd -l sendmail_timeout -x -d 'The time for a program to take a mail, after which it is killed'
-complete -c tlsrpt-reportd -l https_verify -x -a 'yes no' -d 'Verify the certificates of receivers'
-complete -c tlsrpt-reportd -l https_ca_file -r -F -d 'More trust anchors, PEM'
-complete -c tlsrpt-reportd -l https_proxy -x -d 'The proxy for HTTPS'
-complete -c tlsrpt-reportd -l allow_private_destinations -x -a 'yes no' -d 'Let the URI of a record lead to addresses that are not global'
-complete -c tlsrpt-reportd -l http_script -x -d 'A shell command that is given the gzip bytes on its standard input and the URL as its last word'
-complete -c tlsrpt-reportd -l http_timeout -x -d 'The time to connect, and for each part of an upload to be taken; a script is killed after it'
-complete -c tlsrpt-reportd -l debug_db -x -a 'yes no' -d 'Log SQL statements'

@@ -1,15 +1,12 @@
 //! The shipped example files: the table's, correct, and every line of them able to name itself.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{DAEMONS, load, write};
-use tlsrptd_config::{
+use crate::{
+    common::{DAEMONS, load, write},
     example,
-    option::{Kind, Program, Row, rows},
 };
+use tlsrptd_config::option::{Kind, Program, Row, rows};
 
 fn shipped(program: Program) -> PathBuf {
     let name = Path::new(program.default_file()).file_name().unwrap();

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::{
+use tlsrptd_config::{
     command::COMMANDS,
     help::{general, listed, wrap},
     option::{Default, Program, Row, rows},

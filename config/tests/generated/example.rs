@@ -1,6 +1,6 @@
 //! The example files, out of the table.
 
-use crate::{
+use tlsrptd_config::{
     help::wrap,
     option::{Default, Program, Row, rows},
 };

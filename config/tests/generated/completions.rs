@@ -1,18 +1,15 @@
 //! The completions for shells: the table's, and the shells themselves make of them what is meant.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-use common::{DAEMONS, lacks};
-use tlsrptd_config::{
+use crate::{
+    common::{DAEMONS, lacks},
     completion::{self, Shell},
-    option::{Program, rows},
 };
+use tlsrptd_config::option::{Program, rows};
 
 fn programs() -> impl Iterator<Item = Program> {
     DAEMONS.into_iter().chain([Program::Ctl])
@@ -178,8 +175,9 @@ fn zsh_reads_them() {
     for program in programs() {
         let path = shipped(Shell::Zsh, program);
         let script = format!(
-            "_arguments() {{ print -l -- $@ }}; source {}",
-            path.display()
+            "compdef() {{ }}; is-at-least() {{ }}; _arguments() {{ print -l -- $@ }}; source {}; _{}",
+            path.display(),
+            program.name()
         );
         let output = Command::new("zsh")
             .args(["-f", "-c", &script])

@@ -1,13 +1,15 @@
 //! Completions for shells, out of the table.
 //!
-//! Names are offered as they stand in the files; values where the table knows them.
+//! Names are offered as they stand in the files; values where the table knows them. Those for zsh and fish are made by
+//! clap_complete; bash's is ours, because clap_complete's does not take `-` and `_` for one.
 
 mod bash;
-mod fish;
-mod zsh;
 
-use crate::{
-    command::{self, CommandOption},
+use clap::{Arg, ArgAction, Command, ValueHint, builder::PossibleValuesParser};
+use clap_complete::{Generator, shells};
+
+use tlsrptd_config::{
+    command::{self, COMMANDS, CommandOption},
     help::{General, general, listed},
     option::{Kind, Program, Row},
 };
@@ -39,9 +41,57 @@ impl Shell {
 pub fn text(shell: Shell, program: Program) -> String {
     match shell {
         Shell::Bash => bash::text(program),
-        Shell::Zsh => zsh::text(program),
-        Shell::Fish => fish::text(program),
+        Shell::Zsh => made(shells::Zsh, program),
+        Shell::Fish => made(shells::Fish, program),
     }
+}
+
+/// By clap_complete.
+fn made(shell: impl Generator, program: Program) -> String {
+    let mut command = Command::new(program.name())
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .args(offers(program).iter().map(argument));
+    if program == Program::Ctl {
+        command = command.subcommands(commands());
+    }
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut command, program.name(), &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn argument(offer: &Offer) -> Arg {
+    let argument = Arg::new(offer.name)
+        .long(offer.name)
+        .help(offer.meaning.clone())
+        .global(true);
+    match (offer.metavar, offer.values) {
+        ("", _) => argument.action(ArgAction::SetTrue),
+        (metavar, Values::Free) => argument.value_name(metavar).value_hint(ValueHint::Other),
+        (metavar, Values::Files) => argument.value_name(metavar).value_hint(ValueHint::AnyPath),
+        (metavar, Values::Words(words)) => argument
+            .value_name(metavar)
+            .value_parser(PossibleValuesParser::new(words)),
+    }
+}
+
+/// Some have two words: the second is a command of the first.
+fn commands() -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    for row in COMMANDS {
+        let (first, second) = row.name.split_once(' ').unwrap_or((row.name, ""));
+        let own = |name| Command::new(name).about(short(row.meaning));
+        if second.is_empty() {
+            commands.push(own(first));
+            continue;
+        }
+        let at = commands.iter().position(|known| known.get_name() == first);
+        let known = at.map(|at| commands.remove(at));
+        let known = known.unwrap_or_else(|| Command::new(first).disable_help_subcommand(true));
+        commands.push(known.subcommand(own(second)));
+    }
+    commands
 }
 
 /// An option as a shell sees it.
@@ -109,11 +159,6 @@ fn values(kind: Kind) -> Values {
 fn short(meaning: &str) -> String {
     let first = meaning.split(". ").next().unwrap_or_default();
     first.trim_end_matches('.').to_owned()
-}
-
-/// As one word of any of these shells: fish reads `\'` within the quotes, the others do not, so there is none.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "\u{2019}"))
 }
 
 /// The name of a shell function.

@@ -1,17 +1,16 @@
 //! The manual pages: filled in from the table, free of faults, and naming nothing that there is not.
-#![allow(clippy::unwrap_used)]
-
-mod common;
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-use common::{DAEMONS, lacks, with};
+use crate::{
+    common::{DAEMONS, lacks, with},
+    manual,
+};
 use tlsrptd_config::{
     command::COMMANDS,
-    manual,
     option::{Program, row, rows},
 };
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Offer, Values, function, offers, remark};
-use crate::{command::COMMANDS, option::Program};
+use tlsrptd_config::{command::COMMANDS, option::Program};
 
 pub(super) fn text(program: Program) -> String {
     let offers = offers(program);

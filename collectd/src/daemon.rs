@@ -23,8 +23,9 @@ use tlsrptd_proto::{datagram::TextLimits, day::Day};
 use tlsrptd_service::{
     descriptors,
     log::{LogHandle, LogThrottle},
-    notify::Notify,
+    passed_sockets::{self, PassedSocket},
     pid_file::PidFile,
+    service_manager::ServiceManager,
 };
 use tracing::{error, info};
 
@@ -45,7 +46,6 @@ use crate::{
     dropped::Dropped,
     error::Error,
     heartbeat::Heartbeat,
-    inherit::{self, Passed},
     queue::{Queue, StorageQueues},
     receive::ReaderThread,
     reject::Reject,
@@ -83,7 +83,7 @@ pub struct Collector {
     control: Arc<Control>,
     pid_file: Option<PidFile>,
     stats_file: StatsFile,
-    notify: Notify,
+    service_manager: ServiceManager,
     reader_heartbeat: Arc<Heartbeat>,
     writer_heartbeats: Vec<Arc<Heartbeat>>,
 }
@@ -95,9 +95,9 @@ impl Collector {
     pub fn prepare(settings: Collectd, readings: Readings) -> Result<Collector, Error> {
         descriptors::raise();
         // Before anything is opened that could be taken for what was passed.
-        let passed = inherit::take(std::env::vars_os(), std::process::id())?;
+        let passed = passed_sockets::take().map_err(SocketError::from)?;
         let signals = take_signals().map_err(system("receive signals"))?;
-        let notify = Notify::new(std::env::vars_os(), std::process::id());
+        let service_manager = ServiceManager::from_env();
         let sockets = sockets(passed, &settings)?;
         let stats = Arc::new(Stats::of_storages(settings.storage.iter().map(url)));
         let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
@@ -141,7 +141,7 @@ impl Collector {
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             pid_file,
             stats_file: StatsFile::new(),
-            notify,
+            service_manager,
             reader_heartbeat: Arc::new(Heartbeat::reader()),
             writer_heartbeats,
         })
@@ -172,10 +172,10 @@ impl Collector {
 
         let mut watch = Watch::new(names, access(&self.settings), self.used, Instant::now());
         let mut dropped = Dropped::default();
-        self.notify.ready();
+        self.service_manager.ready();
         let mut scripts = ScriptRunner::new(self.settings.daily_rollover_script.clone());
         self.wait_for_the_end(log, &mut dropped, &mut scripts, &mut watch);
-        self.notify.stopping();
+        self.service_manager.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
         let unlinked = watch.unlink();
@@ -276,7 +276,7 @@ impl Collector {
     ) {
         let mut written = Instant::now();
         let mut hourly = Hourly::new(Instant::now());
-        let watchdog = self.notify.watchdog();
+        let watchdog = self.service_manager.watchdog_interval();
         let mut alive = Instant::now();
         loop {
             runner.start(&self.scripts);
@@ -296,7 +296,7 @@ impl Collector {
             }
             if watchdog.is_some_and(|often| alive.elapsed() >= often / 2) && self.is_alive() {
                 alive = Instant::now();
-                self.notify.alive();
+                self.service_manager.alive();
             }
         }
     }
@@ -346,7 +346,7 @@ impl Collector {
     }
 
     fn figures(&mut self) {
-        self.notify.status(&self.stats.status());
+        self.service_manager.status(&self.stats.status());
         if let Some(path) = &self.settings.stats_file {
             let written = self.stats.write(path);
             self.stats_file.tell(written, path, (self.clock)());
@@ -363,7 +363,7 @@ fn access(settings: &Collectd) -> Access {
 }
 
 /// Those that were passed, and those configured that were not among them.
-fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, SocketError> {
+fn sockets(passed: Vec<PassedSocket>, settings: &Collectd) -> Result<Vec<Socket>, SocketError> {
     let access = access(settings);
     let mut sockets = Vec::new();
     for path in &settings.socketname {
@@ -375,7 +375,7 @@ fn sockets(passed: Vec<Passed>, settings: &Collectd) -> Result<Vec<Socket>, Sock
     for passed in passed {
         let path = passed.path.clone().unwrap_or_default();
         info!(socket = %path.display(), "listening on a socket of the service manager");
-        sockets.push(passed.into_socket());
+        sockets.push(Socket::passed(passed)?);
     }
     Ok(sockets)
 }

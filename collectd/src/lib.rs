@@ -2,7 +2,7 @@
 //!
 //! `tlsrpt-collectd`, in the order of the data:
 //!
-//! 1. [`socket`] makes the sockets, and says clearly why it cannot; [`inherit`] takes those that a service manager keeps;
+//! 1. [`socket`] makes the sockets, and says clearly why it cannot;
 //! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`seen_table`] is what it has seen
 //!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
 //! 3. [`writer`] parses what is new (and has the [`yield_cpu`] to let the reader go first), with [`reject`] for what is no datagram, and counts;
@@ -13,7 +13,7 @@
 //!
 //! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
 //! program ever sends a datagram, or asks DNS.
-#![deny(unsafe_code)] // but for one line in `inherit`
+#![forbid(unsafe_code)]
 
 mod control;
 pub mod daemon;
@@ -22,7 +22,6 @@ mod dropped;
 pub mod error;
 pub mod fetcher;
 mod heartbeat;
-pub mod inherit;
 pub mod look;
 mod queue;
 mod receive;

@@ -19,8 +19,10 @@ use nix::{
     unistd::{Gid, Group, Uid, User, chown},
 };
 
-use crate::error::Error;
 use tlsrptd_config::paths;
+use tlsrptd_service::passed_sockets::{PassedSocket, PassedSocketError};
+
+use crate::error::Error;
 
 /// Longest name that fits into `sockaddr_un`, with the null byte after it.
 const LONGEST: usize = 107;
@@ -45,14 +47,8 @@ pub enum SocketError {
         what: &'static str,
         name: String,
     },
-    #[error("LISTEN_FDS is `{0}`; a number of sockets is allowed")]
-    PassedNumber(String),
-    #[error(
-        "the descriptor {number} that the service manager passed is {problem}; Unix datagram sockets (ListenDatagram=PATH) are allowed"
-    )]
-    Passed { number: i32, problem: &'static str },
-    #[error("the socket {number} that the service manager passed cannot be used: {source}")]
-    PassedFailed { number: i32, source: io::Error },
+    #[error(transparent)]
+    Passed(#[from] PassedSocketError),
     #[error("socket {}: cannot {what}: {source}", .path.display())]
     Failed {
         path: PathBuf,
@@ -170,21 +166,27 @@ impl Socket {
         })
     }
 
-    /// A socket that someone else made and keeps, as a service manager does.
+    /// A socket that the service manager has made and keeps.
     ///
     /// # Errors
     ///
-    /// What the kernel says.
-    pub fn inherited(datagrams: UnixDatagram, path: Option<&Path>) -> io::Result<Socket> {
-        datagrams.set_nonblocking(true)?;
-        // One that is not there now will not be missed later.
-        let bound = path.and_then(|path| {
-            let identity = identity(path).ok()?;
-            let path = path.into();
+    /// When it cannot be set to not blocking.
+    pub fn passed(passed: PassedSocket) -> Result<Socket, SocketError> {
+        passed
+            .datagrams
+            .set_nonblocking(true)
+            .map_err(|source| SocketError::Failed {
+                path: passed.path.clone().unwrap_or_default(),
+                what: "set it to not blocking",
+                source,
+            })?;
+        // A name that is not there now will not be missed later.
+        let bound = passed.path.and_then(|path| {
+            let identity = identity(&path).ok()?;
             Some(Bound { path, identity })
         });
         Ok(Socket {
-            datagrams,
+            datagrams: passed.datagrams,
             name: Name {
                 bound,
                 maker: Maker::ServiceManager,
@@ -221,7 +223,7 @@ impl Name {
     }
 
     /// Takes the name away, so that nobody new finds the socket; what is queued can still be read. A socket that is not
-    /// ours (inherited, or replaced by another's meanwhile) is left alone.
+    /// ours (passed, or replaced by another's meanwhile) is left alone.
     pub(crate) fn unlink(&mut self) -> Result<(), Error> {
         match self.bound.take() {
             Some(made) if self.maker == Maker::Ours && made.leads_here() => {

@@ -1,7 +1,7 @@
 //! What a daemon needs of its system, whatever its work is.
 //!
 //! - [`log`]: one line an event, to standard error and a file;
-//! - [`notify`]: what the service manager is told;
+//! - [`service_manager`]: what it is told, and [`passed_sockets`]: those that it keeps;
 //! - [`pid_file`], and [`files`] for all files that are made where others may write too;
 //! - [`program`]: the programs that an operator names;
 //! - [`descriptors`]: the limit of open files;
@@ -14,6 +14,7 @@ pub mod clock;
 pub mod descriptors;
 pub mod files;
 pub mod log;
-pub mod notify;
+pub mod passed_sockets;
 pub mod pid_file;
 pub mod program;
+pub mod service_manager;

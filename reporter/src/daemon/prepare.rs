@@ -7,7 +7,9 @@ use tlsrptd_proto::{
     report::{InstallationId, Submitter},
     tlsrpt_record::Mailbox,
 };
-use tlsrptd_service::{descriptors, log::LogHandle, notify::Notify, pid_file::PidFile};
+use tlsrptd_service::{
+    descriptors, log::LogHandle, pid_file::PidFile, service_manager::ServiceManager,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Daemon, DaemonOptions, signals};
@@ -28,7 +30,7 @@ pub struct Prepared {
     pub(super) daemon: Daemon<SystemEnvironment>,
     pub(super) signals: signals::Signals,
     pub(super) log: LogHandle,
-    pub(super) notify: Notify,
+    pub(super) service_manager: ServiceManager,
     pub(super) fetchers: Vec<CollectorCommand>,
     pub(super) pidfile: Option<PidFile>,
 }
@@ -48,8 +50,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     // The resolver and the signals want to know where they live.
     let entered = runtime.enter();
     // First of all: who is told to stop while it starts shall end orderly too.
-    let notify = Notify::new(std::env::vars_os(), std::process::id());
-    let signals = signals::listen(notify.watchdog()).map_err(Error::Runtime)?;
+    let service_manager = ServiceManager::from_env();
+    let signals = signals::listen(service_manager.watchdog_interval()).map_err(Error::Runtime)?;
     tracing::info!("{}", settings.summary);
     settings
         .lines
@@ -96,7 +98,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         daemon,
         signals,
         log,
-        notify,
+        service_manager,
         fetchers,
         pidfile,
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tlsrptd_service::{log::LogHandle, notify::Notify};
+use tlsrptd_service::{log::LogHandle, service_manager::ServiceManager};
 
 use super::{Order, Prepared};
 use crate::{error::Error, gather, store::CollectorCommand};
@@ -17,23 +17,25 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         mut daemon,
         mut signals,
         log,
-        notify,
+        service_manager,
         fetchers,
         pidfile,
     } = prepared;
     let worked = runtime.block_on(async {
         tracing::info!("tlsrpt-reportd is at work");
-        notify.ready();
+        service_manager.ready();
         let probes = tokio::spawn(probe_all(fetchers));
         let worked = daemon
-            .run(&mut signals.orders, |order| obey(&log, &notify, order))
+            .run(&mut signals.orders, |order| {
+                obey(&log, &service_manager, order)
+            })
             .await;
         probes.abort();
-        notify.stopping();
+        service_manager.stopping();
         // What ended well is recorded even when something else went wrong.
         let stopped = daemon
             .stop(GRACE, &mut signals.orders, |order| {
-                obey(&log, &notify, order)
+                obey(&log, &service_manager, order)
             })
             .await;
         signals.task.abort();
@@ -47,14 +49,14 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
     Ok(())
 }
 
-fn obey(log: &LogHandle, notify: &Notify, order: Order) {
+fn obey(log: &LogHandle, service_manager: &ServiceManager, order: Order) {
     match order {
         Order::Reopen => {
             if let Err(error) = log.reopen() {
                 tracing::error!(%error, "the old log file stays in use");
             }
         }
-        Order::Alive => notify.alive(),
+        Order::Alive => service_manager.alive(),
         // It ends the loop or the wait, and does not come here.
         Order::Stop => {}
     }

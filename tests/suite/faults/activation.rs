@@ -58,13 +58,13 @@ fn what_is_no_socket_for_datagrams_ends_the_start() {
     let udp = OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
     let file = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
     for (passed, problem) in [
-        (stream, "not a datagram socket"),
-        (udp, "not a Unix socket"),
+        (stream, "not a valid unix datagram socket"),
+        (udp, "not a valid unix datagram socket"),
         (file, "not a socket"),
     ] {
         let ended = lab.collectd().passing(passed).run();
         assert_eq!(ended.code(), Some(7), "{problem}\n{}", ended.stderr);
-        let line = format!("that the service manager passed is {problem}");
+        let line = format!("cannot use what the service manager passed: fd 3 is {problem}");
         assert!(ended.stderr.contains(&line), "{}", ended.stderr);
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use tlsrptd_config::eyes;
 use tlsrptd_proto::domain::DomainError;
-use tlsrptd_proto::report::SummaryError;
 use tlsrptd_proto::tlsrpt_record::MailboxError;
 
 use super::dkim::KeyError;
@@ -93,13 +92,4 @@ fn lines(problems: &[KeyError]) -> String {
         .map(KeyError::to_string)
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// Why a stored report cannot be sent at all.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PayloadError {
-    #[error("the stored report cannot be read: {0}")]
-    Report(#[from] SummaryError),
-    #[error("the report cannot be compressed: {0}")]
-    Compress(#[from] io::Error),
 }

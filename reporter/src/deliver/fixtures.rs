@@ -7,7 +7,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::Outcome;
-use crate::model::{Delivery, Destination, Origin, StoredReport};
+use crate::model::{Delivery, Destination, Origin, Payload, StoredReport};
 
 /// Ten sessions, three failed.
 pub(super) fn report() -> StoredReport {
@@ -18,6 +18,7 @@ pub(super) fn report() -> StoredReport {
         json: JSON.to_owned(),
         created: "2026-11-21T00:10:00Z".parse().unwrap(),
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
+        payload: Payload::default(),
     }
 }
 

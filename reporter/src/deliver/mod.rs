@@ -36,7 +36,6 @@ use url::Url;
 use crate::model::{Delivery, Destination, DestinationKind, StoredReport};
 use awaited::Awaited;
 use dkim::Signers;
-use error::PayloadError;
 use https::{HttpScript, Https};
 use mail::{Carrier, Envelope};
 use prepared_mail::Writers;
@@ -178,24 +177,20 @@ impl Deliverer {
         url: &Url,
         progress: &Progress,
     ) -> Outcome {
-        let gzip = match payload::gzip(&report.json, self.compression_level) {
+        let gzip = match payload::gzip(report, self.compression_level) {
             Ok(gzip) => gzip,
-            Err(error) => {
-                return Outcome::Unsendable {
-                    reason: error.to_string(),
-                };
-            }
+            Err(reason) => return Outcome::Unsendable { reason },
         };
         self.save_copy(report, destination, None).await;
         match &self.web {
             Web::Ours(https) => {
                 let _awaited = self.posts.watch(progress);
-                https.send(url, destination.origin, &gzip, progress).await
+                https.send(url, destination.origin, gzip, progress).await
             }
             // How far it is, it does not tell.
             Web::Script(script) => {
                 let _awaited = self.posts.one();
-                script.send(destination, url, &gzip).await
+                script.send(destination, url, gzip).await
             }
         }
     }

@@ -1,56 +1,74 @@
-//! What is delivered: the report, compressed, and the name of its file.
+//! What is delivered: the report, compressed, and the name of its file. What is made of a report is made once, however
+//! many destinations it has.
 
 use std::cell::RefCell;
+use std::io;
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use tlsrptd_proto::domain::Domain;
+use flate2::{Compress, Compression, FlushCompress, Status};
+use tlsrptd_proto::{domain::Domain, report::Summary};
 
 use crate::model::StoredReport;
 
-/// The gzip of a report (RFC 8460 section 5.2). No file name and no time go in: the bytes
-/// follow from the report and the level.
-pub(super) fn gzip(json: &str, level: i32) -> std::io::Result<Vec<u8>> {
+/// The report's numbers for people.
+///
+/// # Errors
+/// Why the report cannot be sent: what is stored is no report.
+pub(super) fn summary(report: &StoredReport) -> Result<&Summary, String> {
+    let read = || {
+        Summary::from_json(&report.json)
+            .map_err(|error| format!("the stored report cannot be read: {error}"))
+    };
+    let summary = report.payload.summary.get_or_init(read);
+    summary.as_ref().map_err(String::clone)
+}
+
+/// The gzip of a report (RFC 8460 section 5.2). No file name and no time go in: the bytes follow from the report and the
+/// level, which is the same for all that the daemon sends.
+///
+/// # Errors
+/// Why the report cannot be sent: it cannot be compressed.
+pub(super) fn gzip(report: &StoredReport, level: i32) -> Result<&[u8], String> {
+    let compress = || {
+        compressed(report.json.as_bytes(), level)
+            .map_err(|error| format!("the report cannot be compressed: {error}"))
+    };
+    let gzip = report.payload.gzip.get_or_init(compress);
+    gzip.as_deref().map_err(String::clone)
+}
+
+thread_local! {
+    /// Its tables are large: to make them anew for each report would cost more than the report.
+    static COMPRESSOR: RefCell<Option<(Compression, Compress)>> = const { RefCell::new(None) };
+}
+
+/// zlib's largest window, as a power of two.
+const WINDOW_BITS: u8 = 15;
+
+fn compressed(data: &[u8], level: i32) -> io::Result<Vec<u8>> {
     let level = match u32::try_from(level) {
         Ok(level) => Compression::new(level.min(9)),
         // -1 is zlib's own default.
         Err(_) => Compression::default(),
     };
-    let speed = match level.level() {
-        9.. => 2,
-        0 | 1 => 4,
-        _ => 0,
-    };
-    // RFC 1952 section 2.3: deflate, no flags, no time, how hard it was tried, no system.
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, speed, 255];
-    deflate(json.as_bytes(), level, &mut out)?;
-    let mut sum = Crc::new();
-    sum.update(json.as_bytes());
-    out.extend(sum.sum().to_le_bytes());
-    out.extend(sum.amount().to_le_bytes());
-    Ok(out)
-}
-
-thread_local! {
-    /// Its tables are large: to make them anew for each report would cost more than the report.
-    static KEPT: RefCell<Option<(Compression, Compress)>> = const { RefCell::new(None) };
-}
-
-fn deflate(data: &[u8], level: Compression, out: &mut Vec<u8>) -> std::io::Result<()> {
-    KEPT.with_borrow_mut(|kept| {
-        let (_, compress) = match kept {
-            Some(kept) if kept.0 == level => kept,
-            other => other.insert((level, Compress::new(level, false))),
+    COMPRESSOR.with_borrow_mut(|last| {
+        let (_, compress) = match last {
+            Some(last) if last.0 == level => last,
+            other => other.insert((level, Compress::new_gzip(level, WINDOW_BITS))),
         };
         compress.reset();
+        let mut out = Vec::new();
         loop {
             out.reserve(data.len() / 2 + 64);
             // It cannot be longer than memory.
             let taken = usize::try_from(compress.total_in()).unwrap_or(data.len());
-            match compress.compress_vec(&data[taken..], out, FlushCompress::Finish)? {
-                Status::StreamEnd => return Ok(()),
+            match compress.compress_vec(&data[taken..], &mut out, FlushCompress::Finish)? {
+                Status::StreamEnd => break,
                 Status::Ok | Status::BufError => {}
             }
         }
+        // It is kept for as long as the report is in hand.
+        out.shrink_to_fit();
+        Ok(out)
     })
 }
 
@@ -77,16 +95,16 @@ mod tests {
     #[test]
     fn bytes_follow_from_the_report() {
         for level in [-1, 0, 1, 9] {
-            let once = gzip("{\"a\": 1}", level).unwrap();
+            let once = compressed(b"{\"a\": 1}", level).unwrap();
             let long: String = (0..40_000).map(|number| format!("{number},")).collect();
             let mut read = String::new();
-            flate2::read::GzDecoder::new(&gzip(&long, level).unwrap()[..])
+            flate2::read::GzDecoder::new(&compressed(long.as_bytes(), level).unwrap()[..])
                 .read_to_string(&mut read)
                 .unwrap();
             assert_eq!(read, long);
             assert_eq!(
                 once,
-                gzip("{\"a\": 1}", level).unwrap(),
+                compressed(b"{\"a\": 1}", level).unwrap(),
                 "whatever went before"
             );
             assert_eq!(once[4..8], [0; 4], "no time");
@@ -96,6 +114,15 @@ mod tests {
                 .unwrap();
             assert_eq!(text, "{\"a\": 1}");
         }
+    }
+
+    #[test]
+    fn a_report_is_read_and_compressed_once() {
+        let report = fixtures::report();
+        let (first, again) = (gzip(&report, -1).unwrap(), gzip(&report, -1).unwrap());
+        assert!(std::ptr::eq(first, again));
+        let (first, again) = (summary(&report).unwrap(), summary(&report).unwrap());
+        assert!(std::ptr::eq(first, again));
     }
 
     #[test]

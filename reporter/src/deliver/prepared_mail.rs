@@ -70,7 +70,6 @@ impl Deliverer {
     }
 
     fn write(&self, delivery: &Delivery, to: &Mailbox) -> Result<Vec<u8>, Outcome> {
-        let unsendable = |reason: String| Outcome::Unsendable { reason };
         let message = message::compose(
             &delivery.report,
             to,
@@ -78,7 +77,7 @@ impl Deliverer {
             delivery.date,
             self.compression_level,
         )
-        .map_err(|error| unsendable(error.to_string()))?;
+        .map_err(|reason| Outcome::Unsendable { reason })?;
         let signatures = self
             .signers
             .sign(&message, delivery.date)

@@ -1,9 +1,13 @@
 //! A stored report, and a delivery of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
+use tlsrptd_proto::{
+    day::Day,
+    domain::Domain,
+    report::{InstallationId, Summary},
+};
 
 use super::{Destination, QueueKey};
 
@@ -22,6 +26,17 @@ pub struct StoredReport {
     pub created: Timestamp,
     /// Whose database it stands in.
     pub installation: InstallationId,
+    /// What is made of it once, for all its destinations.
+    pub payload: Payload,
+}
+
+/// What is sent of a report, made when the first delivery needs it; or why it cannot be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// For a mail's text.
+    pub summary: OnceLock<Result<Summary, String>>,
+    /// The report, compressed.
+    pub gzip: OnceLock<Result<Vec<u8>, String>>,
 }
 
 /// A delivery in hand: one report to one destination, whose attempt is about to begin.

@@ -8,7 +8,7 @@ mod destination;
 mod queue_key;
 mod target;
 
-pub use delivery::{Delivery, DeliveryStatus, StoredReport};
+pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
 pub use destination::{Destination, DestinationKind, Origin};
 pub use queue_key::QueueKey;
 pub use target::{SuppressionTarget, TargetError};

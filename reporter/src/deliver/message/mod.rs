@@ -6,10 +6,8 @@ mod text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use tlsrptd_proto::report::Summary;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 
-use super::PayloadError;
 use super::fingerprint::fingerprint;
 use super::payload;
 use super::sender::Sender;
@@ -39,14 +37,17 @@ impl Message {
 }
 
 /// Writes the mail of one report to one address, to be sent first at `date`. Everything in it follows from its arguments.
+///
+/// # Errors
+/// Why the report cannot be sent.
 pub(super) fn compose(
     report: &StoredReport,
     to: &Mailbox,
     sender: &Sender,
     date: Timestamp,
     compression_level: i32,
-) -> Result<Message, PayloadError> {
-    let summary = Summary::from_json(&report.json)?;
+) -> Result<Message, String> {
+    let summary = payload::summary(report)?;
     // The report's own contact: the settings may have changed since it was made.
     let contact = Mailbox::parse(&summary.contact_info);
     let submitter = contact.as_ref().map_or(&sender.submitter, Mailbox::domain);
@@ -54,7 +55,7 @@ pub(super) fn compose(
     let boundary = format!("=_tlsrpt_{fingerprint}");
     let attachment = Attachment {
         name: payload::file_name(report, submitter),
-        gzip: payload::gzip(&report.json, compression_level)?,
+        gzip: payload::gzip(report, compression_level)?,
     };
 
     let domain = &report.domain;
@@ -86,19 +87,19 @@ pub(super) fn compose(
             &format!("multipart/report; report-type=\"tlsrpt\"; boundary=\"{boundary}\""),
         ),
     ];
-    let text = text::encode(&text::for_people(report, &summary));
+    let text = text::encode(&text::for_people(report, summary));
     Ok(Message {
         headers,
         body: body(&boundary, &text, &attachment),
     })
 }
 
-struct Attachment {
+struct Attachment<'a> {
     name: String,
-    gzip: Vec<u8>,
+    gzip: &'a [u8],
 }
 
-fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment) -> Vec<u8> {
+fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut push = |text: &str| out.extend_from_slice(text.as_bytes());
     push(&format!(
@@ -119,7 +120,7 @@ fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment) -> Vec<u8
          \r\n",
         attachment.name
     ));
-    let encoded = STANDARD.encode(&attachment.gzip);
+    let encoded = STANDARD.encode(attachment.gzip);
     for start in (0..encoded.len()).step_by(BASE64_COLUMNS) {
         push(&encoded[start..encoded.len().min(start + BASE64_COLUMNS)]);
         push("\r\n");

@@ -14,7 +14,7 @@ use super::{
     pending::{Candidate, ClaimLimit},
     text,
 };
-use crate::model::{Delivery, Destination, Origin, QueueKey, StoredReport};
+use crate::model::{Delivery, Destination, Origin, Payload, QueueKey, StoredReport};
 
 /// A due delivery that was taken in hand.
 #[derive(Clone, Debug)]
@@ -269,5 +269,6 @@ fn stored_report(
         json,
         created,
         installation: installation.clone(),
+        payload: Payload::default(),
     }))
 }

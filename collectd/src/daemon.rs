@@ -43,7 +43,7 @@ use crate::{
     Clock,
     control::Control,
     days::{DayWatch, Readings},
-    dropped::Dropped,
+    dropped::DropLog,
     error::Error,
     heartbeat::Heartbeat,
     queue::{Queue, StorageQueues},
@@ -52,7 +52,7 @@ use crate::{
     script::{ScriptRunner, Scripts},
     seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
-    stats::{Hourly, Stats},
+    stats::{HourlyFigures, Stats},
     store::TodaysRows,
     store_writer::{CommitPolicy, StoreWriter},
     writer::{EpochIds, WriterThread},
@@ -171,10 +171,10 @@ impl Collector {
             .map_err(system("start a thread"))?;
 
         let mut watch = Watch::new(names, access(&self.settings), self.used, Instant::now());
-        let mut dropped = Dropped::default();
+        let mut drop_log = DropLog::default();
         self.service_manager.ready();
         let mut scripts = ScriptRunner::new(self.settings.daily_rollover_script.clone());
-        self.wait_for_the_end(log, &mut dropped, &mut scripts, &mut watch);
+        self.wait_for_the_end(log, &mut drop_log, &mut scripts, &mut watch);
         self.service_manager.stopping();
 
         // First the names, so that nobody sends any more; then what was sent is read and written.
@@ -187,7 +187,7 @@ impl Collector {
         scripts.start(&self.scripts);
         scripts.leave();
         self.figures();
-        dropped.tell_all(&self.stats);
+        drop_log.log_all(&self.stats);
         info!(figures = self.stats.summary(), "stopped");
         drop(self.pid_file);
         read?;
@@ -270,12 +270,12 @@ impl Collector {
     fn wait_for_the_end(
         &mut self,
         log: &LogHandle,
-        dropped: &mut Dropped,
+        drop_log: &mut DropLog,
         runner: &mut ScriptRunner,
         watch: &mut Watch,
     ) {
         let mut written = Instant::now();
-        let mut hourly = Hourly::new(Instant::now());
+        let mut hourly = HourlyFigures::new(Instant::now());
         let watchdog = self.service_manager.watchdog_interval();
         let mut alive = Instant::now();
         loop {
@@ -287,7 +287,7 @@ impl Collector {
             }
             if written.elapsed() >= FIGURES {
                 written = Instant::now();
-                dropped.tell(&self.stats, (self.clock)());
+                drop_log.log(&self.stats, (self.clock)());
                 watch.look(&self.control, self.stats.received.value(), (self.clock)());
                 self.figures();
             }

@@ -18,7 +18,7 @@ pub(crate) use storage_queues::StorageQueues;
 
 use crate::{
     seen_table::{DatagramId, RepeatCounts},
-    stats::{QUEUE_FULL, Stats},
+    stats::{DropReason, Stats},
 };
 
 /// Bytes of a queued datagram on average: beyond that, the queue is full before `max_queued_datagrams` wait.
@@ -145,7 +145,7 @@ impl Queue {
         }
         if state.held_counts + counts.len() > MAX_HELD_COUNTS.max(counts.len()) {
             let times = counts.iter().map(|&(_, times)| u64::from(times)).sum();
-            self.stats.dropped.add(QUEUE_FULL, times);
+            self.stats.dropped.add(DropReason::QueueFull, times);
             return;
         }
         state.held_counts += counts.len();

@@ -1,4 +1,4 @@
-//! What is no datagram: counted by reason, logged once in a while, dumped when asked. Never fatal.
+//! Malformed datagrams: counted by reason, logged once in a while, dumped when configured. Never fatal.
 
 use std::{
     io::{self, Write},
@@ -16,33 +16,32 @@ use tracing::{error, warn};
 
 use crate::stats::Stats;
 
-/// Longer than `max_datagram_size`.
+/// The reason of a datagram longer than `max_datagram_size`.
 pub(crate) const TOO_LONG: &str = "too-long";
-/// One line about strangers' mistakes in that time.
+/// One line about each kind of trouble in that time.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(crate) struct Reject {
     dump: Option<PathBuf>,
     stats: Arc<Stats>,
-    malformed: LogThrottle,
-    odd: LogThrottle,
-    dump_failed: FailureThrottle,
+    malformed_log: LogThrottle,
+    anomaly_log: LogThrottle,
+    dump_failure: FailureThrottle,
 }
 
 impl Reject {
     pub(crate) fn new(dump: Option<PathBuf>, stats: Arc<Stats>) -> Reject {
-        let limited = || LogThrottle::new(INTERVAL);
         Reject {
             dump,
             stats,
-            malformed: limited(),
-            odd: limited(),
-            dump_failed: FailureThrottle::new(INTERVAL),
+            malformed_log: LogThrottle::new(INTERVAL),
+            anomaly_log: LogThrottle::new(INTERVAL),
+            dump_failure: FailureThrottle::new(INTERVAL),
         }
     }
 
-    /// A datagram seen for the first time that is none.
+    /// Counts a malformed datagram that this epoch has not seen before.
     pub(crate) fn malformed(
         &mut self,
         now: Timestamp,
@@ -51,7 +50,7 @@ impl Reject {
         bytes: &[u8],
     ) {
         self.stats.malformed.add(reason, 1);
-        if let Some(suppressed) = self.malformed.pass(now) {
+        if let Some(suppressed) = self.malformed_log.pass(now) {
             warn!(
                 reason,
                 problem,
@@ -63,38 +62,38 @@ impl Reject {
         let Some(path) = &self.dump else { return };
         match dump(path, bytes) {
             Ok(()) => {
-                if let Some(lasted) = self.dump_failed.recovered(now) {
+                if let Some(lasted) = self.dump_failure.recovered(now) {
                     let seconds = lasted.as_secs();
                     warn!(seconds, path = %path.display(), "malformed datagrams are dumped again");
                 }
             }
             Err(problem) => {
-                if let Some(suppressed) = self.dump_failed.failed(now) {
+                if let Some(suppressed) = self.dump_failure.failed(now) {
                     error!(error = %problem, path = %path.display(), suppressed, "cannot dump a malformed datagram");
                 }
             }
         }
     }
 
-    /// The same one again, so many times: what it is like is known.
-    pub(crate) fn again(&mut self, reason: &'static str, times: u64) {
+    /// Counts one that came again, so many times.
+    pub(crate) fn malformed_again(&mut self, reason: &'static str, times: u64) {
         self.stats.malformed.add(reason, times);
     }
 
-    /// A datagram that is counted, though something about it is odd. What sys4 logs as an error is one here too.
-    pub(crate) fn odd(&mut self, now: Timestamp, anomaly: &'static str, domain: &str) {
+    /// Logs a datagram that is counted in spite of an anomaly. What sys4 logs as an error is one here too.
+    pub(crate) fn anomaly(&mut self, now: Timestamp, anomaly: &'static str, domain: &str) {
         self.stats.anomalies.add(anomaly, 1);
-        if let Some(suppressed) = self.odd.pass(now) {
+        if let Some(suppressed) = self.anomaly_log.pass(now) {
             error!(
                 anomaly,
-                domain, suppressed, "odd datagram, counted all the same"
+                domain, suppressed, "datagram with an anomaly, counted"
             );
         }
     }
 }
 
-/// Overwritten each time; readable for us and the group only, as it tells who mails whom. Neither a link set there leads us
-/// elsewhere, nor does a pipe that nobody reads hold us up.
+/// Overwrites the file each time. Only we and our group may read it, as it tells who mails whom. A link planted there is not
+/// followed, and a pipe that nobody reads does not block us.
 fn dump(path: &Path, bytes: &[u8]) -> io::Result<()> {
     files::make_anew(path)?.write_all(bytes)
 }
@@ -113,7 +112,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         reject.malformed(now, "not-json", "x", b"the first, which is longer");
         reject.malformed(now, "empty", "x", b"second");
-        reject.again("empty", 4);
+        reject.malformed_again("empty", 4);
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
         assert_eq!(stats.malformed.total(), 6);

@@ -1,68 +1,17 @@
 //! What happened, in numbers: for the log, and for `stats_file`.
 //!
-//! The law that they keep: received = counted + malformed + dropped + waiting. With several storages each keeps it, with
-//! figures of its own: the plain ones are those of the first storage, which is the one that the fetcher reads.
+//! They keep a law: received = counted + malformed + dropped + waiting. With several storages each keeps it, with figures
+//! of its own: the plain ones are those of the first storage, which is the one that the fetcher reads.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    io,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
-};
+mod counters;
+mod hourly;
+
+use std::{fmt::Write as _, io, path::Path, sync::Arc};
 
 use tlsrptd_service::files;
 
-/// One number, written by one thread and read by others.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, n: u64) {
-        self.0.fetch_add(n, Relaxed);
-    }
-
-    pub(crate) fn subtract(&self, n: u64) {
-        self.0.fetch_sub(n, Relaxed);
-    }
-
-    pub(crate) fn set(&self, n: u64) {
-        self.0.store(n, Relaxed);
-    }
-
-    pub(crate) fn value(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// Numbers by reason; reasons are a small fixed set.
-#[derive(Debug, Default)]
-pub(crate) struct Reasons(Mutex<BTreeMap<&'static str, u64>>);
-
-impl Reasons {
-    pub(crate) fn add(&self, reason: &'static str, n: u64) {
-        *self.lock().entry(reason).or_default() += n;
-    }
-
-    pub(crate) fn by_reason(&self) -> Vec<(&'static str, u64)> {
-        self.lock()
-            .iter()
-            .map(|(reason, n)| (*reason, *n))
-            .collect()
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        self.lock().values().sum()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(crate) use counters::{Counter, DropReason, ReasonCounters};
+pub(crate) use hourly::HourlyFigures;
 
 /// All numbers since the start of the process, but for those of today.
 #[derive(Debug, Default)]
@@ -71,17 +20,17 @@ pub(crate) struct Stats {
     pub(crate) received: Counter,
     /// Datagrams that are in the aggregate.
     pub(crate) counted: Counter,
-    /// Datagrams that are none, by reason.
-    pub(crate) malformed: Reasons,
-    /// Datagrams that had to be let go, by reason.
-    pub(crate) dropped: Reasons,
-    /// Counted, though something about them was odd.
-    pub(crate) anomalies: Reasons,
-    /// Sessions and failures whose detail gave way to a limit.
-    pub(crate) folded: Reasons,
+    /// Datagrams that are not what libtlsrpt sends, by reason.
+    pub(crate) malformed: ReasonCounters,
+    /// Datagrams that were dropped, by reason.
+    pub(crate) dropped: ReasonCounters<DropReason>,
+    /// Datagrams that were counted in spite of an anomaly, by anomaly.
+    pub(crate) anomalies: ReasonCounters,
+    /// Policies and failures whose details were folded by a limit.
+    pub(crate) folded: ReasonCounters,
     /// Transactions.
     pub(crate) commits: Counter,
-    /// Transactions that did not come about.
+    /// Transactions that failed.
     pub(crate) commit_failures: Counter,
     /// Datagrams counted and not yet committed.
     pub(crate) uncommitted: Counter,
@@ -100,15 +49,6 @@ pub(crate) struct Stats {
     /// The figures of the storages after the first.
     pub(crate) others: Vec<Arc<Stats>>,
 }
-
-/// Dropped because the writer was too far behind.
-pub(crate) const QUEUE_FULL: &str = "queue-full";
-/// Dropped because the day's file is full, and it needed a row that is not there.
-pub(crate) const DAY_FULL: &str = "day-full";
-/// Dropped because its domain and those beside it have used their share of the day's file.
-pub(crate) const DOMAIN_SHARE: &str = "domain-share";
-/// Dropped because the storage could not take it, and memory for what waits is bounded.
-pub(crate) const STORAGE: &str = "storage";
 
 impl Stats {
     /// The figures of storages with these URLs.
@@ -142,9 +82,10 @@ impl Stats {
         for (key, counter) in self.counters() {
             line(&mut text, key, None, counter.value());
         }
-        for (key, reasons) in self.reasons() {
-            line(&mut text, key, None, reasons.total());
-            for (reason, n) in reasons.by_reason() {
+        for (key, reasons) in self.by_reason() {
+            let total = reasons.iter().map(|(_, n)| n).sum();
+            line(&mut text, key, None, total);
+            for (reason, n) in reasons {
                 line(&mut text, key, Some(reason), n);
             }
         }
@@ -156,7 +97,7 @@ impl Stats {
         text
     }
 
-    /// What may be another number for each storage.
+    /// The numbers that may differ between storages.
     fn of_one_storage(&self) -> [(&'static str, u64); 6] {
         [
             ("storage_counted", self.counted.value()),
@@ -168,7 +109,7 @@ impl Stats {
         ]
     }
 
-    /// The same on one line, without what is zero.
+    /// [`Stats::text`] on one line, without the numbers that are zero.
     pub(crate) fn summary(&self) -> String {
         self.text()
             .lines()
@@ -210,44 +151,13 @@ impl Stats {
         ]
     }
 
-    fn reasons(&self) -> [(&'static str, &Reasons); 4] {
+    fn by_reason(&self) -> [(&'static str, Vec<(&'static str, u64)>); 4] {
         [
-            ("malformed", &self.malformed),
-            ("dropped", &self.dropped),
-            ("anomalies", &self.anomalies),
-            ("folded", &self.folded),
+            ("malformed", self.malformed.by_name()),
+            ("dropped", self.dropped.by_name()),
+            ("anomalies", self.anomalies.by_name()),
+            ("folded", self.folded.by_name()),
         ]
-    }
-}
-
-/// Figures are logged that often, when something changed.
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// The line an hour in the log.
-#[derive(Debug)]
-pub(crate) struct Hourly {
-    looked: Instant,
-    last: String,
-}
-
-impl Hourly {
-    pub(crate) fn new(now: Instant) -> Hourly {
-        Hourly {
-            looked: now,
-            last: String::new(),
-        }
-    }
-
-    /// The figures, when an hour has passed and they are others than those an hour ago.
-    pub(crate) fn due(&mut self, now: Instant, stats: &Stats) -> Option<String> {
-        if now.saturating_duration_since(self.looked) < HOUR {
-            return None;
-        }
-        self.looked = now;
-        let summary = stats.summary();
-        let changed = summary != self.last;
-        self.last.clone_from(&summary);
-        changed.then_some(summary)
     }
 }
 
@@ -286,7 +196,7 @@ mod tests {
         let stats = Stats::of_storages(["sqlite:///a", "sqlite:///b"]);
         stats.counted.add(5);
         stats.others[0].counted.add(3);
-        stats.others[0].dropped.add(STORAGE, 2);
+        stats.others[0].dropped.add(DropReason::Storage, 2);
         let text = stats.text();
         for want in [
             "\ncounted 5\n",
@@ -298,26 +208,6 @@ mod tests {
         }
         let only = Stats::of_storages(["sqlite:///a"]);
         assert_eq!(only.text(), Stats::default().text(), "one needs no name");
-    }
-
-    #[test]
-    fn a_line_an_hour_when_something_changed() {
-        let stats = Stats::default();
-        let start = Instant::now();
-        let mut hourly = Hourly::new(start);
-        for (minutes, received, want, why) in [
-            (59, 3, None, "not yet"),
-            (60, 0, Some("received=3"), "an hour"),
-            (61, 1, None, "a minute after it"),
-            (120, 0, Some("received=4"), "the next hour"),
-            (180, 0, None, "nothing changed"),
-            (240, 0, None, "nothing changed still"),
-            (300, 1, Some("received=5"), "something came"),
-        ] {
-            stats.received.add(received);
-            let now = start + Duration::from_secs(60 * minutes);
-            assert_eq!(hourly.due(now, &stats).as_deref(), want, "{why}");
-        }
     }
 
     #[test]

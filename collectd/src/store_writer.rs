@@ -356,7 +356,9 @@ impl StoreWriter {
             Ok(lost) => {
                 if lost > 0 {
                     self.stats.counted.subtract(lost);
-                    self.stats.dropped.add(crate::stats::STORAGE, lost);
+                    self.stats
+                        .dropped
+                        .add(crate::stats::DropReason::Storage, lost);
                 }
                 // Nothing was to be saved from a disk that is only full: it is left in peace as before.
                 if self.is_clean() {

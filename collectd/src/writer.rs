@@ -22,7 +22,7 @@ use crate::{
     queue::{Batch, EpochChange, Queue, QueueItem},
     reject::{Reject, TOO_LONG},
     seen_table::DatagramId,
-    stats::{QUEUE_FULL, STORAGE, Stats},
+    stats::{DropReason, Stats},
     store_writer::{CommitPolicy, StoreWriter},
     yield_cpu::yield_cpu,
 };
@@ -175,12 +175,12 @@ impl WriterThread {
     fn accept(&mut self, datagram: Datagram) -> DatagramFate {
         if let Some(reject) = &mut self.reject {
             for anomaly in &datagram.anomalies {
-                reject.odd((self.clock)(), anomaly.name(), datagram.domain.as_str());
+                reject.anomaly((self.clock)(), anomaly.name(), datagram.domain.as_str());
             }
         }
         if !self.has_room() {
             self.epoch.has_dropped = true;
-            self.stats.dropped.add(STORAGE, 1);
+            self.stats.dropped.add(DropReason::Storage, 1);
             return DatagramFate::Dropped;
         }
         let results: Arc<[SessionResult]> = datagram.into_session_results().into();
@@ -207,14 +207,14 @@ impl WriterThread {
             }
             Some(&DatagramFate::Malformed(reason)) => {
                 if let Some(reject) = &mut self.reject {
-                    reject.again(self.epoch.reasons[usize::from(reason)], times);
+                    reject.malformed_again(self.epoch.reasons[usize::from(reason)], times);
                 }
             }
-            Some(DatagramFate::Dropped) => self.stats.dropped.add(STORAGE, times),
+            Some(DatagramFate::Dropped) => self.stats.dropped.add(DropReason::Storage, times),
             // An id behind the last one that came through this queue was missed too.
             Some(DatagramFate::Missed) | None => {
                 self.epoch.has_missed = true;
-                self.stats.dropped.add(QUEUE_FULL, times);
+                self.stats.dropped.add(DropReason::QueueFull, times);
             }
         }
     }
@@ -290,7 +290,7 @@ impl WriterThread {
         self.stats.uncommitted.set(0);
         self.stats.counted.subtract(datagrams);
         if datagrams > 0 {
-            self.stats.dropped.add(STORAGE, datagrams);
+            self.stats.dropped.add(DropReason::Storage, datagrams);
         }
         if is_closed && datagrams == 0 {
             Ok(())

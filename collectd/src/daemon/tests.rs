@@ -26,7 +26,7 @@ use crate::{
     reject::Reject,
     script::Scripts,
     seen_table::SeenTable,
-    stats::{QUEUE_FULL, Stats},
+    stats::{DropReason, Stats},
     store::{self, FoldLimits, TodaysRows},
     store_writer::{CommitPolicy, StoreWriter},
     writer::{EpochIds, Unwritten, WriterThread},
@@ -253,7 +253,7 @@ fn a_full_queue_drops_and_counts_what() {
         bench.send(n);
     }
     bench.until("all are read", || bench.stats.received.value() == 200);
-    let dropped = [(QUEUE_FULL, 198)];
+    let dropped = [(DropReason::QueueFull, 198)];
     assert_eq!(bench.stats.dropped.by_reason(), dropped, "two wait");
     bench.stop().unwrap();
     assert_eq!(bench.stats.dropped.by_reason(), dropped);
@@ -273,7 +273,7 @@ fn a_storage_whose_queue_was_full_for_a_moment_counts_everything_again() {
     }
     assert_eq!(
         sick.dropped.by_reason(),
-        [(QUEUE_FULL, 1)],
+        [(DropReason::QueueFull, 1)],
         "of the other's queue two fill it"
     );
     bench.release();

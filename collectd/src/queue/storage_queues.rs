@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{EpochChange, Queue};
 use crate::{
     seen_table::{DatagramId, RepeatCounts},
-    stats::QUEUE_FULL,
+    stats::DropReason,
 };
 
 /// One queue a storage: each gets everything that is handed over.
@@ -25,7 +25,7 @@ impl StorageQueues {
             if queue.put(id, bytes) {
                 is_taken = true;
             } else {
-                queue.stats.dropped.add(QUEUE_FULL, 1);
+                queue.stats.dropped.add(DropReason::QueueFull, 1);
             }
         }
         is_taken

@@ -7,7 +7,7 @@ use tracing::{error, warn};
 
 use super::StoreWriter;
 use crate::{
-    stats::{DAY_FULL, DOMAIN_SHARE},
+    stats::DropReason,
     store::{Flushed, StoreError},
 };
 
@@ -15,8 +15,8 @@ impl StoreWriter {
     /// What the file had no room for was counted when it came.
     pub(super) fn drop_uncounted(&self, flushed: Flushed) {
         for (reason, datagrams) in [
-            (DAY_FULL, flushed.refused),
-            (DOMAIN_SHARE, flushed.over_share),
+            (DropReason::DayFull, flushed.refused),
+            (DropReason::DomainShare, flushed.over_share),
         ] {
             if datagrams > 0 {
                 self.stats.counted.subtract(datagrams);

@@ -96,8 +96,8 @@ pub(super) const ROWS: &[Row] = &[
     ours(
         "max_queued_datagrams",
         Count(1, 10_000_000),
-        Is("20000"),
-        "Datagrams that wait for the writer; more are counted as dropped. At about 1 kB each, 20000 are 20 MB.",
+        Is("40000"),
+        "Datagrams that wait for the writer; more are counted as dropped. 40000 take 41 MB at most, and as much again while the writer is at work.",
     ),
     ours(
         "max_datagram_size",

@@ -38,6 +38,15 @@ pub enum DomainError {
     International,
 }
 
+/// Who may have made up a domain: its last two labels. Where a registry gives out names below more labels (`co.uk`), several
+/// owners count as one.
+pub fn owner(domain: &str) -> &str {
+    match domain.rmatch_indices('.').nth(1) {
+        Some((dot, _)) => &domain[dot + 1..],
+        None => domain,
+    }
+}
+
 impl Domain {
     /// Reads a domain in any case, in A-labels or U-labels, with or without one trailing dot.
     ///

@@ -36,6 +36,7 @@ impl<O: Environment> Daemon<O> {
                 tell(queue, outcome, time, first);
             }
             Some(News::Flows) if queue.is_own() => {
+                self.state.queue_flows(queue);
                 // Only mails are denied, and one line is enough.
                 if *queue == QueueKey::Relay && std::mem::take(&mut self.delivering.is_denied) {
                     return;

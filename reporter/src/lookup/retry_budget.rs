@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tlsrptd_proto::domain::Domain;
+use tlsrptd_proto::domain::{Domain, owner};
 
 /// Repeated look-ups at once,
 const AT_ONCE: usize = 128;
@@ -30,7 +30,7 @@ pub(super) struct RetryPermit {
 impl RetryBudget {
     /// `None`: the limit is reached, the query is not repeated.
     pub(super) fn acquire(&self, domain: &Domain) -> Option<RetryPermit> {
-        let owner = owner(domain);
+        let owner = owner(domain.as_str()).to_owned();
         let mut taken = self.taken();
         let of_all: usize = taken.values().sum();
         let of_owner = taken.get(&owner).copied().unwrap_or(0);
@@ -47,7 +47,7 @@ impl RetryBudget {
 
     /// The longest wait for each server.
     pub(super) fn max_wait(&self, domain: &Domain) -> Duration {
-        match self.taken().get(&owner(domain)) {
+        match self.taken().get(owner(domain.as_str())) {
             Some(taken) if *taken >= OF_ONE_OWNER => SHORT_WAIT,
             _ => Duration::MAX,
         }
@@ -68,13 +68,6 @@ impl Drop for RetryPermit {
             }
         }
     }
-}
-
-/// The last two labels. Under `co.uk` many owners count as one: they share its limit.
-fn owner(domain: &Domain) -> String {
-    let text = domain.to_string();
-    let start = text.rmatch_indices('.').nth(1).map_or(0, |(at, _)| at + 1);
-    text[start..].to_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use tlsrptd_proto::domain::owner;
 use tokio::time::Instant;
 
 use crate::deliver::Outcome;
@@ -270,16 +271,6 @@ impl DestinationThrottle {
         let flows = matches!(self.phase, Phase::Flows { .. });
         let is_over = |last: Option<Instant>| last.is_none_or(|last| now - last > A_ROW);
         flows && !self.told && is_over(self.last) && is_over(self.last_wish)
-    }
-}
-
-/// Who may have made up a domain: its last two labels. Where a registry gives out names below more labels, several owners
-/// count as one, and the host is held back later.
-fn owner(domain: &str) -> &str {
-    let mut dots = domain.rmatch_indices('.');
-    match dots.nth(1) {
-        Some((at, _)) => &domain[at + 1..],
-        None => domain,
     }
 }
 

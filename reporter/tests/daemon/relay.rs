@@ -10,7 +10,7 @@ use tlsrptd_reporter::deliver::Outcome;
 
 use crate::{
     DAY, HOUR, NOW, YESTERDAY_ONLY,
-    environment::{folder, retry, run, sent, settings, stored, unreachable},
+    environment::{counted, folder, retry, run, sent, settings, stored, unreachable},
     hosts::{YESTERDAY, attempts, by_mail, ends, environment},
 };
 
@@ -87,7 +87,7 @@ async fn a_relay_that_greylists_gets_all_mails() {
 
 /// Mails that no relay takes ask no more often than every other time whether it takes any.
 #[tokio::test(start_paused = true)]
-async fn mails_that_are_never_taken_hold_up_no_other() {
+async fn twenty_mails_that_are_never_taken_hold_up_no_other() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
     let mut environment = environment(100, by_mail);
@@ -116,4 +116,41 @@ async fn mails_that_are_never_taken_hold_up_no_other() {
     let environment = Arc::new(environment);
     run(&settings, &environment, None, HOUR * 8).await.unwrap();
     assert_eq!(stored(&settings).ended("sent"), 80);
+}
+
+/// A filter denies all mails of one stranger, and for an hour the others' too.
+#[tokio::test(start_paused = true)]
+async fn a_thousand_mails_of_a_stranger_do_not_starve_ten() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut environment = environment(0, by_mail);
+    environment.gather = Box::new(|_, _| {
+        let stranger = |n| counted(&format!("n{n}.evil.example"), 1);
+        let genuine = |n| counted(&format!("genuine{n}.example"), 1);
+        Ok((0..1000)
+            .map(stranger)
+            .chain((0..10).map(genuine))
+            .collect())
+    });
+    let (zero, taken) = (environment.zero, Mutex::new(None));
+    environment.receive = Box::new(move |delivery, _| {
+        let (now, mut taken) = (zero.elapsed(), taken.lock().unwrap());
+        let is_genuine = delivery.report.domain.as_str().starts_with("genuine");
+        let is_lately = taken.is_some_and(|taken| now - taken < Duration::from_secs(900));
+        let reason = "554 5.7.1 blocked by DBL";
+        let outcome = match (is_genuine && now > HOUR, is_lately) {
+            (true, _) => {
+                *taken = Some(now);
+                sent()
+            }
+            (false, true) => retry(reason),
+            (false, false) => Outcome::Denied {
+                reason: reason.into(),
+            },
+        };
+        (outcome, Duration::from_millis(20))
+    });
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 5).await.unwrap();
+    assert_eq!(stored(&settings).ended("sent"), 10);
 }

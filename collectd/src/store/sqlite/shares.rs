@@ -13,6 +13,7 @@ use std::hash::Hasher;
 
 use rusqlite::{Connection, Result};
 use siphasher::sip::SipHasher13;
+use tlsrptd_proto::domain::owner;
 
 use super::day_file_budget;
 
@@ -157,13 +158,13 @@ fn places(hash: u128) -> [usize; ROWS] {
 
 /// The last two labels, and the last three where there are so many.
 fn owners(domain: &str) -> (&str, Option<&str>) {
-    let mut dots = domain.rmatch_indices('.').map(|(place, _)| place);
-    dots.next();
-    let Some(second) = dots.next() else {
-        return (domain, None);
-    };
-    let three = dots.next().map_or(0, |third| third + 1);
-    (&domain[second + 1..], Some(&domain[three..]))
+    let two = owner(domain);
+    if two == domain {
+        return (two, None);
+    }
+    let third = domain.rmatch_indices('.').nth(2);
+    let three = third.map_or(domain, |(dot, _)| &domain[dot + 1..]);
+    (two, Some(three))
 }
 
 #[cfg(test)]

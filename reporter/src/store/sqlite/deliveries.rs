@@ -150,9 +150,14 @@ impl Store {
         self.pending.hold(queue);
     }
 
-    /// They are again.
+    /// They are again, one at a time.
     pub fn free_queue(&mut self, queue: &QueueKey) {
         self.pending.free(queue);
+    }
+
+    /// As many as there is room for.
+    pub fn queue_flows(&mut self, queue: &QueueKey) {
+        self.pending.flows(queue);
     }
 
     /// What was taken in hand and not begun is pending again.

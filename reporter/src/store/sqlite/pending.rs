@@ -8,6 +8,7 @@
 //! What stands here is a candidate. A row is looked at in the database before it is taken in hand.
 
 mod probes;
+mod turns;
 mod window;
 
 use std::collections::HashSet;
@@ -18,6 +19,7 @@ use rusqlite::Connection;
 use super::text;
 use crate::model::QueueKey;
 use probes::RelayProbes;
+use turns::ProbeTurns;
 pub use window::ClaimLimit;
 use window::DueWindow;
 pub(super) use window::{Candidate, WindowSize};
@@ -34,7 +36,10 @@ pub(super) struct PendingQueues {
     reading: Option<(DueWindow, i64)>,
     /// Queues that are passed over until they are free.
     held: HashSet<QueueKey>,
+    /// The operator's own queues where one delivery at a time asks whether any is taken.
+    asking: HashSet<QueueKey>,
     again: RelayProbes,
+    turns: ProbeTurns,
 }
 
 impl PendingQueues {
@@ -69,12 +74,20 @@ impl PendingQueues {
         self.held.insert(queue.clone());
     }
 
-    /// It is picked again; it may have something due.
+    /// It is picked again, one at a time; it may have something due.
     pub(super) fn free(&mut self, queue: &QueueKey) {
         self.held.remove(queue);
+        if queue.is_own() {
+            self.asking.insert(queue.clone());
+        }
         if let Some(window) = &mut self.window {
             window.wake(queue);
         }
+    }
+
+    /// It takes deliveries again.
+    pub(super) fn flows(&mut self, queue: &QueueKey) {
+        self.asking.remove(queue);
     }
 
     /// All queues may have something due.
@@ -93,20 +106,26 @@ impl PendingQueues {
         self.read_on(db, now)?;
         let held = &self.held;
         let room = |queue: &QueueKey| (!held.contains(queue)).then(|| room(queue));
-        let (now, mut limit) = (now.as_microsecond(), limit);
-        let is_asked = |queue: &QueueKey| limit.own > 0 && room(queue) == Some(1);
-        let again = self.again.pick(now, is_asked);
-        if again.is_some() {
+        let mut limit = limit;
+        let mut asking = self.asking.iter().filter(|_| limit.own > 0);
+        let probe = match asking.find(|queue| room(queue) == Some(1)) {
+            Some(queue) => match self.again.pick(queue, now.as_microsecond()) {
+                None => self.turns.pick(db, queue, now)?,
+                again => again,
+            },
+            None => None,
+        };
+        if probe.is_some() {
             (limit.own, limit.all) = (limit.own - 1, limit.all.saturating_sub(1));
         }
-        let room = |queue: &QueueKey| match &again {
+        let room = |queue: &QueueKey| match &probe {
             Some(candidate) if candidate.queue == *queue => Some(0),
             _ => room(queue),
         };
-        let window = self.window.as_mut();
+        let (window, now) = (self.window.as_mut(), now.as_microsecond());
         let mut picked = window.map_or(Vec::new(), |window| window.pick(now, limit, room));
+        picked.extend(probe);
         self.again.passed(&picked);
-        picked.extend(again);
         Ok(picked)
     }
 

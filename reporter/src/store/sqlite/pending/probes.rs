@@ -34,35 +34,25 @@ impl RelayProbes {
     }
 
     /// One that is to ask next, of a queue where one at a time asks.
-    pub(super) fn pick(
-        &mut self,
-        now: i64,
-        is_asked: impl Fn(&QueueKey) -> bool,
-    ) -> Option<Candidate> {
-        for (queue, seen) in &mut self.0 {
-            if seen.asked || !is_asked(queue) {
-                continue;
-            }
-            let due = seen.due.iter().map(|(r_id, due)| (*due, *r_id));
-            let Some((due, r_id)) = due.filter(|(due, _)| *due <= now).min() else {
-                continue;
-            };
-            seen.asked = true;
-            seen.due.remove(&r_id);
-            return Some(Candidate {
-                queue: queue.clone(),
-                due,
-                r_id,
-            });
+    pub(super) fn pick(&mut self, queue: &QueueKey, now: i64) -> Option<Candidate> {
+        let seen = self.0.get_mut(queue)?;
+        if std::mem::take(&mut seen.asked) {
+            return None;
         }
-        None
+        let due = seen.due.iter().map(|(r_id, due)| (*due, *r_id));
+        let (due, r_id) = due.filter(|(due, _)| *due <= now).min()?;
+        seen.asked = true;
+        Some(Candidate {
+            queue: queue.clone(),
+            due,
+            r_id,
+        })
     }
 
     /// These were picked in their turn.
     pub(super) fn passed(&mut self, picked: &[Candidate]) {
         for candidate in picked {
             if let Some(seen) = self.0.get_mut(&candidate.queue) {
-                seen.asked = false;
                 seen.due.remove(&candidate.r_id);
             }
         }

@@ -212,3 +212,66 @@ fn pending_rows_are_read_in_the_index_alone() {
         .unwrap();
     assert!(plan.contains("COVERING INDEX tlsrptd_pending"), "{plan}");
 }
+
+/// A mail on that domain; its address has had a report before, or not.
+fn mail(db: &Connection, r_id: i64, domain: &str, second: i64, has_worked: bool) {
+    let uri = format!("mailto:r@{domain}");
+    let report = "INSERT INTO reports(r_id, day, domain) VALUES(?1, '2026-11-20', ?2)";
+    db.execute(report, (r_id, domain)).unwrap();
+    let pending = "INSERT INTO destinations(destination, d_r_id, retries, nexttry, tlsrptd_queue) \
+        VALUES(?1, ?2, 0, ?3, 'mailto:')";
+    db.execute(pending, (&uri, r_id, text::nexttry(at(second))))
+        .unwrap();
+    if has_worked {
+        let sent = "INSERT INTO destinations(destination, d_r_id, retries, status) VALUES(?1, -?2, 0, 'sent')";
+        db.execute(sent, (uri, r_id)).unwrap();
+    }
+}
+
+/// A relay denies one stranger's mails, which are due before all others.
+#[test]
+fn what_asks_a_relay_that_takes_none_is_not_always_the_same_strangers() {
+    let owners: &dyn Fn(usize) -> String = &|n| format!("n.evil{n}.example");
+    let subdomains: &dyn Fn(usize) -> String = &|n| format!("n{n}.evil.example");
+    for (stranger, theirs_worked, genuine_worked, within, why) in [
+        (subdomains, false, false, 8, "owners take turns"),
+        (
+            subdomains,
+            true,
+            false,
+            8,
+            "whatever has arrived there before",
+        ),
+        (owners, false, true, 4, "what has worked before goes first"),
+        (owners, true, true, 650, "else it takes its turn"),
+    ] {
+        let db = database(&[]);
+        let most = 300;
+        for n in 0..most {
+            mail(&db, n as i64 + 1, &stranger(n), n as i64, theirs_worked);
+        }
+        let genuine = most as i64 + 1;
+        mail(&db, genuine, "genuine.example", 999, genuine_worked);
+        let (mut ready, queue) = (PendingQueues::default(), QueueKey::Relay);
+        ready.free(&queue);
+        let mut asked = Vec::new();
+        while asked.last() != Some(&genuine) {
+            let second = 1000 + 900 * asked.len() as i64;
+            let picked = ready.pick(&db, at(second), ClaimLimit::from(100), |_| 1);
+            let picked = picked.unwrap();
+            let [one] = &picked[..] else {
+                panic!("{why}: {picked:?}");
+            };
+            // Denied: it waits for a while.
+            let later = at(second + 1000);
+            let wait = "UPDATE destinations SET nexttry = ?1 WHERE d_r_id = ?2";
+            db.execute(wait, (text::nexttry(later), one.r_id)).unwrap();
+            ready.seen(&queue, later, one.r_id);
+            asked.push(one.r_id);
+            assert!(asked.len() <= within, "{why}: {}", asked.len());
+        }
+        ready.flows(&queue);
+        let picked = ready.pick(&db, at(1000), ClaimLimit::from(9), |_| 1);
+        assert_eq!(picked.unwrap()[0].r_id, 1, "{why}: the earliest first");
+    }
+}

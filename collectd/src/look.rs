@@ -1,10 +1,15 @@
 //! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
 //! of the service. Nothing is begun, and no file is changed.
 
-use std::{os::unix::fs::FileTypeExt as _, path::Path};
+use std::{
+    os::unix::fs::FileTypeExt as _,
+    path::{Path, PathBuf},
+};
 
 use nix::unistd::{Group, User};
 use tlsrptd_config::{Storage, collectd::Collectd, eyes::Eyes, fetcher::Fetcher, option::Program};
+
+use crate::store;
 
 /// Of the collector.
 pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
@@ -12,21 +17,25 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
     let eyes = Eyes::of(Program::Collectd, storages().next());
     let mut faults: Vec<String> = Vec::new();
     faults.extend(file.and_then(|file| eyes.read("config_file", file)));
-    for storage in storages() {
+    for storage in &settings.storage {
         // Closed days and journals stand beside it.
-        faults.extend(match eyes.write_into("storage", storage) {
-            None if storage.exists() => eyes.write("storage", storage),
-            fault => fault,
-        });
+        faults.extend(
+            path(storage).and_then(|path| match eyes.write_into("storage", path) {
+                None if path.exists() => eyes.write("storage", path),
+                fault => fault,
+            }),
+        );
+        faults.extend(store::foreign(storage).map(|fault| format!("storage: {fault}")));
     }
-    if !eyes.is_given_sockets() {
-        let sockets = settings.socketname.iter();
-        faults.extend(sockets.filter_map(|socket| {
-            eyes.write_into("socketname", socket)
-                .or_else(|| not_a_socket(socket))
-        }));
+    let made_by_us = |socket: &&PathBuf| !eyes.is_given(socket);
+    let mut sockets = settings.socketname.iter().filter(made_by_us).peekable();
+    if sockets.peek().is_some() {
         faults.extend(owners(settings));
     }
+    faults.extend(sockets.filter_map(|socket| {
+        eyes.write_into("socketname", socket)
+            .or_else(|| not_a_socket(socket))
+    }));
     for (option, path) in [
         ("logfilename", &settings.logfilename),
         ("pidfilename", &settings.pidfilename),

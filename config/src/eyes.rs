@@ -125,9 +125,9 @@ impl Eyes {
         refused.map(|problem| format!("{option}: {problem}"))
     }
 
-    /// Whether the service manager makes the sockets.
-    pub fn is_given_sockets(&self) -> bool {
-        self.unit.as_ref().is_some_and(Unit::has_socket)
+    /// Whether the service manager makes this socket.
+    pub fn is_given(&self, socket: &Path) -> bool {
+        self.unit.as_ref().is_some_and(|unit| unit.is_given(socket))
     }
 
     /// What is wrong with a command whose words are not for the shell.

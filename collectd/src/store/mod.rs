@@ -56,6 +56,14 @@ pub(crate) fn open_later(storage: &Storage, limits: FoldLimits, keep_days: u32) 
     }
 }
 
+/// Why what a storage names is not a collector's. Nothing is changed, and no lock is taken.
+pub(crate) fn foreign(storage: &Storage) -> Option<StoreError> {
+    match storage {
+        Storage::Sqlite { path, .. } => sqlite::foreign(path).map(StoreError::from),
+        Storage::Dummy { .. } => None,
+    }
+}
+
 /// Opens what is known of a closed day, as of `today`.
 ///
 /// # Errors

@@ -25,7 +25,8 @@ pub(super) struct Unit {
     protect_system: Protect,
     protect_home: bool,
     private_tmp: bool,
-    has_socket: bool,
+    /// `ListenDatagram=` of the socket unit of its name.
+    sockets: Vec<PathBuf>,
     writable: Vec<PathBuf>,
     made: Vec<PathBuf>,
 }
@@ -47,40 +48,39 @@ impl Unit {
 
     fn find_in(folders: &[PathBuf], program: &str) -> Option<Unit> {
         let name = format!("{program}.service");
-        let text = folders
-            .iter()
-            .find_map(|folder| fs::read_to_string(folder.join(&name)).ok())?;
-        let socket = format!("{program}.socket");
         let mut unit = Unit {
             name: name.clone(),
-            has_socket: folders.iter().any(|folder| folder.join(&socket).exists()),
             ..Unit::default()
         };
-        unit.add(&text);
-        let mut drop_ins: Vec<PathBuf> = folders
-            .iter()
-            .filter_map(|folder| fs::read_dir(folder.join(format!("{name}.d"))).ok())
-            .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|ending| ending == "conf"))
-            .collect();
-        drop_ins.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
-        for path in drop_ins {
-            unit.add(&fs::read_to_string(path).unwrap_or_default());
+        for text in texts(folders, &name)? {
+            unit.add(&text);
+        }
+        for text in texts(folders, &format!("{program}.socket")).unwrap_or_default() {
+            unit.add(&text);
         }
         Some(unit)
     }
 
     /// Takes what a file says; a later one counts.
     fn add(&mut self, text: &str) {
-        let mut is_service = false;
-        for line in text.replace("\\\n", " ").lines().map(str::trim) {
-            if line.starts_with('[') {
-                is_service = line == "[Service]";
-            } else if let Some((key, value)) = line.split_once('=')
-                && is_service
-            {
-                self.set(key.trim(), value.trim());
+        let mut section = "";
+        let text = text.replace("\\\n", " ");
+        for line in text.lines().map(str::trim) {
+            match (line.split_once('='), section) {
+                _ if line.starts_with('[') => section = line,
+                (Some((key, value)), "[Service]") => self.set(key.trim(), value.trim()),
+                (Some((key, value)), "[Socket]") => self.listen(key.trim(), value.trim()),
+                _ => {}
             }
+        }
+    }
+
+    fn listen(&mut self, key: &str, value: &str) {
+        match (key, value) {
+            ("ListenDatagram", "") => self.sockets.clear(),
+            // The only specifier that a socket of ours has a use for.
+            ("ListenDatagram", path) => self.sockets.push(path.replace("%t", "/run").into()),
+            _ => {}
         }
     }
 
@@ -122,9 +122,10 @@ impl Unit {
         self.made.extend(paths);
     }
 
-    /// Whether a socket unit of its name makes its sockets.
-    pub(super) fn has_socket(&self) -> bool {
-        self.has_socket
+    /// Whether the socket unit of its name makes this socket.
+    pub(super) fn is_given(&self, socket: &Path) -> bool {
+        let socket = resolved(socket);
+        self.sockets.iter().any(|given| resolved(given) == socket)
     }
 
     /// Who runs it.
@@ -135,9 +136,9 @@ impl Unit {
 
     /// Whether its sandbox lets it write there.
     pub(super) fn may_write(&self, path: &Path) -> bool {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let path = resolved(path);
         let below = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
-        if self.own().any(|place| path.starts_with(place)) {
+        if self.own().any(|place| path.starts_with(resolved(place))) {
             return true;
         }
         match self.protect_system {
@@ -158,7 +159,8 @@ impl Unit {
 
     /// Whether it makes this directory when it starts.
     pub(super) fn makes(&self, folder: &Path) -> bool {
-        self.made.iter().any(|made| made == folder)
+        let folder = resolved(folder);
+        self.made.iter().any(|made| resolved(made) == folder)
     }
 
     /// Whether nothing of it can be seen from within.
@@ -180,6 +182,41 @@ impl Unit {
     }
 }
 
+/// A unit's file and its drop-ins, in the order in which they count; `None` without a file.
+fn texts(folders: &[PathBuf], name: &str) -> Option<Vec<String>> {
+    let text = folders
+        .iter()
+        .find_map(|folder| fs::read_to_string(folder.join(name)).ok())?;
+    let mut drop_ins: Vec<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder.join(format!("{name}.d"))).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "conf"))
+        .collect();
+    drop_ins.sort_by_key(|path| path.file_name().map(ToOwned::to_owned));
+    let added = drop_ins
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap_or_default());
+    Some([text].into_iter().chain(added).collect())
+}
+
+/// The path without links, as far as it is there: /var/run is /run.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = path
+        .ancestors()
+        .find_map(|ancestor| Some((ancestor, fs::canonicalize(ancestor).ok()?)));
+    match existing {
+        Some((ancestor, real)) => match path.strip_prefix(ancestor) {
+            // Joined with nothing, a path would get a slash at its end.
+            Ok(rest) if rest.as_os_str().is_empty() => real,
+            Ok(rest) => real.join(rest),
+            Err(_) => path,
+        },
+        None => path,
+    }
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
@@ -189,6 +226,55 @@ impl fmt::Display for Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_lead_to_the_same_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        fs::create_dir(root.join("run")).unwrap();
+        std::os::unix::fs::symlink(root.join("run"), root.join("var-run")).unwrap();
+        let unit = Unit {
+            protect_system: Protect::Strict,
+            made: vec![root.join("run/tlsrpt")],
+            sockets: vec![root.join("run/tlsrpt/socket")],
+            ..Unit::default()
+        };
+        let linked = root.join("var-run/tlsrpt");
+        assert!(unit.may_write(&linked.join("x.pid")), "not there yet");
+        assert!(unit.makes(&linked));
+        assert!(unit.is_given(&linked.join("socket")));
+        assert!(
+            !unit.is_given(&linked.join("other")),
+            "not in the socket unit"
+        );
+        assert!(!unit.may_write(&root.join("var-run/x")));
+    }
+
+    #[test]
+    fn a_socket_unit_and_its_drop_ins() {
+        let folder = tempfile::tempdir().unwrap();
+        let drop_ins = folder.path().join("x.socket.d");
+        fs::create_dir_all(&drop_ins).unwrap();
+        fs::write(
+            folder.path().join("x.service"),
+            "[Service]\nListenDatagram=/a\n",
+        )
+        .unwrap();
+        let text = "[Socket]\nListenDatagram=%t/tlsrpt/b\nListenDatagram=/c\n";
+        fs::write(folder.path().join("x.socket"), text).unwrap();
+        let found = || {
+            Unit::find_in(&[folder.path().to_owned()], "x")
+                .unwrap()
+                .sockets
+        };
+        assert_eq!(found(), ["/run/tlsrpt/b", "/c"].map(PathBuf::from));
+        fs::write(
+            drop_ins.join("a.conf"),
+            "[Socket]\nListenDatagram=\nListenDatagram=/d\n",
+        )
+        .unwrap();
+        assert_eq!(found(), ["/d"].map(PathBuf::from));
+    }
 
     #[test]
     fn a_unit_and_its_drop_ins() {

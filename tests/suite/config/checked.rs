@@ -39,6 +39,8 @@ fn what_is_not_there() {
         "no database at all, but long enough".repeat(9),
     )
     .unwrap();
+    let other = rusqlite::Connection::open(folder.join("other.sqlite")).unwrap();
+    other.execute_batch("CREATE TABLE mails(id)").unwrap();
     #[rustfmt::skip]
     let rows: &[Row] = &[
         (|p, f| p.set("dbname", f.join("none/x.sqlite").display()), "dbname: the directory FOLDER/none does not exist", "no such directory"),
@@ -52,6 +54,8 @@ fn what_is_not_there() {
     check(&lab.reportd(), folder, rows);
     #[rustfmt::skip]
     let rows: &[Row] = &[
+        (|p, f| p.set("storage", format!("sqlite://{}", f.join("other.sqlite").display())), "it is a database of another program", "somebody else's database"),
+        (|p, f| p.set("storage", format!("sqlite://{}", f.join("text.sqlite").display())), "text.sqlite", "no database"),
         (|p, f| p.set("storage", format!("sqlite://{}", f.join("none/x.sqlite").display())), "storage: the directory FOLDER/none does not exist", "no such directory"),
         (|p, f| p.set("socketname", f.join("none/socket").display()), "socketname: the directory FOLDER/none does not exist", "no such directory"),
         (|p, f| p.set("socketname", f.join("data").display()), "socketname: FOLDER/data exists and is not a socket", "something else is there"),

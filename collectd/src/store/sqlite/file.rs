@@ -282,6 +282,35 @@ fn set_up(db: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Why a file that is there is not a collector's; looked at without a lock and without a trace, whoever works with it.
+pub(in crate::store) fn foreign(path: &Path) -> Option<SqliteError> {
+    // What a collector has just made stands in the WAL only.
+    if fs::metadata(path).map_or(true, |file| file.len() == 0) {
+        return None;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let url = format!("file:{}?immutable=1", escaped(path));
+    match Connection::open_with_flags(url, flags).map_err(sql(path, "open it")) {
+        Ok(db) => check(&db, path).err(),
+        Err(error) => Some(error),
+    }
+}
+
+/// As a path of SQLite's URLs.
+fn escaped(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes
+        .map(|byte| match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                char::from(*byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
 fn check(db: &Connection, path: &Path) -> Result<(), SqliteError> {
     let ours: i64 = db
         .query_row(

@@ -41,6 +41,7 @@ use shares::{Charge, Shares};
 use write::write;
 
 pub(super) use day_reader::ClosedFiles;
+pub(super) use file::foreign;
 
 const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
 const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";

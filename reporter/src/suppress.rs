@@ -19,22 +19,22 @@ const LONGEST: u32 = 90;
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
     /// For reports on every domain.
-    all: HashMap<SuppressionTarget, Entry>,
+    all: HashMap<SuppressionTarget, SuppressionEntry>,
     /// For reports on one domain.
-    pairs: HashMap<Pair, Entry>,
+    pairs: HashMap<TargetForDomain, SuppressionEntry>,
 }
 
 /// A destination, and the domain whose reports it refuses. Another domain's record may name the same destination, and
 /// is no less welcome there: whoever publishes a record decides nothing for others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pair {
+pub struct TargetForDomain {
     /// Where reports go.
     pub target: SuppressionTarget,
     /// The domain that they are on.
     pub domain: String,
 }
 
-impl fmt::Display for Pair {
+impl fmt::Display for TargetForDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} for {}", self.target, self.domain)
     }
@@ -46,12 +46,12 @@ pub enum Scope {
     /// Reports on every domain: by the operator.
     All(SuppressionTarget),
     /// Reports on one: for their refusals.
-    One(Pair),
+    One(TargetForDomain),
 }
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct SuppressionEntry {
     /// The last day; `None` for ever.
     pub until: Option<Day>,
     /// Why.
@@ -72,7 +72,7 @@ impl Suppressions {
         let by_refusals = || {
             let target = SuppressionTarget::of(destination).filter(|_| !self.pairs.is_empty())?;
             let domain = domain.to_owned();
-            let pair = Pair { target, domain };
+            let pair = TargetForDomain { target, domain };
             self.pairs.get(&pair)?.on(today, &pair)
         };
         destination
@@ -82,7 +82,7 @@ impl Suppressions {
     }
 }
 
-impl Entry {
+impl SuppressionEntry {
     /// What it says on that day, unless it is over.
     fn on(&self, today: Day, about: &dyn fmt::Display) -> Option<String> {
         let until = match self.until {
@@ -97,8 +97,8 @@ impl Entry {
     }
 }
 
-impl FromIterator<(Scope, Entry)> for Suppressions {
-    fn from_iter<I: IntoIterator<Item = (Scope, Entry)>>(entries: I) -> Suppressions {
+impl FromIterator<(Scope, SuppressionEntry)> for Suppressions {
+    fn from_iter<I: IntoIterator<Item = (Scope, SuppressionEntry)>>(entries: I) -> Suppressions {
         let mut list = Suppressions::default();
         for (scope, entry) in entries {
             match scope {
@@ -150,14 +150,14 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Origin;
+    use crate::model::NamedBy;
 
     fn day(text: &str) -> Day {
         Day::parse(text).unwrap()
     }
 
     fn to(uri: &str) -> Destination {
-        Destination::new(uri, Origin::Record)
+        Destination::new(uri, NamedBy::Record)
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             let until = until.map(day);
             let reason = target.to_owned();
             let scope = Scope::All(SuppressionTarget::parse(target).unwrap());
-            (scope, Entry { until, reason })
+            (scope, SuppressionEntry { until, reason })
         };
         let list: Suppressions = [
             entry("tls@a.example", Some("2026-11-22")),
@@ -285,11 +285,11 @@ mod tests {
 
     #[test]
     fn a_suspension_is_one_domains() {
-        let pair = Pair {
+        let pair = TargetForDomain {
             target: SuppressionTarget::parse("https://saas.example/in").unwrap(),
             domain: "unwelcome.example".to_owned(),
         };
-        let entry = Entry {
+        let entry = SuppressionEntry {
             until: Some(day("2026-11-22")),
             reason: "403".to_owned(),
         };

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    model::{Delivery, DeliveryStatus, Destination, Origin},
+    model::{Delivery, DeliveryStatus, Destination, NamedBy},
     store::{
         AttemptEnd, Claimed, CollectorCommand, Decision, Disposition, FetchJob, StatusCounts, Store,
     },
@@ -47,7 +47,7 @@ fn jobs(state: &mut Store, commands: &[&str]) -> Vec<FetchJob> {
 }
 
 fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
-    let destination = |uri: &&str| (Destination::new(*uri, Origin::Record), due);
+    let destination = |uri: &&str| (Destination::new(*uri, NamedBy::Record), due);
     Decision {
         domain: domain.into(),
         uniqid: 1,
@@ -558,7 +558,7 @@ fn whose_mails_count_for_the_loop_guard() {
     let now = at("21T00:00:00");
     state.guard_loops(Some("postmaster@Copies.example"));
     let mut by_map = decision("mapped.example", &[], now);
-    let central = Destination::new("mailto:all@central.example", Origin::Operator);
+    let central = Destination::new("mailto:all@central.example", NamedBy::Operator);
     by_map.destinations = vec![(central, now)];
     let decisions = [
         decision(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    model::Origin,
+    model::NamedBy,
     store::{Claimed, CollectorCommand, Store, StoreError},
 };
 
@@ -139,7 +139,7 @@ fn what_sys4_left_is_taken_up() {
         panic!("{claimed:?}");
     };
     assert_eq!(
-        (delivery.attempt(), delivery.destination.origin),
-        (2, Origin::Record)
+        (delivery.attempt(), delivery.destination.named_by),
+        (2, NamedBy::Record)
     );
 }

@@ -14,7 +14,7 @@ use crate::{
     queue::{End, Ended, Limits, Queues},
     schedule::{Next, Schedule},
     store::{AttemptEnd, ClaimLimit, Claimed, CorruptRow, Disposition, StoreError, Suspension},
-    suppress::{Pair, Suppressions},
+    suppress::{Suppressions, TargetForDomain},
 };
 
 /// Deliveries that are in hand for each one that may be under way. A queue goes on from what is in hand, without waiting
@@ -210,7 +210,7 @@ impl<O: Environment> Daemon<O> {
             let suspended = self.state.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();
             for Suspension {
-                pair: Pair { target, domain },
+                pair: TargetForDomain { target, domain },
                 until,
                 days,
             } in suspended

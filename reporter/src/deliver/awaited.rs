@@ -11,10 +11,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Those of one way out.
 #[derive(Debug, Default)]
-pub(super) struct Awaited(Mutex<UnderWay>);
+pub(super) struct Awaited(Mutex<AwaitedAttempts>);
 
 #[derive(Debug, Default)]
-struct UnderWay {
+struct AwaitedAttempts {
     next: u64,
     attempts: BTreeMap<u64, Progress>,
 }
@@ -50,7 +50,7 @@ impl Awaited {
             .count()
     }
 
-    fn lock(&self) -> MutexGuard<'_, UnderWay> {
+    fn lock(&self) -> MutexGuard<'_, AwaitedAttempts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -163,10 +163,10 @@ mod tests {
 
     use super::*;
     use crate::deliver::fixtures;
-    use crate::model::Origin;
+    use crate::model::NamedBy;
 
     fn to(uri: &str) -> Destination {
-        Destination::new(uri, Origin::Operator)
+        Destination::new(uri, NamedBy::Operator)
     }
 
     #[tokio::test]

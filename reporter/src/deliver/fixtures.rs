@@ -7,7 +7,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::Outcome;
-use crate::model::{Delivery, Destination, Origin, Payload, StoredReport};
+use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
 
 /// Ten sessions, three failed.
 pub(super) fn report() -> StoredReport {
@@ -24,7 +24,7 @@ pub(super) fn report() -> StoredReport {
 
 /// Of that report, to a destination that the operator has named.
 pub(super) fn delivery(uri: &str) -> Delivery {
-    let (destination, report) = (Destination::new(uri, Origin::Operator), report());
+    let (destination, report) = (Destination::new(uri, NamedBy::Operator), report());
     Delivery {
         r_id: 1,
         queue: destination.queue(),

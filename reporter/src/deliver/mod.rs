@@ -185,7 +185,7 @@ impl Deliverer {
         match &self.web {
             Web::Ours(https) => {
                 let _awaited = self.posts.watch(progress);
-                https.send(url, destination.origin, gzip, progress).await
+                https.send(url, destination.named_by, gzip, progress).await
             }
             // How far it is, it does not tell.
             Web::Script(script) => {

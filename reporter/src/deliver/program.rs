@@ -14,7 +14,7 @@ use super::{Outcome, lack::is_lack};
 
 /// How a program ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ProgramEnd {
     pub(super) status: ExitStatus,
     /// What it said on its standard error, in one line.
     pub(super) said: String,
@@ -54,7 +54,7 @@ pub(super) async fn run(
     command: Command,
     input: &[u8],
     time: Duration,
-) -> Result<Ended, ProgramError> {
+) -> Result<ProgramEnd, ProgramError> {
     let mut running =
         Running::start(command, Stdio::piped(), Stdio::null()).map_err(ProgramError::Start)?;
     let stdin = running.stdin();
@@ -69,7 +69,7 @@ pub(super) async fn run(
         .map_err(|_| ProgramError::TimedOut(time))?
         .map_err(ProgramError::Wait)?;
     let said = visible::excerpt(&running.last_words().await);
-    Ok(Ended { status, said })
+    Ok(ProgramEnd { status, said })
 }
 
 /// Writes the input and closes it. A program need not read all of it: only its end counts, which this does not see.

@@ -15,7 +15,7 @@ pub struct Destination {
     uri: String,
     kind: DestinationKind,
     /// Who named it: the filter for non-global addresses applies to records only.
-    pub origin: Origin,
+    pub named_by: NamedBy,
 }
 
 /// What a destination's text says. A map may write anything: what cannot be used is kept with the reason.
@@ -33,7 +33,7 @@ pub enum DestinationKind {
 
 /// Who named a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum NamedBy {
     /// The domain's own TLSRPT record.
     Record,
     /// The operator, in a map or a debug option.
@@ -42,10 +42,14 @@ pub enum Origin {
 
 impl Destination {
     /// Parses any text.
-    pub fn new(uri: impl Into<String>, origin: Origin) -> Destination {
+    pub fn new(uri: impl Into<String>, named_by: NamedBy) -> Destination {
         let uri = uri.into();
         let kind = DestinationKind::of(&uri);
-        Destination { uri, kind, origin }
+        Destination {
+            uri,
+            kind,
+            named_by,
+        }
     }
 
     /// The text as it was written.
@@ -113,8 +117,12 @@ impl From<&Rua> for Destination {
             Rua::Mailto(mailbox) => DestinationKind::Mailto(Ok(mailbox.clone())),
             Rua::Https(_) => DestinationKind::Https(Url::parse(&uri)),
         };
-        let origin = Origin::Record;
-        Destination { uri, kind, origin }
+        let named_by = NamedBy::Record;
+        Destination {
+            uri,
+            kind,
+            named_by,
+        }
     }
 }
 
@@ -137,20 +145,20 @@ impl DestinationKind {
     }
 }
 
-impl Origin {
+impl NamedBy {
     /// The word of the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Origin::Record => "record",
-            Origin::Operator => "operator",
+            NamedBy::Record => "record",
+            NamedBy::Operator => "operator",
         }
     }
 
     /// Reads a word of the database. sys4 writes none; a record's destination is the one to be careful with.
-    pub fn from_word(word: Option<&str>) -> Origin {
+    pub fn from_word(word: Option<&str>) -> NamedBy {
         match word {
-            Some("operator") => Origin::Operator,
-            _ => Origin::Record,
+            Some("operator") => NamedBy::Operator,
+            _ => NamedBy::Record,
         }
     }
 }

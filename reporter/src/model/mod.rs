@@ -9,6 +9,6 @@ mod queue_key;
 mod target;
 
 pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
-pub use destination::{Destination, DestinationKind, Origin};
+pub use destination::{Destination, DestinationKind, NamedBy};
 pub use queue_key::QueueKey;
 pub use target::{SuppressionTarget, TargetError};

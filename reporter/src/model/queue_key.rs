@@ -83,7 +83,7 @@ impl fmt::Display for QueueKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Destination, Origin};
+    use crate::model::{Destination, NamedBy};
 
     #[test]
     fn by_host_and_port() {
@@ -106,7 +106,7 @@ mod tests {
             ("odd", ":", ":", "no scheme"),
         ];
         for (uri, want, host, why) in rows {
-            let key = Destination::new(uri, Origin::Record).queue();
+            let key = Destination::new(uri, NamedBy::Record).queue();
             assert_eq!(key.to_string(), want, "{why}");
             assert_eq!(key.host(), host, "{why}");
             assert_eq!(

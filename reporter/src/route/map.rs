@@ -7,22 +7,22 @@ use tlsrptd_config::eyes;
 
 use super::python_regex::{Matcher, RunError, Substitution};
 use super::uri;
-use crate::model::{Destination, Origin};
+use crate::model::{Destination, NamedBy};
 
 /// Which map a line stands in. The names are those of sys4's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum MapKind {
     Rua,
     Mail,
     Http,
 }
 
-impl fmt::Display for Which {
+impl fmt::Display for MapKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Which::Rua => "rua map",
-            Which::Mail => "mail map",
-            Which::Http => "http map",
+            MapKind::Rua => "rua map",
+            MapKind::Mail => "mail map",
+            MapKind::Http => "http map",
         })
     }
 }
@@ -57,7 +57,7 @@ pub enum RouteError {
 /// A map that was read and understood, whole.
 #[derive(Debug)]
 pub(super) struct DestinationMap {
-    which: Which,
+    which: MapKind,
     rules: Vec<Rule>,
 }
 
@@ -100,7 +100,7 @@ pub(super) enum Mapped {
 
 impl DestinationMap {
     /// Reads a map; every line that is wrong is reported.
-    pub(super) fn load(which: Which, path: &Path) -> Result<DestinationMap, Vec<RouteError>> {
+    pub(super) fn load(which: MapKind, path: &Path) -> Result<DestinationMap, Vec<RouteError>> {
         let text = std::fs::read_to_string(path).map_err(|source| {
             vec![RouteError::Read {
                 map: which.to_string(),
@@ -119,7 +119,7 @@ impl DestinationMap {
         })
     }
 
-    fn parse(which: Which, text: &str) -> Result<DestinationMap, Vec<(usize, String)>> {
+    fn parse(which: MapKind, text: &str) -> Result<DestinationMap, Vec<(usize, String)>> {
         let (mut rules, mut problems) = (Vec::new(), Vec::new());
         for (line, text) in (1..).zip(text.lines()) {
             let words: Vec<&str> = text.split_whitespace().collect();
@@ -190,7 +190,7 @@ fn parse_action(action: &str, parameters: &[&str]) -> Result<Action, String> {
         if parameters.is_empty() {
             return Err(format!("Map action {action} needs additional parameters"));
         }
-        let named = |uri: &&str| Destination::new(*uri, Origin::Operator);
+        let named = |uri: &&str| Destination::new(*uri, NamedBy::Operator);
         Ok(parameters.iter().map(named).collect())
     };
     let none = |result| {
@@ -248,9 +248,9 @@ impl Action {
             Action::Rewrite(substitution) => {
                 for destination in &mut destinations {
                     let uri = substitution.apply(destination.uri())?;
-                    let mut rewritten = Destination::new(uri, Origin::Operator);
+                    let mut rewritten = Destination::new(uri, NamedBy::Operator);
                     if uri::is_same_host(destination, &rewritten) {
-                        rewritten.origin = destination.origin;
+                        rewritten.named_by = destination.named_by;
                     }
                     *destination = rewritten;
                 }
@@ -304,7 +304,7 @@ mod tests {
                 "Could not compile '\\N{DASH}' with 'b': \\N{...} has no equal here",
             ),
         ] {
-            let problems = DestinationMap::parse(Which::Rua, text).unwrap_err();
+            let problems = DestinationMap::parse(MapKind::Rua, text).unwrap_err();
             assert_eq!(problems, [(1, expected.to_owned())], "{text}");
         }
     }
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn all_mistakes_of_a_file_come_at_once_with_their_lines() {
         let text = "# comment\n\n. ACCEPT\n. NO\n  \n. REPLACE\n";
-        let problems = DestinationMap::parse(Which::Rua, text).unwrap_err();
+        let problems = DestinationMap::parse(MapKind::Rua, text).unwrap_err();
         assert_eq!(
             problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
             [4, 6]
@@ -321,13 +321,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rua.map");
         std::fs::write(&path, text).unwrap();
-        let errors = DestinationMap::load(Which::Rua, &path).unwrap_err();
+        let errors = DestinationMap::load(MapKind::Rua, &path).unwrap_err();
         let first = errors[0].to_string();
         assert_eq!(
             first,
             format!("rua map line 4: Unknown action NO (in {})", path.display())
         );
-        let errors = DestinationMap::load(Which::Http, Path::new("/nonexistent")).unwrap_err();
+        let errors = DestinationMap::load(MapKind::Http, Path::new("/nonexistent")).unwrap_err();
         assert!(
             errors[0]
                 .to_string()
@@ -357,7 +357,7 @@ mod tests {
             ("a ACCEPT\n. DISCARD", "b", "", true, "or the next"),
         ];
         for (map, name, text, discarded, why) in rows {
-            let map = DestinationMap::parse(Which::Mail, map).unwrap();
+            let map = DestinationMap::parse(MapKind::Mail, map).unwrap();
             let mapped = map.apply(name, text, Vec::new());
             assert_eq!(mapped == Mapped::Discarded, discarded, "{why}");
         }
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_fails_delivers_nothing() {
-        let map = DestinationMap::parse(Which::Mail, r"regexp:(x)(?:a|aa|\1)*c ACCEPT").unwrap();
+        let map = DestinationMap::parse(MapKind::Mail, r"regexp:(x)(?:a|aa|\1)*c ACCEPT").unwrap();
         let text = format!("x{}", "a".repeat(60));
         assert!(
             matches!(map.apply("x", &text, Vec::new()), Mapped::Failed(why) if why.starts_with("mail map line 1: "))

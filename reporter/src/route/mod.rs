@@ -15,8 +15,8 @@ use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::TlsrptRecord;
 use tlsrptd_service::log::LogThrottle;
 
-use crate::model::{Destination, DestinationKind, Origin};
-use map::{DestinationMap, Mapped, Which};
+use crate::model::{Destination, DestinationKind, NamedBy};
+use map::{DestinationMap, MapKind, Mapped};
 
 pub use map::RouteError;
 
@@ -42,8 +42,8 @@ const MAX_DROPPED: usize = 20;
 #[derive(Debug)]
 pub struct Routes {
     record: Option<DestinationMap>,
-    mail: Step,
-    https: Step,
+    mail: SchemeRoute,
+    https: SchemeRoute,
     /// A map may fail for each of a million domains.
     failures: LogThrottle,
     max_destinations: usize,
@@ -51,7 +51,7 @@ pub struct Routes {
 
 /// What happens to the destinations of one kind. A debug option and a map exclude each other.
 #[derive(Debug)]
-enum Step {
+enum SchemeRoute {
     Keep,
     Map(DestinationMap),
     /// A debug option replaces every one of them.
@@ -66,18 +66,18 @@ impl Routes {
             let map = DestinationMap::load(which, path.as_deref()?);
             map.map_err(|mistakes| problems.extend(mistakes)).ok()
         };
-        let record = load(Which::Rua, &settings.tlsrpt_record_map);
-        let mail = load(Which::Mail, &settings.mail_destination_map);
-        let https = load(Which::Http, &settings.http_upload_map);
+        let record = load(MapKind::Rua, &settings.tlsrpt_record_map);
+        let mail = load(MapKind::Mail, &settings.mail_destination_map);
+        let https = load(MapKind::Http, &settings.http_upload_map);
         if !problems.is_empty() {
             return Err(problems);
         }
-        let operators = |uri| Destination::new(uri, Origin::Operator);
+        let operators = |uri| Destination::new(uri, NamedBy::Operator);
         let mail_debug = settings.debug_send_mail_dest.as_deref().map(with_mailto);
         Ok(Routes {
             record,
-            mail: Step::of(mail, mail_debug.map(operators)),
-            https: Step::of(https, settings.debug_send_http_dest.clone().map(operators)),
+            mail: SchemeRoute::of(mail, mail_debug.map(operators)),
+            https: SchemeRoute::of(https, settings.debug_send_http_dest.clone().map(operators)),
             failures: LogThrottle::default(),
             max_destinations: settings.max_destinations,
         })
@@ -124,12 +124,12 @@ impl Routes {
         let step = match destination.kind() {
             DestinationKind::Mailto(_) => &self.mail,
             DestinationKind::Https(_) => &self.https,
-            DestinationKind::Directory(_) | DestinationKind::Other => &Step::Keep,
+            DestinationKind::Directory(_) | DestinationKind::Other => &SchemeRoute::Keep,
         };
         let last = match step {
-            Step::Keep => vec![destination],
-            Step::Debug(debug) => vec![debug.clone()],
-            Step::Map(map) => {
+            SchemeRoute::Keep => vec![destination],
+            SchemeRoute::Debug(debug) => vec![debug.clone()],
+            SchemeRoute::Map(map) => {
                 let (name, uri) = (uri::name(&destination), destination.uri());
                 let mapped = map.apply(&name, uri, vec![destination.clone()]);
                 routing.settle(mapped, &[destination])
@@ -141,12 +141,12 @@ impl Routes {
     }
 }
 
-impl Step {
-    fn of(map: Option<DestinationMap>, debug: Option<Destination>) -> Step {
+impl SchemeRoute {
+    fn of(map: Option<DestinationMap>, debug: Option<Destination>) -> SchemeRoute {
         match (map, debug) {
-            (_, Some(debug)) => Step::Debug(debug),
-            (Some(map), None) => Step::Map(map),
-            (None, None) => Step::Keep,
+            (_, Some(debug)) => SchemeRoute::Debug(debug),
+            (Some(map), None) => SchemeRoute::Map(map),
+            (None, None) => SchemeRoute::Keep,
         }
     }
 }
@@ -166,7 +166,7 @@ fn with_mailto(address: &str) -> String {
 #[derive(Debug, Default)]
 struct Routing {
     kept: Vec<Destination>,
-    /// Which of them leads there.
+    /// The index in `kept` of the destination at each place.
     places: HashMap<String, usize>,
     dropped: Vec<(String, String)>,
     more_dropped: usize,
@@ -201,8 +201,8 @@ impl Routing {
                 self.kept.push(destination);
             }
             // The operator's word for it counts, whichever came first.
-            Entry::Occupied(place) if destination.origin == Origin::Operator => {
-                self.kept[*place.get()].origin = Origin::Operator;
+            Entry::Occupied(place) if destination.named_by == NamedBy::Operator => {
+                self.kept[*place.get()].named_by = NamedBy::Operator;
             }
             Entry::Occupied(_) => {}
         }

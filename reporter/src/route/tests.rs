@@ -12,9 +12,9 @@ fn routes(record: &str, mail: &str, https: &str) -> Routes {
     };
     Routes {
         failures: LogThrottle::default(),
-        record: Some(load(Which::Rua, record)),
-        mail: Step::Map(load(Which::Mail, mail)),
-        https: Step::Map(load(Which::Http, https)),
+        record: Some(load(MapKind::Rua, record)),
+        mail: SchemeRoute::Map(load(MapKind::Mail, mail)),
+        https: SchemeRoute::Map(load(MapKind::Http, https)),
         max_destinations: 3,
     }
 }
@@ -26,11 +26,11 @@ fn route(routes: &Routes, rua: &str) -> Routed {
 
 /// Destinations as text: `!` marks the operator's word.
 fn shown(routed: &Routed) -> String {
-    let mark = |origin| if origin == Origin::Operator { "!" } else { "" };
+    let mark = |origin| if origin == NamedBy::Operator { "!" } else { "" };
     let shown = routed
         .destinations
         .iter()
-        .map(|d| format!("{}{}", mark(d.origin), d.uri()));
+        .map(|d| format!("{}{}", mark(d.named_by), d.uri()));
     shown.collect::<Vec<_>>().join(" ")
 }
 
@@ -91,12 +91,12 @@ fn what_was_dropped_has_a_reason() {
 
 #[test]
 fn debug_options_replace_every_destination_of_their_kind() {
-    let operators = |uri: &str| Destination::new(uri, Origin::Operator);
+    let operators = |uri: &str| Destination::new(uri, NamedBy::Operator);
     let routes = Routes {
         failures: LogThrottle::default(),
         record: None,
-        mail: Step::of(None, Some(operators(&with_mailto("me@debug.example")))),
-        https: Step::of(None, Some(operators("http://127.0.0.1:8080/"))),
+        mail: SchemeRoute::of(None, Some(operators(&with_mailto("me@debug.example")))),
+        https: SchemeRoute::of(None, Some(operators("http://127.0.0.1:8080/"))),
         max_destinations: 10,
     };
     let routed = route(

@@ -21,7 +21,7 @@ use url::Url;
 
 use super::connector::Connector;
 use super::kept;
-use super::resolver::Resolver;
+use super::resolver::FilteringResolver;
 use crate::deliver::{PrepareError, tls};
 
 /// A report on its way.
@@ -33,7 +33,7 @@ pub(super) type Client = legacy::Client<Connector, Body>;
 
 pub(super) fn client(
     settings: &Reportd,
-    resolver: Resolver,
+    resolver: FilteringResolver,
     proxies: Arc<Matcher>,
 ) -> Result<Client, PrepareError> {
     let authorities = match &settings.https_ca_file {

@@ -14,26 +14,26 @@ use url::Url;
 use super::{
     check_literal,
     client::{Client, client, proxies},
-    resolver::{Names, NotGlobal, Resolver, only_global},
+    resolver::{FilteringResolver, HostLookup, NotGlobal, only_global},
 };
 use crate::deliver::PrepareError;
-use crate::model::Origin;
+use crate::model::NamedBy;
 
 /// Who posts, and to what addresses.
 #[derive(Debug)]
 pub(super) struct Clients {
     settings: Reportd,
-    names: Names,
+    names: HostLookup,
     /// Hosts of proxies. They are the operator's: their addresses may be private.
     proxies: Arc<[String]>,
     matcher: Arc<Matcher>,
-    made: OnceLock<Pair>,
+    made: OnceLock<ClientPair>,
     /// They could not be made at the start, and the log says so.
     is_missed: AtomicBool,
 }
 
 #[derive(Debug)]
-struct Pair {
+struct ClientPair {
     /// For what the operator named.
     free: Client,
     /// For what records name.
@@ -44,7 +44,7 @@ impl Clients {
     pub(super) fn prepare(settings: &Reportd) -> Result<Clients, PrepareError> {
         let clients = Clients {
             settings: settings.clone(),
-            names: Names::new(&settings.dns_servers, settings.dns_timeout),
+            names: HostLookup::new(&settings.dns_servers, settings.dns_timeout),
             proxies: proxy_hosts(settings),
             matcher: Arc::new(proxies(settings)?),
             made: OnceLock::new(),
@@ -63,11 +63,11 @@ impl Clients {
     }
 
     /// The client for what `origin` names.
-    pub(super) fn of(&self, origin: Origin) -> Result<&Client, PrepareError> {
+    pub(super) fn of(&self, named_by: NamedBy) -> Result<&Client, PrepareError> {
         let made = self.made()?;
-        Ok(match origin {
-            Origin::Operator => &made.free,
-            Origin::Record => &made.filtered,
+        Ok(match named_by {
+            NamedBy::Operator => &made.free,
+            NamedBy::Record => &made.filtered,
         })
     }
 
@@ -78,7 +78,7 @@ impl Clients {
         proxy.basic_auth().cloned()
     }
 
-    fn made(&self) -> Result<&Pair, PrepareError> {
+    fn made(&self) -> Result<&ClientPair, PrepareError> {
         if let Some(made) = self.made.get() {
             return Ok(made);
         }
@@ -86,9 +86,9 @@ impl Clients {
         let with = |filter| {
             let names = self.names.clone();
             let proxies = Arc::clone(&self.matcher);
-            client(&self.settings, Resolver { names, filter }, proxies)
+            client(&self.settings, FilteringResolver { names, filter }, proxies)
         };
-        let pair = Pair {
+        let pair = ClientPair {
             free: with(None)?,
             filtered: with(filtered.then(|| Arc::clone(&self.proxies)))?,
         };

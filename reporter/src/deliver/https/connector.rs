@@ -20,8 +20,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::record::{Record, Recorded, Wire};
-use super::resolver::{BoxError, Resolver};
+use super::record::{AnswerRecord, ByteStream, RecordingConnection};
+use super::resolver::{BoxError, FilteringResolver};
 
 /// Whoever says nothing for so long, though it was asked, is gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -33,9 +33,9 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    direct: HttpsConnector<HttpConnector<Resolver>>,
+    direct: HttpsConnector<HttpConnector<FilteringResolver>>,
     /// The hop to a proxy, which may know nothing of ALPN.
-    hop: HttpsConnector<HttpConnector<Resolver>>,
+    hop: HttpsConnector<HttpConnector<FilteringResolver>>,
     tls: Arc<ClientConfig>,
     proxies: Arc<Matcher>,
     /// To be connected.
@@ -44,7 +44,7 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(
-        resolver: Resolver,
+        resolver: FilteringResolver,
         tls: ClientConfig,
         proxies: Arc<Matcher>,
         time: Duration,
@@ -71,8 +71,8 @@ impl Connector {
         }
     }
 
-    async fn open(mut self, uri: Uri) -> Result<TokioIo<Recorded>, BoxError> {
-        let (wire, is_proxied): (Box<dyn Wire>, bool) = match self.proxies.intercept(&uri) {
+    async fn open(mut self, uri: Uri) -> Result<TokioIo<RecordingConnection>, BoxError> {
+        let (wire, is_proxied): (Box<dyn ByteStream>, bool) = match self.proxies.intercept(&uri) {
             None => {
                 let wire = self.direct.call(uri).await?;
                 (Box::new(TokioIo::new(wire)), false)
@@ -83,14 +83,14 @@ impl Connector {
             }
             Some(proxy) => (self.through(&proxy, uri).await?, false),
         };
-        Ok(TokioIo::new(Recorded {
+        Ok(TokioIo::new(RecordingConnection {
             wire,
-            record: Record::default(),
+            record: AnswerRecord::default(),
             is_proxied,
         }))
     }
 
-    async fn through(self, proxy: &Intercept, uri: Uri) -> Result<Box<dyn Wire>, BoxError> {
+    async fn through(self, proxy: &Intercept, uri: Uri) -> Result<Box<dyn ByteStream>, BoxError> {
         let host = uri.host().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())?;
@@ -105,7 +105,7 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<Recorded>;
+    type Response = TokioIo<RecordingConnection>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 

@@ -14,16 +14,16 @@ const PART: usize = 8;
 
 /// The hosts whose connections are kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptHosts {
     most: usize,
     /// With their ports, and when they were last asked.
     hosts: Mutex<HashMap<String, Instant>>,
 }
 
-impl Kept {
+impl KeptHosts {
     /// `per_host` connections may be kept for each.
-    pub(super) fn new(descriptors: usize, per_host: usize) -> Kept {
-        Kept {
+    pub(super) fn new(descriptors: usize, per_host: usize) -> KeptHosts {
+        KeptHosts {
             most: (descriptors / PART / per_host.max(1)).max(1),
             hosts: Mutex::default(),
         }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn so_many_hosts_and_no_more() {
-        let kept = Kept::new(64, 4);
+        let kept = KeptHosts::new(64, 4);
         let url = |number: usize| Url::parse(&format!("https://h{number}.example/")).unwrap();
         let now = Instant::now();
         assert!(kept.keeps(&url(1), now) && kept.keeps(&url(2), now));

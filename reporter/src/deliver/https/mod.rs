@@ -20,12 +20,12 @@ use tlsrptd_service::descriptors;
 use url::Url;
 
 use super::{Outcome, PrepareError, Progress};
-use crate::model::Origin;
+use crate::model::NamedBy;
 use answer::Verdict;
 use clients::Clients;
-use kept::Kept;
+use kept::KeptHosts;
 use resolver::NotGlobal;
-use upload::Times;
+use upload::PostTimeouts;
 
 pub(super) use script::HttpScript;
 
@@ -35,8 +35,8 @@ pub(super) struct Https {
     clients: Clients,
     allow_private: bool,
     user_agent: String,
-    times: Times,
-    kept: Kept,
+    times: PostTimeouts,
+    kept: KeptHosts,
 }
 
 /// Redirects within one host: more is a loop.
@@ -48,25 +48,25 @@ impl Https {
             clients: Clients::prepare(settings)?,
             allow_private: settings.allow_private_destinations,
             user_agent: user_agent(&settings.contact_info),
-            times: Times::new(settings.http_timeout),
-            kept: Kept::new(descriptors::raise(), settings.max_concurrent_per_host),
+            times: PostTimeouts::new(settings.http_timeout),
+            kept: KeptHosts::new(descriptors::raise(), settings.max_concurrent_per_host),
         })
     }
 
     pub(super) async fn send(
         &self,
         url: &Url,
-        origin: Origin,
+        named_by: NamedBy,
         gzip: &[u8],
         progress: &Progress,
     ) -> Outcome {
-        let mut post = self.post(url, origin, gzip, progress).await;
+        let mut post = self.post(url, named_by, gzip, progress).await;
         for _ in 0..MAX_REDIRECTS {
             let url = match post {
                 Verdict::Done(outcome) => return outcome,
                 Verdict::Follow(next) => next,
             };
-            post = match self.post(&url, origin, gzip, progress).await {
+            post = match self.post(&url, named_by, gzip, progress).await {
                 // Of the place that the record names it says nothing: that one has answered.
                 Verdict::Done(Outcome::Unreachable { reason }) => {
                     Verdict::Done(Outcome::retry(format!("redirected to {url}: {reason}")))

@@ -23,12 +23,12 @@ use url::Url;
 use super::answer::{self, Verdict};
 use super::client::Body;
 use super::clients::BadHost;
-use super::record::Record;
+use super::record::AnswerRecord;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Outcome, Progress};
 use crate::deliver::lack::lack_behind;
-use crate::model::Origin;
+use crate::model::NamedBy;
 
 /// No more is read of an answer.
 const MAX_ANSWER: usize = 4096;
@@ -42,11 +42,11 @@ impl Https {
     pub(super) async fn post(
         &self,
         url: &Url,
-        origin: Origin,
+        named_by: NamedBy,
         gzip: &[u8],
         progress: &Progress,
     ) -> Verdict {
-        if origin == Origin::Record && !self.allow_private {
+        if named_by == NamedBy::Record && !self.allow_private {
             match self.clients.check_host(url).await {
                 Ok(()) => {}
                 Err(BadHost::NotGlobal(error)) => {
@@ -59,7 +59,7 @@ impl Https {
                 }
             }
         }
-        let client = match self.clients.of(origin) {
+        let client = match self.clients.of(named_by) {
             Ok(client) => client,
             Err(error) => return Verdict::Done(Outcome::unreachable(error.to_string())),
         };
@@ -137,7 +137,7 @@ impl Https {
 }
 
 /// The record of the connection that a request has been given, if it has one.
-fn record(captured: &CaptureConnection) -> Option<Record> {
+fn record(captured: &CaptureConnection) -> Option<AnswerRecord> {
     let mut extras = Extensions::new();
     captured
         .connection_metadata()

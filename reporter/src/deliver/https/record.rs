@@ -13,9 +13,9 @@ use tokio::sync::watch;
 
 /// Of one connection: the answer to the request that is under way on it. HTTP/1.1 without pipelining, so there is one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Record(Arc<watch::Sender<Option<Head>>>);
+pub(super) struct AnswerRecord(Arc<watch::Sender<Option<Head>>>);
 
-impl Record {
+impl AnswerRecord {
     /// The status of the answer, if it has come.
     pub(super) fn status(&self) -> Option<StatusCode> {
         self.0.borrow().as_ref().and_then(Head::status)
@@ -115,19 +115,19 @@ fn status_of(line: &[u8]) -> Option<StatusCode> {
 }
 
 /// What a connection reads and writes on.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// A connection with its record.
-pub(super) struct Recorded {
-    pub(super) wire: Box<dyn Wire>,
-    pub(super) record: Record,
+pub(super) struct RecordingConnection {
+    pub(super) wire: Box<dyn ByteStream>,
+    pub(super) record: AnswerRecord,
     /// To a proxy that is asked for the whole URL.
     pub(super) is_proxied: bool,
 }
 
-impl Recorded {
+impl RecordingConnection {
     /// Who takes no more may have answered before it hung up, and nobody reads on a connection that cannot be written to.
     fn unless_written<T>(
         &mut self,
@@ -146,7 +146,7 @@ impl Recorded {
     }
 }
 
-impl Connection for Recorded {
+impl Connection for RecordingConnection {
     fn connected(&self) -> Connected {
         Connected::new()
             .proxy(self.is_proxied)
@@ -154,7 +154,7 @@ impl Connection for Recorded {
     }
 }
 
-impl AsyncRead for Recorded {
+impl AsyncRead for RecordingConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -171,7 +171,7 @@ impl AsyncRead for Recorded {
     }
 }
 
-impl AsyncWrite for Recorded {
+impl AsyncWrite for RecordingConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -233,7 +233,7 @@ mod tests {
         ];
         for (answer, expected, why) in rows {
             for part in [1, 7, 1000] {
-                let record = Record::default();
+                let record = AnswerRecord::default();
                 record.read(b"HTTP/1.1 408 Idle\r\n");
                 assert_eq!(record.status(), None, "nothing was asked");
                 record.wrote();

@@ -38,32 +38,32 @@ struct NoAddress {
 
 /// Looks names up.
 #[derive(Clone, Debug)]
-pub(super) enum Names {
+pub(super) enum HostLookup {
     /// By libc: `/etc/hosts`, `nsswitch.conf` and all.
     System,
-    Servers(Arc<Asked>),
+    Servers(Arc<CachingServers>),
 }
 
 /// The operator's servers, and what they said a moment ago: connections to one host are opened together.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct CachingServers {
     stub: StubResolver,
-    known: Mutex<HashMap<String, (Instant, Answered)>>,
+    known: Mutex<HashMap<String, (Instant, SharedAnswer)>>,
 }
 
-type Answered = Arc<OnceCell<Vec<IpAddr>>>;
+type SharedAnswer = Arc<OnceCell<Vec<IpAddr>>>;
 
 /// An answer is good for so long.
 const MOMENT: Duration = Duration::from_secs(5);
 /// Of more hosts nothing is kept.
 const MAX_KNOWN: usize = 4096;
 
-impl Names {
+impl HostLookup {
     /// No servers: the system's way.
-    pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> Names {
+    pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> HostLookup {
         match servers {
-            [] => Names::System,
-            _ => Names::Servers(Arc::new(Asked {
+            [] => HostLookup::System,
+            _ => HostLookup::Servers(Arc::new(CachingServers {
                 stub: StubResolver::new(servers, time),
                 known: Mutex::default(),
             })),
@@ -72,11 +72,11 @@ impl Names {
 
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, BoxError> {
         Ok(match self {
-            Names::System => tokio::net::lookup_host((host, 0))
+            HostLookup::System => tokio::net::lookup_host((host, 0))
                 .await?
                 .map(|address| address.ip())
                 .collect(),
-            Names::Servers(asked) => {
+            HostLookup::Servers(asked) => {
                 let answer = asked.answer(host);
                 let ask = || from_servers(&asked.stub, host);
                 answer.get_or_try_init(ask).await?.clone()
@@ -85,18 +85,18 @@ impl Names {
     }
 }
 
-impl Asked {
+impl CachingServers {
     /// What is known of a host, or the place for it: who comes meanwhile waits for the same answer.
-    fn answer(&self, host: &str) -> Answered {
+    fn answer(&self, host: &str) -> SharedAnswer {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
         let (since, answer) = known
             .entry(host.to_owned())
-            .or_insert_with(|| (Instant::now(), Answered::default()));
+            .or_insert_with(|| (Instant::now(), SharedAnswer::default()));
         if since.elapsed() >= MOMENT {
-            (*since, *answer) = (Instant::now(), Answered::default());
+            (*since, *answer) = (Instant::now(), SharedAnswer::default());
         }
         Arc::clone(answer)
     }
@@ -136,13 +136,13 @@ fn addresses(answer: &Result<DnsAnswer, NoAnswer>) -> Vec<IpAddr> {
 
 /// The resolver of one client.
 #[derive(Clone)]
-pub(super) struct Resolver {
-    pub(super) names: Names,
+pub(super) struct FilteringResolver {
+    pub(super) names: HostLookup,
     /// Only global addresses, but for these hosts: proxies, which the operator named.
     pub(super) filter: Option<Arc<[String]>>,
 }
 
-impl Service<Name> for Resolver {
+impl Service<Name> for FilteringResolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::deliver::Outcome;
-use crate::deliver::program::{self, Ended};
-use crate::model::{Destination, Origin};
+use crate::deliver::program::{self, ProgramEnd};
+use crate::model::{Destination, NamedBy};
 
 use tlsrptd_service::program::shell;
 use url::Url;
@@ -33,7 +33,7 @@ impl HttpScript {
         url: &Url,
         gzip: &[u8],
     ) -> Outcome {
-        if let Err(reason) = self.check(destination.origin, url) {
+        if let Err(reason) = self.check(destination.named_by, url) {
             return Outcome::Unsendable { reason };
         }
         let line = format!("{} {}", self.script, quoted(destination.uri()));
@@ -45,8 +45,8 @@ impl HttpScript {
 
     /// Names are resolved by the script: of a record's URI only an address in it can be
     /// checked here.
-    fn check(&self, origin: Origin, url: &Url) -> Result<(), String> {
-        if origin == Origin::Operator || self.allow_private {
+    fn check(&self, named_by: NamedBy, url: &Url) -> Result<(), String> {
+        if named_by == NamedBy::Operator || self.allow_private {
             return Ok(());
         }
         super::check_literal(url).map_err(|error| error.to_string())
@@ -55,7 +55,7 @@ impl HttpScript {
 
 /// Status 0 is success. A script tells no more than that, so anything else is tried again until the
 /// delivery's time is over; but mostly the script is curl, which tells whether there was anybody to answer.
-fn judge(ended: &Ended) -> Outcome {
+fn judge(ended: &ProgramEnd) -> Outcome {
     let reason = || format!("http_script: {}: {}", ended.status, ended.said);
     match ended.status.code() {
         Some(0) => Outcome::Sent {
@@ -96,7 +96,7 @@ mod tests {
         let script = format!("cat > {0}; printf %s >> {0}", out.display());
         let script = HttpScript::new(&script, Duration::from_secs(5), false);
         let uri = "https://h.example/a'b$(touch /tmp/never)`x`\"y\" z;&|<>";
-        let destination = Destination::new(uri, Origin::Record);
+        let destination = Destination::new(uri, NamedBy::Record);
         let url = destination.https_url().unwrap();
         let outcome = script.send(&destination, url, b"gzip:").await;
         assert_eq!(
@@ -112,25 +112,25 @@ mod tests {
     async fn status_time_and_addresses() {
         #[rustfmt::skip]
         let rows = [
-            ("true", "https://h.example/", Origin::Record, "sent"),
-            ("false", "https://h.example/", Origin::Record, "retry"),
-            ("exit 22;", "https://h.example/", Origin::Record, "retry"),
-            ("exit 52;", "https://h.example/", Origin::Record, "retry"),
-            ("exit 6;", "https://h.example/", Origin::Record, "unreachable"),
-            ("exit 7;", "https://h.example/", Origin::Record, "unreachable"),
-            ("exit 28;", "https://h.example/", Origin::Record, "retry"),
-            ("exit 35;", "https://h.example/", Origin::Record, "unreachable"),
-            ("/nonexistent/curl", "https://h.example/", Origin::Record, "unreachable"),
-            ("kill -9 $$;", "https://h.example/", Origin::Record, "retry"),
-            ("sleep 10;", "https://h.example/", Origin::Record, "retry"),
-            ("true", "https://127.0.0.1/", Origin::Record, "unsendable"),
-            ("true", "https://[::1]/", Origin::Record, "unsendable"),
-            ("true", "https://0x7f.1/", Origin::Record, "unsendable"),
-            ("true", "https://127.0.0.1/", Origin::Operator, "sent"),
+            ("true", "https://h.example/", NamedBy::Record, "sent"),
+            ("false", "https://h.example/", NamedBy::Record, "retry"),
+            ("exit 22;", "https://h.example/", NamedBy::Record, "retry"),
+            ("exit 52;", "https://h.example/", NamedBy::Record, "retry"),
+            ("exit 6;", "https://h.example/", NamedBy::Record, "unreachable"),
+            ("exit 7;", "https://h.example/", NamedBy::Record, "unreachable"),
+            ("exit 28;", "https://h.example/", NamedBy::Record, "retry"),
+            ("exit 35;", "https://h.example/", NamedBy::Record, "unreachable"),
+            ("/nonexistent/curl", "https://h.example/", NamedBy::Record, "unreachable"),
+            ("kill -9 $$;", "https://h.example/", NamedBy::Record, "retry"),
+            ("sleep 10;", "https://h.example/", NamedBy::Record, "retry"),
+            ("true", "https://127.0.0.1/", NamedBy::Record, "unsendable"),
+            ("true", "https://[::1]/", NamedBy::Record, "unsendable"),
+            ("true", "https://0x7f.1/", NamedBy::Record, "unsendable"),
+            ("true", "https://127.0.0.1/", NamedBy::Operator, "sent"),
         ];
-        for (script, uri, origin, expected) in rows {
+        for (script, uri, named_by, expected) in rows {
             let script = HttpScript::new(script, Duration::from_millis(500), false);
-            let destination = Destination::new(uri, origin);
+            let destination = Destination::new(uri, named_by);
             let url = destination.https_url().unwrap();
             let outcome = script.send(&destination, url, b"").await;
             assert_eq!(word(&outcome), expected, "{script:?} {uri}");

@@ -153,7 +153,7 @@ async fn answers_decide() {
         let outcome = https
             .send(
                 &server.to(path),
-                Origin::Operator,
+                NamedBy::Operator,
                 b"gzip",
                 &Progress::default(),
             )
@@ -163,7 +163,7 @@ async fn answers_decide() {
     let outcome = https
         .send(
             &server.to("later"),
-            Origin::Operator,
+            NamedBy::Operator,
             b"gzip",
             &Progress::default(),
         )
@@ -172,7 +172,7 @@ async fn answers_decide() {
     let outcome = https
         .send(
             &server.to("gone"),
-            Origin::Operator,
+            NamedBy::Operator,
             b"gzip",
             &Progress::default(),
         )
@@ -188,7 +188,7 @@ async fn what_is_posted_and_on_how_many_connections() {
         https
             .send(
                 &server.to("moved"),
-                Origin::Operator,
+                NamedBy::Operator,
                 b"the bytes",
                 &Progress::default(),
             )
@@ -233,7 +233,7 @@ async fn a_record_leads_to_global_addresses_only() {
         let outcome = https
             .send(
                 &uri.parse().unwrap(),
-                Origin::Record,
+                NamedBy::Record,
                 b"gzip",
                 &Progress::default(),
             )
@@ -250,7 +250,7 @@ async fn a_record_leads_to_global_addresses_only() {
             &allowed
                 .send(
                     &server.to("ok"),
-                    Origin::Record,
+                    NamedBy::Record,
                     b"gzip",
                     &Progress::default()
                 )
@@ -270,9 +270,9 @@ async fn a_proxy_is_no_receiver() {
     for host in ["localhost", "LOCALHOST", "localhost.", "127.0.0.1"] {
         let uri = format!("https://{host}:{}/ok", server.port);
         let url = Url::parse(&uri).unwrap();
-        let origin = Origin::Record;
+        let named_by = NamedBy::Record;
         let outcome = https
-            .send(&url, origin, b"gzip", &Progress::default())
+            .send(&url, named_by, b"gzip", &Progress::default())
             .await;
         // The trailing dot is another name for the proxy: asked to lead there, it does not.
         if url.host_str() != Some("localhost.") {
@@ -303,9 +303,14 @@ async fn credentials_and_a_proxy_in_plain() {
     });
     let https = Https::prepare(&fixtures::settings(&[("https_proxy", &proxy)])).unwrap();
     let uri = "http://me:it%3As@receiver.example:8080/x?y#z".to_owned();
-    let origin = Origin::Operator;
+    let named_by = NamedBy::Operator;
     let outcome = https
-        .send(&uri.parse().unwrap(), origin, b"gzip", &Progress::default())
+        .send(
+            &uri.parse().unwrap(),
+            named_by,
+            b"gzip",
+            &Progress::default(),
+        )
         .await;
     assert_eq!(word(&outcome), "sent", "{outcome:?}");
     let request = server.await.unwrap();
@@ -349,7 +354,7 @@ async fn certificates_and_closed_ports() {
         let outcome = https
             .send(
                 &server.to("ok"),
-                Origin::Operator,
+                NamedBy::Operator,
                 b"gzip",
                 &Progress::default(),
             )
@@ -362,7 +367,7 @@ async fn certificates_and_closed_ports() {
     let nobody = "https://127.0.0.1:1/".parse().unwrap();
     let outcome = server
         .https(&[])
-        .send(&nobody, Origin::Operator, b"gzip", &Progress::default())
+        .send(&nobody, NamedBy::Operator, b"gzip", &Progress::default())
         .await;
     assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];

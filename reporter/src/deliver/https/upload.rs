@@ -15,25 +15,25 @@ use crate::deliver::{Outcome, Progress};
 const PART: usize = 16 << 10;
 /// One request's.
 pub(super) struct Upload {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<UploadState>>,
     progress: Progress,
-    times: Times,
+    times: PostTimeouts,
 }
 
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct PostTimeouts {
     /// To connect, and from one part to the next: `http_timeout`.
     pub(super) step: Duration,
     /// For the answer.
     pub(super) answer: Duration,
 }
 
-impl Times {
+impl PostTimeouts {
     /// When all is sent, whoever hangs up sends it twice: the answer is waited for as long as SMTP's (RFC 5321 section
     /// 4.5.3.2.6).
-    pub(super) fn new(step: Duration) -> Times {
-        Times {
+    pub(super) fn new(step: Duration) -> PostTimeouts {
+        PostTimeouts {
             step,
             answer: step.max(Duration::from_secs(600)),
         }
@@ -41,7 +41,7 @@ impl Times {
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum UploadState {
     /// Since then.
     Connecting(Instant),
     /// The connection has taken something then.
@@ -50,9 +50,9 @@ enum State {
 }
 
 impl Upload {
-    pub(super) fn new(progress: &Progress, times: Times) -> Upload {
+    pub(super) fn new(progress: &Progress, times: PostTimeouts) -> Upload {
         Upload {
-            state: Arc::new(Mutex::new(State::Connecting(Instant::now()))),
+            state: Arc::new(Mutex::new(UploadState::Connecting(Instant::now()))),
             progress: progress.clone(),
             times,
         }
@@ -68,8 +68,8 @@ impl Upload {
             let now = Instant::now();
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             *state = match left {
-                0 => State::Waiting(now),
-                _ => State::Sending(now),
+                0 => UploadState::Waiting(now),
+                _ => UploadState::Sending(now),
             };
             if left == 0 {
                 progress.sent(time);
@@ -84,8 +84,10 @@ impl Upload {
         loop {
             let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let (since, time) = match state {
-                State::Connecting(since) | State::Sending(since) => (since, self.times.step),
-                State::Waiting(since) => (since, self.times.answer),
+                UploadState::Connecting(since) | UploadState::Sending(since) => {
+                    (since, self.times.step)
+                }
+                UploadState::Waiting(since) => (since, self.times.answer),
             };
             if since.elapsed() < time {
                 sleep_until(since + time).await;
@@ -93,13 +95,13 @@ impl Upload {
             }
             let seconds = time.as_secs_f64();
             return match state {
-                State::Connecting(_) => {
+                UploadState::Connecting(_) => {
                     Outcome::unreachable(format!("no connection within {seconds} s"))
                 }
-                State::Sending(_) => {
+                UploadState::Sending(_) => {
                     Outcome::retry(format!("nothing more was taken within {seconds} s"))
                 }
-                State::Waiting(_) => Outcome::retry(format!("no answer within {seconds} s")),
+                UploadState::Waiting(_) => Outcome::retry(format!("no answer within {seconds} s")),
             };
         }
     }

@@ -1,9 +1,9 @@
 //! A mail on its way out: by the sendmail program, a script of the operator's, or SMTP.
 
+mod mail_answer;
 mod sendmail;
 mod smtp;
 mod standing;
-mod word;
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tlsrptd_service::program::shell;
 
 use super::{Outcome, PrepareError, awaited::Awaited, program};
+use mail_answer::MailAnswer;
 use sendmail::Sendmail;
 use smtp::Smtp;
-use standing::Standing;
-use word::Word;
+use standing::RelayStanding;
 
 /// Who gets it, apart from what the headers say.
 #[derive(Debug)]
@@ -30,13 +30,13 @@ pub(super) struct Envelope<'a> {
 /// The way out, chosen once.
 #[derive(Debug)]
 pub(super) struct Carrier {
-    way: Way,
-    standing: Standing,
+    transport: Transport,
+    standing: RelayStanding,
     awaited: Awaited,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Transport {
     /// `sendmail_script`: a shell command with the mail on its standard input. Who the mail
     /// goes to, it reads in the headers.
     Script {
@@ -50,14 +50,14 @@ enum Way {
 impl Carrier {
     pub(super) fn prepare(settings: &Reportd) -> Result<Carrier, PrepareError> {
         Ok(Carrier {
-            way: Way::prepare(settings)?,
-            standing: Standing::default(),
+            transport: Transport::prepare(settings)?,
+            standing: RelayStanding::default(),
             awaited: Awaited::default(),
         })
     }
 
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
-        let word = self.way.send(envelope, mail, &self.awaited).await;
+        let word = self.transport.send(envelope, mail, &self.awaited).await;
         self.standing.judge(word)
     }
 
@@ -67,19 +67,19 @@ impl Carrier {
     }
 }
 
-impl Way {
-    fn prepare(settings: &Reportd) -> Result<Way, PrepareError> {
+impl Transport {
+    fn prepare(settings: &Reportd) -> Result<Transport, PrepareError> {
         let time = settings.sendmail_timeout;
         if let Some(script) = &settings.sendmail_script {
-            return Ok(Way::Script {
+            return Ok(Transport::Script {
                 script: script.clone(),
                 time,
             });
         }
         Ok(match &settings.mail_transport {
-            MailTransport::Sendmail => Way::Sendmail(Sendmail::find(time)),
-            MailTransport::Smtp { host, port } => Way::smtp(host, *port, false, settings)?,
-            MailTransport::Smtps { host, port } => Way::smtp(host, *port, true, settings)?,
+            MailTransport::Sendmail => Transport::Sendmail(Sendmail::find(time)),
+            MailTransport::Smtp { host, port } => Transport::smtp(host, *port, false, settings)?,
+            MailTransport::Smtps { host, port } => Transport::smtp(host, *port, true, settings)?,
         })
     }
 
@@ -88,23 +88,23 @@ impl Way {
         port: u16,
         implicit_tls: bool,
         settings: &Reportd,
-    ) -> Result<Way, PrepareError> {
+    ) -> Result<Transport, PrepareError> {
         let smtp = Smtp::prepare(host, port, implicit_tls, settings)?;
-        Ok(Way::Smtp(Box::new(smtp)))
+        Ok(Transport::Smtp(Box::new(smtp)))
     }
 
-    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8], awaited: &Awaited) -> Word {
+    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8], awaited: &Awaited) -> MailAnswer {
         match self {
-            Way::Script { script, time } => {
+            Transport::Script { script, time } => {
                 let _awaited = awaited.one();
                 let mail = sendmail::local_line_ends(mail);
                 sendmail::word(program::run(shell(script), &mail, *time).await)
             }
-            Way::Sendmail(sendmail) => {
+            Transport::Sendmail(sendmail) => {
                 let _awaited = awaited.one();
                 sendmail.send(envelope, mail).await
             }
-            Way::Smtp(smtp) => smtp.send(envelope, mail, awaited).await,
+            Transport::Smtp(smtp) => smtp.send(envelope, mail, awaited).await,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tlsrptd_service::program::command;
 
 use super::Envelope;
-use super::word::{About, Denial, SEE_ITS_LOG, Term, Word};
-use crate::deliver::program::{self, Ended, ProgramError};
+use super::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
+use crate::deliver::program::{self, ProgramEnd, ProgramError};
 
 /// Where it is and how long it may take.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Sendmail {
         Sendmail { path, time }
     }
 
-    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Word {
+    pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> MailAnswer {
         let mut command = command(&self.path);
         // -i: a dot alone does not end the mail. --: no address is an option.
         command.args([
@@ -71,7 +71,7 @@ fn is_file(path: &Path) -> bool {
 
 /// By sysexits.h: what is wrong with the address is the receiver's word. All else is about us, the mail or the program:
 /// it is ours to mend, or will pass.
-pub(super) fn word(ended: Result<Ended, ProgramError>) -> Word {
+pub(super) fn word(ended: Result<ProgramEnd, ProgramError>) -> MailAnswer {
     let ended = match ended {
         Ok(ended) => ended,
         Err(error) => return no_end(&error),
@@ -80,43 +80,43 @@ pub(super) fn word(ended: Result<Ended, ProgramError>) -> Word {
         "the mail program ended with {}: {}",
         ended.status, ended.said
     );
-    let denied = |term, remedy| {
-        Word::Denied(Denial {
+    let denied = |permanence, remedy| {
+        MailAnswer::Denied(Denial {
             reason: reason.clone(),
             remedy,
-            term,
-            about: About::Mail,
+            permanence,
+            scope: DenialScope::Mail,
         })
     };
     match ended.status.code() {
-        Some(0) => Word::Taken { detail: ended.said },
+        Some(0) => MailAnswer::Taken { detail: ended.said },
         // EX_NOUSER, EX_NOHOST: the address.
-        Some(67 | 68) => Word::NoSuchAddress { reason },
-        Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => Word::Nobody { reason },
+        Some(67 | 68) => MailAnswer::NoSuchAddress { reason },
+        Some(program::NOT_EXECUTABLE | program::NOT_FOUND) => MailAnswer::Nobody { reason },
         // EX_OSERR, EX_IOERR, EX_TEMPFAIL.
-        Some(71 | 74 | 75) => denied(Term::Passing, SEE_ITS_LOG),
+        Some(71 | 74 | 75) => denied(Permanence::Transient, SEE_ITS_LOG),
         // EX_DATAERR: the mail, mostly its size.
         Some(65) => denied(
-            Term::Lasting,
+            Permanence::Permanent,
             "it does not like this mail: max_report_size makes reports smaller",
         ),
         // EX_NOPERM, EX_CONFIG.
         Some(77 | 78) => denied(
-            Term::Lasting,
+            Permanence::Permanent,
             "let the service's user send mail, or name a relay in mail_transport",
         ),
-        Some(_) => denied(Term::Lasting, SEE_ITS_LOG),
+        Some(_) => denied(Permanence::Permanent, SEE_ITS_LOG),
         // A signal: nobody knows what it had done.
-        None => Word::Unknown { reason },
+        None => MailAnswer::Unknown { reason },
     }
 }
 
 /// What it had done when it was killed, nobody knows.
-fn no_end(error: &ProgramError) -> Word {
+fn no_end(error: &ProgramError) -> MailAnswer {
     let reason = format!("the mail program {error}");
     match error {
-        ProgramError::Start(_) => Word::Nobody { reason },
-        ProgramError::TimedOut(_) | ProgramError::Wait(_) => Word::Unknown { reason },
+        ProgramError::Start(_) => MailAnswer::Nobody { reason },
+        ProgramError::TimedOut(_) | ProgramError::Wait(_) => MailAnswer::Unknown { reason },
     }
 }
 
@@ -151,14 +151,14 @@ mod tests {
             )
             .await;
             let found = match word(ended) {
-                Word::Taken { .. } => "taken",
-                Word::NoSuchAddress { .. } => "no such address",
-                Word::AddressBusy { .. } => "busy",
-                Word::Unknown { .. } => "unknown",
-                Word::Nobody { .. } => "nobody",
-                Word::Denied(denial) => match denial.term {
-                    Term::Passing => "passing",
-                    Term::Lasting => "lasting",
+                MailAnswer::Taken { .. } => "taken",
+                MailAnswer::NoSuchAddress { .. } => "no such address",
+                MailAnswer::AddressBusy { .. } => "busy",
+                MailAnswer::Unknown { .. } => "unknown",
+                MailAnswer::Nobody { .. } => "nobody",
+                MailAnswer::Denied(denial) => match denial.permanence {
+                    Permanence::Transient => "passing",
+                    Permanence::Permanent => "lasting",
                 },
             };
             assert_eq!(found, expected, "{script}: {why}");

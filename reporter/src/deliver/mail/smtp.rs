@@ -23,15 +23,15 @@ use tlsrptd_service::log::LogThrottle;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
-use super::word::Word;
+use super::mail_answer::MailAnswer;
 use crate::deliver::awaited::Awaited;
 use crate::deliver::{PrepareError, warn_if_open};
 use connection::{Connection, Login};
-use fault::{Fault, Stage};
-use hello::Hello;
-use kept::Kept;
+use fault::{SmtpFault, Stage};
+use hello::HeloName;
+use kept::IdleConnections;
 use tls::Tls;
-use wire::Waits;
+use wire::ReplyTimeouts;
 
 /// A relay.
 pub(in crate::deliver) struct Smtp {
@@ -41,9 +41,9 @@ pub(in crate::deliver) struct Smtp {
     implicit_tls: bool,
     tls: Tls,
     login: Option<Login>,
-    waits: Waits,
-    hello: Hello,
-    kept: Kept,
+    waits: ReplyTimeouts,
+    hello: HeloName,
+    kept: IdleConnections,
     places: Semaphore,
     /// Whoever refuses copies refuses that of each mail.
     copies: LogThrottle,
@@ -64,8 +64,10 @@ impl Smtp {
         let login = login(settings)?;
         let verify = login.is_some() && !is_loopback(host);
         let hello = match &settings.helo_name {
-            Some(name) => Hello::set(name).ok_or_else(|| PrepareError::HeloName(name.clone()))?,
-            None => Hello::of_host(),
+            Some(name) => {
+                HeloName::set(name).ok_or_else(|| PrepareError::HeloName(name.clone()))?
+            }
+            None => HeloName::of_host(),
         };
         Ok(Smtp {
             host: host.to_owned(),
@@ -73,9 +75,9 @@ impl Smtp {
             implicit_tls,
             tls: Tls::new(host, verify),
             login,
-            waits: Waits::new(settings.sendmail_timeout),
+            waits: ReplyTimeouts::new(settings.sendmail_timeout),
             hello,
-            kept: Kept::new(KEPT_IDLE),
+            kept: IdleConnections::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
             copies: LogThrottle::default(),
         })
@@ -86,9 +88,9 @@ impl Smtp {
         envelope: &Envelope<'_>,
         mail: &[u8],
         awaited: &Awaited,
-    ) -> Word {
+    ) -> MailAnswer {
         match self.try_send(envelope, mail, awaited).await {
-            Ok(detail) => Word::Taken { detail },
+            Ok(detail) => MailAnswer::Taken { detail },
             Err(fault) => fault.word(),
         }
     }
@@ -98,7 +100,7 @@ impl Smtp {
         envelope: &Envelope<'_>,
         mail: &[u8],
         awaited: &Awaited,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, SmtpFault> {
         // Never closed, so that this only waits.
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
@@ -118,8 +120,8 @@ impl Smtp {
     async fn finish(
         &self,
         mut connection: Connection,
-        result: Result<String, Fault>,
-    ) -> Result<String, Fault> {
+        result: Result<String, SmtpFault>,
+    ) -> Result<String, SmtpFault> {
         let usable = match &result {
             Ok(_) => !connection.is_over(),
             Err(fault) => fault.leaves_connection() && connection.reset().await,
@@ -131,7 +133,7 @@ impl Smtp {
         result
     }
 
-    async fn connect(&self) -> Result<Connection, Fault> {
+    async fn connect(&self) -> Result<Connection, SmtpFault> {
         let tls = self.implicit_tls.then_some(&self.tls);
         let mut connection = self.open(tls).await?;
         let mut tls_fault = None;
@@ -150,14 +152,14 @@ impl Smtp {
                 let why =
                     tls_fault.map_or("it offers no TLS".to_owned(), |fault| fault.to_string());
                 let reason = format!("the password is not sent to the relay in plain: {why}");
-                return Err(Fault::ours(Stage::Auth, reason));
+                return Err(SmtpFault::ours(Stage::Auth, reason));
             }
             connection.auth(login).await?;
         }
         Ok(connection)
     }
 
-    async fn open(&self, tls: Option<&Tls>) -> Result<Connection, Fault> {
+    async fn open(&self, tls: Option<&Tls>) -> Result<Connection, SmtpFault> {
         Connection::open(&self.host, self.port, tls, &self.hello, self.waits).await
     }
 }

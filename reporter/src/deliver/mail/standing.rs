@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::word::{About, Denial, Term, Word};
+use super::mail_answer::{Denial, DenialScope, MailAnswer, Permanence};
 use crate::deliver::Outcome;
 
 /// A relay that has taken a mail so lately takes mail.
@@ -37,7 +37,7 @@ enum Note {
 
 /// The relay's standing with us.
 #[derive(Debug, Default)]
-pub(super) struct Standing(Mutex<Memory>);
+pub(super) struct RelayStanding(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -51,9 +51,9 @@ struct Memory {
     denying: bool,
 }
 
-impl Standing {
+impl RelayStanding {
     /// What becomes of a mail to which this was said.
-    pub(super) fn judge(&self, word: Word) -> Outcome {
+    pub(super) fn judge(&self, word: MailAnswer) -> Outcome {
         let now = Instant::now();
         // Nobody leaves it half changed.
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl Standing {
             ),
             Some(Note::SaysNothing { reason }) => tracing::warn!(
                 reason,
-                remedy = super::word::SEE_ITS_LOG,
+                remedy = super::mail_answer::SEE_ITS_LOG,
                 "the relay does not say whether it takes our mails: they are repeated, for retry_window at most"
             ),
             Some(Note::Takes) => tracing::warn!("the relay takes mail from us again"),
@@ -78,16 +78,18 @@ impl Standing {
     }
 }
 
-fn outcome(word: Word, takes_mail: bool) -> Outcome {
+fn outcome(word: MailAnswer, takes_mail: bool) -> Outcome {
     match word {
-        Word::Taken { detail } => Outcome::Sent { detail },
-        Word::NoSuchAddress { reason } => Outcome::Refused { reason },
-        Word::AddressBusy { reason } | Word::Unknown { reason } => Outcome::retry(reason),
-        Word::Denied(denial) if takes_mail && denial.about == About::Mail => {
+        MailAnswer::Taken { detail } => Outcome::Sent { detail },
+        MailAnswer::NoSuchAddress { reason } => Outcome::Refused { reason },
+        MailAnswer::AddressBusy { reason } | MailAnswer::Unknown { reason } => {
+            Outcome::retry(reason)
+        }
+        MailAnswer::Denied(denial) if takes_mail && denial.scope == DenialScope::Mail => {
             Outcome::retry(denial.reason)
         }
-        Word::Denied(Denial { reason, .. }) => Outcome::Denied { reason },
-        Word::Nobody { reason } => Outcome::unreachable(reason),
+        MailAnswer::Denied(Denial { reason, .. }) => Outcome::Denied { reason },
+        MailAnswer::Nobody { reason } => Outcome::unreachable(reason),
     }
 }
 
@@ -96,22 +98,22 @@ impl Memory {
         self.taken.is_some_and(|taken| now - taken < LATELY)
     }
 
-    fn note(&mut self, word: &Word, now: Instant) -> Option<Note> {
+    fn note(&mut self, word: &MailAnswer, now: Instant) -> Option<Note> {
         let (note, least) = match word {
-            Word::Taken { .. } => {
+            MailAnswer::Taken { .. } => {
                 (self.taken, self.denials) = (Some(now), 0);
                 return std::mem::take(&mut self.denying).then_some(Note::Takes);
             }
-            Word::Denied(denial) => {
-                let least = match denial.term {
-                    Term::Lasting => 1,
-                    Term::Passing => ENOUGH,
+            MailAnswer::Denied(denial) => {
+                let least = match denial.permanence {
+                    Permanence::Permanent => 1,
+                    Permanence::Transient => ENOUGH,
                 };
                 let (reason, remedy) = (denial.reason.clone(), denial.remedy);
                 (Note::Denies { reason, remedy }, least)
             }
             // It may have taken it, so each attempt is one of its delivery.
-            Word::Unknown { reason } => {
+            MailAnswer::Unknown { reason } => {
                 let reason = reason.clone();
                 (Note::SaysNothing { reason }, ENOUGH)
             }
@@ -137,12 +139,12 @@ mod tests {
     use super::*;
     use crate::deliver::fixtures::word;
 
-    fn denied(term: Term, about: About) -> Word {
-        Word::Denied(Denial {
+    fn denied(permanence: Permanence, scope: DenialScope) -> MailAnswer {
+        MailAnswer::Denied(Denial {
             reason: "550 no".to_owned(),
             remedy: "mend it",
-            term,
-            about,
+            permanence,
+            scope,
         })
     }
 
@@ -156,14 +158,14 @@ mod tests {
             now += Duration::from_secs(1);
             let text = String::new;
             let said = match event {
-                't' => Word::Taken { detail: text() },
-                'l' => denied(Term::Lasting, About::Mail),
-                'p' => denied(Term::Passing, About::Mail),
-                's' => denied(Term::Lasting, About::Session),
-                'u' => Word::Unknown { reason: text() },
-                'a' => Word::NoSuchAddress { reason: text() },
-                'b' => Word::AddressBusy { reason: text() },
-                'n' => Word::Nobody { reason: text() },
+                't' => MailAnswer::Taken { detail: text() },
+                'l' => denied(Permanence::Permanent, DenialScope::Mail),
+                'p' => denied(Permanence::Transient, DenialScope::Mail),
+                's' => denied(Permanence::Permanent, DenialScope::Session),
+                'u' => MailAnswer::Unknown { reason: text() },
+                'a' => MailAnswer::NoSuchAddress { reason: text() },
+                'b' => MailAnswer::AddressBusy { reason: text() },
+                'n' => MailAnswer::Nobody { reason: text() },
                 'q' | 'h' | 'd' => {
                     now += match event {
                         'q' => LATELY,

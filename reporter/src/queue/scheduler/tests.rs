@@ -7,7 +7,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{room::PATIENCE, *};
 use crate::deliver::{PreparedMail, Waiting};
-use crate::model::{Delivery, Destination, Origin, Payload, StoredReport};
+use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ fn queued(domain: &str, uri: &str, has_worked: bool) -> Queued {
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
         payload: Payload::default(),
     };
-    let destination = Destination::new(uri, Origin::Record);
+    let destination = Destination::new(uri, NamedBy::Record);
     let delivery = Delivery {
         r_id: 1,
         report: Arc::new(report),

@@ -2,34 +2,34 @@
 
 use super::PatternError;
 use super::escape::SetEscape;
-use super::pattern::{Flags, PatternPart, Reader};
+use super::pattern::{Flags, PatternPart, PatternReader};
 
 /// `\d`, `\s`, `\w` and their opposites, by Python's definitions, which are not
 /// the engine's: `\w` is `str.isalnum()` and `_`, without marks and joiners; `\s`
 /// takes the four information separators too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Class {
-    pub(super) of: ClassOf,
+pub(super) struct CharClass {
+    pub(super) of: CharKind,
     pub(super) negated: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClassOf {
+pub(super) enum CharKind {
     Digit,
     Space,
     Word,
 }
 
-impl Class {
+impl CharClass {
     /// The class of `\d`, `\D`, `\s`, `\S`, `\w`, `\W`.
-    pub(super) fn named(letter: char) -> Option<Class> {
+    pub(super) fn named(letter: char) -> Option<CharClass> {
         let of = match letter.to_ascii_lowercase() {
-            'd' => ClassOf::Digit,
-            's' => ClassOf::Space,
-            'w' => ClassOf::Word,
+            'd' => CharKind::Digit,
+            's' => CharKind::Space,
+            'w' => CharKind::Word,
             _ => return None,
         };
-        Some(Class {
+        Some(CharClass {
             of,
             negated: letter.is_ascii_uppercase(),
         })
@@ -38,12 +38,12 @@ impl Class {
     /// As a set of its own; it may stand inside another.
     pub(super) fn text(self, flags: Flags) -> String {
         let members = match (self.of, flags.ascii) {
-            (ClassOf::Digit, true) => "0-9",
-            (ClassOf::Digit, false) => r"\p{Nd}",
-            (ClassOf::Space, true) => r"\t\n\x0b\x0c\r\x20",
-            (ClassOf::Space, false) => r"\s\x1c-\x1f",
-            (ClassOf::Word, true) => "0-9A-Za-z_",
-            (ClassOf::Word, false) => r"\p{L}\p{N}_",
+            (CharKind::Digit, true) => "0-9",
+            (CharKind::Digit, false) => r"\p{Nd}",
+            (CharKind::Space, true) => r"\t\n\x0b\x0c\r\x20",
+            (CharKind::Space, false) => r"\s\x1c-\x1f",
+            (CharKind::Word, true) => "0-9A-Za-z_",
+            (CharKind::Word, false) => r"\p{L}\p{N}_",
         };
         format!("[{}{members}]", if self.negated { "^" } else { "" })
     }
@@ -70,7 +70,7 @@ fn quoted(c: char) -> String {
     }
 }
 
-impl Reader {
+impl PatternReader {
     /// The rest of a `[...]` set.
     pub(super) fn set(&mut self) -> Result<PatternPart, PatternError> {
         let negated = self.take_if('^');
@@ -124,7 +124,7 @@ impl Reader {
     fn member(&self, item: SetEscape) -> String {
         match item {
             SetEscape::Char(c) => self.range(c, c),
-            SetEscape::Class(class) => class.text(self.flags),
+            SetEscape::CharClass(class) => class.text(self.flags),
         }
     }
 

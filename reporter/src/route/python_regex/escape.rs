@@ -1,14 +1,14 @@
 //! What stands behind a backslash.
 
 use super::PatternError;
-use super::class::{self, Class, ClassOf};
-use super::pattern::{PatternPart, Reader};
+use super::class::{self, CharClass, CharKind};
+use super::pattern::{PatternPart, PatternReader};
 
 /// What an escape means inside a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SetEscape {
     Char(char),
-    Class(Class),
+    CharClass(CharClass),
 }
 
 /// The control characters that patterns and substitutions write alike. `\b` is
@@ -39,11 +39,11 @@ pub(super) fn octal(digits: &str) -> Result<char, PatternError> {
     })
 }
 
-impl Reader {
+impl PatternReader {
     /// An escape outside of sets.
     pub(super) fn escape(&mut self) -> Result<PatternPart, PatternError> {
         let c = self.escaped()?;
-        if let Some(class) = Class::named(c) {
+        if let Some(class) = CharClass::named(c) {
             return Ok(self.class(class));
         }
         Ok(match c {
@@ -63,8 +63,8 @@ impl Reader {
     /// An escape inside a set: no anchors, no references, `\b` is a backspace.
     pub(super) fn set_escape(&mut self) -> Result<SetEscape, PatternError> {
         let c = self.escaped()?;
-        if let Some(class) = Class::named(c) {
-            return Ok(SetEscape::Class(class));
+        if let Some(class) = CharClass::named(c) {
+            return Ok(SetEscape::CharClass(class));
         }
         Ok(SetEscape::Char(match c {
             'b' => '\x08',
@@ -126,8 +126,8 @@ impl Reader {
 
     /// `\b` (an edge) or `\B` (none), by Python's idea of a word.
     fn boundary(&self, edge: bool) -> String {
-        let word = Class {
-            of: ClassOf::Word,
+        let word = CharClass {
+            of: CharKind::Word,
             negated: false,
         }
         .text(self.flags);

@@ -1,9 +1,9 @@
 //! What stands in parentheses, and what refers to it.
 
 use super::PatternError;
-use super::pattern::{Flags, PatternPart, Reader};
+use super::pattern::{Flags, PatternPart, PatternReader};
 
-impl Reader {
+impl PatternReader {
     /// The rest of a group. None: flags or a comment, which match nothing.
     pub(super) fn group(
         &mut self,

@@ -16,7 +16,7 @@ mod template;
 
 use fancy_regex::{Captures, Regex};
 
-use template::{Part, Template};
+use template::{Template, TemplatePart};
 
 /// Why a pattern or substitution cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,9 +110,11 @@ impl Substitution {
     fn expand(&self, found: &Captures<'_, str>, out: &mut String) {
         for part in &self.template.0 {
             match part {
-                Part::Text(text) => out.push_str(text),
+                TemplatePart::Text(text) => out.push_str(text),
                 // A group that took no part in the match is empty text.
-                Part::Group(number) => out.push_str(found.get(*number).map_or("", |m| m.as_str())),
+                TemplatePart::Group(number) => {
+                    out.push_str(found.get(*number).map_or("", |m| m.as_str()))
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::PatternError;
-use super::class::{self, Class};
+use super::class::{self, CharClass};
 
 /// A pattern in the engine's syntax.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Translated {
 }
 
 pub(super) fn translate(pattern: &str) -> Result<Translated, PatternError> {
-    let mut reader = Reader::new(pattern);
+    let mut reader = PatternReader::new(pattern);
     let whole = reader.branches(true)?;
     if reader.peek().is_some() {
         return Err(PatternError::invalid("unbalanced parenthesis"));
@@ -34,11 +34,11 @@ pub(super) struct PatternPart {
     pub(super) text: String,
     /// Fewest and most characters it can match: look-behind needs a fixed width.
     pub(super) width: (u64, u64),
-    pub(super) kind: Kind,
+    pub(super) kind: Repeatable,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Repeatable {
     /// May be repeated.
     Item,
     /// `^`, `$`, `\b` and the like: may not.
@@ -52,7 +52,7 @@ impl PatternPart {
         PatternPart {
             text: text.into(),
             width,
-            kind: Kind::Item,
+            kind: Repeatable::Item,
         }
     }
 
@@ -72,7 +72,7 @@ impl PatternPart {
         PatternPart {
             text: text.into(),
             width: (0, 0),
-            kind: Kind::Anchor,
+            kind: Repeatable::Anchor,
         }
     }
 }
@@ -88,7 +88,7 @@ pub(super) struct Flags {
 }
 
 /// Reads a pattern by Python's rules, left to right, once.
-pub(super) struct Reader {
+pub(super) struct PatternReader {
     chars: Vec<char>,
     at: usize,
     pub(super) flags: Flags,
@@ -105,9 +105,9 @@ pub(super) struct Reader {
 /// Deeper nesting is an operator's accident; the engine's own limit is 64.
 const MAX_DEPTH: usize = 50;
 
-impl Reader {
-    fn new(pattern: &str) -> Reader {
-        Reader {
+impl PatternReader {
+    fn new(pattern: &str) -> PatternReader {
+        PatternReader {
             chars: pattern.chars().collect(),
             at: 0,
             flags: Flags::default(),
@@ -201,10 +201,10 @@ impl Reader {
         };
         let item = match items.pop() {
             None => return Err(PatternError::invalid("nothing to repeat")),
-            Some(item) if item.kind == Kind::Anchor => {
+            Some(item) if item.kind == Repeatable::Anchor => {
                 return Err(PatternError::invalid("nothing to repeat"));
             }
-            Some(item) if item.kind == Kind::Repeat => {
+            Some(item) if item.kind == Repeatable::Repeat => {
                 return Err(PatternError::invalid("multiple repeat"));
             }
             Some(item) => item,
@@ -229,7 +229,7 @@ impl Reader {
         items.push(PatternPart {
             text,
             width,
-            kind: Kind::Repeat,
+            kind: Repeatable::Repeat,
         });
         Ok(())
     }
@@ -277,7 +277,7 @@ impl Reader {
         matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
     }
 
-    pub(super) fn class(&self, class: Class) -> PatternPart {
+    pub(super) fn class(&self, class: CharClass) -> PatternPart {
         PatternPart::one(class.text(self.flags))
     }
 

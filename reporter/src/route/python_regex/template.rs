@@ -8,10 +8,10 @@ use super::group::is_identifier;
 
 /// A parsed substitution.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Template(pub(super) Vec<Part>);
+pub(super) struct Template(pub(super) Vec<TemplatePart>);
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum TemplatePart {
     Text(String),
     /// What the group with this number matched; 0 is the whole match.
     Group(usize),
@@ -30,8 +30,8 @@ impl Template {
             push_text(&mut parts, &rest[..at]);
             let (part, length) = escape(&rest[at + 1..], names)?;
             match part {
-                Part::Text(text) => push_text(&mut parts, &text),
-                Part::Group(number) if number > groups => {
+                TemplatePart::Text(text) => push_text(&mut parts, &text),
+                TemplatePart::Group(number) if number > groups => {
                     return Err(PatternError::invalid(format!(
                         "invalid group reference {number}"
                     )));
@@ -45,20 +45,23 @@ impl Template {
     }
 }
 
-fn push_text(parts: &mut Vec<Part>, text: &str) {
+fn push_text(parts: &mut Vec<TemplatePart>, text: &str) {
     match parts.last_mut() {
         _ if text.is_empty() => {}
-        Some(Part::Text(last)) => last.push_str(text),
-        _ => parts.push(Part::Text(text.to_owned())),
+        Some(TemplatePart::Text(last)) => last.push_str(text),
+        _ => parts.push(TemplatePart::Text(text.to_owned())),
     }
 }
 
 /// What stands behind a backslash, and how many octets of it were read.
-fn escape(rest: &str, names: &BTreeMap<String, usize>) -> Result<(Part, usize), PatternError> {
+fn escape(
+    rest: &str,
+    names: &BTreeMap<String, usize>,
+) -> Result<(TemplatePart, usize), PatternError> {
     let Some(c) = rest.chars().next() else {
         return Err(PatternError::invalid("bad escape (end of substitution)"));
     };
-    let text = |c: char| Part::Text(c.to_string());
+    let text = |c: char| TemplatePart::Text(c.to_string());
     match c {
         'g' => group_name(rest, names),
         '0' => {
@@ -77,26 +80,29 @@ fn escape(rest: &str, names: &BTreeMap<String, usize>) -> Result<(Part, usize), 
                 Err(PatternError::invalid(format!(r"bad escape \{c}")))
             }
             // Python leaves the backslash where it means nothing.
-            None => Ok((Part::Text(format!("\\{c}")), c.len_utf8())),
+            None => Ok((TemplatePart::Text(format!("\\{c}")), c.len_utf8())),
         },
     }
 }
 
 /// Three octal digits are a character; one or two digits are a group.
-fn number(rest: &str) -> Result<(Part, usize), PatternError> {
+fn number(rest: &str) -> Result<(TemplatePart, usize), PatternError> {
     let digits = rest.bytes().take(3).take_while(u8::is_ascii_digit).count();
     if digits == 3 && rest[..3].chars().all(is_octal) {
-        return Ok((Part::Text(octal(&rest[..3])?.to_string()), 3));
+        return Ok((TemplatePart::Text(octal(&rest[..3])?.to_string()), 3));
     }
     let digits = digits.min(2);
     let number = rest[..digits]
         .parse()
         .map_err(|_| PatternError::invalid("invalid group reference"))?;
-    Ok((Part::Group(number), digits))
+    Ok((TemplatePart::Group(number), digits))
 }
 
 /// `\g<name>` or `\g<number>`.
-fn group_name(rest: &str, names: &BTreeMap<String, usize>) -> Result<(Part, usize), PatternError> {
+fn group_name(
+    rest: &str,
+    names: &BTreeMap<String, usize>,
+) -> Result<(TemplatePart, usize), PatternError> {
     let inner = rest[1..]
         .strip_prefix('<')
         .ok_or_else(|| PatternError::invalid("missing < behind \\g"))?;
@@ -108,12 +114,12 @@ fn group_name(rest: &str, names: &BTreeMap<String, usize>) -> Result<(Part, usiz
         let number = names
             .get(name)
             .ok_or_else(|| PatternError::invalid(format!("unknown group name '{name}'")))?;
-        return Ok((Part::Group(*number), read));
+        return Ok((TemplatePart::Group(*number), read));
     }
     if name.bytes().all(|b| b.is_ascii_digit())
         && let Ok(number) = name.parse()
     {
-        return Ok((Part::Group(number), read));
+        return Ok((TemplatePart::Group(number), read));
     }
     Err(PatternError::invalid(format!(
         "bad character in group name '{name}'"

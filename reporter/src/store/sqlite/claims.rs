@@ -14,7 +14,7 @@ use super::{
     pending::{Candidate, ClaimLimit},
     text,
 };
-use crate::model::{Delivery, Destination, Origin, Payload, QueueKey, StoredReport};
+use crate::model::{Delivery, Destination, NamedBy, Payload, QueueKey, StoredReport};
 
 /// A due delivery that was taken in hand.
 #[derive(Clone, Debug)]
@@ -206,9 +206,9 @@ fn claimed(
     let begins_window = first.is_none();
     let dated: Option<String> = row.get(9)?;
     let instant = |text: Option<String>| text.as_deref().and_then(text::instant).unwrap_or(now);
-    let origin: Option<String> = row.get(3)?;
-    let origin = Origin::from_word(origin.as_deref());
-    let destination = Destination::new(row.get::<_, String>(0)?, origin);
+    let named_by: Option<String> = row.get(3)?;
+    let named_by = NamedBy::from_word(named_by.as_deref());
+    let destination = Destination::new(row.get::<_, String>(0)?, named_by);
     let r_id = candidate.r_id;
     let known = shared.get(&r_id).and_then(Weak::upgrade);
     let report = match known {

@@ -241,7 +241,7 @@ fn add_destination(
     )?
     .execute(named_params! {
         ":uri": destination.uri(), ":r_id": r_id, ":due": text::nexttry(due), ":its": its,
-        ":origin": destination.origin.as_str(), ":queue": destination.queue().to_string(),
+        ":origin": destination.named_by.as_str(), ":queue": destination.queue().to_string(),
         ":status": suppressed.map(|_| DeliveryStatus::Suppressed.as_str()), ":reason": suppressed,
     })
     .map(drop)

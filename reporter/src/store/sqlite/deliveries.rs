@@ -7,7 +7,7 @@ use tlsrptd_proto::day::Day;
 use super::{
     Step, Store, StoreError, Suspension, discard, mails, suppressed::RefusalTracker, text,
 };
-use crate::model::{Delivery, DeliveryStatus, Destination, Origin, QueueKey};
+use crate::model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey};
 
 /// What is recorded of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl Store {
             let mut queue =
                 tx.prepare("UPDATE destinations SET tlsrptd_queue = ?3 WHERE destination = ?1 AND d_r_id = ?2")?;
             for (r_id, uri) in foreign {
-                let key = Destination::new(uri.as_str(), Origin::Record).queue();
+                let key = Destination::new(uri.as_str(), NamedBy::Record).queue();
                 queue.execute((&uri, r_id, key.to_string()))?;
             }
             Ok(released)

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{AttemptEnd, Store};
-use crate::model::Origin;
+use crate::model::NamedBy;
 
 /// Days that a domain is without a report at most, because of mails of ours: those of so many days before count for a
 /// day, as a mail may wait for days in the MTA's queue.
@@ -74,7 +74,7 @@ pub(super) fn note(
     {
         count(tx, &today, copies_to.as_str(), Some(&report))?;
     }
-    if end.destination.origin == Origin::Operator || report.domain.as_ref() == Some(to) {
+    if end.destination.named_by == NamedBy::Operator || report.domain.as_ref() == Some(to) {
         count(tx, &today, to.as_str(), Some(&report))?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use tlsrptd_proto::day::Day;
 use super::{Store, StoreError};
 use crate::{
     model::SuppressionTarget,
-    suppress::{Entry, Pair, Scope, Suppressions},
+    suppress::{Scope, SuppressionEntry, Suppressions, TargetForDomain},
 };
 
 pub(super) use refusals::RefusalTracker;
@@ -79,9 +79,9 @@ fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
             let reason = reason.unwrap_or_default();
             let scope = match domain.is_empty() {
                 true => Scope::All(target),
-                false => Scope::One(Pair { target, domain }),
+                false => Scope::One(TargetForDomain { target, domain }),
             };
-            (scope, Entry { until, reason })
+            (scope, SuppressionEntry { until, reason })
         }))
     })?;
     rows.filter_map(Result::transpose).collect()

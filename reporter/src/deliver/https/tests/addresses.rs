@@ -58,7 +58,7 @@ async fn an_address_that_never_answers_leaves_time_for_the_next() {
     let outcome = https
         .send(
             &server.to("ok"),
-            Origin::Operator,
+            NamedBy::Operator,
             b"gzip",
             &Progress::default(),
         )

@@ -94,13 +94,13 @@ async fn a_status_once_read_decides() {
         // On a connection that has carried another answer, where it is kept.
         let before = server.to("ok");
         let outcome = https
-            .send(&before, Origin::Operator, b"gzip", &Progress::default())
+            .send(&before, NamedBy::Operator, b"gzip", &Progress::default())
             .await;
         assert_eq!(word(&outcome), "sent");
         let body = if cut.path == "/early" { &large } else { &small };
         let to = server.to(&cut.path[1..]);
         let outcome = https
-            .send(&to, Origin::Operator, body, &Progress::default())
+            .send(&to, NamedBy::Operator, body, &Progress::default())
             .await;
         assert_eq!(word(&outcome), cut.expected, "{}: {outcome:?}", cut.path);
     }
@@ -129,9 +129,14 @@ async fn headers_without_end() {
             let _ = stream.write_all(answer.as_bytes()).await;
         });
         let https = Https::prepare(&fixtures::settings(&[])).unwrap();
-        let origin = Origin::Operator;
+        let named_by = NamedBy::Operator;
         let outcome = https
-            .send(&uri.parse().unwrap(), origin, b"gzip", &Progress::default())
+            .send(
+                &uri.parse().unwrap(),
+                named_by,
+                b"gzip",
+                &Progress::default(),
+            )
             .await;
         assert_eq!(word(&outcome), "sent", "{why}: {outcome:?}");
         server.await.unwrap();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::fault::{Fault, Stage};
-use super::hello::Hello;
+use super::fault::{SmtpFault, Stage};
+use super::hello::HeloName;
 use super::tls::Tls;
-use super::wire::{Needs, Waits, Wire, dial};
+use super::wire::{CommandStream, Expected, ReplyTimeouts, dial};
 use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
 use tlsrptd_service::log::LogThrottle;
@@ -23,7 +23,7 @@ pub(super) struct Login {
 
 /// What an answer to EHLO offers.
 #[derive(Debug, Default)]
-struct Offers {
+struct EhloExtensions {
     starttls: bool,
     plain: bool,
     login: bool,
@@ -31,10 +31,10 @@ struct Offers {
 
 /// A connection that was greeted.
 pub(super) struct Connection {
-    wire: Wire,
+    wire: CommandStream,
     /// Our end.
     from: IpAddr,
-    offers: Offers,
+    offers: EhloExtensions,
     encrypted: bool,
 }
 
@@ -44,28 +44,28 @@ impl Connection {
         host: &str,
         port: u16,
         tls: Option<&Tls>,
-        hello: &Hello,
-        waits: Waits,
-    ) -> Result<Connection, Fault> {
-        let broken = |why: String| Fault::broken(Stage::Connect, why);
+        hello: &HeloName,
+        waits: ReplyTimeouts,
+    ) -> Result<Connection, SmtpFault> {
+        let broken = |why: String| SmtpFault::broken(Stage::Connect, why);
         let stream = dial(host, port, waits.usual).await.map_err(broken)?;
         let from = stream
             .local_addr()
             .map_err(|error| broken(error.to_string()))?;
-        let mut wire = Wire::new(stream, waits);
+        let mut wire = CommandStream::new(stream, waits);
         if let Some(tls) = tls {
             wire = wire.secured(tls).await.map_err(broken)?;
         }
         let mut connection = Connection {
             wire,
             from: from.ip(),
-            offers: Offers::default(),
+            offers: EhloExtensions::default(),
             encrypted: tls.is_some(),
         };
         let greeting = connection.wire.ask(Stage::Connect, b"").await?;
         connection
             .wire
-            .check(Stage::Connect, greeting, Needs::Done)?;
+            .check(Stage::Connect, greeting, Expected::Done)?;
         connection.hello(hello).await?;
         Ok(connection)
     }
@@ -83,20 +83,20 @@ impl Connection {
     }
 
     /// EHLO, or HELO where that is not taken (section 3.2): relays and what stands before them say so with any code.
-    async fn hello(&mut self, hello: &Hello) -> Result<(), Fault> {
+    async fn hello(&mut self, hello: &HeloName) -> Result<(), SmtpFault> {
         let name = hello.said(self.from);
         let reply = self
             .wire
-            .ask(Stage::Hello, format!("EHLO {name}\r\n").as_bytes())
+            .ask(Stage::Ehlo, format!("EHLO {name}\r\n").as_bytes())
             .await?;
-        self.offers = Offers::default();
+        self.offers = EhloExtensions::default();
         if reply.is_bad() && reply.is_final() && !self.wire.over {
             return self
                 .wire
-                .done(Stage::Hello, &format!("HELO {name}\r\n"))
+                .done(Stage::Ehlo, &format!("HELO {name}\r\n"))
                 .await;
         }
-        let reply = self.wire.check(Stage::Hello, reply, Needs::Done)?;
+        let reply = self.wire.check(Stage::Ehlo, reply, Expected::Done)?;
         // The first line is a greeting.
         for line in reply.lines.iter().skip(1) {
             self.offers.add(line);
@@ -105,9 +105,13 @@ impl Connection {
     }
 
     /// The same connection inside TLS (RFC 3207).
-    pub(super) async fn starttls(mut self, tls: &Tls, hello: &Hello) -> Result<Connection, Fault> {
+    pub(super) async fn starttls(
+        mut self,
+        tls: &Tls,
+        hello: &HeloName,
+    ) -> Result<Connection, SmtpFault> {
         self.wire.done(Stage::StartTls, "STARTTLS\r\n").await?;
-        let broken = |why: String| Fault::broken(Stage::StartTls, why);
+        let broken = |why: String| SmtpFault::broken(Stage::StartTls, why);
         let mut connection = Connection {
             wire: self.wire.secured(tls).await.map_err(broken)?,
             encrypted: true,
@@ -118,7 +122,7 @@ impl Connection {
     }
 
     /// RFC 4954, by PLAIN or else LOGIN.
-    pub(super) async fn auth(&mut self, login: &Login) -> Result<(), Fault> {
+    pub(super) async fn auth(&mut self, login: &Login) -> Result<(), SmtpFault> {
         let Login { user, password } = login;
         let (command, answers) = if self.offers.plain {
             let both = STANDARD.encode(format!("\0{user}\0{password}"));
@@ -129,11 +133,11 @@ impl Connection {
             ("AUTH LOGIN\r\n".to_owned(), answers)
         } else {
             let why = "the relay offers neither PLAIN nor LOGIN";
-            return Err(Fault::ours(Stage::Auth, why));
+            return Err(SmtpFault::ours(Stage::Auth, why));
         };
         let mut reply = self.wire.ask(Stage::Auth, command.as_bytes()).await?;
         for answer in answers {
-            reply = self.wire.check(Stage::Auth, reply, Needs::DoneOrMore)?;
+            reply = self.wire.check(Stage::Auth, reply, Expected::DoneOrMore)?;
             if reply.is_good() {
                 return Ok(());
             }
@@ -142,7 +146,9 @@ impl Connection {
                 .ask(Stage::Auth, format!("{answer}\r\n").as_bytes())
                 .await?;
         }
-        self.wire.check(Stage::Auth, reply, Needs::Done).map(drop)
+        self.wire
+            .check(Stage::Auth, reply, Expected::Done)
+            .map(drop)
     }
 
     /// One mail; what the relay said to it.
@@ -152,7 +158,7 @@ impl Connection {
         mail: &[u8],
         copies: &LogThrottle,
         awaited: &Awaited,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, SmtpFault> {
         let Envelope { from, to, copy_to } = envelope;
         self.wire
             .done(Stage::Mail, &format!("MAIL FROM:<{from}>\r\n"))
@@ -169,7 +175,7 @@ impl Connection {
     }
 
     /// The copy is the operator's convenience: its failure is not the report's.
-    async fn copy(&mut self, command: &str, copies: &LogThrottle) -> Result<bool, Fault> {
+    async fn copy(&mut self, command: &str, copies: &LogThrottle) -> Result<bool, SmtpFault> {
         match self.wire.done(Stage::Rcpt, command).await {
             Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
             Err(fault) => {
@@ -182,12 +188,12 @@ impl Connection {
         }
     }
 
-    async fn content(&mut self, mail: &[u8], awaited: &Awaited) -> Result<String, Fault> {
+    async fn content(&mut self, mail: &[u8], awaited: &Awaited) -> Result<String, SmtpFault> {
         let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
-        self.wire.check(Stage::Data, reply, Needs::Mail)?;
+        self.wire.check(Stage::Data, reply, Expected::Mail)?;
         let _awaited = awaited.one();
         let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
-        let reply = self.wire.check(Stage::Content, reply, Needs::Done)?;
+        let reply = self.wire.check(Stage::Content, reply, Expected::Done)?;
         Ok(reply.to_string())
     }
 
@@ -212,7 +218,7 @@ impl Connection {
 /// For the answer to QUIT.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-impl Offers {
+impl EhloExtensions {
     fn add(&mut self, line: &str) {
         let line = line.to_ascii_uppercase();
         // AUTH= is what some wrote before RFC 2554.
@@ -274,7 +280,7 @@ mod tests {
             ("X-STARTTLS", (false, false, false)),
             ("", (false, false, false)),
         ] {
-            let mut offers = Offers::default();
+            let mut offers = EhloExtensions::default();
             offers.add(line);
             assert_eq!(
                 (offers.starttls, offers.plain, offers.login),

@@ -1,19 +1,19 @@
 //! Why a mail did not go out, and whom that speaks of.
 //!
 //! A short table says what is the receiver's word: at RCPT, and at the end of a mail that has one recipient, the enhanced codes
-//! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 about its mailbox, and 556
+//! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 scope its mailbox, and 556
 //! (RFC 7504). A bare 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
 
 use std::fmt;
 
-use super::reply::{Enhanced, Reply};
-use crate::deliver::mail::word::{About, Denial, SEE_ITS_LOG, Term, Word};
+use super::reply::{EnhancedCode, Reply};
+use crate::deliver::mail::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
 
 /// How far a mail came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Connect,
-    Hello,
+    Ehlo,
     StartTls,
     Auth,
     Mail,
@@ -26,7 +26,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Stage::Connect => "connecting to the relay",
-            Stage::Hello => "EHLO",
+            Stage::Ehlo => "EHLO",
             Stage::StartTls => "STARTTLS",
             Stage::Auth => "AUTH",
             Stage::Mail => "MAIL FROM",
@@ -39,15 +39,15 @@ impl fmt::Display for Stage {
 
 /// Why a mail did not go out.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct SmtpFault {
     pub(super) stage: Stage,
-    cause: Cause,
+    cause: FaultCause,
     /// The mail has another recipient, of whom the relay may speak.
     has_copy: bool,
 }
 
 #[derive(Debug)]
-enum Cause {
+enum FaultCause {
     /// The relay said no, or something that does not belong there.
     Said(Reply),
     /// It said nothing that we understand, or nothing at all.
@@ -56,38 +56,38 @@ enum Cause {
     Ours(String),
 }
 
-impl Fault {
-    pub(super) fn said(stage: Stage, reply: Reply) -> Fault {
-        Fault::new(stage, Cause::Said(reply))
+impl SmtpFault {
+    pub(super) fn said(stage: Stage, reply: Reply) -> SmtpFault {
+        SmtpFault::new(stage, FaultCause::Said(reply))
     }
 
-    pub(super) fn broken(stage: Stage, why: impl fmt::Display) -> Fault {
-        Fault::new(stage, Cause::Broken(why.to_string()))
+    pub(super) fn broken(stage: Stage, why: impl fmt::Display) -> SmtpFault {
+        SmtpFault::new(stage, FaultCause::Broken(why.to_string()))
     }
 
-    pub(super) fn ours(stage: Stage, why: impl Into<String>) -> Fault {
-        Fault::new(stage, Cause::Ours(why.into()))
+    pub(super) fn ours(stage: Stage, why: impl Into<String>) -> SmtpFault {
+        SmtpFault::new(stage, FaultCause::Ours(why.into()))
     }
 
-    fn new(stage: Stage, cause: Cause) -> Fault {
-        Fault {
+    fn new(stage: Stage, cause: FaultCause) -> SmtpFault {
+        SmtpFault {
             stage,
             cause,
             has_copy: false,
         }
     }
 
-    pub(super) fn with_copy(self, has_copy: bool) -> Fault {
-        Fault { has_copy, ..self }
+    pub(super) fn with_copy(self, has_copy: bool) -> SmtpFault {
+        SmtpFault { has_copy, ..self }
     }
 
     /// Whether the connection can carry no other command: it is gone, the relay closes it (421), or nobody knows which
     /// command the next reply would answer.
     pub(super) fn ends_connection(&self) -> bool {
         match &self.cause {
-            Cause::Said(reply) => reply.code == 421 || !reply.is_bad(),
-            Cause::Broken(_) => true,
-            Cause::Ours(_) => false,
+            FaultCause::Said(reply) => reply.code == 421 || !reply.is_bad(),
+            FaultCause::Broken(_) => true,
+            FaultCause::Ours(_) => false,
         }
     }
 
@@ -95,43 +95,47 @@ impl Fault {
     /// many mails or recipients it has carried.
     pub(super) fn leaves_connection(&self) -> bool {
         match &self.cause {
-            Cause::Said(reply) => reply.is_bad() && reply.is_final() && self.stage != Stage::Mail,
-            Cause::Broken(_) | Cause::Ours(_) => false,
+            FaultCause::Said(reply) => {
+                reply.is_bad() && reply.is_final() && self.stage != Stage::Mail
+            }
+            FaultCause::Broken(_) | FaultCause::Ours(_) => false,
         }
     }
 
     /// Whom it speaks of.
-    pub(super) fn word(self) -> Word {
+    pub(super) fn word(self) -> MailAnswer {
         let reason = self.to_string();
-        let about = match self.stage {
-            Stage::Connect | Stage::Hello | Stage::StartTls | Stage::Auth => About::Session,
-            Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content => About::Mail,
+        let scope = match self.stage {
+            Stage::Connect | Stage::Ehlo | Stage::StartTls | Stage::Auth => DenialScope::Session,
+            Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content => DenialScope::Mail,
         };
-        let denied = |term, remedy| {
-            Word::Denied(Denial {
+        let denied = |permanence, remedy| {
+            MailAnswer::Denied(Denial {
                 reason: reason.clone(),
                 remedy,
-                term,
-                about,
+                permanence,
+                scope,
             })
         };
         match &self.cause {
-            Cause::Ours(_) => denied(Term::Lasting, LOGIN),
-            Cause::Said(reply) if reply.is_bad() => match self.of_address(reply) {
-                Some(Term::Lasting) => Word::NoSuchAddress { reason },
-                Some(Term::Passing) => Word::AddressBusy { reason },
-                None if reply.is_final() => denied(Term::Lasting, remedy(self.stage, reply)),
-                None => denied(Term::Passing, remedy(self.stage, reply)),
+            FaultCause::Ours(_) => denied(Permanence::Permanent, LOGIN),
+            FaultCause::Said(reply) if reply.is_bad() => match self.of_address(reply) {
+                Some(Permanence::Permanent) => MailAnswer::NoSuchAddress { reason },
+                Some(Permanence::Transient) => MailAnswer::AddressBusy { reason },
+                None if reply.is_final() => {
+                    denied(Permanence::Permanent, remedy(self.stage, reply))
+                }
+                None => denied(Permanence::Transient, remedy(self.stage, reply)),
             },
             // The mail is out, and what came back is no answer.
-            _ if self.stage == Stage::Content => Word::Unknown { reason },
-            Cause::Broken(_) if about == About::Session => Word::Nobody { reason },
-            _ => denied(Term::Passing, SEE_ITS_LOG),
+            _ if self.stage == Stage::Content => MailAnswer::Unknown { reason },
+            FaultCause::Broken(_) if scope == DenialScope::Session => MailAnswer::Nobody { reason },
+            _ => denied(Permanence::Transient, SEE_ITS_LOG),
         }
     }
 
     /// For how long the address takes no mail, if that is what the relay says.
-    fn of_address(&self, reply: &Reply) -> Option<Term> {
+    fn of_address(&self, reply: &Reply) -> Option<Permanence> {
         let is_asked = match self.stage {
             Stage::Rcpt => true,
             Stage::Data | Stage::Content => !self.has_copy,
@@ -145,18 +149,22 @@ impl Fault {
             Some(_) if is_of_sender(reply) => None,
             Some(code) if is_of_address(code) => {
                 let lasts = reply.is_final() && code.class == 5;
-                Some(if lasts { Term::Lasting } else { Term::Passing })
+                Some(if lasts {
+                    Permanence::Permanent
+                } else {
+                    Permanence::Transient
+                })
             }
             // Its host takes no mail at all (RFC 7504 section 4), said by code alone.
-            None if reply.code == 556 => Some(Term::Lasting),
+            None if reply.code == 556 => Some(Permanence::Permanent),
             _ => None,
         }
     }
 }
 
-/// RFC 3463 sections 3.2 and 3.3, RFC 7505 for X.1.10. The others of section 3.2 are about the sender (X.1.7, X.1.8), or about
+/// RFC 3463 sections 3.2 and 3.3, RFC 7505 for X.1.10. The others of section 3.2 are about the sender (X.1.7, X.1.8), or scope
 /// nothing in particular, as X.2.0 is; X.2.252 and X.2.253 are Exchange Online's, about the sender.
-fn is_of_address(code: Enhanced) -> bool {
+fn is_of_address(code: EnhancedCode) -> bool {
     match code.subject {
         1 => matches!(code.detail, 1 | 2 | 3 | 4 | 6 | 10),
         2 => matches!(code.detail, 1..=4),
@@ -190,7 +198,7 @@ fn remedy(stage: Stage, reply: &Reply) -> &'static str {
     match (stage, enhanced) {
         (Stage::Auth, _) | (_, Some((7, 8))) => LOGIN,
         _ if matches!(reply.code, 530 | 535) => LOGIN,
-        _ if is_helo || (stage == Stage::Hello && reply.is_final()) => {
+        _ if is_helo || (stage == Stage::Ehlo && reply.is_final()) => {
             "set helo_name to a name that the relay takes"
         }
         (_, Some((1, 7 | 8))) => SENDER,
@@ -208,14 +216,16 @@ fn remedy(stage: Stage, reply: &Reply) -> &'static str {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SmtpFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
-            Cause::Said(reply) if !reply.is_bad() => {
+            FaultCause::Said(reply) if !reply.is_bad() => {
                 write!(f, "{}: {reply}, which is no answer to that", self.stage)
             }
-            Cause::Said(reply) => write!(f, "{}: {reply}", self.stage),
-            Cause::Broken(text) | Cause::Ours(text) => write!(f, "{}: {text}", self.stage),
+            FaultCause::Said(reply) => write!(f, "{}: {reply}", self.stage),
+            FaultCause::Broken(text) | FaultCause::Ours(text) => {
+                write!(f, "{}: {text}", self.stage)
+            }
         }
     }
 }
@@ -231,24 +241,24 @@ mod tests {
         }
     }
 
-    fn name(word: &Word) -> &'static str {
+    fn name(word: &MailAnswer) -> &'static str {
         match word {
-            Word::Taken { .. } => "taken",
-            Word::NoSuchAddress { .. } => "no such address",
-            Word::AddressBusy { .. } => "address busy",
-            Word::Unknown { .. } => "unknown",
-            Word::Nobody { .. } => "nobody",
-            Word::Denied(denial) => match (denial.about, denial.term) {
-                (About::Session, _) => "session",
-                (About::Mail, Term::Lasting) => "denied",
-                (About::Mail, Term::Passing) => "denied now",
+            MailAnswer::Taken { .. } => "taken",
+            MailAnswer::NoSuchAddress { .. } => "no such address",
+            MailAnswer::AddressBusy { .. } => "address busy",
+            MailAnswer::Unknown { .. } => "unknown",
+            MailAnswer::Nobody { .. } => "nobody",
+            MailAnswer::Denied(denial) => match (denial.scope, denial.permanence) {
+                (DenialScope::Session, _) => "session",
+                (DenialScope::Mail, Permanence::Permanent) => "denied",
+                (DenialScope::Mail, Permanence::Transient) => "denied now",
             },
         }
     }
 
     #[test]
     fn whom_a_reply_speaks_of() {
-        use Stage::{Auth, Connect, Content, Data, Hello, Mail, Rcpt};
+        use Stage::{Auth, Connect, Content, Data, Ehlo, Mail, Rcpt};
         #[rustfmt::skip]
         let rows = [
             (Rcpt, "550 5.1.1 no such user", "no such address", "bad destination mailbox"),
@@ -301,14 +311,14 @@ mod tests {
             (Content, "354 go on", "unknown", "no answer to that"),
             (Connect, "554 no", "session", "about us"),
             (Connect, "421 busy", "session", "about itself"),
-            (Hello, "501 syntax", "session", "about our name"),
+            (Ehlo, "501 syntax", "session", "about our name"),
             (Auth, "535 5.7.8 wrong", "session", "about us"),
         ];
         for (stage, text, expected, why) in rows {
-            let word = Fault::said(stage, reply(text)).word();
+            let word = SmtpFault::said(stage, reply(text)).word();
             assert_eq!(name(&word), expected, "{stage}: {text}: {why}");
         }
-        let copied = Fault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
+        let copied = SmtpFault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
         assert_eq!(name(&copied.word()), "denied", "of which of the two?");
         for (stage, expected) in [
             (Connect, "nobody"),
@@ -316,14 +326,14 @@ mod tests {
             (Rcpt, "denied now"),
             (Content, "unknown"),
         ] {
-            let word = Fault::broken(stage, "closed").word();
+            let word = SmtpFault::broken(stage, "closed").word();
             assert_eq!(name(&word), expected, "{stage}: closed");
         }
     }
 
     #[test]
     fn remedies() {
-        use Stage::{Auth, Content, Hello, Mail, Rcpt};
+        use Stage::{Auth, Content, Ehlo, Mail, Rcpt};
         for (stage, text, word) in [
             (
                 Rcpt,
@@ -339,7 +349,7 @@ mod tests {
                 "450 4.7.1 <h>: Helo command rejected: Host not found",
                 "helo_name",
             ),
-            (Hello, "501 Syntactically invalid argument", "helo_name"),
+            (Ehlo, "501 Syntactically invalid argument", "helo_name"),
             (
                 Rcpt,
                 "550 5.1.8 <s>: Sender address rejected",

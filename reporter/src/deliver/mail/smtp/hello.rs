@@ -4,16 +4,16 @@ use std::net::IpAddr;
 
 /// What follows EHLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Hello {
+pub(super) enum HeloName {
     /// A name, or a literal that the operator has written.
     Name(String),
     /// The literal of the address from which we come.
     Address,
 }
 
-impl Hello {
+impl HeloName {
     /// `helo_name`.
-    pub(super) fn set(text: &str) -> Option<Hello> {
+    pub(super) fn set(text: &str) -> Option<HeloName> {
         let literal = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'));
@@ -26,30 +26,30 @@ impl Hello {
             }
             None => is_name(text),
         };
-        is_good.then(|| Hello::Name(text.to_owned()))
+        is_good.then(|| HeloName::Name(text.to_owned()))
     }
 
     /// The host's own name, when it is one that a stranger could look up: relays refuse others (`504 5.5.2 need
     /// fully-qualified hostname`).
-    pub(super) fn of_host() -> Hello {
+    pub(super) fn of_host() -> HeloName {
         let name = nix::unistd::gethostname().unwrap_or_default();
-        Hello::of_name(&name.to_string_lossy())
+        HeloName::of_name(&name.to_string_lossy())
     }
 
-    fn of_name(name: &str) -> Hello {
+    fn of_name(name: &str) -> HeloName {
         let name = name.strip_suffix('.').unwrap_or(name);
         match is_name(name) && name.contains('.') {
-            true => Hello::Name(name.to_owned()),
-            false => Hello::Address,
+            true => HeloName::Name(name.to_owned()),
+            false => HeloName::Address,
         }
     }
 
     /// As it is said on a connection from there.
     pub(super) fn said(&self, from: IpAddr) -> String {
         match (self, from.to_canonical()) {
-            (Hello::Name(name), _) => name.clone(),
-            (Hello::Address, IpAddr::V4(address)) => format!("[{address}]"),
-            (Hello::Address, IpAddr::V6(address)) => format!("[IPv6:{address}]"),
+            (HeloName::Name(name), _) => name.clone(),
+            (HeloName::Address, IpAddr::V4(address)) => format!("[{address}]"),
+            (HeloName::Address, IpAddr::V6(address)) => format!("[IPv6:{address}]"),
         }
     }
 }
@@ -92,7 +92,11 @@ mod tests {
         ];
         let from = "192.0.2.1".parse().unwrap();
         for (name, expected, why) in rows {
-            assert_eq!(Hello::of_name(name).said(from), expected, "{name:?}: {why}");
+            assert_eq!(
+                HeloName::of_name(name).said(from),
+                expected,
+                "{name:?}: {why}"
+            );
         }
     }
 
@@ -104,7 +108,7 @@ mod tests {
             ("2001:db8::7", "[IPv6:2001:db8::7]"),
             ("::ffff:192.0.2.1", "[192.0.2.1]"),
         ] {
-            assert_eq!(Hello::Address.said(from.parse().unwrap()), expected);
+            assert_eq!(HeloName::Address.said(from.parse().unwrap()), expected);
         }
     }
 
@@ -123,7 +127,7 @@ mod tests {
             ("", false),
             ("[mail]", false),
         ] {
-            assert_eq!(Hello::set(text).is_some(), good, "{text}");
+            assert_eq!(HeloName::set(text).is_some(), good, "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::connection::Connection;
 
 /// The idle connections to one relay.
-pub(super) struct Kept {
+pub(super) struct IdleConnections {
     idle: Arc<Mutex<Idle>>,
     /// How long each may be idle.
     time: Duration,
@@ -22,9 +22,9 @@ struct Idle {
     sweeper: Option<AbortHandle>,
 }
 
-impl Kept {
-    pub(super) fn new(time: Duration) -> Kept {
-        Kept {
+impl IdleConnections {
+    pub(super) fn new(time: Duration) -> IdleConnections {
+        IdleConnections {
             idle: Arc::default(),
             time,
         }
@@ -45,7 +45,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for IdleConnections {
     fn drop(&mut self) {
         if let Some(sweeper) = lock(&self.idle).sweeper.take() {
             sweeper.abort();

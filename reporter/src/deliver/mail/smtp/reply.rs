@@ -23,7 +23,7 @@ pub(super) struct Reply {
 
 /// `X.Y.Z` of RFC 3463.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Enhanced {
+pub(super) struct EnhancedCode {
     pub(super) class: u16,
     pub(super) subject: u16,
     pub(super) detail: u16,
@@ -45,18 +45,21 @@ impl Reply {
     }
 
     /// The enhanced status code (RFC 2034), of the last line that has one.
-    pub(super) fn enhanced(&self) -> Option<Enhanced> {
-        self.lines.iter().rev().find_map(|line| Enhanced::of(line))
+    pub(super) fn enhanced(&self) -> Option<EnhancedCode> {
+        self.lines
+            .iter()
+            .rev()
+            .find_map(|line| EnhancedCode::of(line))
     }
 }
 
-impl Enhanced {
-    fn of(line: &str) -> Option<Enhanced> {
+impl EnhancedCode {
+    fn of(line: &str) -> Option<EnhancedCode> {
         let first = line.split_whitespace().next()?;
         let mut parts = first.split('.').map(|part| part.parse().ok());
         let (class, subject, detail) = (parts.next()??, parts.next()??, parts.next()??);
         let is_one = parts.next().is_none() && matches!(class, 2 | 4 | 5);
-        is_one.then_some(Enhanced {
+        is_one.then_some(EnhancedCode {
             class,
             subject,
             detail,
@@ -78,7 +81,7 @@ impl fmt::Display for Reply {
 
 /// Why there is no whole reply.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+pub(super) enum ReplyError {
     #[error("the relay closed the connection")]
     Closed,
     #[error("the connection broke: {0}")]
@@ -93,26 +96,26 @@ pub(super) enum Broken {
 
 /// Takes replies out of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct ReplyReader {
     /// Came, and is not taken yet.
     buffer: Vec<u8>,
     /// The whole lines of a reply that is not whole yet.
     begun: Option<Reply>,
 }
 
-impl Reader {
-    /// The next reply. When it is cut short, [`Reader::cut_short`] says what was known of it.
+impl ReplyReader {
+    /// The next reply. When it is cut short, [`ReplyReader::cut_short`] says what was known of it.
     pub(super) async fn read(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
-    ) -> Result<Reply, Broken> {
+    ) -> Result<Reply, ReplyError> {
         self.begun = None;
         let mut room = MAX_REPLY;
         loop {
             let line = self.line(stream, room.min(MAX_LINE)).await?;
             room -= line.len().min(room);
             let goes_on = self.take(&line);
-            let goes_on = goes_on.ok_or_else(|| Broken::NoReply(shown(&line)))?;
+            let goes_on = goes_on.ok_or_else(|| ReplyError::NoReply(shown(&line)))?;
             if let Some(reply) = self.begun.take_if(|_| !goes_on) {
                 return Ok(reply);
             }
@@ -150,13 +153,13 @@ impl Reader {
     pub(super) async fn unread(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
-    ) -> Result<Option<String>, Broken> {
+    ) -> Result<Option<String>, ReplyError> {
         if self.buffer.is_empty() {
             let mut bytes = [0; 512];
             // Only what is there already: the future is dropped when it would wait.
             match futures_util::FutureExt::now_or_never(stream.read(&mut bytes)) {
                 None => {}
-                Some(Ok(0)) => return Err(Broken::Closed),
+                Some(Ok(0)) => return Err(ReplyError::Closed),
                 Some(length) => self.buffer.extend_from_slice(&bytes[..length?]),
             }
         }
@@ -169,13 +172,13 @@ impl Reader {
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
         room: usize,
-    ) -> Result<Vec<u8>, Broken> {
+    ) -> Result<Vec<u8>, ReplyError> {
         let mut seen = 0;
         loop {
             let end = self.buffer[seen..].iter().position(|byte| *byte == b'\n');
             let length = end.map_or(self.buffer.len(), |end| seen + end);
             if length > room {
-                return Err(Broken::TooLong);
+                return Err(ReplyError::TooLong);
             }
             if end.is_some() {
                 let mut line: Vec<u8> = self.buffer.drain(..=length).collect();
@@ -188,7 +191,7 @@ impl Reader {
             self.buffer.reserve(2048);
             let mut bytes = [0; 2048];
             match stream.read(&mut bytes).await? {
-                0 => return Err(Broken::Closed),
+                0 => return Err(ReplyError::Closed),
                 length => self.buffer.extend_from_slice(&bytes[..length]),
             }
         }
@@ -223,8 +226,8 @@ fn shown(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    async fn read(bytes: &[u8]) -> Result<Reply, Broken> {
-        Reader::default().read(&mut &*bytes).await
+    async fn read(bytes: &[u8]) -> Result<Reply, ReplyError> {
+        ReplyReader::default().read(&mut &*bytes).await
     }
 
     #[tokio::test]
@@ -271,13 +274,13 @@ mod tests {
     #[tokio::test]
     async fn memory_is_bounded() {
         let mut endless = tokio::io::repeat(b'2');
-        let mut reader = Reader::default();
+        let mut reader = ReplyReader::default();
         let broken = reader.read(&mut endless).await.unwrap_err();
-        assert!(matches!(broken, Broken::TooLong), "{broken}");
+        assert!(matches!(broken, ReplyError::TooLong), "{broken}");
         assert!(reader.buffer.capacity() < 4 * MAX_LINE);
         let lines = b"250-and so on\r\n".repeat(MAX_REPLY / 10);
         let broken = read(&lines).await.unwrap_err();
-        assert!(matches!(broken, Broken::TooLong), "{broken}");
+        assert!(matches!(broken, ReplyError::TooLong), "{broken}");
         let long = [
             b"250 ".to_vec(),
             vec![b'x'; MAX_LINE - 10],
@@ -300,7 +303,7 @@ mod tests {
             (b"2500", None, "no code"),
             (b"", None, "nothing"),
         ] {
-            let mut reader = Reader::default();
+            let mut reader = ReplyReader::default();
             assert!(reader.read(&mut &*bytes).await.is_err(), "{why}");
             let known = reader.cut_short().map(|reply| reply.code);
             assert_eq!(known, expected, "{why}");

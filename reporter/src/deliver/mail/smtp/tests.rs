@@ -6,31 +6,31 @@ use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 use super::*;
 use crate::deliver::fixtures;
-use crate::deliver::mail::word::About;
+use crate::deliver::mail::mail_answer::DenialScope;
 use relay::{END_OF_MAIL, FLOOD, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
 
 const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
 
 /// How the mail ended, in a word.
-fn name(word: &Word) -> &'static str {
+fn name(word: &MailAnswer) -> &'static str {
     match word {
-        Word::Taken { .. } => "sent",
-        Word::NoSuchAddress { .. } => "refused",
-        Word::AddressBusy { .. } => "retry",
-        Word::Unknown { .. } => "unknown",
-        Word::Nobody { .. } => "nobody",
-        Word::Denied(denial) => match denial.about {
-            About::Session => "no session",
-            About::Mail => "denied",
+        MailAnswer::Taken { .. } => "sent",
+        MailAnswer::NoSuchAddress { .. } => "refused",
+        MailAnswer::AddressBusy { .. } => "retry",
+        MailAnswer::Unknown { .. } => "unknown",
+        MailAnswer::Nobody { .. } => "nobody",
+        MailAnswer::Denied(denial) => match denial.scope {
+            DenialScope::Session => "no session",
+            DenialScope::Mail => "denied",
         },
     }
 }
 
-async fn send(client: &Smtp) -> Word {
+async fn send(client: &Smtp) -> MailAnswer {
     send_with(client, Some("copy@sender.example")).await
 }
 
-async fn send_with(client: &Smtp, copy: Option<&str>) -> Word {
+async fn send_with(client: &Smtp, copy: Option<&str>) -> MailAnswer {
     let mailbox = |text| Mailbox::parse(text).unwrap();
     let (from, to) = (
         mailbox("noreply@sender.example"),
@@ -155,7 +155,7 @@ async fn what_stands_behind_the_answer_to_starttls_is_not_read() {
 async fn we_greet_by_a_name_or_by_our_address() {
     let relay = Relay::start(&[]).await;
     let client = Smtp {
-        hello: Hello::Address,
+        hello: HeloName::Address,
         ..relay.client()
     };
     assert_eq!(name(&send(&client).await), "sent");
@@ -216,7 +216,7 @@ fn a_relay_may_look_long_at_a_mail() {
         (10, 120, 600, "RFC 5321 section 4.5.3.2"),
         (900, 900, 900, "the operator may wait longer"),
     ] {
-        let waits = Waits::new(Duration::from_secs(usual));
+        let waits = ReplyTimeouts::new(Duration::from_secs(usual));
         assert_eq!(waits.usual.as_secs(), usual, "{why}");
         assert_eq!(waits.data.as_secs(), data, "{why}");
         assert_eq!(waits.end.as_secs(), end, "{why}");
@@ -381,7 +381,7 @@ async fn a_password_asks_for_a_certificate_that_verifies() {
     };
     let outcome = send(&client).await;
     assert!(
-        matches!(&outcome, Word::Nobody { reason } if reason.contains("certificate")),
+        matches!(&outcome, MailAnswer::Nobody { reason } if reason.contains("certificate")),
         "{outcome:?}"
     );
 }
@@ -399,7 +399,7 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
     // Another way to write the loopback address, which is not known for one.
     let outcome = send(&with_password("127.1")).await;
     assert!(
-        matches!(&outcome, Word::Denied(denial) if denial.reason.contains("in plain")),
+        matches!(&outcome, MailAnswer::Denied(denial) if denial.reason.contains("in plain")),
         "{outcome:?}"
     );
 
@@ -419,7 +419,7 @@ async fn a_password_is_used_on_loopback_and_not_sent_in_plain_elsewhere() {
 async fn an_idle_connection_ends_politely() {
     let relay = Relay::start(&[]).await;
     let client = Smtp {
-        kept: Kept::new(Duration::from_millis(40)),
+        kept: IdleConnections::new(Duration::from_millis(40)),
         ..relay.client()
     };
     assert_eq!(name(&send(&client).await), "sent");

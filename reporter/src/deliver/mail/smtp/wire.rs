@@ -9,13 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::fault::{Fault, Stage};
-use super::reply::{Broken, Reader, Reply};
+use super::fault::{SmtpFault, Stage};
+use super::reply::{Reply, ReplyError, ReplyReader};
 use super::tls::Tls;
 
 /// How long an answer is waited for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Waits {
+pub(super) struct ReplyTimeouts {
     /// To connect, and for the answer to most commands: `sendmail_timeout`.
     pub(super) usual: Duration,
     /// For the answer to DATA.
@@ -24,11 +24,11 @@ pub(super) struct Waits {
     pub(super) end: Duration,
 }
 
-impl Waits {
+impl ReplyTimeouts {
     /// At least what RFC 5321 section 4.5.3.2 asks for once there is a mail: a relay may look long
     /// at one before it takes it, and whoever hangs up meanwhile sends it twice.
-    pub(super) fn new(usual: Duration) -> Waits {
-        Waits {
+    pub(super) fn new(usual: Duration) -> ReplyTimeouts {
+        ReplyTimeouts {
             usual,
             data: usual.max(Duration::from_secs(120)),
             end: usual.max(Duration::from_secs(600)),
@@ -46,7 +46,7 @@ impl Waits {
 
 /// What a stage needs to go on.
 #[derive(Clone, Copy)]
-pub(super) enum Needs {
+pub(super) enum Expected {
     /// 2xx.
     Done,
     /// 354: the mail may come.
@@ -59,44 +59,44 @@ trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 
 /// A stream of commands and answers.
-pub(super) struct Wire {
+pub(super) struct CommandStream {
     stream: Box<dyn Io>,
-    reader: Reader,
+    reader: ReplyReader,
     /// It can carry no other command.
     pub(super) over: bool,
-    pub(super) waits: Waits,
+    pub(super) waits: ReplyTimeouts,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, waits: Waits) -> Wire {
-        Wire {
+impl CommandStream {
+    pub(super) fn new(stream: TcpStream, waits: ReplyTimeouts) -> CommandStream {
+        CommandStream {
             stream: Box::new(stream),
-            reader: Reader::default(),
+            reader: ReplyReader::default(),
             over: false,
             waits,
         }
     }
 
     /// The same inside TLS.
-    pub(super) async fn secured(mut self, tls: &Tls) -> Result<Wire, String> {
+    pub(super) async fn secured(mut self, tls: &Tls) -> Result<CommandStream, String> {
         match self.reader.unread(&mut self.stream).await {
             Ok(None) => {}
-            Ok(Some(text)) => return Err(Broken::TooEarly(text).to_string()),
+            Ok(Some(text)) => return Err(ReplyError::TooEarly(text).to_string()),
             Err(error) => return Err(error.to_string()),
         }
         let time = self.waits.usual;
         let stream = timeout(time, tls.connect(self.stream)).await;
         let stream = stream.map_err(|_| too_slow(time))??;
-        Ok(Wire {
+        Ok(CommandStream {
             stream: Box::new(stream),
-            reader: Reader::default(),
+            reader: ReplyReader::default(),
             ..self
         })
     }
 
-    pub(super) async fn done(&mut self, stage: Stage, command: &str) -> Result<(), Fault> {
+    pub(super) async fn done(&mut self, stage: Stage, command: &str) -> Result<(), SmtpFault> {
         let reply = self.ask(stage, command.as_bytes()).await?;
-        self.check(stage, reply, Needs::Done).map(drop)
+        self.check(stage, reply, Expected::Done).map(drop)
     }
 
     /// Three digits decide, and they have to be those that belong there.
@@ -104,27 +104,27 @@ impl Wire {
         &mut self,
         stage: Stage,
         reply: Reply,
-        needs: Needs,
-    ) -> Result<Reply, Fault> {
+        needs: Expected,
+    ) -> Result<Reply, SmtpFault> {
         let is_good = match needs {
-            Needs::Done => reply.is_good(),
-            Needs::Mail => reply.code == 354,
-            Needs::DoneOrMore => reply.is_good() || reply.code == 334,
+            Expected::Done => reply.is_good(),
+            Expected::Mail => reply.code == 354,
+            Expected::DoneOrMore => reply.is_good() || reply.code == 334,
         };
         if is_good {
             return Ok(reply);
         }
-        let fault = Fault::said(stage, reply);
+        let fault = SmtpFault::said(stage, reply);
         self.over |= fault.ends_connection();
         Err(fault)
     }
 
     /// Says something, or nothing, and waits for the answer.
-    pub(super) async fn ask(&mut self, stage: Stage, said: &[u8]) -> Result<Reply, Fault> {
+    pub(super) async fn ask(&mut self, stage: Stage, said: &[u8]) -> Result<Reply, SmtpFault> {
         let time = self.waits.at(stage);
         let why = match timeout(time, self.exchange(said)).await {
             Ok(Ok(reply)) => return Ok(reply),
-            Ok(Err(Cut::Unsaid(error))) => {
+            Ok(Err(ExchangeError::Unsent(error))) => {
                 self.over = true;
                 // A mail that did not go out as a whole was not taken.
                 let stage = if stage == Stage::Content {
@@ -132,27 +132,27 @@ impl Wire {
                 } else {
                     stage
                 };
-                return Err(Fault::broken(stage, error));
+                return Err(SmtpFault::broken(stage, error));
             }
-            Ok(Err(Cut::Unanswered(error))) => error.to_string(),
+            Ok(Err(ExchangeError::Unanswered(error))) => error.to_string(),
             Err(_) => too_slow(time),
         };
         self.over = true;
         // What was read of an answer before it was cut short decides: a mail that was taken is taken.
         match self.reader.cut_short() {
             Some(reply) if reply.is_bad() || stage == Stage::Content => Ok(reply),
-            _ => Err(Fault::broken(stage, why)),
+            _ => Err(SmtpFault::broken(stage, why)),
         }
     }
 
-    async fn exchange(&mut self, said: &[u8]) -> Result<Reply, Cut> {
+    async fn exchange(&mut self, said: &[u8]) -> Result<Reply, ExchangeError> {
         if !said.is_empty() {
             match self.reader.unread(&mut self.stream).await {
                 Ok(None) => {}
                 // The relay may say at any time that it goes away (section 3.8).
                 Ok(Some(text)) if text.starts_with("421") => {}
-                Ok(Some(text)) => return Err(Cut::Unsaid(Broken::TooEarly(text))),
-                Err(error) => return Err(Cut::Unsaid(error)),
+                Ok(Some(text)) => return Err(ExchangeError::Unsent(ReplyError::TooEarly(text))),
+                Err(error) => return Err(ExchangeError::Unsent(error)),
             }
             if let Err(error) = self.write(said).await {
                 // Who hangs up in the middle of a mail may have said why.
@@ -160,12 +160,12 @@ impl Wire {
                 self.reader.forget();
                 return match last_words {
                     Ok(Ok(reply)) if reply.is_bad() => Ok(reply),
-                    _ => Err(Cut::Unsaid(Broken::Io(error))),
+                    _ => Err(ExchangeError::Unsent(ReplyError::Io(error))),
                 };
             }
         }
         let reply = self.reader.read(&mut self.stream).await;
-        reply.map_err(Cut::Unanswered)
+        reply.map_err(ExchangeError::Unanswered)
     }
 
     async fn write(&mut self, said: &[u8]) -> std::io::Result<()> {
@@ -175,11 +175,11 @@ impl Wire {
 }
 
 /// Why there was no answer.
-enum Cut {
+enum ExchangeError {
     /// What was to be said was not said as a whole.
-    Unsaid(Broken),
+    Unsent(ReplyError),
     /// It was said.
-    Unanswered(Broken),
+    Unanswered(ReplyError),
 }
 
 /// For what a relay may have said before it hung up.

@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
-    model::{Origin, QueueKey, SuppressionTarget},
+    model::{NamedBy, QueueKey, SuppressionTarget},
     store::sqlite::{AttemptEnd, Disposition, mails},
-    suppress::{Pair, Refusals},
+    suppress::{Refusals, TargetForDomain},
 };
 
 /// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
@@ -19,7 +19,7 @@ const MAX_SUSPENDED: i64 = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspension {
     /// Which, and on which domain.
-    pub pair: Pair,
+    pub pair: TargetForDomain,
     /// The last day.
     pub until: Day,
     /// Days on which it refused.
@@ -73,7 +73,7 @@ impl RefusalTracker {
 /// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
 /// taken no mail all day may refuse us, not the address.
 fn counts(tx: &Transaction<'_>, end: &AttemptEnd, today: Day) -> rusqlite::Result<bool> {
-    let by_operator = end.destination.origin == Origin::Operator;
+    let by_operator = end.destination.named_by == NamedBy::Operator;
     if by_operator || end.destination.queue() != QueueKey::Relay {
         return Ok(!by_operator);
     }
@@ -124,7 +124,7 @@ fn refused(
 }
 
 /// What a delivery counts for.
-fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<Pair>> {
+fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<TargetForDomain>> {
     let Some(target) = SuppressionTarget::of(&end.destination) else {
         return Ok(None);
     };
@@ -134,13 +134,13 @@ fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<Pair>
         .optional()?;
     // In the usual spelling: sys4 keeps names as it was told them.
     let domain = domain.and_then(|domain| Domain::parse(&domain).ok());
-    Ok(domain.map(|domain| Pair {
+    Ok(domain.map(|domain| TargetForDomain {
         target,
         domain: domain.to_string(),
     }))
 }
 
-fn before(tx: &Transaction<'_>, pair: &Pair) -> rusqlite::Result<Option<Refusals>> {
+fn before(tx: &Transaction<'_>, pair: &TargetForDomain) -> rusqlite::Result<Option<Refusals>> {
     let row = tx
         .prepare_cached(
             "SELECT days, last, times FROM tlsrptd_refusals WHERE target = ?1 AND domain = ?2",

@@ -79,13 +79,13 @@ impl Relay {
             implicit_tls: false,
             tls: Tls::new("127.0.0.1", false),
             login: None,
-            waits: Waits {
+            waits: ReplyTimeouts {
                 usual: SHORT,
                 data: SHORT,
                 end: SHORT,
             },
-            hello: Hello::set("sender.example").unwrap(),
-            kept: Kept::new(KEPT_IDLE),
+            hello: HeloName::set("sender.example").unwrap(),
+            kept: IdleConnections::new(KEPT_IDLE),
             places: Semaphore::new(MAX_CONNECTIONS),
         }
     }

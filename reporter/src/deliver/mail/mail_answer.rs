@@ -5,7 +5,7 @@
 
 /// How one attempt ended, before it is known how others end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum MailAnswer {
     /// It has the mail.
     Taken {
         /// What it answered, for the log.
@@ -31,23 +31,23 @@ pub(super) struct Denial {
     /// What the operator can do.
     pub(super) remedy: &'static str,
     /// How long it will last, by its own word.
-    pub(super) term: Term,
+    pub(super) permanence: Permanence,
     /// Whether it was said to a mail, which may be the cause.
-    pub(super) about: About,
+    pub(super) scope: DenialScope,
 }
 
 /// How long a denial lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Term {
+pub(super) enum Permanence {
     /// It may be over soon.
-    Passing,
+    Transient,
     /// Somebody has to mend something.
-    Lasting,
+    Permanent,
 }
 
 /// What was denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
+pub(super) enum DenialScope {
     /// A mail.
     Mail,
     /// A session in which there was no mail yet.

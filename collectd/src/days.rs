@@ -1,4 +1,4 @@
-//! Which day the reader counts for, and whether days may be closed: by a clock that is only a witness.
+//! Which day the reader counts for, and whether days may be closed. The wall clock is a witness here, and not a judge.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,15 +10,15 @@ use tlsrptd_service::clock::{
 
 use crate::queue::Closing;
 
-/// Both clocks: an argument, so that a test can play through any day.
+/// Reads both clocks: an argument, so that a test can play through any day.
 pub type Readings = Arc<dyn Fn() -> ClockReading + Send + Sync>;
 
-/// A clock that is set back over midnight by no more than this leaves the day closed that it has closed.
+/// A clock that is set back over midnight by no more than this does not reopen the day that it has closed.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
-/// A clock that moves by no more than this ends one day. So does that of a virtual machine which stands still every night.
+/// A clock that moves by no more than this ends one day at most, as after a night in which a virtual machine stood still.
 const A_DAY: SignedDuration = SignedDuration::from_hours(25);
-/// So long after the clock has moved by more, no closed day's file is removed.
+/// For so long after the clock has moved, more closed days are kept.
 const CALM: Duration = Duration::from_secs(86_400);
 
 /// See the module.
@@ -31,12 +31,12 @@ pub(crate) struct DayWatch {
     last: WorkingTime,
     /// The boot-time clock at the last look.
     boot: Duration,
-    /// When the clock has moved, and how many files more are kept for that.
+    /// When the clock has moved, by the boot-time clock, and how many closed days more are kept for that.
     moved: Option<(Duration, u32)>,
 }
 
 impl DayWatch {
-    /// Takes the first reading, and holds it against what the files know.
+    /// Takes the first reading, and compares it with what the stores know.
     pub(crate) fn begin(
         readings: Readings,
         confirmation: Duration,
@@ -67,7 +67,7 @@ impl DayWatch {
         !self.is_held
     }
 
-    /// Looks at the clock. Gives what becomes of days when something has changed.
+    /// Looks at the clock. Says what becomes of days when something has changed.
     pub(crate) fn look(&mut self) -> Option<Closing> {
         let reading = (self.readings)();
         let moment = self.witness.look(reading);
@@ -83,13 +83,13 @@ impl DayWatch {
         (changed || closing == Closing::Review).then_some(closing)
     }
 
-    /// How many files of closed days are kept beside `keep_days`.
+    /// How many closed days are kept beside `keep_days`.
     ///
-    /// Days that a wrong clock ended are no days: each takes the place of one that is not reported yet, perhaps. While
-    /// the clock is wrong nobody can tell them apart; when it is back, their dates do.
-    pub(crate) fn spare(&self) -> u32 {
+    /// A day that a wrong clock ended is not a day, and would take the place of one that is perhaps not reported yet. While
+    /// the clock is wrong nobody can tell them apart; when it is right again, their dates do.
+    pub(crate) fn extra_days(&self) -> u32 {
         match self.moved {
-            Some((at, spare)) if self.boot.saturating_sub(at) < CALM => spare,
+            Some((at, days)) if self.boot.saturating_sub(at) < CALM => days,
             _ => 0,
         }
     }
@@ -97,20 +97,20 @@ impl DayWatch {
     fn note_move(&mut self, change: Option<ClockChange>) {
         if let Some(ClockChange::Believed(by)) = change {
             let is_small = (-SET_BACK..=A_DAY).contains(&by);
-            let spare = if is_small { 1 } else { u32::MAX };
-            self.moved = Some((self.boot, spare.max(self.spare())));
+            let days = if is_small { 1 } else { u32::MAX };
+            self.moved = Some((self.boot, days.max(self.extra_days())));
         }
     }
 
-    /// Today's data becomes yesterday's now, whatever the clock: the day that it is for that.
-    pub(crate) fn roll(&mut self) -> Closing {
+    /// Today's data are to become yesterday's now. By a clock that was wrong at the start, today is the day that was known.
+    pub(crate) fn rotate(&mut self) -> Closing {
         if self.last.confidence == Confidence::Unfounded {
             self.today = Day::of(self.last.now);
         }
         self.closing(false)
     }
 
-    /// What becomes of days as long as nothing changes.
+    /// What becomes of days.
     pub(crate) fn closing(&self, has_changed: bool) -> Closing {
         match (self.is_held, has_changed) {
             (true, _) => Closing::Held,
@@ -120,7 +120,8 @@ impl DayWatch {
     }
 }
 
-/// What is dated too late is dated anew when the clock turns out to be wrong; what is dated too early may be closed by then.
+/// The later of both times while neither is sure: what is dated too late is dated anew when the clock turns out to be
+/// wrong; what is dated too early may be closed by then.
 fn time_of(moment: &WorkingTime) -> Timestamp {
     match moment.confidence {
         Confidence::Unfounded => moment.now.max(moment.wall),
@@ -128,7 +129,7 @@ fn time_of(moment: &WorkingTime) -> Timestamp {
     }
 }
 
-/// To which day a datagram belongs that comes at `now`.
+/// The day of a datagram that comes at `now`.
 ///
 /// A clock that is set back a little does not reopen the day just closed: its reports may be on their way. A clock that
 /// is set back further was wrong before, and is followed.
@@ -261,7 +262,7 @@ mod tests {
     fn how_many_more_days_are_kept() {
         const HOUR: u64 = 3_600;
         let wall: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-        for (hours, spare, why) in [
+        for (hours, extra_days, why) in [
             (&[0_i64, 0][..], 0, "nothing is wrong"),
             (&[0, 8], 1, "a virtual machine that stood still over night"),
             (&[0, 60], u32::MAX, "over a weekend, or wrong"),
@@ -288,13 +289,13 @@ mod tests {
                 let wall = wall + SignedDuration::try_from(boot).unwrap();
                 *shown.lock().unwrap() = ClockReading { wall, boot };
                 days.look();
-                days.spare()
+                days.extra_days()
             };
             let mut last = (0, 0);
             for (hours, boot) in hours.iter().zip(10..) {
                 last = (*hours, look(*hours, boot));
             }
-            assert_eq!(last.1, spare, "{why}");
+            assert_eq!(last.1, extra_days, "{why}");
             assert_eq!(look(last.0, 25 * HOUR), 0, "{why}: a calm day later");
         }
     }

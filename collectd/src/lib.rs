@@ -2,17 +2,18 @@
 //!
 //! `tlsrpt-collectd`, in the order of the data:
 //!
-//! 1. [`socket`] makes the sockets, and says clearly why it cannot;
-//! 2. [`receive`] is the reader, the thread that never waits for anything but the sockets: [`seen_table`] is what it has seen
-//!    today, [`queue`] what it hands on, [`control`] how it is spoken to;
-//! 3. [`writer`] parses what is new (and has the [`yield_cpu`] to let the reader go first), with [`reject`] for what is no datagram, and counts;
-//! 4. [`store_writer`] decides when a store is written: [`store`] is the one interface to where counts go;
-//! 5. [`rollover`] closes days, [`script`] runs the operator's program after that;
-//! 6. [`stats`] are the figures, [`dropped`] tells what had to be let go, [`heartbeat`] shows that the threads live, [`daemon`]
-//!    is the process, [`mod@error`] its exit codes.
+//! 1. [`socket`] makes the sockets, or takes those that a service manager passes;
+//! 2. [`receive`] is the reader, the thread that waits for nothing but the sockets: [`seen_table`] holds what it has seen in
+//!    this epoch, [`queue`] what it hands over, [`control`] the requests to it;
+//! 3. [`writer`] is a thread for each storage: it parses new datagrams and counts them ([`yield_cpu`] lets the reader go
+//!    first), [`reject`] reports what is not a datagram;
+//! 4. [`store_writer`] decides when counts are committed and days are closed; [`store`] is where they are kept, with the
+//!    engines behind its ports; [`days`] says which day it is; after a day is closed, the operator's program runs;
+//! 5. [`stats`] are the figures, [`dropped`] reports lost datagrams, [`heartbeat`] shows that the threads live, [`daemon`] is
+//!    the process, [`mod@error`] its exit codes, [`look`] its `--check_config`.
 //!
-//! [`fetcher`] is the other program. It reads closed days only; nobody but the collector opens today's file. Neither
-//! program ever sends a datagram, or asks DNS.
+//! [`fetcher`] is the other program: it asks a closed day of the [`store`], and writes the answer. Nobody but the collector
+//! opens today's file. Neither program ever sends a datagram, or asks DNS.
 #![forbid(unsafe_code)]
 
 mod control;

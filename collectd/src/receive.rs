@@ -163,7 +163,7 @@ impl ReaderThread {
     fn look_at_the_day(&mut self, requests: &Requests) {
         let changed = self.days.look();
         if requests.rotate {
-            let closing = changed.unwrap_or_else(|| self.days.roll());
+            let closing = changed.unwrap_or_else(|| self.days.rotate());
             self.start_epoch(true, closing);
         } else if changed.is_some() || requests.start_epoch {
             self.start_epoch(false, changed.unwrap_or(self.days.closing(false)));
@@ -178,7 +178,7 @@ impl ReaderThread {
             today: self.days.today,
             rotate,
             closing,
-            spare: self.days.spare(),
+            spare: self.days.extra_days(),
         });
     }
 

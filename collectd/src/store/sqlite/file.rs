@@ -1,11 +1,10 @@
-//! A day's file as SQLite has it: made, opened, checked and closed.
+//! A day's file: made, opened, checked and closed.
 //!
 //! Today's file is in WAL mode where the file system allows it: readers do not wait, and a commit costs no sync. Whenever
 //! the file is left, it is self-contained again, and synced, as sys4's programs expect (only SQLite's rollback journal is
 //! safe with a second reader while the file is renamed).
 
 use std::{
-    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
@@ -15,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tlsrptd_config::paths;
-use tlsrptd_proto::{day::Day, dayfile};
+use tlsrptd_proto::dayfile;
 use tracing::warn;
 
 use super::{
@@ -25,19 +24,19 @@ use super::{
 
 /// How long another program may hold the file before a transaction is put off.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Where we have to wait ourselves, we look that often.
+/// Where we have to wait ourselves: the time between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Pages of WAL before SQLite itself brings them into the file: a bound, the regular way is [`sync`].
+/// Pages of WAL from which on SQLite itself brings them into the file. Usually [`sync`] does so before.
 const WAL_PAGES: u32 = 4096;
 
-/// Pages kept in memory, for days of many domains; a small day does not take it.
+/// At most so much of the file is kept in memory, for days of many domains.
 const CACHE_KIB: i64 = 16 * 1024;
 
-/// Our own table, which the programs we share the file with do not look at: the number of the last flush.
+/// A table of ours, which sys4's programs ignore: the number of the last flush.
 const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";
 
-/// Opens today's file for counting, in WAL mode where the file system allows it; makes it when it is not there. Says whether it
-/// was made.
+/// Opens today's file for counting, in WAL mode where the file system allows it; makes it when it does not exist. Says
+/// whether it was made.
 pub(super) fn open_today(path: &Path) -> Result<(Connection, bool), SqliteError> {
     let (db, made) = open(path)?;
     match tune(&db, Journal::Wal) {
@@ -58,7 +57,7 @@ pub(super) fn open_today(path: &Path) -> Result<(Connection, bool), SqliteError>
     }
 }
 
-/// How SQLite makes a transaction whole.
+/// How SQLite keeps a transaction whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Journal {
     /// A commit costs no sync, and readers do not wait.
@@ -81,7 +80,7 @@ fn tune(db: &Connection, journal: Journal) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens a file to move rows, not in WAL mode; makes it when it is not there.
+/// Opens a file to move rows, not in WAL mode; makes it when it does not exist.
 ///
 /// Only in this mode is a transaction over two files one that either happens in both or in none.
 pub(super) fn open_plain(path: &Path) -> Result<Connection, SqliteError> {
@@ -108,7 +107,7 @@ pub(super) fn sync(db: &Connection, path: &Path) -> Result<(), SqliteError> {
         .map_err(sql(path, "write a checkpoint"))
 }
 
-/// Brings the WAL into the file and empties it: what then stands in its place may be taken for another file's.
+/// Brings the WAL into the file and empties it: a new file of the same name could take it for its own.
 pub(super) fn empty_wal(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
@@ -138,97 +137,6 @@ pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path)
         .ok()
         .map(|found| (found.dev(), found.ino()))
-}
-
-/// The days of the rows. Rows whose day is not a date belong nowhere, and stay where they are.
-pub(super) fn days(db: &Connection, path: &Path) -> Result<BTreeSet<Day>, SqliteError> {
-    // A search for the next day each, by the primary key: as many steps as there are days.
-    let next = |table: &str, after: &str| {
-        db.query_row(
-            &format!("SELECT min(day) FROM {table} WHERE day > ?1"),
-            [after],
-            |row| row.get::<_, Option<String>>(0),
-        )
-    };
-    let mut found = BTreeSet::new();
-    for table in ["finalresults", "failures"] {
-        let mut last = String::new();
-        while let Some(day) = next(table, &last).map_err(sql(path, "read its days"))? {
-            found.extend(Day::parse(&day));
-            last = day;
-        }
-    }
-    Ok(found)
-}
-
-/// The newest day that the file says is complete.
-pub(super) fn newest_complete(
-    db: &Connection,
-    path: &Path,
-    before: Option<Day>,
-) -> Result<Option<Day>, SqliteError> {
-    let before = before.map_or("9999-99-99".to_owned(), |day| day.to_string());
-    let day: Option<String> = db
-        .query_row(
-            "SELECT max(daycomplete) FROM daystatus WHERE daycomplete < ?1",
-            [before],
-            |row| row.get(0),
-        )
-        .map_err(sql(path, "read which days are complete"))?;
-    Ok(day.and_then(|day| Day::parse(&day).ok()))
-}
-
-/// Whether there is a session of any day.
-pub(super) fn has_sessions(db: &Connection) -> rusqlite::Result<bool> {
-    let exists = "SELECT EXISTS(SELECT 1 FROM finalresults)";
-    db.query_row(exists, [], |row| row.get(0))
-}
-
-/// Whether a file holds all that another one says of a day, or of some of its domains: the other one is a copy of it,
-/// perhaps from before it was added to. Rows that came about by themselves are not of the same second.
-pub(super) fn holds_rows_of(
-    db: &Connection,
-    path: &Path,
-    other: &Path,
-    day: Day,
-    only: Option<[&str; 2]>,
-) -> Result<bool, SqliteError> {
-    db.execute("ATTACH DATABASE ?1 AS other", [other.to_string_lossy()])
-        .map_err(sql(other, "open it"))?;
-    let day = day.to_string();
-    let lacks_a_row = match only {
-        None => db.query_row(&lacks_a_row(""), [day], |row| row.get::<_, bool>(0)),
-        Some([name, normal]) => db.query_row(
-            &lacks_a_row("AND theirs.domain IN (?2, ?3)"),
-            [&*day, name, normal],
-            |row| row.get(0),
-        ),
-    }
-    .map_err(sql(path, "compare it"));
-    let detached = db
-        .execute_batch("DETACH DATABASE other")
-        .map_err(sql(other, "close it"));
-    let lacks_a_row = lacks_a_row?;
-    detached.map(|()| !lacks_a_row)
-}
-
-fn lacks_a_row(only: &str) -> String {
-    format!(
-        "SELECT EXISTS(SELECT 1 FROM other.finalresults AS theirs
-         LEFT JOIN main.finalresults AS ours
-         ON ours.day=theirs.day AND ours.domain=theirs.domain AND ours.tlsrptrecord=theirs.tlsrptrecord
-            AND ours.policy=theirs.policy
-         WHERE theirs.day=?1 {only}
-            AND (ours.day IS NULL OR ours.its IS NOT theirs.its OR ours.cntrtotal<theirs.cntrtotal))"
-    )
-}
-
-/// Notes that a day is complete.
-pub(super) fn mark_complete(db: &Connection, day: Day) -> rusqlite::Result<usize> {
-    db.execute(
-        "INSERT OR IGNORE INTO daystatus(daycomplete) VALUES(?1)",
-        [day.to_string()],
-    )
 }
 
 fn open(path: &Path) -> Result<(Connection, bool), SqliteError> {

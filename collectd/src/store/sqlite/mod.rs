@@ -4,9 +4,10 @@
 //! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
 //!
 //! In the order of the data: `pending_counts` holds what is not committed, `write` and `rows` commit it (within
-//! `reached_limits`, `day_file_budget` and `shares`), `rollover` closes days, `day_reader` reads them; `file` and `journal`
-//! are what they all need of a file, `error` what can be wrong with it.
+//! `reached_limits`, `day_file_budget` and `shares`), `rollover` closes days, `day_reader` reads them; `contents`,
+//! `file` and `journal` are what they all need of a file, `error` is what can be wrong with it.
 
+mod contents;
 mod day_file_budget;
 mod day_reader;
 mod error;
@@ -298,7 +299,7 @@ impl Store for Sqlite {
         [self.db.as_ref(), yesterday.as_ref()]
             .into_iter()
             .flatten()
-            .any(|db| file::has_sessions(db).unwrap_or(false))
+            .any(|db| contents::has_sessions(db).unwrap_or(false))
     }
 
     fn take_over_share(&mut self) -> Option<String> {

@@ -4,12 +4,12 @@
 //! into one entry, and the counters stay exact.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, params};
-use tlsrptd_proto::{
-    day::Day, domain::Domain, failure::FailureKey, policy::PolicyKey, session_result::SessionResult,
-};
+use tlsrptd_proto::{day::Day, domain::Domain, failure::FailureKey, session_result::SessionResult};
 
 use super::{
-    day_file_budget::DayFileBudget, pending_counts::CountedRow, reached_limits::ReachedLimits,
+    day_file_budget::DayFileBudget,
+    pending_counts::CountedRow,
+    reached_limits::{FoldedPolicy, ReachedLimits},
     shares::Shares,
 };
 use crate::store::{Flushed, FoldLimits};
@@ -37,6 +37,15 @@ pub(super) struct RowWriter<'c> {
     reached: &'c mut ReachedLimits,
     shares: &'c mut Shares,
     db: &'c Connection,
+    statements: Statements<'c>,
+    limits: FoldLimits,
+    budget: DayFileBudget,
+    pub(super) flushed: Flushed,
+    /// Who has used up its share, the last one.
+    pub(super) over_share: Option<String>,
+}
+
+struct Statements<'c> {
     find_session: CachedStatement<'c>,
     find_folded: CachedStatement<'c>,
     find_failure: CachedStatement<'c>,
@@ -46,11 +55,6 @@ pub(super) struct RowWriter<'c> {
     make_failure: CachedStatement<'c>,
     add_session: CachedStatement<'c>,
     add_failure: CachedStatement<'c>,
-    limits: FoldLimits,
-    budget: DayFileBudget,
-    pub(super) flushed: Flushed,
-    /// Who has used up its share, the last one.
-    pub(super) over_share: Option<String>,
 }
 
 /// Why there is no room for a row.
@@ -64,7 +68,7 @@ enum Refusal {
 struct SessionRow<'r> {
     day: &'r str,
     domain: &'r str,
-    txt: String,
+    tlsrpt_record: String,
     policy: String,
     rowid: i64,
 }
@@ -82,15 +86,7 @@ impl<'c> RowWriter<'c> {
             reached,
             shares,
             db,
-            find_session: db.prepare_cached(FIND_SESSION)?,
-            find_folded: db.prepare_cached(FIND_FOLDED)?,
-            find_failure: db.prepare_cached(FIND_FAILURE)?,
-            count_policies: db.prepare_cached(COUNT_POLICIES)?,
-            count_failures: db.prepare_cached(COUNT_FAILURES)?,
-            make_session: db.prepare_cached(MAKE_SESSION)?,
-            make_failure: db.prepare_cached(MAKE_FAILURE)?,
-            add_session: db.prepare_cached(ADD_SESSION)?,
-            add_failure: db.prepare_cached(ADD_FAILURE)?,
+            statements: Statements::prepare(db)?,
             limits,
             flushed: Flushed {
                 tight: budget.is_tight(),
@@ -107,16 +103,10 @@ impl<'c> RowWriter<'c> {
         let mut found = true;
         for row in rows {
             found &= match *row {
-                CountedRow::Session { rowid, failed } => {
-                    let failures = if failed { times } else { 0 };
-                    self.add_session
-                        .execute(params![rowid, number(times), number(failures)])?
-                }
-                CountedRow::Failure { rowid } => {
-                    self.add_failure.execute(params![rowid, number(times)])?
-                }
-                CountedRow::OverShare => 1,
-            } == 1;
+                CountedRow::Session { rowid, failed } => self.add_session(rowid, failed, times)?,
+                CountedRow::Failure { rowid } => self.add_failure(rowid, times)?,
+                CountedRow::OverShare => true,
+            };
         }
         Ok(found)
     }
@@ -192,7 +182,7 @@ impl<'c> RowWriter<'c> {
         for result in results {
             let domain = result.domain.as_str();
             let key = params![day, domain, result.tlsrpt_record, result.policy.as_str()];
-            if self.find_session.exists(key)? {
+            if self.statements.find_session.exists(key)? {
                 continue;
             }
             let folded = result.policy.folded(&result.domain);
@@ -206,7 +196,7 @@ impl<'c> RowWriter<'c> {
         Ok(true)
     }
 
-    /// Counts a result in the row of its policy.
+    /// Counts a result in the row of its policy, or of those that are folded.
     fn session<'r>(
         &mut self,
         on: Day,
@@ -215,56 +205,75 @@ impl<'c> RowWriter<'c> {
         times: u64,
     ) -> Result<SessionRow<'r>> {
         let domain = result.domain.as_str();
-        let failures = if result.failed { times } else { 0 };
-        let (total, failures) = (number(times), number(failures));
         let mut session = SessionRow {
             day,
             domain,
-            txt: result.tlsrpt_record.clone(),
+            tlsrpt_record: result.tlsrpt_record.clone(),
             policy: result.policy.as_str().into(),
             rowid: 0,
         };
-        let key = params![day, domain, session.txt, session.policy];
-        let found = self.find_session.query_row(key, |row| row.get(0));
+        let key = params![day, domain, session.tlsrpt_record, session.policy];
+        let found = self
+            .statements
+            .find_session
+            .query_row(key, |row| row.get(0));
         if let Some(rowid) = found.optional()? {
-            self.add_session.execute(params![rowid, total, failures])?;
             session.rowid = rowid;
+            self.add_session(rowid, result.failed, times)?;
             return Ok(session);
         }
         let policies = self.policies(on, day, &result.domain)?;
-        let folds = policies >= self.limits.policies || self.must_fold(domain);
-        let folded = folds.then(|| {
+        if policies < self.limits.policies && !self.must_fold(domain) {
+            session.rowid = self.make_session(&session, result.failed, times)?;
+        } else {
             let folded = result.policy.folded(&result.domain);
             session.policy = folded.as_str().into();
-            (on, result.domain.clone(), folded)
-        });
-        if let Some(folded) = &folded {
+            let key = (on, result.domain.clone(), folded);
             self.flushed.folded_policies += 1;
-            if let Some((rowid, txt)) = self.folded(day, folded)? {
-                self.add_session.execute(params![rowid, total, failures])?;
-                session.txt = txt;
+            if let Some((rowid, tlsrpt_record)) = self.folded(day, &key)? {
                 session.rowid = rowid;
+                session.tlsrpt_record = tlsrpt_record;
+                self.add_session(rowid, result.failed, times)?;
                 return Ok(session);
             }
+            session.rowid = self.make_session(&session, result.failed, times)?;
+            let row = (session.rowid, session.tlsrpt_record.clone());
+            self.reached.remember(key, row);
         }
         self.flushed.new_policies += 1;
         self.flushed.new_domains += u64::from(policies == 0);
-        self.take_room(domain, session.txt.len() + session.policy.len());
-        // In one statement: a day of a million domains is made of rows that are never touched again.
-        self.make_session.execute(params![
-            day,
-            domain,
-            session.txt,
-            session.policy,
+        Ok(session)
+    }
+
+    /// Makes a row with its counts in one statement: most rows of a large day are never touched again.
+    fn make_session(&mut self, row: &SessionRow<'_>, failed: bool, times: u64) -> Result<i64> {
+        self.take_room(row.domain, row.tlsrpt_record.len() + row.policy.len());
+        let (total, failures) = (number(times), number(if failed { times } else { 0 }));
+        self.statements.make_session.execute(params![
+            row.day,
+            row.domain,
+            row.tlsrpt_record,
+            row.policy,
             total,
             failures
         ])?;
-        session.rowid = self.db.last_insert_rowid();
-        if let Some(folded) = folded {
-            let made = (session.rowid, session.txt.clone());
-            self.reached.remember(folded, made);
-        }
-        Ok(session)
+        Ok(self.db.last_insert_rowid())
+    }
+
+    /// Adds to a row of `finalresults`; false when it does not exist.
+    fn add_session(&mut self, rowid: i64, failed: bool, times: u64) -> Result<bool> {
+        let (total, failures) = (number(times), number(if failed { times } else { 0 }));
+        let added = params![rowid, total, failures];
+        Ok(self.statements.add_session.execute(added)? == 1)
+    }
+
+    /// Adds to a row of `failures`; false when it does not exist.
+    fn add_failure(&mut self, rowid: i64, times: u64) -> Result<bool> {
+        Ok(self
+            .statements
+            .add_failure
+            .execute(params![rowid, number(times)])?
+            == 1)
     }
 
     /// How many policies a domain has, at most the limit.
@@ -275,25 +284,25 @@ impl<'c> RowWriter<'c> {
             return Ok(limit);
         }
         let counted = params![day, domain.as_str(), limit];
-        let policies = self.count_policies.query_row(counted, |row| row.get(0))?;
+        let policies = self
+            .statements
+            .count_policies
+            .query_row(counted, |row| row.get(0))?;
         if policies >= limit {
             self.reached.domains.insert(key);
         }
         Ok(policies)
     }
 
-    /// The row of a folded policy. Under any TXT result: that text is a stranger's too.
-    fn folded(
-        &mut self,
-        day: &str,
-        key: &(Day, Domain, PolicyKey),
-    ) -> Result<Option<(i64, String)>> {
+    /// The row of a folded policy, and the TLSRPT record that it stands under: any, for that text is a stranger's too.
+    fn folded(&mut self, day: &str, key: &FoldedPolicy) -> Result<Option<(i64, String)>> {
         if let Some(known) = self.reached.folded.get(key) {
             return Ok(Some(known.clone()));
         }
         let (_, domain, policy) = key;
         let searched = params![day, domain.as_str(), policy.as_str()];
         let found = self
+            .statements
             .find_folded
             .query_row(searched, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
@@ -310,67 +319,91 @@ impl<'c> RowWriter<'c> {
         failure: &FailureKey,
         times: u64,
     ) -> Result<Option<i64>> {
-        if let Some(rowid) = self.find(session, failure.as_str())? {
-            self.add_failure.execute(params![rowid, number(times)])?;
+        if let Some(rowid) = self.find_failure(session, failure.as_str())? {
+            self.add_failure(rowid, times)?;
             return Ok(Some(rowid));
         }
-        let mut reason = failure.as_str().to_owned();
-        if self.must_fold(session.domain) || self.has_all_failures(session)? {
-            self.flushed.folded_failures += 1;
-            reason = failure.folded().as_str().into();
-            if let Some(rowid) = self.find(session, &reason)? {
-                self.add_failure.execute(params![rowid, number(times)])?;
-                return Ok(Some(rowid));
-            }
-            if self.refusal(session.domain).is_some() {
-                return Ok(None);
-            }
+        if !self.must_fold(session.domain) && !self.has_all_failures(session)? {
+            return self
+                .make_failure(session, failure.as_str(), times)
+                .map(Some);
         }
+        self.flushed.folded_failures += 1;
+        let folded = failure.folded();
+        if let Some(rowid) = self.find_failure(session, folded.as_str())? {
+            self.add_failure(rowid, times)?;
+            return Ok(Some(rowid));
+        }
+        if self.refusal(session.domain).is_some() {
+            return Ok(None);
+        }
+        self.make_failure(session, folded.as_str(), times).map(Some)
+    }
+
+    fn make_failure(&mut self, session: &SessionRow<'_>, reason: &str, times: u64) -> Result<i64> {
         let SessionRow {
             day,
             domain,
-            txt,
+            tlsrpt_record,
             policy,
             ..
         } = session;
-        self.take_room(domain, txt.len() + policy.len() + reason.len());
-        self.make_failure
-            .execute(params![day, domain, txt, policy, reason, number(times)])?;
-        Ok(Some(self.db.last_insert_rowid()))
+        self.take_room(domain, tlsrpt_record.len() + policy.len() + reason.len());
+        let row = params![day, domain, tlsrpt_record, policy, reason, number(times)];
+        self.statements.make_failure.execute(row)?;
+        Ok(self.db.last_insert_rowid())
     }
 
-    /// Whether a policy has as many failures as it may.
+    /// Whether a policy has as many failures as it may have.
     fn has_all_failures(&mut self, session: &SessionRow<'_>) -> Result<bool> {
         if self.reached.policies.contains(&session.rowid) {
             return Ok(true);
         }
-        let SessionRow {
-            day,
-            domain,
-            txt,
-            policy,
-            ..
-        } = session;
         let limit = self.limits.failures;
-        let counted = params![day, domain, txt, policy, limit];
-        let failures: i64 = self.count_failures.query_row(counted, |row| row.get(0))?;
+        let failures: i64 = self.statements.count_failures.query_row(
+            params![
+                session.day,
+                session.domain,
+                session.tlsrpt_record,
+                session.policy,
+                limit
+            ],
+            |row| row.get(0),
+        )?;
         if failures >= limit {
             self.reached.policies.insert(session.rowid);
         }
         Ok(failures >= limit)
     }
 
-    fn find(&mut self, session: &SessionRow<'_>, reason: &str) -> Result<Option<i64>> {
-        let SessionRow {
-            day,
-            domain,
-            txt,
-            policy,
-            ..
-        } = session;
-        self.find_failure
-            .query_row(params![day, domain, txt, policy, reason], |row| row.get(0))
+    fn find_failure(&mut self, session: &SessionRow<'_>, reason: &str) -> Result<Option<i64>> {
+        let key = params![
+            session.day,
+            session.domain,
+            session.tlsrpt_record,
+            session.policy,
+            reason
+        ];
+        self.statements
+            .find_failure
+            .query_row(key, |row| row.get(0))
             .optional()
+    }
+}
+
+impl<'c> Statements<'c> {
+    fn prepare(db: &'c Connection) -> Result<Statements<'c>> {
+        Ok(Statements {
+            find_session: db.prepare_cached(FIND_SESSION)?,
+            find_folded: db.prepare_cached(FIND_FOLDED)?,
+            find_failure: db.prepare_cached(FIND_FAILURE)?,
+            count_policies: db.prepare_cached(COUNT_POLICIES)?,
+            count_failures: db.prepare_cached(COUNT_FAILURES)?,
+            make_session: db.prepare_cached(MAKE_SESSION)?,
+            make_failure: db.prepare_cached(MAKE_FAILURE)?,
+            add_session: db.prepare_cached(ADD_SESSION)?,
+            add_failure: db.prepare_cached(ADD_FAILURE)?,
+        })
     }
 }
 

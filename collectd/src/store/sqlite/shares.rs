@@ -1,13 +1,14 @@
-//! Who has used how much of the day's file: names are free for whoever owns a domain, and the file is for all.
+//! Who has used how much of the day's file: whoever owns a domain can send any number of names below it, and the file is
+//! for all.
 //!
 //! A name is charged to its last two labels and to its last three: `a.b.example.co.uk` to `co.uk` and to
-//! `example.co.uk`. Whoever is charged may use an eighth of what is still *free*, not of the whole: so something is free
-//! always, however many use what they may, and who has used little gets it (in switches this is known as dynamic
+//! `example.co.uk`, its *owners*. An owner may use an eighth of what is still *free*, not of the whole: so something is
+//! always free, however many owners use what they may, and who has used little gets it (network switches call this dynamic
 //! thresholds). The three labels may use an eighth of what their two have left. So neither `*.example.com` nor, under
 //! `co.uk`, `*.example.co.uk` takes the room of others, and no list of public suffixes has to be kept new.
 //!
 //! The sums are kept in a table of fixed size (a count-min sketch), whatever the number of names: a sum is never too low,
-//! and too high by a few in ten thousand of the file. They follow from the file itself, so a restart forgives nobody.
+//! and too high by a few in ten thousand of the file. They are read from the file, so a restart forgives nobody.
 
 use std::hash::Hasher;
 
@@ -17,10 +18,11 @@ use tlsrptd_proto::domain::owner;
 
 use super::day_file_budget;
 
-/// A part of what is free: see the module.
+/// An owner may use one part in so many of what is free.
 const PART: i64 = 8;
-/// Who has used less than that is not looked at: rounding is more than this in a file of the usual size.
+/// Bytes that every owner may use: in a file of the usual size the sums are no more exact.
 const FLOOR: i64 = 64 << 10;
+/// Size of the sketch.
 const ROWS: usize = 4;
 const WIDTH: usize = 1 << 14;
 
@@ -33,7 +35,7 @@ const FAILURES: &str = "SELECT domain, count(*),
 /// See the module.
 pub(super) struct Shares {
     sums: Box<[i64]>,
-    /// Where a name stands is not for strangers to know.
+    /// Keyed at random: strangers cannot choose names that share a sum with another one.
     hasher: SipHasher13,
     /// What the running transaction has charged.
     charges: Vec<Charge>,
@@ -55,7 +57,7 @@ impl Shares {
         }
     }
 
-    /// As the file has them.
+    /// Reads the sums from the file.
     pub(super) fn read(db: &Connection) -> Result<Shares> {
         let mut shares = Shares::new(rand::random());
         for sql in [SESSIONS, FAILURES] {
@@ -74,7 +76,7 @@ impl Shares {
         Ok(shares)
     }
 
-    /// Charges a name that gets a row of so many bytes.
+    /// Charges a row of so many bytes to the owners of a name.
     pub(super) fn charge(&mut self, domain: &str, bytes: i64) {
         let (two, three) = owners(domain);
         for owner in [Some(two), three].into_iter().flatten() {
@@ -87,7 +89,7 @@ impl Shares {
         }
     }
 
-    /// Who has used what it may of `free` bytes, when the name has no room any more.
+    /// The owner of a name that has used up its share of `free` bytes, if one has.
     pub(super) fn over<'d>(&self, domain: &'d str, free: i64) -> Option<&'d str> {
         let (two, three) = owners(domain);
         let used = self.used(two);
@@ -109,7 +111,7 @@ impl Shares {
         self.charges.clear();
     }
 
-    /// The transaction did not come about, as far as is known: what it charged.
+    /// Takes back what the transaction charged, and says what that was: it failed, as far as is known.
     pub(super) fn roll_back(&mut self) -> Vec<Charge> {
         let charges = std::mem::take(&mut self.charges);
         for charge in &charges {
@@ -121,7 +123,7 @@ impl Shares {
         charges
     }
 
-    /// It came about after all.
+    /// The transaction is committed after all.
     pub(super) fn charge_again(&mut self, charges: &[Charge]) {
         for charge in charges {
             self.add(*charge);

@@ -22,7 +22,7 @@ use tlsrptd_config::eyes;
 use tlsrptd_proto::{counts::DomainCounts, day::Day, dayfile, domain::Domain};
 use tracing::{debug, error, warn};
 
-use super::{error::SqliteError, file, rollover};
+use super::{contents, error::SqliteError, file, rollover};
 use crate::store::{DayQuestion, DayReader, DomainIterator, StoreError};
 use domains::Domains;
 use names::MergedNames;
@@ -102,11 +102,11 @@ impl ClosedFiles {
 
     fn look_into(&mut self, file: ClosedFile, today: Day) -> Result<(), SqliteError> {
         // A day that is still to come is a clock's error.
-        let newest = file::newest_complete(&file.db, &file.path, Some(today))?;
+        let newest = contents::newest_complete(&file.db, &file.path, Some(today))?;
         self.newest = self.newest.max(newest);
         let file = Rc::new(file);
         self.all.push(Rc::clone(&file));
-        if file::days(&file.db, &file.path)?.contains(&self.day) {
+        if contents::days(&file.db, &file.path)?.contains(&self.day) {
             self.keep(file)?;
         }
         Ok(())
@@ -117,7 +117,7 @@ impl ClosedFiles {
         let (day, asked) = (self.day, &self.only);
         let only = asked.as_ref().map(|(name, normal)| [&**name, &**normal]);
         let holds = |file: &ClosedFile, other: &ClosedFile| {
-            file::holds_rows_of(&file.db, &file.path, &other.path, day, only)
+            contents::holds_rows_of(&file.db, &file.path, &other.path, day, only)
         };
         let tell = |copy: &ClosedFile, of: &ClosedFile| {
             let (copy, of) = (copy.path.display(), of.path.display());

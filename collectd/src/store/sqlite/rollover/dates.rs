@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::{
     super::{
+        contents,
         error::{SqliteError, sql},
         file,
     },
@@ -25,7 +26,7 @@ pub(super) fn correct(db: &Connection, path: &Path, today: Day) -> Result<(), Sq
     let newest = closed_files(path)
         .filter_map(|(_, closed)| newest_complete(&closed, Some(today)))
         .max();
-    for day in file::days(db, path)? {
+    for day in contents::days(db, path)? {
         let is_ahead = day > today;
         if is_ahead || newest.is_some_and(|newest| day <= newest) {
             warn!(%day, %today, "sessions dated by a wrong clock now count for today; none is lost");
@@ -53,7 +54,7 @@ pub(super) fn reopen_days(path: &Path, today: Day) {
 pub(in crate::store::sqlite) fn last_counted(db: &Connection, path: &Path) -> Option<KnownTime> {
     let newest = closed_files(path).filter_map(|(_, closed)| newest_complete(&closed, None));
     let newest = newest.max().map(Day::next);
-    let counted = file::days(db, path).ok()?.last().copied();
+    let counted = contents::days(db, path).ok()?.last().copied();
     let day = newest.max(counted)?;
     let (from, until) = (day.start(), day.next().start());
     let at = "SELECT its FROM finalresults ORDER BY rowid DESC LIMIT 1";
@@ -69,7 +70,7 @@ pub(in crate::store::sqlite) fn last_counted(db: &Connection, path: &Path) -> Op
 /// The newest day, before another one, that a closed file holds whole. A file that cannot be read holds none.
 pub(in crate::store::sqlite) fn newest_complete(closed: &Path, before: Option<Day>) -> Option<Day> {
     let db = file::open_closed(closed).ok()?;
-    file::newest_complete(&db, closed, before).ok()?
+    contents::newest_complete(&db, closed, before).ok()?
 }
 
 /// The files of closed days, with the day in the name.

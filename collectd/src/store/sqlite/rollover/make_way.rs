@@ -11,6 +11,7 @@ use tracing::{debug, error, warn};
 
 use super::{
     super::{
+        contents,
         error::{SqliteError, file_error},
         file,
     },
@@ -33,9 +34,9 @@ pub(super) fn make_way(path: &Path, today: Day) -> Result<(), SqliteError> {
         Err(error) if error.is_damage() => return put_aside(yesterday, &error),
         Err(error) => return Err(error),
     };
-    let rows = file::days(&db, yesterday)?;
+    let rows = contents::days(&db, yesterday)?;
     let before = rows.is_empty().then_some(today);
-    let complete = file::newest_complete(&db, yesterday, before)?;
+    let complete = contents::newest_complete(&db, yesterday, before)?;
     let Some(newest) = rows.last().copied().max(complete) else {
         file::close(db, yesterday)?;
         debug!(path = %yesterday.display(), "removed: it holds no day");
@@ -78,7 +79,7 @@ fn is_link_or_copy(
     if file::identity(target) == file::identity(yesterday) {
         return Ok(true);
     }
-    file::holds_rows_of(db, yesterday, target, day, None)
+    contents::holds_rows_of(db, yesterday, target, day, None)
 }
 
 /// A file that is no database of ours must not keep days from being closed; nor is it ours to delete.

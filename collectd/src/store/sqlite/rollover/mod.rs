@@ -21,6 +21,7 @@ use std::{fs, path::Path};
 use tlsrptd_proto::{day::Day, dayfile};
 
 use super::{
+    contents,
     error::{SqliteError, file_error, sql},
     file,
 };
@@ -46,7 +47,7 @@ pub(super) fn close_days(
     if todays_rows == TodaysRows::BecomeYesterdays {
         relabel(&db, today, last).map_err(sql(path, "make today's rows yesterday's"))?;
     }
-    let days = file::days(&db, path)?;
+    let days = contents::days(&db, path)?;
     let complete: Vec<Day> = days.range(..today).copied().collect();
     if complete.is_empty()
         && todays_rows == TodaysRows::Stay

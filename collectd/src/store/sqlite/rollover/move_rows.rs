@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::super::{
+    contents,
     error::{SqliteError, sql},
     file,
 };
@@ -77,7 +78,7 @@ pub(super) fn close_in_place(db: &Connection, day: Day) -> rusqlite::Result<()> 
         "INSERT OR IGNORE INTO tlsrptd_closed(day, additions) VALUES(?1, 0)",
         [day.to_string()],
     )?;
-    file::mark_complete(db, day).map(drop)
+    contents::mark_complete(db, day).map(drop)
 }
 
 /// Takes from a closed file that `today` or a day to come is complete. That such a day was told is remembered.

@@ -10,7 +10,7 @@ use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::{debug, warn};
 
-use super::super::file;
+use super::super::{contents, file};
 
 /// Keeps the newest files, `keep_days` with that of yesterday: by their number and not by the date, so that a clock that
 /// was wrong does not cost days that are not reported yet. Files of days to come were made by such a clock, and do not
@@ -32,7 +32,8 @@ pub(super) fn remove_old_files(path: &Path, today: Day, keep_days: u32) {
 
 /// Whether a file surely holds no session.
 fn is_empty(file: &Path) -> bool {
-    file::open_closed(file).is_ok_and(|db| file::has_sessions(&db).is_ok_and(|has_some| !has_some))
+    file::open_closed(file)
+        .is_ok_and(|db| contents::has_sessions(&db).is_ok_and(|has_some| !has_some))
 }
 
 /// The files of closed days beside today's, but for `PATH.yesterday`.

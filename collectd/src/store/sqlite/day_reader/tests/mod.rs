@@ -9,7 +9,11 @@ use tlsrptd_proto::{
     fetch::{Event, Parser},
 };
 
-use crate::{error::Error, fetcher::answer, store::sqlite::file};
+use crate::{
+    error::Error,
+    fetcher::answer,
+    store::sqlite::{contents, file},
+};
 
 mod files;
 mod questions;
@@ -39,7 +43,7 @@ impl Bench {
             )
             .unwrap();
         }
-        file::mark_complete(&db, Day::parse(complete).unwrap()).unwrap();
+        contents::mark_complete(&db, Day::parse(complete).unwrap()).unwrap();
         file::close(db, &path).unwrap();
     }
 

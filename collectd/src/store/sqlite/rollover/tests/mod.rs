@@ -10,7 +10,10 @@ mod days;
 mod files;
 
 use super::{close_days, last_counted};
-use crate::store::{TodaysRows, sqlite::file};
+use crate::store::{
+    TodaysRows,
+    sqlite::{contents, file},
+};
 
 const KEEP: u32 = 10;
 
@@ -52,7 +55,7 @@ impl Bench {
             .unwrap();
         }
         for on in complete {
-            file::mark_complete(&db, day(on)).unwrap();
+            contents::mark_complete(&db, day(on)).unwrap();
         }
         file::close(db, &path).unwrap();
     }

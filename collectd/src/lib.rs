@@ -16,6 +16,7 @@
 //! opens today's file. Neither program ever sends a datagram, or asks DNS.
 #![forbid(unsafe_code)]
 
+pub mod check_config;
 mod control;
 pub mod daemon;
 mod days;
@@ -23,7 +24,6 @@ mod dropped;
 pub mod error;
 pub mod fetcher;
 mod heartbeat;
-pub mod look;
 mod queue;
 mod receive;
 mod reject;

@@ -1,8 +1,8 @@
 //! The command line.
 //!
 //! Read by hand rather than by clap: clap stops at the first mistake and knows one spelling of a name, while here all
-//! mistakes are told at once, `-` and `_` are alike, and an unknown option meets its neighbour of the same table that
-//! the file and the environment use.
+//! mistakes are told at once, `-` and `_` are alike, and an unknown option gets a suggestion from the table that the
+//! file and the environment use too.
 
 use std::{collections::VecDeque, ffi::OsString};
 
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// What is left for the program itself.
+/// What the program itself takes.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
-    /// What is no option.
+    /// Arguments that are not options.
     pub(crate) operands: Vec<String>,
     /// Options of a command of `tlsrptctl`, which no file has.
     pub(crate) options: Vec<(&'static str, String)>,

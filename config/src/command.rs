@@ -7,7 +7,7 @@ use crate::option::Program;
 pub struct Command {
     /// Its word or words.
     pub name: &'static str,
-    /// What stands behind it.
+    /// Its operands.
     pub operands: &'static str,
     /// What it does.
     pub meaning: &'static str,
@@ -52,7 +52,7 @@ pub const COMMANDS: &[Command] = &[
 pub struct CommandOption {
     /// As in `--name`.
     pub name: &'static str,
-    /// What stands behind it.
+    /// Its operands.
     pub metavar: &'static str,
     /// What it says.
     pub meaning: &'static str,

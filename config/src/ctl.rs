@@ -131,7 +131,7 @@ impl load::Load for Ctl {
             Some(Command::DkimRecord) => reader.need(DKIM_RECORD),
             Some(Command::Suppress(_)) => reader.need(SUPPRESS),
             None if check => {}
-            // Nothing can be said of the settings of a command that there is not.
+            // Which settings an unknown command needs is not known.
             None => reader.need(&[]),
         }
         Ctl {
@@ -183,7 +183,7 @@ fn command(words: &Words) -> Result<Option<Command>, Problem> {
     }))
 }
 
-/// Of an option that is given twice the later one counts.
+/// Of an option that is given twice, the later one counts.
 fn last(words: &Words, name: &str) -> Option<String> {
     let given = words.options.iter().rev().find(|(given, _)| *given == name);
     given.map(|(_, value)| value.clone())

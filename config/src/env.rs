@@ -11,7 +11,7 @@ use crate::{
 /// Where a fetcher finds its storage without a file.
 pub(crate) const FETCHERS_STORAGE: &str = "TLSRPT_FETCHER_STORAGE";
 
-/// Offers what the environment sets. An unknown name is a warning only: containers are given variables of many kinds.
+/// Offers what the environment sets. An unknown name is only warned of: containers pass variables of many kinds.
 pub(crate) fn read(
     program: Program,
     env: impl IntoIterator<Item = (OsString, OsString)>,
@@ -24,7 +24,7 @@ pub(crate) fn read(
         let Ok(variable) = variable.into_string() else {
             continue;
         };
-        // What we start inherits it.
+        // The fetchers that we start inherit it.
         texts.fetchers_storage |= variable == FETCHERS_STORAGE;
         let Some(name) = variable.strip_prefix(prefix) else {
             continue;

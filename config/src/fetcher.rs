@@ -64,7 +64,7 @@ impl load::Load for Fetcher {
     }
 }
 
-/// Only the first storage is read, as by sys4; it must be one that keeps something.
+/// Only the first storage is read, as by sys4; it must be an SQLite file.
 fn storage(reader: &mut Reader<'_>) -> Storage {
     let mut storages: Vec<Storage> = reader.take("storage");
     if storages.len() > 1 {
@@ -85,7 +85,7 @@ fn storage(reader: &mut Reader<'_>) -> Storage {
             reader.problem("storage", what, "sqlite:///ABSOLUTE/PATH");
             nothing
         }
-        // A problem stands already.
+        // The problem is reported already.
         None => nothing,
     }
 }

@@ -5,11 +5,11 @@ mod hints;
 use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 use crate::{
-    eyes,
     ini::{Entry, Ini},
     option::{Program, nearest, row},
     origin::{Origin, Texts},
     problem::{Place, Problem},
+    service_view,
 };
 
 /// Offers what the file sets. Gives the path of the file that was read; the error is a file that cannot be.
@@ -36,7 +36,7 @@ pub(crate) fn read(
             return Ok(None);
         }
         Err(error) => {
-            let why = eyes::explained(Path::new(&*path), &error);
+            let why = service_view::explained(Path::new(&*path), &error);
             let what = format!("cannot read the configuration file: {why}");
             return Err(Problem::new(Place::File(path.to_string()), what));
         }

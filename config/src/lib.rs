@@ -7,7 +7,7 @@
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
 //! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
 //!
-//! [`eyes`] looks at the files that settings name, for `--check_config`, [`credential`]
+//! [`service_view`] checks the files that settings name, for `--check_config`, [`credential`]
 //! knows those that it cannot see, and [`paths`] tells devices from files.
 //!
 //! Example files, manuals and completions are made of the same tables, by `tests/generated`.
@@ -22,7 +22,6 @@ pub mod credential;
 pub mod ctl;
 mod env;
 pub mod exit;
-pub mod eyes;
 pub mod fetcher;
 mod file;
 pub mod help;
@@ -35,6 +34,7 @@ pub mod paths;
 mod problem;
 mod reader;
 pub mod reportd;
+pub mod service_view;
 mod start;
 mod value;
 pub mod visible;

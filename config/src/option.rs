@@ -85,7 +85,7 @@ pub fn row(program: Program, name: &str) -> Option<&'static Row> {
     rows(program).iter().find(|row| row.name == name)
 }
 
-/// The known option that a wrong name is most like, if it is like one at all.
+/// The known option that is most similar to a wrong name, if one is similar.
 pub(crate) fn nearest(program: Program, name: &str) -> Option<&'static str> {
     let name = name.replace('-', "_").to_lowercase();
     rows(program)
@@ -133,7 +133,7 @@ pub enum Default {
 }
 
 impl Default {
-    /// The value that stands in when none is given.
+    /// The value when none is given.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Default::Is(text) => text,
@@ -164,7 +164,7 @@ impl Row {
         }
     }
 
-    /// What is allowed, where that does not go without saying.
+    /// What is allowed, where that is not obvious.
     pub fn allowed(&self) -> Option<String> {
         match self.kind {
             Kind::Text | Kind::Path | Kind::Shell => None,
@@ -197,7 +197,7 @@ const fn ours(name: &'static str, kind: Kind, default: Default, meaning: &'stati
     }
 }
 
-/// An option that does nothing, here as there.
+/// An option that does nothing, as in sys4's programs.
 const fn idle(name: &'static str, kind: Kind, default: Default, meaning: &'static str) -> Row {
     Row {
         name,

@@ -91,7 +91,7 @@ impl Texts {
         }
     }
 
-    /// The option was set, but to no text: that was told, and no more is to be said of it.
+    /// Invalid value, already reported.
     pub(crate) fn spoil(&mut self, row: &'static Row) {
         self.spoiled.insert(row.name);
     }

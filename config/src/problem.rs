@@ -15,7 +15,7 @@ pub(crate) enum Place {
     Line(Arc<str>, usize, Option<String>),
     /// A file as a whole.
     File(String),
-    /// An option that stands nowhere.
+    /// An option that is not set.
     Option(String),
 }
 
@@ -57,7 +57,7 @@ impl Problem {
         }
     }
 
-    /// An option that there is not.
+    /// An unknown option.
     pub(crate) fn unknown(place: Place, what: &str, nearest: Option<&str>) -> Problem {
         match nearest {
             Some(name) => Problem::new(place, format!("unknown {what}; did you mean {name}?")),
@@ -77,7 +77,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The text with its line ends and all else that hides made visible.
+/// The text, with line ends and invisible characters made visible.
 pub(crate) fn one_line(text: &str) -> String {
     visible::text(text).into_owned()
 }

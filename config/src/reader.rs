@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
         self.needed.is_none()
     }
 
-    /// The value of an option. Beside a problem it is a stand-in that nobody sees: then `load` gives no settings.
+    /// The value of an option. After a problem it is a placeholder that nobody sees: `load` gives no settings then.
     pub(crate) fn take<T: Setting + Default>(&mut self, name: &'static str) -> T {
         let Some(row) = self.row(name).filter(|_| !self.texts.is_spoiled(name)) else {
             return T::default();
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Whether an option was set, and not to nothing.
+    /// Whether an option was set to something.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.find(name).is_some_and(|row| {
             let text = self.text(row);
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The options that nobody took: there must be none.
+    /// Options of the table that no settings read: a mistake of ours.
     pub(crate) fn left_over(&self) -> impl Iterator<Item = &'static Row> {
         rows(self.program)
             .iter()

@@ -45,7 +45,7 @@ impl<T> Start<T> {
                 stdout,
                 stderr,
             } => {
-                // A closed standard error leaves nobody to tell.
+                // With standard error closed, nobody can be told.
                 let _ = std::io::stderr().write_all(visible::lines(&stderr).as_bytes());
                 let mut out = std::io::stdout();
                 let written = out.write_all(stdout.as_bytes()).and_then(|()| out.flush());

@@ -29,7 +29,7 @@ pub enum LogError {
     /// The file cannot be opened.
     #[error(
         "cannot open the log file {path} for appending: {}",
-        tlsrptd_config::eyes::explained_writing(Path::new(path), source)
+        tlsrptd_config::service_view::explained_writing(Path::new(path), source)
     )]
     Open {
         /// The log file.

@@ -1,4 +1,4 @@
-//! What is probably not meant: Python's `configparser` takes it without a word, and so do we.
+//! Probable mistakes that Python's `configparser` accepts silently, and we accept with a warning.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
 
 const PROGRAMS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
 
-/// Sections that nobody reads, with names that are almost those of one that is read.
+/// Sections that are ignored although their name is almost that of a section that is read.
 pub(super) fn near_misses(path: &Arc<str>, ini: &Ini) -> Vec<String> {
     let known = || PROGRAMS.map(|program| [program.section(), program.own_section()]);
     let hint = |(name, line): (&str, usize)| {
@@ -29,7 +29,7 @@ pub(super) fn near_misses(path: &Arc<str>, ini: &Ini) -> Vec<String> {
     ini.names().filter_map(hint).collect()
 }
 
-/// Remarks behind values, which are part of the values.
+/// Comments behind values: they are part of the value.
 pub(super) fn remarks(program: Program, path: &Arc<str>, entries: &[Entry]) -> Vec<String> {
     let hint = |entry: &Entry| {
         let value = entry.value.as_ref().ok()?;

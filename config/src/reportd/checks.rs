@@ -18,7 +18,7 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     settings
 }
 
-/// Files that nobody can look at before the service runs.
+/// Credentials: systemd provides these files when the service runs, so they cannot be checked now.
 fn credentials(settings: &Reportd, reader: &mut Reader<'_>) {
     let keys = settings
         .dkim_keys

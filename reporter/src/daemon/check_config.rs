@@ -1,9 +1,9 @@
-//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
+//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the rights
 //! of the service. Nothing is begun, and no file is changed.
 
 use std::path::{Path, PathBuf};
 
-use tlsrptd_config::{credential, eyes::Eyes, option::Program, reportd::Reportd};
+use tlsrptd_config::{credential, option::Program, reportd::Reportd, service_view::ServiceView};
 
 use super::prepare;
 use crate::store;
@@ -11,12 +11,12 @@ use crate::store;
 /// All of it.
 pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let mut faults = prepare::faults(&without_credentials(settings));
-    let eyes = Eyes::of(Program::Reportd, Some(&settings.dbname));
-    faults.extend(read(settings, file, &eyes));
-    faults.extend(written(settings, &eyes));
+    let service = ServiceView::of(Program::Reportd, Some(&settings.dbname));
+    faults.extend(read(settings, file, &service));
+    faults.extend(written(settings, &service));
     faults.extend(store::find_fault(&settings.dbname).map(|error| error.to_string()));
     let fetchers = settings.fetchers.iter();
-    faults.extend(fetchers.filter_map(|fetcher| eyes.run("fetchers", &fetcher.words)));
+    faults.extend(fetchers.filter_map(|fetcher| service.run("fetchers", &fetcher.words)));
     faults
 }
 
@@ -37,7 +37,7 @@ fn without_credentials(settings: &Reportd) -> Reportd {
     there
 }
 
-fn read(settings: &Reportd, file: Option<&Path>, eyes: &Eyes) -> Vec<String> {
+fn read(settings: &Reportd, file: Option<&Path>, service: &ServiceView) -> Vec<String> {
     let keys = settings.dkim_keys.iter();
     let keys = keys.map(|key| ("dkim_keys", Some(key.path.as_path())));
     let others = [
@@ -56,24 +56,24 @@ fn read(settings: &Reportd, file: Option<&Path>, eyes: &Eyes) -> Vec<String> {
     // A credential's mode says nothing of who may read it.
     let named = named.filter(|(_, path)| credential::unit(path).is_none());
     named
-        .filter_map(|(option, path)| eyes.read(option, path))
+        .filter_map(|(option, path)| service.read(option, path))
         .collect()
 }
 
-fn written(settings: &Reportd, eyes: &Eyes) -> Vec<String> {
+fn written(settings: &Reportd, service: &ServiceView) -> Vec<String> {
     // Locks and journals stand beside it.
-    let mut faults: Vec<String> = eyes
+    let mut faults: Vec<String> = service
         .write_into("dbname", &settings.dbname)
         .into_iter()
         .collect();
     if faults.is_empty() && settings.dbname.exists() {
-        faults.extend(eyes.write("dbname", &settings.dbname));
+        faults.extend(service.write("dbname", &settings.dbname));
     }
     for (option, path) in [
         ("logfilename", &settings.logfilename),
         ("pidfilename", &settings.pidfilename),
     ] {
-        faults.extend(path.as_ref().and_then(|path| eyes.write(option, path)));
+        faults.extend(path.as_ref().and_then(|path| service.write(option, path)));
     }
     faults
 }

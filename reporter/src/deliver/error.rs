@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 use tlsrptd_proto::domain::DomainError;
 use tlsrptd_proto::tlsrpt_record::MailboxError;
 
@@ -34,7 +34,7 @@ pub enum PrepareError {
     #[error("mail_user and mail_password_file are set both or not at all")]
     HalfCredentials,
     /// `mail_password_file`.
-    #[error("mail_password_file {}: cannot be read: {}", path.display(), eyes::explained(path, source))]
+    #[error("mail_password_file {}: cannot be read: {}", path.display(), service_view::explained(path, source))]
     PasswordFile {
         /// The file.
         path: PathBuf,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 
 use super::python_regex::{Matcher, RunError, Substitution};
 use super::uri;
@@ -31,7 +31,7 @@ impl fmt::Display for MapKind {
 #[derive(Debug, thiserror::Error)]
 pub enum RouteError {
     /// The file cannot be read.
-    #[error("{map}: cannot read {}: {}", path.display(), eyes::explained(path, source))]
+    #[error("{map}: cannot read {}: {}", path.display(), service_view::explained(path, source))]
     Read {
         /// `rua map`, `mail map` or `http map`.
         map: String,

@@ -1,4 +1,4 @@
-//! `--check_config` refuses what a start would refuse, with the eyes of whoever will run the service.
+//! `--check_config` refuses what a start would refuse, with the rights of the user that will run the service.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -79,7 +79,10 @@ fn what_the_services_user_may_not() {
     let lab = Lab::new();
     let folder = lab.folder();
     let is_root = nix::unistd::Uid::effective().is_root();
-    let Some(()) = or_skip(is_root.then_some(()), "only root looks with others' eyes") else {
+    let Some(()) = or_skip(
+        is_root.then_some(()),
+        "only root can check another user's rights",
+    ) else {
         return;
     };
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();

@@ -7,7 +7,7 @@ use mail_auth::common::crypto::{DkimKey, Ed25519Key, RsaKey, Sha256};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 
 use crate::deliver::warn_if_open;
 
@@ -15,7 +15,7 @@ use crate::deliver::warn_if_open;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// It cannot be read.
-    #[error("DKIM key {}: cannot be read: {}", path.display(), eyes::explained(path, source))]
+    #[error("DKIM key {}: cannot be read: {}", path.display(), service_view::explained(path, source))]
     Read {
         /// The file.
         path: PathBuf,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 use tlsrptd_service::files;
 
 use super::StoreError;
@@ -27,7 +27,7 @@ impl DatabaseLock {
         let beside = beside(path);
         let fault = |error: io::Error| StoreError::Lock {
             lock: beside.display().to_string(),
-            source: eyes::explained_writing(&beside, &error).into(),
+            source: service_view::explained_writing(&beside, &error).into(),
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).truncate(false);

@@ -7,7 +7,7 @@ use rusqlite::{
     trace::{TraceEvent, TraceEventCodes},
 };
 
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 
 use super::{
     CommitHook, Step, Store, StoreError, installation, journal, lock::DatabaseLock, schema,
@@ -151,8 +151,9 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
     let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
     // Beside it stand files that even a reader needs.
     let folder = path.parent().filter(|_| writes);
-    let who = eyes::denied(path, writes);
-    if let Some(who) = who.or_else(|| folder.and_then(|folder| eyes::denied(folder, true))) {
+    let who = service_view::denied(path, writes);
+    if let Some(who) = who.or_else(|| folder.and_then(|folder| service_view::denied(folder, true)))
+    {
         return Err(StoreError::Denied { database, who });
     }
     if !path.exists() {
@@ -174,7 +175,7 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
             );
             let folder = path.parent().filter(|_| is_about_rights);
-            match folder.and_then(|folder| eyes::denied(folder, true)) {
+            match folder.and_then(|folder| service_view::denied(folder, true)) {
                 Some(who) => Err(StoreError::Denied { database, who }),
                 None => Err(fault(path, error)),
             }

@@ -18,7 +18,7 @@ use std::{
 };
 
 use rusqlite::Connection;
-use tlsrptd_config::eyes;
+use tlsrptd_config::service_view;
 use tlsrptd_proto::{counts::DomainCounts, day::Day, dayfile, domain::Domain};
 use tracing::{debug, error, warn};
 
@@ -203,7 +203,7 @@ impl ClosedFile {
 
 /// Opens the file, after a moment when it is not there.
 fn await_file(path: &Path) -> Result<ClosedFile, SqliteError> {
-    if let Some(who) = eyes::denied(path, false) {
+    if let Some(who) = service_view::denied(path, false) {
         return Err(SqliteError::Denied {
             path: path.to_owned(),
             who,

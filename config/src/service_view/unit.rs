@@ -1,4 +1,4 @@
-//! What a unit of systemd says of the user and of the places that its sandbox leaves (systemd.exec(5)).
+//! What a systemd unit sets: the user, and the directories that its sandbox lets the service write to (systemd.exec(5)).
 
 use std::{
     fmt, fs,
@@ -7,7 +7,7 @@ use std::{
 
 use super::account::Account;
 
-/// Where units stand, the strongest first (systemd.unit(5)).
+/// Directories of units, by precedence (systemd.unit(5)).
 const FOLDERS: [&str; 5] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -98,7 +98,7 @@ impl Unit {
                     _ => Protect::No,
                 }
             }
-            // `read-only` and `tmpfs` hide or protect less; of them nothing is said.
+            // `read-only` and `tmpfs` hide or protect less; they are not looked at.
             "ProtectHome" => self.protect_home = is_on && value != "read-only" && value != "tmpfs",
             "PrivateTmp" => self.private_tmp = is_on,
             "ReadWritePaths" if value.is_empty() => self.writable.clear(),

@@ -1,8 +1,8 @@
-//! Files as the service will see them: what root can read, the service's user may not.
+//! What the service will be allowed to do with a file: what root can read, the service's user may not.
 //!
 //! `--check_config` is mostly run by root. Then the account is that of the unit, or the owner of the database's folder where
 //! there is no unit; and what the unit's sandbox does not let it write is no place to write to. Anybody else looks with
-//! their own eyes.
+//! their own service.
 
 mod account;
 mod denied;
@@ -21,12 +21,12 @@ use unit::Unit;
 
 pub use denied::{denied, explained, explained_writing};
 
-/// Where programs are, for a service that says nothing of it (systemd.exec(5)).
+/// The `PATH` of a service that sets none (systemd.exec(5)).
 const SERVICE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Who looks.
+/// A service: its user and its unit.
 #[derive(Debug)]
-pub struct Eyes {
+pub struct ServiceView {
     /// `None`: we ourselves.
     account: Option<Account>,
     unit: Option<Unit>,
@@ -41,11 +41,11 @@ enum Want {
     Pass,
 }
 
-impl Eyes {
-    /// Those of the service that runs `program`; `owned` is what belongs to it, where no unit names its user.
-    pub fn of(program: Program, owned: Option<&Path>) -> Eyes {
+impl ServiceView {
+    /// The service that runs `program`; `owned` is what belongs to it, where no unit names its user.
+    pub fn of(program: Program, owned: Option<&Path>) -> ServiceView {
         if !Uid::effective().is_root() {
-            return Eyes {
+            return ServiceView {
                 account: None,
                 unit: None,
             };
@@ -53,13 +53,13 @@ impl Eyes {
         let unit = Unit::find(program.name());
         let account = unit.as_ref().and_then(Unit::account);
         let account = account.or_else(|| owned.and_then(Account::owner));
-        Eyes {
+        ServiceView {
             account: account.filter(|account| !account.is_root()),
             unit,
         }
     }
 
-    /// What is wrong with a file that is to be read; nothing is said of one that nobody can read.
+    /// What is wrong with a file that is to be read; a file that nobody can read is reported elsewhere.
     pub fn read(&self, option: &str, path: &Path) -> Option<String> {
         if let Some(unit) = self.unit.as_ref().filter(|unit| unit.hides(path)) {
             return Some(format!(
@@ -175,7 +175,7 @@ impl Eyes {
         ))
     }
 
-    /// Why this is not possible, and what would mend it.
+    /// Why this is not permitted.
     fn refused(&self, path: &Path, want: Want) -> Option<Refusal> {
         match &self.account {
             Some(account) => account.refused(path, want),

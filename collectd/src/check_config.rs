@@ -1,4 +1,4 @@
-//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the eyes
+//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the service
 //! of the service. Nothing is begun, and no file is changed.
 
 use std::{
@@ -7,40 +7,43 @@ use std::{
 };
 
 use nix::unistd::{Group, User};
-use tlsrptd_config::{Storage, collectd::Collectd, eyes::Eyes, fetcher::Fetcher, option::Program};
+use tlsrptd_config::{
+    Storage, collectd::Collectd, fetcher::Fetcher, option::Program, service_view::ServiceView,
+};
 
 use crate::store;
 
 /// Of the collector.
 pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
     let storages = || settings.storage.iter().filter_map(path);
-    let eyes = Eyes::of(Program::Collectd, storages().next());
+    let service = ServiceView::of(Program::Collectd, storages().next());
     let mut faults: Vec<String> = Vec::new();
-    faults.extend(file.and_then(|file| eyes.read("config_file", file)));
+    faults.extend(file.and_then(|file| service.read("config_file", file)));
     for storage in &settings.storage {
         // Closed days and journals stand beside it.
         faults.extend(
-            path(storage).and_then(|path| match eyes.write_into("storage", path) {
-                None if path.exists() => eyes.write("storage", path),
+            path(storage).and_then(|path| match service.write_into("storage", path) {
+                None if path.exists() => service.write("storage", path),
                 fault => fault,
             }),
         );
         faults.extend(store::foreign(storage).map(|fault| format!("storage: {fault}")));
     }
-    let made_by_us = |socket: &&PathBuf| !eyes.is_given(socket);
+    let made_by_us = |socket: &&PathBuf| !service.is_given(socket);
     let mut sockets = settings.socketname.iter().filter(made_by_us).peekable();
     if sockets.peek().is_some() {
         faults.extend(owners(settings));
     }
     faults.extend(sockets.filter_map(|socket| {
-        eyes.write_into("socketname", socket)
+        service
+            .write_into("socketname", socket)
             .or_else(|| not_a_socket(socket))
     }));
     for (option, path) in [
         ("logfilename", &settings.logfilename),
         ("pidfilename", &settings.pidfilename),
     ] {
-        faults.extend(path.as_ref().and_then(|path| eyes.write(option, path)));
+        faults.extend(path.as_ref().and_then(|path| service.write(option, path)));
     }
     for (option, path) in [
         ("stats_file", &settings.stats_file),
@@ -50,22 +53,22 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
         ),
     ] {
         let path = path.as_ref();
-        faults.extend(path.and_then(|path| eyes.write_into(option, path)));
+        faults.extend(path.and_then(|path| service.write_into(option, path)));
     }
     let script = settings.daily_rollover_script.as_ref();
-    faults.extend(script.and_then(|words| eyes.run("daily_rollover_script", words)));
+    faults.extend(script.and_then(|words| service.run("daily_rollover_script", words)));
     faults
 }
 
 /// Of the fetcher: days that are not there yet are no fault, but their directory is.
 pub fn fetcher(settings: &Fetcher, file: Option<&Path>) -> Vec<String> {
     let storage = path(&settings.storage);
-    let eyes = Eyes::of(Program::Fetcher, storage);
+    let service = ServiceView::of(Program::Fetcher, storage);
     let mut faults: Vec<String> = Vec::new();
-    faults.extend(file.and_then(|file| eyes.read("config_file", file)));
-    faults.extend(storage.and_then(|storage| eyes.read_from("storage", storage)));
+    faults.extend(file.and_then(|file| service.read("config_file", file)));
+    faults.extend(storage.and_then(|storage| service.read_from("storage", storage)));
     let log = settings.logfilename.as_ref();
-    faults.extend(log.and_then(|path| eyes.write("logfilename", path)));
+    faults.extend(log.and_then(|path| service.write("logfilename", path)));
     faults
 }
 

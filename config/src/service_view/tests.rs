@@ -1,12 +1,12 @@
-//! As root with the eyes of `nobody`, where the tests run as root; else with our own.
+//! As root with the service of `nobody`, where the tests run as root; else with our own.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 
 use super::*;
 
-fn nobody() -> Eyes {
-    Eyes {
+fn nobody() -> ServiceView {
+    ServiceView {
         account: Account::named("nobody"),
         unit: None,
     }
@@ -32,7 +32,7 @@ fn what_root_can_read_the_service_may_not() {
     fs::create_dir(at("closed")).unwrap();
     make(&at("closed/open"), 0o644);
     fs::set_permissions(at("closed"), fs::Permissions::from_mode(0o700)).unwrap();
-    let eyes = nobody();
+    let service = nobody();
     for (path, want, why) in [
         ("open", "", "everybody"),
         ("own", "", "its owner"),
@@ -48,7 +48,7 @@ fn what_root_can_read_the_service_may_not() {
         ),
         ("nothing", "", "the program itself says that"),
     ] {
-        let told = eyes.read("dkim_keys", &at(path)).unwrap_or_default();
+        let told = service.read("dkim_keys", &at(path)).unwrap_or_default();
         match want {
             "" => assert_eq!(told, "", "{path}: {why}"),
             want => {
@@ -57,15 +57,15 @@ fn what_root_can_read_the_service_may_not() {
             }
         }
     }
-    let told = eyes.write_into("dbname", &at("x.sqlite")).unwrap();
+    let told = service.write_into("dbname", &at("x.sqlite")).unwrap();
     assert!(
         told.contains("cannot be written: the service's user nobody"),
         "{told}"
     );
-    let told = eyes.write("logfilename", &at("open")).unwrap();
+    let told = service.write("logfilename", &at("open")).unwrap();
     assert!(told.contains("open cannot be written"), "{told}");
     assert_eq!(
-        Eyes::of(Program::Reportd, Some(&at("own"))).write("x", &at("own")),
+        ServiceView::of(Program::Reportd, Some(&at("own"))).write("x", &at("own")),
         None
     );
 }
@@ -76,7 +76,7 @@ fn what_is_not_there() {
     let at = |name: &str| folder.path().join(name).display().to_string();
     make(Path::new(&at("run")), 0o755);
     make(Path::new(&at("data")), 0o644);
-    let eyes = Eyes {
+    let service = ServiceView {
         account: None,
         unit: None,
     };
@@ -92,7 +92,7 @@ fn what_is_not_there() {
             "nor in PATH",
         ),
     ] {
-        let told = eyes
+        let told = service
             .run(
                 "fetchers",
                 &command.split(' ').map(str::to_owned).collect::<Vec<_>>(),
@@ -105,15 +105,17 @@ fn what_is_not_there() {
         };
         assert!(is_right, "{why}: {told}");
     }
-    let told = eyes.write_into("dbname", Path::new(&at("none/x"))).unwrap();
+    let told = service
+        .write_into("dbname", Path::new(&at("none/x")))
+        .unwrap();
     assert!(
         told.ends_with("/none does not exist (allowed: an existing directory that is writable)"),
         "{told}"
     );
     let folder_itself = Path::new(folder.path());
     for told in [
-        eyes.write("logfilename", folder_itself),
-        eyes.write_into("dbname", folder_itself),
+        service.write("logfilename", folder_itself),
+        service.write_into("dbname", folder_itself),
     ] {
         let told = told.unwrap();
         assert!(
@@ -122,7 +124,11 @@ fn what_is_not_there() {
         );
     }
     for path in ["/dev/stdout", "/dev/fd/2", "/dev/null"] {
-        assert_eq!(eyes.write("logfilename", Path::new(path)), None, "no file");
+        assert_eq!(
+            service.write("logfilename", Path::new(path)),
+            None,
+            "no file"
+        );
     }
-    assert_eq!(eyes.write("logfilename", Path::new(&at("new"))), None);
+    assert_eq!(service.write("logfilename", Path::new(&at("new"))), None);
 }

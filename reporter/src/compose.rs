@@ -21,10 +21,10 @@ use tlsrptd_proto::{
 use crate::{
     environment::Environment,
     lookup::{self, LookupResult},
-    model::Destination,
+    model::{CountedRows, DecidedDomain, Decision, Destination, NewReport},
     route::{Routed, Routes},
     schedule::Schedule,
-    store::{Decision, DomainDay},
+    store::DomainDay,
     suppress::Suppressions,
 };
 
@@ -60,42 +60,38 @@ impl Composer {
         found: DomainDay,
         now: Timestamp,
         seed: u64,
-    ) -> Decision {
-        let mut decision = Decision {
-            domain: found.domain.clone(),
-            // Another than that of the reports before, if there are any.
-            uniqid: found.reports + 1,
-            report: None,
-            sessions: 0,
-            failed: 0,
-            reason: None,
-            destinations: Vec::new(),
-            used_rows: Vec::new(),
-            suppressed: Vec::new(),
-            bad_rows: Vec::new(),
-        };
-        match self
-            .destinations(environment, day, found, now, &mut decision)
-            .await
-        {
+    ) -> DecidedDomain {
+        let domain = found.domain.clone();
+        // Another than that of the reports before, if there are any.
+        let uniqid = found.reports + 1;
+        let mut rows = CountedRows::default();
+        let routed = self
+            .destinations(environment, day, found, now, &mut rows)
+            .await;
+        let decision = match routed {
             Ok((domain, counts, destinations)) => {
-                let report =
-                    Report::compose(&self.submitter, day, &domain, counts, decision.uniqid);
+                let report = Report::compose(&self.submitter, day, &domain, counts, uniqid);
                 let document = report.to_json_within(self.max_report_size);
                 if document.is_folded {
                     let bytes = document.json.len();
                     tracing::info!(%day, %domain, bytes, "the report is folded: it would be larger than max_report_size");
                 }
-                decision.report = Some(document.json);
                 let mut rng = StdRng::seed_from_u64(seed);
-                decision.destinations = destinations
-                    .into_iter()
-                    .map(|destination| (destination, self.schedule.first_delivery(now, &mut rng)))
-                    .collect();
+                let due = |to| (to, self.schedule.first_delivery(now, &mut rng));
+                Decision::Report(NewReport {
+                    json: document.json,
+                    destinations: destinations.into_iter().map(due).collect(),
+                    suppressed: Vec::new(),
+                })
             }
-            Err(reason) => decision.reason = Some(reason),
+            Err(reason) => Decision::NoReport(reason),
+        };
+        DecidedDomain {
+            domain,
+            uniqid,
+            rows,
+            decision,
         }
-        decision
     }
 
     /// Everything that may be a reason against.
@@ -105,15 +101,15 @@ impl Composer {
         day: Day,
         found: DomainDay,
         now: Timestamp,
-        decision: &mut Decision,
+        rows: &mut CountedRows,
     ) -> Result<(Domain, ReportCounts, Vec<Destination>), String> {
         let domain =
             Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
         let our_mails = found.our_mails;
-        let counts = merge(&domain, found, decision);
-        decision.sessions = counts.sessions();
-        decision.failed = counts.failed();
-        if decision.sessions == 0 {
+        let counts = merge(&domain, found, rows);
+        rows.sessions = counts.sessions();
+        rows.failed = counts.failed();
+        if rows.sessions == 0 {
             return Err("no sessions".to_owned());
         }
         if self.schedule.is_too_old(day, now) {
@@ -156,29 +152,30 @@ impl Composer {
 }
 
 /// Leaves out what the operator, or its refusals, have put on the list. When nothing is left there is no report.
-pub fn suppress(decision: &mut Decision, list: &Suppressions, today: Day) {
-    if list.is_empty() || decision.destinations.is_empty() {
+pub fn suppress(decided: &mut DecidedDomain, list: &Suppressions, today: Day) {
+    let Decision::Report(report) = &mut decided.decision else {
+        return;
+    };
+    if list.is_empty() {
         return;
     }
-    for (destination, due) in std::mem::take(&mut decision.destinations) {
-        match list.reason(&decision.domain, &destination, today) {
-            None => decision.destinations.push((destination, due)),
-            Some(reason) => decision.suppressed.push((destination, reason)),
+    for (destination, due) in std::mem::take(&mut report.destinations) {
+        match list.reason(&decided.domain, &destination, today) {
+            None => report.destinations.push((destination, due)),
+            Some(reason) => report.suppressed.push((destination, reason)),
         }
     }
-    if decision.destinations.is_empty() {
-        let suppressed = std::mem::take(&mut decision.suppressed);
-        let first = suppressed.first().map_or("", |(_, reason)| reason);
-        decision.reason = Some(match suppressed.len() {
+    if report.destinations.is_empty() {
+        let first = report.suppressed.first().map_or("", |(_, reason)| reason);
+        decided.decision = Decision::NoReport(match report.suppressed.len() {
             1 => format!("suppressed: {first}"),
             all => format!("suppressed: {first}, and {} more", all - 1),
         });
-        decision.report = None;
     }
 }
 
 /// Adds the collectors' rows up; one that cannot be read is left with its reason.
-fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> ReportCounts {
+fn merge(domain: &Domain, found: DomainDay, rows: &mut CountedRows) -> ReportCounts {
     let mut counts = ReportCounts::default();
     let mut bytes = 0;
     for row in found.rows {
@@ -194,9 +191,9 @@ fn merge(domain: &Domain, found: DomainDay, decision: &mut Decision) -> ReportCo
                     more.fold(domain);
                 }
                 counts.merge(more);
-                decision.used_rows.push(row.fetcher);
+                rows.used.push(row.fetcher);
             }
-            Err(reason) => decision.bad_rows.push((row.fetcher, reason)),
+            Err(reason) => rows.bad.push((row.fetcher, reason)),
         }
     }
     counts

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    model::{Delivery, DeliveryStatus, Destination, NamedBy},
-    store::{
-        AttemptEnd, Claimed, CollectorCommand, Decision, Disposition, FetchJob, StatusCounts, Store,
+    model::{
+        CountedRows, DecidedDomain, Decision, Delivery, DeliveryStatus, Destination, NamedBy,
+        NewReport,
     },
+    store::{AttemptEnd, Claimed, CollectorCommand, Disposition, FetchJob, StatusCounts, Store},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -46,19 +47,26 @@ fn jobs(state: &mut Store, commands: &[&str]) -> Vec<FetchJob> {
     state.due_jobs(at("21T00:00:00")).unwrap()
 }
 
-fn decision(domain: &str, uris: &[&str], due: Timestamp) -> Decision {
+fn decision(domain: &str, uris: &[&str], due: Timestamp) -> DecidedDomain {
     let destination = |uri: &&str| (Destination::new(*uri, NamedBy::Record), due);
-    Decision {
+    report(domain, "{}", uris.iter().map(destination).collect())
+}
+
+fn report(domain: &str, json: &str, destinations: Vec<(Destination, Timestamp)>) -> DecidedDomain {
+    let (json, suppressed) = (json.to_owned(), Vec::new());
+    let rows = CountedRows {
+        sessions: 1,
+        ..CountedRows::default()
+    };
+    DecidedDomain {
         domain: domain.into(),
         uniqid: 1,
-        report: Some("{}".into()),
-        sessions: 1,
-        reason: None,
-        suppressed: Vec::new(),
-        destinations: uris.iter().map(destination).collect(),
-        used_rows: Vec::new(),
-        bad_rows: Vec::new(),
-        failed: 0,
+        rows,
+        decision: Decision::Report(NewReport {
+            json,
+            destinations,
+            suppressed,
+        }),
     }
 }
 
@@ -381,23 +389,20 @@ fn what_is_sent_is_not_kept() {
     let domains: Vec<String> = (0..DOMAINS).map(|n| format!("d{n}.example")).collect();
     let rows: Vec<_> = domains.iter().map(|domain| counted(domain, 1)).collect();
     state.store_rows(&job, &rows, now).unwrap();
-    let decisions: Vec<Decision> = (domains.iter().zip(0..))
-        .map(|(domain, number)| Decision {
-            report: Some(" ".repeat(1000)),
-            // One in ten is a reason against, one in ten a row that nobody could read.
-            used_rows: (number % 10 != 1)
-                .then(|| "one".into())
-                .into_iter()
-                .collect(),
-            ..decision(
-                domain,
-                if number % 10 == 0 {
-                    &[]
-                } else {
-                    &["mailto:a@x.example", "mailto:b@x.example"]
-                },
-                now,
-            )
+    let decisions: Vec<DecidedDomain> = (domains.iter().zip(0..))
+        .map(|(domain, number)| {
+            // One in ten has nowhere to go, one in ten a row that nobody could read.
+            let uris: &[&str] = match number % 10 {
+                0 => &[],
+                _ => &["mailto:a@x.example", "mailto:b@x.example"],
+            };
+            let to = |uri: &&str| (Destination::new(*uri, NamedBy::Record), now);
+            let destinations = uris.iter().map(to).collect();
+            let mut decided = report(domain, &" ".repeat(1000), destinations);
+            if number % 10 != 1 {
+                decided.rows.used.push("one".to_owned());
+            }
+            decided
         })
         .collect();
     state.store_decisions(day(), &decisions, now).unwrap();
@@ -525,14 +530,15 @@ fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
     let small = decision("small.example", &uris, now);
     state.store_decisions(day(), &[small], now).unwrap();
     let pair = claim(&mut state, now, 10);
-    let report = |claimed: &Delivery| std::sync::Arc::clone(&claimed.report);
+    let stored = |claimed: &Delivery| std::sync::Arc::clone(&claimed.report);
     assert!(
-        std::sync::Arc::ptr_eq(&report(&pair[0]), &report(&pair[1])),
+        std::sync::Arc::ptr_eq(&stored(&pair[0]), &stored(&pair[1])),
         "one report, two deliveries"
     );
     for domain in ["a", "b", "c", "d"] {
-        let mut large = decision(&format!("{domain}.example"), &uris, now);
-        large.report = Some(" ".repeat(24 << 20));
+        let to = |uri: &str| (Destination::new(uri, NamedBy::Record), now);
+        let json = " ".repeat(24 << 20);
+        let large = report(&format!("{domain}.example"), &json, uris.map(to).to_vec());
         state.store_decisions(day(), &[large], now).unwrap();
     }
     let mut taken = Vec::new();
@@ -557,9 +563,8 @@ fn whose_mails_count_for_the_loop_guard() {
     let mut state = open(folder.path());
     let now = at("21T00:00:00");
     state.guard_loops(Some("postmaster@Copies.example"));
-    let mut by_map = decision("mapped.example", &[], now);
     let central = Destination::new("mailto:all@central.example", NamedBy::Operator);
-    by_map.destinations = vec![(central, now)];
+    let by_map = report("mapped.example", "{}", vec![(central, now)]);
     let decisions = [
         decision(
             "a.example",

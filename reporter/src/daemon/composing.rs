@@ -12,7 +12,8 @@ use crate::{
     compose::{self, Composer},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    store::{Decision, Store, StoreError},
+    model::{DecidedDomain, Decision},
+    store::{Store, StoreError},
 };
 
 /// Domains that are read at once.
@@ -29,11 +30,11 @@ pub(super) struct Composing<E> {
     leftover: BTreeSet<Day>,
     day: Option<OpenDay>,
     /// Decisions under way, each with the bytes of its data.
-    tasks: JoinSet<(Decision, usize)>,
+    tasks: JoinSet<(DecidedDomain, usize)>,
     /// Their sum.
     bytes: usize,
     /// Made, but not stored.
-    made: Vec<Decision>,
+    made: Vec<DecidedDomain>,
     /// Something was stored since the last look for more to decide. Decisions may end within the pass that starts them;
     /// then no task is left whose end would wake the daemon.
     has_room: bool,
@@ -63,26 +64,26 @@ impl OpenDay {
     }
 
     /// One line a decision.
-    fn log(&mut self, decision: &Decision) {
-        let (day, domain, sessions) = (self.day, &decision.domain, decision.sessions);
-        for (fetcher, reason) in &decision.bad_rows {
+    fn log(&mut self, decided: &DecidedDomain) {
+        let (day, domain, sessions) = (self.day, &decided.domain, decided.rows.sessions);
+        for (fetcher, reason) in &decided.rows.bad {
             self.bad_rows += 1;
             // The first as an example; each reason is in its row.
             if self.bad_rows == 1 {
                 tracing::warn!(%day, domain, fetcher, reason, "report data is unusable");
             }
         }
-        match &decision.reason {
-            None => {
+        match &decided.decision {
+            Decision::Report(report) => {
                 self.reports += 1;
-                let destinations = decision.destinations.len();
+                let destinations = report.destinations.len();
                 tracing::info!(%day, domain, sessions, destinations, "report stored");
-                if let Some((_, reason)) = decision.suppressed.first() {
-                    let number = decision.suppressed.len();
+                if let Some((_, reason)) = report.suppressed.first() {
+                    let number = report.suppressed.len();
                     tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
                 }
             }
-            Some(reason) => {
+            Decision::NoReport(reason) => {
                 self.without += 1;
                 tracing::info!(%day, domain, sessions, reason, "no report");
             }
@@ -135,7 +136,7 @@ impl<E: Environment> Composing<E> {
         self.tasks.abort_all();
     }
 
-    fn take(&mut self, decision: Result<(Decision, usize), tokio::task::JoinError>) {
+    fn take(&mut self, decision: Result<(DecidedDomain, usize), tokio::task::JoinError>) {
         match decision {
             Ok((decision, bytes)) => {
                 self.bytes -= bytes;

@@ -3,11 +3,13 @@
 //! Pure: nothing here reads a file, a socket or a clock. The stages use these types and not each other's.
 
 mod canonical;
+mod decision;
 mod delivery;
 mod destination;
 mod queue_key;
 mod target;
 
+pub use decision::{CountedRows, DecidedDomain, Decision, NewReport};
 pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
 pub use destination::{Destination, DestinationKind, NamedBy};
 pub use queue_key::QueueKey;

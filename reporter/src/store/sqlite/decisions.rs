@@ -12,7 +12,7 @@ use tlsrptd_proto::day::Day;
 use super::{
     OurMails, Step, Store, StoreError, collectors::REMOVED, decided, discard, mails, text,
 };
-use crate::model::{DeliveryStatus, Destination};
+use crate::model::{DecidedDomain, Decision, DeliveryStatus, Destination};
 
 /// What the collectors know of one domain's day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,31 +42,6 @@ pub struct CollectorRow {
     pub fetcher: String,
     /// The counts; not text when something else wrote there.
     pub data: Option<String>,
-}
-
-/// What becomes of one domain's day.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// The domain, as it stands in the rows.
-    pub domain: String,
-    /// Distinct among the reports of a domain and day.
-    pub uniqid: u64,
-    /// The report's JSON; `None` when decided against.
-    pub report: Option<String>,
-    /// Sessions in it, or not reported.
-    pub sessions: u64,
-    /// Those of them that failed.
-    pub failed: u64,
-    /// Why there is no destination.
-    pub reason: Option<String>,
-    /// Where it goes, and when.
-    pub destinations: Vec<(Destination, Timestamp)>,
-    /// The collectors whose rows were used.
-    pub used_rows: Vec<String>,
-    /// What would be a destination and is on the suppression list, each with the reason.
-    pub suppressed: Vec<(Destination, String)>,
-    /// Rows that could not be used, each by its collector, with the reason.
-    pub bad_rows: Vec<(String, String)>,
 }
 
 impl Store {
@@ -138,7 +113,7 @@ impl Store {
     pub fn store_decisions(
         &mut self,
         day: Day,
-        decisions: &[Decision],
+        decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let r_ids = self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
@@ -150,7 +125,7 @@ impl Store {
     pub fn close_day(
         &mut self,
         day: Day,
-        decisions: &[Decision],
+        decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let r_ids = self.transact(Step::DayDecided, |tx| {
@@ -175,9 +150,10 @@ impl Store {
         Ok(())
     }
 
-    fn note_due(&mut self, decisions: &[Decision], r_ids: &[i64]) {
-        for (decision, r_id) in decisions.iter().zip(r_ids) {
-            for (destination, due) in &decision.destinations {
+    fn note_due(&mut self, decisions: &[DecidedDomain], r_ids: &[i64]) {
+        for (decided, r_id) in decisions.iter().zip(r_ids) {
+            let report = decided.decision.report();
+            for (destination, due) in report.iter().flat_map(|report| &report.destinations) {
                 self.pending.added(&destination.queue(), *due, *r_id);
             }
         }
@@ -188,7 +164,7 @@ impl Store {
 fn store(
     tx: &Transaction<'_>,
     day: Day,
-    decisions: &[Decision],
+    decisions: &[DecidedDomain],
     now: Timestamp,
 ) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
@@ -202,25 +178,31 @@ fn store(
          data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
     )?;
     let mut r_ids = Vec::with_capacity(decisions.len());
-    for decision in decisions {
+    for decided in decisions {
+        let DecidedDomain { domain, rows, .. } = decided;
+        let (json, reason) = match &decided.decision {
+            Decision::Report(report) => (Some(&report.json), None),
+            Decision::NoReport(reason) => (None, Some(reason)),
+        };
         report.execute(named_params! {
-            ":day": day, ":domain": decision.domain, ":uniqid": integer(decision.uniqid), ":report": decision.report,
-            ":its": its, ":reason": decision.reason, ":sessions": integer(decision.sessions),
-            ":failed": integer(decision.failed),
+            ":day": day, ":domain": domain, ":uniqid": integer(decided.uniqid), ":report": json,
+            ":its": its, ":reason": reason, ":sessions": integer(rows.sessions), ":failed": integer(rows.failed),
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
-        for (destination, due) in &decision.destinations {
-            add_destination(tx, r_id, destination, *due, None, &its)?;
+        if let Some(report) = decided.decision.report() {
+            for (destination, due) in &report.destinations {
+                add_destination(tx, r_id, destination, *due, None, &its)?;
+            }
+            for (destination, reason) in &report.suppressed {
+                add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+            }
         }
-        for (destination, reason) in &decision.suppressed {
-            add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+        for fetcher in &rows.used {
+            used.execute([&day, domain, fetcher])?;
         }
-        for fetcher in &decision.used_rows {
-            used.execute([&day, &decision.domain, fetcher])?;
-        }
-        for (fetcher, reason) in &decision.bad_rows {
-            bad.execute([&day, &decision.domain, fetcher, reason])?;
+        for (fetcher, reason) in &rows.bad {
+            bad.execute([&day, domain, fetcher, reason])?;
         }
     }
     Ok(r_ids)

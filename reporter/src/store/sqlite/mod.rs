@@ -3,7 +3,7 @@
 //! Every fetch job, report and delivery is a row, and every step of its life is one transaction, listed in [`STEPS`].
 //! A crash leaves each row in a state that has a name, from which the next start goes on.
 //!
-//! The narrow interface: [`Store::open`], then jobs ([`FetchJob`]), their rows, decisions ([`Decision`]) and deliveries
+//! The narrow interface: [`Store::open`], then jobs ([`FetchJob`]), their rows, decisions ([`DecidedDomain`](crate::model::DecidedDomain)) and deliveries
 //! ([`Claimed`], [`Disposition`]). It runs on the thread of its caller, and answers within milliseconds.
 
 mod claims;
@@ -37,7 +37,7 @@ pub use claims::{Claimed, CorruptRow};
 pub(crate) use collectors::identity;
 pub use collectors::{JobChange, JobNote};
 pub use counts::{StatusCount, StatusCounts, WhyPending};
-pub use decisions::{CollectorRow, Decision, DomainDay};
+pub use decisions::{CollectorRow, DomainDay};
 pub use deliveries::{AttemptEnd, Disposition};
 pub use jobs::{CollectorCommand, FetchJob};
 pub use mails::{LONGEST_SILENCE, OurMails};

@@ -1,0 +1,61 @@
+//! What becomes of one domain's day.
+
+use jiff::Timestamp;
+
+use super::Destination;
+
+/// A domain's day that is decided on.
+#[derive(Clone, Debug)]
+pub struct DecidedDomain {
+    /// The domain, as it stands in the rows.
+    pub domain: String,
+    /// Distinct among the reports of a domain and day.
+    pub uniqid: u64,
+    /// The collectors' rows.
+    pub rows: CountedRows,
+    /// Whether there is a report.
+    pub decision: Decision,
+}
+
+/// What the collectors' rows came to.
+#[derive(Clone, Debug, Default)]
+pub struct CountedRows {
+    /// All sessions.
+    pub sessions: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// The collectors whose rows were used.
+    pub used: Vec<String>,
+    /// Rows that could not be used, each by its collector, with the reason.
+    pub bad: Vec<(String, String)>,
+}
+
+/// A report, or the reason why there is none.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// A report.
+    Report(NewReport),
+    /// Why there is none.
+    NoReport(String),
+}
+
+/// A report and where it goes.
+#[derive(Clone, Debug)]
+pub struct NewReport {
+    /// Its bytes.
+    pub json: String,
+    /// Where it goes, and when.
+    pub destinations: Vec<(Destination, Timestamp)>,
+    /// Destinations that are on the suppression list, each with the reason.
+    pub suppressed: Vec<(Destination, String)>,
+}
+
+impl Decision {
+    /// The report, if there is one.
+    pub fn report(&self) -> Option<&NewReport> {
+        match self {
+            Decision::Report(report) => Some(report),
+            Decision::NoReport(_) => None,
+        }
+    }
+}

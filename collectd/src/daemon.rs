@@ -140,7 +140,7 @@ impl Collector {
             scripts,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             pid_file,
-            stats_file: StatsFile::new(),
+            stats_file: StatsFile::default(),
             service_manager,
             reader_heartbeat: Arc::new(Heartbeat::reader()),
             writer_heartbeats,

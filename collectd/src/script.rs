@@ -34,13 +34,13 @@ impl Scripts {
         })
     }
 
-    /// A day of this storage was closed, and its file is here.
+    /// A day of this storage was closed; `path` is its file.
     pub(crate) fn announce(&self, storage: &str, path: PathBuf) {
         self.announced
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((storage.into(), path));
-        // It fails only when the counter is full, and then the main loop is about to wake anyhow.
+        // This fails only when the counter is full, and then the main loop wakes anyway.
         let _ = self.event.write(1);
     }
 
@@ -105,7 +105,7 @@ impl ScriptRunner {
         !self.running.is_empty()
     }
 
-    /// At the end: what still runs goes on without us.
+    /// At the end: scripts that still run go on without the collector.
     pub(crate) fn leave(mut self) {
         if self.reap() {
             warn!(

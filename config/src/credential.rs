@@ -1,18 +1,18 @@
-//! Files that systemd hands to a service by `LoadCredential=` (systemd.exec(5)). They are there while the service runs, and
-//! readable for it whatever their mode says.
+//! Files that systemd passes to a service by `LoadCredential=` (systemd.exec(5)). They exist while the service runs, which may
+//! read them whatever their mode is.
 
 use std::path::Path;
 
 const FOLDER: &str = "/run/credentials";
 
-/// The unit whose credential a path is.
+/// The unit that a credential's path belongs to; `None` for any other path.
 pub fn unit(path: &Path) -> Option<&str> {
     let mut parts = path.strip_prefix(FOLDER).ok()?.components();
     let unit = parts.next()?.as_os_str().to_str()?;
     parts.next().map(|_| unit)
 }
 
-/// The same, while that unit does not run: nobody can look at the file now.
+/// The same if that unit does not run, so that the file cannot be looked at now.
 pub fn away(path: &Path) -> Option<&str> {
     unit(path).filter(|unit| !Path::new(FOLDER).join(unit).exists())
 }

@@ -1,6 +1,6 @@
-//! The exit codes, as the programs we replace use them.
+//! The exit codes, those of sys4's programs.
 
-/// Work done, or an orderly stop.
+/// The work is done, or the program was stopped.
 pub const OK: u8 = 0;
 /// A command of `tlsrptctl` could not do what was asked.
 pub const FAILED: u8 = 1;
@@ -16,5 +16,5 @@ pub const SOCKET_CLOSE: u8 = 5;
 pub const STORAGE_CLOSE: u8 = 6;
 /// The socket cannot be made or bound.
 pub const SOCKET_BIND: u8 = 7;
-/// The reporter cannot be set up, or anything else.
+/// Any other failure.
 pub const OTHER: u8 = 8;

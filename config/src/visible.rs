@@ -1,12 +1,13 @@
-//! Texts that strangers wrote, on a terminal, in a log, in a mail: nothing in them may hide, or change how the rest reads.
+//! Shows texts that strangers wrote, on a terminal, in a log, in a mail, so that nothing in them is hidden or changes how the
+//! rest reads.
 //!
-//! Control characters move a terminal's cursor and begin lines; direction overrides show `gpj.exe` as `exe.jpg`; what has
-//! no width makes two names look like one. All of them are shown as `\u{202e}` is: as Rust writes them.
+//! Control characters move a terminal's cursor and begin lines; direction overrides show `gpj.exe` as `exe.jpg`; characters
+//! without width make two names look like one. Each is shown by its number, as in `\u{202e}`.
 
 use std::borrow::Cow;
 
-/// Everything with no sign of its own but for the controls: format characters (Unicode's category Cf), line and paragraph
-/// separators (Zl, Zp), and what renderers may pass over (Default_Ignorable_Code_Point).
+/// Characters without a glyph, apart from the controls: format characters (Unicode's category Cf), line and paragraph
+/// separators (Zl, Zp), and those that renderers may ignore (Default_Ignorable_Code_Point).
 const HIDDEN: &[(char, char)] = &[
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -35,7 +36,7 @@ const HIDDEN: &[(char, char)] = &[
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether a character is to be shown by its number.
+/// Whether a character is shown by its number.
 pub fn is_hidden(c: char) -> bool {
     // Most texts are ASCII.
     c.is_control()
@@ -45,12 +46,12 @@ pub fn is_hidden(c: char) -> bool {
                 .any(|(first, last)| (*first..=*last).contains(&c)))
 }
 
-/// The text with all that hides made visible, line ends too.
+/// The text with every hidden character made visible, line ends too.
 pub fn text(text: &str) -> Cow<'_, str> {
     shown(text, is_hidden)
 }
 
-/// The same for a text of our own lines: their ends stay.
+/// The same for a text of several lines of ours, whose ends stay.
 pub fn lines(text: &str) -> Cow<'_, str> {
     shown(text, |c| c != '\n' && is_hidden(c))
 }

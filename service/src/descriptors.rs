@@ -1,11 +1,11 @@
-//! Open files and connections: how many this process may have at a time.
+//! The limit of open files and connections.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Raises the soft limit of descriptors to the hard one, and gives what then holds.
+/// Raises the soft limit of descriptors to the hard limit, and returns the limit in force.
 ///
-/// The soft limit is mostly 1,024, for the sake of programs that use `select`; these use none. Where raising is not
-/// allowed, or the limit cannot be read, what holds is the old one, or 1,024.
+/// The soft limit is mostly 1,024, for programs that use `select`; ours do not. If raising is not allowed, the old limit
+/// stays in force; if it cannot be read, 1,024 is assumed.
 pub fn raise() -> usize {
     const USUAL: u64 = 1024;
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {

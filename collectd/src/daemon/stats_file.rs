@@ -1,21 +1,15 @@
-//! Whether `stats_file` can be written: told when that changes.
+//! Logs that `stats_file` cannot be written, and that it is written again.
 
-use std::{io, path::Path, time::Duration};
+use std::{io, path::Path};
 
 use jiff::Timestamp;
 use tlsrptd_service::log::FailureThrottle;
 use tracing::warn;
 
-/// One line in that time, while it cannot.
-const INTERVAL: Duration = Duration::from_secs(60);
-
+#[derive(Default)]
 pub(super) struct StatsFile(FailureThrottle);
 
 impl StatsFile {
-    pub(super) fn new() -> StatsFile {
-        StatsFile(FailureThrottle::new(INTERVAL))
-    }
-
     pub(super) fn tell(&mut self, written: io::Result<()>, path: &Path, now: Timestamp) {
         match written {
             Ok(()) => {

@@ -1,4 +1,4 @@
-//! Orders: signals, and the service manager's question whether we are alive.
+//! Signals, and the time to tell the service manager that work goes on.
 
 use std::{io, time::Duration};
 
@@ -8,24 +8,27 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What the operator wants.
+/// What the main loop is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// SIGTERM, SIGINT: end orderly.
+    /// SIGTERM, SIGINT: stop in order.
     Stop,
     /// SIGHUP: open the log file again.
     Reopen,
-    /// Say that work goes on: answered by the loop that does the work, or not at all.
+    /// Tell the service manager that work goes on. The loop that does the work answers, or nobody.
     Alive,
 }
 
-/// Passes signals on as long as it lives.
+/// The task that passes signals on, and the way on which they come.
 pub(super) struct Signals {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) task: JoinHandle<()>,
 }
 
-/// Begins to listen.
+/// Begins to receive signals.
+///
+/// # Errors
+/// When the system does not let us.
 pub(super) fn listen(watchdog: Option<Duration>) -> io::Result<Signals> {
     let [term, int, hup, usr2] = [
         SignalKind::terminate(),
@@ -49,14 +52,14 @@ async fn pass_on(
 ) {
     loop {
         let order = tokio::select! {
-            // Of those that came together, the end is the last: the kernel does not tell in which order they came.
+            // The kernel does not tell in which order signals came: of those that wait, stop is the last.
             biased;
             _ = hup.recv() => Order::Reopen,
-            // A signal for collectors; it ends sys4's reporter, and does nothing here.
+            // It is for collectors. It would end sys4's reporter, and does nothing here.
             _ = usr2.recv() => continue,
             _ = term.recv() => Order::Stop,
             _ = int.recv() => Order::Stop,
-            () = rest(watchdog) => Order::Alive,
+            () = pause(watchdog) => Order::Alive,
         };
         if sender.send(order).await.is_err() {
             return;
@@ -64,9 +67,9 @@ async fn pass_on(
     }
 }
 
-async fn rest(watchdog: Option<Duration>) {
+async fn pause(watchdog: Option<Duration>) {
     match watchdog {
-        Some(often) => tokio::time::sleep(often).await,
+        Some(interval) => tokio::time::sleep(interval).await,
         None => std::future::pending().await,
     }
 }

@@ -34,7 +34,7 @@ pub enum GatherError {
         limit: Duration,
     },
     /// More than any domain can have.
-    #[error("a line is too long (allowed: {} bytes)", super::child::MAX_LINE)]
+    #[error("a line is too long (allowed: {} bytes)", super::process::MAX_LINE)]
     TooLong {
         /// How it begins.
         begin: String,

@@ -5,9 +5,9 @@
 //! other ([`details`]). What comes is handed on in parts while it comes, so that a day of any size takes constant memory.
 
 mod answer;
-mod child;
 mod error;
 mod probe;
+mod process;
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tlsrptd_proto::{
 use tokio::time::Instant;
 
 use crate::store::{FetchJob, Fetched};
-use child::Child;
+use process::FetcherProcess;
 
 pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
@@ -99,17 +99,17 @@ pub async fn details(job: &FetchJob, domain: &str) -> Result<String, GatherError
         Domain::parse(domain).map_err(|source| GatherError::answer(source.into(), domain))?;
     let day = job.day.to_string();
     let whole = async {
-        let mut child = Child::start(&job.command, &[&day, domain], u64::MAX)?;
+        let mut fetcher = FetcherProcess::start(&job.command, &[&day, domain], u64::MAX)?;
         let mut text = String::new();
-        while let Some(line) = child.line().await? {
+        while let Some(line) = fetcher.line().await? {
             text.push_str(&line);
-            if text.len() > child::MAX_LINE {
+            if text.len() > process::MAX_LINE {
                 return Err(GatherError::TooLong {
                     begin: String::new(),
                 });
             }
         }
-        child.end().await?;
+        fetcher.end().await?;
         Ok(text)
     };
     let text = tokio::time::timeout(ONE_DOMAIN, whole)
@@ -126,7 +126,7 @@ async fn converse(
     words: &[&str],
     sink: &AnswerSender,
 ) -> Result<Answer, GatherError> {
-    let mut child = Child::start(&job.command, words, terms.max_size)?;
+    let mut fetcher = FetcherProcess::start(&job.command, words, terms.max_size)?;
     let begun = Instant::now();
     let mut reading = Reading {
         job,
@@ -143,7 +143,7 @@ async fn converse(
         bad: 0,
         left_out: 0,
     };
-    let read = reading.read(&mut child).await;
+    let read = reading.read(&mut fetcher).await;
     reading.sum_up();
     if matches!(
         read,
@@ -166,12 +166,12 @@ async fn converse(
                 ..
             },
         ) => {
-            child.end().await?;
+            fetcher.end().await?;
             return Err(error);
         }
         Err(error) => return Err(error),
     };
-    child.end().await?;
+    fetcher.end().await?;
     if answer == Answer::Stream {
         sink.hand_on(AnswerPart::Told(reading.additions)).await?;
         if !reading.grown.is_empty() {
@@ -187,16 +187,16 @@ async fn converse(
 /// When the fetcher does not answer, or otherwise than ours.
 pub async fn grown(command: &str) -> Result<Vec<(Day, u64)>, GatherError> {
     let whole = async {
-        let mut child = Child::start(command, &[probe::NO_DAY, ALL_DOMAINS], MAX_GROWN)?;
+        let mut fetcher = FetcherProcess::start(command, &[probe::NO_DAY, ALL_DOMAINS], MAX_GROWN)?;
         let (mut parser, mut grown) = (Parser::new(), Vec::new());
-        while let Some(line) = child.line().await? {
+        while let Some(line) = fetcher.line().await? {
             match parser.line(&line) {
                 Ok(Event::Grown(day, additions)) => grown.push((day, additions)),
                 Ok(_) => {}
                 Err(error) => return Err(GatherError::answer(error, &line)),
             }
         }
-        child.end().await?;
+        fetcher.end().await?;
         Ok(grown)
     };
     let limit = ONE_DOMAIN;
@@ -236,13 +236,13 @@ struct Parts {
 }
 
 impl Reading<'_> {
-    async fn read(&mut self, child: &mut Child) -> Result<Answer, GatherError> {
+    async fn read(&mut self, fetcher: &mut FetcherProcess) -> Result<Answer, GatherError> {
         let mut answer = Answer::List;
         loop {
             if self.in_domains {
-                child.charge(self.short_by)?;
+                fetcher.charge(self.short_by)?;
             }
-            let line = match child.line().await {
+            let line = match fetcher.line().await {
                 Ok(Some(line)) => line,
                 Ok(None) => return Err(GatherError::answer(FetchError::CutOff, "")),
                 Err(GatherError::TooLong { begin }) if self.in_domains => {

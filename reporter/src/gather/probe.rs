@@ -4,7 +4,7 @@ use tlsrptd_proto::fetch::{Event, FetchError, Parser};
 
 use super::{
     GatherError,
-    child::{Child, MAX_LINE},
+    process::{FetcherProcess, MAX_LINE},
 };
 
 /// A day that no collector has: the answer is four lines.
@@ -12,9 +12,9 @@ pub(super) const NO_DAY: &str = "1999-01-01";
 
 /// Asks for the list of a day long ago: header, clock, newest day (none when nothing is closed yet), end; exit code 0.
 pub async fn probe(command: &str) -> Result<(), GatherError> {
-    let mut child = Child::start(command, &[NO_DAY], MAX_LINE as u64)?;
+    let mut fetcher = FetcherProcess::start(command, &[NO_DAY], MAX_LINE as u64)?;
     let mut parser = Parser::new();
-    while let Some(line) = child.line().await? {
+    while let Some(line) = fetcher.line().await? {
         match parser.line(&line) {
             Ok(Event::Listed { .. } | Event::Unusable(..) | Event::Counts(..)) => {
                 return Err(GatherError::answer(FetchError::Behind, &line));
@@ -23,7 +23,7 @@ pub async fn probe(command: &str) -> Result<(), GatherError> {
             Err(error) => return Err(GatherError::answer(error, &line)),
         }
     }
-    child.end().await?;
+    fetcher.end().await?;
     parser
         .finish()
         .map_err(|error| GatherError::answer(error, ""))

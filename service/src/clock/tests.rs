@@ -1,6 +1,6 @@
 //! Readings as a machine gives them, and what is made of each.
 
-use super::{Confidence::*, *};
+use super::{Confidence::*, witness::is_near, *};
 
 const NOON: &str = "2026-11-20T12:00:00Z";
 const CONFIRMATION: u64 = 600;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::LogThrottle;
 
-/// When to write about one repeating failure.
-#[derive(Debug)]
+/// When to write about one repeating failure: by default one line a minute.
+#[derive(Debug, Default)]
 pub struct FailureThrottle {
     throttle: LogThrottle,
     /// When it began.
@@ -21,12 +21,11 @@ impl FailureThrottle {
     pub fn new(interval: Duration) -> FailureThrottle {
         FailureThrottle {
             throttle: LogThrottle::new(interval),
-            since: None,
-            is_logged: false,
+            ..FailureThrottle::default()
         }
     }
 
-    /// It failed, perhaps again. `Some(n)`: write the line, and say that `n` were left out since the one before.
+    /// It failed, for the first time or again. `Some(n)`: write the line, and say that `n` were left out since the one before.
     pub fn failed(&mut self, now: Timestamp) -> Option<u64> {
         self.since.get_or_insert(now);
         let passed = self.throttle.pass(now);

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 #[derive(Debug)]
 pub struct LogThrottle {
     interval: Duration,
-    state: Mutex<State>,
+    state: Mutex<ThrottleState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ThrottleState {
     next: Option<Timestamp>,
     suppressed: u64,
 }

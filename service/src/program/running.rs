@@ -21,8 +21,8 @@ use tokio::{
 
 /// The first bytes of its standard error that are kept; the rest is read and thrown away, so that it never blocks.
 const MAX_STDERR: usize = 1024;
-/// What a program has left running may hold standard error open: nobody waits longer for that.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// A process that the program has left running may hold standard error open: it is not waited for any longer.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// A program that was started by [`command`](super::command). Dropped before it has ended, it is killed with its whole
 /// process group: a script that went on might deliver what we have given up. What an ended program has left in the

@@ -1,14 +1,14 @@
 //! File systems without shared memory mappings (9p, some CIFS): SQLite's WAL cannot be used there, and its rollback journal
 //! can.
 //!
-//! SQLite finds that out when it has written the mode into the file already, and then nobody can open it there, sys4's
-//! programs neither. So the file is put back.
+//! SQLite finds that out after it has written the mode into the file, and then nobody can open it there, not even sys4's
+//! programs. So the mode is changed back.
 
 use std::{fs, path::Path};
 
 use rusqlite::{Connection, OpenFlags, Result, ffi};
 
-/// The error says that the WAL's index cannot be shared between processes.
+/// Whether the error says that processes cannot share the WAL's index.
 pub(super) fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
     let code = match error {
         rusqlite::Error::SqliteFailure(error, _) => error.extended_code,
@@ -22,17 +22,17 @@ pub(super) fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
     .contains(&code)
 }
 
-/// Brings a file in WAL mode back to the rollback journal, without shared memory: nobody else may have it open.
+/// Changes a file from WAL mode back to the rollback journal, without shared memory: nobody else may have it open.
 pub(super) fn put_back(path: &Path) -> Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    // With this the index is in the process's own memory.
+    // With this, the index is in the memory of this process.
     db.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     db.close().map_err(|(_, error)| error)?;
     let mut index = path.as_os_str().to_owned();
     index.push("-shm");
-    // What the failed try has left; mostly it is not there.
+    // The failed attempt may have left it.
     let _ = fs::remove_file(index);
     Ok(())
 }

@@ -10,45 +10,55 @@ use tokio::{
 
 use super::GatherError;
 
-/// One domain's counts. A collector of ours with its own bounds as they are has half of that to say, unless texts are very
-/// long; sixteen collectors may be read at once, and each takes a few times that in memory.
+/// The longest line: one domain's counts. A collector of ours with its default limits writes half of that at most, unless
+/// texts are very long. Sixteen collectors may be read at once, and each takes a few times that in memory.
 pub(super) const MAX_LINE: usize = 8 << 20;
-/// A buffer that is longer is not kept for the next line.
+/// A longer buffer is not kept for the next line.
 const KEPT_BUFFER: usize = 1 << 20;
-/// A fetcher that says nothing for so long is dead. The first line may take a slow login.
+/// A fetcher that writes no line for so long has failed. Before the first line there may be a slow login.
 const STALL: Duration = Duration::from_secs(60);
-/// So much of a line that is too long is kept: its domain stands there.
-const BEGIN: usize = 400;
+/// What is kept of a line that is too long: its beginning names the domain.
+const BEGINNING: usize = 400;
 
-/// A fetcher that runs. Dropping it ends it, with what it started.
-pub(super) struct Child {
+/// A fetcher that runs. Dropping it kills it with all that it started.
+pub(super) struct FetcherProcess {
     running: Running,
     lines: BufReader<ChildStdout>,
     buffer: Vec<u8>,
-    budget: Budget,
+    budget: AnswerBudget,
 }
 
-/// What an answer may still cost. A collector that is broken, or not its operator's any more, may write for ever.
+/// The size that an answer may have. A collector that is broken, or in a stranger's hands, may write for ever.
 #[derive(Debug)]
-struct Budget {
-    most: u64,
+struct AnswerBudget {
+    max_size: u64,
     left: u64,
 }
 
-impl Budget {
+impl AnswerBudget {
+    fn new(max_size: u64) -> AnswerBudget {
+        AnswerBudget {
+            max_size,
+            left: max_size,
+        }
+    }
+
     fn charge(&mut self, bytes: usize) -> Result<(), GatherError> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.left = self
-            .left
-            .checked_sub(bytes)
-            .ok_or(GatherError::TooLarge { limit: self.most })?;
+        self.left = self.left.checked_sub(bytes).ok_or(GatherError::TooLarge {
+            limit: self.max_size,
+        })?;
         Ok(())
     }
 }
 
-impl Child {
-    /// Starts the words of a command, split at white space, and these after them. No more than `most` bytes are read.
-    pub(super) fn start(command: &str, words: &[&str], most: u64) -> Result<Child, GatherError> {
+impl FetcherProcess {
+    /// Starts a command, split at white space, with more arguments. At most `max_size` bytes are read.
+    pub(super) fn start(
+        command: &str,
+        arguments: &[&str],
+        max_size: u64,
+    ) -> Result<FetcherProcess, GatherError> {
         let mut parts = command.split_whitespace();
         let name = parts.next().ok_or(GatherError::Empty)?;
         let fault = |source| GatherError::Start {
@@ -56,21 +66,23 @@ impl Child {
             source,
         };
         let mut command = program::command(name);
-        command.args(parts).args(words);
+        command.args(parts).args(arguments);
         let mut running = Running::start(command, Stdio::null(), Stdio::piped()).map_err(fault)?;
         let stdout = running
             .stdout()
             .ok_or_else(|| fault(std::io::Error::other("no pipe")))?;
-        Ok(Child {
+        Ok(FetcherProcess {
             running,
             lines: BufReader::with_capacity(1 << 16, stdout),
             buffer: Vec::new(),
-            budget: Budget { most, left: most },
+            budget: AnswerBudget::new(max_size),
         })
     }
 
-    /// The next line with its end, or `None` when there is none. Bytes that are no UTF-8 are replaced. One that is too
-    /// long is passed over: what follows can be read.
+    /// The next line with its line end, or `None` after the last. Invalid UTF-8 is replaced.
+    ///
+    /// # Errors
+    /// After a line that is too long, the lines behind it can still be read.
     pub(super) async fn line(&mut self) -> Result<Option<Cow<'_, str>>, GatherError> {
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BUFFER);
@@ -84,30 +96,30 @@ impl Child {
             Ok(Ok(length)) => {
                 self.budget.charge(length)?;
                 match length > MAX_LINE {
-                    true => Err(self.pass_over().await),
+                    true => Err(self.skip_long_line().await),
                     false => Ok(Some(String::from_utf8_lossy(&self.buffer))),
                 }
             }
         }
     }
 
-    /// A domain takes room and time however short its line is.
+    /// Takes more from the size that the answer may have: a domain costs memory and time however short its line is.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), GatherError> {
         self.budget.charge(bytes)
     }
 
-    async fn pass_over(&mut self) -> GatherError {
+    async fn skip_long_line(&mut self) -> GatherError {
         match self.rest_of_line().await {
             Ok(begin) => GatherError::TooLong { begin },
             Err(error) => error,
         }
     }
 
-    /// Gives the begin of the line.
+    /// Returns the beginning of the line.
     async fn rest_of_line(&mut self) -> Result<String, GatherError> {
-        // Its memory goes too.
+        // Taken, so that its memory is free before the rest is read.
         let line = std::mem::take(&mut self.buffer);
-        let begin = String::from_utf8_lossy(&line[..BEGIN]).into_owned();
+        let begin = String::from_utf8_lossy(&line[..BEGINNING]).into_owned();
         let mut ended = line.ends_with(b"\n");
         drop(line);
         while !ended {
@@ -123,10 +135,13 @@ impl Child {
         Ok(begin)
     }
 
-    /// Waits for the end. Anything but exit code 0 is a failure, whatever was said before.
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// When the exit code is not 0, whatever the answer was.
     pub(super) async fn end(&mut self) -> Result<(), GatherError> {
         let end = async {
-            // A program that still writes must not wait for us to read.
+            // A program that still writes would wait for a reader.
             tokio::io::copy(&mut self.lines, &mut tokio::io::sink()).await?;
             self.running.wait().await
         };

@@ -8,7 +8,7 @@ use std::{
     fs, io,
     os::unix::{
         ffi::OsStrExt,
-        fs::{FileTypeExt, MetadataExt, PermissionsExt},
+        fs::{FileTypeExt, PermissionsExt},
         net::UnixDatagram,
     },
     path::{Path, PathBuf},
@@ -20,7 +20,10 @@ use nix::{
 };
 
 use tlsrptd_config::paths;
-use tlsrptd_service::passed_sockets::{PassedSocket, PassedSocketError};
+use tlsrptd_service::{
+    files::FileIdentity,
+    passed_sockets::{PassedSocket, PassedSocketError},
+};
 
 use crate::error::Error;
 
@@ -88,7 +91,7 @@ pub(crate) struct Name {
 #[derive(Debug)]
 struct Bound {
     path: PathBuf,
-    identity: (u64, u64),
+    identity: FileIdentity,
 }
 
 /// Who made a socket, and keeps it.
@@ -353,8 +356,8 @@ fn temporary_name(path: &Path) -> PathBuf {
     temporary
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
+fn identity(path: &Path) -> io::Result<FileIdentity> {
+    fs::symlink_metadata(path).map(|found| FileIdentity::from(&found))
 }
 
 #[cfg(test)]

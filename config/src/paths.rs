@@ -1,6 +1,10 @@
 //! What can be said of a path before it is used.
 
-use std::{fs, os::unix::fs::FileTypeExt as _, path::Path};
+use std::{
+    fs,
+    os::unix::fs::FileTypeExt as _,
+    path::{Path, PathBuf},
+};
 
 /// The directory that a path is in.
 pub fn directory(path: &Path) -> &Path {
@@ -8,6 +12,13 @@ pub fn directory(path: &Path) -> &Path {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     }
+}
+
+/// A path in the same directory, with an ending after its whole name.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// A device, a pipe, or what the kernel shows below `/proc`: written to as it is, never replaced, truncated or removed.
@@ -37,7 +48,7 @@ pub fn is_special(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::symlink, path::PathBuf};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

@@ -8,10 +8,38 @@ use std::{
 };
 
 use nix::libc::{ELOOP, ENXIO, O_NOFOLLOW, O_NONBLOCK};
-use tlsrptd_config::paths::is_special;
+use tlsrptd_config::paths::{self, is_special};
 
 /// Owner and group at most may read what these files say.
 const MODE: u32 = 0o640;
+
+/// Device and inode: another file of the same name has another identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The device's number.
+    pub device: u64,
+    /// The inode's number.
+    pub inode: u64,
+}
+
+impl FileIdentity {
+    /// That of the file to which a path leads.
+    ///
+    /// # Errors
+    /// When nothing is there, or it cannot be looked at.
+    pub fn of(path: impl AsRef<Path>) -> io::Result<FileIdentity> {
+        fs::metadata(path).map(|found| FileIdentity::from(&found))
+    }
+}
+
+impl From<&fs::Metadata> for FileIdentity {
+    fn from(found: &fs::Metadata) -> FileIdentity {
+        FileIdentity {
+            device: found.dev(),
+            inode: found.ino(),
+        }
+    }
+}
 
 /// Makes a new file for writing and removes what is there: a link is not followed, and a file with other names keeps its
 /// content. In a directory where nothing can be removed, the file itself is emptied.
@@ -41,10 +69,9 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if is_special(path) {
         return make_anew(path)?.write_all(content);
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    make_anew(Path::new(&name))?.write_all(content)?;
-    fs::rename(&name, path)
+    let new = paths::beside(path, ".new");
+    make_anew(&new)?.write_all(content)?;
+    fs::rename(&new, path)
 }
 
 /// Opens a file with these options, and makes it if it is missing.

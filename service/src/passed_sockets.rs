@@ -7,13 +7,15 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io,
-    os::unix::{fs::MetadataExt as _, net::UnixDatagram},
+    io,
+    os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
 };
 
 use listenfd::ListenFd;
 use thiserror::Error;
+
+use crate::files::FileIdentity;
 
 /// No manager passes more; a larger number is a mistake.
 const MAX_SOCKETS: usize = 1024;
@@ -67,9 +69,8 @@ impl PassedSocket {
     pub fn is(&self, configured: &Path) -> bool {
         let Some(path) = &self.path else { return false };
         // Under another name too: /var/run is a link to /run.
-        let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
-        path == configured
-            || matches!((file(path), file(configured)), (Ok(one), Ok(other)) if one == other)
+        let file = |path: &Path| FileIdentity::of(path).ok();
+        path == configured || file(path).is_some() && file(path) == file(configured)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::MetadataExt as _,
     path::Path,
 };
+
+use crate::files::FileIdentity;
 
 /// A stream that the process was started with, or that of another process.
 #[derive(Debug)]
@@ -51,30 +52,23 @@ impl StandardStream {
     }
 
     /// Where it leads.
-    pub(super) fn identity(&self) -> Option<Identity> {
+    pub(super) fn identity(&self) -> Option<FileIdentity> {
         match self {
-            StandardStream::Stdout => Identity::of_descriptor(1),
-            StandardStream::Stderr => Identity::of_descriptor(2),
-            StandardStream::Other(file) => Identity::of(file),
+            StandardStream::Stdout => descriptor(1),
+            StandardStream::Stderr => descriptor(2),
+            StandardStream::Other(file) => opened(file),
         }
     }
 }
 
-/// Device and inode of a stream or file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Identity(pub(super) u64, pub(super) u64);
+/// Where an open descriptor of this process leads.
+pub(super) fn descriptor(number: u32) -> Option<FileIdentity> {
+    FileIdentity::of(format!("/proc/self/fd/{number}")).ok()
+}
 
-impl Identity {
-    pub(super) fn of(file: &File) -> Option<Identity> {
-        let found = file.metadata().ok()?;
-        Some(Identity(found.dev(), found.ino()))
-    }
-
-    /// That of an open descriptor of this process.
-    pub(super) fn of_descriptor(number: u32) -> Option<Identity> {
-        let found = fs::metadata(format!("/proc/self/fd/{number}")).ok()?;
-        Some(Identity(found.dev(), found.ino()))
-    }
+/// Where an open file leads.
+pub(super) fn opened(file: &File) -> Option<FileIdentity> {
+    file.metadata().ok().map(|found| FileIdentity::from(&found))
 }
 
 /// What a path says of a descriptor.

@@ -11,9 +11,9 @@ use tracing::Level;
 
 use super::{
     LogError,
-    stream::{Identity, StandardStream},
+    stream::{StandardStream, descriptor, opened},
 };
-use crate::files;
+use crate::files::{self, FileIdentity};
 
 /// Standard error, and the file if there is one. A stream that is named in place of a file is the only one: where all
 /// streams end in one place, as in a container, each line would stand there twice.
@@ -44,8 +44,8 @@ impl LogWriter {
         } else {
             let file = append(&path)?;
             // As OpenRC's error_log and systemd's StandardError=append: make it.
-            let stderr = Identity::of_descriptor(2);
-            let is_stderr = stderr.is_some() && Identity::of(&file) == stderr;
+            let stderr = descriptor(2);
+            let is_stderr = stderr.is_some() && opened(&file) == stderr;
             let stream = (!is_stderr).then_some(StandardStream::Stderr);
             (stream, Some(Mutex::new(file)))
         };
@@ -53,7 +53,7 @@ impl LogWriter {
         let identity = stream.as_ref().and_then(StandardStream::identity);
         Ok(LogWriter {
             program,
-            is_journal: is_journal(journal.as_deref(), identity.as_ref()),
+            is_journal: is_journal(journal.as_deref(), identity),
             stream,
             file,
             path,
@@ -92,8 +92,8 @@ impl LogWriter {
     }
 }
 
-fn leads_to(stream: &StandardStream, descriptor: u32) -> bool {
-    let own = Identity::of_descriptor(descriptor);
+fn leads_to(stream: &StandardStream, number: u32) -> bool {
+    let own = descriptor(number);
     own.is_some() && stream.identity() == own
 }
 
@@ -110,11 +110,11 @@ fn open_error(path: &Path) -> impl Fn(std::io::Error) -> LogError {
 }
 
 /// `JOURNAL_STREAM` names device and inode of the journal's stream. It is inherited, so it counts only when ours leads there.
-fn is_journal(journal: Option<&str>, stream: Option<&Identity>) -> bool {
+fn is_journal(journal: Option<&str>, stream: Option<FileIdentity>) -> bool {
     let Some((device, inode)) = journal.and_then(|text| text.split_once(':')) else {
         return false;
     };
-    stream.is_some_and(|Identity(d, i)| (device, inode) == (&*d.to_string(), &*i.to_string()))
+    stream.is_some_and(|own| device == own.device.to_string() && inode == own.inode.to_string())
 }
 
 /// The priorities of syslog(3).
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_journal_only_when_our_stream_leads_there() {
-        let own = Identity::of_descriptor(2).unwrap();
+        let own = descriptor(2).unwrap();
         for (journal, want, why) in [
             (None, false, "not started by systemd"),
             (Some("nonsense".to_owned()), false, "not a pair"),
@@ -185,9 +185,13 @@ mod tests {
                 false,
                 "inherited, standard error since redirected",
             ),
-            (Some(format!("{}:{}", own.0, own.1)), true, "this stream"),
+            (
+                Some(format!("{}:{}", own.device, own.inode)),
+                true,
+                "this stream",
+            ),
         ] {
-            assert_eq!(is_journal(journal.as_deref(), Some(&own)), want, "{why}");
+            assert_eq!(is_journal(journal.as_deref(), Some(own)), want, "{why}");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tlsrptd_config::paths;
 use tlsrptd_proto::dayfile;
+use tlsrptd_service::files::FileIdentity;
 use tracing::warn;
 
 use super::{
@@ -133,10 +134,8 @@ pub(super) fn sync_directory(path: &Path) -> Result<(), SqliteError> {
 }
 
 /// Which file it is, so that another one of the same name is noticed.
-pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path)
-        .ok()
-        .map(|found| (found.dev(), found.ino()))
+pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
+    FileIdentity::of(path).ok()
 }
 
 fn open(path: &Path) -> Result<(Connection, bool), SqliteError> {

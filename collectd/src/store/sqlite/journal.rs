@@ -7,6 +7,7 @@
 use std::{fs, path::Path};
 
 use rusqlite::{Connection, OpenFlags, Result, ffi};
+use tlsrptd_config::paths;
 
 /// Whether the error says that processes cannot share the WAL's index.
 pub(super) fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
@@ -30,9 +31,7 @@ pub(super) fn put_back(path: &Path) -> Result<()> {
     db.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     db.close().map_err(|(_, error)| error)?;
-    let mut index = path.as_os_str().to_owned();
-    index.push("-shm");
     // The failed attempt may have left it.
-    let _ = fs::remove_file(index);
+    let _ = fs::remove_file(paths::beside(path, "-shm"));
     Ok(())
 }

@@ -30,8 +30,9 @@ use std::{
 };
 
 use rusqlite::Connection;
+use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile, session_result::SessionResult};
-use tlsrptd_service::clock::KnownTime;
+use tlsrptd_service::{clock::KnownTime, files::FileIdentity};
 use tracing::{error, info, warn};
 
 use super::{ClosedDay, DaySize, Flushed, FoldLimits, ResultsId, Store, StoreError, TodaysRows};
@@ -56,7 +57,7 @@ pub(super) struct Sqlite {
     extra_days: u32,
     db: Option<Connection>,
     /// Device and inode of the file that the row numbers in `pending_counts` belong to.
-    identity: Option<(u64, u64)>,
+    identity: Option<FileIdentity>,
     /// The number of the last flush that is surely committed.
     number: i64,
     pending_counts: PendingCounts,
@@ -128,9 +129,7 @@ impl Sqlite {
 
     /// Copies what a connection without a file name holds to where the file was.
     fn copy(&self, db: Connection) -> Result<(), SqliteError> {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".new");
-        let new = PathBuf::from(name);
+        let new = paths::beside(&self.path, ".new");
         db.execute("VACUUM INTO ?1", [new.to_string_lossy()])
             .map_err(sql(&self.path, "write it anew"))?;
         // Closed first, lest its WAL be taken for the new file's.

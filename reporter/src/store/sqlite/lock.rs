@@ -1,4 +1,4 @@
-//! One reporter a database.
+//! A database has one reporter at a time.
 //!
 //! The lock is on a file beside the database, never on the database itself: closing any descriptor of that file would
 //! drop SQLite's own POSIX locks.
@@ -6,25 +6,28 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use tlsrptd_config::service_view;
+use tlsrptd_config::{paths, service_view};
 use tlsrptd_service::files;
 
 use super::StoreError;
 
-/// Held as long as it lives. The file stays: removing it would let two processes lock two files of one name.
+/// The lock, held until it is dropped. The file stays: if it were removed, two processes could lock two files of one name.
 #[derive(Debug)]
 pub(super) struct DatabaseLock {
     _file: Flock<File>,
 }
 
 impl DatabaseLock {
-    /// Locks the database at `path`, or names who holds it.
+    /// Locks the database at `path`.
+    ///
+    /// # Errors
+    /// When another process holds the lock, whose number the error names, or the lock file cannot be used.
     pub(super) fn take(path: &Path) -> Result<DatabaseLock, StoreError> {
-        let beside = beside(path);
+        let beside = paths::beside(path, ".lock");
         let fault = |error: io::Error| StoreError::Lock {
             lock: beside.display().to_string(),
             source: service_view::explained_writing(&beside, &error).into(),
@@ -44,12 +47,6 @@ impl DatabaseLock {
             Err((_, errno)) => Err(fault(errno.into())),
         }
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    name.into()
 }
 
 fn name_holder(file: &mut File) -> io::Result<()> {

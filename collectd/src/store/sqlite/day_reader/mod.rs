@@ -20,6 +20,7 @@ use std::{
 use rusqlite::Connection;
 use tlsrptd_config::service_view;
 use tlsrptd_proto::{counts::DomainCounts, day::Day, dayfile, domain::Domain};
+use tlsrptd_service::files::FileIdentity;
 use tracing::{debug, error, warn};
 
 use super::{contents, error::SqliteError, file, rollover};
@@ -46,7 +47,7 @@ struct ClosedFile {
     path: PathBuf,
     db: Connection,
     /// Device and inode: a file has more names than one, and gets others while we look.
-    identity: Option<(u64, u64)>,
+    identity: Option<FileIdentity>,
 }
 
 impl ClosedFiles {

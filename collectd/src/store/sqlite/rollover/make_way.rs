@@ -1,11 +1,9 @@
 //! What stands where yesterday's file is to be goes to where older days are kept.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::Path};
 
 use rusqlite::Connection;
+use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile};
 use tracing::{debug, error, warn};
 
@@ -84,9 +82,7 @@ fn is_link_or_copy(
 
 /// A file that is no database of ours must not keep days from being closed; nor is it ours to delete.
 fn put_aside(yesterday: &Path, error: &SqliteError) -> Result<(), SqliteError> {
-    let mut name = yesterday.as_os_str().to_owned();
-    name.push(".damaged");
-    let aside = PathBuf::from(name);
+    let aside = paths::beside(yesterday, ".damaged");
     error!(%error, aside = %aside.display(), "yesterday's file cannot be used and is put aside");
     rename(yesterday, &aside)
 }

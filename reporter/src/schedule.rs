@@ -27,6 +27,8 @@ const HOLD: Retries = Retries {
 const LONGEST_WISH: Duration = Duration::from_secs(900);
 /// What we ran out of is there again so much later, one hopes.
 const AFTER_LACK: Duration = Duration::from_secs(60);
+/// What posts need is mended, or a crowd has gone, so much later.
+const WHILE_NOT_READY: Duration = Duration::from_secs(900);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
 /// No wait between two questions to a collector is longer.
@@ -186,6 +188,11 @@ impl Schedule {
     /// How long a delivery waits for which something was missing here.
     pub fn after_lack() -> Duration {
         AFTER_LACK
+    }
+
+    /// The same while posts cannot be made, or while others are in its way.
+    pub fn while_not_ready() -> Duration {
+        WHILE_NOT_READY
     }
 
     /// RFC 8460 section 4.1: for up to 24 hours. Whatever the other side asks for, the end of the window is a last chance.

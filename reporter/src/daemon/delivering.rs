@@ -35,6 +35,9 @@ pub(super) struct Delivering<O: Environment> {
     pub(super) is_denied: bool,
     /// What this host is short of is short for each delivery.
     lacks: LogThrottle,
+    /// What posts need was missing, and the log says so.
+    is_not_ready: bool,
+    not_ready: LogThrottle,
 }
 
 impl<O: Environment> Delivering<O> {
@@ -53,6 +56,8 @@ impl<O: Environment> Delivering<O> {
             has_more: false,
             is_denied: false,
             lacks: LogThrottle::default(),
+            is_not_ready: false,
+            not_ready: LogThrottle::new(Duration::from_secs(3600)),
         }
     }
 
@@ -227,6 +232,9 @@ impl<O: Environment> Daemon<O> {
     fn judge(&mut self, delivery: &Delivery, outcome: Outcome, took: Duration, now: Timestamp) {
         let (reason, after) = match outcome {
             Outcome::Sent { detail } => {
+                if !delivery.queue.is_own() && std::mem::take(&mut self.delivering.is_not_ready) {
+                    tracing::warn!("https: destinations can be reached again: posts go on");
+                }
                 return self.judge_final(delivery, DeliveryStatus::Sent, detail);
             }
             Outcome::Refused { reason } => {
@@ -252,6 +260,13 @@ impl<O: Environment> Daemon<O> {
                     );
                 }
                 return self.put_off(delivery, Schedule::after_lack(), reason, now);
+            }
+            Outcome::NotReady { reason } => {
+                self.tell_not_ready(&reason);
+                return self.put_off(delivery, Schedule::while_not_ready(), reason, now);
+            }
+            Outcome::Crowded { reason } => {
+                return self.put_off(delivery, Schedule::while_not_ready(), reason, now);
             }
             Outcome::Retry { reason, after } => (reason, after),
             // What is the operator's to mend is charged to nobody, unless the operator has set a number of attempts.
@@ -283,6 +298,18 @@ impl<O: Environment> Daemon<O> {
                 let reason = format!("{why}: {reason}");
                 self.judge_final(delivery, DeliveryStatus::TimedOut, reason);
             }
+        }
+    }
+
+    /// Once, and again after an hour: it is so for each post.
+    fn tell_not_ready(&mut self, reason: &str) {
+        if let Some(others) = self.delivering.not_ready.pass_now() {
+            self.delivering.is_not_ready = true;
+            tracing::warn!(
+                reason,
+                others,
+                "https: destinations cannot be reached from this host: they wait (see to https_proxy, the CA certificates or http_script)"
+            );
         }
     }
 

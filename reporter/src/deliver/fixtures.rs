@@ -74,5 +74,7 @@ pub(super) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Unsendable { .. } => "unsendable",
         Outcome::UnknownScheme => "unknown",
         Outcome::Exhausted { .. } => "exhausted",
+        Outcome::NotReady { .. } => "not ready",
+        Outcome::Crowded { .. } => "crowded",
     }
 }

@@ -333,6 +333,17 @@ pub enum Outcome {
         /// What is missing.
         reason: String,
     },
+    /// What posts need is missing or broken here (the proxy, certificates, `http_script`), and the operator's to mend. It
+    /// counts against nobody.
+    NotReady {
+        /// What it is.
+        reason: String,
+    },
+    /// Nothing was tried: others of the same owner's are under way there. It counts against nobody.
+    Crowded {
+        /// Which.
+        reason: String,
+    },
 }
 
 impl Outcome {

@@ -43,7 +43,7 @@ impl ProgramError {
         let reason = format!("{program} {self}");
         match self {
             ProgramError::Start(error) if is_lack(error) => Outcome::Exhausted { reason },
-            ProgramError::Start(_) => Outcome::unreachable(reason),
+            ProgramError::Start(_) => Outcome::NotReady { reason },
             ProgramError::TimedOut(_) | ProgramError::Wait(_) => Outcome::retry(reason),
         }
     }

@@ -130,7 +130,9 @@ impl Heard {
             } if *wish >= LEAST_WISH => Heard::Wish(*wish),
             Outcome::Sent { .. } => Heard::Served,
             // It never left the house.
-            Outcome::Exhausted { .. } => Heard::Ours,
+            Outcome::Exhausted { .. } | Outcome::NotReady { .. } | Outcome::Crowded { .. } => {
+                Heard::Ours
+            }
             _ => Heard::Answer,
         }
     }

@@ -304,3 +304,34 @@ async fn a_quick_host_is_paced_and_the_relay_is_not() {
         assert!(mails > 200, "{rate}: {mails} mails");
     }
 }
+
+/// The proxy is down, or there are no certificates, for longer than `retry_window`.
+#[tokio::test(start_paused = true)]
+async fn what_is_the_operators_to_mend_is_charged_to_no_post() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[NOW]);
+    let mut environment = environment(50, by_https);
+    environment.gather = Box::new(|job, _| {
+        let domains = if job.day.to_string() == YESTERDAY {
+            50
+        } else {
+            0
+        };
+        let domain = |number| counted(&format!("d{number:05}.example"), 1);
+        Ok((0..domains).map(domain).collect())
+    });
+    let (begin, zero) = (environment.begin, environment.zero);
+    let back = begin + HOUR * 30;
+    environment.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
+        true => {
+            let reason = "the proxy cannot be reached".to_owned();
+            (Outcome::NotReady { reason }, Duration::ZERO)
+        }
+        false => (sent(), Duration::from_millis(20)),
+    });
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR * 29).await.unwrap();
+    assert_eq!(stored(&settings).failures(), 0);
+    run(&settings, &environment, None, HOUR * 2).await.unwrap();
+    assert_eq!(ends(&settings, YESTERDAY), ["sent|50"]);
+}

@@ -21,6 +21,7 @@ use url::Url;
 
 use super::connector::Connector;
 use super::kept;
+use super::places::Places;
 use super::resolver::FilteringResolver;
 use crate::deliver::{PrepareError, tls};
 
@@ -34,6 +35,7 @@ pub(super) type Client = legacy::Client<Connector, Body>;
 pub(super) fn client(
     settings: &Reportd,
     resolver: FilteringResolver,
+    places: Option<Places>,
     proxies: Arc<Matcher>,
 ) -> Result<Client, PrepareError> {
     let authorities = match &settings.https_ca_file {
@@ -41,7 +43,7 @@ pub(super) fn client(
         None => Vec::new(),
     };
     let tls = tls::config(settings.https_verify, authorities).map_err(PrepareError::HttpsClient)?;
-    let connector = Connector::new(resolver, tls, proxies, settings.http_timeout);
+    let connector = Connector::new(resolver, places, tls, proxies, settings.http_timeout);
     Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(kept::IDLE)

@@ -14,6 +14,7 @@ use url::Url;
 use super::{
     check_literal,
     client::{Client, client, proxies},
+    places::Places,
     resolver::{FilteringResolver, HostLookup, NotGlobal, only_global},
 };
 use crate::deliver::PrepareError;
@@ -83,14 +84,20 @@ impl Clients {
             return Ok(made);
         }
         let filtered = !self.settings.allow_private_destinations;
-        let with = |filter| {
+        let places = Places::new(self.settings.max_concurrent_per_host);
+        let with = |filter, places| {
             let names = self.names.clone();
             let proxies = Arc::clone(&self.matcher);
-            client(&self.settings, FilteringResolver { names, filter }, proxies)
+            client(
+                &self.settings,
+                FilteringResolver { names, filter },
+                places,
+                proxies,
+            )
         };
         let pair = ClientPair {
-            free: with(None)?,
-            filtered: with(filtered.then(|| Arc::clone(&self.proxies)))?,
+            free: with(None, None)?,
+            filtered: with(filtered.then(|| Arc::clone(&self.proxies)), Some(places))?,
         };
         let mut is_first = false;
         let made = self.made.get_or_init(|| {

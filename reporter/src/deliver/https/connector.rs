@@ -20,8 +20,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::places::{Place, Places};
 use super::record::{AnswerRecord, ByteStream, RecordingConnection};
-use super::resolver::{BoxError, FilteringResolver};
+use super::resolver::{BoxError, FilteringResolver, Resolved};
 
 /// Whoever says nothing for so long, though it was asked, is gone.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -33,9 +34,10 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
-    direct: HttpsConnector<HttpConnector<FilteringResolver>>,
-    /// The hop to a proxy, which may know nothing of ALPN.
-    hop: HttpsConnector<HttpConnector<FilteringResolver>>,
+    resolver: FilteringResolver,
+    /// Where records name hosts.
+    places: Option<Places>,
+    hop: Hop,
     tls: Arc<ClientConfig>,
     proxies: Arc<Matcher>,
     /// To be connected.
@@ -45,55 +47,64 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(
         resolver: FilteringResolver,
+        places: Option<Places>,
         tls: ClientConfig,
         proxies: Arc<Matcher>,
         time: Duration,
     ) -> Connector {
-        let mut tcp = HttpConnector::new_with_resolver(resolver);
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // It is divided among a host's addresses: one that never answers leaves time for the next, and for TLS.
-        tcp.set_connect_timeout(Some(time * 3 / 4));
-        tcp.set_keepalive(Some(SIGN_OF_LIFE));
-        tcp.set_keepalive_interval(Some(SIGN_OF_LIFE));
-        tcp.set_keepalive_retries(Some(SIGNS));
-        tcp.set_tcp_user_timeout(Some(ACKNOWLEDGED));
-        let hop = HttpsConnector::from((tcp.clone(), tls.clone()));
+        let hop = Hop {
+            connector: HttpsConnector::from((tcp(resolver.clone(), time), tls.clone())),
+            time: part(time),
+        };
         let mut tls = tls;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let tls = Arc::new(tls);
         Connector {
-            direct: HttpsConnector::from((tcp, Arc::clone(&tls))),
+            resolver,
+            places,
             hop,
-            tls,
+            tls: Arc::new(tls),
             proxies,
             time,
         }
     }
 
     async fn open(mut self, uri: Uri) -> Result<TokioIo<RecordingConnection>, BoxError> {
-        let (wire, is_proxied): (Box<dyn ByteStream>, bool) = match self.proxies.intercept(&uri) {
-            None => {
-                let wire = self.direct.call(uri).await?;
-                (Box::new(TokioIo::new(wire)), false)
-            }
-            Some(proxy) if uri.scheme() == Some(&Scheme::HTTP) => {
-                let wire = self.hop.call(proxy.uri().clone()).await?;
-                (Box::new(TokioIo::new(wire)), true)
-            }
-            Some(proxy) => (self.through(&proxy, uri).await?, false),
-        };
+        let (wire, place, is_proxied): (Box<dyn ByteStream>, _, bool) =
+            match self.proxies.intercept(&uri) {
+                None => {
+                    let (wire, place) = self.direct(uri).await?;
+                    (wire, place, false)
+                }
+                Some(proxy) if uri.scheme() == Some(&Scheme::HTTP) => {
+                    let wire = self.hop.call(proxy.uri().clone()).await?;
+                    (Box::new(TokioIo::new(wire)), None, true)
+                }
+                Some(proxy) => (self.through(&proxy, uri).await?, None, false),
+            };
         Ok(TokioIo::new(RecordingConnection {
             wire,
-            record: AnswerRecord::default(),
+            record: AnswerRecord::at(place),
             is_proxied,
         }))
     }
 
+    async fn direct(&self, uri: Uri) -> Result<(Box<dyn ByteStream>, Option<Place>), BoxError> {
+        let host = bare_host(&uri);
+        let addresses = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => self.resolver.addresses(host).await?,
+        };
+        let place = match &self.places {
+            Some(places) => places.take(host, &addresses)?,
+            None => None,
+        };
+        let tcp = tcp(Resolved(addresses), self.time);
+        let mut direct = HttpsConnector::from((tcp, Arc::clone(&self.tls)));
+        Ok((Box::new(TokioIo::new(direct.call(uri).await?)), place))
+    }
+
     async fn through(self, proxy: &Intercept, uri: Uri) -> Result<Box<dyn ByteStream>, BoxError> {
-        let host = uri.host().unwrap_or_default();
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(host.to_owned())?;
+        let name = ServerName::try_from(bare_host(&uri).to_owned())?;
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.hop);
         if let Some(credentials) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(credentials.clone());
@@ -120,6 +131,63 @@ impl Service<Uri> for Connector {
                 let reason = format!("no connection within {} s", time.as_secs_f64());
                 Err(io::Error::new(io::ErrorKind::TimedOut, reason).into())
             })
+        })
+    }
+}
+
+/// Without the brackets of an IPv6 address.
+fn bare_host(uri: &Uri) -> &str {
+    let host = uri.host().unwrap_or_default();
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// What connecting may take of the time to be connected: some is left for TLS.
+fn part(time: Duration) -> Duration {
+    time * 3 / 4
+}
+
+fn tcp<R>(resolver: R, time: Duration) -> HttpConnector<R> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // It is divided among a host's addresses: one that never answers leaves time for the next.
+    tcp.set_connect_timeout(Some(part(time)));
+    tcp.set_keepalive(Some(SIGN_OF_LIFE));
+    tcp.set_keepalive_interval(Some(SIGN_OF_LIFE));
+    tcp.set_keepalive_retries(Some(SIGNS));
+    tcp.set_tcp_user_timeout(Some(ACKNOWLEDGED));
+    tcp
+}
+
+/// Connects to a proxy, which may know nothing of ALPN.
+#[derive(Clone)]
+struct Hop {
+    connector: HttpsConnector<HttpConnector<FilteringResolver>>,
+    time: Duration,
+}
+
+/// It speaks of none of the receivers behind it.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy cannot be reached")]
+pub(super) struct ProxyUnreachable(#[source] BoxError);
+
+impl Service<Uri> for Hop {
+    type Response = <HttpsConnector<HttpConnector<FilteringResolver>> as Service<Uri>>::Response;
+    type Error = ProxyUnreachable;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ProxyUnreachable>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyUnreachable>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, proxy: Uri) -> Self::Future {
+        let connected = timeout(self.time, self.connector.call(proxy));
+        Box::pin(async move {
+            let late = |_| Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            connected
+                .await
+                .unwrap_or_else(late)
+                .map_err(ProxyUnreachable)
         })
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod clients;
 mod connector;
 mod kept;
+mod places;
 mod post;
 mod record;
 mod resolver;

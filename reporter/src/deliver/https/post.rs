@@ -23,6 +23,8 @@ use url::Url;
 use super::answer::{self, Verdict};
 use super::client::Body;
 use super::clients::BadHost;
+use super::connector::ProxyUnreachable;
+use super::places::Crowded;
 use super::record::AnswerRecord;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
@@ -61,7 +63,10 @@ impl Https {
         }
         let client = match self.clients.of(named_by) {
             Ok(client) => client,
-            Err(error) => return Verdict::Done(Outcome::unreachable(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                return Verdict::Done(Outcome::NotReady { reason });
+            }
         };
         let upload = Upload::new(progress, self.times);
         let mut request = match self.request(url, gzip, &upload) {
@@ -186,7 +191,7 @@ fn failed(error: &legacy::Error) -> Outcome {
         let cause = cause.downcast_ref::<io::Error>();
         cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
     };
-    let mut is_timeout = false;
+    let (mut is_timeout, mut is_proxy, mut is_crowded) = (false, false, false);
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(not_global) = cause.downcast_ref::<NotGlobal>() {
@@ -195,10 +200,16 @@ fn failed(error: &legacy::Error) -> Outcome {
             };
         }
         is_timeout |= is_late(cause);
+        is_proxy |= cause.is::<ProxyUnreachable>();
+        is_crowded |= cause.is::<Crowded>();
         next = cause.source();
     }
     if let Some(reason) = lack_behind(error) {
         Outcome::Exhausted { reason }
+    } else if is_proxy {
+        Outcome::NotReady { reason }
+    } else if is_crowded {
+        Outcome::Crowded { reason }
     } else if error.is_connect() || is_timeout {
         Outcome::unreachable(reason)
     } else {

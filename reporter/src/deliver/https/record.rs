@@ -3,7 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use hyper::StatusCode;
@@ -11,38 +11,52 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
+use super::places::Place;
+
 /// Of one connection: the answer to the request that is under way on it. HTTP/1.1 without pipelining, so there is one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AnswerRecord(Arc<watch::Sender<Option<Head>>>);
+pub(super) struct AnswerRecord {
+    head: Arc<watch::Sender<Option<Head>>>,
+    /// Until the first answer: a connection that is kept takes none.
+    place: Arc<Mutex<Option<Place>>>,
+}
 
 impl AnswerRecord {
+    pub(super) fn at(place: Option<Place>) -> AnswerRecord {
+        AnswerRecord {
+            head: Arc::default(),
+            place: Arc::new(Mutex::new(place)),
+        }
+    }
+
     /// The status of the answer, if it has come.
     pub(super) fn status(&self) -> Option<StatusCode> {
-        self.0.borrow().as_ref().and_then(Head::status)
+        self.head.borrow().as_ref().and_then(Head::status)
     }
 
     /// Waits for it.
     pub(super) async fn decided(&self) {
         let has_come = |head: &Option<Head>| head.as_ref().and_then(Head::status).is_some();
         // Its sender is this one's.
-        let _ = self.0.subscribe().wait_for(has_come).await;
+        let _ = self.head.subscribe().wait_for(has_come).await;
     }
 
     /// The answer is in other hands. What still comes is its body, or what a host says that closes an idle connection; the
     /// next answer is that to the next request.
     pub(super) fn rest(&self) {
-        self.0.send_replace(None);
+        self.head.send_replace(None);
+        drop(self.place.lock().map(|mut place| place.take()));
     }
 
     fn wrote(&self) {
-        self.0.send_if_modified(|head| {
+        self.head.send_if_modified(|head| {
             head.get_or_insert_default();
             false
         });
     }
 
     fn read(&self, bytes: &[u8]) {
-        self.0.send_if_modified(|head| match head {
+        self.head.send_if_modified(|head| match head {
             Some(head) if !head.is_over => {
                 head.feed(bytes);
                 true

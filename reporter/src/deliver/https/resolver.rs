@@ -2,7 +2,7 @@
 //! libc, and without addresses that are not global where a stranger named the host.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, Ready, ready};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,20 +153,45 @@ impl Service<Name> for FilteringResolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let resolver = self.clone();
-        Box::pin(async move {
-            let host = name.as_str();
-            let found = resolver.names.addresses(host).await?;
-            let checked = match &resolver.filter {
-                Some(exempt) if !exempt.iter().any(|proxy| proxy.eq_ignore_ascii_case(host)) => {
-                    only_global(host, found)?
-                }
-                _ => found,
-            };
-            // Port 0: the URL's.
-            let addresses = checked.into_iter().map(|ip| SocketAddr::new(ip, 0));
-            Ok(addresses.collect::<Vec<_>>().into_iter())
+        Box::pin(async move { Ok(to_connect(&resolver.addresses(name.as_str()).await?)) })
+    }
+}
+
+impl FilteringResolver {
+    /// Those that may be connected to.
+    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, BoxError> {
+        let found = self.names.addresses(host).await?;
+        Ok(match &self.filter {
+            Some(exempt) if !exempt.iter().any(|proxy| proxy.eq_ignore_ascii_case(host)) => {
+                only_global(host, found)?
+            }
+            _ => found,
         })
     }
+}
+
+/// A resolver that has been asked already.
+#[derive(Clone)]
+pub(super) struct Resolved(pub(super) Vec<IpAddr>);
+
+impl Service<Name> for Resolved {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Ready<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Name) -> Self::Future {
+        ready(Ok(to_connect(&self.0)))
+    }
+}
+
+/// Port 0: the URL's.
+fn to_connect(addresses: &[IpAddr]) -> std::vec::IntoIter<SocketAddr> {
+    let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, 0));
+    addresses.collect::<Vec<_>>().into_iter()
 }
 
 /// The global ones of a host's addresses; none of several is an error that names one.

@@ -62,22 +62,16 @@ fn judge(ended: &ProgramEnd) -> Outcome {
             detail: ended.said.clone(),
         },
         Some(code) if NOBODY_ANSWERS.contains(&code) => Outcome::unreachable(reason()),
+        Some(code) if NOT_READY.contains(&code) => Outcome::NotReady { reason: reason() },
         _ => Outcome::retry(reason()),
     }
 }
 
-/// curl's numbers for: the proxy or the host has no address, no connection, no TLS, a certificate that is not trusted, the
-/// proxy's handshake failed. The last two are the shell's. Not 28, a time-out: the answer may have been waited for.
-const NOBODY_ANSWERS: &[i32] = &[
-    5,
-    6,
-    7,
-    35,
-    60,
-    97,
-    program::NOT_EXECUTABLE,
-    program::NOT_FOUND,
-];
+/// curl's numbers for: the host has no address, no connection, no TLS, a certificate that is not trusted. Not 28, a time-out:
+/// the answer may have been waited for.
+const NOBODY_ANSWERS: &[i32] = &[6, 7, 35, 60];
+/// curl's for: the proxy has no address, its handshake failed. The last two are the shell's.
+const NOT_READY: &[i32] = &[5, 97, program::NOT_EXECUTABLE, program::NOT_FOUND];
 
 /// One word for the shell, whatever stands in it.
 fn quoted(text: &str) -> String {
@@ -120,7 +114,9 @@ mod tests {
             ("exit 7;", "https://h.example/", NamedBy::Record, "unreachable"),
             ("exit 28;", "https://h.example/", NamedBy::Record, "retry"),
             ("exit 35;", "https://h.example/", NamedBy::Record, "unreachable"),
-            ("/nonexistent/curl", "https://h.example/", NamedBy::Record, "unreachable"),
+            ("exit 5;", "https://h.example/", NamedBy::Record, "not ready"),
+            ("exit 97;", "https://h.example/", NamedBy::Record, "not ready"),
+            ("/nonexistent/curl", "https://h.example/", NamedBy::Record, "not ready"),
             ("kill -9 $$;", "https://h.example/", NamedBy::Record, "retry"),
             ("sleep 10;", "https://h.example/", NamedBy::Record, "retry"),
             ("true", "https://127.0.0.1/", NamedBy::Record, "unsendable"),

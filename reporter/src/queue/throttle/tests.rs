@@ -180,6 +180,8 @@ fn what_outcomes_tell() {
         (Outcome::Unreachable { reason: text() }, Heard::Nothing),
         (Outcome::Denied { reason: text() }, Heard::Nothing),
         (Outcome::Exhausted { reason: text() }, Heard::Ours),
+        (Outcome::NotReady { reason: text() }, Heard::Ours),
+        (Outcome::Crowded { reason: text() }, Heard::Ours),
     ] {
         assert_eq!(Heard::of(&outcome), heard, "{outcome:?}");
     }

@@ -65,3 +65,84 @@ async fn an_address_that_never_answers_leaves_time_for_the_next() {
         .await;
     assert_eq!(word(&outcome), "sent", "{outcome:?}");
 }
+
+/// A wildcard leads a hundred names to somebody's server.
+#[tokio::test]
+async fn names_of_one_owner_share_the_connections_to_an_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let accepted = Arc::new(Mutex::new(Vec::new()));
+    let held = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            held.lock().await.push(stream);
+        }
+    });
+    let servers = name_server(&[Ipv4Addr::LOCALHOST]).await;
+    let options = [
+        ("http_timeout", "3"),
+        ("allow_private_destinations", "yes"),
+        ("dns_servers", &servers),
+    ];
+    let https = Arc::new(Https::prepare(&fixtures::settings(&options)).unwrap());
+    let post = |host: String| {
+        let https = Arc::clone(&https);
+        let url: Url = format!("https://{host}:{port}/").parse().unwrap();
+        tokio::spawn(async move {
+            let progress = Progress::default();
+            https.send(&url, NamedBy::Record, b"gzip", &progress).await
+        })
+    };
+    let posts: Vec<_> = (0..100)
+        .map(|n| post(format!("n{n}.evil.example")))
+        .collect();
+    let neighbour = post("neighbour.example".to_owned());
+    let mut outcomes = Vec::new();
+    for post in posts {
+        outcomes.push(word(&post.await.unwrap()));
+    }
+    let crowded = outcomes.iter().filter(|word| **word == "crowded").count();
+    assert_eq!(crowded, 96, "{outcomes:?}");
+    assert_eq!(word(&neighbour.await.unwrap()), "unreachable");
+    assert_eq!(accepted.lock().await.len(), 5);
+    let again = post("n99.evil.example".to_owned()).await.unwrap();
+    assert_eq!(word(&again), "unreachable", "there is room again");
+}
+
+/// Whoever stands behind it is not to blame.
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_the_operators() {
+    let server = Server::start().await;
+    let silent = black_hole(Ipv4Addr::new(127, 0, 0, 3), server.port).await;
+    let silent_proxy = format!("http://127.0.0.3:{}", server.port);
+    let unknown = name_server(&[]).await;
+    for (options, expected, why) in [
+        (
+            vec![("https_proxy", "http://127.0.0.1:1")],
+            "not ready",
+            "closed",
+        ),
+        (
+            vec![("https_proxy", silent_proxy.as_str())],
+            "not ready",
+            "silent",
+        ),
+        (
+            vec![
+                ("https_proxy", "http://proxy.example:1"),
+                ("dns_servers", &unknown),
+            ],
+            "not ready",
+            "no address",
+        ),
+        (vec![("https_proxy", "")], "sent", "none"),
+    ] {
+        let https = server.https(&options);
+        let progress = Progress::default();
+        let outcome = https
+            .send(&server.to("ok"), NamedBy::Operator, b"gzip", &progress)
+            .await;
+        assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
+    }
+    drop(silent);
+}

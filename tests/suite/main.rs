@@ -13,6 +13,7 @@ mod docs;
 mod faults;
 mod fleet;
 mod harness;
+mod in_turn;
 mod judges;
 mod midnight;
 mod reporter;

@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::sys4::Sys4;
 
-use crate::reporter::handover::{patient, their_reporter};
+use crate::in_turn::{patient, their_reporter};
 
 /// Whose program it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tlsrptd_tests::harness::wait::until;
 use super::Whose::{Ours, Theirs};
 use super::hosts::Host;
 use super::{Whose, sessions};
-use crate::reporter::handover::{patient, their_reporter};
+use crate::in_turn::{patient, their_reporter};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 

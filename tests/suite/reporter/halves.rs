@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::program::Running;
 use tlsrptd_tests::harness::sys4::Sys4;
 
 use super::collector::script;
-use super::handover::{PENDING, our_domains, patient, their_domains, their_reporter};
+use crate::in_turn::{PENDING, our_domains, patient, their_domains, their_reporter};
 
 /// Two collectors, of which one is ready only when the file `ready` is there.
 fn two_collectors(lab: &Lab) -> String {

@@ -7,7 +7,7 @@ use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::sys4::Sys4;
 
-use super::handover::{PENDING, patient, their_reporter};
+use crate::in_turn::{PENDING, patient, their_reporter};
 
 /// As sys4's, which keeps a name as the MTA gave it: two sessions by the one, three by the other.
 const COLLECTOR: &str = r#"

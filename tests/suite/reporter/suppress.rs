@@ -8,8 +8,8 @@ use tlsrptd_tests::harness::smtp::{Act, Stage};
 use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
-use super::handover::{PENDING, patient, their_domains, their_reporter};
 use super::{assert_arrived, assert_law, fates, report};
+use crate::in_turn::{PENDING, patient, their_domains, their_reporter};
 
 fn record(domain: &str) -> String {
     format!("v=TLSRPTv1; rua=mailto:a@{domain}")

@@ -8,7 +8,7 @@ use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
 use tlsrptd_tests::harness::sys4::Sys4;
 
-use crate::reporter::handover::{our_domains, patient, their_domains, their_reporter};
+use crate::in_turn::{our_domains, patient, their_domains, their_reporter};
 
 /// Our words, and sys4's own.
 const FINAL: [&str; 5] = ["refused", "suppressed", "expired", "timedout", "unknownrua"];

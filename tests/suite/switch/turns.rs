@@ -11,8 +11,8 @@ use tlsrptd_tests::harness::sys4::Sys4;
 use super::End::{Kill, Stop};
 use super::Turn::{Ours, Theirs};
 use super::{Turn, end};
+use crate::in_turn::{our_domains, patient, their_domains, their_reporter};
 use crate::reporter::assert_law;
-use crate::reporter::handover::{our_domains, patient, their_domains, their_reporter};
 
 /// Domains whose receiver is ready from a turn on, a turn.
 const EACH: usize = 3;

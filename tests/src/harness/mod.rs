@@ -12,6 +12,7 @@ pub mod mta;
 mod places;
 pub mod program;
 pub mod proxy;
+pub mod running;
 mod runtime;
 pub mod sandbox;
 mod script;

@@ -5,6 +5,7 @@
 
 mod again;
 mod denied;
+mod fairness;
 mod filter;
 mod folders;
 mod https;

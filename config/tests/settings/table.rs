@@ -1,10 +1,8 @@
 //! Table, arguments, environment, file, `--help` and fields agree, and every option reaches its field.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{DAEMONS, Shown, least, load, write};
+use crate::common::{DAEMONS, Shown, least, load, write};
 use tlsrptd_config::option::{Default, Kind, Program, Row, rows};
 
 /// A value that is not the default.

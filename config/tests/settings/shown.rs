@@ -1,9 +1,6 @@
 //! What a start shows when there is nothing to run, and what it never shows.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{load, with};
+use crate::common::{load, with};
 use tlsrptd_config::option::Program::{Collectd, Ctl, Fetcher, Reportd};
 
 #[test]

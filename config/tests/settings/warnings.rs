@@ -1,9 +1,6 @@
 //! What an operator is warned of, and what is completed without a word.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::with;
+use crate::common::with;
 use tlsrptd_config::option::Program::{Collectd, Fetcher, Reportd};
 
 #[test]

@@ -21,10 +21,9 @@ use tlsrptd_proto::{
 use crate::{
     environment::Environment,
     lookup::{self, LookupResult},
-    model::{CountedRows, DecidedDomain, Decision, Destination, NewReport},
+    model::{CountedRows, DecidedDomain, Decision, Destination, DomainDay, NewReport},
     route::{Routed, Routes},
     schedule::Schedule,
-    store::DomainDay,
     suppress::Suppressions,
 };
 

@@ -10,8 +10,7 @@ use crate::{
     deliver::{Deliverer, Outcome, PreparedMail, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
     lookup::{LookupResult, Resolver},
-    model::Delivery,
-    store::FetchJob,
+    model::{Delivery, FetchJob},
 };
 
 /// The world: clock, collectors, DNS, receivers.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, Terms, ask, details, probe},
-    store::{FetchJob, Fetched},
+    model::{FetchJob, Fetched},
 };
 use tokio::sync::mpsc;
 

@@ -9,7 +9,7 @@
 
 use tlsrptd_proto::{counts::ReportCounts, day::Day};
 
-use crate::store::{LONGEST_SILENCE, OurMails};
+use crate::model::{LONGEST_SILENCE, OurMails};
 
 /// Sessions that one mail may take: a receiver that greylists for an hour gets six attempts of Postfix's, each at two of
 /// its hosts.

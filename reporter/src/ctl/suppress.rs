@@ -8,12 +8,12 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use crate::{
     error::Error,
     model::SuppressionTarget,
-    store::{SuppressionList, SuppressionRow},
+    store::{self, Access, SuppressionRow},
 };
 
 /// Does it, and says so.
 pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result<String, Error> {
-    let path = &settings.dbname;
+    let open = |access| store::open_for_operator(settings, access);
     match wish {
         Suppress::Add {
             target,
@@ -23,7 +23,7 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let target = read_target(&target)?;
             let until = until.map(|until| last_day(&until, today)).transpose()?;
             let reason = visible::one_line(reason.as_deref().unwrap_or(""));
-            let is_new = SuppressionList::edit(path)?.add(&target, until, &reason, today)?;
+            let is_new = open(Access::Write)?.suppress(&target, until, &reason, today)?;
             let word = if is_new { "suppressed" } else { "changed" };
             Ok(format!("{word}: {target} {}\n", end(until)))
         }
@@ -32,13 +32,13 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let domain = domain.as_deref().map(read_domain).transpose()?;
             let domain = domain.as_ref().map(Domain::as_str);
             let about = shown(target.as_str(), domain);
-            match SuppressionList::edit(path)?.remove(&target, domain)? {
+            match open(Access::Write)?.unsuppress(&target, domain)? {
                 0 => Err(fault("TARGET", format!("{about} is not on the list"))),
                 1 => Ok(format!("removed: {about}\n")),
                 all => Ok(format!("removed: {about} ({all} entries)\n")),
             }
         }
-        Suppress::List => Ok(show(&SuppressionList::look(path)?.rows(today)?)),
+        Suppress::List => Ok(show(&open(Access::Read)?.suppressed(today)?)),
     }
 }
 

@@ -7,8 +7,9 @@ use tlsrptd_service::clock::WorkingTime;
 
 use super::gathering;
 use crate::{
+    model::CollectorCommand,
     schedule::Schedule,
-    store::{CollectorCommand, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// Which day it is, as far as the database has been told.
@@ -45,7 +46,7 @@ impl Calendar {
     /// and is not decided yet.
     pub(super) fn schedule_new_days(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         let (now, today) = (moment.now, Day::of(moment.now));
@@ -58,8 +59,7 @@ impl Calendar {
                 "{undone} fetch jobs were made for days that have not ended, by a clock that was ahead: they are made again"
             );
         }
-        let mut known = store.days_with_jobs()?;
-        known.extend(store.decided_days()?);
+        let known = store.known_days()?;
         let early = store.early_days()?;
         let open = store.open_days()?;
         let reportable: BTreeSet<Day> = self.schedule.reportable_days(now).into_iter().collect();
@@ -80,7 +80,7 @@ impl Calendar {
     /// Removes some of the old rows, with a confirmed clock.
     pub(super) fn clean(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         if self.is_cleaning && moment.is_confirmed() {

@@ -14,7 +14,7 @@ pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let service = ServiceView::of(Program::Reportd, Some(&settings.dbname));
     faults.extend(read(settings, file, &service));
     faults.extend(written(settings, &service));
-    faults.extend(store::find_fault(&settings.dbname).map(|error| error.to_string()));
+    faults.extend(store::find_fault(settings).map(|error| error.to_string()));
     let fetchers = settings.fetchers.iter();
     faults.extend(fetchers.filter_map(|fetcher| service.run("fetchers", &fetcher.words)));
     faults

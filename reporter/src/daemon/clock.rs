@@ -78,7 +78,7 @@ impl Clock {
     /// Adjusts the times in the database to a clock that was set, and notes the time once an hour.
     pub(super) fn follow(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         schedule: &Schedule,
     ) -> Result<Moved, StoreError> {
         let now = self.moment.now;
@@ -100,7 +100,7 @@ impl Clock {
     }
 
     /// Notes that the reporter was at work at this time, if the clock is confirmed.
-    pub(super) fn note_time(&mut self, store: &mut Store) -> Result<(), StoreError> {
+    pub(super) fn note_time(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
         if self.moment.is_confirmed() {
             store.note_time(self.moment.now)?;
             self.noted = Some(self.moment.now);

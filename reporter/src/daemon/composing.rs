@@ -152,7 +152,7 @@ impl<E: Environment> Composing<E> {
     /// Starts decisions on the oldest gathered day, up to the limits.
     pub(super) fn start(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         calendar: &Calendar,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -191,7 +191,7 @@ impl<E: Environment> Composing<E> {
 
     fn next_day(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         calendar: &Calendar,
         now: Timestamp,
     ) -> Result<Option<Day>, StoreError> {
@@ -210,7 +210,11 @@ impl<E: Environment> Composing<E> {
     }
 
     /// Stores the decisions that are made; with the last one the day is closed.
-    pub(super) fn record(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn record(
+        &mut self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         while let Some(decision) = self.tasks.try_join_next() {
             self.take(decision);
         }

@@ -105,12 +105,12 @@ impl<O: Environment> Daemon<O> {
         if room.own + room.posts == 0 {
             return Ok(());
         }
-        let suppressions = self.state.suppressions()?;
+        let suppressions = self.store.suppressions()?;
         let queues = &self.delivering.queues;
         let claims = self
-            .state
-            .claim(now, room, |key| queues.room(key, IN_HAND))?;
-        if self.state.posts_are_full() {
+            .store
+            .claim(now, room, &|key| queues.room(key, IN_HAND))?;
+        if self.store.posts_are_full() {
             self.delivering.queues.want_room();
         }
         for claimed in claims {
@@ -212,7 +212,7 @@ impl<O: Environment> Daemon<O> {
 
     fn record_judged(&mut self, now: Timestamp) -> Result<(), StoreError> {
         if !self.delivering.judged.is_empty() {
-            let suspended = self.state.record(&self.delivering.judged, now)?;
+            let suspended = self.store.record(&self.delivering.judged, now)?;
             self.delivering.judged.clear();
             for Suspension {
                 pair: TargetForDomain { target, domain },

@@ -12,8 +12,9 @@ use super::late::note_grown;
 use crate::{
     environment::Environment,
     gather::{AnswerPart, AnswerSender, GatherError},
+    model::FetchJob,
     schedule::{Next, Schedule},
-    store::{FetchJob, JobChange, JobNote, Store, StoreError},
+    store::{JobChange, JobNote, Store, StoreError},
 };
 
 /// Parts of answers that wait for the database: memory stays bounded however fast collectors are.
@@ -90,7 +91,11 @@ impl<E: Environment> Gathering<E> {
     }
 
     /// Starts the jobs that are due.
-    pub(super) fn start(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn start(
+        &mut self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if self.paused_for().is_some() {
             return Ok(());
         }
@@ -118,7 +123,11 @@ impl<E: Environment> Gathering<E> {
     }
 
     /// Stores what has come.
-    pub(super) fn record(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn record(
+        &mut self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         for _ in 0..PARTS_A_PASS {
             let Some((job, part)) = self.next() else {
                 break;
@@ -140,7 +149,7 @@ impl<E: Environment> Gathering<E> {
 
     fn store_part(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         job: &Arc<FetchJob>,
         part: AnswerPart,
         now: Timestamp,
@@ -177,7 +186,7 @@ impl<E: Environment> Gathering<E> {
 
     fn end_job(
         &mut self,
-        store: &mut Store,
+        store: &mut dyn Store,
         job: &FetchJob,
         result: Result<(), GatherError>,
         now: Timestamp,

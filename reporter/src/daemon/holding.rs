@@ -29,14 +29,14 @@ impl<O: Environment> Daemon<O> {
                 };
                 let waiting = self.delivering.queues.hold(queue, Instant::now() + time);
                 self.delivering.released.extend(waiting);
-                self.state.hold_queue(queue);
+                self.store.hold_queue(queue);
                 if first && matches!(outcome, Outcome::Denied { .. }) {
                     self.delivering.is_denied = true;
                 }
                 tell(queue, outcome, time, first);
             }
             Some(News::Flows) if queue.is_own() => {
-                self.state.queue_flows(queue);
+                self.store.queue_flows(queue);
                 // Only mails are denied, and one line is enough.
                 if *queue == QueueKey::Relay && std::mem::take(&mut self.delivering.is_denied) {
                     return;
@@ -55,12 +55,12 @@ impl<O: Environment> Daemon<O> {
         let mut free = queues.probe(now);
         free.extend(queues.forget(now));
         free.into_iter()
-            .for_each(|queue| self.state.free_queue(&queue));
+            .for_each(|queue| self.store.free_queue(&queue));
     }
 
     /// What is in hand no more is pending again. When that fails it is kept, and done later.
     pub(super) fn put_back_released(&mut self) -> Result<(), StoreError> {
-        self.state.put_back(&self.delivering.released)?;
+        self.store.put_back(&self.delivering.released)?;
         self.delivering.released.clear();
         Ok(())
     }

@@ -8,8 +8,9 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     environment::Environment,
+    model::{CollectorCommand, collector_of},
     schedule::Schedule,
-    store::{CollectorCommand, Store, StoreError, identity},
+    store::{Store, StoreError},
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
@@ -65,7 +66,11 @@ impl<E: Environment> Late<E> {
     }
 
     /// Asks the collectors that can tell, once an interval.
-    pub(super) fn start(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn start(
+        &mut self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if self.interval.is_zero() {
             return Ok(());
         }
@@ -77,7 +82,7 @@ impl<E: Environment> Late<E> {
         self.next = Some(at + self.interval);
         let able = store.collectors_of_additions(&reportable(&self.schedule, now))?;
         for fetcher in &self.fetchers {
-            let collector = identity(&fetcher.command);
+            let collector = collector_of(&fetcher.command);
             if able.contains(&collector) {
                 let (environment, command) =
                     (Arc::clone(&self.environment), fetcher.command.clone());
@@ -97,7 +102,11 @@ impl<E: Environment> Late<E> {
     }
 
     /// Makes fetch jobs for the additions that collectors told of.
-    pub(super) fn record(&mut self, store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn record(
+        &mut self,
+        store: &mut dyn Store,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         while let Some((collector, grown)) = self.answers.pop() {
             if let Err(error) = note_grown(store, &self.schedule, &collector, &grown, now) {
                 self.answers.push((collector, grown));
@@ -110,7 +119,7 @@ impl<E: Environment> Late<E> {
 
 /// Makes fetch jobs for what was added to days after they were reported.
 pub(super) fn note_grown(
-    store: &mut Store,
+    store: &mut dyn Store,
     schedule: &Schedule,
     collector: &str,
     grown: &[(Day, u64)],

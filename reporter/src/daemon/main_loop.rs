@@ -76,13 +76,13 @@ impl<E: Environment> Daemon<E> {
     /// # Errors
     /// When the database fails; what could not be recorded is kept.
     pub fn run_once(&mut self, moment: WorkingTime) -> Result<Duration, StoreError> {
-        let (store, now) = (&mut self.state, moment.now);
+        let (store, now) = (&mut *self.store, moment.now);
         if self.clock.follow(store, &self.schedule)? == Moved::Back {
             self.calendar.forget_today();
         }
         self.calendar.schedule_new_days(store, &moment)?;
         self.record_deliveries(now)?;
-        let store = &mut self.state;
+        let store = &mut *self.store;
         self.gathering.record(store, now)?;
         self.late.record(store, now)?;
         self.late.start(store, now)?;
@@ -95,7 +95,7 @@ impl<E: Environment> Daemon<E> {
             self.probe_queues();
             self.start_deliveries(now)?;
         }
-        self.calendar.clean(&mut self.state, &moment)?;
+        self.calendar.clean(&mut *self.store, &moment)?;
         self.until_next(&moment)
     }
 
@@ -107,14 +107,14 @@ impl<E: Environment> Daemon<E> {
         }
         let tomorrow = Day::of(now).next().start();
         let delivery = match moment.is_founded() {
-            true => self.state.next_delivery(now)?,
+            true => self.store.next_delivery(now)?,
             false => None,
         };
         let until = |at: Timestamp| {
             let wait = at.duration_since(now).max(SignedDuration::ZERO);
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         };
-        let dates = [self.state.next_job(now)?, delivery, Some(tomorrow)];
+        let dates = [self.store.next_job(now)?, delivery, Some(tomorrow)];
         let waits = [
             self.delivering.until_next_probe(),
             self.gathering.paused_for(),

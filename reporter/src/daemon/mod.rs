@@ -26,8 +26,9 @@ use tlsrptd_service::clock::WorkingTime;
 use crate::{
     compose::Composer,
     environment::Environment,
+    model::CollectorCommand,
     schedule::Schedule,
-    store::{CollectorCommand, Store, StoreError},
+    store::{Store, StoreError},
 };
 use calendar::Calendar;
 use clock::Clock;
@@ -62,7 +63,7 @@ pub struct DaemonOptions {
 
 /// The reporter at work.
 pub struct Daemon<E: Environment> {
-    state: Store,
+    store: Box<dyn Store>,
     environment: Arc<E>,
     schedule: Arc<Schedule>,
     options: DaemonOptions,
@@ -89,7 +90,7 @@ impl<E: Environment> Daemon<E> {
     /// # Errors
     /// When the database fails.
     pub fn new(
-        mut store: Store,
+        mut store: Box<dyn Store>,
         environment: Arc<E>,
         composer: Arc<Composer>,
         options: DaemonOptions,
@@ -127,15 +128,15 @@ impl<E: Environment> Daemon<E> {
             delivering: Delivering::new(Arc::clone(env), &options),
             rng,
             schedule: Arc::clone(schedule),
-            state: store,
+            store,
             environment,
             options,
         })
     }
 
     /// The database, when the work is over.
-    pub fn into_state(self) -> Store {
-        self.state
+    pub fn into_store(self) -> Box<dyn Store> {
+        self.store
     }
 
     fn read_clock(&mut self) -> WorkingTime {

@@ -14,14 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Daemon, DaemonOptions, signals};
 use crate::{
-    compose::Composer,
-    deliver::Deliverer,
-    environment::SystemEnvironment,
-    error::Error,
-    lookup::Resolver,
-    route::Routes,
-    schedule::Schedule,
-    store::{CollectorCommand, Store},
+    compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
+    lookup::Resolver, model::CollectorCommand, route::Routes, schedule::Schedule, store,
 };
 
 /// Ready to serve.
@@ -63,13 +57,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
     let (routes, world) = parts(&settings)?;
-    let mut state = Store::open(&settings.dbname, settings.debug_db, None)?;
-    let composer = composer(&settings, routes, state.installation())?;
-    if settings.loop_guard {
-        // A sendmail_script sees no envelope, and makes no copy.
-        let copies_to = settings.bcc_address.as_deref();
-        state.guard_loops(copies_to.filter(|_| settings.sendmail_script.is_none()));
-    }
+    let store = store::open(&settings, None)?;
+    let composer = composer(&settings, routes, store.installation())?;
     let pidfile = settings
         .pidfilename
         .clone()
@@ -86,7 +75,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         interval_main_loop: settings.interval_main_loop,
     };
     let daemon = Daemon::new(
-        state,
+        store,
         Arc::new(world),
         Arc::new(composer),
         options,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tlsrptd_service::{log::LogHandle, service_manager::ServiceManager};
 
 use super::{Order, Prepared};
-use crate::{error::Error, gather, store::CollectorCommand};
+use crate::{error::Error, gather, model::CollectorCommand};
 
 /// Deliveries under way get so long to end when we are told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         signals.task.abort();
         worked.and(stopped)
     });
-    let closed = daemon.into_state().close();
+    let closed = daemon.into_store().close();
     drop(pidfile);
     runtime.shutdown_timeout(Duration::from_secs(1));
     worked.and(closed)?;

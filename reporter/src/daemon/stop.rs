@@ -46,7 +46,7 @@ impl<E: Environment> Daemon<E> {
         }
         let now = self.read_clock().now;
         let recorded = self.record_deliveries(now).and(put_back);
-        recorded.and(self.clock.note_time(&mut self.state))
+        recorded.and(self.clock.note_time(&mut *self.store))
     }
 
     async fn wait_for_deliveries(&mut self, grace: Duration) {

@@ -6,7 +6,7 @@ use tlsrptd_proto::day::Day;
 use tokio::sync::{mpsc, oneshot};
 
 use super::GatherError;
-use crate::store::{FetchJob, Fetched};
+use crate::model::{FetchJob, Fetched};
 
 /// A part of an answer on its way to the database.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use tlsrptd_proto::{
 };
 use tokio::time::Instant;
 
-use crate::store::{FetchJob, Fetched};
+use crate::model::{FetchJob, Fetched};
 use process::FetcherProcess;
 
 pub use answer::{AnswerPart, AnswerSender};

@@ -6,11 +6,15 @@ mod canonical;
 mod decision;
 mod delivery;
 mod destination;
+mod domain_day;
+mod fetch_job;
 mod queue_key;
 mod target;
 
 pub use decision::{CountedRows, DecidedDomain, Decision, NewReport};
 pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
 pub use destination::{Destination, DestinationKind, NamedBy};
+pub use domain_day::{CollectorRow, DomainDay, LONGEST_SILENCE, OurMails};
+pub use fetch_job::{CollectorCommand, FetchJob, Fetched, collector_of};
 pub use queue_key::QueueKey;
 pub use target::{SuppressionTarget, TargetError};

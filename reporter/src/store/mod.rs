@@ -1,9 +1,98 @@
-//! The reporter's store: fetch jobs, report data, deliveries and suppressions. The engine is SQLite, with sys4's tables.
+//! The reporter's store: what to fetch, what collectors answered, what was decided, what to deliver.
+//!
+//! Each trait here is a port: what one part of the daemon asks, and no more. [`Store`] is all of them; [`OperatorStore`]
+//! is what `tlsrptctl` asks beside a reporter at work. No signature names a file, SQL or an engine; [`StoreError`] says
+//! what was attempted, on which database, and carries the engine's error as its source. The engine is [`sqlite`], with
+//! sys4's tables.
+//!
+//! The daemon holds a `Box<dyn Store>`, and hands each part the port that it needs. An object, not a type parameter: which
+//! engine it is follows from the settings at the start, a call costs nothing beside its transaction, the daemon is
+//! compiled once, and the same tests run on any engine that [`open`] returns.
+//!
+//! Every fetch job, report and delivery is a row, and each step of its life is one transaction: see [`steps`]. A store runs
+//! on the thread of its caller and answers within milliseconds.
 
+mod composing;
+mod delivering;
 mod error;
+mod fetching;
+mod operator;
 pub mod sqlite;
-mod steps;
+pub mod steps;
+mod upkeep;
 
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::report::InstallationId;
+
+pub use composing::{Decisions, SuppressionSource};
+pub use delivering::{
+    AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
+};
 pub use error::{Cause, StoreError};
-pub use sqlite::*;
+pub use fetching::{Additions, Days, FetchJobs, JobChange, JobNote, ReportData};
+pub use operator::{OperatorStore, StatusCount, StatusCounts, SuppressionRow, WhyPending};
+use sqlite::{ExistingDatabase, SqliteStore};
 pub use steps::{CommitHook, CommitSide, HookVerdict, Step};
+pub use upkeep::Upkeep;
+
+/// All that the daemon asks of a store.
+pub trait Store:
+    Days
+    + FetchJobs
+    + Additions
+    + ReportData
+    + Decisions
+    + SuppressionSource
+    + Deliveries
+    + Upkeep
+    + Send
+{
+    /// Which reporter of its organisation works on this database: the same for as long as the database exists.
+    fn installation(&self) -> &InstallationId;
+
+    /// Leaves the database in the form that sys4 wants.
+    ///
+    /// # Errors
+    /// When that fails; the next start recovers it.
+    fn close(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Opens the store of these settings, or makes it. `hook` sees every step, the first too.
+///
+/// # Errors
+/// When it cannot be used, belongs to another program, or has a reporter.
+pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Store>, StoreError> {
+    let mut store = SqliteStore::open(&settings.dbname, settings.debug_db, hook)?;
+    if settings.loop_guard {
+        // A sendmail_script sees no envelope, and makes no copy.
+        let copies_to = settings.bcc_address.as_deref();
+        store.guard_loops(copies_to.filter(|_| settings.sendmail_script.is_none()));
+    }
+    Ok(Box::new(store))
+}
+
+/// What an operator's command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It reads.
+    Read,
+    /// It changes something.
+    Write,
+}
+
+/// Opens the store of these settings for one command of the operator.
+///
+/// # Errors
+/// When no reporter has made it yet, or it cannot be used.
+pub fn open_for_operator(
+    settings: &Reportd,
+    access: Access,
+) -> Result<Box<dyn OperatorStore>, StoreError> {
+    let database = ExistingDatabase::open(&settings.dbname, access)?;
+    Ok(Box::new(database))
+}
+
+/// Why a start would refuse the store of these settings, as far as can be seen without changing it.
+pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
+    sqlite::find_fault(&settings.dbname)
+}

@@ -131,7 +131,7 @@ async fn reasons_against_a_report() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
     let mut environment = TestEnvironment::new(BEGIN);
-    let bad = |domain: &str, data: &str| tlsrptd_reporter::store::Fetched {
+    let bad = |domain: &str, data: &str| tlsrptd_reporter::model::Fetched {
         domain: domain.into(),
         data: data.into(),
     };

@@ -8,12 +8,13 @@ use std::{
 };
 
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_reporter::{gather::GatherError, store::Store};
+use tlsrptd_reporter::gather::GatherError;
 
 use crate::{
     HOUR,
     environment::{
-        TestEnvironment, counted, distinct, folder, lines, or_dash, run, settings, stored,
+        TestEnvironment, counted, distinct, folder, lines, make_store, or_dash, run, settings,
+        stored,
     },
 };
 
@@ -191,10 +192,7 @@ async fn a_day_is_composed_before_it_is_too_old() {
 async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
     let folder = folder();
     let settings = with(folder.path(), "b, a");
-    Store::open(&settings.dbname, false, None)
-        .unwrap()
-        .close()
-        .unwrap();
+    make_store(&settings);
     let data = counted("m.example", 5).data;
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(

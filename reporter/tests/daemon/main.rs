@@ -9,8 +9,10 @@ mod environment;
 mod fetchers;
 mod hosts;
 mod outages;
+mod refusals;
 mod relay;
 mod spellings;
+mod suppressed;
 
 use std::time::Duration;
 

@@ -21,9 +21,9 @@ const BEGIN: &str = "2026-11-21T12:00:00Z";
 const DAYS_DOMAINS: usize = 200;
 
 fn many(
-    _: &tlsrptd_reporter::store::FetchJob,
+    _: &tlsrptd_reporter::model::FetchJob,
     _: Timestamp,
-) -> Vec<tlsrptd_reporter::store::Fetched> {
+) -> Vec<tlsrptd_reporter::model::Fetched> {
     (0..DAYS_DOMAINS)
         .map(|number| counted(&format!("d{number}.example"), 1))
         .collect()

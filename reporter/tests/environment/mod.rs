@@ -29,14 +29,15 @@ use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
     model::Delivery,
+    model::{CollectorCommand, FetchJob, Fetched},
     route::Routes,
     schedule::Schedule,
-    store::{CollectorCommand, CommitHook, FetchJob, Fetched, Store, StoreError},
+    store::{self, CommitHook, StoreError},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
-pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, stored};
+pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, pages_in_use, stored};
 
 pub type Gather =
     Box<dyn Fn(&FetchJob, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;
@@ -312,15 +313,12 @@ pub fn daemon<O: Environment>(
     hook: Option<CommitHook>,
     seed: u64,
 ) -> Result<Daemon<O>, StoreError> {
-    let mut state = Store::open(&settings.dbname, false, hook)?;
-    if settings.loop_guard {
-        state.guard_loops(settings.bcc_address.as_deref());
-    }
+    let store = store::open(settings, hook)?;
     let composer = Composer {
         submitter: Submitter {
             organization_name: settings.organization_name.clone(),
             contact_info: Mailbox::parse(&settings.contact_info).unwrap(),
-            installation: state.installation().clone(),
+            installation: store.installation().clone(),
         },
         routes: Routes::load(settings).unwrap(),
         schedule: Arc::new(Schedule::new(settings)),
@@ -344,7 +342,12 @@ pub fn daemon<O: Environment>(
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
     };
-    Daemon::new(state, environment, Arc::new(composer), options, seed)
+    Daemon::new(store, environment, Arc::new(composer), options, seed)
+}
+
+/// A database that a reporter has made and closed.
+pub fn make_store(settings: &Reportd) {
+    store::open(settings, None).unwrap().close().unwrap();
 }
 
 /// Runs for so long on the virtual clock, then stops orderly.
@@ -367,7 +370,7 @@ pub async fn run<O: Environment>(
     daemon
         .stop(Duration::from_secs(10), &mut orders, |_| {})
         .await?;
-    daemon.into_state().close()
+    daemon.into_store().close()
 }
 
 /// How long tests go on that could go on for ever: `make soak` says so.

@@ -261,6 +261,13 @@ fn rows<T>(db: &Connection, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Resu
     found.collect::<Result<_, _>>().unwrap()
 }
 
+/// Pages of the database that hold something.
+pub fn pages_in_use(path: &Path) -> i64 {
+    let db = Connection::open(path).unwrap();
+    let number = |sql| rows(&db, sql, |row| row.get::<_, i64>(0))[0];
+    number("PRAGMA page_count") - number("PRAGMA freelist_count")
+}
+
 /// Nothing is damaged, and no delivery is without its report.
 pub fn is_whole(path: &Path) -> bool {
     let db = Connection::open(path).unwrap();

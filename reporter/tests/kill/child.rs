@@ -22,8 +22,8 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::Delivery,
-    store::{CommitHook, CommitSide, FetchJob, Fetched, HookVerdict, Step},
+    model::{Delivery, FetchJob, Fetched},
+    store::{CommitHook, CommitSide, HookVerdict, Step},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;

@@ -21,8 +21,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::Delivery,
-    store::{FetchJob, Fetched},
+    model::{Delivery, FetchJob, Fetched},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
@@ -157,7 +156,7 @@ impl Party {
                 .stop(Duration::from_secs(10), &mut orders, |_| {})
                 .await
                 .unwrap();
-            daemon.into_state().close().unwrap();
+            daemon.into_store().close().unwrap();
         }
     }
 

@@ -7,7 +7,7 @@ use rand::RngExt as _;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
-    store::{FetchJob, Fetched},
+    model::{FetchJob, Fetched},
 };
 
 use super::{dice::Dice, sim::Sim};

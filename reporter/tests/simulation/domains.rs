@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::RngExt as _;
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::{lookup::LookupResult, store::Fetched};
+use tlsrptd_reporter::{lookup::LookupResult, model::Fetched};
 
 use super::dice::Dice;
 

@@ -11,7 +11,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
     model::SuppressionTarget,
-    store::{CommitHook, CommitSide, HookVerdict, Step, Store, StoreError, SuppressionList},
+    store::{Access, CommitHook, CommitSide, HookVerdict, Step, StoreError, open_for_operator},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -68,14 +68,15 @@ pub async fn play(dice: Dice, days: u64) -> Played {
 impl Played {
     /// The operator edits the list before the first start.
     fn suppress(&self) {
-        let database = &self.settings.dbname;
-        Store::open(database, false, None).unwrap().close().unwrap();
-        let mut list = SuppressionList::edit(database).unwrap();
+        environment::make_store(&self.settings);
+        let mut operator = open_for_operator(&self.settings, Access::Write).unwrap();
         let today = Day::of(self.sim.now());
         let names = self.sim.plan.domains.names.iter();
         for name in names.filter(|name| domains::is_suppressed(name)) {
             let target = SuppressionTarget::parse(name).unwrap();
-            list.add(&target, None, "asked us to", today).unwrap();
+            operator
+                .suppress(&target, None, "asked us to", today)
+                .unwrap();
         }
     }
 
@@ -132,7 +133,7 @@ impl Played {
         let stopped = daemon
             .stop(Duration::from_secs(10), &mut orders, |_| {})
             .await;
-        let closed = daemon.into_state().close();
+        let closed = daemon.into_store().close();
         stopped.and(closed)
     }
 

@@ -13,8 +13,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerSender, GatherError},
     lookup::LookupResult,
-    model::{Delivery, StoredReport},
-    store::FetchJob,
+    model::{Delivery, FetchJob, StoredReport},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;

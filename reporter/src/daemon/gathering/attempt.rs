@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, BYTES_AT_ONCE, GatherError, LEAST_DOMAIN},
-    store::Fetched,
+    model::Fetched,
 };
 
 /// Processes of one collector at once, with sys4's protocol.

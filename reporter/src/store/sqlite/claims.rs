@@ -9,32 +9,11 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::{
-    Step, Store, StoreError,
-    pending::{Candidate, ClaimLimit},
-    text,
+use super::{SqliteStore, pending::Candidate, text, unreadable};
+use crate::{
+    model::{Delivery, Destination, NamedBy, Payload, QueueKey, StoredReport},
+    store::{ClaimLimit, Claimed, CorruptRow, Step, StoreError},
 };
-use crate::model::{Delivery, Destination, NamedBy, Payload, QueueKey, StoredReport};
-
-/// A due delivery that was taken in hand.
-#[derive(Clone, Debug)]
-pub enum Claimed {
-    /// Its attempt may begin.
-    Delivery(Delivery),
-    /// The row of its report cannot be read.
-    Corrupt(CorruptRow),
-}
-
-/// A delivery whose report cannot be read: it is no text, or has no valid domain or day.
-#[derive(Clone, Debug)]
-pub struct CorruptRow {
-    /// The row of the report.
-    pub r_id: i64,
-    /// Where to.
-    pub destination: Destination,
-    /// Failures so far.
-    pub failures: u32,
-}
 
 /// One report may have several in a queue. Whether reports have arrived there before, the oldest rows of the address say;
 /// of an address that all the world shares there may be a million.
@@ -64,7 +43,7 @@ impl ReportsInHand {
     }
 
     /// What is left of the memory, for each kind.
-    fn left(&mut self) -> ClaimLimit {
+    pub(super) fn left(&mut self) -> ClaimLimit {
         let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
             reports.retain(|_, report| report.strong_count() > 0);
             let reports = reports.values().filter_map(Weak::upgrade);
@@ -84,15 +63,14 @@ impl ReportsInHand {
     }
 }
 
-impl Store {
-    /// Takes due deliveries in hand, so many of each kind, and so many of a queue as `room` has for it.
-    pub fn claim(
+impl SqliteStore {
+    pub(super) fn claim_due(
         &mut self,
         now: Timestamp,
-        limit: impl Into<ClaimLimit>,
-        room: impl Fn(&QueueKey) -> usize,
+        mut limit: ClaimLimit,
+        room: &dyn Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let (mut limit, bytes) = (limit.into(), self.reports.left());
+        let bytes = self.reports.left();
         if bytes.own == 0 {
             limit.own = 0;
         }
@@ -102,29 +80,9 @@ impl Store {
         if limit.own + limit.posts == 0 {
             return Ok(Vec::new());
         }
-        let claims = self.claim_within(bytes, now, limit, room);
-        if claims.is_err() {
-            // What was picked is still due.
-            self.pending.look_anew();
-        }
-        claims
-    }
-
-    /// The posts in hand take as much memory as they may.
-    pub fn posts_are_full(&mut self) -> bool {
-        self.reports.left().posts == 0
-    }
-
-    fn claim_within(
-        &mut self,
-        bytes: ClaimLimit,
-        now: Timestamp,
-        limit: ClaimLimit,
-        room: impl Fn(&QueueKey) -> usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
         loop {
-            let picked = self.pending.pick(&self.db, now, limit, &room);
-            let picked = picked.map_err(|source| super::unreadable("due deliveries", source))?;
+            let picked = self.pending.pick(&self.db, now, limit, room);
+            let picked = picked.map_err(|source| unreadable("due deliveries", source))?;
             if picked.is_empty() {
                 return Ok(Vec::new());
             }

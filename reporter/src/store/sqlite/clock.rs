@@ -1,20 +1,18 @@
-//! What the database knows of the time, and what becomes of its times when the clock moves.
+//! The database's time, and what becomes of its times when the clock moves.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
+use tlsrptd_proto::day::Day;
 
-use super::{Step, Store, StoreError, text};
+use super::{SqliteStore, clean, text};
+use crate::store::{Step, StoreError, Upkeep};
 
 /// One row: when the reporter was last at work.
 pub(super) const TABLE: &str =
     "CREATE TABLE IF NOT EXISTS tlsrptd_clock(id INTEGER PRIMARY KEY, at TEXT)";
 
-impl Store {
-    /// The newest instant that the database knows: noted by us, or that of the newest rows, ours or sys4's.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
+impl Upkeep for SqliteStore {
+    fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
         let known = [
             "SELECT max(at) FROM tlsrptd_clock",
             "SELECT max(its) FROM fetchjobs",
@@ -30,11 +28,7 @@ impl Store {
         Ok(newest)
     }
 
-    /// Notes when the reporter was at work: at the next start, the clock is held against it.
-    ///
-    /// # Errors
-    /// When the transaction fails.
-    pub fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.transact(Step::TimeNoted, |tx| {
             tx.prepare_cached("INSERT OR REPLACE INTO tlsrptd_clock(id, at) VALUES(1, ?1)")?
                 .execute([text::nexttry(now)])
@@ -42,21 +36,11 @@ impl Store {
         })
     }
 
-    /// The clock moved forward, and nobody was at work in between: deliveries that were tried before keep the rest of
-    /// their time.
-    ///
-    /// # Errors
-    /// When the transaction fails.
-    pub fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError> {
+    fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError> {
         self.transact(Step::Released, |tx| extend_windows(tx, by))
     }
 
-    /// The clock moved back: what is due later than anything can be (after `latest`) was put off by a clock that was
-    /// ahead, and is due now.
-    ///
-    /// # Errors
-    /// When the transaction fails.
-    pub fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
+    fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
         let pulled = self.transact(Step::Released, |tx| {
             let (now, latest) = (text::nexttry(now), text::nexttry(latest));
             let mut pulled = 0;
@@ -73,6 +57,10 @@ impl Store {
             self.pending.look_anew();
         }
         Ok(())
+    }
+
+    fn clean(&mut self, oldest: Day) -> Result<bool, StoreError> {
+        self.transact(Step::Cleaned, |tx| clean::clean(tx, oldest))
     }
 }
 

@@ -10,40 +10,11 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{CollectorCommand, Step, Store, StoreError, text};
-
-/// What a command is known by: its words, with one space between them.
-pub(crate) fn identity(command: &str) -> String {
-    command.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// What became of a job because the settings have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobNote {
-    /// The job's day.
-    pub day: Day,
-    /// The command that it was made for.
-    pub command: String,
-    /// What.
-    pub change: JobChange,
-}
-
-/// How the settings changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobChange {
-    /// The collector is not in the settings any more, and has not answered wholly: it is not waited for.
-    Removed,
-    /// Another command stands in its place, and is asked instead of it.
-    Renamed {
-        /// The other command.
-        to: String,
-    },
-    /// Another command stands in its place, and is not asked: the day was answered before.
-    AnsweredBefore {
-        /// The other command.
-        to: String,
-    },
-}
+use super::text;
+use crate::{
+    model::{CollectorCommand, collector_of},
+    store::{JobChange, JobNote},
+};
 
 /// A job that a day has.
 #[derive(Clone, Debug)]
@@ -68,9 +39,9 @@ enum JobStage {
 /// The settings' collectors held against a day's jobs, both by their numbers in their lists.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct JobMatch {
-    /// FetchJob and collector.
+    /// Job and collector.
     same: Vec<(usize, usize)>,
-    /// FetchJob, and the collector that has taken its place.
+    /// Job, and the collector that has taken its place.
     renamed: Vec<(usize, usize)>,
     /// Collectors without a job.
     new: Vec<usize>,
@@ -83,8 +54,8 @@ fn held_against(jobs: &[DayJob], collectors: &[CollectorCommand]) -> JobMatch {
     let mut is_free = vec![true; jobs.len()];
     let mut left = Vec::new();
     for (number, collector) in collectors.iter().enumerate() {
-        let wanted = identity(&collector.command);
-        let same = |at: &usize| is_free[*at] && identity(&jobs[*at].command) == wanted;
+        let wanted = collector_of(&collector.command);
+        let same = |at: &usize| is_free[*at] && collector_of(&jobs[*at].command) == wanted;
         match (0..jobs.len()).find(same) {
             Some(at) => {
                 is_free[at] = false;
@@ -107,78 +78,70 @@ fn held_against(jobs: &[DayJob], collectors: &[CollectorCommand]) -> JobMatch {
     found
 }
 
-impl Store {
-    /// Makes the jobs of days that have none, and brings those of days that are not decided in line with the settings.
-    /// Gives what changed for jobs that were there.
-    pub fn make_jobs(
-        &mut self,
-        days: &[Day],
-        collectors: &[CollectorCommand],
-        now: Timestamp,
-    ) -> Result<Vec<JobNote>, StoreError> {
-        self.transact(Step::JobsMade, |tx| {
-            let mut notes = Vec::new();
-            for day in days {
-                let jobs = jobs_of(tx, *day)?;
-                let found = held_against(&jobs, collectors);
-                for (at, number) in &found.same {
-                    stands_at(tx, *day, &jobs[*at], &collectors[*number])?;
-                    if jobs[*at].stage == JobStage::Removed {
-                        wait_again(tx, *day, &jobs[*at], now)?;
-                    }
-                }
-                for (at, number) in &found.renamed {
-                    let (job, collector) = (&jobs[*at], &collectors[*number]);
-                    notes.push(rename(tx, *day, job, collector, now)?);
-                }
-                let gone = found.gone.iter().map(|at| &jobs[*at]);
-                for job in gone.filter(|job| job.stage == JobStage::Waiting) {
-                    remove(tx, *day, job, now)?;
-                    notes.push(note(*day, job, JobChange::Removed));
-                }
-                let mut used: BTreeSet<i64> = jobs.iter().map(|job| job.index).collect();
-                for number in found.new {
-                    let collector = &collectors[number];
-                    let beyond = used.last().map_or(1, |last| last + 1);
-                    let is_free = !used.contains(&collector.index);
-                    let index = if is_free { collector.index } else { beyond };
-                    used.insert(index);
-                    insert(tx, *day, index, collector, now)?;
-                }
+/// See [`Days::make_jobs`](crate::store::Days::make_jobs).
+pub(super) fn make_jobs(
+    tx: &Transaction<'_>,
+    days: &[Day],
+    collectors: &[CollectorCommand],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<JobNote>> {
+    let mut notes = Vec::new();
+    for day in days {
+        let jobs = jobs_of(tx, *day)?;
+        let found = held_against(&jobs, collectors);
+        for (at, number) in &found.same {
+            stands_at(tx, *day, &jobs[*at], &collectors[*number])?;
+            if jobs[*at].stage == JobStage::Removed {
+                wait_again(tx, *day, &jobs[*at], now)?;
             }
-            Ok(notes)
-        })
+        }
+        for (at, number) in &found.renamed {
+            let (job, collector) = (&jobs[*at], &collectors[*number]);
+            notes.push(rename(tx, *day, job, collector, now)?);
+        }
+        let gone = found.gone.iter().map(|at| &jobs[*at]);
+        for job in gone.filter(|job| job.stage == JobStage::Waiting) {
+            remove(tx, *day, job, now)?;
+            notes.push(note(*day, job, JobChange::Removed));
+        }
+        let mut used: BTreeSet<i64> = jobs.iter().map(|job| job.index).collect();
+        for number in found.new {
+            let collector = &collectors[number];
+            let beyond = used.last().map_or(1, |last| last + 1);
+            let is_free = !used.contains(&collector.index);
+            let index = if is_free { collector.index } else { beyond };
+            used.insert(index);
+            insert(tx, *day, index, collector, now)?;
+        }
     }
+    Ok(notes)
+}
 
-    /// Collectors of decided days that were given up, by us or by sys4, or removed and are back, are asked once more:
-    /// what no report has yet is reported late. Who is not in the settings is not asked.
-    pub fn reopen_given_up(
-        &mut self,
-        days: &BTreeSet<Day>,
-        collectors: &[CollectorCommand],
-        now: Timestamp,
-    ) -> Result<Vec<JobNote>, StoreError> {
-        self.transact(Step::Reopened, |tx| {
-            let mut notes = Vec::new();
-            for day in days {
-                let jobs = jobs_of(tx, *day)?;
-                let is_open = |job: &DayJob| {
-                    job.is_decided && matches!(job.stage, JobStage::GivenUp | JobStage::Removed)
-                };
-                if !jobs.iter().any(is_open) {
-                    continue;
-                }
-                let found = held_against(&jobs, collectors);
-                for (at, _) in found.same.iter().filter(|(at, _)| is_open(&jobs[*at])) {
-                    wait_again(tx, *day, &jobs[*at], now)?;
-                }
-                for (at, number) in found.renamed.iter().filter(|(at, _)| is_open(&jobs[*at])) {
-                    notes.push(rename(tx, *day, &jobs[*at], &collectors[*number], now)?);
-                }
-            }
-            Ok(notes)
-        })
+/// See [`Days::reopen_given_up`](crate::store::Days::reopen_given_up).
+pub(super) fn reopen_given_up(
+    tx: &Transaction<'_>,
+    days: &BTreeSet<Day>,
+    collectors: &[CollectorCommand],
+    now: Timestamp,
+) -> rusqlite::Result<Vec<JobNote>> {
+    let mut notes = Vec::new();
+    for day in days {
+        let jobs = jobs_of(tx, *day)?;
+        let is_open = |job: &DayJob| {
+            job.is_decided && matches!(job.stage, JobStage::GivenUp | JobStage::Removed)
+        };
+        if !jobs.iter().any(is_open) {
+            continue;
+        }
+        let found = held_against(&jobs, collectors);
+        for (at, _) in found.same.iter().filter(|(at, _)| is_open(&jobs[*at])) {
+            wait_again(tx, *day, &jobs[*at], now)?;
+        }
+        for (at, number) in found.renamed.iter().filter(|(at, _)| is_open(&jobs[*at])) {
+            notes.push(rename(tx, *day, &jobs[*at], &collectors[*number], now)?);
+        }
     }
+    Ok(notes)
 }
 
 fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
@@ -212,7 +175,7 @@ pub(super) const REMOVED: &str = "removed";
 fn note(day: Day, job: &DayJob, change: JobChange) -> JobNote {
     JobNote {
         day,
-        command: identity(&job.command),
+        command: collector_of(&job.command),
         change,
     }
 }
@@ -268,7 +231,7 @@ fn rename(
         "UPDATE OR REPLACE reportdata SET fetcher = ?4 WHERE day = ?1 AND fetcherindex = ?2 AND fetcher = ?3",
     )?
     .execute((day.to_string(), job.index, &job.command, &collector.command))?;
-    let to = identity(&collector.command);
+    let to = collector_of(&collector.command);
     if job.stage == JobStage::Answered {
         return Ok(note(day, job, JobChange::AnsweredBefore { to }));
     }

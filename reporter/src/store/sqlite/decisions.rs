@@ -9,45 +9,45 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{
-    OurMails, Step, Store, StoreError, collectors::REMOVED, decided, discard, mails, text,
+use super::{SqliteStore, collectors::REMOVED, days, discard, mails, normalize_domains, text};
+use crate::{
+    model::{
+        CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay, OurMails,
+    },
+    store::{Decisions, Step, StoreError},
 };
-use crate::model::{DecidedDomain, Decision, DeliveryStatus, Destination};
 
-/// What the collectors know of one domain's day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DomainDay {
-    /// The domain, as it stands in the rows.
-    pub domain: String,
-    /// One a collector.
-    pub rows: Vec<CollectorRow>,
-    /// Report mails that may have been sessions with it; none without `loop_guard`.
-    pub our_mails: OurMails,
-    /// Reports that were made of it before: what is found now is reported late, in one of its own.
-    pub reports: u64,
-}
-
-impl DomainDay {
-    /// The bytes of the rows.
-    pub fn size(&self) -> usize {
-        let rows = self.rows.iter().filter_map(|row| row.data.as_ref());
-        rows.map(String::len).sum()
+impl Decisions for SqliteStore {
+    fn leftover_days(&self) -> Result<BTreeSet<Day>, StoreError> {
+        self.days(
+            "days left over",
+            "SELECT DISTINCT day FROM reportdata d WHERE data IS NOT NULL AND status = 'fetched' \
+             AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+             AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
+        )
     }
-}
 
-/// One collector's row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CollectorRow {
-    /// Whose.
-    pub fetcher: String,
-    /// The counts; not text when something else wrote there.
-    pub data: Option<String>,
-}
+    fn gathered_days(&self) -> Result<BTreeSet<Day>, StoreError> {
+        self.days(
+            "gathered days",
+            "SELECT day FROM fetchjobs GROUP BY day \
+             HAVING sum(status IS NULL) > 0 AND sum(status IS NULL AND tlsrptd_closed IS NULL) = 0",
+        )
+    }
 
-impl Store {
-    /// The next domains of a day that are not decided, after `after`, in order: so many, and no more than the first
-    /// beyond so many bytes.
-    pub fn undecided(
+    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
+        let listed = self.read("domains in other spellings", |db| {
+            normalize_domains::find(db, day)
+        })?;
+        if listed.is_empty() {
+            return Ok(());
+        }
+        self.transact(Step::RowsStored, |tx| {
+            normalize_domains::rename(tx, day, &listed, now)
+        })
+    }
+
+    fn undecided(
         &self,
         day: Day,
         after: Option<&str>,
@@ -95,22 +95,7 @@ impl Store {
         })
     }
 
-    /// Days that count as done but have domains without a decision: sys4 was stopped in the middle.
-    pub fn leftover_days(&self) -> Result<BTreeSet<Day>, StoreError> {
-        let days: Vec<String> = self.read("days left over", |db| {
-            db.prepare(
-                "SELECT DISTINCT day FROM reportdata d WHERE data IS NOT NULL AND status = 'fetched' \
-                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
-                 AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
-            )?
-            .query_map([], |row| row.get(0))?
-            .collect()
-        })?;
-        Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
-    }
-
-    /// Stores decisions, each report with its destinations.
-    pub fn store_decisions(
+    fn store_decisions(
         &mut self,
         day: Day,
         decisions: &[DecidedDomain],
@@ -121,8 +106,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together.
-    pub fn close_day(
+    fn close_day(
         &mut self,
         day: Day,
         decisions: &[DecidedDomain],
@@ -143,13 +127,15 @@ impl Store {
                  WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
                 (day.to_string(), REMOVED),
             )?;
-            decided::note(tx, &day.next().to_string())?;
+            days::note(tx, &day.next().to_string())?;
             Ok(r_ids)
         })?;
         self.note_due(decisions, &r_ids);
         Ok(())
     }
+}
 
+impl SqliteStore {
     fn note_due(&mut self, decisions: &[DecidedDomain], r_ids: &[i64]) {
         for (decided, r_id) in decisions.iter().zip(r_ids) {
             let report = decided.decision.report();

@@ -4,83 +4,40 @@ use jiff::Timestamp;
 use rusqlite::named_params;
 use tlsrptd_proto::day::Day;
 
-use super::{
-    Step, Store, StoreError, Suspension, discard, mails, suppressed::RefusalTracker, text,
+use super::{SqliteStore, discard, mails, suppressed::RefusalTracker, text, unreadable};
+use crate::{
+    model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey},
+    store::{
+        AttemptEnd, ClaimLimit, Claimed, Deliveries, Disposition, Step, StoreError, Suspension,
+    },
 };
-use crate::model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey};
-
-/// What is recorded of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    /// Done with.
-    Final {
-        /// Not [`DeliveryStatus::Refused`] for a fault of the receiver's: that is [`Disposition::Refused`].
-        status: DeliveryStatus,
-        /// What it ended with.
-        reason: String,
-    },
-    /// The receiver has refused: `refused`, and counted.
-    Refused {
-        /// What it answered.
-        reason: String,
-    },
-    /// To be tried again, as if it had not been tried: the relay takes nobody's mail.
-    Wait {
-        /// When.
-        at: Timestamp,
-        /// What the relay says.
-        reason: String,
-    },
-    /// It was not tried, which counts as nothing, and is due again.
-    Postpone {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: String,
-    },
-    /// To be tried again.
-    Retry {
-        /// When.
-        at: Timestamp,
-        /// When the attempt began, if the retry window begins with it.
-        begins: Option<Timestamp>,
-        /// What went wrong.
-        reason: String,
-    },
-}
-
-impl Disposition {
-    /// The other side took the report.
-    pub(super) fn is_sent(&self) -> bool {
-        matches!(
-            self,
-            Disposition::Final {
-                status: DeliveryStatus::Sent,
-                ..
-            }
-        )
-    }
-}
-
-/// An attempt's end.
-#[derive(Clone, Debug)]
-pub struct AttemptEnd {
-    /// The row of its report.
-    pub r_id: i64,
-    /// Where to.
-    pub destination: Destination,
-    /// What becomes of it.
-    pub disposition: Disposition,
-}
 
 /// In hand no more. An attempt that did not begin is none: it begins no window either.
 const NOT_TRIED: &str = "UPDATE destinations SET tlsrptd_started = NULL, \
     tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
     tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
     WHERE destination = ?1 AND d_r_id = ?2";
-impl Store {
-    /// Records how attempts ended. Gives the destinations that have refused for so long that they are left alone now.
-    pub fn record(
+
+impl Deliveries for SqliteStore {
+    fn claim(
+        &mut self,
+        now: Timestamp,
+        limit: ClaimLimit,
+        room: &dyn Fn(&QueueKey) -> usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let claims = self.claim_due(now, limit, room);
+        if claims.is_err() {
+            // What was picked is still due.
+            self.pending.look_anew();
+        }
+        claims
+    }
+
+    fn posts_are_full(&mut self) -> bool {
+        self.reports.left().posts == 0
+    }
+
+    fn record(
         &mut self,
         ends: &[AttemptEnd],
         now: Timestamp,
@@ -145,23 +102,19 @@ impl Store {
         Ok(heard.suspended)
     }
 
-    /// Deliveries of that queue are not taken in hand, and not looked at.
-    pub fn hold_queue(&mut self, queue: &QueueKey) {
+    fn hold_queue(&mut self, queue: &QueueKey) {
         self.pending.hold(queue);
     }
 
-    /// They are again, one at a time.
-    pub fn free_queue(&mut self, queue: &QueueKey) {
+    fn free_queue(&mut self, queue: &QueueKey) {
         self.pending.free(queue);
     }
 
-    /// As many as there is room for.
-    pub fn queue_flows(&mut self, queue: &QueueKey) {
+    fn queue_flows(&mut self, queue: &QueueKey) {
         self.pending.flows(queue);
     }
 
-    /// What was taken in hand and not begun is pending again.
-    pub fn put_back(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
+    fn put_back(&mut self, deliveries: &[Delivery]) -> Result<(), StoreError> {
         if deliveries.is_empty() {
             return Ok(());
         }
@@ -179,9 +132,7 @@ impl Store {
         Ok(())
     }
 
-    /// At the start: attempts whose outcome nobody recorded are pending again. What sys4 added gets its queue.
-    /// Gives the number of attempts that will be repeated.
-    pub fn release(&mut self) -> Result<usize, StoreError> {
+    fn release(&mut self) -> Result<usize, StoreError> {
         self.transact(Step::Released, |tx| {
             let released = tx.execute(
                 "UPDATE destinations SET tlsrptd_started = NULL WHERE status IS NULL AND tlsrptd_started IS NOT NULL",
@@ -201,9 +152,8 @@ impl Store {
         })
     }
 
-    /// When the next delivery is due that is not due now; now, when the database has to be read further.
-    pub fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let next = self.pending.next(&self.db, now);
-        next.map_err(|source| super::unreadable("the next delivery", source))
+        next.map_err(|source| unreadable("the next delivery", source))
     }
 }

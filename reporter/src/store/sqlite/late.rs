@@ -6,18 +6,18 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{FetchJob, Step, Store, StoreError, collectors::identity, text};
+use super::{SqliteStore, text};
+use crate::{
+    model::{FetchJob, collector_of},
+    store::{Additions, Step, StoreError},
+};
 
 /// A decided day whose collector has told wholly, and can tell what was added since.
 const DECIDED: &str = "SELECT fetcherindex, fetcher FROM fetchjobs WHERE day = ?1 AND status IS NOT NULL \
     AND tlsrptd_seen < ?2";
 
-impl Store {
-    /// The collectors that can tell what was added to one of these days, by their commands' words.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn collectors_of_additions(
+impl Additions for SqliteStore {
+    fn collectors_of_additions(
         &self,
         days: &BTreeSet<Day>,
     ) -> Result<BTreeSet<String>, StoreError> {
@@ -30,15 +30,12 @@ impl Store {
         })?;
         let of_these = |day: &str| Day::parse(day).is_ok_and(|day| days.contains(&day));
         let collectors = rows.iter().filter(|(day, _)| of_these(day));
-        Ok(collectors.map(|(_, command)| identity(command)).collect())
+        Ok(collectors
+            .map(|(_, command)| collector_of(command))
+            .collect())
     }
 
-    /// A collector says that days grew. Those that were decided on less are asked for again, if they may still be
-    /// reported. Gives the days that are asked for, and those that nobody wants to hear of any more.
-    ///
-    /// # Errors
-    /// When the transaction fails.
-    pub fn note_grown(
+    fn note_grown(
         &mut self,
         collector: &str,
         grown: &[(Day, u64)],
@@ -57,7 +54,7 @@ impl Store {
                     .collect::<Result<_, _>>()?;
                 let its = jobs
                     .iter()
-                    .filter(|(_, command)| identity(command) == collector);
+                    .filter(|(_, command)| collector_of(command) == collector);
                 for (index, _) in its {
                     if reportable.contains(day) {
                         reopen(tx, *day, *index, now)?;

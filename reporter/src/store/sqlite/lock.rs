@@ -13,7 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use tlsrptd_config::{paths, service_view};
 use tlsrptd_service::files;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// The lock, held until it is dropped. The file stays: if it were removed, two processes could lock two files of one name.
 #[derive(Debug)]

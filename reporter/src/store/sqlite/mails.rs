@@ -4,25 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{AttemptEnd, Store};
-use crate::model::NamedBy;
-
-/// Days that a domain is without a report at most, because of mails of ours: those of so many days before count for a
-/// day, as a mail may wait for days in the MTA's queue.
-pub const LONGEST_SILENCE: u32 = 6;
-
-/// Report mails of a day and the six before it that count against the domain that they were sent to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OurMails {
-    /// How many, on the day that had the most of them: a mail's sessions fall on its own day, or on one behind it.
-    pub most_a_day: u64,
-    /// When the last of them went out.
-    pub last: Option<Day>,
-    /// The newest day that they reported on.
-    pub reported: Option<Day>,
-    /// That day had failed sessions.
-    pub told_of_failures: bool,
-}
+use super::SqliteStore;
+use crate::{
+    model::{LONGEST_SILENCE, NamedBy, OurMails},
+    store::AttemptEnd,
+};
 
 /// By day and domain: mails that count against it, the newest day that they reported on, and whether that had failures.
 /// The row without a domain counts all mails of its day.
@@ -36,7 +22,7 @@ pub(super) struct LoopGuard {
     copies_to: Option<Domain>,
 }
 
-impl Store {
+impl SqliteStore {
     /// From now on mails are remembered for the loop guard. Each is sent to `copies_to` (`bcc_address`) too.
     pub fn guard_loops(&mut self, copies_to: Option<&str>) {
         let copies_to = copies_to.and_then(mail_domain);

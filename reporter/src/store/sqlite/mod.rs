@@ -1,16 +1,11 @@
-//! The reporter's memory: sys4's database, with what is ours beside it. Nothing else in this crate knows SQL.
-//!
-//! Every fetch job, report and delivery is a row, and every step of its life is one transaction, listed in [`STEPS`].
-//! A crash leaves each row in a state that has a name, from which the next start goes on.
-//!
-//! The narrow interface: [`Store::open`], then jobs ([`FetchJob`]), their rows, decisions ([`DecidedDomain`](crate::model::DecidedDomain)) and deliveries
-//! ([`Claimed`], [`Disposition`]). It runs on the thread of its caller, and answers within milliseconds.
+//! SQLite: sys4's database, with what is ours beside it. Nothing else in this crate knows SQL.
 
 mod claims;
+mod clean;
 mod clock;
 mod collectors;
 mod counts;
-mod decided;
+mod days;
 mod decisions;
 mod deliveries;
 mod discard;
@@ -22,6 +17,7 @@ mod lock;
 mod mails;
 mod normalize_domains;
 mod open;
+mod operator;
 mod pending;
 mod rows;
 mod schema;
@@ -31,23 +27,13 @@ mod text;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{CommitHook, CommitSide, HookVerdict, Step, StoreError};
+use super::{CommitHook, CommitSide, HookVerdict, Step, Store, StoreError};
 
-pub use claims::{Claimed, CorruptRow};
-pub(crate) use collectors::identity;
-pub use collectors::{JobChange, JobNote};
-pub use counts::{StatusCount, StatusCounts, WhyPending};
-pub use decisions::{CollectorRow, DomainDay};
-pub use deliveries::{AttemptEnd, Disposition};
-pub use jobs::{CollectorCommand, FetchJob};
-pub use mails::{LONGEST_SILENCE, OurMails};
 pub use open::find_fault;
-pub use pending::ClaimLimit;
-pub use rows::Fetched;
-pub use suppressed::{SuppressionList, SuppressionRow, Suspension};
+pub use operator::ExistingDatabase;
 
 /// The open database.
-pub struct Store {
+pub struct SqliteStore {
     db: Connection,
     path: std::path::PathBuf,
     /// Held until the end, so that no second reporter sends the same reports.
@@ -61,20 +47,25 @@ pub struct Store {
     installation: InstallationId,
 }
 
-impl std::fmt::Debug for Store {
+impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
+        f.debug_struct("SqliteStore")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
 }
 
-impl Store {
-    /// Which reporter of its organisation works on this database: the same for as long as the file is.
-    pub fn installation(&self) -> &InstallationId {
+impl Store for SqliteStore {
+    fn installation(&self) -> &InstallationId {
         &self.installation
     }
 
+    fn close(self: Box<Self>) -> Result<(), StoreError> {
+        SqliteStore::close(*self)
+    }
+}
+
+impl SqliteStore {
     /// Everything that changes a row goes through here: one step, one transaction.
     fn transact<T>(
         &mut self,
@@ -102,7 +93,7 @@ impl Store {
         Ok(value)
     }
 
-    /// Reads, without a step.
+    /// Reads, outside of any step.
     fn read<T>(
         &self,
         what: &'static str,

@@ -9,19 +9,22 @@ use rusqlite::{
 
 use tlsrptd_config::service_view;
 
-use super::{
-    CommitHook, Step, Store, StoreError, installation, journal, lock::DatabaseLock, schema,
-};
+use super::{SqliteStore, installation, journal, lock::DatabaseLock, schema};
+use crate::store::{CommitHook, Step, StoreError};
 
 /// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Store {
+impl SqliteStore {
     /// Opens the database, or makes it. `log_sql` logs each statement; `hook` sees every step, the first too.
     ///
     /// # Errors
     /// When the file cannot be used, belongs to another program, or has a reporter.
-    pub fn open(path: &Path, log_sql: bool, hook: Option<CommitHook>) -> Result<Store, StoreError> {
+    pub fn open(
+        path: &Path,
+        log_sql: bool,
+        hook: Option<CommitHook>,
+    ) -> Result<SqliteStore, StoreError> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         check_folder(&path)?;
         let lock = DatabaseLock::take(&path)?;
@@ -30,7 +33,7 @@ impl Store {
             return Err(foreign(&path, found));
         }
         let prepared = tune(&db).and_then(|()| installation::of(&db));
-        let mut store = Store {
+        let mut store = SqliteStore {
             installation: prepared.map_err(|error| fault(&path, error))?,
             db,
             path,
@@ -77,7 +80,7 @@ impl Store {
     /// # Errors
     /// When that fails: the file stays readable, and any SQLite recovers it.
     pub fn close(self) -> Result<(), StoreError> {
-        let Store { db, path, .. } = self;
+        let SqliteStore { db, path, .. } = self;
         let emptied = db
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .and_then(|()| db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())));

@@ -18,9 +18,9 @@ use rusqlite::Connection;
 
 use super::text;
 use crate::model::QueueKey;
+use crate::store::ClaimLimit;
 use probes::RelayProbes;
 use turns::ProbeTurns;
-pub use window::ClaimLimit;
 use window::DueWindow;
 pub(super) use window::{Candidate, WindowSize};
 

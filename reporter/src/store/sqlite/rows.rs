@@ -1,31 +1,24 @@
 //! What collectors have answered: one row a collector, day and domain.
+//!
+//! While other collectors of the day have not answered, rows are set aside, in a column of ours, and listed for sys4: it
+//! reports what is fetched at once, and would lose what the others have to say. It asks for them again, and what it has
+//! fetched then counts.
 
 use jiff::Timestamp;
 use rusqlite::named_params;
 
-use super::{FetchJob, Step, Store, StoreError, text};
+use super::{SqliteStore, text};
+use crate::{
+    model::{FetchJob, Fetched},
+    store::{ReportData, Step, StoreError},
+};
 
 /// Another collector of the day is waited for.
 const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
     AND tlsrptd_closed IS NULL";
 
-/// One domain of a collector's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    /// The domain.
-    pub domain: String,
-    /// Its counts, in the form of `reportdata.data`.
-    pub data: String,
-}
-
-impl Store {
-    /// Stores a part of an answer. A domain that an earlier attempt brought is replaced; one whose report is made
-    /// already is `late`, and gets a report of its own. Gives the number of late ones.
-    ///
-    /// While other collectors of the day have not answered, rows are set aside, in a column of ours and listed for the
-    /// sys4: it reports what is fetched at once, and would lose what the others have to say. It asks for them again, and
-    /// what it has fetched then counts.
-    pub fn store_rows(
+impl ReportData for SqliteStore {
+    fn store_rows(
         &mut self,
         job: &FetchJob,
         rows: &[Fetched],
@@ -63,8 +56,7 @@ impl Store {
         })
     }
 
-    /// Stores that a domain's counts can never be used. No report waits for them; for sys4 it is one that it gave up.
-    pub fn store_unusable(
+    fn store_unusable(
         &mut self,
         job: &FetchJob,
         domain: &str,
@@ -87,8 +79,7 @@ impl Store {
         })
     }
 
-    /// Stores sys4's list of domains; their details are to be asked for one by one.
-    pub fn store_list(
+    fn store_list(
         &mut self,
         job: &FetchJob,
         domains: &[String],
@@ -110,8 +101,7 @@ impl Store {
         })
     }
 
-    /// The list is whole.
-    pub fn list_ended(&mut self, job: &FetchJob) -> Result<(), StoreError> {
+    fn list_ended(&mut self, job: &FetchJob) -> Result<(), StoreError> {
         self.transact(Step::ListStored, |tx| {
             tx.execute(
                 "UPDATE fetchjobs SET tlsrptd_listed = 1, retries = 0 WHERE day = ?1 AND fetcherindex = ?2",
@@ -121,8 +111,7 @@ impl Store {
         })
     }
 
-    /// Listed domains whose details are missing, after `after`, in order.
-    pub fn unfetched(
+    fn unfetched(
         &self,
         job: &FetchJob,
         after: &str,

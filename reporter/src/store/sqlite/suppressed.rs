@@ -1,6 +1,5 @@
-//! The list of what gets no reports, and who earned a place on it.
+//! The suppression list, and what adds to it.
 
-mod operator;
 mod refusals;
 
 use std::sync::Arc;
@@ -8,16 +7,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{Store, StoreError};
+use super::SqliteStore;
 use crate::{
     model::SuppressionTarget,
+    store::{StoreError, SuppressionSource},
     suppress::{Scope, SuppressionEntry, Suppressions, TargetForDomain},
 };
 
 pub(super) use refusals::RefusalTracker;
-
-pub use operator::{SuppressionList, SuppressionRow};
-pub use refusals::Suspension;
 
 /// Our two tables. `tlsrptctl suppress` makes them too, on a file that only sys4 has had so far.
 pub(super) const TABLES: &[&str] = &[
@@ -49,9 +46,8 @@ impl CachedList {
     }
 }
 
-impl Store {
-    /// The list. It is read again when another program has changed the database.
-    pub fn suppressions(&mut self) -> Result<Arc<Suppressions>, StoreError> {
+impl SuppressionSource for SqliteStore {
+    fn suppressions(&mut self) -> Result<Arc<Suppressions>, StoreError> {
         let version = self.read("the version of its data", |db| {
             db.prepare_cached("PRAGMA data_version")?
                 .query_row([], |row| row.get(0))

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::model::QueueKey;
+use crate::{model::QueueKey, store::ClaimLimit};
 
 /// How much is kept; for a while it may be twice that.
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +55,6 @@ pub(super) struct DueWindow {
     turns: [VecDeque<QueueKey>; 2],
     /// A queue in turn has used up what is kept of it.
     is_used_up: bool,
-}
-
-/// How many may be picked.
-#[derive(Clone, Copy, Debug)]
-pub struct ClaimLimit {
-    /// For the relay and the disk.
-    pub own: usize,
-    /// For hosts of other people.
-    pub posts: usize,
-    /// For both together.
-    pub all: usize,
-}
-
-impl From<usize> for ClaimLimit {
-    fn from(all: usize) -> ClaimLimit {
-        ClaimLimit {
-            own: all,
-            posts: all,
-            all,
-        }
-    }
 }
 
 /// So many queues are looked at before others have their turn: most of them may have no room.

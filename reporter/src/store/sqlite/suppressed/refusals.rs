@@ -8,23 +8,13 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use crate::{
     model::{NamedBy, QueueKey, SuppressionTarget},
-    store::sqlite::{AttemptEnd, Disposition, mails},
+    store::{AttemptEnd, Disposition, Suspension, sqlite::mails},
     suppress::{Refusals, TargetForDomain},
 };
 
 /// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
 /// is asked every day as before.
 const MAX_SUSPENDED: i64 = 100_000;
-/// A destination that is left alone from now on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suspension {
-    /// Which, and on which domain.
-    pub pair: TargetForDomain,
-    /// The last day.
-    pub until: Day,
-    /// Days on which it refused.
-    pub days: u32,
-}
 
 /// What follows from outcomes, found out in the transaction that records them.
 #[derive(Debug)]

@@ -1,62 +1,65 @@
-//! The list in the operator's hands, on a file that a reporter may be working on, ours or sys4's.
+//! The database as `tlsrptctl` uses it: one that a reporter may be working on, ours or sys4's.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::TABLES;
+use super::{counts, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
-    store::sqlite::{StoreError, open},
+    store::{Access, OperatorStore, StatusCounts, StoreError, SuppressionRow},
 };
 
-/// The list, open for one command. The file's journal mode stays as it is.
+/// Open for one command. The file's journal mode stays as it is.
 #[derive(Debug)]
-pub struct SuppressionList {
+pub struct ExistingDatabase {
     db: Connection,
     path: PathBuf,
 }
 
-/// One row of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SuppressionRow {
-    /// What gets nothing.
-    pub target: String,
-    /// On which domain; `None` on any.
-    pub domain: Option<String>,
-    /// The last day; `None` for ever.
-    pub until: Option<String>,
-    /// The first day.
-    pub since: String,
-    /// `operator` or `refusals`.
-    pub by: String,
-    /// How often it was suspended for its refusals.
-    pub times: i64,
-    /// Why.
-    pub reason: String,
-}
-
-impl SuppressionList {
-    /// To be looked at.
-    pub fn look(path: &Path) -> Result<SuppressionList, StoreError> {
-        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-    }
-
-    /// To be changed.
-    pub fn edit(path: &Path) -> Result<SuppressionList, StoreError> {
-        SuppressionList::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-    }
-
-    fn open(path: &Path, flags: OpenFlags) -> Result<SuppressionList, StoreError> {
-        Ok(SuppressionList {
+impl ExistingDatabase {
+    /// Opens a file that a reporter has made.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub fn open(path: &Path, access: Access) -> Result<ExistingDatabase, StoreError> {
+        let flags = match access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        Ok(ExistingDatabase {
             db: open::existing(path, flags)?,
             path: path.to_owned(),
         })
     }
 
-    /// Puts a target on the list, or changes its entry. `false`: it was there.
-    pub fn add(
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let changed = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|tx| {
+                let value = work(&tx)?;
+                tx.commit()?;
+                Ok(value)
+            });
+        changed.map_err(|source| self.fault(source))
+    }
+
+    fn fault(&self, source: rusqlite::Error) -> StoreError {
+        open::fault(&self.path, source)
+    }
+}
+
+impl OperatorStore for ExistingDatabase {
+    fn status_counts(&self) -> Result<StatusCounts, StoreError> {
+        counts::status_counts(&self.db).map_err(|source| self.fault(source))
+    }
+
+    fn suppress(
         &mut self,
         target: &SuppressionTarget,
         until: Option<Day>,
@@ -81,9 +84,7 @@ impl SuppressionList {
         })
     }
 
-    /// Takes a target off the list, and forgets what it refused: for reports on one domain, or for all. Gives the number
-    /// of entries that were there.
-    pub fn remove(
+    fn unsuppress(
         &mut self,
         target: &SuppressionTarget,
         domain: Option<&str>,
@@ -103,8 +104,7 @@ impl SuppressionList {
         })
     }
 
-    /// What is suppressed on that day, in the order of the targets.
-    pub fn rows(&self, today: Day) -> Result<Vec<SuppressionRow>, StoreError> {
+    fn suppressed(&self, today: Day) -> Result<Vec<SuppressionRow>, StoreError> {
         let read = || {
             if !has(&self.db, "tlsrptd_suppressed")? {
                 return Ok(Vec::new());
@@ -128,25 +128,6 @@ impl SuppressionList {
                 .collect()
         };
         read().map_err(|source| self.fault(source))
-    }
-
-    fn change<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let changed = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|tx| {
-                let value = work(&tx)?;
-                tx.commit()?;
-                Ok(value)
-            });
-        changed.map_err(|source| self.fault(source))
-    }
-
-    fn fault(&self, source: rusqlite::Error) -> StoreError {
-        open::fault(&self.path, source)
     }
 }
 

@@ -1,17 +1,16 @@
 //! The database as sys4 leaves it, and files that are none of ours.
-#![allow(clippy::unwrap_used)]
-
-mod environment;
 
 use std::path::Path;
 
-use environment::folder;
-use jiff::Timestamp;
 use rusqlite::Connection;
-use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    model::NamedBy,
-    store::{Claimed, CollectorCommand, Store, StoreError},
+    model::{CollectorCommand, NamedBy},
+    store::{Claimed, Store, StoreError, sqlite::SqliteStore},
+};
+
+use crate::{
+    at, day,
+    environment::{self, folder},
 };
 
 /// sys4's file as it makes it.
@@ -23,16 +22,9 @@ CREATE TABLE destinations(destination, d_r_id INTEGER, retries, status, nexttry,
 CREATE TABLE dbversion(version, installdate, purpose);
 INSERT INTO dbversion VALUES(1, '2026-11-20 23-43-30.312', 'TLSRPT-Reportd-DB-devel-2024-10-28');";
 
-fn at(text: &str) -> Timestamp {
-    format!("2026-11-{text}Z").parse().unwrap()
-}
-
-fn day() -> Day {
-    Day::parse("2026-11-20").unwrap()
-}
-
-fn open(folder: &Path) -> Store {
-    Store::open(&folder.join("db"), false, None).unwrap()
+fn open(folder: &Path) -> Box<dyn Store> {
+    let store = SqliteStore::open(&folder.join("db"), false, None);
+    Box::new(store.unwrap())
 }
 
 fn sql(folder: &Path, text: &str) -> Connection {
@@ -46,16 +38,16 @@ fn a_file_of_either_program() {
     let folder = folder();
     sql(folder.path(), SYS4);
     for _ in 0..2 {
-        let mut state = open(folder.path());
+        let mut store = open(folder.path());
         let job = CollectorCommand {
             index: 1,
             command: "one".into(),
         };
-        state
+        store
             .make_jobs(&[day()], &[job], at("21T00:00:00"))
             .unwrap();
-        assert_eq!(state.due_jobs(at("21T00:00:00")).unwrap().len(), 1);
-        state.close().unwrap();
+        assert_eq!(store.due_jobs(at("21T00:00:00")).unwrap().len(), 1);
+        store.close().unwrap();
     }
     let db = sql(folder.path(), "");
     let mode: String = db
@@ -86,20 +78,22 @@ fn files_that_are_not_ours() {
     let folder = folder();
     let purpose = sql(folder.path(), SYS4).execute("UPDATE dbversion SET purpose = 'other'", []);
     purpose.unwrap();
-    let error = Store::open(&folder.path().join("db"), false, None).unwrap_err();
+    let error = SqliteStore::open(&folder.path().join("db"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::Purpose { .. }), "{error}");
-    let error = Store::open(&folder.path().join("no/db"), false, None).unwrap_err();
+    let error = SqliteStore::open(&folder.path().join("no/db"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::NoFolder { .. }), "{error}");
     std::fs::write(
         folder.path().join("text"),
         "not a database at all, but long enough to be read as one",
     )
     .unwrap();
-    let error = Store::open(&folder.path().join("text"), false, None).unwrap_err();
+    let error = SqliteStore::open(&folder.path().join("text"), false, None).unwrap_err();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
     let held = folder.path().join("held");
-    let _holder = Store::open(&held, false, None).unwrap();
-    let error = Store::open(&held, false, None).unwrap_err().to_string();
+    let _holder = SqliteStore::open(&held, false, None).unwrap();
+    let error = SqliteStore::open(&held, false, None)
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains(&std::process::id().to_string()),
         "it names the holder: {error}"
@@ -122,18 +116,18 @@ fn what_sys4_left_is_taken_up() {
            ('mailto:r@a.example', 1, 1, NULL, '2026-11-21 00:00:02.5+00:00'),
            ('mailto:s@a.example', 1, 0, 'sent', '2026-11-21 00:00:02.5+00:00');",
     ).unwrap();
-    let mut state = open(folder.path());
-    assert_eq!(state.adopt_lists(at("21T01:00:00")).unwrap(), 1);
-    let job = state.due_jobs(at("21T01:00:00")).unwrap().remove(0);
+    let mut store = open(folder.path());
+    assert_eq!(store.adopt_lists(at("21T01:00:00")).unwrap(), 1);
+    let job = store.due_jobs(at("21T01:00:00")).unwrap().remove(0);
     assert!(job.listed && job.day == day());
-    assert_eq!(state.unfetched(&job, "", 10).unwrap(), ["b.example"]);
+    assert_eq!(store.unfetched(&job, "", 10).unwrap(), ["b.example"]);
     assert_eq!(
-        state.leftover_days().unwrap().len(),
+        store.leftover_days().unwrap().len(),
         1,
         "2026-11-19 has no report yet"
     );
-    assert_eq!(state.release().unwrap(), 0);
-    let claimed = state.claim(at("21T01:00:00"), 10, |_| 2).unwrap();
+    assert_eq!(store.release().unwrap(), 0);
+    let claimed = store.claim(at("21T01:00:00"), 10.into(), &|_| 2).unwrap();
     assert_eq!(claimed.len(), 1, "what is sent is not sent again");
     let Claimed::Delivery(delivery) = &claimed[0] else {
         panic!("{claimed:?}");

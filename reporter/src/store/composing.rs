@@ -1,0 +1,62 @@
+//! Ports of what is composed: domains' days, and decisions on them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+use tlsrptd_proto::day::Day;
+
+use super::StoreError;
+use crate::{
+    model::{DecidedDomain, DomainDay},
+    suppress::Suppressions,
+};
+
+/// Domains' days, from gathered to decided.
+///
+/// # Errors
+/// All fail when the engine cannot read or write; nothing has changed then.
+pub trait Decisions {
+    /// Days that count as done but have domains without a decision: sys4 was stopped in the middle.
+    fn leftover_days(&self) -> Result<BTreeSet<Day>, StoreError>;
+
+    /// Days that are not decided and whose collectors have all answered or been given up.
+    fn gathered_days(&self) -> Result<BTreeSet<Day>, StoreError>;
+
+    /// Gives all domains of a gathered day their normalized names. Names that are invalid stay as they are.
+    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError>;
+
+    /// The next domains of a day that are not decided, behind `after`, in order: at most `limit`, and none after the one
+    /// with which `bytes` are reached.
+    fn undecided(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<DomainDay>, StoreError>;
+
+    /// Stores decisions, each report with its destinations.
+    fn store_decisions(
+        &mut self,
+        day: Day,
+        decisions: &[DecidedDomain],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together.
+    fn close_day(
+        &mut self,
+        day: Day,
+        decisions: &[DecidedDomain],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+}
+
+/// The suppression list, as composing and delivering need it.
+pub trait SuppressionSource {
+    /// The list as it is now, whoever changed it.
+    ///
+    /// # Errors
+    /// When the engine cannot read it.
+    fn suppressions(&mut self) -> Result<Arc<Suppressions>, StoreError>;
+}

@@ -1,0 +1,45 @@
+//! What is old enough to go.
+
+use rusqlite::Transaction;
+use tlsrptd_proto::day::Day;
+
+use super::{days, mails, suppressed};
+
+/// Rows that go in one transaction: so few that deliveries do not wait.
+const CLEANED_AT_ONCE: usize = 10_000;
+
+/// See [`Upkeep::clean`](crate::store::Upkeep::clean).
+pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool> {
+    let day = oldest.to_string();
+    days::note(tx, &day)?;
+    let data = format!(
+        "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 LIMIT {CLEANED_AT_ONCE})"
+    );
+    // Data first, and wholly: data without a report looks like something still to be reported.
+    if tx.execute(&data, [&day])? > 0 {
+        return Ok(true);
+    }
+    let done = "day < ?1 AND NOT EXISTS (SELECT 1 FROM destinations d WHERE d.d_r_id = r_id AND d.status IS NULL)";
+    let old_reports = format!("SELECT r_id FROM reports WHERE {done} LIMIT {CLEANED_AT_ONCE}");
+    // A report goes when no destination is pending; its destinations go with it.
+    tx.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS old(r_id INTEGER PRIMARY KEY)",
+        [],
+    )?;
+    let removed = tx.execute(&format!("INSERT INTO old {old_reports}"), [&day])?;
+    tx.execute(
+        "DELETE FROM destinations WHERE d_r_id IN (SELECT r_id FROM old)",
+        [],
+    )?;
+    tx.execute(
+        "DELETE FROM reports WHERE r_id IN (SELECT r_id FROM old)",
+        [],
+    )?;
+    tx.execute("DELETE FROM old", [])?;
+    tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
+    mails::clean(tx, oldest)?;
+    if removed == 0 {
+        suppressed::clean(tx, &day)?;
+    }
+    Ok(removed > 0)
+}

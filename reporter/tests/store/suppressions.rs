@@ -1,0 +1,79 @@
+//! The suppression list in the operator's hands.
+
+use std::path::Path;
+
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    model::SuppressionTarget,
+    store::{Access, open_for_operator},
+};
+
+use crate::{
+    environment::{folder, lines, make_store, settings, stored},
+    open,
+};
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+fn add(settings: &Reportd, target: &str, until: Option<&str>) {
+    let mut operator = open_for_operator(settings, Access::Write).unwrap();
+    let target = SuppressionTarget::parse(target).unwrap();
+    let today = day("2026-11-21");
+    operator
+        .suppress(&target, until.map(day), "they asked", today)
+        .unwrap();
+}
+
+fn journal_mode(path: &Path) -> String {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    let path = &settings.dbname;
+    make_store(&settings);
+    for mode in ["wal", "delete"] {
+        let db = rusqlite::Connection::open(path).unwrap();
+        db.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
+            .unwrap();
+        drop(db);
+        add(&settings, "old.example", Some("2026-11-21"));
+        assert_eq!(journal_mode(path), mode);
+    }
+    add(&settings, "ever.example", None);
+    let operator = open_for_operator(&settings, Access::Read).unwrap();
+    let listed = |today: &str| {
+        let rows = operator.suppressed(day(today)).unwrap();
+        rows.into_iter().map(|row| row.target).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("2026-11-21"), ["ever.example", "old.example"]);
+    assert_eq!(listed("2026-11-22"), ["ever.example"], "it is over");
+    drop(operator);
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.execute_batch(
+        "INSERT INTO tlsrptd_refusals VALUES
+         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
+         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
+         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
+         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
+    )
+    .unwrap();
+    let mut store = open(&settings);
+    while store.clean(day("2026-11-22")).unwrap() {}
+    assert_eq!(
+        lines(&stored(&settings).suppressed, |row| row.target.clone()),
+        ["ever.example"]
+    );
+    assert_eq!(
+        stored(&settings).refusals,
+        ["https://new.example/", "https://tried.example/"],
+        "those that may still be suspended, and for longer"
+    );
+}

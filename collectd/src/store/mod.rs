@@ -17,6 +17,8 @@ mod bounded_counts;
 mod dummy;
 mod error;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
@@ -115,26 +117,14 @@ pub(crate) trait Store: Send {
     fn take_over_share(&mut self) -> Option<String> {
         None
     }
-    /// Commits what is not yet committed in one transaction; of very much, only a part.
-    ///
-    /// # Errors
-    ///
-    /// The counts stay in memory for the next flush.
+    /// Commits what is not yet committed in one transaction; of very much, only a part. What fails stays for the next flush.
     fn flush(&mut self) -> Result<Flushed, StoreError>;
     /// Makes what is committed outlive a power cut.
-    ///
-    /// # Errors
-    ///
-    /// What is committed may be lost in a power cut; to be tried again.
     fn sync(&mut self) -> Result<(), StoreError>;
     /// Forgets all datagrams: ids begin anew at 0. Only when nothing is uncommitted.
     fn start_epoch(&mut self);
-    /// Closes every day before `today`, and says which, oldest first. Only when nothing is uncommitted, and before
-    /// [`Store::start_epoch`]: rows may move to other files.
-    ///
-    /// # Errors
-    ///
-    /// Some day is not closed yet; what was closed stays so, and the rest can be tried again.
+    /// Closes every day before `today`, and says which, oldest first. After a failure it goes on where it was. Only when
+    /// nothing is uncommitted, and before [`Store::start_epoch`]: rows may move to other files.
     fn close_days(
         &mut self,
         today: Day,
@@ -143,31 +133,17 @@ pub(crate) trait Store: Send {
     /// From now on, keeps so many closed days beside `keep_days`.
     fn keep_extra_days(&mut self, _days: u32) {}
     /// Counts the rows of the running day.
-    ///
-    /// # Errors
-    ///
-    /// The data cannot be read.
     fn day_size(&mut self, today: Day) -> Result<DaySize, StoreError>;
     /// When a flush failed because somebody took the data away: saves what can be saved, and begins anew where nothing is.
     /// Says how many datagrams are lost, which no retry would bring back.
-    ///
-    /// # Errors
-    ///
-    /// Nothing could be begun anew; to be tried again.
     fn rescue(&mut self) -> Result<u64, StoreError> {
         Ok(0)
     }
     /// Leaves the data so that any other program may open them. Only when nothing is uncommitted.
-    ///
-    /// # Errors
-    ///
-    /// They are as a kill leaves them: the next start recovers them.
     fn finish(&mut self) -> Result<(), StoreError>;
 }
 
-/// What was counted on one closed day.
-///
-/// Every method that reads fails when the data cannot be read.
+/// What was counted on one closed day. Whatever reads fails when the data cannot be read.
 pub(crate) trait DayReader {
     /// The newest day that is complete, of all; none after today.
     fn newest_complete(&self) -> Option<Day>;
@@ -272,22 +248,4 @@ pub(crate) struct Flushed {
     pub(crate) tight: bool,
     /// Bytes of the file that are in use.
     pub(crate) file_bytes: u64,
-}
-
-impl std::ops::Add for Flushed {
-    type Output = Flushed;
-
-    fn add(self, other: Flushed) -> Flushed {
-        Flushed {
-            datagrams: self.datagrams + other.datagrams,
-            folded_policies: self.folded_policies + other.folded_policies,
-            folded_failures: self.folded_failures + other.folded_failures,
-            new_policies: self.new_policies + other.new_policies,
-            new_domains: self.new_domains + other.new_domains,
-            refused: self.refused + other.refused,
-            over_share: self.over_share + other.over_share,
-            tight: self.tight | other.tight,
-            file_bytes: self.file_bytes.max(other.file_bytes),
-        }
-    }
 }

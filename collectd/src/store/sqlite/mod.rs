@@ -1,12 +1,10 @@
 //! `sqlite:` keeps a day's counts in the file that sys4's programs read and write too.
 //!
-//! A flush is one transaction. It carries its number into the file, so that after a commit whose outcome is unknown
-//! (the disk failed in the middle) the file itself tells whether it came about: nothing is added twice, nothing lost.
-//!
-//! In the order of the data: `pending_counts` holds what is not committed, `write` and `rows` commit it (within
-//! `reached_limits`, `day_file_budget` and `shares`), `rollover` closes days, `day_reader` reads them; `contents`,
+//! In the order of the data: `pending_counts` holds what is not committed, `commit` commits it by `rows` and `statements`
+//! (within `reached_limits`, `day_file_budget` and `shares`), `replaced` helps when somebody takes the file away, `rollover` closes days, `day_reader` reads them; `contents`,
 //! `file` and `journal` are what they all need of a file, `error` is what can be wrong with it.
 
+mod commit;
 mod contents;
 mod day_file_budget;
 mod day_reader;
@@ -15,38 +13,35 @@ mod file;
 mod journal;
 mod pending_counts;
 mod reached_limits;
+mod replaced;
 mod rollover;
 mod rows;
 mod shares;
+mod statements;
 #[cfg(test)]
 mod tests;
-mod write;
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rusqlite::Connection;
-use tlsrptd_config::paths;
 use tlsrptd_proto::{day::Day, dayfile, session_result::SessionResult};
 use tlsrptd_service::{clock::KnownTime, files::FileIdentity};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{ClosedDay, DaySize, Flushed, FoldLimits, ResultsId, Store, StoreError, TodaysRows};
-use error::{SqliteError, file_error, is_locked, sql};
-use pending_counts::{Attempt, PendingCounts};
+use commit::UncertainCommit;
+use error::{SqliteError, sql};
+use pending_counts::PendingCounts;
 use reached_limits::ReachedLimits;
-use shares::{Charge, Shares};
-use write::write;
+use shares::Shares;
 
 pub(super) use day_reader::ClosedFiles;
 pub(super) use file::foreign;
 
 const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
-const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
 
 /// See the module.
 pub(super) struct Sqlite {
@@ -66,13 +61,6 @@ pub(super) struct Sqlite {
     shares: Option<Shares>,
     over_share: Option<String>,
     uncertain: Option<UncertainCommit>,
-}
-
-/// A flush of which nobody knows whether it came about.
-struct UncertainCommit {
-    attempt: Attempt,
-    flushed: Flushed,
-    charges: Vec<Charge>,
 }
 
 impl Sqlite {
@@ -125,145 +113,6 @@ impl Sqlite {
         self.identity = file::identity(&self.path);
         self.db = Some(db);
         Ok(())
-    }
-
-    /// Copies what a connection without a file name holds to where the file was.
-    fn copy(&self, db: Connection) -> Result<(), SqliteError> {
-        let new = paths::beside(&self.path, ".new");
-        db.execute("VACUUM INTO ?1", [new.to_string_lossy()])
-            .map_err(sql(&self.path, "write it anew"))?;
-        // Closed first, lest its WAL be taken for the new file's.
-        drop(db);
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o640))
-            .and_then(|()| fs::rename(&new, &self.path))
-            .map_err(file_error(&self.path, "write it anew"))
-    }
-
-    /// Reads who has used how much of the file: once from each.
-    fn read_shares(&mut self) -> Result<(), SqliteError> {
-        if let (None, Some(db)) = (&self.shares, &self.db) {
-            match Shares::read(db) {
-                Ok(shares) => self.shares = Some(shares),
-                Err(source) => return Err(self.failed("read it", source)),
-            }
-        }
-        Ok(())
-    }
-
-    /// After a failure other than a lock, the connection may be of no use any more.
-    fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> SqliteError {
-        self.reached.clear();
-        if !is_locked(&source) {
-            self.db = None;
-        }
-        sql(&self.path, what)(source)
-    }
-
-    /// Looks into the file whether the last commit came about.
-    fn resolve(&mut self) -> Result<Flushed, SqliteError> {
-        let Some(uncertain) = self.uncertain.take() else {
-            return Ok(Flushed::default());
-        };
-        let before = self.number;
-        if let Err(error) = self.reopen() {
-            self.uncertain = Some(uncertain);
-            return Err(error);
-        }
-        let number = self
-            .db
-            .as_ref()
-            .map(|db| db.query_row(FLUSH_NUMBER, [], |row| row.get::<_, i64>(0)));
-        let Some(Ok(number)) = number else {
-            self.db = None;
-            self.number = before;
-            self.uncertain = Some(uncertain);
-            return Err(SqliteError::InDoubt(self.path.clone()));
-        };
-        self.number = number;
-        if number == before {
-            self.pending_counts.restore(uncertain.attempt);
-            return Ok(Flushed::default());
-        }
-        self.pending_counts.accept(uncertain.attempt);
-        if let Some(shares) = &mut self.shares {
-            shares.charge_again(&uncertain.charges);
-        }
-        Ok(uncertain.flushed)
-    }
-
-    /// See [`Store::flush`].
-    fn commit_pending(&mut self) -> Result<Flushed, SqliteError> {
-        let resolved = self.resolve()?;
-        if self.pending_counts.uncommitted() == 0 {
-            return Ok(resolved);
-        }
-        self.reopen()?;
-        self.read_shares()?;
-        let (Some(db), Some(shares)) = (&self.db, &mut self.shares) else {
-            return Err(SqliteError::InDoubt(self.path.clone()));
-        };
-        let mut attempt = self.pending_counts.attempt();
-        let limits = (&mut self.reached, &mut *shares, self.limits);
-        let written = write(db, &self.pending_counts, limits, &mut attempt);
-        let (flushed, over_share) = match written {
-            Ok(written) => written,
-            Err(source) => {
-                let _ = db.execute_batch("ROLLBACK");
-                shares.roll_back();
-                attempt.rows.clear();
-                self.pending_counts.restore(attempt);
-                return Err(self.failed("write to it", source));
-            }
-        };
-        if let Err(source) = db.execute_batch("COMMIT") {
-            let _ = db.execute_batch("ROLLBACK");
-            self.uncertain = Some(UncertainCommit {
-                attempt,
-                flushed,
-                charges: shares.roll_back(),
-            });
-            let error = self.failed("commit", source);
-            return match self.resolve()? {
-                nothing if nothing.datagrams == 0 => Err(error),
-                flushed => Ok(flushed + resolved),
-            };
-        }
-        shares.commit();
-        self.number += 1;
-        self.over_share = over_share.or(self.over_share.take());
-        self.pending_counts.accept(attempt);
-        Ok(flushed + resolved)
-    }
-
-    /// See [`Store::rescue`].
-    fn begin_file_anew(&mut self) -> Result<u64, SqliteError> {
-        if self.identity.is_none() || self.identity == file::identity(&self.path) {
-            return Ok(0);
-        }
-        let removed = !self.path.exists();
-        let gone = self.identity.take();
-        if removed && self.db.is_some() && self.uncertain.is_none() {
-            // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
-            while self.uncommitted() > 0 {
-                self.commit_pending()
-                    .inspect_err(|_| self.identity = gone)?;
-            }
-        }
-        match self.db.take() {
-            Some(db) if file::empty_wal(&db).is_ok() && removed => {
-                self.copy(db).inspect_err(|_| self.identity = gone)?;
-                warn!(path = %self.path.display(), "somebody removed today's file; it is written anew");
-            }
-            _ => {
-                error!(path = %self.path.display(), "today's file is another one; what was counted before is not in it");
-            }
-        }
-        self.uncertain = None;
-        let lost = self.pending_counts.discard();
-        self.reached.clear();
-        self.shares = None;
-        self.number = 0;
-        self.reopen().map(|()| lost)
     }
 }
 

@@ -49,7 +49,7 @@ use crate::{
     queue::{Queue, StorageQueues},
     receive::ReaderThread,
     reject::Reject,
-    script::{ScriptRunner, Scripts},
+    script::{ScriptQueue, ScriptRunner},
     seen_table::SeenTable,
     socket::{Access, Socket, SocketError},
     stats::{HourlyFigures, Stats},
@@ -79,7 +79,7 @@ pub struct Collector {
     /// Sessions came before this start.
     used: bool,
     stats: Arc<Stats>,
-    scripts: Arc<Scripts>,
+    scripts: Arc<ScriptQueue>,
     control: Arc<Control>,
     pid_file: Option<PidFile>,
     stats_file: StatsFile,
@@ -100,7 +100,7 @@ impl Collector {
         let service_manager = ServiceManager::from_env();
         let sockets = sockets(passed, &settings)?;
         let stats = Arc::new(Stats::of_storages(settings.storage.iter().map(url)));
-        let scripts = Arc::new(Scripts::new().map_err(system("make an event descriptor"))?);
+        let scripts = Arc::new(ScriptQueue::new().map_err(system("make an event descriptor"))?);
         let clock: Clock = {
             let readings = Arc::clone(&readings);
             Arc::new(move || readings().wall)

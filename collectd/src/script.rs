@@ -14,9 +14,10 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use tlsrptd_service::program;
 use tracing::{error, info, warn};
 
-/// Announcements on their way from the writer to the main loop.
-pub(crate) struct Scripts {
+/// Closed days for which the script is to be started, on their way from the writer to the main loop.
+pub(crate) struct ScriptQueue {
     event: EventFd,
+    /// Storage and file of each.
     announced: Mutex<Vec<(String, PathBuf)>>,
 }
 
@@ -26,9 +27,9 @@ pub(crate) struct ScriptRunner {
     running: Vec<Child>,
 }
 
-impl Scripts {
-    pub(crate) fn new() -> io::Result<Scripts> {
-        Ok(Scripts {
+impl ScriptQueue {
+    pub(crate) fn new() -> io::Result<ScriptQueue> {
+        Ok(ScriptQueue {
             event: EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?,
             announced: Mutex::default(),
         })
@@ -68,8 +69,8 @@ impl ScriptRunner {
         }
     }
 
-    /// Starts what was announced.
-    pub(crate) fn start(&mut self, scripts: &Scripts) {
+    /// Starts the script for every announced day.
+    pub(crate) fn start(&mut self, scripts: &ScriptQueue) {
         for (storage, path) in scripts.take() {
             let Some([script, arguments @ ..]) = self.words.as_deref() else {
                 continue;
@@ -133,7 +134,7 @@ mod tests {
             out.display().to_string(),
         ];
         let mut runner = ScriptRunner::new(Some(words.into()));
-        let scripts = Scripts::new().unwrap();
+        let scripts = ScriptQueue::new().unwrap();
         scripts.announce("sqlite:///db", "/db.yesterday".into());
         runner.start(&scripts);
         for child in &mut runner.running {
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn failures_are_no_reason_to_stop() {
-        let scripts = Scripts::new().unwrap();
+        let scripts = ScriptQueue::new().unwrap();
         scripts.announce("sqlite:///db", "/db.yesterday".into());
         ScriptRunner::new(Some(vec!["/nonexistent".into()])).start(&scripts);
         scripts.announce("sqlite:///db", "/db.yesterday".into());

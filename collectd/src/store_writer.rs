@@ -14,7 +14,7 @@ use tracing::{error, info};
 
 use crate::{
     queue::{Closing, EpochChange},
-    script::Scripts,
+    script::ScriptQueue,
     stats::Stats,
     store::{FailureKind, Flushed, ResultsId, Store, TodaysRows},
 };
@@ -46,7 +46,7 @@ impl CommitPolicy {
 pub(crate) struct StoreWriter {
     store: Box<dyn Store>,
     stats: Arc<Stats>,
-    scripts: Arc<Scripts>,
+    scripts: Arc<ScriptQueue>,
     failing: Option<Failing>,
     /// The first commit that is not synced yet.
     unsynced: Option<Instant>,
@@ -85,7 +85,7 @@ impl StoreWriter {
     pub(crate) fn new(
         store: Box<dyn Store>,
         stats: Arc<Stats>,
-        scripts: Arc<Scripts>,
+        scripts: Arc<ScriptQueue>,
     ) -> StoreWriter {
         StoreWriter {
             store,

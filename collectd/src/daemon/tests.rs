@@ -24,7 +24,7 @@ use crate::{
     queue::{Queue, StorageQueues},
     receive::ReaderThread,
     reject::Reject,
-    script::Scripts,
+    script::ScriptQueue,
     seen_table::SeenTable,
     stats::{DropReason, Stats},
     store::{self, FoldLimits, TodaysRows},
@@ -189,8 +189,11 @@ fn writer(
         path: path.into(),
     };
     let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
-    let mut store_writer =
-        StoreWriter::new(store, Arc::clone(&stats), Arc::new(Scripts::new().unwrap()));
+    let mut store_writer = StoreWriter::new(
+        store,
+        Arc::clone(&stats),
+        Arc::new(ScriptQueue::new().unwrap()),
+    );
     store_writer.close_days(today, TodaysRows::Stay, clock());
     WriterThread {
         queue: Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats))),

@@ -66,7 +66,7 @@ fn a_boundary_does_not_make_a_failing_store_forget_that_it_rests() {
         timeout: Duration::from_secs(3_600),
     };
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-    let (stats, scripts) = (Arc::default(), Arc::new(Scripts::new().unwrap()));
+    let (stats, scripts) = (Arc::default(), Arc::new(ScriptQueue::new().unwrap()));
     let mut store_writer = StoreWriter::new(Box::new(Full(1)), stats, scripts);
     assert!(!store_writer.flush(&pace, now));
     let due = store_writer.due(&pace);
@@ -99,7 +99,7 @@ fn a_rotation_that_had_to_wait_over_midnight_does_not_take_the_next_day() {
     };
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
-    let (stats, scripts) = (Arc::default(), Arc::new(Scripts::new().unwrap()));
+    let (stats, scripts) = (Arc::default(), Arc::new(ScriptQueue::new().unwrap()));
     let mut store_writer = StoreWriter::new(store, stats, scripts);
     let today = Day::of(now);
     let count = |store_writer: &mut StoreWriter, day: Day, domain: &str| {

@@ -1,6 +1,6 @@
 //! What ends a program, and with which exit code.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use thiserror::Error;
 use tlsrptd_config::exit;
@@ -29,8 +29,8 @@ pub enum Error {
         what: &'static str,
         source: io::Error,
     },
-    #[error("socket {}: cannot remove it at the end: {source}", .path.display())]
-    Unlink { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Unlink(#[source] SocketError),
     #[error("a storage could not be closed in order at the end ({lost} datagrams are not in it)")]
     Unwritten { lost: u64 },
     #[error("DAY: {0}")]
@@ -49,7 +49,7 @@ impl Error {
             Error::Socket(_) => exit::SOCKET_BIND,
             Error::Store(error) if error.kind == FailureKind::Foreign => exit::DATABASE_PURPOSE,
             Error::Store(_) => exit::DATABASE,
-            Error::Unlink { .. } => exit::SOCKET_CLOSE,
+            Error::Unlink(_) => exit::SOCKET_CLOSE,
             Error::Unwritten { .. } => exit::STORAGE_CLOSE,
             // sys4's fetcher ends with this code for any fault of its storage.
             Error::Fetch(_) => exit::CONFIG,

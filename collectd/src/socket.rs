@@ -25,8 +25,6 @@ use tlsrptd_service::{
     passed_sockets::{PassedSocket, PassedSocketError},
 };
 
-use crate::error::Error;
-
 /// Longest name that fits into `sockaddr_un`, with the null byte after it.
 const LONGEST: usize = 107;
 
@@ -227,10 +225,11 @@ impl Name {
 
     /// Takes the name away, so that nobody new finds the socket; what is queued can still be read. A socket that is not
     /// ours (passed, or replaced by another's meanwhile) is left alone.
-    pub(crate) fn unlink(&mut self) -> Result<(), Error> {
+    pub(crate) fn unlink(&mut self) -> Result<(), SocketError> {
         match self.bound.take() {
             Some(made) if self.maker == Maker::Ours && made.leads_here() => {
-                fs::remove_file(&made.path).map_err(|source| Error::Unlink {
+                fs::remove_file(&made.path).map_err(|source| SocketError::Failed {
+                    what: "remove it at the end",
                     path: made.path,
                     source,
                 })

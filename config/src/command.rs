@@ -47,6 +47,32 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
+/// What `status` looks at.
+pub(crate) const STATUS: &[&str] = &["dbname", "log_level"];
+/// What `suppress` looks at.
+pub(crate) const SUPPRESS: &[&str] = STATUS;
+/// What `maptest` looks at.
+pub(crate) const MAPTEST: &[&str] = &[
+    "tlsrpt_record_map",
+    "mail_destination_map",
+    "http_upload_map",
+    "debug_send_mail_dest",
+    "debug_send_http_dest",
+    "debug_send_file_dest",
+    "max_destinations",
+    "log_level",
+];
+
+/// What `dkim-record` looks at.
+pub(crate) const DKIM_RECORD: &[&str] = &["contact_info", "dkim_domain", "dkim_keys", "log_level"];
+
+/// Whether any command looks at this option.
+pub(crate) fn needs(name: &str) -> bool {
+    [STATUS, MAPTEST, SUPPRESS, DKIM_RECORD]
+        .iter()
+        .any(|needed| needed.contains(&name))
+}
+
 /// An option of a command, on the command line only.
 #[derive(Debug)]
 pub struct CommandOption {

@@ -5,38 +5,13 @@ use std::{ffi::OsString, path::Path};
 use crate::{
     Start,
     args::Words,
+    command::{DKIM_RECORD, MAPTEST, STATUS, SUPPRESS},
     exit, help, load,
     option::Program,
     problem::{Place, Problem},
     reader::Reader,
     reportd::Reportd,
 };
-
-/// What `status` looks at.
-const STATUS: &[&str] = &["dbname", "log_level"];
-/// What `suppress` looks at.
-const SUPPRESS: &[&str] = STATUS;
-/// What `maptest` looks at.
-const MAPTEST: &[&str] = &[
-    "tlsrpt_record_map",
-    "mail_destination_map",
-    "http_upload_map",
-    "debug_send_mail_dest",
-    "debug_send_http_dest",
-    "debug_send_file_dest",
-    "max_destinations",
-    "log_level",
-];
-
-/// What `dkim-record` looks at.
-const DKIM_RECORD: &[&str] = &["contact_info", "dkim_domain", "dkim_keys", "log_level"];
-
-/// Whether any command looks at this option.
-pub(crate) fn needs(name: &str) -> bool {
-    [STATUS, MAPTEST, SUPPRESS, DKIM_RECORD]
-        .iter()
-        .any(|needed| needed.contains(&name))
-}
 
 /// What `tlsrptctl` is asked to do.
 #[derive(Debug, Clone)]

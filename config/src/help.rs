@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    command::COMMANDS,
-    ctl,
+    command::{self, COMMANDS},
     option::{Program, Row, rows},
 };
 
@@ -75,7 +74,7 @@ pub fn general(program: Program) -> [General; 4] {
 pub fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
     rows(program)
         .iter()
-        .filter(move |row| program != Program::Ctl || ctl::needs(row.name))
+        .filter(move |row| program != Program::Ctl || command::needs(row.name))
 }
 
 fn usage(program: Program) -> String {

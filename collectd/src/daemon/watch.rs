@@ -86,7 +86,10 @@ impl Watch {
     /// Takes the names away, so that nobody sends any more.
     pub(super) fn unlink(&mut self) -> Result<(), Error> {
         let unlinked: Vec<_> = self.names.iter_mut().map(Name::unlink).collect();
-        unlinked.into_iter().collect()
+        unlinked
+            .into_iter()
+            .collect::<Result<(), _>>()
+            .map_err(Error::Unlink)
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,7 +11,7 @@ use hickory_proto::op::ResponseCode;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpStream, UdpSocket},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::message::{DnsAnswer, Question, ReplyKind};
@@ -30,10 +27,7 @@ const NO_DESCRIPTOR_WAIT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct NameServer {
     address: SocketAddr,
-    /// It does not know EDNS, or something on the way drops it.
-    no_edns: AtomicBool,
-    /// The last question with EDNS got no reply.
-    edns_timed_out: AtomicBool,
+    edns: Mutex<EdnsSupport>,
     idle: Mutex<Vec<TcpStream>>,
 }
 
@@ -74,8 +68,7 @@ impl NameServer {
     pub(super) fn new(address: SocketAddr) -> NameServer {
         NameServer {
             address,
-            no_edns: AtomicBool::new(false),
-            edns_timed_out: AtomicBool::new(false),
+            edns: Mutex::default(),
             idle: Mutex::default(),
         }
     }
@@ -90,23 +83,19 @@ impl NameServer {
         question: &Question,
         options: QueryOptions,
     ) -> Result<DnsAnswer, QueryError> {
-        let with_edns = !options.no_edns && !self.no_edns.load(Relaxed);
+        let with_edns = !options.no_edns && !self.edns().is_off(Instant::now());
         let asked = self.transports(question, options, with_edns).await;
         if with_edns {
-            let timed_out = matches!(asked, Err(QueryError::TimedOut(_)));
-            self.edns_timed_out.store(timed_out, Relaxed);
+            self.edns().asked(&asked, Instant::now());
         }
         let kind = match asked? {
-            ReplyKind::NoEdns => {
-                self.no_edns.store(true, Relaxed);
-                self.transports(question, options, false).await?
-            }
+            ReplyKind::NoEdns => self.transports(question, options, false).await?,
             kind => kind,
         };
         match kind {
             ReplyKind::Answer(answer) => {
-                if options.no_edns && self.edns_timed_out.load(Relaxed) {
-                    self.no_edns.store(true, Relaxed);
+                if options.no_edns {
+                    self.edns().answered_without(Instant::now());
                 }
                 Ok(answer)
             }
@@ -191,8 +180,49 @@ impl NameServer {
         Ok(question.classify(reply, with_edns))
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
+    fn edns(&self) -> MutexGuard<'_, EdnsSupport> {
+        self.edns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<TcpStream>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a server knows EDNS, or something on the way drops it. A question may time out for its name's sake alone.
+#[derive(Debug, Default)]
+struct EdnsSupport {
+    /// It has replied to a question with EDNS last.
+    replied: Option<Instant>,
+    /// The last question with EDNS got no reply.
+    timed_out: bool,
+    /// It is asked without since then.
+    off: Option<Instant>,
+}
+
+/// What was learned is good for so long.
+const LEARNED: Duration = Duration::from_secs(3600);
+
+impl EdnsSupport {
+    fn is_off(&self, now: Instant) -> bool {
+        self.off.is_some_and(|since| now - since < LEARNED)
+    }
+
+    fn asked(&mut self, reply: &Result<ReplyKind, QueryError>, now: Instant) {
+        match reply {
+            Ok(ReplyKind::NoEdns) => self.off = Some(now),
+            Ok(_) => (self.replied, self.timed_out) = (Some(now), false),
+            Err(QueryError::TimedOut(_)) => self.timed_out = true,
+            Err(_) => {}
+        }
+    }
+
+    /// It has answered without EDNS.
+    fn answered_without(&mut self, now: Instant) {
+        let worked = self.replied.is_some_and(|replied| now - replied < LEARNED);
+        if self.timed_out && !worked {
+            self.off = Some(now);
+        }
     }
 }
 
@@ -232,5 +262,40 @@ fn rcode_name(code: ResponseCode) -> String {
         ResponseCode::FormErr => "FORMERR".to_owned(),
         ResponseCode::NotImp => "NOTIMP".to_owned(),
         code => format!("error {} ({code})", u16::from(code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One letter an event: `r` a reply to EDNS, `t` none in time, `f` FORMERR, `w` an answer without EDNS, `h` an hour.
+    #[test]
+    fn when_a_server_is_asked_without_edns() {
+        for (events, is_off, why) in [
+            ("", false, "nothing is known"),
+            ("f", true, "it says so"),
+            ("fh", false, "it may be mended"),
+            ("tw", true, "something on the way drops it"),
+            ("twh", false, "it may be mended"),
+            ("w", false, "a single attempt is made without"),
+            ("t", false, "it may be away"),
+            ("rtw", false, "one name is slow"),
+            ("rtwtwtw", false, "a stranger has many such"),
+            ("rhtw", true, "nobody knows any more"),
+        ] {
+            let (mut edns, mut now) = (EdnsSupport::default(), Instant::now());
+            for event in events.chars() {
+                let late = || Err(QueryError::TimedOut(Duration::ZERO));
+                match event {
+                    'r' => edns.asked(&Ok(ReplyKind::Answer(DnsAnswer::NoName)), now),
+                    't' => edns.asked(&late(), now),
+                    'f' => edns.asked(&Ok(ReplyKind::NoEdns), now),
+                    'w' => edns.answered_without(now),
+                    _ => now += LEARNED,
+                }
+            }
+            assert_eq!(edns.is_off(now), is_off, "{events}: {why}");
+        }
     }
 }

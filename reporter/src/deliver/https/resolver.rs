@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 
 use hickory_proto::rr::{Name as DnsName, RData, RecordType};
 use hyper_util::client::legacy::connect::dns::Name;
-use tokio::sync::OnceCell;
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    task::spawn_blocking,
+};
 use tower_service::Service;
 
 use super::address::is_global;
@@ -40,7 +43,7 @@ struct NoAddress {
 #[derive(Clone, Debug)]
 pub(super) enum HostLookup {
     /// By libc: `/etc/hosts`, `nsswitch.conf` and all.
-    System,
+    System(Arc<Semaphore>),
     Servers(Arc<CachingServers>),
 }
 
@@ -53,6 +56,9 @@ pub(super) struct CachingServers {
 
 type SharedAnswer = Arc<OnceCell<Vec<IpAddr>>>;
 
+/// Threads that may wait for libc, out of tokio's 512: names that never answer leave the others to the relay's name and to the
+/// disk.
+const SYSTEM_LOOKUPS: usize = 384;
 /// An answer is good for so long.
 const MOMENT: Duration = Duration::from_secs(5);
 /// Of more hosts nothing is kept.
@@ -62,7 +68,7 @@ impl HostLookup {
     /// No servers: the system's way.
     pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> HostLookup {
         match servers {
-            [] => HostLookup::System,
+            [] => HostLookup::System(Arc::new(Semaphore::new(SYSTEM_LOOKUPS))),
             _ => HostLookup::Servers(Arc::new(CachingServers {
                 stub: StubResolver::new(servers, time),
                 known: Mutex::default(),
@@ -72,10 +78,17 @@ impl HostLookup {
 
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, BoxError> {
         Ok(match self {
-            HostLookup::System => tokio::net::lookup_host((host, 0))
-                .await?
-                .map(|address| address.ip())
-                .collect(),
+            HostLookup::System(threads) => {
+                // Never closed. It is held by the thread, which goes on when nobody waits for it any more.
+                let thread = Arc::clone(threads).acquire_owned().await?;
+                let host = host.to_owned();
+                let found = spawn_blocking(move || {
+                    let found = (host.as_str(), 0).to_socket_addrs();
+                    drop(thread);
+                    found
+                });
+                found.await??.map(|address| address.ip()).collect()
+            }
             HostLookup::Servers(asked) => {
                 let answer = asked.answer(host);
                 let ask = || from_servers(&asked.stub, host);
@@ -224,5 +237,20 @@ mod tests {
                 .starts_with("h.example leads to 10.0.0.1, ")
         );
         assert!(only_global("h", Vec::new()).unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn names_that_never_answer_leave_threads_to_others() {
+        let lookup = HostLookup::new(&[], None);
+        let HostLookup::System(threads) = &lookup else {
+            panic!("no servers are given");
+        };
+        let all = threads.acquire_many(SYSTEM_LOOKUPS as u32).await.unwrap();
+        let soon = Duration::from_millis(50);
+        let waits = tokio::time::timeout(soon, lookup.addresses("localhost")).await;
+        assert!(waits.is_err(), "all threads are taken");
+        drop(all);
+        assert!(!lookup.addresses("localhost").await.unwrap().is_empty());
+        assert_eq!(threads.available_permits(), SYSTEM_LOOKUPS);
     }
 }

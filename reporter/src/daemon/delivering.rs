@@ -187,7 +187,7 @@ impl<O: Environment> Daemon<O> {
             let (outcome, took) = match end {
                 End::Tried(outcome, took) => (outcome, took),
                 End::PutOff(wait) => {
-                    let reason = "the receiver's host has others to serve first";
+                    let reason = "the host asked this domain to wait, or answers it slowly";
                     self.put_off(&delivery, wait, reason.to_owned(), now);
                     continue;
                 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::io;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
+use hyper::body::Bytes;
 use tlsrptd_proto::{domain::Domain, report::Summary};
 
 use crate::model::StoredReport;
@@ -27,13 +28,14 @@ pub(super) fn summary(report: &StoredReport) -> Result<&Summary, String> {
 ///
 /// # Errors
 /// Why the report cannot be sent: it cannot be compressed.
-pub(super) fn gzip(report: &StoredReport, level: i32) -> Result<&[u8], String> {
+pub(super) fn gzip(report: &StoredReport, level: i32) -> Result<&Bytes, String> {
     let compress = || {
         compressed(report.json.as_bytes(), level)
+            .map(Bytes::from)
             .map_err(|error| format!("the report cannot be compressed: {error}"))
     };
     let gzip = report.payload.gzip.get_or_init(compress);
-    gzip.as_deref().map_err(String::clone)
+    gzip.as_ref().map_err(String::clone)
 }
 
 thread_local! {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use hyper::body::Bytes;
 use jiff::Timestamp;
 use tlsrptd_proto::{
     day::Day,
@@ -36,7 +37,15 @@ pub struct Payload {
     /// For a mail's text.
     pub summary: OnceLock<Result<Summary, String>>,
     /// The report, compressed.
-    pub gzip: OnceLock<Result<Vec<u8>, String>>,
+    pub gzip: OnceLock<Result<Bytes, String>>,
+}
+
+impl StoredReport {
+    /// The memory that it takes now.
+    pub fn size(&self) -> usize {
+        let gzip = self.payload.gzip.get().and_then(|gzip| gzip.as_ref().ok());
+        self.json.len() + gzip.map_or(0, Bytes::len)
+    }
 }
 
 /// A delivery in hand: one report to one destination, whose attempt is about to begin.

@@ -107,19 +107,9 @@ impl<O: Environment> Runners<O> {
             }
             pause = (begun.elapsed() / 4).clamp(SLOW, LOOK);
             let now = Instant::now();
-            let look = self.scheduler().look(job.id, progress.waiting(), now);
+            let look = self.scheduler().look(job.id, &progress, now);
             match look {
-                Look::Cut => {
-                    let seconds = progress
-                        .waiting()
-                        .map_or(0, |w| w.since.elapsed().as_secs());
-                    return Some(Outcome::Retry {
-                        reason: format!(
-                            "no answer within {seconds} s, while others wait for the room"
-                        ),
-                        after: None,
-                    });
-                }
+                Look::Cut => return Some(cut(&progress)),
                 Look::Room => self.start(),
                 Look::Nothing => {}
             }
@@ -137,5 +127,21 @@ impl<O: Environment> Runners<O> {
         self.scheduler
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of an attempt whose room is needed.
+fn cut(progress: &Progress) -> Outcome {
+    match progress.waiting() {
+        Some(waiting) => {
+            let seconds = waiting.since.elapsed().as_secs();
+            Outcome::Retry {
+                reason: format!("no answer within {seconds} s, while others wait for the room"),
+                after: None,
+            }
+        }
+        None => Outcome::Unreachable {
+            reason: "no connection within some seconds, while others wait for the room".to_owned(),
+        },
     }
 }

@@ -66,6 +66,13 @@ pub(super) enum Look {
     Cut,
 }
 
+/// What an attempt waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum WaitsFor {
+    Connection,
+    Answer,
+}
+
 #[derive(Debug)]
 struct UnderWay {
     host: String,
@@ -76,8 +83,9 @@ struct UnderWay {
     standing: Standing,
     class: Class,
     since: Instant,
-    /// Its answer is waited for, and may be waited for no longer.
-    may_be_cut: Option<Instant>,
+    /// Its connection or its answer is waited for since then, and may be waited for no longer. To cut the latter costs more:
+    /// the receiver has the report.
+    may_be_cut: Option<(WaitsFor, Instant)>,
     is_cut: bool,
 }
 
@@ -238,7 +246,8 @@ impl Scheduler {
         };
         self.crowded.remove(&job.id);
         self.busy[attempt.class as usize] -= 1;
-        if attempt.is_cut {
+        // Its report's memory may be free: who needs more asks again.
+        if attempt.class != Class::Own {
             self.wanted = 0;
         }
         let mut news = false;

@@ -31,8 +31,7 @@ impl KeptHosts {
 
     /// Whether the connection of a post that begins now may be kept after it.
     pub(super) fn keeps(&self, url: &Url, now: Instant) -> bool {
-        let host = url.host_str().unwrap_or_default();
-        let name = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
+        let name = host_and_port(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = hosts.get_mut(&name) {
             *last = now;
@@ -50,11 +49,15 @@ impl KeptHosts {
 
     /// An answer has come: from now on its connection is idle.
     pub(super) fn answered(&self, url: &Url, now: Instant) {
-        let host = url.host_str().unwrap_or_default();
-        let name = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
+        let name = host_and_port(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.entry(name).and_modify(|last| *last = now);
     }
+}
+
+fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!("{host}:{}", url.port_or_known_default().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod resolver;
 mod script;
 mod upload;
 
+use hyper::body::Bytes;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_service::descriptors;
 use url::Url;
@@ -58,7 +59,7 @@ impl Https {
         &self,
         url: &Url,
         named_by: NamedBy,
-        gzip: &[u8],
+        gzip: &Bytes,
         progress: &Progress,
     ) -> Outcome {
         let mut post = self.post(url, named_by, gzip, progress).await;

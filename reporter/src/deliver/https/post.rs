@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue,
     PROXY_AUTHORIZATION, USER_AGENT,
@@ -45,7 +45,7 @@ impl Https {
         &self,
         url: &Url,
         named_by: NamedBy,
-        gzip: &[u8],
+        gzip: &Bytes,
         progress: &Progress,
     ) -> Verdict {
         if named_by == NamedBy::Record && !self.allow_private {
@@ -99,7 +99,7 @@ impl Https {
     fn request(
         &self,
         url: &Url,
-        gzip: &[u8],
+        gzip: &Bytes,
         upload: &Upload,
     ) -> Result<Request<Body>, hyper::http::Error> {
         let mut place = url.clone();

@@ -154,7 +154,7 @@ async fn answers_decide() {
             .send(
                 &server.to(path),
                 NamedBy::Operator,
-                b"gzip",
+                &Bytes::from_static(b"gzip"),
                 &Progress::default(),
             )
             .await;
@@ -164,7 +164,7 @@ async fn answers_decide() {
         .send(
             &server.to("later"),
             NamedBy::Operator,
-            b"gzip",
+            &Bytes::from_static(b"gzip"),
             &Progress::default(),
         )
         .await;
@@ -173,7 +173,7 @@ async fn answers_decide() {
         .send(
             &server.to("gone"),
             NamedBy::Operator,
-            b"gzip",
+            &Bytes::from_static(b"gzip"),
             &Progress::default(),
         )
         .await;
@@ -189,7 +189,7 @@ async fn what_is_posted_and_on_how_many_connections() {
             .send(
                 &server.to("moved"),
                 NamedBy::Operator,
-                b"the bytes",
+                &Bytes::from_static(b"the bytes"),
                 &Progress::default(),
             )
             .await;
@@ -234,7 +234,7 @@ async fn a_record_leads_to_global_addresses_only() {
             .send(
                 &uri.parse().unwrap(),
                 NamedBy::Record,
-                b"gzip",
+                &Bytes::from_static(b"gzip"),
                 &Progress::default(),
             )
             .await;
@@ -251,7 +251,7 @@ async fn a_record_leads_to_global_addresses_only() {
                 .send(
                     &server.to("ok"),
                     NamedBy::Record,
-                    b"gzip",
+                    &Bytes::from_static(b"gzip"),
                     &Progress::default()
                 )
                 .await
@@ -272,7 +272,12 @@ async fn a_proxy_is_no_receiver() {
         let url = Url::parse(&uri).unwrap();
         let named_by = NamedBy::Record;
         let outcome = https
-            .send(&url, named_by, b"gzip", &Progress::default())
+            .send(
+                &url,
+                named_by,
+                &Bytes::from_static(b"gzip"),
+                &Progress::default(),
+            )
             .await;
         // The trailing dot is another name for the proxy: asked to lead there, it does not.
         if url.host_str() != Some("localhost.") {
@@ -308,7 +313,7 @@ async fn credentials_and_a_proxy_in_plain() {
         .send(
             &uri.parse().unwrap(),
             named_by,
-            b"gzip",
+            &Bytes::from_static(b"gzip"),
             &Progress::default(),
         )
         .await;
@@ -355,7 +360,7 @@ async fn certificates_and_closed_ports() {
             .send(
                 &server.to("ok"),
                 NamedBy::Operator,
-                b"gzip",
+                &Bytes::from_static(b"gzip"),
                 &Progress::default(),
             )
             .await;
@@ -367,7 +372,12 @@ async fn certificates_and_closed_ports() {
     let nobody = "https://127.0.0.1:1/".parse().unwrap();
     let outcome = server
         .https(&[])
-        .send(&nobody, NamedBy::Operator, b"gzip", &Progress::default())
+        .send(
+            &nobody,
+            NamedBy::Operator,
+            &Bytes::from_static(b"gzip"),
+            &Progress::default(),
+        )
         .await;
     assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];

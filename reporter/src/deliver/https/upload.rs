@@ -51,6 +51,7 @@ enum UploadState {
 
 impl Upload {
     pub(super) fn new(progress: &Progress, times: PostTimeouts) -> Upload {
+        progress.connects();
         Upload {
             state: Arc::new(Mutex::new(UploadState::Connecting(Instant::now()))),
             progress: progress.clone(),
@@ -59,9 +60,11 @@ impl Upload {
     }
 
     /// The bytes, in parts: each is asked for when there is room for it. After the last nothing more is asked for.
-    pub(super) fn body(&self, bytes: &[u8]) -> Body {
-        let parts: Vec<Bytes> = bytes.chunks(PART).map(Bytes::copy_from_slice).collect();
+    pub(super) fn body(&self, bytes: &Bytes) -> Body {
+        let (bytes, most) = (bytes.clone(), bytes.len());
+        let parts = (0..most).step_by(PART);
         let (mut left, time) = (parts.len(), self.times.step);
+        let parts = parts.map(move |at| bytes.slice(at..most.min(at + PART)));
         let (state, progress) = (Arc::clone(&self.state), self.progress.clone());
         let parts = stream::iter(parts).map(move |part| {
             left -= 1;
@@ -71,8 +74,9 @@ impl Upload {
                 0 => UploadState::Waiting(now),
                 _ => UploadState::Sending(now),
             };
-            if left == 0 {
-                progress.sent(time);
+            match left {
+                0 => progress.sent(time),
+                _ => progress.sends(),
             }
             Ok(Frame::data(part))
         });

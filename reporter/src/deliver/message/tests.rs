@@ -24,7 +24,7 @@ fn golden() {
     let encoded = &mail[before.len()..mail.len() - after.len()];
     assert!(encoded.lines().all(|line| line.len() <= 76));
     let gzip = STANDARD.decode(encoded.replace("\r\n", "")).unwrap();
-    assert_eq!(gzip, payload::gzip(&fixtures::report(), -1).unwrap());
+    assert_eq!(gzip, *payload::gzip(&fixtures::report(), -1).unwrap());
 }
 
 #[test]

@@ -6,21 +6,19 @@ use tokio::time::Instant;
 
 use super::{
     super::{destination::SLOW, host::Class, strangers::Standing},
-    Look, Scheduler, UnderWay,
+    Look, Scheduler, UnderWay, WaitsFor,
 };
-use crate::deliver::Waiting;
+use crate::deliver::Progress;
 
 /// While somebody waits of whom nothing bad is known, an answer is waited for so long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// While others need the room, a connection is waited for so long: a host that is there answers at once.
+const TO_CONNECT: Duration = Duration::from_secs(2);
+
 impl Scheduler {
     /// Looks at an attempt that lasts.
-    pub(in crate::queue) fn look(
-        &mut self,
-        id: u64,
-        waiting: Option<Waiting>,
-        now: Instant,
-    ) -> Look {
+    pub(in crate::queue) fn look(&mut self, id: u64, progress: &Progress, now: Instant) -> Look {
         let Some(attempt) = self.under_way.get_mut(&id) else {
             return Look::Nothing;
         };
@@ -36,14 +34,20 @@ impl Scheduler {
                 self.crowded.insert(id);
             }
         }
-        let Some(waiting) = waiting else {
+        let Some(waiting) = progress.waiting() else {
+            let since = progress
+                .connecting()
+                .filter(|since| now - *since >= TO_CONNECT);
+            attempt.may_be_cut = since.map(|since| (WaitsFor::Connection, since));
+            if since.is_some() && self.all_need_room(id) {
+                return self.cut(id);
+            }
             return look;
         };
         let (name, key) = (attempt.host.clone(), attempt.queue.clone());
         let waited = now - waiting.since;
-        if waited >= waiting.least {
-            attempt.may_be_cut = Some(waiting.since);
-        }
+        let is_enough = waited >= waiting.least;
+        attempt.may_be_cut = is_enough.then_some((WaitsFor::Answer, waiting.since));
         let (may_be_cut, domain) = (attempt.may_be_cut.is_some(), attempt.domain.clone());
         if let Some(queue) = self.hosts.get_mut(&name).and_then(|h| h.queue_mut(&key)) {
             // It took what we sent: somebody is there.
@@ -57,15 +61,19 @@ impl Scheduler {
             }
         }
         if may_be_cut && (self.host_needs_room(id, waited, now) || self.all_need_room(id)) {
-            if let Some(attempt) = self.under_way.get_mut(&id) {
-                attempt.is_cut = true;
-            }
-            return Look::Cut;
+            return self.cut(id);
         }
         if look == Look::Room {
             self.line_up(&name, now);
         }
         look
+    }
+
+    fn cut(&mut self, id: u64) -> Look {
+        if let Some(attempt) = self.under_way.get_mut(&id) {
+            attempt.is_cut = true;
+        }
+        Look::Cut
     }
 
     /// Somebody of a better standing waits for the host, and this one has been waited for for long enough.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{room::PATIENCE, *};
-use crate::deliver::{PreparedMail, Waiting};
+use crate::deliver::{PreparedMail, Progress};
 use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,11 +75,16 @@ impl Play {
     }
 
     fn look(&mut self, job: &Job, since: Option<Instant>) -> Look {
-        let waiting = since.map(|since| Waiting {
-            since,
-            least: PATIENT,
-        });
-        self.scheduler.look(job.id, waiting, self.now)
+        let progress = match since {
+            Some(since) => Progress::waiting_since(since, PATIENT),
+            None => Progress::default(),
+        };
+        self.scheduler.look(job.id, &progress, self.now)
+    }
+
+    fn look_connecting(&mut self, job: &Job, since: Instant) -> Look {
+        let progress = Progress::connecting_since(since);
+        self.scheduler.look(job.id, &progress, self.now)
     }
 }
 
@@ -240,4 +245,60 @@ fn hosts_without_number_do_not_erase_what_is_known_of_the_relay() {
     let gone = play.scheduler.forget(0, play.now);
     assert_eq!(gone.len(), 20);
     assert!(is_held(&play), "the relay is the operator's");
+}
+
+/// Hosts that never answer a SYN.
+#[test]
+fn who_is_not_connected_makes_way_while_others_are_crowded() {
+    let mut play = Play::new(2, 2);
+    for number in 0..18 {
+        let uri = format!("https://dead{number}.example/");
+        play.push("x.example", &uri, false);
+    }
+    let mut jobs = Vec::new();
+    // Two places, and sixteen for slow ones.
+    while jobs.len() < 18 {
+        let begun = play.begin();
+        assert!(!begun.is_empty(), "{}", jobs.len());
+        let since = play.now;
+        play.now += SECOND;
+        for job in &begun {
+            play.look_connecting(job, since);
+        }
+        jobs.extend(begun.into_iter().map(|job| (job, since)));
+    }
+    let (last, others) = jobs.split_at(16);
+    assert_eq!(
+        play.look(&last[0].0, None),
+        Look::Nothing,
+        "it does not tell how far it is"
+    );
+    let (young, since) = &others[0];
+    assert_eq!(
+        play.look_connecting(young, *since),
+        Look::Nothing,
+        "for a second"
+    );
+    play.now += SECOND;
+    let mut cut = 0;
+    for (job, since) in &jobs {
+        cut += usize::from(play.look_connecting(job, *since) == Look::Cut);
+    }
+    assert_eq!(cut, 2, "as many as are crowded");
+}
+
+#[test]
+fn memory_that_is_free_again_costs_no_post() {
+    let mut play = Play::new(2, 2);
+    for number in 0..2 {
+        play.push("x.example", &format!("https://h{number}.example/"), false);
+    }
+    let mut jobs = play.begin();
+    play.scheduler.want_room();
+    play.end(jobs.pop().unwrap(), sent());
+    let since = play.now;
+    play.now += SECOND * 60;
+    assert_ne!(play.look(&jobs[0], Some(since)), Look::Cut);
+    play.scheduler.want_room();
+    assert_eq!(play.look(&jobs[0], Some(since)), Look::Cut);
 }

@@ -47,7 +47,7 @@ impl ReportsInHand {
         let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
             reports.retain(|_, report| report.strong_count() > 0);
             let reports = reports.values().filter_map(Weak::upgrade);
-            let in_hand: usize = reports.map(|report| report.json.len()).sum();
+            let in_hand: usize = reports.map(|report| report.size()).sum();
             // ClaimLimit for one or two would cost a transaction each.
             match in_hand > IN_HAND_BYTES / 2 {
                 true => 0,

@@ -59,7 +59,7 @@ async fn an_address_that_never_answers_leaves_time_for_the_next() {
         .send(
             &server.to("ok"),
             NamedBy::Operator,
-            b"gzip",
+            &Bytes::from_static(b"gzip"),
             &Progress::default(),
         )
         .await;
@@ -90,7 +90,14 @@ async fn names_of_one_owner_share_the_connections_to_an_address() {
         let url: Url = format!("https://{host}:{port}/").parse().unwrap();
         tokio::spawn(async move {
             let progress = Progress::default();
-            https.send(&url, NamedBy::Record, b"gzip", &progress).await
+            https
+                .send(
+                    &url,
+                    NamedBy::Record,
+                    &Bytes::from_static(b"gzip"),
+                    &progress,
+                )
+                .await
         })
     };
     let posts: Vec<_> = (0..100)
@@ -140,7 +147,12 @@ async fn a_proxy_that_is_not_there_is_the_operators() {
         let https = server.https(&options);
         let progress = Progress::default();
         let outcome = https
-            .send(&server.to("ok"), NamedBy::Operator, b"gzip", &progress)
+            .send(
+                &server.to("ok"),
+                NamedBy::Operator,
+                &Bytes::from_static(b"gzip"),
+                &progress,
+            )
             .await;
         assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
     }

@@ -89,12 +89,18 @@ async fn a_status_once_read_decides() {
     let mut https = server.https(&[]);
     https.times.answer = Duration::from_secs(3);
     // More than the buffers between the two take, for who does not read it.
-    let (small, large) = (b"gzip".to_vec(), vec![b'x'; 16 << 20]);
+    let small = Bytes::from_static(b"gzip");
+    let large = Bytes::from(vec![b'x'; 16 << 20]);
     for cut in CUT {
         // On a connection that has carried another answer, where it is kept.
         let before = server.to("ok");
         let outcome = https
-            .send(&before, NamedBy::Operator, b"gzip", &Progress::default())
+            .send(
+                &before,
+                NamedBy::Operator,
+                &Bytes::from_static(b"gzip"),
+                &Progress::default(),
+            )
             .await;
         assert_eq!(word(&outcome), "sent");
         let body = if cut.path == "/early" { &large } else { &small };
@@ -134,7 +140,7 @@ async fn headers_without_end() {
             .send(
                 &uri.parse().unwrap(),
                 named_by,
-                b"gzip",
+                &Bytes::from_static(b"gzip"),
                 &Progress::default(),
             )
             .await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::{
-    ClockChange, ClockReading, ClockWitness, Confidence, KnownTime, WorkingTime,
+    CALM, ClockChange, ClockReading, ClockWitness, Confidence, KnownTime, WorkingTime,
 };
 
 use crate::queue::Closing;
@@ -15,11 +15,6 @@ pub type Readings = Arc<dyn Fn() -> ClockReading + Send + Sync>;
 
 /// A clock that is set back over midnight by no more than this does not reopen the day that it has closed.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
-
-/// A clock that moves by no more than this ends one day at most, as after a night in which a virtual machine stood still.
-const A_DAY: SignedDuration = SignedDuration::from_hours(25);
-/// For so long after the clock has moved, more closed days are kept.
-const CALM: Duration = Duration::from_secs(86_400);
 
 /// See the module.
 pub(crate) struct DayWatch {
@@ -95,9 +90,8 @@ impl DayWatch {
     }
 
     fn note_move(&mut self, change: Option<ClockChange>) {
-        if let Some(ClockChange::Believed(by)) = change {
-            let is_small = (-SET_BACK..=A_DAY).contains(&by);
-            let days = if is_small { 1 } else { u32::MAX };
+        if let Some(change @ ClockChange::Believed(_)) = change {
+            let days = if change.is_large() { u32::MAX } else { 1 };
             self.moved = Some((self.boot, days.max(self.extra_days())));
         }
     }

@@ -112,7 +112,7 @@ impl Composer {
             return Err("no sessions".to_owned());
         }
         if self.schedule.is_too_old(day, now) {
-            return Err("expired: the day is older than max_report_age".to_owned());
+            return Err("expired: the day is older than max_report_age or keep_days".to_owned());
         }
         if self.loop_guard
             && let Some(last) = guard::explained(&our_mails, day, &counts)

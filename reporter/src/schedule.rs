@@ -114,7 +114,13 @@ impl Schedule {
 
     /// Whether nobody wants to hear of that day any more.
     pub fn is_too_old(&self, day: Day, now: Timestamp) -> bool {
-        plus(day.next().start(), self.max_report_age) < now
+        self.too_old(day) < now
+    }
+
+    /// When a day becomes too old for a report: by `max_report_age`, or as its rows are not kept any longer.
+    fn too_old(&self, day: Day) -> Timestamp {
+        let kept = day.ahead(self.keep_days.saturating_add(1)).start();
+        plus(day.next().start(), self.max_report_age).min(kept)
     }
 
     /// Whether a report that was made then should have been sent long ago: the reporter was away.

@@ -126,7 +126,12 @@ impl Refusals {
     /// brings the next, longer one.
     pub fn and_today(before: Option<Refusals>, today: Day) -> (Refusals, Option<Day>) {
         let mut refusals = match before {
-            Some(refusals) if refusals.last >= today => return (refusals, None),
+            Some(refusals) if refusals.last == today => return (refusals, None),
+            // Noted by a clock that was ahead: it may be the refusal of today.
+            Some(refusals) if refusals.last > today => {
+                let last = today;
+                return (Refusals { last, ..refusals }, None);
+            }
             Some(refusals) => refusals,
             None => Refusals {
                 days: 0,

@@ -17,6 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use nix::time::{ClockId, clock_gettime};
 
 pub use witness::ClockWitness;
+use witness::{LONGEST_PAUSE, SET_BACK};
+
+/// So long after the time has moved by more than a pause explains it may still turn out to be wrong.
+pub const CALM: Duration = Duration::from_secs(86_400);
 
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub struct WorkingTime {
     pub confidence: Confidence,
     /// What the reading has changed.
     pub change: Option<ClockChange>,
+    /// See [`WorkingTime::is_calm`].
+    calm: bool,
 }
 
 impl WorkingTime {
@@ -99,12 +105,19 @@ impl WorkingTime {
             wall: now,
             confidence: Confidence::Confirmed,
             change: None,
+            calm: true,
         }
     }
 
     /// Whether what cannot be undone may be done.
     pub fn is_confirmed(&self) -> bool {
         self.confidence == Confidence::Confirmed
+    }
+
+    /// Whether what this time makes too old may be given up for good: it is confirmed, and has not moved by more than a
+    /// pause explains for [`CALM`]. A clock that is wrong for longer than `clock_confirmation` is believed.
+    pub fn is_calm(&self) -> bool {
+        self.calm && self.is_confirmed()
     }
 
     /// Whether it is more than the last time known before the start, which may be days ago.
@@ -125,6 +138,11 @@ pub enum ClockChange {
 }
 
 impl ClockChange {
+    /// Whether the time moved by more than a pause explains, or back.
+    pub fn is_large(self) -> bool {
+        matches!(self, ClockChange::Believed(by) if !(-SET_BACK..=LONGEST_PAUSE).contains(&by))
+    }
+
     /// Writes it to the log.
     pub fn log(self) {
         match self {

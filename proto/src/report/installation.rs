@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::{day::Day, domain::Domain};
+
 /// The longest one.
 const MAX: usize = 32;
 
@@ -25,6 +27,17 @@ impl InstallationId {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The `report-id` of a report of ours: `DAY_idxN-INSTALLATION_DOMAIN`, which is also a valid left part of a msg-id
+    /// (RFC 5322 section 3.6.4). `uniqid` tells several of a day and domain apart.
+    pub fn report_id(&self, day: Day, uniqid: u64, domain: &Domain) -> String {
+        format!("{}_{domain}", self.report_stem(day, uniqid))
+    }
+
+    /// The begin of it, without the domain.
+    pub fn report_stem(&self, day: Day, uniqid: u64) -> String {
+        format!("{day}_idx{uniqid}-{self}")
     }
 }
 

@@ -70,7 +70,7 @@ impl Report {
             policies.entry(policy).or_default().merge(counts);
         }
         Report {
-            id: format!("{day}_idx{uniqid}-{}_{domain}", submitter.installation),
+            id: submitter.installation.report_id(day, uniqid, domain),
             submitter: submitter.clone(),
             day,
             domain: domain.clone(),

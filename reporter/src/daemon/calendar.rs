@@ -77,13 +77,13 @@ impl Calendar {
         Ok(())
     }
 
-    /// Removes some of the old rows, with a confirmed clock.
+    /// Removes some of the old rows, with a clock that is calm: by one that is ahead all rows would be old.
     pub(super) fn clean(
         &mut self,
         store: &mut dyn Store,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
-        if self.is_cleaning && moment.is_confirmed() {
+        if self.is_cleaning && moment.is_calm() {
             self.is_cleaning = store.clean(self.schedule.oldest_kept(moment.now))?;
         }
         Ok(())

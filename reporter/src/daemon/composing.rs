@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use rand::{Rng as _, rngs::StdRng};
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::clock::WorkingTime;
 use tokio::task::JoinSet;
 
 use super::calendar::Calendar;
@@ -13,6 +14,7 @@ use crate::{
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
     model::{DecidedDomain, Decision},
+    schedule::Schedule,
     store::{Store, StoreError},
 };
 
@@ -154,11 +156,13 @@ impl<E: Environment> Composing<E> {
         &mut self,
         store: &mut dyn Store,
         calendar: &Calendar,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<(), StoreError> {
+        let now = time.now;
         self.has_room = false;
+        self.put_aside(time);
         if self.day.is_none() {
-            let Some(day) = self.next_day(store, calendar, now)? else {
+            let Some(day) = self.next_day(store, calendar, time)? else {
                 return Ok(());
             };
             store.normalize_domains(day, now)?;
@@ -166,6 +170,7 @@ impl<E: Environment> Composing<E> {
         }
         while let Some(open) = &mut self.day
             && !open.at_end
+            && is_composed(&self.composer.schedule, open.day, time)
             && self.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE
             && self.bytes < BYTES_AT_ONCE
         {
@@ -193,20 +198,36 @@ impl<E: Environment> Composing<E> {
         &mut self,
         store: &mut dyn Store,
         calendar: &Calendar,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<Option<Day>, StoreError> {
+        let is_composed = |day: &Day| is_composed(&self.composer.schedule, *day, time);
         // Days whose collectors are asked again have new jobs, and are gathered like any other.
         if calendar.has_scheduled() && !self.leftover.is_empty() {
             let open = store.open_days()?;
-            while let Some(day) = self.leftover.pop_first() {
-                if !open.contains(&day) {
-                    return Ok(Some(day));
-                }
+            self.leftover.retain(|day| !open.contains(day));
+            if let Some(day) = self.leftover.iter().copied().find(is_composed) {
+                self.leftover.remove(&day);
+                return Ok(Some(day));
             }
         }
-        // A day that has not ended was asked for by a clock that was ahead.
-        let gathered = store.gathered_days()?;
-        Ok(gathered.into_iter().find(|day| *day < Day::of(now)))
+        Ok(store.gathered_days()?.into_iter().find(is_composed))
+    }
+
+    /// The clock has moved since the day was begun: others go first.
+    fn put_aside(&mut self, time: &WorkingTime) {
+        let (schedule, is_idle) = (
+            &self.composer.schedule,
+            self.tasks.is_empty() && self.made.is_empty(),
+        );
+        let aside = self
+            .day
+            .take_if(|open| is_idle && !open.at_end && !is_composed(schedule, open.day, time));
+        self.leftover.extend(aside.map(|open| open.day));
+    }
+
+    /// The day that is being composed.
+    pub(super) fn day(&self) -> Option<Day> {
+        self.day.as_ref().map(|open| open.day)
     }
 
     /// Stores the decisions that are made; with the last one the day is closed.
@@ -244,4 +265,10 @@ impl<E: Environment> Composing<E> {
         }
         Ok(())
     }
+}
+
+/// A day that has not ended was asked for by a clock that was ahead. By such a clock days are too old, too: what becomes of
+/// them is decided when it has been calm for a while.
+fn is_composed(schedule: &Schedule, day: Day, time: &WorkingTime) -> bool {
+    day < Day::of(time.now) && (time.is_calm() || !schedule.is_too_old(day, time.now))
 }

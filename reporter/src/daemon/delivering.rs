@@ -131,6 +131,16 @@ impl<O: Environment> Daemon<O> {
 
     /// Puts a delivery into its queue, unless there is a reason not to try.
     fn begin(&mut self, delivery: Delivery, suppressions: &Suppressions, now: Timestamp) {
+        let is_expired = self.schedule.is_expired(delivery.report.created, now);
+        if is_expired && !self.clock.moment.is_calm() {
+            // By a clock that is ahead all reports are old. When it is back this one is due again.
+            self.delivering.has_more = true;
+            let (at, reason) = (
+                self.schedule.latest_due(now),
+                "the clock has moved".to_owned(),
+            );
+            return self.judged(&delivery, Disposition::Postpone { at, reason });
+        }
         match self.obstacle(&delivery, suppressions, now) {
             Some((status, reason)) => {
                 self.delivering.has_more = true;
@@ -146,8 +156,7 @@ impl<O: Environment> Daemon<O> {
         suppressions: &Suppressions,
         now: Timestamp,
     ) -> Option<(DeliveryStatus, String)> {
-        let is_confirmed = self.clock.moment.is_confirmed();
-        if is_confirmed && self.schedule.is_expired(delivery.report.created, now) {
+        if self.schedule.is_expired(delivery.report.created, now) {
             let reason = "older than max_report_age".to_owned();
             return Some((DeliveryStatus::Expired, reason));
         }
@@ -344,7 +353,10 @@ fn log(delivery: &Delivery, result: &str, reason: &str) {
     let (rua, attempt) = (delivery.destination.uri(), delivery.attempt());
     let report = &delivery.report;
     let (day, domain) = (report.day.to_string(), report.domain.as_str());
-    let report = format!("{day}_idx{}_{domain}", report.uniqid);
+    // What the receiver has, and quotes.
+    let report = report
+        .installation
+        .report_id(report.day, report.uniqid, &report.domain);
     match result {
         "sent" | "retry" | "waits" | "suppressed" => tracing::info!(
             day, domain, report, rua, attempt, result, reason, "delivery"

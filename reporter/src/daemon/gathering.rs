@@ -6,6 +6,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rand::rngs::StdRng;
+use tlsrptd_proto::day::Day;
+use tlsrptd_service::clock::WorkingTime;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use super::late::note_grown;
@@ -72,6 +74,7 @@ impl<E: Environment> Gathering<E> {
         for (_, (_, task)) in self.running.drain() {
             task.abort();
         }
+        self.additions.clear();
     }
 
     /// How long no job starts, whatever is due.
@@ -90,10 +93,12 @@ impl<E: Environment> Gathering<E> {
             .is_some_and(|(running, _)| Arc::ptr_eq(running, job))
     }
 
-    /// Starts the jobs that are due.
+    /// Starts the jobs that are due. Not those of the day that is being composed: what they bring would be stored behind
+    /// the decisions, and the day be closed over it.
     pub(super) fn start(
         &mut self,
         store: &mut dyn Store,
+        composed: Option<Day>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if self.paused_for().is_some() {
@@ -103,7 +108,10 @@ impl<E: Environment> Gathering<E> {
         // A collector that was given up is asked again last: it may hang, and other days still wait for it.
         due.sort_by_key(|job| self.schedule.fetch_deadline(job.day, job.created).at <= now);
         for job in due {
-            if self.running.len() == JOBS_AT_ONCE || self.running.contains_key(&job.collector()) {
+            if self.running.len() == JOBS_AT_ONCE
+                || self.running.contains_key(&job.collector())
+                || composed == Some(job.day)
+            {
                 continue;
             }
             let job = Arc::new(job);
@@ -126,7 +134,7 @@ impl<E: Environment> Gathering<E> {
     pub(super) fn record(
         &mut self,
         store: &mut dyn Store,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<(), StoreError> {
         for _ in 0..PARTS_A_PASS {
             let Some((job, part)) = self.next() else {
@@ -135,7 +143,7 @@ impl<E: Environment> Gathering<E> {
             if !self.is_running(&job) {
                 continue;
             }
-            if let Err(error) = self.store_part(store, &job, part, now) {
+            if let Err(error) = self.store_part(store, &job, part, time) {
                 // The part is lost, so the whole answer is asked for again: the job is still waiting.
                 if let Some((_, task)) = self.running.remove(&job.collector()) {
                     task.abort();
@@ -152,8 +160,9 @@ impl<E: Environment> Gathering<E> {
         store: &mut dyn Store,
         job: &Arc<FetchJob>,
         part: AnswerPart,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<(), StoreError> {
+        let now = time.now;
         match part {
             AnswerPart::Rows(rows) => {
                 let late = store.store_rows(job, &rows, now)?;
@@ -174,10 +183,10 @@ impl<E: Environment> Gathering<E> {
                 let _ = self.additions.insert(job.collector(), additions);
             }
             AnswerPart::Grown(grown) => {
-                note_grown(store, &self.schedule, &job.collector(), &grown, now)?
+                note_grown(store, &self.schedule, &job.collector(), &grown, time)?
             }
             AnswerPart::Over(result) => {
-                self.end_job(store, job, result, now)?;
+                self.end_job(store, job, result, time)?;
                 self.running.remove(&job.collector());
             }
         }
@@ -189,9 +198,9 @@ impl<E: Environment> Gathering<E> {
         store: &mut dyn Store,
         job: &FetchJob,
         result: Result<(), GatherError>,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<(), StoreError> {
-        let (day, index) = (job.day, job.index);
+        let (day, index, now) = (job.day, job.index, time.now);
         let error = match result {
             Ok(()) => {
                 let told = self.additions.remove(&job.collector());
@@ -206,9 +215,14 @@ impl<E: Environment> Gathering<E> {
             Err(error) => error,
         };
         if matches!(error, GatherError::TooLarge { .. }) {
-            // The next answer would be as large. What has come is whole domains, and is used.
-            tracing::error!(%day, "Fetcher {index} {} is given up for this day, what it has brought is used: {error}", job.command);
-            return store.job_given_up(job, now, &error.to_string());
+            // The next answer would be as large. What has come is whole domains, and is used; but a part of additions would
+            // be told again with the next ones.
+            let what = match job.seen {
+                None => "for this day, what it has brought is used",
+                Some(_) => "for what was added to this day, none of which is reported",
+            };
+            tracing::error!(%day, "Fetcher {index} {} is given up {what}: {error}", job.command);
+            return store.job_too_large(job, now, &error.to_string());
         }
         let listed = matches!(error, GatherError::Details { .. });
         let failures = if listed && !job.listed {
@@ -232,6 +246,11 @@ impl<E: Environment> Gathering<E> {
             Next::At(next) => {
                 tracing::warn!(%day, attempt = failures, next = %next, "Fetcher {index} {} failed: {error}", job.command);
                 store.job_failed(job, next, &error.to_string())
+            }
+            // By a clock that is ahead all days are too old; when it is back the job is due.
+            Next::GiveUp(_) if !time.is_calm() && self.schedule.is_too_old(day, now) => {
+                tracing::info!(%day, "Fetcher {index} {} is not given up so soon after the clock has moved: {error}", job.command);
+                store.job_postponed(job, self.schedule.latest_due(now), &error.to_string())
             }
             Next::GiveUp(why) => {
                 tracing::error!(%day, "Fetcher {index} {} is given up for this day, {why}: {error}", job.command);
@@ -257,6 +276,10 @@ pub(super) fn log_job_change(
         JobChange::Renamed { to } => tracing::info!(
             %day, fetcher = command,
             "{to} stands in the place of this fetcher and is asked instead of it"
+        ),
+        JobChange::AddedTooLate => tracing::info!(
+            %day, fetcher = command,
+            "the fetcher was added to the settings after the day was decided: it is not asked for that day"
         ),
         JobChange::AnsweredBefore { to } => tracing::warn!(
             %day, fetcher = command,

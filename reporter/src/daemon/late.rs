@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::clock::WorkingTime;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
-type GrownDays = (String, Vec<(Day, u64)>);
+type Told = (String, Vec<(Day, u64)>);
 
 /// Questions that are asked, and their answers.
 pub(super) struct Late<E> {
@@ -24,8 +25,8 @@ pub(super) struct Late<E> {
     /// `late_interval`; zero: nobody is asked.
     interval: Duration,
     next: Option<Instant>,
-    asking: JoinSet<Option<GrownDays>>,
-    answers: Vec<GrownDays>,
+    asking: JoinSet<Option<Told>>,
+    answers: Vec<Told>,
 }
 
 impl<E: Environment> Late<E> {
@@ -61,7 +62,8 @@ impl<E: Environment> Late<E> {
 
     /// How long until collectors are asked next.
     pub(super) fn until_next(&self) -> Option<Duration> {
-        let next = self.next?;
+        // They are asked again when all have answered, which ends the wait anyway.
+        let next = self.next.filter(|_| self.asking.is_empty())?;
         Some(next.saturating_duration_since(Instant::now()))
     }
 
@@ -105,10 +107,10 @@ impl<E: Environment> Late<E> {
     pub(super) fn record(
         &mut self,
         store: &mut dyn Store,
-        now: Timestamp,
+        time: &WorkingTime,
     ) -> Result<(), StoreError> {
         while let Some((collector, grown)) = self.answers.pop() {
-            if let Err(error) = note_grown(store, &self.schedule, &collector, &grown, now) {
+            if let Err(error) = note_grown(store, &self.schedule, &collector, &grown, time) {
                 self.answers.push((collector, grown));
                 return Err(error);
             }
@@ -123,16 +125,22 @@ pub(super) fn note_grown(
     schedule: &Schedule,
     collector: &str,
     grown: &[(Day, u64)],
-    now: Timestamp,
+    time: &WorkingTime,
 ) -> Result<(), StoreError> {
     if grown.is_empty() {
         return Ok(());
     }
-    let (asked, too_old) = store.note_grown(collector, grown, &reportable(schedule, now), now)?;
-    for day in asked {
+    let now = time.now;
+    let is_too_old = |day| time.is_calm() && schedule.is_too_old(day, now);
+    let reportable = reportable(schedule, now);
+    let days = store.note_grown(collector, grown, &reportable, &is_too_old, now)?;
+    for day in days.asked {
         tracing::warn!(%day, fetcher = collector, "sessions were added to the day after it was reported: they are reported late");
     }
-    for day in too_old {
+    for day in days.unasked {
+        tracing::warn!(%day, fetcher = collector, "sessions were added to a day that was decided before this fetcher was asked: they are not reported");
+    }
+    for day in days.too_old {
         tracing::warn!(%day, fetcher = collector, "sessions were added to a day that is older than max_report_age or keep_days: they are not reported");
     }
     Ok(())

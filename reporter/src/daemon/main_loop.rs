@@ -79,19 +79,21 @@ impl<E: Environment> Daemon<E> {
         let (store, now) = (&mut *self.store, moment.now);
         if self.clock.follow(store, &self.schedule)? == Moved::Back {
             self.calendar.forget_today();
+            // Some may be asked for days that have not ended: their jobs go.
+            self.gathering.abort();
         }
         self.calendar.schedule_new_days(store, &moment)?;
         self.record_deliveries(now)?;
         let store = &mut *self.store;
-        self.gathering.record(store, now)?;
-        self.late.record(store, now)?;
+        self.gathering.record(store, &moment)?;
+        self.late.record(store, &moment)?;
         self.late.start(store, now)?;
         self.composing.record(store, now)?;
-        self.gathering.start(store, now)?;
+        self.gathering.start(store, self.composing.day(), now)?;
         // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
         // the loop guard would take others' sessions for theirs. Minutes later it is known.
         if moment.is_founded() {
-            self.composing.start(store, &self.calendar, now)?;
+            self.composing.start(store, &self.calendar, &moment)?;
             self.probe_queues();
             self.start_deliveries(now)?;
         }
@@ -101,7 +103,7 @@ impl<E: Environment> Daemon<E> {
 
     fn until_next(&mut self, moment: &WorkingTime) -> Result<Duration, StoreError> {
         let now = moment.now;
-        let cleans = self.calendar.is_cleaning && moment.is_confirmed();
+        let cleans = self.calendar.is_cleaning && moment.is_calm();
         if cleans || self.delivering.has_more {
             return Ok(Duration::ZERO);
         }

@@ -86,13 +86,7 @@ pub(super) async fn save_copy(
 /// The ID of a report in a file's name: day, number and installation, as in its report-id. Several hosts may write into
 /// one folder.
 fn id(report: &StoredReport) -> String {
-    let StoredReport {
-        day,
-        uniqid,
-        installation,
-        ..
-    } = report;
-    format!("{day}_idx{uniqid}-{installation}")
+    report.installation.report_stem(report.day, report.uniqid)
 }
 
 /// One file name of parts, the longest shortened where all would be over the 255 octets of a

@@ -73,7 +73,14 @@ pub async fn ask(job: &FetchJob, terms: Terms, sink: &AnswerSender) -> Result<An
                 Err(GatherError::Answer {
                     source: FetchError::NoStream,
                     ..
-                }) => Ok(Answer::Stream),
+                }) => {
+                    tracing::warn!(
+                        fetcher = job.command,
+                        day,
+                        "the fetcher cannot tell any more what was added to the day: that is not reported"
+                    );
+                    Ok(Answer::Stream)
+                }
                 other => other,
             };
         }

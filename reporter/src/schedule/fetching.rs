@@ -1,7 +1,7 @@
 //! How long collectors are waited for.
 //!
-//! Two rules meet here: `fetch_deadline`, which counts from the moment when a day's jobs were made, and `max_report_age`,
-//! which counts from the day's end. What has been gathered must be composed before its day is too old, so the first never
+//! Two rules meet here: `fetch_deadline`, which counts from the moment when a day's jobs were made, and `max_report_age`
+//! (or `keep_days`, where that is less), which counts from the day's end. What has been gathered must be composed before its day is too old, so the first never
 //! reaches beyond what the second allows.
 
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Schedule {
     /// The deadline of a job that was made then. After days away collectors get as long as after midnight.
     pub fn fetch_deadline(&self, day: Day, created: Timestamp) -> FetchDeadline {
         let begin = day.next().start().max(created);
-        let too_old = plus(day.next().start(), self.max_report_age);
+        let too_old = self.too_old(day);
         let left = until(begin, too_old);
         let most = left.saturating_sub(COMPOSING.min(left / 2));
         FetchDeadline {

@@ -69,6 +69,8 @@ pub enum JobChange {
         /// The other command.
         to: String,
     },
+    /// It was added to the settings when the day was decided already, and is not asked.
+    AddedTooLate,
     /// Another command stands in its place, and is not asked: the day was answered before.
     AnsweredBefore {
         /// The other command.
@@ -121,6 +123,25 @@ pub trait FetchJobs {
         now: Timestamp,
         reason: &str,
     ) -> Result<(), StoreError>;
+
+    /// The same, as its answer is larger than is allowed: it would be each time.
+    fn job_too_large(
+        &mut self,
+        job: &FetchJob,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError>;
+}
+
+/// What becomes of days that grew after they were decided.
+#[derive(Debug, Default)]
+pub struct GrownDays {
+    /// Their collector is asked for what was added.
+    pub asked: Vec<Day>,
+    /// They are too old for a report: nobody is asked.
+    pub too_old: Vec<Day>,
+    /// They were decided before the collector was one of ours: only what is added from now on is asked for.
+    pub unasked: Vec<Day>,
 }
 
 /// What collectors add to a day after it was decided.
@@ -133,14 +154,15 @@ pub trait Additions {
     -> Result<BTreeSet<String>, StoreError>;
 
     /// A collector says that days grew. Those that were decided on less are asked for again, if they may still be
-    /// reported. Gives the days that are asked for, and those that are too old.
+    /// reported. `is_too_old` speaks of days that surely cannot; of others nothing is done, as by a clock that is wrong.
     fn note_grown(
         &mut self,
         collector: &str,
         grown: &[(Day, u64)],
         reportable: &BTreeSet<Day>,
+        is_too_old: &dyn Fn(Day) -> bool,
         now: Timestamp,
-    ) -> Result<(Vec<Day>, Vec<Day>), StoreError>;
+    ) -> Result<GrownDays, StoreError>;
 }
 
 /// What collectors have answered.

@@ -29,7 +29,7 @@ pub use delivering::{
     AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
 };
 pub use error::{Cause, StoreError};
-pub use fetching::{Additions, Days, FetchJobs, JobChange, JobNote, ReportData};
+pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
 pub use operator::{OperatorStore, StatusCount, StatusCounts, SuppressionRow, WhyPending};
 use sqlite::{ExistingDatabase, SqliteStore};
 pub use steps::{CommitHook, CommitSide, HookVerdict, Step};

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::environment::{self, TestEnvironment, counted, distinct, lines, settings, stored};
+use crate::environment::{
+    self, TestEnvironment, counted, distinct, lines, or_dash, settings, stored,
+};
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::gather::GatherError;
 
@@ -294,4 +296,109 @@ fn what_is_added_to_a_day_is_reported_late() {
         let ended = distinct(&stored(&settings).deliveries, |row| row.status().to_owned());
         assert_eq!(ended, ["sent"]);
     });
+}
+
+/// Ahead for so long that it is believed, with a collector that is away: what the other one has told is reported when the
+/// clock is back.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_believed_and_wrong_ends_no_day() {
+    for (days, minutes) in [(2, 20), (5, 20), (60, 20), (5, 300)] {
+        let folder = environment::folder();
+        let options = [
+            "--fetchers=away,b",
+            "--spread_out_delivery=1",
+            "--loop_guard=no",
+        ];
+        let settings = settings(folder.path(), &options);
+        let mut environment = prompt("2026-11-20T00:05:00Z");
+        let there = std::mem::replace(&mut environment.gather, Box::new(|_, _| Ok(Vec::new())));
+        environment.gather = Box::new(move |job, now| match job.command.trim() {
+            "away" => Err(GatherError::NotReady { newest: None }),
+            _ => there(job, now),
+        });
+        let from = Duration::from_secs(3600);
+        environment.steps = vec![
+            (from, days * DAY),
+            (from + Duration::from_secs(60 * minutes), 0),
+        ];
+        let environment = Arc::new(environment);
+        environment::run(&settings, &environment, None, hours(30))
+            .await
+            .unwrap();
+        let found = lines(&stored(&settings).reports, |row| {
+            format!("{}|{}|{}", row.day, row.sessions, or_dash(&row.reason))
+        });
+        let want = ["17", "18", "19", "20"].map(|day| format!("2026-11-{day}|5|-"));
+        assert_eq!(found[..3], want[..3], "{days} days for {minutes} minutes");
+    }
+}
+
+/// The same with reports that wait for their time, and an operator's suppression.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_believed_and_wrong_expires_and_removes_nothing() {
+    let folder = environment::folder();
+    let settings = settings(folder.path(), &["--spread_out_delivery=36000"]);
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let environment = Arc::new(prompt("2026-11-20T00:05:00Z"));
+    environment::run(&settings, &environment, None, minutes(10))
+        .await
+        .unwrap();
+    let before = stored(&settings).deliveries.len();
+    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
+    db.execute(
+        "INSERT INTO tlsrptd_suppressed \
+         VALUES('mailto:v@victim.example', '', '2026-12-31', 'asked', '2026-11-01', 'operator', 0)",
+        [],
+    )
+    .unwrap();
+    drop(db);
+    for days in [2, 60] {
+        let mut environment = prompt("2026-11-20T00:20:00Z");
+        environment.steps = vec![(minutes(10), days * DAY), (minutes(30), 0)];
+        let environment = Arc::new(environment);
+        environment::run(&settings, &environment, None, minutes(60))
+            .await
+            .unwrap();
+        assert_eq!(stored(&settings).ended("expired"), 0, "{days} days");
+    }
+    let environment = Arc::new(prompt("2026-11-20T02:20:00Z"));
+    environment::run(&settings, &environment, None, hours(20))
+        .await
+        .unwrap();
+    let stored = stored(&settings);
+    let sent = stored
+        .deliveries
+        .iter()
+        .filter(|row| row.day.as_str() < "2026-11-20");
+    assert!(sent.clone().all(|row| row.status() == "sent"));
+    assert_eq!(sent.count(), before);
+    let until = lines(&stored.suppressed, |row| or_dash(&row.until).to_owned());
+    assert_eq!(until, ["2026-12-31"]);
+}
+
+/// `keep_days` is less than `max_report_age`, and a collector is away: the day is composed before its rows go.
+#[tokio::test(start_paused = true)]
+async fn a_day_is_composed_before_its_rows_go() {
+    for (keep, begin, want) in [
+        ("--keep_days=1", "2026-11-20T20:00:00Z", &["19", "20"][..]),
+        ("--keep_days=1", "2026-11-20T23:30:00Z", &["19", "20"]),
+        ("--keep_days=2", "2026-11-20T20:00:00Z", &["18", "19", "20"]),
+    ] {
+        let folder = environment::folder();
+        let options = ["--fetchers=away,b", "--spread_out_delivery=1", keep];
+        let settings = settings(folder.path(), &options);
+        let mut environment = TestEnvironment::new(begin);
+        environment.gather = Box::new(|job, _| match job.command.trim() {
+            "b" => Ok(vec![counted("x.example", 4)]),
+            _ => Err(GatherError::NotReady { newest: None }),
+        });
+        let environment = Arc::new(environment);
+        environment::run(&settings, &environment, None, hours(28))
+            .await
+            .unwrap();
+        let taken = environment.seen.lock().unwrap();
+        let days: std::collections::BTreeSet<&str> =
+            taken.iter().map(|seen| &seen.day[8..]).collect();
+        assert!(days.iter().eq(want), "{keep}, {begin}: {days:?}");
+    }
 }

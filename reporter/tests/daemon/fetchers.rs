@@ -221,3 +221,50 @@ async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
         "only the one that was given up"
     );
 }
+
+/// The dead collector had brought a part, was removed, and another host was put where it stood: that is nobody's successor.
+/// What was decided before it came it is not asked for, and what the dead one brought stays used.
+#[tokio::test(start_paused = true)]
+async fn a_host_in_the_place_of_a_removed_one_is_another_one() {
+    for edits in [["b, dead", "b", "b, c"], ["dead, b", "b", "c, b"]] {
+        let folder = folder();
+        for (fetchers, begin) in edits.iter().zip([BEGIN, LATER, "2026-11-21T04:00:10Z"]) {
+            let mut environment = TestEnvironment::new(begin);
+            environment.gather = Box::new(|job, _| match job.command.trim() {
+                "dead" => Err(GatherError::NotReady { newest: None }),
+                "b" => Ok(vec![counted("m.example", 5)]),
+                _ => Ok(vec![counted("m.example", 100)]),
+            });
+            let time = if begin == LATER || begin == BEGIN {
+                HOUR
+            } else {
+                HOUR * 21
+            };
+            run(
+                &with(folder.path(), fetchers),
+                &Arc::new(environment),
+                None,
+                time,
+            )
+            .await
+            .unwrap();
+        }
+        let settings = with(folder.path(), edits[2]);
+        let mut stored = stored(&settings);
+        stored
+            .reports
+            .retain(|row| row.day.as_str() >= "2026-11-20");
+        let sessions = lines(&stored.reports, |row| {
+            format!("{}|{}", row.day, row.sessions)
+        });
+        assert_eq!(sessions, ["2026-11-20|5", "2026-11-21|105"], "{edits:?}");
+        stored.jobs.retain(|job| job.day == "2026-11-20");
+        stored
+            .jobs
+            .sort_by(|one, other| one.command.trim().cmp(other.command.trim()));
+        let ends = lines(&stored.jobs, |job| {
+            format!("{}|{}", job.command.trim(), job.status())
+        });
+        assert_eq!(ends, ["b|ok", "dead|removed"]);
+    }
+}

@@ -8,6 +8,7 @@ mod days;
 mod environment;
 mod fetchers;
 mod hosts;
+mod late;
 mod outages;
 mod refusals;
 mod relay;

@@ -93,3 +93,42 @@ async fn two_spellings_get_one_report() {
         assert!(taken.values().all(|seen| seen.len() == 1), "each once");
     }
 }
+
+/// The collector that lists another spelling answers when the domain is reported: what it has is late.
+#[tokio::test(start_paused = true)]
+async fn another_spelling_of_a_reported_domain_is_late() {
+    let folder = folder();
+    let settings = settings(
+        folder.path(),
+        &["--fetchers=one,two,three", "--spread_out_delivery=1"],
+    );
+    let mut environment = TestEnvironment::new("2026-11-20T00:00:10Z");
+    environment.sys4 = vec![1, 3];
+    environment.gather = Box::new(|job, now| {
+        let late = ["2026-11-20T23:00:00Z", "", "2026-11-21T12:00:00Z"];
+        let late = late[job.index as usize - 1].parse();
+        match job.index {
+            2 => Ok(vec![counted(USUAL, 4)]),
+            _ if late.is_ok_and(|late| now < late) => Err(GatherError::NotReady { newest: None }),
+            1 => Ok(vec![counted("bücher.example", 8), counted("a.example", 3)]),
+            _ => Ok(vec![counted("bücher.example", 16)]),
+        }
+    });
+    run(&settings, &Arc::new(environment), None, HOUR * 64)
+        .await
+        .unwrap();
+    let mut stored = stored(&settings);
+    stored
+        .reports
+        .retain(|row| row.day == "2026-11-19" && row.sessions > 0);
+    let reports = lines(&stored.reports, |row| {
+        format!("{}|{}|{}", row.domain, row.uniqid, row.sessions)
+    });
+    let want = [
+        "a.example|1|3",
+        "xn--bcher-kva.example|1|4",
+        "xn--bcher-kva.example|2|8",
+        "xn--bcher-kva.example|3|16",
+    ];
+    assert_eq!(reports, want);
+}

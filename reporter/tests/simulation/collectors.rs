@@ -27,12 +27,14 @@ pub fn fetchers(dice: Dice, collectors: i64, life: usize, calm: bool) -> String 
     let mut list: Vec<(i64, u32)> = (1..=collectors).map(|number| (number, 0)).collect();
     let mut away = Vec::new();
     for life in 1..=life {
+        // Who is left out has no successor in the same edit: that is a new name.
+        let is_back = !away.is_empty();
         list.append(&mut away);
         let at = dice.below(("edited", life), list.len() as u64) as usize;
         match dice.below(("edit", life), 6) {
             0 if renames => list[at].1 += 1,
             1 if !renames => list.swap(0, at),
-            2 if !renames && list.len() > 1 => away.push(list.remove(at)),
+            2 if !renames && !is_back && list.len() > 1 => away.push(list.remove(at)),
             _ => {}
         }
     }

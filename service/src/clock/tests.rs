@@ -226,3 +226,44 @@ fn the_systems_clocks_run_together() {
     assert!(other.boot >= one.boot);
     assert!(is_near(one.offset(), other.offset()));
 }
+
+/// Hours since the start, how far the clock is off then, and whether it is calm.
+#[test]
+fn a_time_that_has_moved_far_is_calm_a_day_later() {
+    let start: Timestamp = NOON.parse().unwrap();
+    for (why, known, looks) in [
+        ("true", 0, &[(0, 0, true), (30, 0, true)][..]),
+        (
+            "a virtual machine that stood still over night",
+            0,
+            &[(0, 0, true), (1, 9, false), (2, 9, true)],
+        ),
+        (
+            "days ahead, believed, and back",
+            0,
+            &[
+                (0, 0, true),
+                (1, 120, false),
+                (2, 120, false),
+                (20, 0, false),
+                (43, 0, false),
+                (44, 0, true),
+            ],
+        ),
+        (
+            "off for days",
+            -120,
+            &[(0, 0, false), (1, 0, false), (24, 0, false), (25, 0, true)],
+        ),
+    ] {
+        let known = KnownTime::at(start + SignedDuration::from_hours(known));
+        let mut witness = ClockWitness::new(Duration::from_secs(600), Some(known));
+        for (hours, off, want) in looks {
+            let moment = witness.look(ClockReading {
+                wall: start + SignedDuration::from_hours(hours + off),
+                boot: Duration::from_secs(3600 * hours.unsigned_abs()),
+            });
+            assert_eq!(moment.is_calm(), *want, "{why}, after {hours} hours");
+        }
+    }
+}

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ClockChange, ClockReading, Confidence, KnownTime, WorkingTime};
+use super::{CALM, ClockChange, ClockReading, Confidence, KnownTime, WorkingTime};
 
 /// A smaller difference is no jump: the wall clock may be slewed, and a process may stand still between its two readings.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 /// A machine may be off for a night, and its clock may show local time: half a day more.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(25);
+pub(super) const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(25);
 /// A clock may be set back by this much at a start, without anything being wrong.
-const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 /// 2024-10-28, the day in the name of the files' format: no file is older.
 const FIRST_SECOND: i64 = 1_730_073_600;
 
@@ -27,6 +27,8 @@ pub struct ClockWitness {
     jump: Option<Jump>,
     /// What was believed before the last jump.
     former: Option<SignedDuration>,
+    /// When the time moved last by more than a pause explains, by the boot-time clock.
+    moved: Option<Duration>,
     /// The boot-time clock at the last reading.
     last: Duration,
 }
@@ -56,6 +58,7 @@ impl ClockWitness {
             time: Offset::Unread,
             jump: None,
             former: None,
+            moved: None,
             last: Duration::ZERO,
         }
     }
@@ -77,6 +80,9 @@ impl ClockWitness {
             Offset::Unfounded(by) if self.is_plausible(offset) => self.believe(offset, by),
             Offset::Believed(by) | Offset::Unfounded(by) => self.weigh(offset, by),
         };
+        if change.is_some_and(ClockChange::is_large) {
+            self.moved = Some(self.last);
+        }
         let (by, confidence) = match self.time {
             Offset::Believed(by) if self.jump.is_none() => (by, Confidence::Confirmed),
             Offset::Believed(by) => (by, Confidence::Disputed),
@@ -88,6 +94,9 @@ impl ClockWitness {
             wall: reading.wall,
             confidence,
             change,
+            calm: self
+                .moved
+                .is_none_or(|moved| self.last.saturating_sub(moved) >= CALM),
         }
     }
 
@@ -101,7 +110,9 @@ impl ClockWitness {
     fn begin(&mut self, reading: ClockReading) -> Option<ClockChange> {
         let offset = reading.offset();
         self.started = Some(reading.boot);
-        if self.is_plausible(offset) || self.confirmation.is_zero() {
+        let is_plausible = self.is_plausible(offset);
+        if is_plausible || self.confirmation.is_zero() {
+            self.moved = (!is_plausible).then_some(self.last);
             self.time = Offset::Believed(offset);
             return None;
         }

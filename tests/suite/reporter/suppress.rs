@@ -162,6 +162,11 @@ fn an_entry_holds_at_once_while_the_reporter_works() {
         "{}",
         running.log()
     );
+    let id = format!(" report={} ", lab.report_id("one.test"));
+    assert!(
+        running.log().contains(&id),
+        "the report-id, as receivers quote it"
+    );
     lab.smtp.heal();
     assert_eq!(
         lab.deliveries(),

@@ -8,19 +8,28 @@ use super::{days, mails, suppressed};
 /// Rows that go in one transaction: so few that deliveries do not wait.
 const CLEANED_AT_ONCE: usize = 10_000;
 
+/// Whether a row of this table may go: until its day is decided, its sessions are in no report.
+fn is_decided(table: &str) -> String {
+    format!("NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = {table}.day AND j.status IS NULL)")
+}
+
 /// See [`Upkeep::clean`](crate::store::Upkeep::clean).
 pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool> {
     let day = oldest.to_string();
     days::note(tx, &day)?;
     let data = format!(
-        "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 LIMIT {CLEANED_AT_ONCE})"
+        "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 AND {} LIMIT {CLEANED_AT_ONCE})",
+        is_decided("reportdata")
     );
     // Data first, and wholly: data without a report looks like something still to be reported.
     if tx.execute(&data, [&day])? > 0 {
         return Ok(true);
     }
     let done = "day < ?1 AND NOT EXISTS (SELECT 1 FROM destinations d WHERE d.d_r_id = r_id AND d.status IS NULL)";
-    let old_reports = format!("SELECT r_id FROM reports WHERE {done} LIMIT {CLEANED_AT_ONCE}");
+    let old_reports = format!(
+        "SELECT r_id FROM reports WHERE {done} AND {} LIMIT {CLEANED_AT_ONCE}",
+        is_decided("reports")
+    );
     // A report goes when no destination is pending; its destinations go with it.
     tx.execute(
         "CREATE TEMP TABLE IF NOT EXISTS old(r_id INTEGER PRIMARY KEY)",
@@ -36,7 +45,13 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
         [],
     )?;
     tx.execute("DELETE FROM old", [])?;
-    tx.execute("DELETE FROM fetchjobs WHERE day < ?1", [&day])?;
+    tx.execute(
+        &format!(
+            "DELETE FROM fetchjobs WHERE day < ?1 AND {}",
+            is_decided("fetchjobs")
+        ),
+        [&day],
+    )?;
     mails::clean(tx, oldest)?;
     if removed == 0 {
         suppressed::clean(tx, &day)?;

@@ -2,7 +2,8 @@
 //!
 //! A collector is its command's words: not its place in the list, and not the white space between them. A job stays with
 //! the collector that it was made for, under the name that its rows have. A command that changed where it stands is the
-//! same collector under a new name: who answers by it is not asked for a day that it has answered already.
+//! same collector under a new name: who answers by it is not asked for a day that it has answered already. A collector
+//! that is not in the list has no successor: who stands in its place later is another one.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::text;
+use super::{late, text};
 use crate::{
     model::{CollectorCommand, collector_of},
     store::{JobChange, JobNote},
@@ -26,6 +27,8 @@ struct DayJob {
     stage: JobStage,
     /// Its day is decided.
     is_decided: bool,
+    /// The day was told wholly: it is asked for what was added.
+    has_told: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,7 @@ pub(super) fn make_jobs(
         let jobs = jobs_of(tx, *day)?;
         let found = held_against(&jobs, collectors);
         for (at, number) in &found.same {
-            stands_at(tx, *day, &jobs[*at], &collectors[*number])?;
+            stands_at(tx, *day, &jobs[*at], collectors[*number].index)?;
             if jobs[*at].stage == JobStage::Removed {
                 wait_again(tx, *day, &jobs[*at], now)?;
             }
@@ -99,10 +102,12 @@ pub(super) fn make_jobs(
             let (job, collector) = (&jobs[*at], &collectors[*number]);
             notes.push(rename(tx, *day, job, collector, now)?);
         }
-        let gone = found.gone.iter().map(|at| &jobs[*at]);
-        for job in gone.filter(|job| job.stage == JobStage::Waiting) {
-            remove(tx, *day, job, now)?;
-            notes.push(note(*day, job, JobChange::Removed));
+        for job in found.gone.iter().map(|at| &jobs[*at]) {
+            stands_at(tx, *day, job, NOWHERE)?;
+            if job.stage == JobStage::Waiting {
+                remove(tx, *day, job, now)?;
+                notes.push(note(*day, job, JobChange::Removed));
+            }
         }
         let mut used: BTreeSet<i64> = jobs.iter().map(|job| job.index).collect();
         for number in found.new {
@@ -125,21 +130,44 @@ pub(super) fn reopen_given_up(
     now: Timestamp,
 ) -> rusqlite::Result<Vec<JobNote>> {
     let mut notes = Vec::new();
-    for day in days {
-        let jobs = jobs_of(tx, *day)?;
+    let all: Vec<(Day, Vec<DayJob>)> = days
+        .iter()
+        .map(|day| Ok((*day, jobs_of(tx, *day)?)))
+        .collect::<rusqlite::Result<_>>()?;
+    let jobs = all.iter().flat_map(|(_, jobs)| jobs);
+    let names: BTreeSet<String> = jobs.map(|job| collector_of(&job.command)).collect();
+    for (day, jobs) in &all {
         let is_open = |job: &DayJob| {
             job.is_decided && matches!(job.stage, JobStage::GivenUp | JobStage::Removed)
         };
-        if !jobs.iter().any(is_open) {
-            continue;
+        let found = held_against(jobs, collectors);
+        for (at, number) in &found.same {
+            stands_at(tx, *day, &jobs[*at], collectors[*number].index)?;
+            if is_open(&jobs[*at]) {
+                wait_again(tx, *day, &jobs[*at], now)?;
+            }
         }
-        let found = held_against(&jobs, collectors);
-        for (at, _) in found.same.iter().filter(|(at, _)| is_open(&jobs[*at])) {
-            wait_again(tx, *day, &jobs[*at], now)?;
+        for (at, number) in &found.renamed {
+            let (job, collector) = (&jobs[*at], &collectors[*number]);
+            if is_open(job) {
+                notes.push(rename(tx, *day, job, collector, now)?);
+            } else if names.contains(&collector_of(&collector.command)) {
+                // It has days of its own: it is back, and stands where another one stood.
+                stands_at(tx, *day, job, NOWHERE)?;
+            } else {
+                rename(tx, *day, job, collector, now)?;
+            }
         }
-        for (at, number) in found.renamed.iter().filter(|(at, _)| is_open(&jobs[*at])) {
-            notes.push(rename(tx, *day, &jobs[*at], &collectors[*number], now)?);
+        for at in found.gone {
+            stands_at(tx, *day, &jobs[at], NOWHERE)?;
         }
+        let is_decided = !jobs.is_empty() && jobs.iter().all(|job| job.is_decided);
+        let new = found.new.iter().filter(|_| is_decided);
+        notes.extend(new.map(|number| JobNote {
+            day: *day,
+            command: collector_of(&collectors[*number].command),
+            change: JobChange::AddedTooLate,
+        }));
     }
     Ok(notes)
 }
@@ -147,7 +175,7 @@ pub(super) fn reopen_given_up(
 fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
     tx.prepare_cached(
         "SELECT fetcherindex, fetcher, coalesce(tlsrptd_place, fetcherindex), status, \
-         tlsrptd_closed IS NOT NULL, tlsrptd_given_up FROM fetchjobs WHERE day = ?1 ORDER BY fetcherindex",
+         tlsrptd_closed IS NOT NULL, tlsrptd_given_up, tlsrptd_seen IS NOT NULL FROM fetchjobs WHERE day = ?1 ORDER BY fetcherindex",
     )?
     .query_map([day.to_string()], |row| {
         let status: Option<String> = row.get(3)?;
@@ -155,7 +183,7 @@ fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
         let stage = match (status.as_deref(), closed, given_up) {
             (None, false, _) => JobStage::Waiting,
             (Some(REMOVED), ..) | (None, true, Some(2)) => JobStage::Removed,
-            (Some("timedout"), ..) | (None, true, Some(1)) => JobStage::GivenUp,
+            (Some("timedout"), ..) | (None, true, Some(1 | 3)) => JobStage::GivenUp,
             _ => JobStage::Answered,
         };
         Ok(DayJob {
@@ -164,10 +192,14 @@ fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
             place: row.get(2)?,
             stage,
             is_decided: status.is_some(),
+            has_told: row.get(6)?,
         })
     })?
     .collect()
 }
+
+/// The place of a collector that is not in the settings: nobody takes it.
+const NOWHERE: i64 = 0;
 
 /// The status of a job whose collector was taken out of the settings before it had answered.
 pub(super) const REMOVED: &str = "removed";
@@ -198,19 +230,14 @@ fn insert(
     .map(drop)
 }
 
-fn stands_at(
-    tx: &Transaction<'_>,
-    day: Day,
-    job: &DayJob,
-    collector: &CollectorCommand,
-) -> rusqlite::Result<()> {
-    if job.place == collector.index {
+fn stands_at(tx: &Transaction<'_>, day: Day, job: &DayJob, place: i64) -> rusqlite::Result<()> {
+    if job.place == place {
         return Ok(());
     }
     tx.prepare_cached(
         "UPDATE fetchjobs SET tlsrptd_place = ?3 WHERE day = ?1 AND fetcherindex = ?2",
     )?
-    .execute((day.to_string(), job.index, collector.index))
+    .execute((day.to_string(), job.index, place))
     .map(drop)
 }
 
@@ -240,6 +267,9 @@ fn rename(
 }
 
 fn remove(tx: &Transaction<'_>, day: Day, job: &DayJob, now: Timestamp) -> rusqlite::Result<()> {
+    if job.has_told {
+        late::forget_part(tx, day, &job.command)?;
+    }
     tx.prepare_cached(
         "UPDATE fetchjobs SET tlsrptd_closed = ?3, tlsrptd_given_up = 2, \
          tlsrptd_reason = 'removed from fetchers' || coalesce('; ' || tlsrptd_reason, '') \

@@ -21,8 +21,9 @@ impl Decisions for SqliteStore {
     fn leftover_days(&self) -> Result<BTreeSet<Day>, StoreError> {
         self.days(
             "days left over",
-            "SELECT DISTINCT day FROM reportdata d WHERE data IS NOT NULL AND status = 'fetched' \
-             AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain) \
+            "SELECT DISTINCT day FROM reportdata d WHERE (status = 'late' AND data <> '' \
+             OR data IS NOT NULL AND status = 'fetched' \
+             AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)) \
              AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
         )
     }
@@ -123,7 +124,7 @@ impl Decisions for SqliteStore {
                 [day.to_string()],
             )?;
             tx.execute(
-                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' WHEN 2 THEN ?2 ELSE 'ok' END \
+                "UPDATE fetchjobs SET status = CASE tlsrptd_given_up WHEN 1 THEN 'timedout' WHEN 3 THEN 'timedout' WHEN 2 THEN ?2 ELSE 'ok' END \
                  WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
                 (day.to_string(), REMOVED),
             )?;

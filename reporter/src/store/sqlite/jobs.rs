@@ -92,6 +92,17 @@ impl FetchJobs for SqliteStore {
                       tlsrptd_reason = :reason || coalesce('; ' || tlsrptd_reason, '')";
         self.move_job(Step::JobGivenUp, job, change, now, Some(reason))
     }
+
+    fn job_too_large(
+        &mut self,
+        job: &FetchJob,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let change = "tlsrptd_closed = :at, tlsrptd_given_up = 3, \
+                      tlsrptd_reason = :reason || coalesce('; ' || tlsrptd_reason, '')";
+        self.move_job(Step::JobGivenUp, job, change, now, Some(reason))
+    }
 }
 
 impl SqliteStore {
@@ -112,7 +123,9 @@ impl SqliteStore {
                 ":at": text::nexttry(at), ":reason": reason, ":day": job.day.to_string(), ":index": job.index,
             })?;
             match step {
-                Step::JobGivenUp => late::forget_part(tx, job),
+                Step::JobGivenUp if job.seen.is_some() => {
+                    late::forget_part(tx, job.day, &job.command)
+                }
                 _ => Ok(()),
             }
         })

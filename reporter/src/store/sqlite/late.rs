@@ -8,13 +8,14 @@ use tlsrptd_proto::day::Day;
 
 use super::{SqliteStore, text};
 use crate::{
-    model::{FetchJob, collector_of},
-    store::{Additions, Step, StoreError},
+    model::collector_of,
+    store::{Additions, GrownDays, Step, StoreError},
 };
 
-/// A decided day whose collector has told wholly, and can tell what was added since.
-const DECIDED: &str = "SELECT fetcherindex, fetcher FROM fetchjobs WHERE day = ?1 AND status IS NOT NULL \
-    AND tlsrptd_seen < ?2";
+/// The jobs of a day, and whether what was added since is to be asked for: the day is decided, its collector has told
+/// wholly and can tell what was added. What was too large is asked for again at midnight only.
+const JOBS: &str = "SELECT fetcherindex, fetcher, status IS NOT NULL AND coalesce(tlsrptd_seen < ?2, 0) \
+    AND tlsrptd_given_up IS NOT 3 FROM fetchjobs WHERE day = ?1";
 
 impl Additions for SqliteStore {
     fn collectors_of_additions(
@@ -40,32 +41,38 @@ impl Additions for SqliteStore {
         collector: &str,
         grown: &[(Day, u64)],
         reportable: &BTreeSet<Day>,
+        is_too_old: &dyn Fn(Day) -> bool,
         now: Timestamp,
-    ) -> Result<(Vec<Day>, Vec<Day>), StoreError> {
+    ) -> Result<GrownDays, StoreError> {
         self.transact(Step::Reopened, |tx| {
-            let (mut asked, mut too_old) = (Vec::new(), Vec::new());
+            let mut days = GrownDays::default();
             for (day, additions) in grown {
                 let additions = i64::try_from(*additions).unwrap_or(i64::MAX);
-                let jobs: Vec<(i64, String)> = tx
-                    .prepare_cached(DECIDED)?
+                let jobs: Vec<(i64, String, bool)> = tx
+                    .prepare_cached(JOBS)?
                     .query_map((day.to_string(), additions), |row| {
-                        Ok((row.get(0)?, row.get(1)?))
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                     })?
                     .collect::<Result<_, _>>()?;
-                let its = jobs
-                    .iter()
-                    .filter(|(_, command)| collector_of(command) == collector);
-                for (index, _) in its {
+                let is_its = |command: &str| collector_of(command) == collector;
+                let its = jobs.iter().filter(|(_, command, _)| is_its(command));
+                let mut its = its.peekable();
+                if its.peek().is_none() && !jobs.is_empty() && reportable.contains(day) {
+                    let index = jobs.iter().map(|(index, ..)| index + 1).max().unwrap_or(1);
+                    insert_told(tx, *day, index, collector, additions, now)?;
+                    days.unasked.push(*day);
+                }
+                for (index, ..) in its.filter(|(.., has_grown)| *has_grown) {
                     if reportable.contains(day) {
                         reopen(tx, *day, *index, now)?;
-                        asked.push(*day);
-                    } else {
+                        days.asked.push(*day);
+                    } else if is_too_old(*day) {
                         leave(tx, *day, *index, additions)?;
-                        too_old.push(*day);
+                        days.too_old.push(*day);
                     }
                 }
             }
-            Ok((asked, too_old))
+            Ok(days)
         })
     }
 }
@@ -79,6 +86,23 @@ fn reopen(tx: &Transaction<'_>, day: Day, index: i64, now: Timestamp) -> rusqlit
     .map(drop)
 }
 
+/// For a collector that is newer than the day's decision.
+fn insert_told(
+    tx: &Transaction<'_>,
+    day: Day,
+    index: i64,
+    command: &str,
+    additions: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its, tlsrptd_place, tlsrptd_seen, \
+         tlsrptd_reason) VALUES(?1, ?2, ?3, 0, 'ok', ?4, ?5, 0, ?6, 'the day was decided before')",
+    )?
+    .execute((day.to_string(), index, command, text::nexttry(now), text::its(now), additions))
+    .map(drop)
+}
+
 fn leave(tx: &Transaction<'_>, day: Day, index: i64, additions: i64) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "UPDATE fetchjobs SET tlsrptd_seen = ?3, tlsrptd_reason = 'sessions were added after max_report_age' \
@@ -89,13 +113,11 @@ fn leave(tx: &Transaction<'_>, day: Day, index: i64, additions: i64) -> rusqlite
 }
 
 /// A question for additions is given up: a part of the answer would be told twice when it is asked again.
-pub(super) fn forget_part(tx: &Transaction<'_>, job: &FetchJob) -> rusqlite::Result<()> {
-    if job.seen.is_none() {
-        return Ok(());
-    }
+/// The row goes, as sys4's reporter cannot read one without data whose domain has no report.
+pub(super) fn forget_part(tx: &Transaction<'_>, day: Day, command: &str) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "UPDATE reportdata SET data = '' WHERE day = ?1 AND fetcher = ?2 AND status = 'late'",
+        "DELETE FROM reportdata WHERE day = ?1 AND fetcher = ?2 AND status = 'late' AND data <> ''",
     )?
-    .execute((job.day.to_string(), &job.command))
+    .execute((day.to_string(), command))
     .map(drop)
 }

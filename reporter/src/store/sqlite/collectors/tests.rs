@@ -7,6 +7,7 @@ fn job(index: i64, command: &str) -> DayJob {
         place: index,
         stage: JobStage::Waiting,
         is_decided: false,
+        has_told: false,
     }
 }
 

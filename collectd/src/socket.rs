@@ -48,6 +48,8 @@ pub enum SocketError {
         what: &'static str,
         name: String,
     },
+    #[error("socket {}: cannot remove it at the end: {source}", .path.display())]
+    Unlink { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Passed(#[from] PassedSocketError),
     #[error("socket {}: cannot {what}: {source}", .path.display())]
@@ -228,8 +230,7 @@ impl Name {
     pub(crate) fn unlink(&mut self) -> Result<(), SocketError> {
         match self.bound.take() {
             Some(made) if self.maker == Maker::Ours && made.leads_here() => {
-                fs::remove_file(&made.path).map_err(|source| SocketError::Failed {
-                    what: "remove it at the end",
+                fs::remove_file(&made.path).map_err(|source| SocketError::Unlink {
                     path: made.path,
                     source,
                 })

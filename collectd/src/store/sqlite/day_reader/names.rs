@@ -57,7 +57,9 @@ impl Iterator for MergedNames<'_> {
         let fronts = self.sources.iter().filter_map(|source| source.page.front());
         let name = fronts.min().cloned()?;
         for source in &mut self.sources {
-            source.page.pop_front_if(|front| *front == name);
+            if source.page.front() == Some(&name) {
+                source.page.pop_front();
+            }
         }
         Some(Ok(name))
     }

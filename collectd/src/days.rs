@@ -8,7 +8,7 @@ use tlsrptd_service::clock::{
     CALM, ClockChange, ClockReading, ClockWitness, Confidence, KnownTime, WorkingTime,
 };
 
-use crate::queue::Closing;
+use crate::queue::DayClosing;
 
 /// Reads both clocks: an argument, so that a test can play through any day.
 pub type Readings = Arc<dyn Fn() -> ClockReading + Send + Sync>;
@@ -63,7 +63,7 @@ impl DayWatch {
     }
 
     /// Looks at the clock. Says what becomes of days when something has changed.
-    pub(crate) fn look(&mut self) -> Option<Closing> {
+    pub(crate) fn look(&mut self) -> Option<DayClosing> {
         let reading = (self.readings)();
         let moment = self.witness.look(reading);
         self.boot = reading.boot;
@@ -75,7 +75,7 @@ impl DayWatch {
         let closing = self.closing(was_held || has_moved);
         let changed = std::mem::replace(&mut self.today, today) != today;
         self.last = moment;
-        (changed || closing == Closing::Review).then_some(closing)
+        (changed || closing == DayClosing::Review).then_some(closing)
     }
 
     /// How many closed days are kept beside `keep_days`.
@@ -97,7 +97,7 @@ impl DayWatch {
     }
 
     /// Today's data are to become yesterday's now. By a clock that was wrong at the start, today is the day that was known.
-    pub(crate) fn rotate(&mut self) -> Closing {
+    pub(crate) fn rotate(&mut self) -> DayClosing {
         if self.last.confidence == Confidence::Unfounded {
             self.today = Day::of(self.last.now);
         }
@@ -105,11 +105,11 @@ impl DayWatch {
     }
 
     /// What becomes of days.
-    pub(crate) fn closing(&self, has_changed: bool) -> Closing {
+    pub(crate) fn closing(&self, has_changed: bool) -> DayClosing {
         match (self.is_held, has_changed) {
-            (true, _) => Closing::Held,
-            (false, true) => Closing::Review,
-            (false, false) => Closing::AsUsual,
+            (true, _) => DayClosing::Held,
+            (false, true) => DayClosing::Review,
+            (false, false) => DayClosing::AsUsual,
         }
     }
 }
@@ -193,7 +193,12 @@ mod tests {
                 Some(known),
                 &[
                     (0, "2026-11-20T12:00:00Z", "20", None),
-                    (43_200, "2026-11-21T00:00:00Z", "21", Some(Closing::AsUsual)),
+                    (
+                        43_200,
+                        "2026-11-21T00:00:00Z",
+                        "21",
+                        Some(DayClosing::AsUsual),
+                    ),
                 ][..],
             ),
             (
@@ -201,7 +206,7 @@ mod tests {
                 Some(known),
                 &[
                     (0, "2026-11-24T12:00:00Z", "24", None),
-                    (40, "2026-11-20T12:00:40Z", "20", Some(Closing::Review)),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::Review)),
                     (41, "2026-11-20T12:00:41Z", "20", None),
                 ],
             ),
@@ -211,7 +216,7 @@ mod tests {
                 &[
                     (0, "2026-11-27T12:00:00Z", "27", None),
                     (599, "2026-11-27T12:09:59Z", "27", None),
-                    (600, "2026-11-27T12:10:00Z", "27", Some(Closing::Review)),
+                    (600, "2026-11-27T12:10:00Z", "27", Some(DayClosing::Review)),
                 ],
             ),
             (
@@ -219,7 +224,7 @@ mod tests {
                 Some(known),
                 &[
                     (0, "1970-01-01T00:00:00Z", "20", None),
-                    (40, "2026-11-20T12:00:40Z", "20", Some(Closing::Review)),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::Review)),
                 ],
             ),
             (
@@ -228,8 +233,8 @@ mod tests {
                 &[
                     (0, "2026-11-20T23:59:00Z", "20", None),
                     (30, "2029-01-20T23:59:30Z", "20", None),
-                    (61, "2029-01-21T00:00:01Z", "21", Some(Closing::Held)),
-                    (62, "2026-11-21T00:00:02Z", "21", Some(Closing::Review)),
+                    (61, "2029-01-21T00:00:01Z", "21", Some(DayClosing::Held)),
+                    (62, "2026-11-21T00:00:02Z", "21", Some(DayClosing::Review)),
                 ],
             ),
         ] {

@@ -22,6 +22,8 @@ pub enum Error {
     Socket(#[from] SocketError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("storage: `{url}` and `{other}` are one file: its sessions would be counted twice")]
+    SameFile { url: String, other: String },
     #[error(transparent)]
     PidFile(#[from] PidFileError),
     #[error("cannot {what}: {source}")]
@@ -42,10 +44,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// The exit code, as the programs that we replace have it.
+    /// The exit code, as sys4's programs have it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Log(_) | Error::Day(_) => exit::CONFIG,
+            Error::Log(_) | Error::Day(_) | Error::SameFile { .. } => exit::CONFIG,
             Error::Socket(_) => exit::SOCKET_BIND,
             Error::Store(error) if error.kind == FailureKind::Foreign => exit::DATABASE_PURPOSE,
             Error::Store(_) => exit::DATABASE,

@@ -9,8 +9,11 @@
 //!    first), [`reject`] reports what is not a datagram;
 //! 4. [`store_writer`] decides when counts are committed and days are closed; [`store`] is where they are kept, with the
 //!    engines behind its ports; [`days`] says which day it is; after a day is closed, the operator's program runs;
-//! 5. [`stats`] are the figures, [`dropped`] reports lost datagrams, [`heartbeat`] shows that the threads live, [`daemon`] is
+//! 5. [`stats`] are the figures, [`dropped`] logs dropped datagrams, [`heartbeat`] shows that the threads live, [`daemon`] is
 //!    the process, [`mod@error`] its exit codes, [`look`] its `--check_config`.
+//!
+//! An epoch is the time in which the ids of the seen table are valid. The reader starts one when the day or the clock
+//! changes, for SIGUSR2, when the table is full, and when a writer requests it.
 //!
 //! [`fetcher`] is the other program: it asks a closed day of the [`store`], and writes the answer. Nobody but the collector
 //! opens today's file. Neither program ever sends a datagram, or asks DNS.

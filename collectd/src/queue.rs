@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use batch::{Batch, Closing, EpochChange, QueueItem};
+pub(crate) use batch::{Batch, DayClosing, EpochChange, QueueItem};
 pub(crate) use storage_queues::StorageQueues;
 
 use crate::{

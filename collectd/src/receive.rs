@@ -25,7 +25,7 @@ use crate::{
     control::{Control, Requests},
     days::DayWatch,
     heartbeat::Heartbeat,
-    queue::{Closing, EpochChange, StorageQueues},
+    queue::{DayClosing, EpochChange, StorageQueues},
     seen_table::SeenTable,
     stats::Stats,
 };
@@ -171,14 +171,14 @@ impl ReaderThread {
     }
 
     /// Everything known so far is handed over, and ids begin at 0 again.
-    fn start_epoch(&mut self, rotate: bool, closing: Closing) {
+    fn start_epoch(&mut self, rotate: bool, closing: DayClosing) {
         self.hand_over_counts();
         self.seen_table.clear();
         self.queues.put_epoch_change(EpochChange {
             today: self.days.today,
             rotate,
             closing,
-            spare: self.days.extra_days(),
+            extra_days: self.days.extra_days(),
         });
     }
 
@@ -232,7 +232,7 @@ impl ReaderThread {
         }
     }
 
-    /// Counts go to the writers, unless none has even taken the last ones: then they wait here, where they need no room.
+    /// Counts go to the writers, unless none has even taken the last ones: then they wait in the table, where they take no memory.
     fn hand_over(&mut self) {
         if !self.queues.all_have_counts() || self.seen_table.has_high_count() {
             self.hand_over_counts();

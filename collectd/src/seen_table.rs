@@ -102,7 +102,7 @@ impl SeenTable {
         self.repeats.insert(fingerprint, 0);
     }
 
-    /// No room for another datagram.
+    /// The table holds as many datagrams as it may.
     pub(crate) fn is_full(&self) -> bool {
         self.repeats.len() >= self.max_datagrams
     }

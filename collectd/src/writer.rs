@@ -23,7 +23,7 @@ use crate::{
     reject::{Reject, TOO_LONG},
     seen_table::DatagramId,
     stats::{DropReason, Stats},
-    store_writer::{CommitPolicy, StoreWriter},
+    store_writer::StoreWriter,
     yield_cpu::yield_cpu,
 };
 
@@ -46,7 +46,6 @@ pub(crate) struct WriterThread {
     /// Of several writers one logs malformed datagrams: all get the same.
     pub(crate) reject: Option<Reject>,
     pub(crate) store_writer: StoreWriter,
-    pub(crate) commit_policy: CommitPolicy,
     pub(crate) limits: TextLimits,
     /// Datagrams that the store may hold at once.
     pub(crate) max_indexes: usize,
@@ -63,9 +62,9 @@ pub(crate) struct EpochIds {
     next_index: u32,
     /// The reasons of [`DatagramFate::Malformed`].
     reasons: Vec<&'static str>,
-    /// A datagram was dropped for want of memory. Only a new epoch makes the reader hand it over again.
+    /// A datagram was dropped because memory is bounded. Only a new epoch makes the reader hand it over again.
     has_dropped: bool,
-    /// A datagram came again that the queue had no room for: as [`EpochIds::has_dropped`].
+    /// A datagram came again that the queue had refused: as [`EpochIds::has_dropped`].
     has_missed: bool,
     /// When an epoch was last requested because of a missed datagram.
     requested: Option<Instant>,
@@ -115,11 +114,9 @@ impl WriterThread {
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.
     fn patience(&self) -> Duration {
-        self.store_writer
-            .due(&self.commit_policy)
-            .map_or(IDLE, |due| {
-                due.saturating_duration_since(Instant::now()).min(IDLE)
-            })
+        self.store_writer.due().map_or(IDLE, |due| {
+            due.saturating_duration_since(Instant::now()).min(IDLE)
+        })
     }
 
     /// Counts a batch; true when nothing follows it.
@@ -160,7 +157,7 @@ impl WriterThread {
                 self.epoch.malformed(error.reason())
             }
         };
-        // Ids come in order. Those in between were for queues that had room.
+        // Ids come in order. Those in between were refused by this queue.
         let fates = &mut self.epoch.fates;
         fates.resize(id as usize, DatagramFate::Missed);
         fates.push(fate);
@@ -227,8 +224,7 @@ impl WriterThread {
         self.epoch.fates.clear();
         self.epoch.has_dropped = false;
         self.epoch.has_missed = false;
-        self.store_writer
-            .boundary(change, has_day_changed, &self.commit_policy, now);
+        self.store_writer.start_epoch(change, has_day_changed, now);
         if self.store_writer.is_clean() {
             self.epoch.next_index = 0;
         }
@@ -236,20 +232,19 @@ impl WriterThread {
 
     /// A commit as soon as max_uncommited_datagrams wait.
     fn flush_full(&mut self) {
-        if self.store_writer.is_full(&self.commit_policy) {
-            self.store_writer
-                .try_flush(&self.commit_policy, (self.clock)());
+        if self.store_writer.is_full() {
+            self.store_writer.try_flush((self.clock)());
         }
     }
 
     /// After each batch: commits, syncs when due, and requests a new epoch where one is needed.
     fn tend(&mut self) {
         let now = (self.clock)();
-        self.store_writer.try_flush(&self.commit_policy, now);
-        self.store_writer.try_sync(&self.commit_policy, now);
+        self.store_writer.try_flush(now);
+        self.store_writer.try_sync(now);
         let is_crowded = self.epoch.has_dropped || self.store_writer.rows() > MAX_ROWS;
-        if self.store_writer.wants_boundary(&self.commit_policy)
-            || (self.store_writer.is_clean() && (is_crowded || self.is_to_learn_missed()))
+        if self.store_writer.needs_epoch()
+            || (self.store_writer.is_clean() && (is_crowded || self.must_learn_missed()))
         {
             self.control.start_epoch();
         }
@@ -257,11 +252,12 @@ impl WriterThread {
         self.set_high_water();
     }
 
-    /// Whether to request an epoch for datagrams that the queue had no room for. Not often: a storage that is always behind
+    /// Whether to request an epoch for datagrams that the queue refused. Not often: a storage that is always behind
     /// must not make the others parse everything anew all the time.
-    fn is_to_learn_missed(&mut self) -> bool {
+    fn must_learn_missed(&mut self) -> bool {
         let requested = &mut self.epoch.requested;
-        let is_early = requested.is_some_and(|at| at.elapsed() < self.commit_policy.timeout);
+        let is_early =
+            requested.is_some_and(|at| at.elapsed() < self.store_writer.policy().interval);
         let is_time = self.epoch.has_missed && !is_early;
         if is_time {
             *requested = Some(Instant::now());
@@ -277,9 +273,8 @@ impl WriterThread {
     fn finish(mut self) -> Result<(), Unwritten> {
         for _ in 0..LAST_TRIES {
             let now = (self.clock)();
-            let is_clean =
-                self.store_writer.flush(&self.commit_policy, now) || self.store_writer.rescue(now);
-            if is_clean && self.store_writer.roll_at_last(self.today, now) {
+            let is_clean = self.store_writer.flush(now) || self.store_writer.rescue(now);
+            if is_clean && self.store_writer.rotate_at_end(self.today, now) {
                 break;
             }
             std::thread::sleep(LAST_PAUSE);

@@ -1,8 +1,9 @@
-//! The storages of a configuration: opened together, and from then on each on its own.
+//! The storages of a configuration: opened together; from then on each is on its own.
 
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{ffi::OsStr, path::Path, sync::Arc, time::Duration};
 
-use tlsrptd_config::{Storage, collectd::Collectd};
+use tlsrptd_config::{Storage, collectd::Collectd, paths};
+use tlsrptd_service::files::FileIdentity;
 use tracing::{error, warn};
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     error::Error,
     stats::Stats,
     store::{self, FailureKind, FoldLimits, Store, StoreError},
-    writer::Unwritten,
 };
 
 /// The figures of a storage by its place.
@@ -24,19 +24,6 @@ pub(super) fn of_storage(stats: &Arc<Stats>, place: usize) -> Arc<Stats> {
 pub(super) fn url(storage: &Storage) -> &str {
     match storage {
         Storage::Sqlite { url, .. } | Storage::Dummy { url, .. } => url,
-    }
-}
-
-/// Waits for all writers. A panic ends the process at once in a release build; elsewhere it is a lost thread.
-pub(super) fn join(writers: Vec<JoinHandle<Result<(), Unwritten>>>) -> Result<(), Error> {
-    let ends: Vec<_> = writers
-        .into_iter()
-        .map(|writer| writer.join().unwrap_or(Err(Unwritten::default())))
-        .collect();
-    let unwritten = ends.into_iter().filter_map(Result::err);
-    match unwritten.map(|unwritten| unwritten.datagrams).max() {
-        Some(lost) => Err(Error::Unwritten { lost }),
-        None => Ok(()),
     }
 }
 
@@ -63,8 +50,12 @@ pub(super) fn first_day(
     days
 }
 
-/// Opens all. One that is only sick does not keep the others from counting: it is opened when it can be.
-pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, StoreError> {
+/// Opens all. One that fails for now does not keep the others from counting: it is opened as soon as that works.
+///
+/// # Errors
+///
+/// None can be opened, one fails for good, or two are one file.
+pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, Error> {
     let (limits, keep_days) = (limits(settings), settings.keep_days);
     let storages = settings.storage.iter();
     let opened: Vec<_> = storages
@@ -72,7 +63,7 @@ pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, St
         .map(|storage| store::open(storage, limits, keep_days))
         .collect();
     let is_one_well = opened.iter().any(Result::is_ok);
-    storages
+    let stores = storages
         .zip(opened)
         .map(|(storage, opened)| match opened {
             Err(error) if is_one_well && error.kind == FailureKind::Temporary => {
@@ -81,7 +72,44 @@ pub(super) fn open_stores(settings: &Collectd) -> Result<Vec<Box<dyn Store>>, St
             }
             opened => opened,
         })
-        .collect()
+        .collect::<Result<_, StoreError>>()?;
+    // Once they are open, their files are there.
+    refuse_one_file_twice(&settings.storage)?;
+    Ok(stores)
+}
+
+/// Two URLs may lead to one file, whose sessions would be counted twice.
+fn refuse_one_file_twice(storages: &[Storage]) -> Result<(), Error> {
+    let mut known: Vec<(StorageFile<'_>, &str)> = Vec::new();
+    for storage in storages {
+        let Storage::Sqlite { path, url } = storage else {
+            continue;
+        };
+        let Some(file) = storage_file(path) else {
+            continue;
+        };
+        if let Some((_, other)) = known.iter().find(|(known, _)| *known == file) {
+            return Err(Error::SameFile {
+                url: url.clone(),
+                other: (*other).into(),
+            });
+        }
+        known.push((file, url));
+    }
+    Ok(())
+}
+
+/// A file. Of one that is not there yet, its directory and its name.
+type StorageFile<'p> = (FileIdentity, Option<&'p OsStr>);
+
+fn storage_file(path: &Path) -> Option<StorageFile<'_>> {
+    match FileIdentity::of(path) {
+        Ok(file) => Some((file, None)),
+        Err(_) => {
+            let directory = FileIdentity::of(paths::directory(path)).ok()?;
+            Some((directory, path.file_name()))
+        }
+    }
 }
 
 fn limits(settings: &Collectd) -> FoldLimits {
@@ -90,4 +118,36 @@ fn limits(settings: &Collectd) -> FoldLimits {
         settings.max_failures_per_policy,
     )
     .in_file_of(settings.max_day_file_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    #[test]
+    fn one_file_under_two_urls_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        fs::create_dir(at("data")).unwrap();
+        symlink(at("data"), at("link")).unwrap();
+        fs::write(at("data/there"), "").unwrap();
+        symlink(at("data/there"), at("other")).unwrap();
+        for (first, second, is_refused, why) in [
+            ("data/there", "link/there", true, "its folder is a link"),
+            ("data/there", "other", true, "the file is a link"),
+            ("data/there", "data/../data/there", true, "a way around"),
+            ("data/new", "link/new", true, "neither is there yet"),
+            ("data/new", "link/newer", false, "two files to be made"),
+            ("data/there", "data/new", false, "one is there"),
+            ("data/there", "none/there", false, "no such folder"),
+        ] {
+            let storage = |path| Storage::Sqlite {
+                path: at(path),
+                url: format!("sqlite://{path}"),
+            };
+            let found = refuse_one_file_twice(&[storage(first), storage(second)]);
+            assert_eq!(found.is_err(), is_refused, "{why}");
+        }
+    }
 }

@@ -189,11 +189,13 @@ fn writer(
         path: path.into(),
     };
     let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
-    let mut store_writer = StoreWriter::new(
-        store,
-        Arc::clone(&stats),
-        Arc::new(ScriptQueue::new().unwrap()),
-    );
+    let policy = CommitPolicy {
+        max_uncommitted: 1000,
+        retry_after: 10,
+        interval: Duration::from_millis(200),
+    };
+    let scripts = Arc::new(ScriptQueue::new().unwrap());
+    let mut store_writer = StoreWriter::new(store, Arc::clone(&stats), scripts, policy);
     store_writer.close_days(today, TodaysRows::Stay, clock());
     WriterThread {
         queue: Arc::new(Queue::new(max_queued, 2000, Arc::clone(&stats))),
@@ -202,11 +204,6 @@ fn writer(
         reject: Some(Reject::new(None, Arc::clone(&stats))),
         stats,
         store_writer,
-        commit_policy: CommitPolicy {
-            full: 1000,
-            retry: 10,
-            timeout: Duration::from_millis(200),
-        },
         limits: TextLimits::default(),
         max_indexes: 2 * MAX_SEEN,
         today,

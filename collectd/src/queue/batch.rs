@@ -30,14 +30,14 @@ pub(crate) struct EpochChange {
     /// The operator's SIGUSR2: today's data becomes yesterday's.
     pub(crate) rotate: bool,
     /// Whether days may be closed.
-    pub(crate) closing: Closing,
+    pub(crate) closing: DayClosing,
     /// So many closed days are kept beside `keep_days`.
-    pub(crate) spare: u32,
+    pub(crate) extra_days: u32,
 }
 
 /// What the clock allows at an epoch change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Closing {
+pub(crate) enum DayClosing {
     /// Days are closed when the day has changed.
     AsUsual,
     /// The clock has moved, or is in doubt no more: the store looks for days to close.
@@ -50,10 +50,10 @@ impl EpochChange {
     /// Makes one change of two with nothing in between, for the same day.
     pub(super) fn merge(&mut self, next: EpochChange) {
         self.rotate |= next.rotate;
-        if (self.closing, next.closing) != (Closing::Review, Closing::AsUsual) {
+        if (self.closing, next.closing) != (DayClosing::Review, DayClosing::AsUsual) {
             self.closing = next.closing;
         }
-        self.spare = self.spare.max(next.spare);
+        self.extra_days = self.extra_days.max(next.extra_days);
     }
 }
 

@@ -31,8 +31,8 @@ fn epoch_change(rotate: bool) -> EpochChange {
     EpochChange {
         today: Day::parse("2026-11-20").unwrap(),
         rotate,
-        closing: Closing::AsUsual,
-        spare: 0,
+        closing: DayClosing::AsUsual,
+        extra_days: 0,
     }
 }
 
@@ -43,7 +43,7 @@ fn full_by_number_and_by_bytes() {
     assert!(queue.put(None, b"b"));
     assert!(!queue.put(None, b"c"), "two is the bound");
     queue.put_counts(vec![(0, 1)]);
-    assert!(queue.has_counts(), "counts always have room");
+    assert!(queue.has_counts(), "counts are never refused");
 
     let mut batch = Batch::default();
     queue.take(&mut batch, NOW);
@@ -122,7 +122,7 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
     let mut sent = 0;
     for epoch in 0..80 {
         for id in 0..5 {
-            assert!(queues.put(Some(id), b"a"), "the other has room");
+            assert!(queues.put(Some(id), b"a"), "the other one takes it");
             sent += 1;
         }
         for _ in 0..3 {
@@ -162,10 +162,10 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
 
 #[test]
 fn two_epoch_changes_with_nothing_in_between_become_one() {
-    use Closing::{AsUsual, Held, Review};
-    let change = |(closing, spare)| EpochChange {
+    use DayClosing::{AsUsual, Held, Review};
+    let change = |(closing, extra_days)| EpochChange {
         closing,
-        spare,
+        extra_days,
         ..epoch_change(false)
     };
     for (first, second, want, why) in [

@@ -1,7 +1,7 @@
 //! What is refused, and what is made, used, lost and unlinked.
 
 use super::*;
-use std::os::unix::net::UnixListener;
+use std::os::unix::{fs::PermissionsExt, net::UnixListener};
 
 #[test]
 fn diagnosis() {
@@ -69,7 +69,7 @@ fn made_used_and_unlinked() {
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
         0o220,
-        "what was left is replaced"
+        "what a killed collector left is replaced"
     );
     assert_eq!(
         fs::read_dir(dir.path()).unwrap().count(),

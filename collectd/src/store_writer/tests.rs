@@ -1,9 +1,9 @@
-//! When a store that fails is tried again.
+//! When a store that fails is tried again, and which day a rotation that had to wait is for.
 
 use super::*;
 use crate::{
-    queue::Closing,
-    store::{self, ClosedDay, DayQuestion, DaySize, FoldLimits, StoreError},
+    queue::{DayClosing, EpochChange},
+    store::{self, ClosedDay, DayQuestion, DaySize, Flushed, FoldLimits, StoreError, TodaysRows},
 };
 use tlsrptd_config::Storage;
 use tlsrptd_proto::{
@@ -59,30 +59,26 @@ impl Store for Full {
 }
 
 #[test]
-fn a_boundary_does_not_make_a_failing_store_forget_that_it_rests() {
-    let pace = CommitPolicy {
-        full: 1_000,
-        retry: 1_000,
-        timeout: Duration::from_secs(3_600),
+fn an_epoch_change_does_not_hasten_the_next_try_of_a_failed_commit() {
+    let policy = CommitPolicy {
+        max_uncommitted: 1_000,
+        retry_after: 1_000,
+        interval: Duration::from_secs(3_600),
     };
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let (stats, scripts) = (Arc::default(), Arc::new(ScriptQueue::new().unwrap()));
-    let mut store_writer = StoreWriter::new(Box::new(Full(1)), stats, scripts);
-    assert!(!store_writer.flush(&pace, now));
-    let due = store_writer.due(&pace);
+    let mut store_writer = StoreWriter::new(Box::new(Full(1)), stats, scripts, policy);
+    assert!(!store_writer.flush(now));
+    let due = store_writer.due();
     assert!(due.is_some(), "a failed commit is tried again");
-    let boundary = EpochChange {
+    let change = EpochChange {
         today: Day::of(now),
         rotate: false,
-        closing: Closing::AsUsual,
-        spare: 0,
+        closing: DayClosing::AsUsual,
+        extra_days: 0,
     };
-    store_writer.boundary(boundary, false, &pace, now);
-    assert_eq!(
-        store_writer.due(&pace),
-        due,
-        "at the time that was set before"
-    );
+    store_writer.start_epoch(change, false, now);
+    assert_eq!(store_writer.due(), due, "at the time that was set before");
 }
 
 #[test]
@@ -92,41 +88,41 @@ fn a_rotation_that_had_to_wait_over_midnight_does_not_take_the_next_day() {
         url: "u".into(),
         path: dir.path().join("db"),
     };
-    let pace = CommitPolicy {
-        full: 1_000,
-        retry: 1_000,
-        timeout: Duration::from_secs(3_600),
+    let policy = CommitPolicy {
+        max_uncommitted: 1_000,
+        retry_after: 1_000,
+        interval: Duration::from_secs(3_600),
     };
     let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
     let (stats, scripts) = (Arc::default(), Arc::new(ScriptQueue::new().unwrap()));
-    let mut store_writer = StoreWriter::new(store, stats, scripts);
+    let mut store_writer = StoreWriter::new(store, stats, scripts, policy);
     let today = Day::of(now);
     let count = |store_writer: &mut StoreWriter, day: Day, domain: &str| {
         let text =
             format!(r#"{{"d":"{domain}","pr":"v","policies":[{{"policy-type":9,"t":0,"f":0}}]}}"#);
         let datagram = Datagram::parse(text.as_bytes(), &TextLimits::default()).unwrap();
         store_writer.add(day, &datagram.into_session_results().into());
-        assert!(store_writer.flush(&pace, now));
+        assert!(store_writer.flush(now));
     };
-    let boundary = |store_writer: &mut StoreWriter, today: Day, rotate: bool, changed: bool| {
-        let boundary = EpochChange {
+    let start_epoch = |store_writer: &mut StoreWriter, today: Day, rotate: bool, changed: bool| {
+        let change = EpochChange {
             today,
             rotate,
-            closing: Closing::AsUsual,
-            spare: 0,
+            closing: DayClosing::AsUsual,
+            extra_days: 0,
         };
-        store_writer.boundary(boundary, changed, &pace, now);
+        store_writer.start_epoch(change, changed, now);
     };
     count(&mut store_writer, today, "a.test");
     // Nothing can be closed for a while.
     let in_the_way = dir.path().join("db.yesterday");
     std::fs::create_dir(&in_the_way).unwrap();
-    boundary(&mut store_writer, today, true, false);
-    boundary(&mut store_writer, today.next(), false, true);
+    start_epoch(&mut store_writer, today, true, false);
+    start_epoch(&mut store_writer, today.next(), false, true);
     count(&mut store_writer, today.next(), "b.test");
     std::fs::remove_dir(&in_the_way).unwrap();
-    boundary(&mut store_writer, today.next(), false, false);
+    start_epoch(&mut store_writer, today.next(), false, false);
     assert!(store_writer.finish(), "nothing is owed");
     let sessions = |day: Day, domain: &str| {
         let question = DayQuestion { day, only: None };

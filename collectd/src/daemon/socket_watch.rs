@@ -1,5 +1,5 @@
-//! Whether datagrams can still find us: what is wrong between Postfix and the socket shows in Postfix's log alone, and there
-//! hardly anybody looks.
+//! Watches whether datagrams still reach the sockets. What is wrong between Postfix and a socket shows in Postfix's log
+//! alone, and hardly anybody looks there.
 
 use std::{
     path::Path,
@@ -12,43 +12,47 @@ use tracing::{error, warn};
 
 use crate::{
     control::Control,
-    error::Error,
-    socket::{Access, Maker, Name, Socket},
+    socket::{Access, Socket, SocketError, SocketMaker, SocketName},
 };
 
-/// One line about a path that does not lead to us in that time.
+/// One line in that time about a path that does not lead to our socket.
 const INTERVAL: Duration = Duration::from_secs(600);
-/// So long without a datagram is worth a line.
-const LONG: Duration = Duration::from_secs(24 * 3600);
+/// A line is logged after so long without a datagram.
+const LONG_SILENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// See the module.
-pub(super) struct Watch {
-    names: Vec<Name>,
+pub(super) struct SocketWatch {
+    names: Vec<SocketName>,
     access: Access,
-    complaint: LogThrottle,
-    silence: Silence,
+    log_throttle: LogThrottle,
+    silence: SilenceWatch,
 }
 
-impl Watch {
-    /// Of the sockets' names, in their order. With `used`, datagrams came before this start.
-    pub(super) fn new(names: Vec<Name>, access: Access, used: bool, now: Instant) -> Watch {
-        Watch {
+impl SocketWatch {
+    /// Watches these names, in the order of the sockets. With `is_used`, datagrams came before this start.
+    pub(super) fn new(
+        names: Vec<SocketName>,
+        access: Access,
+        is_used: bool,
+        now: Instant,
+    ) -> SocketWatch {
+        SocketWatch {
             names,
             access,
-            complaint: LogThrottle::new(INTERVAL),
-            silence: Silence::new(used, now),
+            log_throttle: LogThrottle::new(INTERVAL),
+            silence: SilenceWatch::new(is_used, now),
         }
     }
 
-    /// Looks now and then. A socket of ours whose path leads elsewhere is made again.
+    /// To be called now and then. A socket of ours whose path leads elsewhere is made again.
     pub(super) fn look(&mut self, control: &Control, received: u64, now: Timestamp) {
         for place in 0..self.names.len() {
             let Some(path) = self.names[place].lost().map(Path::to_owned) else {
                 continue;
             };
             match self.names[place].maker() {
-                Maker::Ours => self.make_again(place, &path, control, now),
-                Maker::ServiceManager => self.complain(
+                SocketMaker::Collector => self.make_again(place, &path, control, now),
+                SocketMaker::ServiceManager => self.log_lost(
                     now,
                     &path,
                     "the service manager's socket is no longer at its path: restart both units (systemctl restart tlsrpt-collectd.socket tlsrpt-collectd.service)",
@@ -56,7 +60,7 @@ impl Watch {
             }
         }
         if self.silence.is_long(received, Instant::now()) {
-            let paths: Vec<_> = self.names.iter().filter_map(Name::path).collect();
+            let paths: Vec<_> = self.names.iter().filter_map(SocketName::path).collect();
             let socket = paths.first().map(|path| path.display().to_string());
             warn!(
                 socket,
@@ -73,51 +77,52 @@ impl Watch {
                 control.replace_socket(place, socket);
                 warn!(socket = %path.display(), "somebody removed the socket from its path; it is made again");
             }
-            Err(error) => self.complain(now, path, &error.to_string()),
+            Err(error) => self.log_lost(now, path, &error.to_string()),
         }
     }
 
-    fn complain(&mut self, now: Timestamp, path: &Path, problem: &str) {
-        if let Some(suppressed) = self.complaint.pass(now) {
+    fn log_lost(&mut self, now: Timestamp, path: &Path, problem: &str) {
+        if let Some(suppressed) = self.log_throttle.pass(now) {
             error!(socket = %path.display(), problem, suppressed, "the socket's path does not lead to this collector any more: nothing comes");
         }
     }
 
-    /// Takes the names away, so that nobody sends any more.
-    pub(super) fn unlink(&mut self) -> Result<(), Error> {
-        let unlinked: Vec<_> = self.names.iter_mut().map(Name::unlink).collect();
-        unlinked
-            .into_iter()
-            .collect::<Result<(), _>>()
-            .map_err(Error::Unlink)
+    /// Removes the names, so that nobody sends any more.
+    ///
+    /// # Errors
+    ///
+    /// The first name that cannot be removed.
+    pub(super) fn unlink(&mut self) -> Result<(), SocketError> {
+        let unlinked: Vec<_> = self.names.iter_mut().map(SocketName::unlink).collect();
+        unlinked.into_iter().collect()
     }
 }
 
-/// How long nothing has come.
-struct Silence {
-    /// Something came before, or there is nothing to miss.
-    used: bool,
+/// Watches for how long no datagram has come.
+struct SilenceWatch {
+    /// Datagrams came before: without any, nothing is missed.
+    is_used: bool,
     received: u64,
     since: Instant,
 }
 
-impl Silence {
-    fn new(used: bool, now: Instant) -> Silence {
-        Silence {
-            used,
+impl SilenceWatch {
+    fn new(is_used: bool, now: Instant) -> SilenceWatch {
+        SilenceWatch {
+            is_used,
             received: 0,
             since: now,
         }
     }
 
-    /// True once each day in which nothing came.
+    /// True once a day in which nothing came.
     fn is_long(&mut self, received: u64, now: Instant) -> bool {
         if received != self.received {
-            self.used = true;
+            self.is_used = true;
             (self.received, self.since) = (received, now);
             return false;
         }
-        let long = self.used && now.saturating_duration_since(self.since) >= LONG;
+        let long = self.is_used && now.saturating_duration_since(self.since) >= LONG_SILENCE;
         if long {
             self.since = now;
         }
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn a_line_for_each_day_without_a_datagram() {
         let start = Instant::now();
-        for (used, steps) in [
+        for (is_used, steps) in [
             (
                 false,
                 [
@@ -140,7 +145,7 @@ mod tests {
                     (26, 1, false, "the first"),
                     (49, 1, false, "not yet a day"),
                     (50, 1, true, "a day"),
-                    (60, 1, false, "told"),
+                    (60, 1, false, "logged already"),
                     (74, 1, true, "another day"),
                 ],
             ),
@@ -156,7 +161,7 @@ mod tests {
                 ],
             ),
         ] {
-            let mut silence = Silence::new(used, start);
+            let mut silence = SilenceWatch::new(is_used, start);
             for (hours, received, want, why) in steps {
                 let now = start + Duration::from_secs(hours * 3600);
                 assert_eq!(silence.is_long(received, now), want, "{why}");

@@ -26,11 +26,11 @@ pub(super) struct BoundedCounts<'d> {
     used: usize,
     folded: bool,
     /// The last key as it is stored, and as it is counted: rows of one policy follow each other.
-    last: Option<(Key<String>, Key)>,
+    last: Option<(RecordAndPolicy<String>, RecordAndPolicy)>,
 }
 
-/// TLSRPT record and policy.
-type Key<P = PolicyKey> = (String, P);
+/// A key of `finalresults` within a domain and a day: TLSRPT record and policy.
+type RecordAndPolicy<P = PolicyKey> = (String, P);
 
 impl<'d> BoundedCounts<'d> {
     pub(super) fn new(domain: &'d Domain) -> BoundedCounts<'d> {
@@ -114,7 +114,7 @@ impl<'d> BoundedCounts<'d> {
     }
 
     /// The key under which a stored key is counted.
-    fn key(&mut self, (record, policy): &Key<String>, most: usize) -> Key {
+    fn key(&mut self, (record, policy): &RecordAndPolicy<String>, most: usize) -> RecordAndPolicy {
         let policy = PolicyKey::normalise(policy, self.domain)
             .unwrap_or_else(|_| PolicyKey::unknown(self.domain));
         let policies = self.counts.records.get(record);

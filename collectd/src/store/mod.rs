@@ -4,14 +4,14 @@
 //! from then on is told only how often it came. Nothing reaches the disk before [`Store::flush`], and what a flush could
 //! not bring there stays for the next one. [`DayReader`] is how closed days are read; the fetcher uses it.
 //!
-//! An engine is a module here and an arm in [`open`], [`open_later`] and [`read_day`]; its scheme is a variant of
-//! [`Storage`]. `sqlite` shares its files with sys4's programs, `dummy` keeps nothing. What is to come finds its door so:
+//! An engine is a module here and an arm in [`open`], [`open_later`], [`foreign`] and [`read_day`]; its scheme is a variant
+//! of [`Storage`]. `sqlite` shares its files with sys4's programs, `dummy` keeps nothing. Where to put what is to come:
 //!
-//! - A program that ships counts to PostgreSQL is no engine: the collector never waits for a network. It takes closed days
-//!   from [`read_day`]. All counts there are absolute: read twice, they say the same.
-//! - An observation socket answers for today. Its thread opens a [`DayReader`] of its own over today's data, of one domain
-//!   ([`DayReader::counts_as_asked`]) or of all ([`DayReader::domains`]). With SQLite that is a read-only connection to
-//!   today's file, which its WAL allows beside the writer: `sqlite::day_reader` is to get a constructor for it.
+//! - An observation socket, asked for today's counts: a thread with a [`DayReader`] of its own over today's data, of one
+//!   domain ([`DayReader::counts_as_asked`]) or of all ([`DayReader::domains`]). With SQLite that is a read-only connection
+//!   to today's file, which WAL mode allows beside the writer: another constructor in `sqlite::day_reader`.
+//! - A program that ships counts to PostgreSQL is no engine here: the collector never waits for a network. It reads today
+//!   through that socket and closed days through [`read_day`]. All these counts are absolute: read twice, they say the same.
 
 mod bounded_counts;
 mod dummy;
@@ -35,10 +35,6 @@ pub(crate) use error::FailureKind;
 pub use error::StoreError;
 
 /// Opens the store of the running day, or makes it.
-///
-/// # Errors
-///
-/// What the storage names cannot be used.
 pub(crate) fn open(
     storage: &Storage,
     limits: FoldLimits,
@@ -67,10 +63,6 @@ pub(crate) fn foreign(storage: &Storage) -> Option<StoreError> {
 }
 
 /// Opens what is known of a closed day, as of `today`.
-///
-/// # Errors
-///
-/// The closed days are not there, or cannot be read.
 pub(crate) fn read_day(
     storage: &Storage,
     question: &DayQuestion<'_>,

@@ -21,7 +21,7 @@ use crate::{
 
 const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
 
-/// A flush of which nobody knows whether it came about.
+/// A transaction of which nobody knows whether it was committed.
 pub(super) struct UncertainCommit {
     attempt: Attempt,
     flushed: Flushed,
@@ -29,59 +29,7 @@ pub(super) struct UncertainCommit {
 }
 
 impl Sqlite {
-    /// Reads who has used how much of the file: once from each.
-    fn read_shares(&mut self) -> Result<(), SqliteError> {
-        if let (None, Some(db)) = (&self.shares, &self.db) {
-            match Shares::read(db) {
-                Ok(shares) => self.shares = Some(shares),
-                Err(source) => return Err(self.failed("read it", source)),
-            }
-        }
-        Ok(())
-    }
-
-    /// After a failure other than a lock, the connection may be of no use any more.
-    fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> SqliteError {
-        self.reached.clear();
-        if !is_locked(&source) {
-            self.db = None;
-        }
-        sql(&self.path, what)(source)
-    }
-
-    /// Looks into the file whether the last commit came about.
-    fn resolve(&mut self) -> Result<Flushed, SqliteError> {
-        let Some(uncertain) = self.uncertain.take() else {
-            return Ok(Flushed::default());
-        };
-        let before = self.number;
-        if let Err(error) = self.reopen() {
-            self.uncertain = Some(uncertain);
-            return Err(error);
-        }
-        let number = self
-            .db
-            .as_ref()
-            .map(|db| db.query_row(FLUSH_NUMBER, [], |row| row.get::<_, i64>(0)));
-        let Some(Ok(number)) = number else {
-            self.db = None;
-            self.number = before;
-            self.uncertain = Some(uncertain);
-            return Err(SqliteError::InDoubt(self.path.clone()));
-        };
-        self.number = number;
-        if number == before {
-            self.pending_counts.restore(uncertain.attempt);
-            return Ok(Flushed::default());
-        }
-        self.pending_counts.accept(uncertain.attempt);
-        if let Some(shares) = &mut self.shares {
-            shares.charge_again(&uncertain.charges);
-        }
-        Ok(uncertain.flushed)
-    }
-
-    /// See [`Store::flush`].
+    /// Commits what waits, or a part of it: see [`crate::store::Store::flush`].
     pub(super) fn commit_pending(&mut self) -> Result<Flushed, SqliteError> {
         let resolved = self.resolve()?;
         if resolved.datagrams > 0 || self.pending_counts.uncommitted() == 0 {
@@ -123,6 +71,55 @@ impl Sqlite {
         self.over_share = over_share.or(self.over_share.take());
         self.pending_counts.accept(attempt);
         Ok(flushed)
+    }
+
+    /// Looks into the file whether the last commit is there.
+    fn resolve(&mut self) -> Result<Flushed, SqliteError> {
+        let Some(uncertain) = self.uncertain.take() else {
+            return Ok(Flushed::default());
+        };
+        let before = self.number;
+        if let Err(error) = self.reopen() {
+            self.uncertain = Some(uncertain);
+            return Err(error);
+        }
+        let number = |db: &Connection| db.query_row(FLUSH_NUMBER, [], |row| row.get(0)).ok();
+        let Some(number) = self.db.as_ref().and_then(number) else {
+            self.db = None;
+            self.number = before;
+            self.uncertain = Some(uncertain);
+            return Err(SqliteError::InDoubt(self.path.clone()));
+        };
+        self.number = number;
+        if number == before {
+            self.pending_counts.restore(uncertain.attempt);
+            return Ok(Flushed::default());
+        }
+        self.pending_counts.accept(uncertain.attempt);
+        if let Some(shares) = &mut self.shares {
+            shares.charge_again(&uncertain.charges);
+        }
+        Ok(uncertain.flushed)
+    }
+
+    /// Reads who has used how much of the file: once from each.
+    fn read_shares(&mut self) -> Result<(), SqliteError> {
+        if let (None, Some(db)) = (&self.shares, &self.db) {
+            match Shares::read(db) {
+                Ok(shares) => self.shares = Some(shares),
+                Err(source) => return Err(self.failed("read it", source)),
+            }
+        }
+        Ok(())
+    }
+
+    /// After a failure other than a lock, the connection may be of no use any more.
+    fn failed(&mut self, what: &'static str, source: rusqlite::Error) -> SqliteError {
+        self.reached.clear();
+        if !is_locked(&source) {
+            self.db = None;
+        }
+        sql(&self.path, what)(source)
     }
 }
 

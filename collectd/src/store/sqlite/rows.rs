@@ -30,7 +30,7 @@ pub(super) struct RowWriter<'c> {
 }
 
 /// Why there is no room for a row.
-enum Refusal {
+enum RowRefusal {
     FileFull,
     /// Who has used up its share.
     OverShare(String),
@@ -107,21 +107,21 @@ impl<'c> RowWriter<'c> {
     }
 
     /// Why a domain gets no new row, not even a folded one.
-    fn refusal(&self, domain: &str) -> Option<Refusal> {
+    fn refusal(&self, domain: &str) -> Option<RowRefusal> {
         if self.budget.is_full() {
-            return Some(Refusal::FileFull);
+            return Some(RowRefusal::FileFull);
         }
         let over = self.shares.over(domain, self.budget.free());
-        over.map(|owner| Refusal::OverShare(owner.to_owned()))
+        over.map(|owner| RowRefusal::OverShare(owner.to_owned()))
     }
 
-    fn refuse(&mut self, why: Refusal, times: u64) -> Vec<CountedRow> {
+    fn refuse(&mut self, why: RowRefusal, times: u64) -> Vec<CountedRow> {
         match why {
-            Refusal::FileFull => {
+            RowRefusal::FileFull => {
                 self.flushed.refused += times;
                 Vec::new()
             }
-            Refusal::OverShare(owner) => {
+            RowRefusal::OverShare(owner) => {
                 self.flushed.over_share += times;
                 self.over_share = Some(owner);
                 vec![CountedRow::OverShare]

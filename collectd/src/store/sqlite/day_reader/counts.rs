@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rusqlite::params;
+use rusqlite::{Connection, Row};
 use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain};
 use tracing::warn;
 
@@ -59,16 +59,26 @@ pub(super) fn read(
     domain: &Domain,
     names: &[impl AsRef<str>],
 ) -> Result<DomainCounts, SqliteError> {
-    let read = |order| -> Result<_, SqliteError> {
+    let read = |order: RowOrder| -> Result<_, SqliteError> {
         let mut counts = BoundedCounts::new(domain);
-        for read_rows in [read_sessions as ReadRows, read_failures] {
+        let each = |select, take: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>| {
             for file in files {
                 for name in names {
-                    read_rows(&mut counts, file, day, name.as_ref(), order)
+                    each_row(&file.db, select, day, name.as_ref(), take)
                         .map_err(sql(&file.path, "read its rows"))?;
                 }
             }
-        }
+            Ok(())
+        };
+        each(order.sessions(), &mut |row| {
+            let numbers = (number(row.get(2)?), number(row.get(3)?));
+            counts.add_sessions(row.get(0)?, row.get(1)?, numbers);
+            Ok(())
+        })?;
+        each(order.failures(), &mut |row| {
+            counts.add_failures(row.get(0)?, row.get(1)?, row.get(2)?, number(row.get(3)?));
+            Ok(())
+        })?;
         Ok(counts)
     };
     let counts = read(RowOrder::AsStored)?;
@@ -80,36 +90,17 @@ pub(super) fn read(
     Ok(counts.finish())
 }
 
-type ReadRows =
-    fn(&mut BoundedCounts<'_>, &ClosedFile, Day, &str, RowOrder) -> rusqlite::Result<()>;
-
-fn read_sessions(
-    counts: &mut BoundedCounts<'_>,
-    file: &ClosedFile,
+fn each_row(
+    db: &Connection,
+    select: &str,
     day: Day,
     name: &str,
-    order: RowOrder,
+    take: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    let mut statement = file.db.prepare_cached(order.sessions())?;
-    let mut rows = statement.query(params![day.to_string(), name])?;
+    let mut statement = db.prepare_cached(select)?;
+    let mut rows = statement.query((day.to_string(), name))?;
     while let Some(row) = rows.next()? {
-        let numbers = (number(row.get(2)?), number(row.get(3)?));
-        counts.add_sessions(row.get(0)?, row.get(1)?, numbers);
-    }
-    Ok(())
-}
-
-fn read_failures(
-    counts: &mut BoundedCounts<'_>,
-    file: &ClosedFile,
-    day: Day,
-    name: &str,
-    order: RowOrder,
-) -> rusqlite::Result<()> {
-    let mut statement = file.db.prepare_cached(order.failures())?;
-    let mut rows = statement.query(params![day.to_string(), name])?;
-    while let Some(row) = rows.next()? {
-        counts.add_failures(row.get(0)?, row.get(1)?, row.get(2)?, number(row.get(3)?));
+        take(row)?;
     }
     Ok(())
 }

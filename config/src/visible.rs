@@ -145,7 +145,7 @@ mod tests {
             print(' '.join(str(c) for c in range(0x110000) if u.category(chr(c)) in ('Cc', 'Cf', 'Zl', 'Zp')))";
         let Ok(output) = Command::new("python3").args(["-c", SCRIPT]).output() else {
             eprintln!(
-                "skipped the_list_has_all_that_unicode_calls_a_format_character: there is no python3"
+                "skipped the_list_has_all_that_unicode_calls_a_format_character: python3 is missing"
             );
             return;
         };

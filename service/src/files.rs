@@ -106,7 +106,7 @@ fn emptied(path: &Path) -> io::Result<File> {
     let found = file.metadata()?;
     if !found.is_file() || found.nlink() != 1 {
         return Err(io::Error::other(
-            "it is no file of its own (allowed: a file without other names)",
+            "it is not a plain file, or has a second name (allowed: a plain file with one name)",
         ));
     }
     file.set_len(0)?;
@@ -119,7 +119,7 @@ fn is_other(error: io::Error) -> io::Error {
         Some(ELOOP) => {
             io::Error::other("it is a link, and links are not followed (allowed: a file)")
         }
-        Some(ENXIO) => io::Error::other("it is a pipe that nobody reads (allowed: a file)"),
+        Some(ENXIO) => io::Error::other("it is a pipe without a reader (allowed: a file)"),
         _ => error,
     }
 }
@@ -200,7 +200,7 @@ mod tests {
             (appended, "appended"),
         ] {
             let error = write(&pipe).unwrap_err().to_string();
-            assert!(error.contains("nobody reads"), "{why}: {error}");
+            assert!(error.contains("without a reader"), "{why}: {error}");
         }
     }
 

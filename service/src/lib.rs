@@ -1,7 +1,7 @@
 //! What a daemon needs of its system, whatever its work is.
 //!
 //! - [`log`]: one line an event, to standard error and a file;
-//! - [`service_manager`]: what it is told, and [`passed_sockets`]: those that it keeps;
+//! - [`service_manager`]: messages to it, and [`passed_sockets`]: the sockets that it keeps;
 //! - [`pid_file`], and [`files`] for all files that are made where others may write too;
 //! - [`program`]: the programs that an operator names;
 //! - [`descriptors`]: the limit of open files;

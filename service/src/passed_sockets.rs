@@ -1,8 +1,8 @@
 //! Sockets that the service manager has made and keeps (sd_listen_fds(3)): they stay open while this process is restarted,
 //! and the kernel's queue with them. They are never unlinked, and their owner and mode are left to who made them.
 //!
-//! The descriptors are taken by listenfd, which says so when one is no Unix datagram socket. What it lets pass is checked
-//! here: LISTEN_FDS that is no number, and a missing LISTEN_PID.
+//! listenfd takes the descriptors and refuses one that is not a Unix datagram socket. What it ignores is checked here: an
+//! invalid LISTEN_FDS, and a missing LISTEN_PID.
 
 use std::{
     env,
@@ -42,11 +42,11 @@ pub enum PassedSocketError {
     Kind(io::Error),
 }
 
-/// Takes the sockets that the environment says were passed to this process, and their variables out of the environment: a
-/// second call finds none. To be called before other threads are started, which may read the environment.
+/// Takes the sockets that the service manager has passed to this process. Their variables leave the environment, so that a
+/// second call finds none: to be called before other threads, which may read the environment, are started.
 ///
 /// # Errors
-/// When the number of sockets is none, or one of them is not a Unix datagram socket.
+/// When LISTEN_FDS is not a number of sockets, or one of them is not a Unix datagram socket.
 pub fn take() -> Result<Vec<PassedSocket>, PassedSocketError> {
     let number = announced(env::vars_os(), std::process::id())?;
     if number == 0 {
@@ -106,7 +106,7 @@ mod tests {
         for (pid, number, want, why) in [
             (Some("7"), Some("2"), Ok(2), "for us"),
             (Some("8"), Some("2"), Ok(0), "for another process"),
-            (None, Some("2"), Ok(0), "for nobody knows whom"),
+            (None, Some("2"), Ok(0), "for an unknown process"),
             (Some("7"), None, Ok(0), "nothing"),
             (Some("7"), Some("two"), Err(()), "not a number"),
             (Some("7"), Some("-1"), Err(()), "fewer than none"),

@@ -11,7 +11,7 @@ mod running;
 #[cfg(feature = "tokio")]
 pub use running::Running;
 
-/// What the service manager told this process is about this process alone.
+/// What the service manager says in the environment is for this process alone.
 const FOR_US_ALONE: [&str; 6] = [
     "LISTEN_FDS",
     "LISTEN_FDNAMES",

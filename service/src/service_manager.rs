@@ -1,4 +1,4 @@
-//! What the service manager is told: that work begins, its status, its end, and that it goes on (sd_notify(3)).
+//! Tells the service manager that work begins, its status, that it goes on, and that it ends (sd_notify(3)).
 //!
 //! Without a manager, every call is a no-op. The messages and the watchdog's variables are sd-notify's. The socket is ours:
 //! that crate waits without end for a manager that does not read, and knows no abstract names.
@@ -42,13 +42,13 @@ impl ServiceManager {
                 watchdog: sd_notify::watchdog_enabled().filter(|time| !time.is_zero()),
             },
             Err(error) => {
-                tracing::warn!(%error, socket = ?name, "the service manager cannot be told anything");
+                tracing::warn!(%error, socket = ?name, "cannot reach the service manager");
                 ServiceManager::default()
             }
         }
     }
 
-    /// How often [`ServiceManager::alive`] is to be called: twice in the time that the manager waits.
+    /// The interval at which [`ServiceManager::alive`] is to be called: half the time that the manager waits.
     pub fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog.map(|time| time / 2)
     }
@@ -77,7 +77,7 @@ impl ServiceManager {
         if let Some((socket, manager)) = &self.socket
             && let Err(error) = socket.send_to_addr(state.to_string().as_bytes(), manager)
         {
-            tracing::debug!(%error, %state, "the service manager was not told");
+            tracing::debug!(%error, %state, "cannot send to the service manager");
         }
     }
 }

@@ -15,7 +15,7 @@ pub enum Order {
     Stop,
     /// SIGHUP: open the log file again.
     Reopen,
-    /// Tell the service manager that work goes on. The loop that does the work answers, or nobody.
+    /// Tell the service manager that work goes on. Only the loop that does the work answers.
     Alive,
 }
 

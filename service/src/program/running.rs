@@ -81,9 +81,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has a number as long as nobody has waited for its end: only so long does the number mean this process.
+        // It has a number until `wait` has seen its end: later the number may be another process's.
         if let Some(leader) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
-            // It may have ended this moment: nothing to kill is no error.
+            // This fails if it has just ended.
             let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
         }
         self.listener.abort();

@@ -1,4 +1,4 @@
-//! When something is due, and when to give up. Pure: the time and the chance are arguments.
+//! When something is due, and when to give up. Pure: time and chance are arguments.
 
 mod fetching;
 
@@ -11,31 +11,20 @@ use tlsrptd_proto::day::Day;
 
 pub use fetching::FetchDeadline;
 
-/// sys4's defaults, for those of its options that stand beside one that is set.
+/// sys4's defaults, for those of its options that are not set beside one that is.
 const SYS4_RETRIES: u32 = 5;
-/// Ours between two attempts to deliver: 24 hours hold about nine.
-const DELIVERY_WAIT: (Duration, Duration) =
-    (Duration::from_secs(300), Duration::from_secs(4 * 3600));
-/// A queue where nobody answers is held back so long, the first time and at most.
-const HOLD: Retries = Retries {
-    max: None,
-    min_wait: Duration::from_secs(30),
-    max_wait: Duration::from_secs(900),
-};
-/// For all that go to a host, the wish of several answers holds no longer: domains that are strangers to each other may
-/// share it.
-const LONGEST_WISH: Duration = Duration::from_secs(900);
-/// What we ran out of is there again so much later, one hopes.
-const AFTER_LACK: Duration = Duration::from_secs(60);
-/// What posts need is mended, or a crowd has gone, so much later.
+/// Ours between two attempts to deliver: about nine fit into 24 hours.
+const DELIVERY_WAIT: Backoff = Backoff::of_seconds(300, 4 * 3600);
+/// The wait after this host ran short of something that an attempt needs.
+const AFTER_SHORTAGE: Duration = Duration::from_secs(60);
+/// The wait while posts cannot be made from here, or too many go to one address.
 const WHILE_NOT_READY: Duration = Duration::from_secs(900);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
-const FETCH_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
-/// No wait between two questions to a collector is longer.
+const FETCH_WAIT: Backoff = Backoff::of_seconds(30, 300);
+/// The longest wait between two questions to a collector.
 const ONE_DAY: Duration = Duration::from_secs(86_400);
 /// sys4's between two attempts to deliver.
-const SYS4_DELIVERY_WAIT: (Duration, Duration) =
-    (Duration::from_secs(300), Duration::from_secs(1800));
+const SYS4_DELIVERY_WAIT: Backoff = Backoff::of_seconds(300, 1800);
 
 /// What the settings say about times.
 #[derive(Clone, Debug)]
@@ -52,19 +41,25 @@ pub struct Schedule {
 
 /// What follows on a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Another attempt.
+pub enum NextAttempt {
+    /// It is due then.
     At(Timestamp),
-    /// None; why.
+    /// There is none; why.
     GiveUp(&'static str),
+}
+
+/// Waits that double with each failure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backoff {
+    pub(crate) min_wait: Duration,
+    pub(crate) max_wait: Duration,
 }
 
 #[derive(Clone, Debug)]
 struct Retries {
     /// `Some` as with sys4: so many after the first attempt.
     max: Option<u32>,
-    min_wait: Duration,
-    max_wait: Duration,
+    backoff: Backoff,
 }
 
 impl Schedule {
@@ -112,7 +107,7 @@ impl Schedule {
         days
     }
 
-    /// Whether nobody wants to hear of that day any more.
+    /// Whether the day is older than `max_report_age`.
     pub fn is_too_old(&self, day: Day, now: Timestamp) -> bool {
         self.too_old(day) < now
     }
@@ -123,13 +118,13 @@ impl Schedule {
         plus(day.next().start(), self.max_report_age).min(kept)
     }
 
-    /// Whether a report that was made then should have been sent long ago: the reporter was away.
+    /// Whether a report that was made then is older than `max_report_age`, and its window over: the reporter was away.
     pub fn is_expired(&self, created: Timestamp, now: Timestamp) -> bool {
         let in_time = self.spread.saturating_add(self.retry_window);
         plus(created, self.max_report_age.max(in_time)) < now
     }
 
-    /// Rows before this day may go.
+    /// Rows of earlier days are removed.
     pub fn oldest_kept(&self, now: Timestamp) -> Day {
         Day::of(now).back(self.keep_days)
     }
@@ -142,7 +137,7 @@ impl Schedule {
         )
     }
 
-    /// When a new delivery is due: anywhere in the spread, each on its own (RFC 8460 section 4.1).
+    /// When a new delivery is due: at a random time within the spread (RFC 8460 section 4.1).
     pub fn first_delivery(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
         // One second means now, as with sys4.
         if self.spread <= Duration::from_secs(1) {
@@ -151,7 +146,7 @@ impl Schedule {
         plus(now, self.spread.mul_f64(rng.random::<f64>()))
     }
 
-    /// After a delivery's failure, the how-manieth, counted with this one. `after` is the other side's wish.
+    /// After a delivery's failure; `failures` includes this one. `after` is the receiver's `Retry-After`.
     pub fn after_delivery_failure(
         &self,
         failures: u32,
@@ -159,59 +154,49 @@ impl Schedule {
         after: Option<Duration>,
         now: Timestamp,
         rng: &mut impl Rng,
-    ) -> Next {
-        // The other side may ask for any time; a row that is due in a thousand years would stay as long.
+    ) -> NextAttempt {
+        // The receiver may ask for a thousand years.
         let asked = after.unwrap_or_default().min(self.retry_window);
-        let wait = self.delivery.wait(failures, rng).max(asked);
+        let wait = self.delivery.backoff.wait(failures, rng).max(asked);
         let next = plus(now, wait);
         match self.delivery.max {
-            Some(max) if failures > max => Next::GiveUp("all retries failed"),
-            Some(_) => Next::At(next),
+            Some(max) if failures > max => NextAttempt::GiveUp("all retries failed"),
+            Some(_) => NextAttempt::At(next),
             None => self.in_window(first, now, next),
         }
     }
 
-    /// With sys4's options so many attempts are made, whatever is the matter.
+    /// Whether sys4's options set the number of attempts: then each failure counts, whoever's fault it is.
     pub fn counts_attempts(&self) -> bool {
         self.delivery.max.is_some()
     }
 
-    /// When a delivery is tried again that failed for no reason of its own.
-    pub fn while_nothing_goes(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
-        plus(now, self.delivery.wait(1, rng))
+    /// When a delivery is tried again that is not charged with the failure.
+    pub fn after_uncharged_failure(&self, now: Timestamp, rng: &mut impl Rng) -> Timestamp {
+        plus(now, self.delivery.backoff.wait(1, rng))
     }
 
-    /// How long nothing goes to a host where nobody answers, found out so many times in a row.
-    pub fn hold(&self, times: u32, rng: &mut impl Rng) -> Duration {
-        HOLD.wait(times, rng)
+    /// How long a delivery waits after this host ran short of something that it needs.
+    pub fn after_shortage() -> Duration {
+        AFTER_SHORTAGE
     }
 
-    /// The same when the host itself asks for it. The delivery that was answered so waits as long as asked.
-    pub fn hold_as_asked(wish: Duration) -> Duration {
-        wish.min(LONGEST_WISH)
-    }
-
-    /// How long a delivery waits for which something was missing here.
-    pub fn after_lack() -> Duration {
-        AFTER_LACK
-    }
-
-    /// The same while posts cannot be made, or while others are in its way.
+    /// How long it waits while posts cannot be made from here, or too many go to one address.
     pub fn while_not_ready() -> Duration {
         WHILE_NOT_READY
     }
 
-    /// RFC 8460 section 4.1: for up to 24 hours. Whatever the other side asks for, the end of the window is a last chance.
-    fn in_window(&self, first: Timestamp, now: Timestamp, next: Timestamp) -> Next {
+    /// RFC 8460 section 4.1: for up to 24 hours. Whatever the receiver asks for, the last attempt is at the end of the window.
+    fn in_window(&self, first: Timestamp, now: Timestamp, next: Timestamp) -> NextAttempt {
         let end = plus(first, self.retry_window);
         match now >= end {
-            true => Next::GiveUp("the retry window has passed"),
-            false => Next::At(next.min(end)),
+            true => NextAttempt::GiveUp("the retry window has passed"),
+            false => NextAttempt::At(next.min(end)),
         }
     }
 
-    /// When a delivery is due again that was not tried, for no fault of its own, after so many failures: in a while, but
-    /// no later than at the end of its window.
+    /// When a delivery is due again that was not attempted, for no fault of its own: after a while, but no later than at the
+    /// end of its retry window.
     pub fn put_off(
         &self,
         failures: u32,
@@ -223,7 +208,7 @@ impl Schedule {
         let next = plus(now, wait.mul_f64(rng.random_range(1.0..1.25)));
         let end = plus(first, self.retry_window);
         match self.delivery.max {
-            // Not at once when that is over: it would be put off again, and so on without a pause.
+            // A window that has ended sets no limit: the delivery would be due at once, again and again.
             None if failures > 0 && now < end => next.min(end),
             _ => next,
         }
@@ -231,31 +216,41 @@ impl Schedule {
 }
 
 impl Retries {
-    /// One of sys4's options that is set brings sys4's rule.
+    /// If one of sys4's options is set, sys4's rule holds.
     fn new(
         max: Option<u32>,
         min_wait: Option<Duration>,
         max_wait: Option<Duration>,
-        ours: (Duration, Duration),
-        sys4: (Duration, Duration),
+        ours: Backoff,
+        sys4: Backoff,
     ) -> Retries {
         if max.is_none() && min_wait.is_none() && max_wait.is_none() {
             return Retries {
                 max: None,
-                min_wait: ours.0,
-                max_wait: ours.1,
+                backoff: ours,
             };
         }
         Retries {
             max: Some(max.unwrap_or(SYS4_RETRIES)),
-            min_wait: min_wait.unwrap_or(sys4.0),
-            max_wait: max_wait.unwrap_or(sys4.1),
+            backoff: Backoff {
+                min_wait: min_wait.unwrap_or(sys4.min_wait),
+                max_wait: max_wait.unwrap_or(sys4.max_wait),
+            },
+        }
+    }
+}
+
+impl Backoff {
+    pub(crate) const fn of_seconds(min_wait: u64, max_wait: u64) -> Backoff {
+        Backoff {
+            min_wait: Duration::from_secs(min_wait),
+            max_wait: Duration::from_secs(max_wait),
         }
     }
 
-    /// Doubles with each failure, up to the longest, a quarter more or less by chance: those that failed together do not
-    /// come back together.
-    fn wait(&self, failures: u32, rng: &mut impl Rng) -> Duration {
+    /// Doubles with each failure, up to the longest, and varies by a quarter: deliveries that failed together do not come
+    /// back together.
+    pub(crate) fn wait(&self, failures: u32, rng: &mut impl Rng) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);
         let base = self
             .min_wait

@@ -15,7 +15,7 @@ use crate::{
     environment::Environment,
     gather::{AnswerPart, AnswerSender, GatherError},
     model::FetchJob,
-    schedule::{Next, Schedule},
+    schedule::{NextAttempt, Schedule},
     store::{JobChange, JobNote, Store, StoreError},
 };
 
@@ -243,16 +243,16 @@ impl<E: Environment> Gathering<E> {
             .schedule
             .after_fetch_failure(listed, failures, deadline, now, &mut self.rng)
         {
-            Next::At(next) => {
+            NextAttempt::At(next) => {
                 tracing::warn!(%day, attempt = failures, next = %next, "Fetcher {index} {} failed: {error}", job.command);
                 store.job_failed(job, next, &error.to_string())
             }
             // By a clock that is ahead all days are too old; when it is back the job is due.
-            Next::GiveUp(_) if !time.is_calm() && self.schedule.is_too_old(day, now) => {
+            NextAttempt::GiveUp(_) if !time.is_calm() && self.schedule.is_too_old(day, now) => {
                 tracing::info!(%day, "Fetcher {index} {} is not given up so soon after the clock has moved: {error}", job.command);
                 store.job_postponed(job, self.schedule.latest_due(now), &error.to_string())
             }
-            Next::GiveUp(why) => {
+            NextAttempt::GiveUp(why) => {
                 tracing::error!(%day, "Fetcher {index} {} is given up for this day, {why}: {error}", job.command);
                 store.job_given_up(job, now, &format!("{why}: {error}"))
             }

@@ -36,14 +36,14 @@ impl<E: Environment> Daemon<E> {
                 Ok(wait) => {
                     if let Some(lasted) = trouble.recovered(now) {
                         let seconds = lasted.as_secs();
-                        tracing::warn!(seconds, "the database takes again what we have to record");
+                        tracing::warn!(seconds, "the database can be written again");
                     }
                     wait
                 }
                 Err(error) if error.may_pass() => {
                     // What could not be recorded is kept, and recorded later.
                     if let Some(suppressed) = trouble.failed(now) {
-                        tracing::error!(%error, suppressed, "the database does not take what we have to record; trying again");
+                        tracing::error!(%error, suppressed, "cannot write to the database; trying again");
                     }
                     tokio::select! {
                         order = orders.recv() => match order {
@@ -83,8 +83,7 @@ impl<E: Environment> Daemon<E> {
             self.gathering.abort();
         }
         self.calendar.schedule_new_days(store, &moment)?;
-        self.record_deliveries(now)?;
-        let store = &mut *self.store;
+        self.delivering.record(store, now)?;
         self.gathering.record(store, &moment)?;
         self.late.record(store, &moment)?;
         self.late.start(store, now)?;
@@ -94,10 +93,10 @@ impl<E: Environment> Daemon<E> {
         // the loop guard would take others' sessions for theirs. Minutes later it is known.
         if moment.is_founded() {
             self.composing.start(store, &self.calendar, &moment)?;
-            self.probe_queues();
-            self.start_deliveries(now)?;
+            self.delivering.end_pauses(store);
+            self.delivering.start(store, &moment)?;
         }
-        self.calendar.clean(&mut *self.store, &moment)?;
+        self.calendar.clean(store, &moment)?;
         self.until_next(&moment)
     }
 

@@ -10,7 +10,6 @@ mod clock;
 mod composing;
 mod delivering;
 mod gathering;
-mod holding;
 mod late;
 mod main_loop;
 mod prepare;
@@ -67,7 +66,6 @@ pub struct Daemon<E: Environment> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
     options: DaemonOptions,
-    rng: StdRng,
     clock: Clock,
     calendar: Calendar,
     gathering: Gathering<E>,
@@ -125,8 +123,7 @@ impl<E: Environment> Daemon<E> {
                 options.late_interval,
             ),
             composing: Composing::new(Arc::clone(env), Arc::clone(&composer), fork(), leftover),
-            delivering: Delivering::new(Arc::clone(env), &options),
-            rng,
+            delivering: Delivering::new(Arc::clone(env), Arc::clone(schedule), &options, fork()),
             schedule: Arc::clone(schedule),
             store,
             environment,

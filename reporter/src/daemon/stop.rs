@@ -32,7 +32,7 @@ impl<E: Environment> Daemon<E> {
         self.late.abort();
         self.composing.abort();
         // If this fails, the next start does it; the outcomes of attempts are recorded all the same.
-        let put_back = self.put_back_deliveries();
+        let released = self.delivering.release_waiting(&mut *self.store);
         tokio::select! {
             biased;
             () = second_stop(orders, on_order) => tracing::info!("told again to stop: no delivery is waited for"),
@@ -45,7 +45,7 @@ impl<E: Environment> Daemon<E> {
             );
         }
         let now = self.read_clock().now;
-        let recorded = self.record_deliveries(now).and(put_back);
+        let recorded = self.delivering.record(&mut *self.store, now).and(released);
         recorded.and(self.clock.note_time(&mut *self.store))
     }
 
@@ -57,7 +57,7 @@ impl<E: Environment> Daemon<E> {
         }
         // We may be killed while we wait: record what has ended so far.
         let now = self.read_clock().now;
-        if let Err(error) = self.record_deliveries(now) {
+        if let Err(error) = self.delivering.record(&mut *self.store, now) {
             tracing::debug!(%error, "not recorded yet");
         }
         tracing::info!(

@@ -1,59 +1,67 @@
-//! One destination queue: the deliveries to one host and port, or to the relay, that wait for their turn.
+//! One destination queue: the deliveries to one host and port, or to the relay, that wait for a slot.
 
 use std::{collections::VecDeque, time::Duration};
 
+use rand::Rng;
 use tokio::time::Instant;
 
 use super::{
     Queued,
-    limits::Limits,
-    strangers::{Standing, Strangers},
-    throttle::{Begun, DestinationThrottle, Heard, Witness},
+    domain_history::{DomainHistory, Priority},
+    limits::ConcurrencyLimits,
+    throttle::{DestinationThrottle, Epoch, HostReply, ReportedDomain, ThrottleChange},
 };
 use crate::{deliver::Outcome, model::Delivery};
 
 /// An attempt that lasts longer is slow.
 pub(super) const SLOW: Duration = Duration::from_secs(1);
 /// So many slow attempts in a row make a slow destination.
-const SLOW_ROW: u32 = 2;
-/// A wish of one answer holds the domain's other deliveries no longer than that.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const SLOW_IN_ROW: u32 = 2;
+/// `Retry-After` delays the domain's other deliveries no longer than that.
+const MAX_DELAY: Duration = Duration::from_secs(3600);
 /// So many deliveries of slow domains may wait at a destination that is quick for others,
 const SLOW_AT_PROMPT: usize = 4;
-/// and at another, so that none is in hand for hours; until
+/// and at another one, so that none is claimed for hours.
 const SLOW_WAITING: usize = 6;
-/// more come back.
+/// Further ones come back so much later.
 const SLOW_BACK: Duration = Duration::from_secs(300);
 
-/// One reported domain's.
+/// The deliveries of one reported domain.
 #[derive(Debug)]
-struct Share {
+struct DomainQueue {
     domain: String,
     waiting: VecDeque<Queued>,
 }
 
-/// What waits, and what is known of the place.
+/// What waits, and what is known about the destination.
 #[derive(Debug)]
 pub(super) struct DestinationQueue {
     is_own: bool,
     /// Reported domains take turns.
-    shares: VecDeque<Share>,
+    domains: VecDeque<DomainQueue>,
     pub(super) under_way: usize,
     pub(super) throttle: DestinationThrottle,
-    strangers: Strangers,
+    history: DomainHistory,
     /// Somebody is there, as far as is known.
     pub(super) answers: bool,
     /// It has served somebody at once.
     pub(super) is_prompt: bool,
-    slow_row: u32,
-    /// Under way for domains that are slow here.
+    slow_in_row: u32,
+    /// Attempts under way for domains that are slow here.
     pub(super) slow_under_way: usize,
 }
 
+/// What was known when an attempt started.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptStart {
+    pub(super) epoch: Epoch,
+    pub(super) priority: Priority,
+}
+
 /// What comes out of a queue.
-pub(super) enum Taken {
-    Begins(Queued, Begun, Standing),
-    /// The place has asked that domain to wait so long.
+pub(super) enum Dequeued {
+    Start(Queued, AttemptStart),
+    /// The host has asked that domain to wait so long.
     PutOff(Queued, Duration),
 }
 
@@ -62,13 +70,13 @@ impl DestinationQueue {
     pub(super) fn new(is_own: bool) -> DestinationQueue {
         DestinationQueue {
             is_own,
-            shares: VecDeque::new(),
+            domains: VecDeque::new(),
             under_way: 0,
-            throttle: DestinationThrottle::default(),
-            strangers: Strangers::default(),
+            throttle: DestinationThrottle::new(),
+            history: DomainHistory::default(),
             answers: is_own,
             is_prompt: false,
-            slow_row: 0,
+            slow_in_row: 0,
             slow_under_way: 0,
         }
     }
@@ -79,161 +87,163 @@ impl DestinationQueue {
             true => SLOW_AT_PROMPT,
             false => SLOW_WAITING,
         };
-        if self.standing(&queued.delivery, now) == Standing::Slow && self.slow_waiting(now) >= most
-        {
+        let priority = self.priority(&queued.delivery, now);
+        if priority == Priority::Slow && self.slow_waiting(now) >= most {
             return Some((queued, SLOW_BACK));
         }
-        let domain = self.share(&queued.delivery);
-        match self.shares.iter_mut().find(|share| share.domain == domain) {
-            Some(share) => share.waiting.push_back(queued),
-            None => self.shares.push_back(Share {
-                domain: domain.to_owned(),
+        let name = self.domain_of(&queued.delivery);
+        match self.domains.iter_mut().find(|one| one.domain == name) {
+            Some(domain) => domain.waiting.push_back(queued),
+            None => self.domains.push_back(DomainQueue {
+                domain: name.to_owned(),
                 waiting: [queued].into(),
             }),
         }
         None
     }
 
-    /// Whether something waits here that may begin.
-    pub(super) fn is_runnable(&self, limits: &Limits, now: Instant) -> bool {
-        self.under_way < self.limit(limits)
-            && !self.throttle.is_held()
-            && self.next_share(limits, now).is_some()
+    /// Whether an attempt may start that waits here.
+    pub(super) fn is_runnable(&self, limits: &ConcurrencyLimits, now: Instant) -> bool {
+        self.under_way < self.limit(limits, now)
+            && !self.throttle.is_paused(now)
+            && self.next_domain(limits, now).is_some()
     }
 
-    /// At an unknown place one attempt is first.
-    fn limit(&self, limits: &Limits) -> usize {
-        match self.throttle.is_probing() || !self.answers {
+    /// One attempt at a time until somebody has answered.
+    fn limit(&self, limits: &ConcurrencyLimits, now: Instant) -> usize {
+        match self.throttle.is_probing(now) || !self.answers {
             true => 1,
             false if self.is_own => limits.own,
             false => limits.per_host,
         }
     }
 
-    pub(super) fn take(&mut self, limits: &Limits, now: Instant) -> Option<Taken> {
-        let begun = self.throttle.begin()?;
-        let next = self.next_share(limits, now)?;
-        let mut share = self.shares.remove(next)?;
-        let queued = share.waiting.pop_front()?;
-        let held = self.strangers.held(&share.domain, now);
-        if !share.waiting.is_empty() {
-            self.shares.push_back(share);
+    pub(super) fn take(&mut self, limits: &ConcurrencyLimits, now: Instant) -> Option<Dequeued> {
+        let epoch = self.throttle.start(now)?;
+        let next = self.next_domain(limits, now)?;
+        let mut domain = self.domains.remove(next)?;
+        let queued = domain.waiting.pop_front()?;
+        let delay = self.history.delay(&domain.domain, now);
+        if !domain.waiting.is_empty() {
+            self.domains.push_back(domain);
         }
-        if let Some(left) = held {
-            return Some(Taken::PutOff(queued, left));
+        if let Some(left) = delay {
+            return Some(Dequeued::PutOff(queued, left));
         }
-        let standing = self.standing(&queued.delivery, now);
+        let priority = self.priority(&queued.delivery, now);
         self.under_way += 1;
-        self.slow_under_way += usize::from(standing == Standing::Slow);
-        Some(Taken::Begins(queued, begun, standing))
+        self.slow_under_way += usize::from(priority == Priority::Slow);
+        Some(Dequeued::Start(queued, AttemptStart { epoch, priority }))
     }
 
-    /// Of the best standing the one that has waited longest.
-    fn next_share(&self, limits: &Limits, now: Instant) -> Option<usize> {
-        let (next, (_, best)) = self
-            .standings(now)
-            .enumerate()
-            .min_by_key(|(_, (_, s))| *s)?;
+    /// Of those with the best priority the one that has waited longest.
+    fn next_domain(&self, limits: &ConcurrencyLimits, now: Instant) -> Option<usize> {
+        let priorities = self.priorities(now).enumerate();
+        let (next, (_, best)) = priorities.min_by_key(|(_, (_, priority))| *priority)?;
         let is_full = self.slow_under_way >= limits.slow_domains();
-        (best != Standing::Slow || !is_full).then_some(next)
+        (best != Priority::Slow || !is_full).then_some(next)
     }
 
-    fn standings(&self, now: Instant) -> impl Iterator<Item = (&Share, Standing)> {
-        self.shares.iter().filter_map(move |share| {
-            let first = share.waiting.front()?;
-            Some((share, self.standing(&first.delivery, now)))
+    fn priorities(&self, now: Instant) -> impl Iterator<Item = (&DomainQueue, Priority)> {
+        self.domains.iter().filter_map(move |domain| {
+            let first = domain.waiting.front()?;
+            Some((domain, self.priority(&first.delivery, now)))
         })
     }
 
     /// Reported domains that wait.
     pub(super) fn domains(&self) -> usize {
-        self.shares.len()
+        self.domains.len()
     }
 
-    /// The best that waits.
-    pub(super) fn best_waiting(&self, now: Instant) -> Option<Standing> {
-        self.standings(now).map(|(_, standing)| standing).min()
+    /// The best priority that waits.
+    pub(super) fn best_waiting(&self, now: Instant) -> Option<Priority> {
+        self.priorities(now).map(|(_, priority)| priority).min()
     }
 
-    /// Deliveries of slow domains that wait: they are to keep no others from being taken in hand.
+    /// Deliveries of slow domains that wait: because of them no fewer others are claimed.
     pub(super) fn slow_waiting(&self, now: Instant) -> usize {
-        let slow = self.standings(now).filter(|(_, s)| *s == Standing::Slow);
-        slow.map(|(share, _)| share.waiting.len()).sum()
+        let priorities = self.priorities(now);
+        let slow = priorities.filter(|(_, priority)| *priority == Priority::Slow);
+        slow.map(|(domain, _)| domain.waiting.len()).sum()
     }
 
-    fn standing(&self, delivery: &Delivery, now: Instant) -> Standing {
+    fn priority(&self, delivery: &Delivery, now: Instant) -> Priority {
         let domain = delivery.domain();
-        self.strangers.standing(domain, delivery.has_worked, now)
+        self.history.priority(domain, delivery.has_worked, now)
     }
 
-    /// All mails are one share: the relay treats them alike.
-    fn share<'a>(&self, delivery: &'a Delivery) -> &'a str {
+    /// All mails are one domain's: the relay treats them alike.
+    fn domain_of<'a>(&self, delivery: &'a Delivery) -> &'a str {
         match self.is_own {
             true => "",
             false => delivery.domain(),
         }
     }
 
-    /// That domain's answer has been waited for for long. Gives whether that is new.
-    pub(super) fn is_slow_for(&mut self, domain: &str, now: Instant) -> bool {
-        self.strangers.is_slow(domain, now)
+    /// That domain's answers take long. Gives whether that is new.
+    pub(super) fn note_slow(&mut self, domain: &str, now: Instant) -> bool {
+        self.history.note_slow(domain, now)
     }
 
-    /// An attempt has ended. Gives whether the daemon has to look.
+    /// An attempt has ended.
     pub(super) fn end(
         &mut self,
         delivery: &Delivery,
-        begun: Begun,
-        standing: Standing,
+        start: AttemptStart,
         outcome: &Outcome,
         took: Duration,
         now: Instant,
-    ) -> bool {
+        rng: &mut impl Rng,
+    ) -> Option<ThrottleChange> {
         self.under_way -= 1;
-        self.slow_under_way -= usize::from(standing == Standing::Slow);
-        let heard = Heard::of(outcome);
-        self.answers |= !matches!(heard, Heard::Nothing | Heard::Ours);
-        if heard == Heard::Ours {
+        self.slow_under_way -= usize::from(start.priority == Priority::Slow);
+        let reply = HostReply::of(outcome);
+        self.answers |= !matches!(reply, HostReply::NoAnswer | HostReply::LocalFault);
+        match reply {
             // It did not last as long as it would have.
-        } else if took > SLOW {
-            self.slow_row += 1;
-        } else {
-            self.slow_row = 0;
+            HostReply::LocalFault => {}
+            _ if took > SLOW => self.slow_in_row += 1,
+            _ => self.slow_in_row = 0,
         }
-        if self.is_own {
+        match reply {
             // The operator's own relay asks nobody to wait for others' sake.
-        } else if let Heard::Wish(wish) = heard {
-            self.strangers
-                .hold(delivery.domain(), wish.min(LONGEST_HOLD), now);
-        } else if heard == Heard::Served && took <= SLOW {
-            self.is_prompt = true;
-            self.strangers.is_quick(delivery.domain());
+            _ if self.is_own => {}
+            HostReply::RetryAfter(wait) => {
+                let wait = wait.min(MAX_DELAY);
+                self.history.delay_for(delivery.domain(), wait, now);
+            }
+            HostReply::Served if took <= SLOW => {
+                self.is_prompt = true;
+                self.history.note_quick(delivery.domain());
+            }
+            _ => {}
         }
-        let witness = Witness {
-            domain: delivery.domain(),
+        let domain = ReportedDomain {
+            name: delivery.domain(),
             has_worked: delivery.has_worked,
         };
-        self.throttle.end(begun, heard, witness, now)
+        self.throttle.end(start.epoch, reply, domain, now, rng)
     }
 
     pub(super) fn is_slow(&self) -> bool {
-        self.slow_row >= SLOW_ROW
+        self.slow_in_row >= SLOW_IN_ROW
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way == 0 && self.shares.is_empty()
+        self.under_way == 0 && self.domains.is_empty()
     }
 
     /// Nothing in it is worth remembering.
-    pub(super) fn is_plain(&self, now: Instant) -> bool {
-        self.throttle.is_plain(now) && self.strangers.is_empty() && !self.is_slow()
+    pub(super) fn is_clear(&self, now: Instant) -> bool {
+        self.throttle.is_clear(now) && self.history.is_empty() && !self.is_slow()
     }
 
     /// Takes back what waits.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Delivery> + use<> {
-        std::mem::take(&mut self.shares)
+        std::mem::take(&mut self.domains)
             .into_iter()
-            .flat_map(|share| share.waiting)
+            .flat_map(|domain| domain.waiting)
             .map(|queued| queued.delivery)
     }
 }

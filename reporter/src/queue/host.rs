@@ -1,20 +1,20 @@
-//! One host: a queue for each of its ports, and what all of them share.
+//! One host: a queue for each of its ports, and the limits that they share.
 
 use std::{cmp::Reverse, collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
 use super::{
-    destination::{DestinationQueue, Taken},
-    limits::Limits,
-    strangers::Standing,
+    destination::{Dequeued, DestinationQueue},
+    domain_history::Priority,
+    limits::ConcurrencyLimits,
 };
 use crate::model::QueueKey;
 
-/// Who takes which room.
+/// Which slots an attempt uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// The operator's own: each queue has room of its own.
+pub(super) enum SlotKind {
+    /// The operator's own: each queue has slots of its own.
     Own,
     /// Posts.
     Quick,
@@ -26,28 +26,21 @@ pub(super) enum Class {
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) is_own: bool,
-    /// The one that has waited longest stands first.
+    /// The one that has waited longest comes first.
     queues: VecDeque<(QueueKey, DestinationQueue)>,
     under_way: usize,
-    /// From the beginning of one attempt to that of the next at least so long.
+    /// The least time between the starts of two attempts.
     gap: Duration,
-    /// When the next may begin.
+    /// When the next attempt may start.
     next: Option<Instant>,
-    /// It stands in a line of the scheduler.
-    pub(super) is_in_line: bool,
-    /// Somebody wakes it when the next may begin.
+    /// The scheduler has it among those that are ready.
+    pub(super) is_ready: bool,
+    /// A task wakes it when the next attempt may start.
     pub(super) is_asleep: bool,
 }
 
-/// What a host has for somebody who is free.
-pub(super) enum Offer {
-    Taken(QueueKey, Taken),
-    /// Not before then.
-    Later(Instant),
-}
-
 impl Host {
-    pub(super) fn new(is_own: bool, limits: &Limits) -> Host {
+    pub(super) fn new(is_own: bool, limits: &ConcurrencyLimits) -> Host {
         // The relay is the operator's own, and so is the disk.
         let gap = match limits.rate_per_host {
             rate if rate > 0 && !is_own => Duration::from_secs(1) / rate,
@@ -59,7 +52,7 @@ impl Host {
             under_way: 0,
             gap,
             next: None,
-            is_in_line: false,
+            is_ready: false,
             is_asleep: false,
         }
     }
@@ -84,9 +77,13 @@ impl Host {
         &mut self.queues[at].1
     }
 
-    /// Which queue is next, and the room that it takes. One that answers goes before one that never has; of these the
-    /// usual port, and then what most reported domains wait for.
-    pub(super) fn choose(&self, limits: &Limits, now: Instant) -> Option<(usize, Class)> {
+    /// The next queue, and the slot that it needs. One that answers comes before one that never has; of these the usual
+    /// port, and then the one with the most reported domains.
+    pub(super) fn choose(
+        &self,
+        limits: &ConcurrencyLimits,
+        now: Instant,
+    ) -> Option<(usize, SlotKind)> {
         if !self.is_own && self.under_way >= limits.per_host {
             return None;
         }
@@ -100,12 +97,12 @@ impl Host {
         if !queue.answers && some_answer && self.unproven_under_way() >= limits.unproven() {
             return None;
         }
-        let class = match queue.is_slow() {
-            _ if self.is_own => Class::Own,
-            true => Class::Slow,
-            false => Class::Quick,
+        let slot = match queue.is_slow() {
+            _ if self.is_own => SlotKind::Own,
+            true => SlotKind::Slow,
+            false => SlotKind::Quick,
         };
-        Some((at, class))
+        Some((at, slot))
     }
 
     fn unproven_under_way(&self) -> usize {
@@ -113,48 +110,51 @@ impl Host {
         unproven.map(|(_, queue)| queue.under_way).sum()
     }
 
+    /// `Some`: no attempt may start before then, by `max_rate_per_host`.
+    pub(super) fn rate_limited(&self, now: Instant) -> Option<Instant> {
+        self.next.filter(|next| *next > now)
+    }
+
     /// From the queue that was chosen.
-    pub(super) fn take(&mut self, at: usize, limits: &Limits, now: Instant) -> Option<Offer> {
-        if let Some(next) = self.next.filter(|next| *next > now) {
-            return Some(Offer::Later(next));
-        }
+    pub(super) fn take(
+        &mut self,
+        at: usize,
+        limits: &ConcurrencyLimits,
+        now: Instant,
+    ) -> Option<(QueueKey, Dequeued)> {
         let (key, mut queue) = self.queues.remove(at)?;
-        let taken = queue.take(limits, now);
+        let dequeued = queue.take(limits, now);
         self.queues.push_back((key.clone(), queue));
-        let taken = taken?;
-        if let Taken::Begins(..) = taken {
+        let dequeued = dequeued?;
+        if let Dequeued::Start(..) = dequeued {
             self.under_way += 1;
             self.next = (!self.gap.is_zero()).then(|| now + self.gap);
         }
-        Some(Offer::Taken(key, taken))
+        Some((key, dequeued))
     }
 
-    /// One is no longer under way; the queue is told by itself.
+    /// An attempt has ended; its queue is told separately.
     pub(super) fn ended(&mut self) {
         self.under_way -= 1;
     }
 
-    /// All its connections are taken.
-    pub(super) fn is_full(&self, limits: &Limits) -> bool {
+    /// As many attempts are under way as may be.
+    pub(super) fn is_full(&self, limits: &ConcurrencyLimits) -> bool {
         self.under_way >= limits.per_host
     }
 
-    /// The best that waits in any queue that flows.
-    pub(super) fn best_waiting(&self, now: Instant) -> Option<Standing> {
-        let flowing = self
-            .queues
-            .iter()
-            .filter(|(_, queue)| !queue.throttle.is_held());
-        flowing
-            .filter_map(|(_, queue)| queue.best_waiting(now))
-            .min()
+    /// The best priority that waits in any queue that is not paused.
+    pub(super) fn best_waiting(&self, now: Instant) -> Option<Priority> {
+        let queues = self.queues.iter().map(|(_, queue)| queue);
+        let flowing = queues.filter(|queue| !queue.throttle.is_paused(now));
+        flowing.filter_map(|queue| queue.best_waiting(now)).min()
     }
 
-    /// Forgets queues; gives their names.
-    pub(super) fn forget(&mut self, is_to_go: impl Fn(&DestinationQueue) -> bool) -> Vec<QueueKey> {
+    /// Forgets idle queues; gives their keys.
+    pub(super) fn forget(&mut self, goes: impl Fn(&DestinationQueue) -> bool) -> Vec<QueueKey> {
         let mut gone = Vec::new();
         self.queues.retain(|(name, queue)| {
-            let goes = queue.is_idle() && is_to_go(queue);
+            let goes = queue.is_idle() && goes(queue);
             if goes {
                 gone.push(name.clone());
             }

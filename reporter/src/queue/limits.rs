@@ -1,17 +1,14 @@
-//! How much may be under way at one time.
+//! How many attempts may be under way at one time.
 
-/// A post that takes longer gives its place to the next, and goes on in the room for slow ones. So many of those for
-/// each place,
-const SLOW_A_PLACE: usize = 8;
+/// A post that takes longer frees its slot, and goes on in one for slow posts. So many of these for each other slot,
+const SLOW_PER_QUICK: usize = 8;
 /// and in all: a connection takes some 50 KiB.
-const MOST_SLOW: usize = 512;
-/// A port that has never answered gets so large a part of its host's connections.
-const UNPROVEN: usize = 2;
+const MAX_SLOW: usize = 512;
 
-/// The bounds, from the options and from the descriptors of this process.
+/// The limits, from the options and the descriptors of this process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Attempts in each queue of our own: the relay, the local disk.
+pub(crate) struct ConcurrencyLimits {
+    /// Attempts in each queue of the operator's own: the relay, the local disk.
     pub(super) own: usize,
     /// Posts that have not been found slow.
     pub(super) quick: usize,
@@ -19,11 +16,11 @@ pub(crate) struct Limits {
     pub(super) slow: usize,
     /// Attempts at one host, whatever the port.
     pub(super) per_host: usize,
-    /// Posts a second that are begun at one host; 0 sets no bound.
+    /// Posts a second that start at one host; 0: no limit.
     pub(super) rate_per_host: u32,
 }
 
-impl Limits {
+impl ConcurrencyLimits {
     /// A quarter of the descriptors is for posts: the rest is for their connections that are kept, look-ups, the relay,
     /// programs and files.
     pub(crate) fn new(
@@ -31,11 +28,11 @@ impl Limits {
         per_host: usize,
         rate_per_host: u32,
         descriptors: usize,
-    ) -> Limits {
+    ) -> ConcurrencyLimits {
         let posts = (descriptors / 4).max(2);
         let quick = deliveries.min(posts / 2).max(1);
-        let slow = deliveries.saturating_mul(SLOW_A_PLACE).min(MOST_SLOW);
-        Limits {
+        let slow = deliveries.saturating_mul(SLOW_PER_QUICK).min(MAX_SLOW);
+        ConcurrencyLimits {
             own: per_host.min(deliveries),
             quick,
             slow: slow.min(posts - quick).max(1),
@@ -44,14 +41,14 @@ impl Limits {
         }
     }
 
-    /// Posts to hosts that were slow before begin only here, so that others that become slow have room.
-    pub(super) fn slow_begun(&self) -> usize {
+    /// Posts to hosts that were slow before start in these slots, so that slots are left for posts that become slow.
+    pub(super) fn slow_at_start(&self) -> usize {
         (self.slow / 2).max(1)
     }
 
-    /// Attempts at ports of a host that have never answered.
+    /// Attempts at those ports of a host that have never answered.
     pub(super) fn unproven(&self) -> usize {
-        (self.per_host / UNPROVEN).max(1)
+        (self.per_host / 2).max(1)
     }
 
     /// Attempts at one port for reported domains that are known to be slow there.
@@ -79,11 +76,11 @@ mod tests {
             (1, 4, 20_000, 1, 8, "one at a time"),
             (10_000, 4, 20_000, 2500, 512, "a quarter of the descriptors"),
         ] {
-            let limits = Limits::new(deliveries, per_host, 50, descriptors);
+            let limits = ConcurrencyLimits::new(deliveries, per_host, 50, descriptors);
             assert_eq!((limits.quick, limits.slow), (quick, slow), "{why}");
             assert!(limits.posts() <= (descriptors / 4).max(2), "{why}");
         }
-        assert_eq!(Limits::new(1, 4, 0, 1024).own, 1, "mails too");
-        assert_eq!(Limits::new(64, 4, 0, 1024).own, 4);
+        assert_eq!(ConcurrencyLimits::new(1, 4, 0, 1024).own, 1, "mails too");
+        assert_eq!(ConcurrencyLimits::new(64, 4, 0, 1024).own, 4);
     }
 }

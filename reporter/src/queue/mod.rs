@@ -1,28 +1,29 @@
-//! Deliveries beside each other: what Postfix calls the queue manager.
+//! Deliveries side by side: what Postfix calls the queue manager.
 //!
 //! [`queues`] is the daemon's side: it puts deliveries in and takes out how they ended. A host has a queue for each of
-//! its ports ([`destination`]); at one host no more attempts are under way than `max_concurrent_per_host` ([`host`]).
-//! Which one begins next is decided in one place ([`scheduler`]), under one lock; a [`runner`] goes on from attempt to
-//! attempt while the daemon records what has ended. Where nobody answers, a queue is held back ([`throttle`]).
+//! its ports ([`destination`]); no more than `max_concurrent_per_host` attempts are under way at one host ([`host`]).
+//! [`scheduler`] decides under one lock which attempt starts next; a [`runner`] goes on from attempt to attempt while the
+//! daemon records what has ended. If nobody answers, a queue is paused ([`throttle`]).
 //!
-//! Whatever is counted is counted against who caused it, and room is never all taken by the slow: see ARCHITECTURE.md,
-//! "Fair shares".
+//! Every limit is charged to whoever caused the load, and the slow never take all slots: see ARCHITECTURE.md, "Fair
+//! shares".
 
 mod destination;
+mod domain_history;
 mod host;
 mod limits;
 mod queues;
+mod retry_after;
 mod runner;
 mod scheduler;
-mod strangers;
 mod throttle;
 
 use crate::{deliver::PreparedMail, model::Delivery};
 
-pub(crate) use limits::Limits;
-pub(crate) use queues::Queues;
-pub(crate) use scheduler::{End, Ended};
-pub(crate) use throttle::News;
+pub(crate) use limits::ConcurrencyLimits;
+pub(crate) use queues::DeliveryQueues;
+pub(crate) use scheduler::DeliveryEvent;
+pub(crate) use throttle::ThrottleChange;
 
 /// A delivery in its queue, and its mail as far as it is written.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
-//! The daemon's side of the queues: what is in hand, what has ended, what is held back.
+//! The daemon's side of the queues: what is claimed, what has ended, which queues are paused.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
+use rand::rngs::StdRng;
 use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
@@ -12,10 +13,9 @@ use tokio::{
 
 use super::{
     Queued,
-    limits::Limits,
+    limits::ConcurrencyLimits,
     runner::Runners,
-    scheduler::{Ended, Scheduler},
-    throttle::News,
+    scheduler::{DeliveryEvent, Scheduler},
 };
 use crate::{
     deliver::PreparedMail,
@@ -23,67 +23,70 @@ use crate::{
     model::{Delivery, QueueKey},
 };
 
-/// Queues that are remembered with nothing in hand: strangers name hosts without number.
+/// Idle queues that are remembered: strangers name hosts without number.
 const REMEMBERED: usize = 4096;
 
-/// All queues with something in hand, and those that do not flow.
-pub(crate) struct Queues<O: Environment> {
-    runners: Arc<Runners<O>>,
-    limits: Limits,
-    /// Those that are held back, by the time when somebody is to ask again.
-    held: BTreeSet<(Instant, QueueKey)>,
-    /// In hand, by queue: waiting, under way, or ended and not yet taken.
+/// All queues with claimed deliveries, and those that are paused.
+pub(crate) struct DeliveryQueues<E: Environment> {
+    runners: Arc<Runners<E>>,
+    limits: ConcurrencyLimits,
+    /// The paused queues, by the end of their pause.
+    paused: BTreeSet<(Instant, QueueKey)>,
+    /// Claimed deliveries by queue: waiting, under way, or ended and not yet recorded.
     sizes: HashMap<QueueKey, usize>,
-    in_hand: InHand,
-    ended: mpsc::UnboundedReceiver<Ended>,
-    more: Arc<Notify>,
+    claimed: ClaimedCounts,
+    events: mpsc::UnboundedReceiver<DeliveryEvent>,
+    capacity_changed: Arc<Notify>,
 }
 
-/// Deliveries in hand: none of one kind takes room of the other.
+/// How many deliveries are claimed: each kind has a limit of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct InHand {
+pub(crate) struct ClaimedCounts {
     /// For the relay and the disk.
     pub(crate) own: usize,
     /// For hosts of other people.
     pub(crate) posts: usize,
 }
 
-impl<O: Environment> Queues<O> {
-    pub(crate) fn new(environment: Arc<O>, limits: Limits) -> Queues<O> {
-        // It holds no more than is in hand.
-        let (sender, ended) = mpsc::unbounded_channel();
-        let scheduler = Scheduler::new(limits, sender);
-        let more = Arc::clone(&scheduler.more);
-        Queues {
-            more,
+impl<E: Environment> DeliveryQueues<E> {
+    pub(crate) fn new(
+        environment: Arc<E>,
+        limits: ConcurrencyLimits,
+        rng: StdRng,
+    ) -> DeliveryQueues<E> {
+        // It holds no more events than deliveries are claimed.
+        let (sender, events) = mpsc::unbounded_channel();
+        let scheduler = Scheduler::new(limits, rng, sender);
+        let capacity_changed = Arc::clone(&scheduler.capacity_changed);
+        DeliveryQueues {
             runners: Arc::new(Runners::new(environment, scheduler)),
             limits,
-            held: BTreeSet::new(),
+            paused: BTreeSet::new(),
             sizes: HashMap::new(),
-            in_hand: InHand::default(),
-            ended,
+            claimed: ClaimedCounts::default(),
+            events,
+            capacity_changed,
         }
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &ConcurrencyLimits {
         &self.limits
     }
 
-    /// How many deliveries are in hand.
-    pub(crate) fn in_hand(&self) -> InHand {
-        self.in_hand
+    pub(crate) fn claimed(&self) -> ClaimedCounts {
+        self.claimed
     }
 
-    /// How many more a queue may have in hand, out of so many for each connection.
-    pub(crate) fn room(&self, key: &QueueKey, each: usize) -> usize {
-        let busy = self.sizes.get(key).copied().unwrap_or(0);
+    /// How many more deliveries of a queue may be claimed, with so many for each connection.
+    pub(crate) fn capacity(&self, key: &QueueKey, per_connection: usize) -> usize {
+        let size = self.sizes.get(key).copied().unwrap_or(0);
         let scheduler = self.runners.scheduler();
-        let share = scheduler.share_in_hand(key, each, Instant::now());
-        share.saturating_sub(busy)
+        let capacity = scheduler.capacity(key, per_connection, Instant::now());
+        capacity.saturating_sub(size)
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.runners.scheduler().number_under_way() > 0
+        self.runners.scheduler().number_active() > 0
     }
 
     /// Puts a delivery into its queue.
@@ -97,7 +100,7 @@ impl<O: Environment> Queues<O> {
         self.runners.start();
     }
 
-    /// A delivery was taken out of the queue: its end is being recorded.
+    /// A delivery has left its queue: the event is being recorded.
     pub(crate) fn leave(&mut self, key: &QueueKey) {
         *self.count(key) -= 1;
         if let Some(size) = self.sizes.get_mut(key) {
@@ -110,34 +113,27 @@ impl<O: Environment> Queues<O> {
 
     fn count(&mut self, key: &QueueKey) -> &mut usize {
         match key.is_own() {
-            true => &mut self.in_hand.own,
-            false => &mut self.in_hand.posts,
+            true => &mut self.claimed.own,
+            false => &mut self.claimed.posts,
         }
     }
 
-    /// The next attempt that has ended, if there is one.
-    pub(crate) fn next_ended(&mut self) -> Option<Ended> {
-        self.ended.try_recv().ok()
+    /// The next event, if there is one.
+    pub(crate) fn next_event(&mut self) -> Option<DeliveryEvent> {
+        self.events.try_recv().ok()
     }
 
-    /// Until an attempt has ended, or more may be taken in hand. Cancelling it loses nothing.
-    pub(crate) async fn wait(&mut self) -> Option<Ended> {
+    /// Waits until an attempt has ended (`Some`), or more may be claimed. Cancel safe.
+    pub(crate) async fn wait(&mut self) -> Option<DeliveryEvent> {
         tokio::select! {
             biased;
-            ended = self.ended.recv() => ended,
-            () = self.more.notified() => None,
+            event = self.events.recv() => event,
+            () = self.capacity_changed.notified() => None,
         }
     }
 
-    /// What a queue has to tell.
-    pub(crate) fn news(&self, key: &QueueKey) -> Option<News> {
-        let mut scheduler = self.runners.scheduler();
-        let host = scheduler.hosts.get_mut(key.host())?;
-        host.queue_mut(key)?.throttle.news()
-    }
-
-    /// Holds a queue back until then. Gives what was in hand and is not under way.
-    pub(crate) fn hold(&mut self, key: &QueueKey, until: Instant) -> Vec<Delivery> {
+    /// A queue is paused until then. Gives the deliveries back that wait in it.
+    pub(crate) fn pause(&mut self, key: &QueueKey, until: Instant) -> Vec<Delivery> {
         let waiting: Vec<Delivery> = {
             let mut scheduler = self.runners.scheduler();
             let host = scheduler.hosts.get_mut(key.host());
@@ -149,48 +145,48 @@ impl<O: Environment> Queues<O> {
         waiting
             .iter()
             .for_each(|delivery| self.leave(&delivery.queue));
-        self.held.insert((until, key.clone()));
+        self.paused.insert((until, key.clone()));
         waiting
     }
 
-    /// Queues that were held back until now: one attempt of each may begin.
-    pub(crate) fn probe(&mut self, now: Instant) -> Vec<QueueKey> {
+    /// The queues whose pause is over: a probe of each may start.
+    pub(crate) fn take_unpaused(&mut self, now: Instant) -> Vec<QueueKey> {
         let mut keys = Vec::new();
-        while let Some(first) = self.held.first()
+        while let Some(first) = self.paused.first()
             && first.0 <= now
-            && let Some((_, key)) = self.held.pop_first()
+            && let Some((_, key)) = self.paused.pop_first()
         {
-            self.runners.scheduler().probe(&key, now);
+            self.runners.scheduler().make_ready(key.host(), now);
             keys.push(key);
         }
         keys
     }
 
-    /// When the next queue is not held back any longer.
+    /// When the next pause ends.
     pub(crate) fn next_probe(&self) -> Option<Instant> {
-        self.held.first().map(|(until, _)| *until)
+        self.paused.first().map(|(until, _)| *until)
     }
 
-    /// Forgets queues with nothing in hand when they are too many, and gives them.
+    /// Forgets idle queues if they are too many, and gives their keys.
     pub(crate) fn forget(&mut self, now: Instant) -> Vec<QueueKey> {
         let gone = {
             let mut scheduler = self.runners.scheduler();
             if scheduler.number_of_queues() <= REMEMBERED + self.sizes.len() {
                 return Vec::new();
             }
-            // Half of them, so that it is not done for each one that comes.
+            // Half of them, so that it is not done for each new one.
             scheduler.forget(REMEMBERED / 2, now)
         };
-        self.held.retain(|(_, key)| !gone.contains(key));
+        self.paused.retain(|(_, key)| !gone.contains(key));
         gone
     }
 
-    /// Memory is short: of the posts whose answers are waited for longest one is to end.
-    pub(crate) fn want_room(&self) {
-        self.runners.scheduler().want_room();
+    /// Memory is short: one of the posts whose answers have been awaited longest has to end.
+    pub(crate) fn want_slot(&self) {
+        self.runners.scheduler().want_slot();
     }
 
-    /// Takes back what is not under way.
+    /// Takes back what is not under way, of all queues.
     pub(crate) fn drain(&mut self) -> Vec<Delivery> {
         let waiting: Vec<Delivery> = {
             let mut scheduler = self.runners.scheduler();
@@ -209,11 +205,11 @@ impl<O: Environment> Queues<O> {
     /// Ends all attempts, and gives their number.
     pub(crate) fn abort(&mut self) -> usize {
         self.runners.stop();
-        self.runners.scheduler().number_under_way()
+        self.runners.scheduler().number_active()
     }
 }
 
-impl<O: Environment> Drop for Queues<O> {
+impl<E: Environment> Drop for DeliveryQueues<E> {
     fn drop(&mut self) {
         self.runners.stop();
     }

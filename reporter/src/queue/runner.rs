@@ -13,25 +13,25 @@ use tokio::{
 use super::{
     Queued,
     destination::SLOW,
-    scheduler::{Job, Look, Next, Scheduler},
+    scheduler::{Attempt, Review, RunnerTask, Scheduler},
 };
 use crate::{
     deliver::{Outcome, Progress},
     environment::Environment,
 };
 
-/// An attempt that lasts is looked at again after a quarter of its time, but at least so often.
-const LOOK: Duration = Duration::from_secs(5);
+/// An attempt that lasts is reviewed again after a quarter of its time, but at least so often.
+const REVIEW_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What all runners share.
-pub(super) struct Runners<O> {
-    environment: Arc<O>,
+pub(super) struct Runners<E> {
+    environment: Arc<E>,
     scheduler: Mutex<Scheduler>,
     stop: watch::Sender<bool>,
 }
 
-impl<O: Environment> Runners<O> {
-    pub(super) fn new(environment: Arc<O>, scheduler: Scheduler) -> Runners<O> {
+impl<E: Environment> Runners<E> {
+    pub(super) fn new(environment: Arc<E>, scheduler: Scheduler) -> Runners<E> {
         Runners {
             environment,
             scheduler: Mutex::new(scheduler),
@@ -39,17 +39,19 @@ impl<O: Environment> Runners<O> {
         }
     }
 
-    pub(super) fn environment(&self) -> &O {
+    pub(super) fn environment(&self) -> &E {
         &self.environment
     }
 
-    /// Lets all begin that may.
+    /// Starts all attempts that may start.
     pub(super) fn start(self: &Arc<Self>) {
-        while let Some(next) = self.next() {
+        while let Some(task) = self.next() {
             let this = Arc::clone(self);
-            match next {
-                Next::Begin(job) => drop(tokio::spawn(async move { this.run(*job).await })),
-                Next::Wake(at, host) => drop(tokio::spawn(async move {
+            match task {
+                RunnerTask::Attempt(attempt) => {
+                    drop(tokio::spawn(async move { this.run(*attempt).await }))
+                }
+                RunnerTask::WakeAt(at, host) => drop(tokio::spawn(async move {
                     sleep_until(at).await;
                     this.scheduler().wake(&host, Instant::now());
                     this.start();
@@ -58,29 +60,29 @@ impl<O: Environment> Runners<O> {
         }
     }
 
-    fn next(&self) -> Option<Next> {
+    fn next(&self) -> Option<RunnerTask> {
         self.scheduler().next(Instant::now())
     }
 
-    /// From attempt to attempt until there is none.
-    async fn run(self: Arc<Self>, mut job: Job) {
+    /// Makes one attempt after the other until there is none.
+    async fn run(self: Arc<Self>, mut attempt: Attempt) {
         loop {
-            // A stop: what it did is unknown, and will be repeated.
-            let Some(outcome) = self.attempt(&job).await else {
+            // Stopped: its outcome is unknown, and it will be repeated.
+            let Some(outcome) = self.make(&attempt).await else {
                 return;
             };
             let next = {
                 let (mut scheduler, now) = (self.scheduler(), Instant::now());
-                scheduler.end(job, outcome, now);
+                scheduler.end(attempt, outcome, now);
                 scheduler.next(now)
             };
-            // What ended may have made room for more than one.
+            // Its end may have freed slots for more than one.
             match next {
-                Some(Next::Begin(next)) => {
+                Some(RunnerTask::Attempt(next)) => {
                     self.start();
-                    job = *next;
+                    attempt = *next;
                 }
-                Some(Next::Wake(at, host)) => {
+                Some(RunnerTask::WakeAt(at, host)) => {
                     self.start();
                     sleep_until(at).await;
                     self.scheduler().wake(&host, Instant::now());
@@ -91,8 +93,8 @@ impl<O: Environment> Runners<O> {
         }
     }
 
-    async fn attempt(self: &Arc<Self>, job: &Job) -> Option<Outcome> {
-        let Queued { delivery, mail } = &job.queued;
+    async fn make(self: &Arc<Self>, attempt: &Attempt) -> Option<Outcome> {
+        let Queued { delivery, mail } = &attempt.queued;
         let (begun, progress) = (Instant::now(), Progress::default());
         let mut stop = self.stop.subscribe();
         let work = self.environment.deliver_telling(delivery, mail, &progress);
@@ -103,45 +105,45 @@ impl<O: Environment> Runners<O> {
                 biased;
                 _ = stop.wait_for(|is_stopped| *is_stopped) => return None,
                 outcome = &mut work => return Some(outcome),
-                () = sleep(pause), if !job.is_own => {}
+                () = sleep(pause), if !attempt.is_own => {}
             }
-            pause = (begun.elapsed() / 4).clamp(SLOW, LOOK);
+            pause = (begun.elapsed() / 4).clamp(SLOW, REVIEW_INTERVAL);
             let now = Instant::now();
-            let look = self.scheduler().look(job.id, &progress, now);
-            match look {
-                Look::Cut => return Some(cut(&progress)),
-                Look::Room => self.start(),
-                Look::Nothing => {}
+            let review = self.scheduler().review(attempt.id, &progress, now);
+            match review {
+                Review::CutOff => return Some(cut_off(&progress)),
+                Review::SlotFreed => self.start(),
+                Review::Unchanged => {}
             }
         }
     }
 
     pub(super) fn stop(&self) {
         self.scheduler().is_stopped = true;
-        // For those too that were spawned and have not begun to listen.
+        // Also for those that were spawned and do not listen yet.
         self.stop.send_replace(true);
     }
 
     pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
-        // Nobody leaves it half changed.
+        // No holder can panic in the middle of a change.
         self.scheduler
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Of an attempt whose room is needed.
-fn cut(progress: &Progress) -> Outcome {
+/// The outcome of an attempt whose slot is needed.
+fn cut_off(progress: &Progress) -> Outcome {
     match progress.waiting() {
         Some(waiting) => {
             let seconds = waiting.since.elapsed().as_secs();
             Outcome::Retry {
-                reason: format!("no answer within {seconds} s, while others wait for the room"),
+                reason: format!("no answer within {seconds} s, and others wait for the connection"),
                 after: None,
             }
         }
         None => Outcome::Unreachable {
-            reason: "no connection within some seconds, while others wait for the room".to_owned(),
+            reason: "no connection within some seconds, and others wait".to_owned(),
         },
     }
 }

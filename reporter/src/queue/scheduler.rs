@@ -1,6 +1,7 @@
-//! Who begins next, and who has had enough room. One lock, no waiting: everything here is a matter of microseconds.
+//! Which attempt starts next, and which one has had its slot for long enough. One lock, no waiting: all of this takes
+//! microseconds.
 
-mod room;
+mod slots;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rand::rngs::StdRng;
 use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
@@ -15,55 +17,53 @@ use tokio::{
 
 use super::{
     Queued,
-    destination::Taken,
-    host::{Class, Host, Offer},
-    limits::Limits,
-    strangers::Standing,
-    throttle::Begun,
+    destination::{AttemptStart, Dequeued},
+    host::{Host, SlotKind},
+    limits::ConcurrencyLimits,
+    throttle::ThrottleChange,
 };
 use crate::{
     deliver::Outcome,
     model::{Delivery, QueueKey},
 };
 
-/// What became of a delivery that was in hand.
-pub(crate) struct Ended {
-    pub(crate) delivery: Delivery,
-    pub(crate) end: End,
-    /// Its queue has something to tell.
-    pub(crate) news: bool,
+/// What became of a claimed delivery.
+pub(crate) enum DeliveryEvent {
+    /// An attempt was made.
+    Attempted {
+        delivery: Delivery,
+        outcome: Outcome,
+        took: Duration,
+        /// What changed for its queue.
+        throttle: Option<ThrottleChange>,
+    },
+    /// None was made, and it may come again after that time.
+    PutOff(Delivery, Duration),
 }
 
-pub(crate) enum End {
-    /// It was tried, which took so long.
-    Tried(Outcome, Duration),
-    /// It was not, and may be again so much later.
-    PutOff(Duration),
-}
-
-/// An attempt that may begin.
+/// An attempt that may start.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct Attempt {
     pub(super) id: u64,
     pub(super) queued: Queued,
     pub(super) is_own: bool,
 }
 
 /// What a free runner can do.
-pub(super) enum Next {
-    Begin(Box<Job>),
-    /// A host may be asked again then; it is to be woken.
-    Wake(Instant, String),
+pub(super) enum RunnerTask {
+    Attempt(Box<Attempt>),
+    /// Wake a host at that time.
+    WakeAt(Instant, String),
 }
 
-/// What a look at an attempt under way has changed.
+/// What a review of an attempt under way has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    Nothing,
-    /// There is room for others.
-    Room,
-    /// Its room is needed: it has to end.
-    Cut,
+pub(super) enum Review {
+    Unchanged,
+    /// Others may start.
+    SlotFreed,
+    /// Its slot is needed: it has to end.
+    CutOff,
 }
 
 /// What an attempt waits for.
@@ -74,59 +74,64 @@ enum WaitsFor {
 }
 
 #[derive(Debug)]
-struct UnderWay {
+struct ActiveAttempt {
     host: String,
     queue: QueueKey,
     domain: String,
     has_worked: bool,
-    begun: Begun,
-    standing: Standing,
-    class: Class,
+    start: AttemptStart,
+    slot: SlotKind,
     since: Instant,
-    /// Its connection or its answer is waited for since then, and may be waited for no longer. To cut the latter costs more:
-    /// the receiver has the report.
+    /// `Some`: it may be cut off, as it has waited since then. While it waits for the answer that costs more: the receiver has
+    /// the report.
     may_be_cut: Option<(WaitsFor, Instant)>,
     is_cut: bool,
 }
 
 pub(super) struct Scheduler {
-    limits: Limits,
+    limits: ConcurrencyLimits,
+    rng: StdRng,
     pub(super) hosts: HashMap<String, Host>,
-    /// Hosts that may have something to begin, by the room that it takes.
-    lines: [VecDeque<String>; 3],
-    /// Attempts by room.
+    /// Hosts that may have something to start, by the slot that it needs.
+    ready: [VecDeque<String>; 3],
+    /// Attempts by slot.
     busy: [usize; 3],
-    under_way: HashMap<u64, UnderWay>,
-    /// Attempts that are slow and find no room among the slow.
+    active: HashMap<u64, ActiveAttempt>,
+    /// Attempts that are slow while all slots for slow ones are taken.
     crowded: HashSet<u64>,
-    /// Other needs for room.
-    wanted: usize,
+    /// Slots that are wanted for another reason.
+    slots_wanted: usize,
     last_id: u64,
     pub(super) is_stopped: bool,
-    /// A queue may have more in hand than the daemon knows.
-    pub(super) more: Arc<Notify>,
-    sender: mpsc::UnboundedSender<Ended>,
+    /// Tells the daemon that a queue may take more deliveries than before.
+    pub(super) capacity_changed: Arc<Notify>,
+    sender: mpsc::UnboundedSender<DeliveryEvent>,
 }
 
 impl Scheduler {
-    pub(super) fn new(limits: Limits, sender: mpsc::UnboundedSender<Ended>) -> Scheduler {
+    pub(super) fn new(
+        limits: ConcurrencyLimits,
+        rng: StdRng,
+        sender: mpsc::UnboundedSender<DeliveryEvent>,
+    ) -> Scheduler {
         Scheduler {
             limits,
+            rng,
             hosts: HashMap::new(),
-            lines: Default::default(),
+            ready: Default::default(),
             busy: [0; 3],
-            under_way: HashMap::new(),
+            active: HashMap::new(),
             crowded: HashSet::new(),
-            wanted: 0,
+            slots_wanted: 0,
             last_id: 0,
             is_stopped: false,
-            more: Arc::default(),
+            capacity_changed: Arc::default(),
             sender,
         }
     }
 
-    pub(super) fn number_under_way(&self) -> usize {
-        self.under_way.len()
+    pub(super) fn number_active(&self) -> usize {
+        self.active.len()
     }
 
     pub(super) fn push(&mut self, queued: Queued, now: Instant) {
@@ -136,184 +141,166 @@ impl Scheduler {
         let host = host.or_insert_with(|| Host::new(key.is_own(), &self.limits));
         match host.queue_or_new(&key).push(queued, now) {
             Some((queued, wait)) => self.put_off(queued, wait),
-            None => self.line_up(name, now),
+            None => self.make_ready(name, now),
         }
     }
 
     fn put_off(&self, queued: Queued, wait: Duration) {
-        // Nobody listens when the daemon has gone.
-        let _ = self.sender.send(Ended {
-            delivery: queued.delivery,
-            end: End::PutOff(wait),
-            news: false,
-        });
+        let event = DeliveryEvent::PutOff(queued.delivery, wait);
+        // Fails only when the daemon has gone.
+        let _ = self.sender.send(event);
     }
 
-    /// A host that has something to begin stands in one line.
-    fn line_up(&mut self, name: &str, now: Instant) {
+    /// A host that has something to start is ready for one kind of slot.
+    pub(super) fn make_ready(&mut self, name: &str, now: Instant) {
         let Some(host) = self.hosts.get_mut(name) else {
             return;
         };
-        if host.is_in_line || host.is_asleep {
+        if host.is_ready || host.is_asleep {
             return;
         }
-        if let Some((_, class)) = host.choose(&self.limits, now) {
-            host.is_in_line = true;
-            self.lines[class as usize].push_back(name.to_owned());
+        if let Some((_, slot)) = host.choose(&self.limits, now) {
+            host.is_ready = true;
+            self.ready[slot as usize].push_back(name.to_owned());
         }
     }
 
-    fn has_room(&self, class: Class) -> bool {
-        match class {
-            Class::Own => true,
-            Class::Quick => self.busy[Class::Quick as usize] < self.limits.quick,
-            Class::Slow => self.busy[Class::Slow as usize] < self.limits.slow_begun(),
+    fn has_slot(&self, slot: SlotKind) -> bool {
+        match slot {
+            SlotKind::Own => true,
+            SlotKind::Quick => self.busy[SlotKind::Quick as usize] < self.limits.quick,
+            SlotKind::Slow => self.busy[SlotKind::Slow as usize] < self.limits.slow_at_start(),
         }
     }
 
-    /// The next that may begin; hosts take turns.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
-        for class in [Class::Own, Class::Quick, Class::Slow] {
-            while !self.is_stopped && self.has_room(class) {
-                let Some(name) = self.lines[class as usize].pop_front() else {
+    /// The next attempt that may start; hosts take turns.
+    pub(super) fn next(&mut self, now: Instant) -> Option<RunnerTask> {
+        for slot in [SlotKind::Own, SlotKind::Quick, SlotKind::Slow] {
+            while !self.is_stopped && self.has_slot(slot) {
+                let Some(name) = self.ready[slot as usize].pop_front() else {
                     break;
                 };
-                if let Some(next) = self.next_of(name, class, now) {
-                    return Some(next);
+                if let Some(task) = self.next_of(name, slot, now) {
+                    return Some(task);
                 }
             }
         }
         None
     }
 
-    fn next_of(&mut self, name: String, class: Class, now: Instant) -> Option<Next> {
+    fn next_of(&mut self, name: String, slot: SlotKind, now: Instant) -> Option<RunnerTask> {
         let host = self.hosts.get_mut(&name)?;
-        host.is_in_line = false;
-        let (at, is_now) = host.choose(&self.limits, now)?;
-        if is_now != class {
-            self.line_up(&name, now);
+        host.is_ready = false;
+        let (at, needed) = host.choose(&self.limits, now)?;
+        if needed != slot {
+            self.make_ready(&name, now);
             return None;
         }
-        match host.take(at, &self.limits, now)? {
-            Offer::Later(at) => {
-                host.is_asleep = true;
-                Some(Next::Wake(at, name))
-            }
-            Offer::Taken(_, Taken::PutOff(queued, left)) => {
+        if let Some(until) = host.rate_limited(now) {
+            host.is_asleep = true;
+            return Some(RunnerTask::WakeAt(until, name));
+        }
+        let (queue, dequeued) = host.take(at, &self.limits, now)?;
+        match dequeued {
+            Dequeued::PutOff(queued, left) => {
                 self.put_off(queued, left);
-                self.line_up(&name, now);
+                self.make_ready(&name, now);
                 None
             }
-            Offer::Taken(queue, Taken::Begins(queued, begun, standing)) => {
+            Dequeued::Start(queued, start) => {
                 self.last_id += 1;
-                self.busy[class as usize] += 1;
-                let under_way = UnderWay {
+                self.busy[slot as usize] += 1;
+                let active = ActiveAttempt {
                     host: name.clone(),
                     queue,
                     domain: queued.delivery.domain().to_owned(),
                     has_worked: queued.delivery.has_worked,
-                    begun,
-                    standing,
-                    class,
+                    start,
+                    slot,
                     since: now,
                     may_be_cut: None,
                     is_cut: false,
                 };
-                self.under_way.insert(self.last_id, under_way);
-                self.line_up(&name, now);
-                Some(Next::Begin(Box::new(Job {
+                self.active.insert(self.last_id, active);
+                self.make_ready(&name, now);
+                Some(RunnerTask::Attempt(Box::new(Attempt {
                     id: self.last_id,
                     queued,
-                    is_own: class == Class::Own,
+                    is_own: slot == SlotKind::Own,
                 })))
             }
         }
     }
 
-    /// The time has come that [`Next::Wake`] named.
+    /// The time of [`RunnerTask::WakeAt`] has come.
     pub(super) fn wake(&mut self, name: &str, now: Instant) {
         if let Some(host) = self.hosts.get_mut(name) {
             host.is_asleep = false;
-            self.line_up(name, now);
-            self.retire(name, now);
+            self.make_ready(name, now);
+            self.forget_clear_queues(name, now);
         }
     }
 
     /// An attempt has ended.
-    pub(super) fn end(&mut self, job: Job, outcome: Outcome, now: Instant) {
-        let Some(attempt) = self.under_way.remove(&job.id) else {
+    pub(super) fn end(&mut self, attempt: Attempt, outcome: Outcome, now: Instant) {
+        let Some(active) = self.active.remove(&attempt.id) else {
             return;
         };
-        self.crowded.remove(&job.id);
-        self.busy[attempt.class as usize] -= 1;
-        // Its report's memory may be free: who needs more asks again.
-        if attempt.class != Class::Own {
-            self.wanted = 0;
+        self.crowded.remove(&attempt.id);
+        self.busy[active.slot as usize] -= 1;
+        // Its report's memory may be free: the daemon asks again if it needs more.
+        if active.slot != SlotKind::Own {
+            self.slots_wanted = 0;
         }
-        let mut news = false;
-        let took = now - attempt.since;
-        if let Some(host) = self.hosts.get_mut(&attempt.host) {
+        let (delivery, took) = (attempt.queued.delivery, now - active.since);
+        let mut throttle = None;
+        if let Some(host) = self.hosts.get_mut(&active.host) {
             host.ended();
-            if let Some(queue) = host.queue_mut(&attempt.queue) {
-                let (begun, standing) = (attempt.begun, attempt.standing);
-                news = queue.end(&job.queued.delivery, begun, standing, &outcome, took, now);
+            if let Some(queue) = host.queue_mut(&active.queue) {
+                let (start, rng) = (active.start, &mut self.rng);
+                throttle = queue.end(&delivery, start, &outcome, took, now, rng);
             }
-            self.line_up(&attempt.host, now);
-            if !news {
-                self.retire(&attempt.host, now);
-            }
+            self.make_ready(&active.host, now);
+            self.forget_clear_queues(&active.host, now);
         }
-        // Nobody listens any more: the outcome is lost, and the attempt is repeated after the next start.
-        let _ = self.sender.send(Ended {
-            delivery: job.queued.delivery,
-            end: End::Tried(outcome, took),
-            news,
+        // Fails only when the daemon has gone: the attempt is repeated after the next start.
+        let _ = self.sender.send(DeliveryEvent::Attempted {
+            delivery,
+            outcome,
+            took,
+            throttle,
         });
     }
 
-    /// Forgets what is over.
-    fn retire(&mut self, name: &str, now: Instant) {
+    fn forget_clear_queues(&mut self, name: &str, now: Instant) {
         if let Some(host) = self.hosts.get_mut(name) {
-            host.forget(|queue| queue.is_plain(now));
-            if host.is_empty() && !host.is_in_line {
+            host.forget(|queue| queue.is_clear(now));
+            if host.is_empty() && !host.is_ready {
                 self.hosts.remove(name);
             }
         }
     }
 
-    /// A queue that was held back may ask.
-    pub(super) fn probe(&mut self, key: &QueueKey, now: Instant) {
-        let name = key.host();
-        if let Some(host) = self.hosts.get_mut(name) {
-            if let Some(queue) = host.queue_mut(key) {
-                queue.throttle.probe();
-            }
-            self.line_up(name, now);
-        }
-    }
-
-    /// How many a queue may have in hand.
-    pub(super) fn share_in_hand(&self, key: &QueueKey, each: usize, now: Instant) -> usize {
+    /// How many deliveries of a queue may be claimed at a time, with so many for each connection.
+    pub(super) fn capacity(&self, key: &QueueKey, per_connection: usize, now: Instant) -> usize {
         let host = self.hosts.get(key.host());
-        let limits = &self.limits;
+        let (limits, each) = (&self.limits, per_connection);
         let Some(queue) = host.and_then(|host| host.queue(key)) else {
             return match key.is_own() {
                 true => each * limits.own,
-                // Nobody knows whether it is worth more.
+                // It may never answer.
                 false => each,
             };
         };
+        let is_probing = queue.throttle.is_probing(now);
         if key.is_own() {
-            return if queue.throttle.is_probing() {
-                1
-            } else {
-                each * limits.own
-            };
+            return if is_probing { 1 } else { each * limits.own };
         }
-        let slow = self.busy[Class::Slow as usize] + self.lines[Class::Slow as usize].len();
+        let slow = SlotKind::Slow as usize;
+        let slow = self.busy[slow] + self.ready[slow].len();
         match queue.is_slow() {
-            // Of several the best asks first.
-            _ if queue.throttle.is_probing() || !queue.answers => each,
+            // The best of several is the probe.
+            _ if is_probing || !queue.answers => each,
             true if slow >= limits.slow => 0,
             // A quick host goes on for a while without the daemon; a slow one needs no more than it can carry.
             true => 2 * limits.per_host + queue.slow_waiting(now),
@@ -326,11 +313,11 @@ impl Scheduler {
         self.hosts.values().map(Host::number).sum()
     }
 
-    /// Forgets queues with nothing in hand until so many are left, and gives their names. What is over goes first; which
-    /// ones of the others, chance says. Of the operator's own only what is over goes: strangers name hosts without number.
+    /// Forgets idle queues until so many are left, and gives their keys. Those with nothing worth remembering go first;
+    /// of the others chance decides. The operator's own stay: strangers name hosts without number.
     pub(super) fn forget(&mut self, left: usize, now: Instant) -> Vec<QueueKey> {
         for host in self.hosts.values_mut() {
-            host.forget(|queue| queue.is_plain(now));
+            host.forget(|queue| queue.is_clear(now));
         }
         let mut gone = Vec::new();
         let too_many = self.number_of_queues().saturating_sub(left);
@@ -341,7 +328,7 @@ impl Scheduler {
             gone.extend(host.forget(|_| true));
         }
         self.hosts
-            .retain(|_, host| host.is_in_line || !host.is_empty());
+            .retain(|_, host| host.is_ready || !host.is_empty());
         gone
     }
 }

@@ -1,8 +1,8 @@
-//! How long collectors are waited for.
+//! How long the reporter waits for collectors.
 //!
-//! Two rules meet here: `fetch_deadline`, which counts from the moment when a day's jobs were made, and `max_report_age`
-//! (or `keep_days`, where that is less), which counts from the day's end. What has been gathered must be composed before its day is too old, so the first never
-//! reaches beyond what the second allows.
+//! Two options meet here: `fetch_deadline` counts from the moment when a day's jobs were made, `max_report_age` (or
+//! `keep_days`, if that is less) from the day's end. Reports must be composed before their day is too old, so the second
+//! limits the first.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use jiff::Timestamp;
 use rand::Rng;
 use tlsrptd_proto::day::Day;
 
-use super::{Next, Schedule, plus};
+use super::{NextAttempt, Schedule, plus};
 
-/// So long after midnight nothing is wrong with a collector that has not closed its day.
+/// So long after midnight a collector may not have closed its day yet.
 const CLOSING: Duration = Duration::from_secs(600);
-/// Composing gets so long before the day is too old, or half of what is left where that is less.
+/// Time to compose before the day is too old; half of what is left if that is less.
 const COMPOSING: Duration = Duration::from_secs(3600);
-/// So that the deadline has surely passed when an attempt ends with it.
+/// An attempt may last so much beyond the deadline, which then has certainly passed when it ends.
 const BEYOND: Duration = Duration::from_secs(1);
 
-/// Until when a job's collector is waited for.
+/// Until when the reporter waits for a job's collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchDeadline {
-    /// By `fetch_deadline`, or `latest` when that is sooner.
+    /// By `fetch_deadline`, or `latest` if that is sooner.
     pub at: Timestamp,
-    /// By `max_report_age`: what comes later could not be reported in time.
+    /// By `max_report_age`: what comes later cannot be reported in time.
     pub latest: Timestamp,
     /// The day is too old for a report.
     too_old: Timestamp,
 }
 
 impl Schedule {
-    /// The deadline of a job that was made then. After days away collectors get as long as after midnight.
+    /// The deadline of a job that was made then. After days without a reporter, collectors get as long as after midnight.
     pub fn fetch_deadline(&self, day: Day, created: Timestamp) -> FetchDeadline {
         let begin = day.next().start().max(created);
         let too_old = self.too_old(day);
@@ -44,9 +44,8 @@ impl Schedule {
         }
     }
 
-    /// How long an attempt at a job may take that begins now. One that begins in time ends with the deadline: a
-    /// collector that hangs must not hold the day. The last one leaves time to compose. `None`: no bound but the answer's
-    /// own, as nobody waits for it.
+    /// How long an attempt at a job may take that starts now. It ends with the deadline: a collector that hangs must not
+    /// hold the day. The last one leaves time to compose. `None`: no limit but the answer's own, as nobody waits for it.
     pub fn attempt_limit(
         &self,
         listed: bool,
@@ -65,7 +64,7 @@ impl Schedule {
         (!left.is_zero()).then(|| left + BEYOND)
     }
 
-    /// After a job's failure; `failures` counts this one too.
+    /// After a job's failure; `failures` includes this one.
     pub fn after_fetch_failure(
         &self,
         listed: bool,
@@ -73,22 +72,24 @@ impl Schedule {
         deadline: FetchDeadline,
         now: Timestamp,
         rng: &mut impl Rng,
-    ) -> Next {
+    ) -> NextAttempt {
         let retries = if listed { &self.details } else { &self.list };
         let end = match retries.max {
-            Some(max) if failures > max => return Next::GiveUp("all retries failed"),
+            Some(max) if failures > max => return NextAttempt::GiveUp("all retries failed"),
             Some(_) if now >= deadline.latest => {
-                return Next::GiveUp("the day would be too old for a report");
+                return NextAttempt::GiveUp("the day would be too old for a report");
             }
-            None if now >= deadline.at => return Next::GiveUp("the fetch deadline has passed"),
+            None if now >= deadline.at => {
+                return NextAttempt::GiveUp("the fetch deadline has passed");
+            }
             Some(_) => deadline.latest,
             None => deadline.at,
         };
-        Next::At(plus(now, retries.wait(failures, rng)).min(end))
+        NextAttempt::At(plus(now, retries.backoff.wait(failures, rng)).min(end))
     }
 
-    /// When a collector that is not ready is asked again without that being a failure: it closes its day only after
-    /// midnight, and we ask at midnight. `None`: it should be ready by now.
+    /// When to ask a collector again that is not ready, without counting a failure: we ask at midnight, and it closes its
+    /// day only then. `None`: it should be ready by now.
     pub fn while_closing(
         &self,
         day: Day,
@@ -97,7 +98,8 @@ impl Schedule {
         rng: &mut impl Rng,
     ) -> Option<Timestamp> {
         let closing = now < plus(day.next().start(), CLOSING);
-        (closing && now < deadline.at).then(|| plus(now, self.list.wait(1, rng)).min(deadline.at))
+        (closing && now < deadline.at)
+            .then(|| plus(now, self.list.backoff.wait(1, rng)).min(deadline.at))
     }
 }
 

@@ -29,8 +29,8 @@ fn waits_double_and_end_with_the_window() {
     let (mut now, mut waits) = (first, Vec::new());
     for failures in 1.. {
         match schedule.after_delivery_failure(failures, first, None, now, &mut rng) {
-            Next::At(next) => waits.push(next.duration_since(now).as_secs()),
-            Next::GiveUp(_) => break,
+            NextAttempt::At(next) => waits.push(next.duration_since(now).as_secs()),
+            NextAttempt::GiveUp(_) => break,
         }
         now = plus(
             now,
@@ -172,11 +172,11 @@ fn after_a_failed_delivery() {
             &mut rng,
         );
         match (next, want) {
-            (Next::At(next), Some(want)) => {
+            (NextAttempt::At(next), Some(want)) => {
                 let wait = next.duration_since(now).as_secs();
                 assert!(want.contains(&wait), "{why}: {wait}");
             }
-            (Next::GiveUp(_), None) => {}
+            (NextAttempt::GiveUp(_), None) => {}
             (next, want) => panic!("{why}: {next:?}, not {want:?}"),
         }
     }

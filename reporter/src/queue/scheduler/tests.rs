@@ -5,7 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::{room::PATIENCE, *};
+use rand::SeedableRng as _;
+
+use super::{slots::PATIENCE, *};
 use crate::deliver::{PreparedMail, Progress};
 use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
 
@@ -41,18 +43,18 @@ fn queued(domain: &str, uri: &str, has_worked: bool) -> Queued {
 struct Play {
     scheduler: Scheduler,
     now: Instant,
-    ended: mpsc::UnboundedReceiver<Ended>,
+    events: mpsc::UnboundedReceiver<DeliveryEvent>,
 }
 
 impl Play {
     /// So many deliveries at once, and so many a host.
     fn new(deliveries: usize, per_host: usize) -> Play {
-        let (sender, ended) = mpsc::unbounded_channel();
-        let limits = Limits::new(deliveries, per_host, 0, 20_000);
+        let (sender, events) = mpsc::unbounded_channel();
+        let limits = ConcurrencyLimits::new(deliveries, per_host, 0, 20_000);
         Play {
-            scheduler: Scheduler::new(limits, sender),
+            scheduler: Scheduler::new(limits, StdRng::seed_from_u64(1), sender),
             now: Instant::now(),
-            ended,
+            events,
         }
     }
 
@@ -61,30 +63,30 @@ impl Play {
         self.scheduler.push(queued, self.now);
     }
 
-    /// All that begin now, by their domains.
-    fn begin(&mut self) -> Vec<Job> {
-        let mut begun = Vec::new();
-        while let Some(Next::Begin(job)) = self.scheduler.next(self.now) {
-            begun.push(*job);
+    /// All that start now.
+    fn start(&mut self) -> Vec<Attempt> {
+        let mut started = Vec::new();
+        while let Some(RunnerTask::Attempt(attempt)) = self.scheduler.next(self.now) {
+            started.push(*attempt);
         }
-        begun
+        started
     }
 
-    fn end(&mut self, job: Job, outcome: Outcome) {
-        self.scheduler.end(job, outcome, self.now);
+    fn end(&mut self, attempt: Attempt, outcome: Outcome) {
+        self.scheduler.end(attempt, outcome, self.now);
     }
 
-    fn look(&mut self, job: &Job, since: Option<Instant>) -> Look {
+    fn review(&mut self, attempt: &Attempt, since: Option<Instant>) -> Review {
         let progress = match since {
             Some(since) => Progress::waiting_since(since, PATIENT),
             None => Progress::default(),
         };
-        self.scheduler.look(job.id, &progress, self.now)
+        self.scheduler.review(attempt.id, &progress, self.now)
     }
 
-    fn look_connecting(&mut self, job: &Job, since: Instant) -> Look {
+    fn review_connecting(&mut self, attempt: &Attempt, since: Instant) -> Review {
         let progress = Progress::connecting_since(since);
-        self.scheduler.look(job.id, &progress, self.now)
+        self.scheduler.review(attempt.id, &progress, self.now)
     }
 }
 
@@ -93,9 +95,10 @@ fn sent() -> Outcome {
     Outcome::Sent { detail }
 }
 
-fn domains(jobs: &[Job]) -> Vec<&str> {
-    jobs.iter()
-        .map(|job| job.queued.delivery.domain())
+fn domains(attempts: &[Attempt]) -> Vec<&str> {
+    attempts
+        .iter()
+        .map(|attempt| attempt.queued.delivery.domain())
         .collect()
 }
 
@@ -106,31 +109,46 @@ fn posts_take_no_room_from_mails_and_the_slow_give_theirs_back() {
         let domain = format!("d{number}.example");
         play.push(&domain, &format!("https://{domain}/"), false);
     }
-    let mut posts = play.begin();
+    let mut posts = play.start();
     assert_eq!(posts.len(), 2, "max_concurrent_deliveries");
     play.push("m.example", "mailto:a@m.example", false);
-    assert_eq!(domains(&play.begin()), ["m.example"], "mails do not wait");
+    assert_eq!(domains(&play.start()), ["m.example"], "mails do not wait");
     let begun = play.now;
     // A second each: then they are slow, and others have their turn, until the room for the slow is full.
     for round in 1..=8 {
         play.now += SECOND;
-        for job in &posts[2 * round - 2..] {
-            assert_eq!(play.look(job, Some(begun)), Look::Room, "{round}");
+        for attempt in &posts[2 * round - 2..] {
+            assert_eq!(
+                play.review(attempt, Some(begun)),
+                Review::SlotFreed,
+                "{round}"
+            );
         }
-        posts.extend(play.begin());
+        posts.extend(play.start());
         assert_eq!(posts.len(), 2 * round + 2, "{round}");
     }
     play.now += SECOND;
-    assert_eq!(play.look(&posts[16], None), Look::Nothing, "no room");
+    assert_eq!(play.review(&posts[16], None), Review::Unchanged, "no room");
     play.now = begun + PATIENT;
-    assert_eq!(play.look(&posts[0], Some(begun + SECOND)), Look::Nothing);
-    assert_eq!(play.look(&posts[1], Some(begun)), Look::Cut, "longest");
-    assert_eq!(play.look(&posts[2], Some(begun)), Look::Nothing, "enough");
+    assert_eq!(
+        play.review(&posts[0], Some(begun + SECOND)),
+        Review::Unchanged
+    );
+    assert_eq!(
+        play.review(&posts[1], Some(begun)),
+        Review::CutOff,
+        "longest"
+    );
+    assert_eq!(
+        play.review(&posts[2], Some(begun)),
+        Review::Unchanged,
+        "enough"
+    );
     let cut = posts.remove(1);
     play.end(cut, sent());
     let crowded = posts.remove(15);
-    assert_eq!(play.look(&crowded, Some(begun)), Look::Room);
-    assert_eq!(play.begin().len(), 1, "the next has its turn");
+    assert_eq!(play.review(&crowded, Some(begun)), Review::SlotFreed);
+    assert_eq!(play.start().len(), 1, "the next has its turn");
 }
 
 #[test]
@@ -139,12 +157,12 @@ fn at_a_shared_host_those_whose_reports_arrive_go_first() {
     let uri = |n: usize| format!("https://saas.example/{n}");
     play.push("first.example", &uri(0), false);
     play.push("other.example", &uri(1), false);
-    let mut jobs = play.begin();
-    assert_eq!(jobs.len(), 1, "one finds out whether somebody is there");
-    play.end(jobs.remove(0), sent());
+    let mut attempts = play.start();
+    assert_eq!(attempts.len(), 1, "one finds out whether somebody is there");
+    play.end(attempts.remove(0), sent());
     play.push("stranger.example", &uri(2), false);
     play.push("customer.example", &uri(3), true);
-    let strangers = play.begin();
+    let strangers = play.start();
     assert_eq!(domains(&strangers), ["customer.example", "other.example"]);
     let since = play.now;
     play.now += PATIENT;
@@ -152,20 +170,20 @@ fn at_a_shared_host_those_whose_reports_arrive_go_first() {
         panic!()
     };
     assert_eq!(
-        play.look(other, Some(since)),
-        Look::Room,
+        play.review(other, Some(since)),
+        Review::SlotFreed,
         "an unknown one waits, which has no better standing"
     );
     play.push("second.example", &uri(4), true);
     assert_eq!(
-        play.look(other, Some(since)),
-        Look::Cut,
+        play.review(other, Some(since)),
+        Review::CutOff,
         "the host is prompt for others, and a customer waits"
     );
     let _ = customer;
     let mut strangers = strangers;
     play.end(strangers.remove(1), sent());
-    assert_eq!(domains(&play.begin()), ["second.example"]);
+    assert_eq!(domains(&play.start()), ["second.example"]);
 }
 
 #[test]
@@ -175,48 +193,56 @@ fn a_host_that_is_slow_for_all_is_waited_for() {
         let uri = format!("https://slow.example/{number}");
         play.push(&format!("d{number}.example"), &uri, true);
     }
-    let job = play.begin().remove(0);
+    let attempt = play.start().remove(0);
     let since = play.now;
     play.now += PATIENCE - SECOND;
-    assert_eq!(play.look(&job, Some(since)), Look::Room, "not quick");
+    assert_eq!(
+        play.review(&attempt, Some(since)),
+        Review::SlotFreed,
+        "not quick"
+    );
     play.now += SECOND;
     assert_eq!(
-        play.look(&job, Some(since)),
-        Look::Cut,
+        play.review(&attempt, Some(since)),
+        Review::CutOff,
         "it has had its time"
     );
-    play.end(job, sent());
+    play.end(attempt, sent());
     // From now on nobody is cut twice.
     for cut in [true, false, false] {
         play.push("d0.example", "https://slow.example/0", true);
-        let job = play.begin().remove(0);
+        let attempt = play.start().remove(0);
         let since = play.now;
         play.now += PATIENCE * 5;
-        let is_cut = play.look(&job, Some(since)) == Look::Cut;
-        assert_eq!(is_cut, cut, "{}", job.queued.delivery.domain());
-        play.end(job, sent());
+        let is_cut = play.review(&attempt, Some(since)) == Review::CutOff;
+        assert_eq!(is_cut, cut, "{}", attempt.queued.delivery.domain());
+        play.end(attempt, sent());
     }
 }
 
 #[test]
-fn a_wish_holds_the_domain_that_heard_it() {
+fn retry_after_delays_the_domain_that_it_was_given_to() {
     let mut play = Play::new(64, 4);
     let uri = |n: usize| format!("https://saas.example/{n}");
     play.push("a.example", &uri(0), false);
-    let job = play.begin().remove(0);
+    let attempt = play.start().remove(0);
     let wish = Duration::from_secs(3600);
     let busy = Outcome::Retry {
         reason: String::new(),
         after: Some(wish),
     };
-    play.end(job, busy);
-    assert!(matches!(play.ended.try_recv().unwrap().end, End::Tried(..)));
+    play.end(attempt, busy);
+    let event = play.events.try_recv().unwrap();
+    assert!(matches!(event, DeliveryEvent::Attempted { .. }));
     play.push("a.example", &uri(1), false);
     play.push("b.example", &uri(2), false);
-    assert_eq!(domains(&play.begin()), ["b.example"]);
-    let put_off = play.ended.try_recv().unwrap();
-    assert_eq!(put_off.delivery.domain(), "a.example");
-    assert!(matches!(put_off.end, End::PutOff(left) if left == wish));
+    assert_eq!(domains(&play.start()), ["b.example"]);
+    match play.events.try_recv().unwrap() {
+        DeliveryEvent::PutOff(delivery, left) => {
+            assert_eq!((delivery.domain(), left), ("a.example", wish));
+        }
+        DeliveryEvent::Attempted { .. } => panic!("it has to wait"),
+    }
 }
 
 #[test]
@@ -228,23 +254,23 @@ fn hosts_without_number_do_not_erase_what_is_known_of_the_relay() {
     let relay = "mailto:r@x.example";
     for _ in 0..5 {
         play.push("x.example", relay, true);
-        let job = play.begin().pop().unwrap();
-        play.end(job, nobody());
+        let attempt = play.start().pop().unwrap();
+        play.end(attempt, nobody());
     }
-    let is_held = |play: &Play| {
+    let is_paused = |play: &Play| {
         let queue = play.scheduler.hosts["mailto:"].queue(&QueueKey::Relay);
-        queue.is_some_and(|queue| queue.throttle.is_held())
+        queue.is_some_and(|queue| queue.throttle.is_paused(play.now))
     };
-    assert!(is_held(&play));
+    assert!(is_paused(&play));
     for number in 0..20 {
         play.push("x.example", &format!("https://h{number}.example/"), false);
-        for job in play.begin() {
-            play.end(job, nobody());
+        for attempt in play.start() {
+            play.end(attempt, nobody());
         }
     }
     let gone = play.scheduler.forget(0, play.now);
     assert_eq!(gone.len(), 20);
-    assert!(is_held(&play), "the relay is the operator's");
+    assert!(is_paused(&play), "the relay is the operator's");
 }
 
 /// Hosts that never answer a SYN.
@@ -255,34 +281,34 @@ fn who_is_not_connected_makes_way_while_others_are_crowded() {
         let uri = format!("https://dead{number}.example/");
         play.push("x.example", &uri, false);
     }
-    let mut jobs = Vec::new();
+    let mut attempts = Vec::new();
     // Two places, and sixteen for slow ones.
-    while jobs.len() < 18 {
-        let begun = play.begin();
-        assert!(!begun.is_empty(), "{}", jobs.len());
+    while attempts.len() < 18 {
+        let begun = play.start();
+        assert!(!begun.is_empty(), "{}", attempts.len());
         let since = play.now;
         play.now += SECOND;
-        for job in &begun {
-            play.look_connecting(job, since);
+        for attempt in &begun {
+            play.review_connecting(attempt, since);
         }
-        jobs.extend(begun.into_iter().map(|job| (job, since)));
+        attempts.extend(begun.into_iter().map(|attempt| (attempt, since)));
     }
-    let (last, others) = jobs.split_at(16);
+    let (last, others) = attempts.split_at(16);
     assert_eq!(
-        play.look(&last[0].0, None),
-        Look::Nothing,
+        play.review(&last[0].0, None),
+        Review::Unchanged,
         "it does not tell how far it is"
     );
     let (young, since) = &others[0];
     assert_eq!(
-        play.look_connecting(young, *since),
-        Look::Nothing,
+        play.review_connecting(young, *since),
+        Review::Unchanged,
         "for a second"
     );
     play.now += SECOND;
     let mut cut = 0;
-    for (job, since) in &jobs {
-        cut += usize::from(play.look_connecting(job, *since) == Look::Cut);
+    for (attempt, since) in &attempts {
+        cut += usize::from(play.review_connecting(attempt, *since) == Review::CutOff);
     }
     assert_eq!(cut, 2, "as many as are crowded");
 }
@@ -293,12 +319,12 @@ fn memory_that_is_free_again_costs_no_post() {
     for number in 0..2 {
         play.push("x.example", &format!("https://h{number}.example/"), false);
     }
-    let mut jobs = play.begin();
-    play.scheduler.want_room();
-    play.end(jobs.pop().unwrap(), sent());
+    let mut attempts = play.start();
+    play.scheduler.want_slot();
+    play.end(attempts.pop().unwrap(), sent());
     let since = play.now;
     play.now += SECOND * 60;
-    assert_ne!(play.look(&jobs[0], Some(since)), Look::Cut);
-    play.scheduler.want_room();
-    assert_eq!(play.look(&jobs[0], Some(since)), Look::Cut);
+    assert_ne!(play.review(&attempts[0], Some(since)), Review::CutOff);
+    play.scheduler.want_slot();
+    assert_eq!(play.review(&attempts[0], Some(since)), Review::CutOff);
 }

@@ -55,7 +55,11 @@ fn after_a_failed_question() {
             schedule.fetch_deadline(Day::parse("2026-11-20").unwrap(), at("20T00:00:00"));
         let mut rng = StdRng::seed_from_u64(1);
         let next = schedule.after_fetch_failure(listed, failures, deadline, at(now), &mut rng);
-        assert_eq!(matches!(next, Next::GiveUp(_)), gives_up, "{why}: {next:?}");
+        assert_eq!(
+            matches!(next, NextAttempt::GiveUp(_)),
+            gives_up,
+            "{why}: {next:?}"
+        );
     }
 }
 
@@ -174,6 +178,6 @@ fn collectors_are_waited_for_no_longer_than_the_day_can_be_reported() {
     let deadline = schedule.fetch_deadline(the_20th(), at("21T00:00:00"));
     let mut rng = StdRng::seed_from_u64(1);
     let mut next = |now| schedule.after_fetch_failure(false, 900, deadline, at(now), &mut rng);
-    assert_eq!(next("23T22:59:59"), Next::At(at("23T23:00:00")));
-    assert!(matches!(next("23T23:00:00"), Next::GiveUp(_)));
+    assert_eq!(next("23T22:59:59"), NextAttempt::At(at("23T23:00:00")));
+    assert!(matches!(next("23T23:00:00"), NextAttempt::GiveUp(_)));
 }

@@ -1,6 +1,7 @@
-//! What gets no reports for a while: by the operator's word, or because it has refused them day after day.
+//! The suppression list: destinations that get no reports, because the operator said so or because they refused reports day
+//! after day.
 //!
-//! Pure: the list is rows of the database ([`crate::store`]), and `tlsrptctl suppress` edits them.
+//! Pure. The list is stored in the database, and `tlsrptctl suppress` edits it.
 
 use std::{collections::HashMap, fmt};
 
@@ -8,14 +9,14 @@ use tlsrptd_proto::day::Day;
 
 use crate::model::{Destination, SuppressionTarget};
 
-/// So many days on which a destination refuses, with no report taken between them, and it is left alone.
+/// Days with a refusal, and no accepted report between them, after which a destination is suspended.
 const PATIENCE: u32 = 3;
-/// The first time for so many days, then twice as long each time,
+/// Days of the first suspension; each further one is twice as long,
 const FIRST: u32 = 7;
-/// up to this.
+/// up to this many days.
 const LONGEST: u32 = 90;
 
-/// Everything that is suppressed.
+/// The suppression list.
 #[derive(Clone, Debug, Default)]
 pub struct Suppressions {
     /// For reports on every domain.
@@ -24,13 +25,13 @@ pub struct Suppressions {
     pairs: HashMap<TargetForDomain, SuppressionEntry>,
 }
 
-/// A destination, and the domain whose reports it refuses. Another domain's record may name the same destination, and
-/// is no less welcome there: whoever publishes a record decides nothing for others.
+/// A destination and the domain whose reports it refuses. Refusals count for this pair alone: another domain's record may
+/// name the same destination, and its reports may be welcome there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TargetForDomain {
-    /// Where reports go.
+    /// The destination.
     pub target: SuppressionTarget,
-    /// The domain that they are on.
+    /// The reported domain.
     pub domain: String,
 }
 
@@ -40,19 +41,19 @@ impl fmt::Display for TargetForDomain {
     }
 }
 
-/// What an entry is about.
+/// The reports that an entry suppresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Reports on every domain: by the operator.
+    /// Reports on every domain, by the operator.
     All(SuppressionTarget),
-    /// Reports on one: for their refusals.
+    /// Reports on one domain, after refusals.
     One(TargetForDomain),
 }
 
-/// One of them.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuppressionEntry {
-    /// The last day; `None` for ever.
+    /// The last day; `None` means forever.
     pub until: Option<Day>,
     /// Why.
     pub reason: String,
@@ -64,7 +65,7 @@ impl Suppressions {
         self.all.is_empty() && self.pairs.is_empty()
     }
 
-    /// Why a destination gets no report on that domain today, if that is so. The narrowest entry speaks.
+    /// Why a destination gets no report on that domain today, by the narrowest entry; `None` if it gets one.
     pub fn reason(&self, domain: &str, destination: &Destination, today: Day) -> Option<String> {
         if self.is_empty() {
             return None;
@@ -83,7 +84,7 @@ impl Suppressions {
 }
 
 impl SuppressionEntry {
-    /// What it says on that day, unless it is over.
+    /// The reason, unless the entry has ended before that day.
     fn on(&self, today: Day, about: &dyn fmt::Display) -> Option<String> {
         let until = match self.until {
             Some(until) if until < today => return None,
@@ -110,20 +111,20 @@ impl FromIterator<(Scope, SuppressionEntry)> for Suppressions {
     }
 }
 
-/// What is remembered of a destination that refuses.
+/// The refusals of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals {
-    /// Days with a refusal since the last report that it took.
+    /// Days with a refusal since the last accepted report.
     pub days: u32,
-    /// The newest of them.
+    /// The last of these days.
     pub last: Day,
-    /// How often it was suspended for that.
+    /// The number of suspensions.
     pub times: u32,
 }
 
 impl Refusals {
-    /// One more refusal, and the last day of the suspension that follows from it. After a suspension the first refusal
-    /// brings the next, longer one.
+    /// Counts a refusal. Gives the last day of a suspension if one follows. After a suspension the first refusal brings the
+    /// next, longer one.
     pub fn and_today(before: Option<Refusals>, today: Day) -> (Refusals, Option<Day>) {
         let mut refusals = match before {
             Some(refusals) if refusals.last == today => return (refusals, None),

@@ -1,4 +1,4 @@
-//! Reports that the other side has and has not answered yet: to hang up now would send them twice.
+//! Reports that were sent completely and have no answer yet: to cancel now would send them twice.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::Progress;
 
-/// A receiver of posts is a stranger: no longer than this, or its own time-out, does it keep us at a stop.
+/// A stop waits no longer than this, or the time-out of the post, for the answer to a post.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Those of one way out.
+/// The unanswered attempts of one carrier.
 #[derive(Debug, Default)]
 pub(super) struct Awaited(Mutex<AwaitedAttempts>);
 
@@ -20,14 +20,14 @@ struct AwaitedAttempts {
 }
 
 impl Awaited {
-    /// One that the other side has, until what this gives is dropped.
+    /// Counts an attempt as unanswered until the result is dropped.
     pub(super) fn one(&self) -> impl Drop + '_ {
         let progress = Progress::default();
         progress.sent(Duration::MAX);
         self.watch(&progress)
     }
 
-    /// One that tells itself when the other side has it: it counts from then on, for a bounded time.
+    /// Counts an attempt from the moment when `progress` says that everything is sent, for a bounded time.
     pub(super) fn watch<'a>(&'a self, progress: &Progress) -> impl Drop + use<'a> {
         struct One<'a>(&'a Awaited, u64);
         impl Drop for One<'_> {

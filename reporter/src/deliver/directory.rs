@@ -1,7 +1,7 @@
 //! Reports as files: `directory:` destinations and `debug_send_file_dest`.
 //!
-//! A folder may be on a server that does not answer: files are written beside the runtime's own threads, a few at a time,
-//! and not waited for without end.
+//! A folder may be on a file server that hangs. Files are written on blocking threads, a few at a time, and given up after
+//! a time-out.
 
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
@@ -15,11 +15,11 @@ use super::Outcome;
 use super::fingerprint::fingerprint;
 use crate::model::{Destination, StoredReport};
 
-/// The time for a file.
+/// Time limit for writing one file.
 const TIME: Duration = Duration::from_secs(30);
-/// Files written at one time.
+/// Files written at the same time.
 const MAX_WRITES: usize = 8;
-/// A write that hangs keeps its place, so that retries do not pile up threads.
+/// A write that hangs keeps its permit, so that retries do not pile up threads.
 static PLACES: Semaphore = Semaphore::const_new(MAX_WRITES);
 
 /// Writes a report into the folder that a map names.
@@ -28,7 +28,7 @@ pub(super) async fn deliver(
     destination: &Destination,
     folder: &Path,
 ) -> Outcome {
-    // A substitution may have put a stranger's text here.
+    // A map's substitution may have put the record's text here.
     if !folder.is_absolute() || folder.components().any(|part| part == Component::ParentDir) {
         let reason = format!(
             "{}: only absolute paths without .. are allowed",
@@ -89,8 +89,8 @@ fn id(report: &StoredReport) -> String {
     report.installation.report_stem(report.day, report.uniqid)
 }
 
-/// One file name of parts, the longest shortened where all would be over the 255 octets of a
-/// name: room is left for the temporary one's ending.
+/// Joins parts to a file name. If the whole exceeds the 255 octets of a name, less the suffix of the temporary file, the
+/// longest part is shortened.
 fn file_name(parts: &[&str]) -> String {
     const MAX: usize = 250;
     let mut parts: Vec<String> = parts.iter().map(|part| safe(part)).collect();
@@ -109,7 +109,7 @@ fn file_name(parts: &[&str]) -> String {
     parts.concat()
 }
 
-/// No slash, nothing invisible, ASCII alone.
+/// Printable ASCII without slashes; other characters become `_`.
 fn safe(text: &str) -> String {
     text.chars()
         .map(|c| {
@@ -122,11 +122,11 @@ fn safe(text: &str) -> String {
         .collect()
 }
 
-/// Writes a file, in bounded time.
+/// Writes a file within `time`.
 async fn write(folder: &Path, name: &str, content: &[u8], time: Duration) -> io::Result<PathBuf> {
     let (folder, name, content) = (folder.to_owned(), name.to_owned(), content.to_owned());
     let written = async {
-        // Never closed, so that this only waits.
+        // The semaphore is never closed.
         let place = PLACES.acquire().await.map_err(io::Error::other)?;
         let write = move || {
             let _place = place;
@@ -140,7 +140,7 @@ async fn write(folder: &Path, name: &str, content: &[u8], time: Duration) -> io:
     })
 }
 
-/// Under its name only when it is whole.
+/// Writes to a temporary name and renames: a file under its final name is complete.
 fn write_now(folder: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
     let path = folder.join(name);
     let unfinished = folder.join(format!("{name}.tmp"));

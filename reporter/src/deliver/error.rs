@@ -1,4 +1,4 @@
-//! What can be wrong before the first delivery.
+//! Settings with which no delivery can be made.
 
 use std::io;
 use std::path::PathBuf;
@@ -63,13 +63,13 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// Whether an option or a file that one names is wrong. What is left is the system's.
+    /// Whether an option, or a file that an option names, is wrong; otherwise the system is.
     pub fn is_configuration(&self) -> bool {
         !matches!(self, PrepareError::HttpsClient(_))
     }
 }
 
-/// An error and what it comes from. A system without certificates has its remedy told.
+/// An error with its sources. A missing certificate store is reported with its remedy.
 pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,5 +1,5 @@
-//! A fingerprint of one report to one address: Message-ID, boundary and file names come
-//! from it, so that a retry is the same bytes.
+//! The fingerprint of one report to one destination. Message-ID, boundary and file names come from it, so that a retry
+//! sends the same bytes.
 
 use std::hash::Hasher;
 
@@ -7,7 +7,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::model::StoredReport;
 
-/// 32 hexadecimal digits. Not a secret: the key is none.
+/// 32 hexadecimal digits. The hash is unkeyed.
 pub(super) fn fingerprint(report: &StoredReport, destination: &str) -> String {
     let mut hasher = SipHasher13::new();
     for text in [

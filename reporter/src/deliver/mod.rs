@@ -1,20 +1,20 @@
-//! One report to one address, and how that ended.
+//! Carries one report to one destination, and says how the attempt ended.
 //!
-//! Whatever carries it, what is sent follows from the report and the destination alone: a
-//! retry is the same bytes. How an attempt ends is decided once, where the answer is read:
-//! `mail` goes by exit status or by reply code and stage, `https` by HTTP status or exit status.
+//! What is sent follows from the report and the destination alone: a retry sends the same bytes. The outcome is decided
+//! where the answer is read: `mail` decides by exit status or by reply code and stage, `https` by HTTP status or exit
+//! status.
 
 mod awaited;
 mod directory;
 mod dkim;
 mod error;
+mod exhausted;
 mod fingerprint;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod fixtures_tls;
 mod https;
-mod lack;
 mod mail;
 mod message;
 mod payload;
@@ -54,7 +54,7 @@ pub struct Deliverer {
     signers: Signers,
     carrier: Carrier,
     web: Web,
-    /// Posts under way.
+    /// Posts whose answer has not come.
     posts: Awaited,
     compression_level: i32,
     writers: Writers,
@@ -72,7 +72,10 @@ enum Web {
 }
 
 impl Deliverer {
-    /// Reads keys and certificates, and looks for the programs that are needed. All that is wrong is told.
+    /// Reads keys and certificates, and looks for the programs that are needed.
+    ///
+    /// # Errors
+    /// With every setting that is wrong.
     pub fn prepare(settings: &Reportd) -> Result<Deliverer, Vec<PrepareError>> {
         let mut problems = Vec::new();
         let sender = note(&mut problems, sender(settings));
@@ -106,14 +109,14 @@ impl Deliverer {
         })
     }
 
-    /// One attempt, in bounded time, which tells how far it is.
+    /// Makes one attempt, in bounded time. `progress` says when everything is sent.
     pub async fn attempt(
         &self,
         delivery: &Delivery,
         mail: &PreparedMail,
         progress: &Progress,
     ) -> Outcome {
-        lack::unless_exhausted(self.carry(delivery, mail, progress).await)
+        exhausted::unless_exhausted(self.carry(delivery, mail, progress).await)
     }
 
     async fn carry(
@@ -148,8 +151,8 @@ impl Deliverer {
         }
     }
 
-    /// How many reports the other side has, and has not answered: to break these off would send them twice. One of
-    /// posts counts for a minute, or `http_timeout` if that is longer.
+    /// Reports that were sent completely and have no answer yet: to cancel these would send them twice. A post counts for
+    /// one minute, or for `http_timeout` if that is longer.
     pub fn awaited(&self) -> usize {
         self.carrier.awaited() + self.posts.count()
     }
@@ -187,7 +190,7 @@ impl Deliverer {
                 let _awaited = self.posts.watch(progress);
                 https.send(url, destination.named_by, gzip, progress).await
             }
-            // How far it is, it does not tell.
+            // A script does not say when everything is sent.
             Web::Script(script) => {
                 let _awaited = self.posts.one();
                 script.send(destination, url, gzip).await
@@ -220,7 +223,7 @@ impl Web {
     }
 }
 
-/// Notes what is wrong, and goes on to the next thing.
+/// Collects the problem and goes on, so that all problems are reported at once.
 fn note<T>(problems: &mut Vec<PrepareError>, result: Result<T, PrepareError>) -> Option<T> {
     result.map_err(|problem| problems.push(problem)).ok()
 }
@@ -229,14 +232,14 @@ fn address(option: &'static str) -> impl Fn(MailboxError) -> PrepareError {
     move |source| PrepareError::Address { option, source }
 }
 
-/// `contact_info` stands in for a missing `sender_address`, so that it is looked at first.
+/// `contact_info` is the default of `sender_address`, so it is checked first.
 fn sender(settings: &Reportd) -> Result<Sender, PrepareError> {
     let contact = Mailbox::parse(&settings.contact_info).map_err(address("contact_info"))?;
     Sender::parse(&settings.sender_address, contact.domain().clone())
         .map_err(address("sender_address"))
 }
 
-/// Nobody but the operator names these, so that a wrong one is no matter of each delivery.
+/// Only the operator sets these, so a wrong one is an error at start and not at each delivery.
 fn debug_destinations(settings: &Reportd) -> Vec<PrepareError> {
     let mail = settings.debug_send_mail_dest.as_deref().and_then(|text| {
         let address_alone = text.strip_prefix("mailto:").unwrap_or(text);
@@ -275,7 +278,7 @@ fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {
     Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
 }
 
-/// Says that a secret's file is open to users whom it does not concern.
+/// Warns if every user can access a file that holds a secret.
 fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
     let mode = std::fs::metadata(path)?.permissions().mode();
     if mode & 0o007 != 0 {
@@ -290,45 +293,43 @@ fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The other side took it.
+    /// The receiver, or the relay, accepted the report.
     Sent {
-        /// What it answered, for the log.
+        /// Its answer, for the log.
         detail: String,
     },
     /// Try again later.
     Retry {
         /// What went wrong.
         reason: String,
-        /// The other side's wish (`Retry-After`).
+        /// `Retry-After` of the answer.
         after: Option<Duration>,
     },
-    /// Try again later, as above: there was no other side to answer. Nothing says that this one report is at fault, so
-    /// whatever else goes the same way need not be tried now either.
+    /// Try again later: there was no connection or no answer. This says nothing about the report, so other deliveries of
+    /// the same queue need not be tried now.
     Unreachable {
         /// What went wrong.
         reason: String,
     },
-    /// Try again later, as above: our own relay, or a program in its place, takes no mail, and what it says is about us,
-    /// about itself or about nothing in particular. Nothing of it is held against the report or its address.
+    /// Try again later: our own relay, or the program in its place, accepts no mail, and its answer does not speak of the
+    /// address. It does not count against the report or its destination.
     Denied {
-        /// What it said.
+        /// Its answer.
         reason: String,
     },
-    /// The other side will never take it: it said so.
+    /// The receiver refused the report for good.
     Refused {
         /// What it answered.
         reason: String,
     },
-    /// It will never arrive there either, but not by the receiver's word: the report, its address or our own rules are in
-    /// the way, or the relay wants no such mail. Nothing is to be held against the receiver.
+    /// It can never be sent: the report, the address or our own rules prevent it. It does not count against the receiver.
     Unsendable {
-        /// What is in the way.
+        /// What prevents it.
         reason: String,
     },
-    /// A map produced a scheme that nobody can deliver to.
+    /// A map produced a scheme that is not supported.
     UnknownScheme,
-    /// We ran out of something that this host lends us (descriptors, ports, memory for sockets): nothing was tried, and
-    /// it counts against nobody.
+    /// This host is out of descriptors, ports or socket memory. Nothing was tried, and it counts against nobody.
     Exhausted {
         /// What is missing.
         reason: String,
@@ -347,7 +348,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Again, at the time that the schedule has for it.
+    /// To be tried again at the time that the schedule chooses.
     fn retry(reason: impl Into<String>) -> Outcome {
         Outcome::Retry {
             reason: reason.into(),

@@ -1,5 +1,5 @@
-//! What is delivered: the report, compressed, and the name of its file. What is made of a report is made once, however
-//! many destinations it has.
+//! The payload of a delivery: the compressed report and its file name. Both the summary and the gzip are made once a
+//! report, however many destinations it has.
 
 use std::cell::RefCell;
 use std::io;
@@ -39,7 +39,7 @@ pub(super) fn gzip(report: &StoredReport, level: i32) -> Result<&Bytes, String> 
 }
 
 thread_local! {
-    /// Its tables are large: to make them anew for each report would cost more than the report.
+    /// Allocating its tables for each report would cost more than compressing the report.
     static COMPRESSOR: RefCell<Option<(Compression, Compress)>> = const { RefCell::new(None) };
 }
 
@@ -61,7 +61,7 @@ fn compressed(data: &[u8], level: i32) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         loop {
             out.reserve(data.len() / 2 + 64);
-            // It cannot be longer than memory.
+            // `data` is in memory, so its length fits.
             let taken = usize::try_from(compress.total_in()).unwrap_or(data.len());
             match compress.compress_vec(&data[taken..], &mut out, FlushCompress::Finish)? {
                 Status::StreamEnd => break,
@@ -75,7 +75,7 @@ fn compressed(data: &[u8], level: i32) -> io::Result<Vec<u8>> {
 }
 
 /// `SUBMITTER!DOMAIN!BEGIN!END!UNIQUE.json.gz` (RFC 8460 section 5.1): seconds since 1970, and letters and digits alone in
-/// the last part. Its number ends at the `x`: nothing else makes the same text.
+/// the last part. The `x` separates number and installation, so no two reports share a name.
 pub(super) fn file_name(report: &StoredReport, submitter: &Domain) -> String {
     format!(
         "{submitter}!{}!{}!{}!{}x{}.json.gz",

@@ -1,5 +1,4 @@
-//! Mails are written and signed before there is a connection for them: how many may be on their way at a time has nothing
-//! to do with how many cores there are.
+//! Mails are written and signed before their turn to be sent: the connection limit does not limit CPU use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,18 +10,18 @@ use tokio::task::JoinSet;
 use super::{Deliverer, Outcome, message};
 use crate::model::Delivery;
 
-/// A delivery's mail, once it is written.
+/// The signed mail of a delivery in hand, written once.
 #[derive(Clone, Default)]
 pub struct PreparedMail(Arc<OnceCell<Result<Vec<u8>, Outcome>>>);
 
-/// Hundreds may be in hand: a report that is larger is written when its turn has come.
+/// Hundreds of mails may be in hand. The mail of a larger report is written when its turn comes.
 const MAX_REPORT: usize = 128 << 10;
 
-/// Those who write mails ahead, a core each.
+/// Tasks that write mails, one a core.
 #[derive(Debug)]
 pub(super) struct Writers {
     cores: Arc<Semaphore>,
-    /// What has ended stays in it until the next comes.
+    /// Ended tasks are removed when the next one is spawned.
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -37,7 +36,7 @@ impl Writers {
 }
 
 impl Deliverer {
-    /// Begins with what can be done for a delivery that has to wait for its turn.
+    /// Starts writing the mail of a delivery that waits for its turn.
     pub fn prepare_mail(self: &Arc<Self>, delivery: &Delivery, mail: &PreparedMail) {
         let Some(to) = delivery.destination.mailbox().cloned() else {
             return;
@@ -50,16 +49,16 @@ impl Deliverer {
         let tasks = tasks.as_mut().unwrap_or_else(PoisonError::get_mut);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            // It is never closed.
+            // The semaphore is never closed.
             let _core = this.writers.cores.acquire().await;
-            // Nobody waits for it when this is all that is left of the delivery.
+            // Skipped if the delivery is no longer in hand.
             if Arc::strong_count(&mail.0) > 1 {
                 this.written(&delivery, &to, &mail).await;
             }
         });
     }
 
-    /// The mail; written now, when nobody has.
+    /// The mail; it is written now if that has not been done.
     pub(super) async fn written<'a>(
         &self,
         delivery: &Delivery,

@@ -10,7 +10,7 @@ use tlsrptd_config::visible;
 use tlsrptd_service::program::Running;
 use tokio::{io::AsyncWriteExt as _, process::ChildStdin, time::timeout};
 
-use super::{Outcome, lack::is_lack};
+use super::{Outcome, exhausted::is_exhaustion};
 
 /// How a program ended.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct ProgramEnd {
     pub(super) said: String,
 }
 
-/// Why there is no exit status.
+/// Why a program has no exit status.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProgramError {
     #[error("cannot be started: {0}")]
@@ -31,18 +31,18 @@ pub(super) enum ProgramError {
     Wait(std::io::Error),
 }
 
-/// What a shell ends with when it cannot run a script's program.
+/// Exit status of a shell that cannot execute the program.
 pub(super) const NOT_EXECUTABLE: i32 = 126;
-/// The same when there is none.
+/// Exit status of a shell that does not find the program.
 pub(super) const NOT_FOUND: i32 = 127;
 
 impl ProgramError {
-    /// What it means for a delivery. A program that is missing is so for every report. One that takes too long may have
-    /// been kept waiting by what one domain's record names: of others it says nothing.
+    /// The outcome of the delivery. A missing program fails every report. A time-out may be due to the receiver that one
+    /// record names, and says nothing about others.
     pub(super) fn outcome(&self, program: &str) -> Outcome {
         let reason = format!("{program} {self}");
         match self {
-            ProgramError::Start(error) if is_lack(error) => Outcome::Exhausted { reason },
+            ProgramError::Start(error) if is_exhaustion(error) => Outcome::Exhausted { reason },
             ProgramError::Start(_) => Outcome::NotReady { reason },
             ProgramError::TimedOut(_) | ProgramError::Wait(_) => Outcome::retry(reason),
         }
@@ -72,7 +72,8 @@ pub(super) async fn run(
     Ok(ProgramEnd { status, said })
 }
 
-/// Writes the input and closes it. A program need not read all of it: only its end counts, which this does not see.
+/// Writes the input and closes it. A write error is ignored: a program may exit without reading everything, and its exit
+/// status decides.
 async fn feed<T>(stdin: Option<ChildStdin>, input: &[u8]) -> T {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(input).await;

@@ -1,16 +1,16 @@
-//! How far an attempt is, for those who have to share room with it.
+//! How far an attempt is, for the scheduler, which may end attempts that wait for an answer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What an attempt tells while it is under way.
+/// Shared between an attempt and the scheduler.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Mutex<Stage>>);
+pub struct Progress(Arc<Mutex<AttemptStage>>);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Stage {
+enum AttemptStage {
     /// It does not tell.
     #[default]
     Unknown,
@@ -19,12 +19,12 @@ enum Stage {
     Waiting(Waiting),
 }
 
-/// All is sent, and the answer is waited for.
+/// Everything is sent; the answer has not come.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    /// Since then.
+    /// When the last byte was sent.
     pub since: Instant,
-    /// The wait is not ended earlier than so long after it, whoever else needs the room.
+    /// The attempt is not ended before this much time has passed.
     pub least: Duration,
 }
 
@@ -32,56 +32,56 @@ impl Progress {
     /// It begins to connect. After a redirect the receiver has been waited for already.
     pub fn connects(&self) {
         let mut stage = self.lock();
-        if !matches!(*stage, Stage::Waiting(_)) {
-            *stage = Stage::Connecting(Instant::now());
+        if !matches!(*stage, AttemptStage::Waiting(_)) {
+            *stage = AttemptStage::Connecting(Instant::now());
         }
     }
 
     /// Something is sent.
     pub fn sends(&self) {
         let mut stage = self.lock();
-        if matches!(*stage, Stage::Connecting(_)) {
-            *stage = Stage::Unknown;
+        if matches!(*stage, AttemptStage::Connecting(_)) {
+            *stage = AttemptStage::Unknown;
         }
     }
 
-    /// All is sent. The first time counts: after a redirect the receiver has been waited for already.
+    /// Everything is sent. Only the first call counts: after a redirect the wait goes on.
     pub fn sent(&self, least: Duration) {
         let mut stage = self.lock();
-        if !matches!(*stage, Stage::Waiting(_)) {
+        if !matches!(*stage, AttemptStage::Waiting(_)) {
             let since = Instant::now();
-            *stage = Stage::Waiting(Waiting { since, least });
+            *stage = AttemptStage::Waiting(Waiting { since, least });
         }
     }
 
     /// Whether nothing is sent, and since when.
     pub fn connecting(&self) -> Option<Instant> {
         match *self.lock() {
-            Stage::Connecting(since) => Some(since),
+            AttemptStage::Connecting(since) => Some(since),
             _ => None,
         }
     }
 
-    /// Whether all is sent, and since when.
+    /// The wait for the answer, if it has begun.
     pub fn waiting(&self) -> Option<Waiting> {
         match *self.lock() {
-            Stage::Waiting(waiting) => Some(waiting),
+            AttemptStage::Waiting(waiting) => Some(waiting),
             _ => None,
         }
     }
 
     #[cfg(test)]
     pub(crate) fn connecting_since(since: Instant) -> Progress {
-        Progress(Arc::new(Mutex::new(Stage::Connecting(since))))
+        Progress(Arc::new(Mutex::new(AttemptStage::Connecting(since))))
     }
 
     #[cfg(test)]
     pub(crate) fn waiting_since(since: Instant, least: Duration) -> Progress {
         let waiting = Waiting { since, least };
-        Progress(Arc::new(Mutex::new(Stage::Waiting(waiting))))
+        Progress(Arc::new(Mutex::new(AttemptStage::Waiting(waiting))))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stage> {
+    fn lock(&self) -> MutexGuard<'_, AttemptStage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,9 @@
-//! Who sends: the From mailbox, the envelope sender, and the domain that submits.
+//! The sender: the From mailbox, the envelope sender, and the submitting domain.
 
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 
-/// What the mail says of its sender.
+/// The sender of all report mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sender {
     /// The display name of `sender_address`, if it has one.
@@ -33,8 +33,8 @@ impl Sender {
     }
 }
 
-/// The text of a quoted-string; another text stays. No control is left, so that no header
-/// can begin inside, and one space stands between words, where the header may fold.
+/// The content of a quoted-string; other text stays as it is. Control characters are removed, so that no header line can be
+/// injected, and words are separated by one space, where the header may fold.
 fn unquoted(text: &str) -> String {
     let quoted = text
         .strip_prefix('"')

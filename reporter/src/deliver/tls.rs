@@ -1,4 +1,4 @@
-//! TLS to others: to the relay, and to receivers by HTTPS.
+//! TLS settings of connections to the relay and to HTTPS receivers.
 
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-/// With a certificate by an authority of the system's or of these; or, not verified, with any.
+/// Verifies certificates by the system's authorities and `authorities`, or accepts any certificate.
+///
+/// # Errors
+/// If the system has no certificate store.
 pub(super) fn config(
     verify: bool,
     authorities: Vec<CertificateDer<'static>>,
@@ -28,7 +31,7 @@ pub(super) fn config(
         .with_no_client_auth())
 }
 
-/// Takes any certificate: the operator said so, or without a password there is nothing that plain text would not give away too.
+/// Accepts any certificate: the operator chose so, or the fallback would be plain text.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
 

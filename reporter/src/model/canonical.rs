@@ -1,5 +1,5 @@
-//! One text for all spellings of one place, to compare destinations by: those of a record, of a map, of the suppression
-//! list. What is sent goes to the destination as it was written.
+//! One text for all spellings of one place, to compare destinations of records, maps and the suppression list. Reports are
+//! sent to the destination as it was written.
 
 use tlsrptd_proto::tlsrpt_record::{HttpsUrl, Mailbox};
 use url::Url;

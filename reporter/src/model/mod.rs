@@ -1,6 +1,6 @@
-//! What the stages share: a report, where it goes, and how a delivery stands.
+//! Types that the stages share: decisions, reports, destinations, deliveries. The stages use these and not each other's.
 //!
-//! Pure: nothing here reads a file, a socket or a clock. The stages use these types and not each other's.
+//! Pure: nothing here reads a file, a socket or a clock.
 
 mod canonical;
 mod decision;

@@ -18,7 +18,7 @@ pub enum QueueKey {
         /// 443 unless the URL says otherwise.
         port: u16,
     },
-    /// All that nobody can deliver, by the scheme; and `http:`, which a debug option allows.
+    /// Any other scheme: these cannot be delivered, except `http:` by a debug option.
     Other(Arc<str>),
 }
 

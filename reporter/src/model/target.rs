@@ -1,4 +1,4 @@
-//! What an entry of the list stands for.
+//! What an entry of the suppression list covers.
 
 use std::fmt;
 
@@ -10,26 +10,29 @@ use url::Url;
 
 use super::{Destination, canonical};
 
-/// An address as `mailto:LOCAL@DOMAIN`, an `https:` URL, a name, or `.` and a name; in the one form that they have here.
+/// An address as `mailto:LOCAL@DOMAIN`, an `https:` URL, a domain, or `.` and a domain for its subdomains; in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SuppressionTarget(String);
 
-/// A text is no target.
+/// Why a text is not a target.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// With an `@`.
+    /// A wrong address.
     #[error("{0} (allowed: LOCAL@DOMAIN)")]
     Address(#[from] MailboxError),
-    /// With `https:`.
+    /// A wrong URL.
     #[error("not a URL with a host (allowed: https://HOST/PATH)")]
     Url,
-    /// Anything else.
+    /// A wrong domain.
     #[error("{0} (allowed: an address, an https: URL, NAME, or .NAME for its subdomains)")]
     Name(#[from] DomainError),
 }
 
 impl SuppressionTarget {
-    /// Reads what the operator writes.
+    /// Parses the operator's text or a stored target.
+    ///
+    /// # Errors
+    /// If it is neither an address, a URL nor a domain.
     pub fn parse(text: &str) -> Result<SuppressionTarget, TargetError> {
         let text = text.trim();
         match scheme(text) {
@@ -48,12 +51,12 @@ impl SuppressionTarget {
         Ok(SuppressionTarget(format!("{dot}{}", Domain::parse(name)?)))
     }
 
-    /// The target that is this destination and nothing else, if one can be.
+    /// The target that covers this destination alone.
     pub fn of(destination: &Destination) -> Option<SuppressionTarget> {
         destination.canonical().map(SuppressionTarget)
     }
 
-    /// All that cover a destination, the narrowest first.
+    /// All targets that cover a destination, the narrowest first.
     pub(super) fn covering(
         destination: &Destination,
     ) -> impl Iterator<Item = SuppressionTarget> + use<> {
@@ -74,7 +77,7 @@ impl SuppressionTarget {
         targets.into_iter()
     }
 
-    /// As it is written.
+    /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,7 +103,7 @@ impl fmt::Display for SuppressionTarget {
     }
 }
 
-/// One of the two schemes that reports go by (RFC 8460 section 3), and what stands behind it.
+/// The scheme, if it is one of RFC 8460 section 3, and the rest.
 fn scheme(text: &str) -> (Option<&'static str>, &str) {
     let Some((scheme, rest)) = text.split_once(':') else {
         return (None, text);

@@ -1,4 +1,4 @@
-//! One map file: its lines, which of them matches, and what it makes of destinations.
+//! One map file: its rules, the one that matches, and its action.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::python_regex::{Matcher, RunError, Substitution};
 use super::uri;
 use crate::model::{Destination, NamedBy};
 
-/// Which map a line stands in. The names are those of sys4's messages.
+/// The maps, with the names of sys4's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapKind {
     Rua,
@@ -27,7 +27,7 @@ impl fmt::Display for MapKind {
     }
 }
 
-/// A map that cannot be used, or a line of it.
+/// Why a map cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RouteError {
     /// The file cannot be read.
@@ -40,7 +40,7 @@ pub enum RouteError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line says something that is not allowed.
+    /// A line is not valid.
     #[error("{map} line {line}: {reason} (in {})", path.display())]
     Line {
         /// `rua map`, `mail map` or `http map`.
@@ -54,7 +54,7 @@ pub enum RouteError {
     },
 }
 
-/// A map that was read and understood, whole.
+/// A valid map.
 #[derive(Debug)]
 pub(super) struct DestinationMap {
     which: MapKind,
@@ -72,7 +72,7 @@ struct Rule {
 enum Match {
     /// Exactly this name, in lower case.
     Name(String),
-    /// Every name that ends so; the text starts with a dot.
+    /// Every name with this ending; the text starts with a dot.
     Below(String),
     Every,
     Pattern(Matcher),
@@ -87,19 +87,22 @@ enum Action {
     Rewrite(Box<Substitution>),
 }
 
-/// What a map made of destinations.
+/// The result of a map.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Mapped {
-    /// No line matched, or one that gave these.
+    /// The destinations, changed or not.
     To(Vec<Destination>),
     /// A line said DISCARD.
     Discarded,
-    /// A pattern ran into the engine's limit: nothing may be delivered on a guess.
+    /// A pattern exceeded the engine's limit: the result is unknown, so nothing is delivered.
     Failed(String),
 }
 
 impl DestinationMap {
-    /// Reads a map; every line that is wrong is reported.
+    /// Reads a map.
+    ///
+    /// # Errors
+    /// With every wrong line.
     pub(super) fn load(which: MapKind, path: &Path) -> Result<DestinationMap, Vec<RouteError>> {
         let text = std::fs::read_to_string(path).map_err(|source| {
             vec![RouteError::Read {
@@ -139,7 +142,7 @@ impl DestinationMap {
         }
     }
 
-    /// The first line that matches `name` (a domain pattern) or `text` (a regexp) decides.
+    /// Applies the first rule whose domain pattern matches `name` or whose regular expression matches `text`.
     pub(super) fn apply(&self, name: &str, text: &str, destinations: Vec<Destination>) -> Mapped {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         for rule in &self.rules {
@@ -166,8 +169,7 @@ fn parse_rule(on: &str, rest: &[&str]) -> Result<(Match, Action), String> {
     let Some((action, parameters)) = rest.split_first() else {
         return Err("Missing action".to_owned());
     };
-    // Both parts are looked at, so that a line with two mistakes shows the first of them
-    // that sys4 would show.
+    // The match is parsed before the action: of two mistakes sys4 shows the first.
     let on = parse_match(on)?;
     Ok((on, parse_action(action, parameters)?))
 }

@@ -1,8 +1,7 @@
-//! What the operator's maps make of a record's addresses.
+//! Applies the operator's destination maps to the destinations of a record.
 //!
-//! The record map works on the whole list, by the report's domain; then each `https:`
-//! address goes through the http map and each `mailto:` through the mail map. What these
-//! produce is final. A `directory:` comes from a map alone.
+//! The record map works on the whole list, by the report's domain. Then each `https:` destination goes through the http map
+//! and each `mailto:` destination through the mail map; their results are final. Only a map can name a `directory:`.
 
 mod map;
 mod python_regex;
@@ -20,22 +19,22 @@ use map::{DestinationMap, MapKind, Mapped};
 
 pub use map::RouteError;
 
-/// What is left of a record's addresses after the maps.
+/// The destinations of a report after the maps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routed {
-    /// The record's addresses before any map, for `tlsrptctl maptest`.
+    /// The record's destinations before the maps, for `tlsrptctl maptest`.
     pub before: Vec<Destination>,
     /// Where the report goes.
     pub destinations: Vec<Destination>,
-    /// What was dropped, each with its reason: the record's unusable addresses too. Only the first few of many.
+    /// Dropped destinations and unusable URIs of the record, each with its reason; only the first of many.
     pub dropped: Vec<(String, String)>,
-    /// How many more there are.
+    /// The number of further ones.
     pub more_dropped: usize,
-    /// Nothing is left, and a map said DISCARD.
+    /// No destination is left, and a map said DISCARD.
     pub discarded_by_map: bool,
 }
 
-/// So much that was dropped is told one by one: a record may hold thousands of addresses.
+/// Dropped destinations that are kept with their reasons: a record may name thousands.
 const MAX_DROPPED: usize = 20;
 
 /// The maps and debug options, read once at start.
@@ -44,22 +43,25 @@ pub struct Routes {
     record: Option<DestinationMap>,
     mail: SchemeRoute,
     https: SchemeRoute,
-    /// A map may fail for each of a million domains.
+    /// A map may fail for each of a million domains: its error is logged at most now and then.
     failures: LogThrottle,
     max_destinations: usize,
 }
 
-/// What happens to the destinations of one kind. A debug option and a map exclude each other.
+/// What happens to the destinations of one scheme. A debug option and a map exclude each other.
 #[derive(Debug)]
 enum SchemeRoute {
     Keep,
     Map(DestinationMap),
-    /// A debug option replaces every one of them.
+    /// A debug option replaces them all.
     Debug(Destination),
 }
 
 impl Routes {
-    /// Reads the maps; the mistakes of all of them come at once.
+    /// Reads the maps.
+    ///
+    /// # Errors
+    /// With all mistakes of all maps.
     pub fn load(settings: &Reportd) -> Result<Routes, Vec<RouteError>> {
         let mut problems = Vec::new();
         let mut load = |which, path: &Option<std::path::PathBuf>| {
@@ -90,7 +92,7 @@ impl Routes {
             routing.drop(uri, reason.to_string());
         }
         routing.more_dropped += record.more_rejected;
-        // Each place stands in it once, however often it is named.
+        // The parser has removed duplicates.
         let mut before: Vec<Destination> = record.ruas.iter().map(Destination::from).collect();
         for destination in before.drain(before.len().min(self.max_destinations)..) {
             routing.drop(
@@ -162,7 +164,7 @@ fn with_mailto(address: &str) -> String {
     }
 }
 
-/// One domain's routing while it is under way.
+/// The state of routing one report.
 #[derive(Debug, Default)]
 struct Routing {
     kept: Vec<Destination>,
@@ -194,13 +196,13 @@ impl Routing {
         if let Some(flaw) = uri::flaw(&destination) {
             return self.drop(destination.uri(), format!("a map made it unusable: {flaw}"));
         }
-        // A domain gets one report at one place; the first spelling of it is used.
+        // One report is sent to one place once, as its first spelling says.
         match self.places.entry(uri::place(&destination)) {
             Entry::Vacant(place) => {
                 place.insert(self.kept.len());
                 self.kept.push(destination);
             }
-            // The operator's word for it counts, whichever came first.
+            // If both the record and the operator name a place, it counts as the operator's.
             Entry::Occupied(place) if destination.named_by == NamedBy::Operator => {
                 self.kept[*place.get()].named_by = NamedBy::Operator;
             }

@@ -1,12 +1,12 @@
-//! What maps need to know of a destination.
+//! Properties of a destination that the maps need.
 
 use crate::model::{Destination, DestinationKind};
 
-/// The name that a domain pattern is matched against: the host of a URL, the domain of an address.
+/// The name for domain patterns: the host of a URL or the domain of an address.
 pub(super) fn name(destination: &Destination) -> String {
     match destination.https_url() {
         Some(url) => url.host_str().unwrap_or_default().to_owned(),
-        // Of an address that cannot be used too: a map may mend it.
+        // An invalid address too: a map may correct it.
         None => destination
             .uri()
             .rsplit_once('@')
@@ -15,7 +15,7 @@ pub(super) fn name(destination: &Destination) -> String {
     }
 }
 
-/// The same text for all spellings of one place.
+/// One text for all spellings of a place, for comparing.
 pub(super) fn place(destination: &Destination) -> String {
     // A directory, with or without the slash at its end.
     destination
@@ -23,14 +23,13 @@ pub(super) fn place(destination: &Destination) -> String {
         .unwrap_or_else(|| destination.uri().trim_end_matches('/').to_owned())
 }
 
-/// Whether a rewritten destination is still at the host of the old one. Then the operator's substitution has not vouched
-/// for the host.
+/// Whether a rewritten destination has the host of the old one. Then the record still names the host, and not the operator.
 pub(super) fn is_same_host(old: &Destination, new: &Destination) -> bool {
     let is_one_host = || Some(old.https_url()?.host_str() == new.https_url()?.host_str());
     old.uri() == new.uri() || is_one_host().unwrap_or(false)
 }
 
-/// Why a map's or option's text can be no destination at all.
+/// Why a text of a map or option cannot be a destination.
 pub(super) fn flaw(destination: &Destination) -> Option<&'static str> {
     if destination.uri().is_empty() {
         return Some("empty");

@@ -97,7 +97,7 @@ fn parse(pem: &[u8]) -> Result<DkimKey, String> {
     }
 }
 
-/// What people put there by mistake.
+/// Files that are configured by mistake.
 fn other_content(pem: &str) -> Option<&'static str> {
     [
         ("BEGIN ENCRYPTED PRIVATE KEY", "is encrypted"),
@@ -116,7 +116,7 @@ const OID_RSA: &[u8] = &[
 ];
 const OID_ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 
-/// Whether a key's algorithm, which stands near its beginning, is this one.
+/// Whether a key's algorithm identifier, which stands near the beginning, is this one.
 fn holds(der: &[u8], oid: &[u8]) -> bool {
     let head = &der[..der.len().min(32)];
     head.windows(oid.len()).any(|window| window == oid)

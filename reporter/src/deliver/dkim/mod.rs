@@ -1,7 +1,7 @@
-//! DKIM signatures (RFC 6376, RFC 8301, RFC 8463) of the mails that we wrote ourselves.
+//! DKIM signatures (RFC 6376, RFC 8301, RFC 8463) of report mails.
 //!
-//! `mail-auth` holds the keys and signs. The header field is put together here, because the
-//! time in it has to be the report's and not the clock's: a retry is the same bytes.
+//! `mail-auth` holds the keys and signs. The header field is made here, because its time has to be that of the first
+//! attempt and not the clock's: a retry sends the same bytes.
 
 mod canonical;
 mod key;
@@ -17,8 +17,11 @@ use super::message::{Header, Message};
 
 pub use key::KeyError;
 
-/// The name and the text of each key's TXT record (RFC 6376 section 3.6.1). Two selectors are for two kinds of receivers: the
-/// second is for those that ask for a key for reports (RFC 8460 section 3), the first for all mail.
+/// The name and the text of each key's TXT record (RFC 6376 section 3.6.1). The second key is for receivers that ask for a
+/// key with `s=tlsrpt` (RFC 8460 section 3), the first for all others.
+///
+/// # Errors
+/// With every key that cannot be used.
 pub(super) fn records(
     domain: &Domain,
     keys: &[config::DkimKey],
@@ -41,14 +44,14 @@ pub(super) fn records(
     }
 }
 
-/// The keys, each of which signs.
+/// The keys; each signs every mail.
 pub(super) struct Signers {
     domain: Domain,
     keys: Vec<(String, DkimKey)>,
 }
 
-/// Signed although they are not there, so that nobody can add them.
-/// Not `Sender`: Exim's sendmail program adds one to the mail of a user whom it does not trust.
+/// Signed although our mails do not have them, so that nobody can add them.
+/// Not `Sender`: Exim's sendmail program adds it to mails of users that it does not trust.
 const NEVER_THERE: &[&str] = &["Cc", "Reply-To", "Content-Transfer-Encoding"];
 
 impl Signers {
@@ -68,7 +71,7 @@ impl Signers {
         }
     }
 
-    /// That no key means that the MTA signs is said with the settings.
+    /// Without keys the MTA signs: then there is nothing to compare.
     pub(super) fn warn_of_another(&self, from: &Domain) {
         if !self.keys.is_empty() && *from != self.domain {
             tracing::warn!(

@@ -1,10 +1,9 @@
-//! Which addresses a stranger's URI may lead to: those that the IANA special-purpose
-//! registries call globally reachable, and no multicast.
+//! Addresses that a record may lead to: those that the IANA special-purpose registries call globally reachable, without
+//! multicast.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is a place on the public Internet. An IPv6 address that only wraps an
-/// IPv4 address is what that one is.
+/// Whether an address is on the public Internet. An IPv6 address that embeds an IPv4 address is judged by that.
 pub(super) fn is_global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_global_v4(address),
@@ -40,7 +39,7 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
     })
 }
 
-/// What inside 2000::/3, the only global unicast space, is not global.
+/// Not global inside 2000::/3, the only global unicast space.
 #[rustfmt::skip]
 const NOT_GLOBAL_V6: &[(Ipv6Addr, u32)] = &[
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),       // protocol assignments, Teredo, benchmarks
@@ -61,7 +60,7 @@ fn is_global_v6(address: Ipv6Addr) -> bool {
             .any(|(first, length)| inside(first, *length))
 }
 
-/// The IPv4 address that packets to this one end up at.
+/// The embedded IPv4 address to which packets are translated.
 fn wrapped_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let segments = address.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));

@@ -1,4 +1,4 @@
-//! What an HTTP answer means for the delivery (RFC 8460 section 5.4, RFC 9110).
+//! The meaning of an HTTP response for the delivery (RFC 8460 section 5.4, RFC 9110).
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use url::Url;
 
 use crate::deliver::Outcome;
 
-/// What to do about an answer.
+/// What to do after a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Done(Outcome),
-    /// Send the same again, there.
+    /// Send the same to another URL.
     Follow(Url),
 }
 
-/// Decides by status alone; `said` is the beginning of the answer's body, for the log.
+/// Decides by status alone; `said` is the beginning of the response body, for the log.
 pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &str) -> Verdict {
     let reason = if said.is_empty() {
         status.to_string()
@@ -28,8 +28,8 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
     Verdict::Done(match status.as_u16() {
         200..=299 => Outcome::Sent { detail: reason },
         _ if is_followed(status) => return redirect(url, &reason, headers),
-        // 421 speaks of the connection (RFC 9110 section 15.5.20), 101 of a protocol that nobody asked for, and what has no
-        // meaning is taken for a server's error (section 15).
+        // 421 is about the connection (RFC 9110 section 15.5.20), 101 about a protocol that was not requested, and undefined
+        // statuses count as server errors (section 15).
         101 | 408 | 421 | 425 | 429 | 500.. => Outcome::Retry {
             reason,
             after: retry_after(headers),
@@ -38,23 +38,22 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
     })
 }
 
-/// Decides where nothing is known but the status: the header was not read to its end, because of this.
+/// Decides when only the status is known: the rest of the header could not be read, for the reason `why`.
 pub(super) fn judge_cut(url: &Url, status: StatusCode, why: &str) -> Outcome {
     let said = format!("the rest of the answer cannot be read: {why}");
     match judge(url, status, &HeaderMap::new(), &said) {
         Verdict::Done(outcome) if !is_followed(status) => outcome,
-        // Nothing was taken, and where to go was not read.
+        // A redirect without its Location.
         _ => Outcome::retry(format!("{status}: {said}")),
     }
 }
 
-/// 301 and 302 let a client repeat the POST (RFC 9110 section 15.4). 303 sends it to read something else: nothing says that
-/// the report was taken.
+/// 301 and 302 let a client repeat the POST (RFC 9110 section 15.4). 303 asks for a GET, which would not deliver the report.
 fn is_followed(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 307 | 308)
 }
 
-/// Only to the same scheme and host: the record vouches for no other.
+/// Only to the same scheme and host: the record names no other.
 fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
     let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let Some(next) = location.and_then(|location| url.join(location).ok()) else {
@@ -63,20 +62,18 @@ fn redirect(url: &Url, reason: &str, headers: &HeaderMap) -> Verdict {
         });
     };
     if next.scheme() != url.scheme() || next.host() != url.host() {
-        let reason =
-            // As long as a server likes, otherwise.
-            format!(
-                "{reason} to {}: redirects to another scheme or host are not followed",
-                visible::excerpt(next.as_str())
-            );
+        let reason = format!(
+            "{reason} to {}: redirects to another scheme or host are not followed",
+            visible::excerpt(next.as_str())
+        );
         return Verdict::Done(Outcome::Refused { reason });
     }
     Verdict::Follow(next)
 }
 
-/// The longest of what `Retry-After` asks for: there ought to be one, but who is to be left alone is not to be asked early.
+/// `Retry-After`; if there are several, the longest.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    // The two clocks need not agree. Without the other's Date it is the time at which the answer came (section 6.6.1).
+    // Relative to the server's Date, as the clocks may differ; without one, to the time of receipt (section 6.6.1).
     let date = headers.get(DATE).and_then(|value| value.to_str().ok());
     let now = date.and_then(http_date).unwrap_or_else(Timestamp::now);
     let values = headers.get_all(RETRY_AFTER).iter();
@@ -84,7 +81,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     texts.filter_map(|text| wish(text.trim(), now)).max()
 }
 
-/// Seconds, or a date. Some write parts of a second; what is beyond all numbers is long.
+/// Seconds, or a date. Some servers send fractions; too large a number is the longest time.
 fn wish(text: &str, now: Timestamp) -> Option<Duration> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -97,7 +94,7 @@ fn wish(text: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
 }
 
-/// The three forms of RFC 9110 section 5.6.7. The day of the week says nothing new, and may be wrong.
+/// The three forms of RFC 9110 section 5.6.7. The day of the week is ignored: it may be wrong.
 fn http_date(text: &str) -> Option<Timestamp> {
     let (_, date) = text.split_once([' ', ','])?;
     [

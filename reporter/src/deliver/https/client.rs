@@ -1,7 +1,6 @@
 //! One HTTP client, of the settings.
 //!
-//! hyper's, as reqwest is too: reqwest tells nothing of an answer whose header it cannot read to its end, and lets nobody
-//! see the bytes.
+//! It is hyper and not reqwest, because reqwest gives no access to a response whose header is incomplete.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,16 +19,16 @@ use tlsrptd_config::reportd::Reportd;
 use url::Url;
 
 use super::connector::Connector;
-use super::kept;
+use super::kept_hosts;
 use super::places::Places;
 use super::resolver::FilteringResolver;
 use crate::deliver::{PrepareError, tls};
 
-/// A report on its way.
+/// The body of a request.
 pub(super) type Body =
     StreamBody<BoxStream<'static, Result<Frame<Bytes>, std::convert::Infallible>>>;
 
-/// Posts, on connections that are kept.
+/// The HTTP client, with kept connections.
 pub(super) type Client = legacy::Client<Connector, Body>;
 
 pub(super) fn client(
@@ -46,9 +45,9 @@ pub(super) fn client(
     let connector = Connector::new(resolver, places, tls, proxies, settings.http_timeout);
     Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(kept::IDLE)
+        .pool_idle_timeout(kept_hosts::IDLE)
         .pool_max_idle_per_host(settings.max_concurrent_per_host)
-        // Browsers and curl take such answers, and what stands in their headers is of use.
+        // Browsers and curl accept such responses.
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
@@ -56,7 +55,7 @@ pub(super) fn client(
         .build(connector))
 }
 
-/// The proxy of `https_proxy`, or those of the environment; around it those of NO_PROXY.
+/// The proxy of `https_proxy`, or those of the environment, and the exceptions of NO_PROXY.
 pub(super) fn proxies(settings: &Reportd) -> Result<Matcher, PrepareError> {
     let Some(proxy) = &settings.https_proxy else {
         return Ok(Matcher::from_env());
@@ -72,7 +71,7 @@ pub(super) fn proxies(settings: &Reportd) -> Result<Matcher, PrepareError> {
         return Err(bad("another scheme"));
     }
     let all = || Matcher::builder().all(url.to_string());
-    // What the matcher does not understand, it goes around.
+    // The matcher ignores a proxy that it does not understand.
     let anywhere = Uri::from_static("https://receiver.example/");
     if all().build().intercept(&anywhere).is_none() {
         return Err(bad("no proxy"));

@@ -1,5 +1,5 @@
-//! The two clients, made at the start, or later where that could not be: a reporter that only mails needs no certificates,
-//! and those that are installed while it runs are found.
+//! The two clients. They are made at start, or later if that fails: a reporter that only mails needs no certificates, and
+//! those installed while it runs are found.
 
 use std::sync::{
     Arc, OnceLock,
@@ -20,24 +20,24 @@ use super::{
 use crate::deliver::PrepareError;
 use crate::model::NamedBy;
 
-/// Who posts, and to what addresses.
+/// The clients and what they are made of.
 #[derive(Debug)]
 pub(super) struct Clients {
     settings: Reportd,
     names: HostLookup,
-    /// Hosts of proxies. They are the operator's: their addresses may be private.
+    /// Hosts of proxies. The operator names them, so their addresses may be private.
     proxies: Arc<[String]>,
     matcher: Arc<Matcher>,
     made: OnceLock<ClientPair>,
-    /// They could not be made at the start, and the log says so.
+    /// They could not be made at start, which was logged.
     is_missed: AtomicBool,
 }
 
 #[derive(Debug)]
 struct ClientPair {
-    /// For what the operator named.
+    /// For URLs of the operator.
     free: Client,
-    /// For what records name.
+    /// For URLs of records.
     filtered: Client,
 }
 
@@ -53,7 +53,7 @@ impl Clients {
         };
         match clients.made() {
             Ok(_) => {}
-            // It may never be needed.
+            // HTTPS may never be needed.
             Err(error @ PrepareError::HttpsClient(_)) => {
                 clients.is_missed.store(true, Relaxed);
                 tracing::warn!("{error}; until then https: destinations wait");
@@ -72,7 +72,7 @@ impl Clients {
         })
     }
 
-    /// What a proxy is told that is asked for the whole URL; others are told it when a way through them is opened.
+    /// Credentials for a proxy that gets the whole request. Other proxies get them with CONNECT.
     pub(super) fn proxy_credentials(&self, uri: &Uri) -> Option<HeaderValue> {
         let is_plain = uri.scheme() == Some(&Scheme::HTTP);
         let proxy = self.matcher.intercept(uri).filter(|_| is_plain)?;
@@ -110,8 +110,8 @@ impl Clients {
         Ok(made)
     }
 
-    /// Whether a record may name this host. The clients look at the addresses of all hosts but the proxies, which are asked
-    /// to lead further; a record that names a proxy's host means the host itself.
+    /// Whether a record may name this host. The client checks the addresses of all hosts but the proxies; a record that
+    /// names a proxy's host as receiver is checked here.
     pub(super) async fn check_host(&self, url: &Url) -> Result<(), BadHost> {
         check_literal(url)?;
         let host = url.host_str().unwrap_or_default();
@@ -130,7 +130,7 @@ impl Clients {
 pub(super) enum BadHost {
     #[error(transparent)]
     NotGlobal(#[from] NotGlobal),
-    /// It has no address now.
+    /// Its addresses could not be looked up.
     #[error("{0}")]
     Unknown(String),
 }

@@ -1,4 +1,4 @@
-//! Connections to receivers: TCP to the addresses that the resolver lets through, a proxy where there is one, TLS.
+//! Connections to receivers: TCP to addresses that the resolver allows, through a proxy if there is one, and TLS.
 
 use std::future::Future;
 use std::io;
@@ -20,15 +20,15 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::answer_record::{AnswerRecord, ByteStream, RecordingConnection};
 use super::places::{Place, Places};
-use super::record::{AnswerRecord, ByteStream, RecordingConnection};
 use super::resolver::{BoxError, FilteringResolver, Resolved};
 
-/// Whoever says nothing for so long, though it was asked, is gone.
+/// TCP keep-alive: the idle time before a probe, and the time between probes.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// How often it is asked.
+/// Unanswered keep-alive probes until the connection counts as broken.
 const SIGNS: u32 = 3;
-/// What was sent is to be acknowledged within.
+/// Time limit for the acknowledgement of sent data.
 const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Opens connections.
@@ -40,7 +40,7 @@ pub(super) struct Connector {
     hop: Hop,
     tls: Arc<ClientConfig>,
     proxies: Arc<Matcher>,
-    /// To be connected.
+    /// Time limit to connect.
     time: Duration,
 }
 

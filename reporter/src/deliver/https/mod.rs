@@ -1,17 +1,17 @@
 //! A report by HTTPS POST (RFC 8460 section 5.4).
 //!
-//! Two clients: one for what records name, which connects to global addresses only, and one
-//! for what the operator names. Both keep connections for the next report.
+//! There are two clients: one for URLs of records, which connects to global addresses only, and one for URLs of the
+//! operator. Both keep connections for the next report.
 
 mod address;
 mod answer;
+mod answer_record;
 mod client;
 mod clients;
 mod connector;
-mod kept;
+mod kept_hosts;
 mod places;
 mod post;
-mod record;
 mod resolver;
 mod script;
 mod upload;
@@ -25,7 +25,7 @@ use super::{Outcome, PrepareError, Progress};
 use crate::model::NamedBy;
 use answer::Verdict;
 use clients::Clients;
-use kept::KeptHosts;
+use kept_hosts::KeptHosts;
 use resolver::NotGlobal;
 use upload::PostTimeouts;
 
@@ -69,7 +69,7 @@ impl Https {
                 Verdict::Follow(next) => next,
             };
             post = match self.post(&url, named_by, gzip, progress).await {
-                // Of the place that the record names it says nothing: that one has answered.
+                // The first host has answered, so its queue is not throttled.
                 Verdict::Done(Outcome::Unreachable { reason }) => {
                     Verdict::Done(Outcome::retry(format!("redirected to {url}: {reason}")))
                 }
@@ -85,16 +85,16 @@ impl Https {
     }
 }
 
-/// The client's resolver never sees an address that stands in the URL itself.
+/// Checks an IP address in the URL itself, which the resolver never sees.
 fn check_literal(url: &Url) -> Result<(), NotGlobal> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
     literal.map_or(Ok(()), |ip| resolver::only_global(host, vec![ip]).map(drop))
 }
 
-/// Who calls, and whom to ask about it.
+/// The User-Agent, with the contact address.
 fn user_agent(contact: &str) -> String {
-    // Nothing that would end the comment (RFC 9110 section 5.6.5): a local part may hold it.
+    // A local part may hold characters that would end the comment (RFC 9110 section 5.6.5).
     let allowed = |c: &char| matches!(c, '!'..='~') && !matches!(c, '(' | ')' | '\\');
     let contact: String = contact.chars().filter(allowed).collect();
     format!("tlsrptd/{} (+mailto:{contact})", env!("CARGO_PKG_VERSION"))

@@ -1,4 +1,4 @@
-//! One POST, and what becomes of it.
+//! One POST and its outcome.
 
 use std::error::Error;
 use std::io;
@@ -21,23 +21,23 @@ use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use super::answer::{self, Verdict};
+use super::answer_record::AnswerRecord;
 use super::client::Body;
 use super::clients::BadHost;
 use super::connector::ProxyUnreachable;
 use super::places::Crowded;
-use super::record::AnswerRecord;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Outcome, Progress};
-use crate::deliver::lack::lack_behind;
+use crate::deliver::exhausted::exhaustion_behind;
 use crate::model::NamedBy;
 
-/// No more is read of an answer.
+/// Bytes of a response body that are read.
 const MAX_ANSWER: usize = 4096;
-/// No longer is an answer's text waited for when its status is there.
+/// Time limit for the response body, once the status is known.
 const MAX_ANSWER_TIME: Duration = Duration::from_millis(500);
-/// A connection is back among those that wait a moment after its answer has been read. The next post to that host, which may
-/// begin at once, would not find it, and open another than the host's bound allows.
+/// The pool takes a connection back a moment after its response was read. Without this pause the next post to that host
+/// would open another connection, beyond the limit of the host.
 const TO_BE_FREE: Duration = Duration::from_millis(2);
 
 impl Https {
@@ -78,7 +78,7 @@ impl Https {
             }
         };
         let captured = capture_connection(&mut request);
-        // A status once read decides, whatever becomes of the rest: the receiver may have the report.
+        // A status that was read decides, even if the rest fails: the receiver may have accepted the report.
         let or_status = |outcome: Outcome, why: &str| {
             let status = record(&captured).and_then(|record| record.status());
             Verdict::Done(status.map_or(outcome, |status| answer::judge_cut(url, status, why)))
@@ -141,7 +141,7 @@ impl Https {
     }
 }
 
-/// The record of the connection that a request has been given, if it has one.
+/// The response record of the connection that the request uses, if it has one.
 fn record(captured: &CaptureConnection) -> Option<AnswerRecord> {
     let mut extras = Extensions::new();
     captured
@@ -151,7 +151,7 @@ fn record(captured: &CaptureConnection) -> Option<AnswerRecord> {
     extras.remove()
 }
 
-/// Ends when a status has come and the rest of its header has not, for so long.
+/// Returns when a status has come and the rest of the header stays away for `time`.
 async fn half_answered(mut captured: CaptureConnection, time: Duration) -> StatusCode {
     drop(captured.wait_for_connection_metadata().await);
     if let Some(record) = record(&captured) {
@@ -183,8 +183,8 @@ async fn beginning(mut body: Incoming) -> String {
     visible::excerpt(text.lines().next().unwrap_or_default())
 }
 
-/// No answer. The network, names and certificates may be mended. A host that closes a connection which stood may do so
-/// because of what it was sent.
+/// There was no response. Failures to connect say nothing about the report; a host that closes an open connection may do so
+/// because of it.
 fn failed(error: &legacy::Error) -> Outcome {
     let reason = chain(error);
     let is_late = |cause: &(dyn Error + 'static)| {
@@ -204,7 +204,7 @@ fn failed(error: &legacy::Error) -> Outcome {
         is_crowded |= cause.is::<Crowded>();
         next = cause.source();
     }
-    if let Some(reason) = lack_behind(error) {
+    if let Some(reason) = exhaustion_behind(error) {
         Outcome::Exhausted { reason }
     } else if is_proxy {
         Outcome::NotReady { reason }
@@ -217,7 +217,7 @@ fn failed(error: &legacy::Error) -> Outcome {
     }
 }
 
-/// An error and what it comes from.
+/// An error with its sources, in one line.
 fn chain(error: &legacy::Error) -> String {
     let mut reason = error.to_string();
     let mut next = error.source();

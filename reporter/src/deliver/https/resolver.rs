@@ -1,5 +1,5 @@
-//! Names to addresses, for the HTTPS client: by the servers of `dns_servers`, which are asked as those for records, or by
-//! libc, and without addresses that are not global where a stranger named the host.
+//! The resolver of the HTTPS client: by the servers of `dns_servers`, or by libc. For hosts that a record names, addresses
+//! that are not global are left out.
 
 use std::collections::HashMap;
 use std::future::{Future, Ready, ready};
@@ -22,7 +22,7 @@ use crate::dns::{DnsAnswer, NoAnswer, StubResolver};
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Nothing that a name leads to may be connected to.
+/// No address of a host may be connected to.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{host} leads to {address}, which is not a global address (allow_private_destinations is off)"
@@ -39,15 +39,15 @@ struct NoAddress {
     host: String,
 }
 
-/// Looks names up.
+/// How names are looked up.
 #[derive(Clone, Debug)]
 pub(super) enum HostLookup {
-    /// By libc: `/etc/hosts`, `nsswitch.conf` and all.
+    /// By libc, with `/etc/hosts` and `nsswitch.conf`.
     System(Arc<Semaphore>),
     Servers(Arc<CachingServers>),
 }
 
-/// The operator's servers, and what they said a moment ago: connections to one host are opened together.
+/// The servers of `dns_servers`, with their recent answers: several connections to one host are opened together.
 #[derive(Debug)]
 pub(super) struct CachingServers {
     stub: StubResolver,
@@ -59,13 +59,13 @@ type SharedAnswer = Arc<OnceCell<Vec<IpAddr>>>;
 /// Threads that may wait for libc, out of tokio's 512: names that never answer leave the others to the relay's name and to the
 /// disk.
 const SYSTEM_LOOKUPS: usize = 384;
-/// An answer is good for so long.
+/// Lifetime of an answer.
 const MOMENT: Duration = Duration::from_secs(5);
-/// Of more hosts nothing is kept.
+/// Hosts whose answers are kept.
 const MAX_KNOWN: usize = 4096;
 
 impl HostLookup {
-    /// No servers: the system's way.
+    /// Without servers, libc looks names up.
     pub(super) fn new(servers: &[SocketAddr], time: Option<Duration>) -> HostLookup {
         match servers {
             [] => HostLookup::System(Arc::new(Semaphore::new(SYSTEM_LOOKUPS))),
@@ -99,7 +99,7 @@ impl HostLookup {
 }
 
 impl CachingServers {
-    /// What is known of a host, or the place for it: who comes meanwhile waits for the same answer.
+    /// The cached answer, or an empty cell: look-ups that come meanwhile wait for the same answer.
     fn answer(&self, host: &str) -> SharedAnswer {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {
@@ -115,7 +115,7 @@ impl CachingServers {
     }
 }
 
-/// IPv4 before IPv6. One of the two questions may fail where the other has an answer.
+/// IPv4 before IPv6. One of the two queries may fail if the other has an answer.
 async fn from_servers(stub: &StubResolver, host: &str) -> Result<Vec<IpAddr>, BoxError> {
     let mut name = DnsName::from_ascii(host)?;
     name.set_fqdn(true);
@@ -151,7 +151,7 @@ fn addresses(answer: &Result<DnsAnswer, NoAnswer>) -> Vec<IpAddr> {
 #[derive(Clone)]
 pub(super) struct FilteringResolver {
     pub(super) names: HostLookup,
-    /// Only global addresses, but for these hosts: proxies, which the operator named.
+    /// If set, only global addresses are allowed, except for these hosts: the proxies.
     pub(super) filter: Option<Arc<[String]>>,
 }
 
@@ -207,7 +207,10 @@ fn to_connect(addresses: &[IpAddr]) -> std::vec::IntoIter<SocketAddr> {
     addresses.collect::<Vec<_>>().into_iter()
 }
 
-/// The global ones of a host's addresses; none of several is an error that names one.
+/// The global addresses of a host.
+///
+/// # Errors
+/// If there are only others.
 pub(super) fn only_global(host: &str, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, NotGlobal> {
     let (global, others): (Vec<IpAddr>, Vec<IpAddr>) =
         found.into_iter().partition(|address| is_global(*address));

@@ -1,5 +1,5 @@
-//! `http_script`: a shell command of the operator's with the gzip on its standard input and
-//! the quoted URL as its last word.
+//! `http_script`: a shell command of the operator, with the gzip on its standard input and the quoted URL as its last
+//! argument.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::model::{Destination, NamedBy};
 use tlsrptd_service::program::shell;
 use url::Url;
 
-/// The script and how long it may take.
+/// The script and its time limit.
 #[derive(Debug)]
 pub(in crate::deliver) struct HttpScript {
     script: String,
@@ -43,8 +43,7 @@ impl HttpScript {
         }
     }
 
-    /// Names are resolved by the script: of a record's URI only an address in it can be
-    /// checked here.
+    /// The script resolves names itself; here only an IP address in the URL can be checked.
     fn check(&self, named_by: NamedBy, url: &Url) -> Result<(), String> {
         if named_by == NamedBy::Operator || self.allow_private {
             return Ok(());
@@ -73,7 +72,7 @@ const NOBODY_ANSWERS: &[i32] = &[6, 7, 35, 60];
 /// curl's for: the proxy has no address, its handshake failed. The last two are the shell's.
 const NOT_READY: &[i32] = &[5, 97, program::NOT_EXECUTABLE, program::NOT_FOUND];
 
-/// One word for the shell, whatever stands in it.
+/// Quotes any text as one word of the shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

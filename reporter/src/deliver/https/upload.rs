@@ -1,4 +1,4 @@
-//! A report on its way out: how much of it has gone, and when that takes too long.
+//! The upload of a report: how far it is, and its time limits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,27 +11,27 @@ use tokio::time::{Instant, sleep_until};
 use super::client::Body;
 use crate::deliver::{Outcome, Progress};
 
-/// Handed to the connection at a time.
+/// Bytes that are handed to the connection at a time.
 const PART: usize = 16 << 10;
-/// One request's.
+/// The upload of one request.
 pub(super) struct Upload {
     state: Arc<Mutex<UploadState>>,
     progress: Progress,
     times: PostTimeouts,
 }
 
-/// How long is waited.
+/// Time limits of a post.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PostTimeouts {
-    /// To connect, and from one part to the next: `http_timeout`.
+    /// To connect, and to send each part: `http_timeout`.
     pub(super) step: Duration,
-    /// For the answer.
+    /// For the response.
     pub(super) answer: Duration,
 }
 
 impl PostTimeouts {
-    /// When all is sent, whoever hangs up sends it twice: the answer is waited for as long as SMTP's (RFC 5321 section
-    /// 4.5.3.2.6).
+    /// A client that hangs up after sending everything sends the report twice, so the limit for the response is SMTP's
+    /// (RFC 5321 section 4.5.3.2.6).
     pub(super) fn new(step: Duration) -> PostTimeouts {
         PostTimeouts {
             step,
@@ -42,9 +42,9 @@ impl PostTimeouts {
 
 #[derive(Clone, Copy)]
 enum UploadState {
-    /// Since then.
+    /// Since this time.
     Connecting(Instant),
-    /// The connection has taken something then.
+    /// When the connection last accepted a part.
     Sending(Instant),
     Waiting(Instant),
 }
@@ -59,7 +59,7 @@ impl Upload {
         }
     }
 
-    /// The bytes, in parts: each is asked for when there is room for it. After the last nothing more is asked for.
+    /// The body in parts; hyper asks for each when the connection has room.
     pub(super) fn body(&self, bytes: &Bytes) -> Body {
         let (bytes, most) = (bytes.clone(), bytes.len());
         let parts = (0..most).step_by(PART);
@@ -83,7 +83,7 @@ impl Upload {
         StreamBody::new(parts.boxed())
     }
 
-    /// Ends when the time is over that the present state may take.
+    /// Returns when the time limit of the present state is over.
     pub(super) async fn late(&self) -> Outcome {
         loop {
             let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);

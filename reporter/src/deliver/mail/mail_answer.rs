@@ -1,59 +1,59 @@
-//! What a relay, or a program in its place, said to one mail: whom it speaks of, and whether the mail is taken.
+//! The answer of the relay, or of the program in its place, to one mail.
 //!
-//! The relay is ours, the receiver is theirs. Only what surely speaks of the address is the receiver's word; all else is
-//! about us, about the relay or about nothing in particular, and is held against nobody.
+//! The relay is ours, the receiver is theirs. Only an answer that certainly speaks of the address counts as the receiver's;
+//! any other is about us or the relay, and does not count against the address.
 
-/// How one attempt ended, before it is known how others end.
+/// How one attempt ended. What follows depends on other mails too: see [`super::standing`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum MailAnswer {
-    /// It has the mail.
+    /// The relay accepted the mail.
     Taken {
-        /// What it answered, for the log.
+        /// Its answer, for the log.
         detail: String,
     },
-    /// The address takes no mail, and never will.
+    /// The address accepts no mail, permanently.
     NoSuchAddress { reason: String },
-    /// The address takes no mail now.
+    /// The address accepts no mail now.
     AddressBusy { reason: String },
-    /// It may have the mail: nobody knows.
+    /// The relay may have accepted the mail: its answer is missing.
     Unknown { reason: String },
-    /// It does not have the mail, for whatever else.
+    /// The relay did not accept the mail, for a reason that is not the address.
     Denied(Denial),
-    /// There was nobody to take a mail.
+    /// There was no relay, or no program.
     Nobody { reason: String },
 }
 
-/// Mail that is not taken, and not because of its address.
+/// Why the relay did not accept a mail, other than its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denial {
-    /// What was said.
+    /// The answer.
     pub(super) reason: String,
     /// What the operator can do.
     pub(super) remedy: &'static str,
-    /// How long it will last, by its own word.
+    /// Whether the answer says that it is permanent.
     pub(super) permanence: Permanence,
-    /// Whether it was said to a mail, which may be the cause.
+    /// Whether it may be due to this one mail.
     pub(super) scope: DenialScope,
 }
 
-/// How long a denial lasts.
+/// RFC 3463 section 3.1: whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permanence {
-    /// It may be over soon.
+    /// It may pass by itself.
     Transient,
-    /// Somebody has to mend something.
+    /// Somebody has to change something.
     Permanent,
 }
 
-/// What was denied.
+/// What the relay refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DenialScope {
     /// A mail.
     Mail,
-    /// A session in which there was no mail yet.
+    /// The session, before the mail.
     Session,
 }
 
-/// A remedy where nothing better is known.
+/// The remedy where nothing better is known.
 pub(super) const SEE_ITS_LOG: &str =
     "its own log says why; docs/troubleshooting.md has the usual reasons";

@@ -1,4 +1,4 @@
-//! A mail on its way out: by the sendmail program, a script of the operator's, or SMTP.
+//! Sends a mail: by the sendmail program, by the operator's script, or by SMTP.
 
 mod mail_answer;
 mod sendmail;
@@ -18,16 +18,16 @@ use sendmail::Sendmail;
 use smtp::Smtp;
 use standing::RelayStanding;
 
-/// Who gets it, apart from what the headers say.
+/// The SMTP envelope.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) from: &'a Mailbox,
     pub(super) to: &'a Mailbox,
-    /// `bcc_address`: a copy that the mail itself does not tell of.
+    /// `bcc_address`.
     pub(super) copy_to: Option<&'a Mailbox>,
 }
 
-/// The way out, chosen once.
+/// The transport chosen at start, and how the relay has answered.
 #[derive(Debug)]
 pub(super) struct Carrier {
     transport: Transport,
@@ -37,8 +37,7 @@ pub(super) struct Carrier {
 
 #[derive(Debug)]
 enum Transport {
-    /// `sendmail_script`: a shell command with the mail on its standard input. Who the mail
-    /// goes to, it reads in the headers.
+    /// `sendmail_script`: a shell command with the mail on its standard input. It takes the recipients from the headers.
     Script {
         script: String,
         time: Duration,
@@ -61,7 +60,7 @@ impl Carrier {
         self.standing.judge(word)
     }
 
-    /// How many mails the relay has, or a program, without having said whether it takes them.
+    /// Mails that were sent completely and have no answer yet.
     pub(super) fn awaited(&self) -> usize {
         self.awaited.count()
     }

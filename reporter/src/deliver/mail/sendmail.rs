@@ -1,4 +1,4 @@
-//! The sendmail program, and what its exit status means.
+//! The sendmail program and the meaning of its exit status.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use super::Envelope;
 use super::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
 use crate::deliver::program::{self, ProgramEnd, ProgramError};
 
-/// Where it is and how long it may take.
+/// The program and its time limit.
 #[derive(Debug)]
 pub(in crate::deliver) struct Sendmail {
     path: PathBuf,
     time: Duration,
 }
 
-/// Daemons seldom have these in their PATH.
+/// Directories that the PATH of a daemon seldom has.
 const USUAL_PLACES: &[&str] = &[
     "/usr/sbin",
     "/usr/lib",
@@ -25,7 +25,7 @@ const USUAL_PLACES: &[&str] = &[
 ];
 
 impl Sendmail {
-    /// A missing program is only warned of: it may be installed later, and HTTPS needs none.
+    /// A missing program is only a warning: it may be installed later, and HTTPS does not need it.
     pub(super) fn find(time: Duration) -> Sendmail {
         let search = std::env::var_os("PATH").unwrap_or_default();
         let usual = USUAL_PLACES.iter().map(PathBuf::from);
@@ -58,7 +58,7 @@ impl Sendmail {
     }
 }
 
-/// Programs expect a text file; signatures are over the CRLF that the MTA puts back.
+/// Programs expect LF line ends; the MTA restores the CRLF that was signed.
 pub(super) fn local_line_ends(mail: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(mail)
         .replace("\r\n", "\n")
@@ -69,8 +69,8 @@ fn is_file(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// By sysexits.h: what is wrong with the address is the receiver's word. All else is about us, the mail or the program:
-/// it is ours to mend, or will pass.
+/// By sysexits.h. Only the statuses about the address count as the receiver's answer; all others are about us, the mail or
+/// the program.
 pub(super) fn word(ended: Result<ProgramEnd, ProgramError>) -> MailAnswer {
     let ended = match ended {
         Ok(ended) => ended,
@@ -106,12 +106,12 @@ pub(super) fn word(ended: Result<ProgramEnd, ProgramError>) -> MailAnswer {
             "let the service's user send mail, or name a relay in mail_transport",
         ),
         Some(_) => denied(Permanence::Permanent, SEE_ITS_LOG),
-        // A signal: nobody knows what it had done.
+        // Killed by a signal: the mail may have been accepted.
         None => MailAnswer::Unknown { reason },
     }
 }
 
-/// What it had done when it was killed, nobody knows.
+/// A program that was killed may have accepted the mail.
 fn no_end(error: &ProgramError) -> MailAnswer {
     let reason = format!("the mail program {error}");
     match error {

@@ -1,20 +1,19 @@
-//! SMTP to a relay, with connections kept for the next mail.
+//! SMTP to a relay. Connections are kept for the next mail.
 //!
-//! The dialogue is our own: delivery is what this program is for, and a library's strictness would be ours to answer for. What a
-//! relay answers is read as it comes ([`reply`]), and a short table says whom it speaks of ([`fault`]).
+//! The client is written here, because a library's strictness would be ours to answer for. [`reply`] reads answers
+//! tolerantly, and a short table in [`fault`] says whether an answer speaks of the address or of us.
 //!
-//! Delivery does not fail because of TLS (RFC 8460 section 3): STARTTLS is used when offered
-//! without asking whose certificate it is, and when it fails the mail goes in plain, on a connection of its own. Only a
-//! password changes that: it is sent to a loopback address or over TLS with a certificate
-//! that verifies, never otherwise.
+//! Delivery does not fail because of TLS (RFC 8460 section 3): STARTTLS is used when offered, with any certificate, and when
+//! it fails the mail is sent in plain text on another connection. A password is different: it is sent only to a loopback
+//! address, or over TLS with a certificate that verifies.
 
+mod command_stream;
 mod connection;
 mod fault;
-mod hello;
-mod kept;
+mod helo_name;
+mod idle;
 mod reply;
 mod tls;
-mod wire;
 
 use std::time::Duration;
 
@@ -26,14 +25,14 @@ use super::Envelope;
 use super::mail_answer::MailAnswer;
 use crate::deliver::awaited::Awaited;
 use crate::deliver::{PrepareError, warn_if_open};
+use command_stream::ReplyTimeouts;
 use connection::{Connection, Login};
 use fault::{SmtpFault, Stage};
-use hello::HeloName;
-use kept::IdleConnections;
+use helo_name::HeloName;
+use idle::IdleConnections;
 use tls::Tls;
-use wire::ReplyTimeouts;
 
-/// A relay.
+/// The SMTP client of one relay.
 pub(in crate::deliver) struct Smtp {
     host: String,
     port: u16,
@@ -45,13 +44,13 @@ pub(in crate::deliver) struct Smtp {
     hello: HeloName,
     kept: IdleConnections,
     places: Semaphore,
-    /// Whoever refuses copies refuses that of each mail.
+    /// A relay that refuses `bcc_address` does so for each mail.
     copies: LogThrottle,
 }
 
 /// Postfix closes an idle connection after five minutes; others sooner.
 const KEPT_IDLE: Duration = Duration::from_secs(20);
-/// At once to the relay, as many as Postfix itself opens to a destination.
+/// Connections to the relay, as many as Postfix opens to one destination by default.
 const MAX_CONNECTIONS: usize = 20;
 
 impl Smtp {
@@ -91,7 +90,7 @@ impl Smtp {
     ) -> MailAnswer {
         match self.try_send(envelope, mail, awaited).await {
             Ok(detail) => MailAnswer::Taken { detail },
-            Err(fault) => fault.word(),
+            Err(fault) => fault.mail_answer(),
         }
     }
 
@@ -101,11 +100,11 @@ impl Smtp {
         mail: &[u8],
         awaited: &Awaited,
     ) -> Result<String, SmtpFault> {
-        // Never closed, so that this only waits.
+        // The semaphore is never closed.
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
             match connection.send(envelope, mail, &self.copies, awaited).await {
-                // The relay had closed it, or takes no more on it: nothing was sent.
+                // The relay had closed it, or accepts no more mail on it: nothing was sent.
                 Err(fault) if fault.stage == Stage::Mail => connection.quit().await,
                 result => return self.finish(connection, result).await,
             }
@@ -115,8 +114,7 @@ impl Smtp {
         self.finish(connection, result).await
     }
 
-    /// Keeps a connection that can carry another mail: not one on which the relay takes none now, be it for how many it
-    /// has carried.
+    /// Keeps the connection if it can carry another mail; the relay may limit the number of mails on one connection.
     async fn finish(
         &self,
         mut connection: Connection,
@@ -141,7 +139,7 @@ impl Smtp {
             connection = match connection.starttls(&self.tls, &self.hello).await {
                 Ok(connection) => connection,
                 Err(fault) => {
-                    tracing::debug!(relay = %self.host, reason = %fault, "on without TLS");
+                    tracing::debug!(relay = %self.host, reason = %fault, "STARTTLS failed: continuing without TLS");
                     tls_fault = Some(fault);
                     self.open(None).await?
                 }
@@ -182,7 +180,7 @@ fn login(settings: &Reportd) -> Result<Option<Login>, PrepareError> {
     };
     let password = std::fs::read_to_string(path).map_err(unreadable)?;
     warn_if_open(path, "the password for SMTP AUTH").map_err(unreadable)?;
-    // The line end that editors add is no part of it.
+    // Editors add a line end.
     let password = password.lines().next().unwrap_or_default().to_owned();
     let user = user.clone();
     Ok(Some(Login { user, password }))

@@ -1,8 +1,8 @@
-//! How we stand with the relay: whether it takes mail from us at all, judged by all mails together.
+//! Whether the relay accepts mail from us at all, judged by all mails together.
 //!
-//! What it denies to one mail while it takes others is that mail's affair: it is tried for as long as its window lasts, as any
-//! failure is. What it denies while it takes none is the relay's, and every mail waits. So neither can a relay that denies
-//! everything cost a report, nor a mail that no relay takes hold up the others.
+//! If it denies one mail and accepts others, that mail fails and is retried within its window like any failure. If it
+//! accepts none, all mails wait. So a relay that denies everything costs no report, and a mail that is never accepted does
+//! not hold up others.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,50 +12,50 @@ use tokio::time::Instant;
 use super::mail_answer::{Denial, DenialScope, MailAnswer, Permanence};
 use crate::deliver::Outcome;
 
-/// A relay that has taken a mail so lately takes mail.
+/// A relay that accepted a mail this recently accepts mail.
 const LATELY: Duration = Duration::from_secs(15 * 60);
-/// So many denials in a row that may pass are worth a warning; of those that last, the first.
+/// Transient denials in a row before a warning; a permanent one warns at once.
 const ENOUGH: u32 = 3;
-/// A denial that lasts is told again after so long.
+/// The warning is repeated after this time.
 const AGAIN: Duration = Duration::from_secs(24 * 3600);
-/// Between the ends of one and the warning of the next at least so much time passes.
+/// Least time between two warnings about different periods.
 const APART: Duration = Duration::from_secs(3600);
 
-/// What the operator has to hear.
+/// What is logged for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Note {
-    /// It takes no mail.
+    /// The relay accepts no mail.
     Denies {
         reason: String,
         remedy: &'static str,
     },
-    /// It does not say whether it takes any.
+    /// The relay does not answer whether it accepted the mail.
     SaysNothing { reason: String },
-    /// It does again.
+    /// The relay accepts mail again.
     Takes,
 }
 
-/// The relay's standing with us.
+/// The recent answers of the relay.
 #[derive(Debug, Default)]
 pub(super) struct RelayStanding(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
-    /// When it last took a mail.
+    /// When it last accepted a mail.
     taken: Option<Instant>,
-    /// Denials since.
+    /// Denials since then.
     denials: u32,
     /// The last warning.
     warned: Option<Instant>,
-    /// The warning stands: it is not over yet.
+    /// A warning was logged, and no mail has been accepted since.
     denying: bool,
 }
 
 impl RelayStanding {
-    /// What becomes of a mail to which this was said.
+    /// The outcome of a mail with this answer.
     pub(super) fn judge(&self, word: MailAnswer) -> Outcome {
         let now = Instant::now();
-        // Nobody leaves it half changed.
+        // Nothing panics while it is locked.
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let note = memory.note(&word, now);
         let takes_mail = memory.takes_mail(now);
@@ -112,12 +112,12 @@ impl Memory {
                 let (reason, remedy) = (denial.reason.clone(), denial.remedy);
                 (Note::Denies { reason, remedy }, least)
             }
-            // It may have taken it, so each attempt is one of its delivery.
+            // The relay may have accepted it, so each attempt counts.
             MailAnswer::Unknown { reason } => {
                 let reason = reason.clone();
                 (Note::SaysNothing { reason }, ENOUGH)
             }
-            // An address that is refused says nothing of the others, and who is not there says nothing at all.
+            // A refused address says nothing about other mails, and neither does a relay that cannot be reached.
             _ => return None,
         };
         if self.takes_mail(now) {

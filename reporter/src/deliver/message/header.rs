@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// One field; the value is folded already.
+/// One field with its folded value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::deliver) struct Header {
     pub(in crate::deliver) name: &'static str,
@@ -14,8 +14,7 @@ pub(in crate::deliver) struct Header {
 const WIDTH: usize = 78;
 
 impl Header {
-    /// Folds only at the spaces of `value`, and never before its first word: whoever reads
-    /// lines finds each word in one piece.
+    /// Folds only at the spaces of `value`, and never before its first word: line-based readers find each word in one piece.
     pub(in crate::deliver) fn new(name: &'static str, value: &str) -> Header {
         let mut folded = String::with_capacity(value.len() + 8);
         let mut column = name.len() + 1;
@@ -60,7 +59,7 @@ fn phrase(name: &str) -> String {
     encoded_words(name)
 }
 
-/// RFC 2047: at most 75 octets each, none of them split inside a character.
+/// RFC 2047: at most 75 octets each, never split inside a character.
 fn encoded_words(text: &str) -> String {
     const MAX: usize = 45;
     let mut words = vec![String::new()];

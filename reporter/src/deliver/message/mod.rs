@@ -1,4 +1,4 @@
-//! The report mail (RFC 8460 section 5.3), written by ourselves so that each octet is decided.
+//! The report mail (RFC 8460 section 5.3). It is written here and not by a library, so that a retry is the same octets.
 
 mod header;
 mod text;
@@ -24,7 +24,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The mail as it is sent. Signatures stand before what they sign.
+    /// The mail as it is sent. Signatures stand before the headers that they sign.
     pub(super) fn bytes(&self, signatures: &[Header]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.body.len() + 4096);
         for header in signatures.iter().chain(&self.headers) {
@@ -110,7 +110,7 @@ fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment<'_>) -> Ve
          {}\r\n",
         text.charset, text.encoding, text.body
     ));
-    // The name stands in one piece: simple receivers do not read RFC 2231.
+    // The file name is not split: simple receivers do not read RFC 2231.
     push(&format!(
         "--{boundary}\r\n\
          Content-Type: application/tlsrpt+gzip\r\n\

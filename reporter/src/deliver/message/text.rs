@@ -1,4 +1,4 @@
-//! The part for people, and how text travels (RFC 2045).
+//! The text part for human readers, and its transfer encoding (RFC 2045).
 
 use std::fmt::Write;
 
@@ -7,11 +7,11 @@ use tlsrptd_proto::report::Summary;
 
 use crate::model::StoredReport;
 
-/// What a person wants to know before opening the attachment.
+/// The text for somebody who has not opened the attachment.
 pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| {
-        // Names come from settings and from sys4's reports: keep them on their line.
+        // Names come from settings and from sys4's reports: they must not add lines.
         let value = value.replace(char::is_control, " ");
         let value = visible::text(&value);
         // Writing to a String cannot fail.
@@ -34,14 +34,14 @@ pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
     )
 }
 
-/// A text part's encoding and its body, with CRLF at line ends.
+/// The charset, the transfer encoding and the encoded body of a text part, with CRLF line ends.
 pub(super) struct Encoded {
     pub(super) charset: &'static str,
     pub(super) encoding: &'static str,
     pub(super) body: String,
 }
 
-/// ASCII goes as it is; anything else as quoted-printable UTF-8.
+/// ASCII stays as it is; anything else becomes quoted-printable UTF-8.
 pub(super) fn encode(text: &str) -> Encoded {
     const LONGEST: usize = 998;
     if text.is_ascii() && text.lines().all(|line| line.len() <= LONGEST) {
@@ -64,7 +64,7 @@ fn quoted_printable(text: &str) -> String {
     for line in text.lines() {
         let mut column = 0;
         for (at, byte) in line.bytes().enumerate() {
-            // A space that ends a line would be lost.
+            // A space at the end of a line would be lost.
             let last = at + 1 == line.len();
             let plain = matches!(byte, b'!'..=b'~' if byte != b'=') || (byte == b' ' && !last);
             let piece = if plain {

@@ -4,9 +4,8 @@ use super::PatternError;
 use super::escape::SetEscape;
 use super::pattern::{Flags, PatternPart, PatternReader};
 
-/// `\d`, `\s`, `\w` and their opposites, by Python's definitions, which are not
-/// the engine's: `\w` is `str.isalnum()` and `_`, without marks and joiners; `\s`
-/// takes the four information separators too.
+/// `\d`, `\s`, `\w` and their opposites, by Python's definitions, which differ from the engine's: `\w` is `str.isalnum()`
+/// and `_`, without marks and joiners; `\s` includes the four information separators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CharClass {
     pub(super) of: CharKind,
@@ -35,7 +34,7 @@ impl CharClass {
         })
     }
 
-    /// As a set of its own; it may stand inside another.
+    /// The class as a set; it may stand inside another set.
     pub(super) fn text(self, flags: Flags) -> String {
         let members = match (self.of, flags.ascii) {
             (CharKind::Digit, true) => "0-9",
@@ -61,7 +60,7 @@ pub(super) fn literal(c: char, flags: Flags) -> PatternPart {
     })
 }
 
-/// Spelled so that it has no other meaning anywhere in the engine's syntax.
+/// Escaped, so that it has no special meaning anywhere in the engine's syntax.
 fn quoted(c: char) -> String {
     if c.is_ascii_alphanumeric() {
         c.to_string()

@@ -1,18 +1,17 @@
-//! What stands behind a backslash.
+//! Escapes: a backslash and what follows.
 
 use super::PatternError;
 use super::class::{self, CharClass, CharKind};
 use super::pattern::{PatternPart, PatternReader};
 
-/// What an escape means inside a set.
+/// An escape inside a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SetEscape {
     Char(char),
     CharClass(CharClass),
 }
 
-/// The control characters that patterns and substitutions write alike. `\b` is
-/// not among them: in a pattern it is a word boundary.
+/// Control characters in patterns and substitutions. `\b` differs: in a pattern it is a word boundary.
 pub(super) fn control(letter: char) -> Option<char> {
     Some(match letter {
         'a' => '\x07',
@@ -82,7 +81,7 @@ impl PatternReader {
             .ok_or_else(|| PatternError::invalid("bad escape (end of pattern)"))
     }
 
-    /// Three octal digits are a character; anything else is a group's number.
+    /// Three octal digits are a character, other digits a group's number.
     fn number(&mut self, first: char) -> Result<PatternPart, PatternError> {
         let mut digits = first.to_string();
         if let Some(second) = self.peek().filter(char::is_ascii_digit) {
@@ -124,7 +123,7 @@ impl PatternReader {
         }
     }
 
-    /// `\b` (an edge) or `\B` (none), by Python's idea of a word.
+    /// `\b` (`edge`) or `\B`, by Python's definition of a word.
     fn boundary(&self, edge: bool) -> String {
         let word = CharClass {
             of: CharKind::Word,

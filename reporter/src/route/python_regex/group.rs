@@ -1,10 +1,10 @@
-//! What stands in parentheses, and what refers to it.
+//! Groups, and references to them.
 
 use super::PatternError;
 use super::pattern::{Flags, PatternPart, PatternReader};
 
 impl PatternReader {
-    /// The rest of a group. None: flags or a comment, which match nothing.
+    /// The rest of a group. `None` for flags and comments, which match nothing.
     pub(super) fn group(
         &mut self,
         flags_may_come: bool,
@@ -182,7 +182,7 @@ impl PatternReader {
             return Err(PatternError::invalid("bad group number"));
         }
         if self.groups.get(number - 1) == Some(&None) {
-            // Python looks at the turn before; the engine does not keep that.
+            // Python uses the previous iteration, which the engine does not keep.
             let what = format!("a condition on group {number} inside of it");
             return Err(PatternError::NoEqual(what));
         }
@@ -209,7 +209,7 @@ impl PatternReader {
         ))
     }
 
-    /// A condition may name a group that stands behind it, but it must be there.
+    /// A condition may name a later group, but the group must exist.
     pub(super) fn check_forward_references(&self) -> Result<(), PatternError> {
         match self
             .conditions

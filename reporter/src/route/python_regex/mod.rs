@@ -1,10 +1,8 @@
 //! Python's regular expressions, in which destination maps are written.
 //!
-//! Patterns are read by Python's rules and written out again for the
-//! `fancy_regex` engine, construct by construct: what means the same in both is
-//! passed on, what looks the same but differs (`$`, `\w`, `\s`, `\b`) is spelled
-//! out, and what has no equal is an error when the map is read. Never passed on
-//! is text that we did not understand.
+//! Patterns are parsed by Python's rules and translated for the `fancy_regex` engine, construct by construct. Constructs
+//! that differ (`$`, `\w`, `\s`, `\b`) are spelled out; those without an equivalent are an error when the map is read. Text
+//! that was not parsed is never passed on.
 
 mod class;
 mod escape;
@@ -21,13 +19,13 @@ use template::{Template, TemplatePart};
 /// Why a pattern or substitution cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PatternError {
-    /// Python would refuse it too.
+    /// Not valid in Python.
     #[error("{0}")]
     Invalid(String),
-    /// Python takes it, but the engine has nothing that means the same.
+    /// Valid in Python, but without an equivalent in the engine.
     #[error("{0} has no equal here")]
     NoEqual(String),
-    /// The engine did not take the translation: too large, mostly.
+    /// The engine refused the translation, usually for its size.
     #[error("the pattern cannot be compiled: {0}")]
     Engine(String),
 }
@@ -38,7 +36,7 @@ impl PatternError {
     }
 }
 
-/// A pattern ran into the engine's limit.
+/// A pattern exceeded the engine's backtracking limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the pattern could not be run: {0}")]
 pub(crate) struct RunError(String);

@@ -28,7 +28,7 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, PatternError> {
     })
 }
 
-/// A translated piece, with what Python wants to know of it.
+/// A translated part, with what Python's rules need to know of it.
 #[derive(Debug, Clone)]
 pub(super) struct PatternPart {
     pub(super) text: String,
@@ -60,7 +60,7 @@ impl PatternPart {
         PatternPart::item(text, (1, 1))
     }
 
-    /// Whether a numbered group stands in it. Literal parentheses are never written as such.
+    /// Whether it has a numbered group. Literal parentheses are always escaped.
     fn captures(&self) -> bool {
         self.text
             .split('(')
@@ -92,17 +92,17 @@ pub(super) struct PatternReader {
     chars: Vec<char>,
     at: usize,
     pub(super) flags: Flags,
-    /// Width of each group by number less one; none while it is open.
+    /// Width of each group by number less one; `None` while it is open.
     pub(super) groups: Vec<Option<(u64, u64)>>,
     pub(super) names: BTreeMap<String, usize>,
-    /// Groups that a condition names, which may stand after it.
+    /// Groups that conditions name; they may come later.
     pub(super) conditions: Vec<usize>,
-    /// Inside a look-behind: the groups that stood before it.
+    /// Inside a look-behind: the number of groups before it.
     pub(super) look_behind: Option<usize>,
     depth: usize,
 }
 
-/// Deeper nesting is an operator's accident; the engine's own limit is 64.
+/// The engine's own limit is 64.
 const MAX_DEPTH: usize = 50;
 
 impl PatternReader {
@@ -211,7 +211,7 @@ impl PatternReader {
         };
         let one_turn_at_most = item.width.1 > 0 && most == Some(1);
         if item.width.0 == 0 && item.captures() && !one_turn_at_most {
-            // Which turn such a group keeps, the engine decides otherwise than Python.
+            // Python and the engine differ in which iteration such a group keeps.
             let what = "repeating a group that may match nothing";
             return Err(PatternError::NoEqual(what.to_owned()));
         }
@@ -297,7 +297,7 @@ impl PatternReader {
         found
     }
 
-    /// At most `most` characters that `fits` takes.
+    /// Takes up to `most` characters for which `fits` is true.
     pub(super) fn take_while(&mut self, most: usize, fits: impl Fn(char) -> bool) -> String {
         let rest = self.chars[self.at..].iter().take(most);
         let taken: String = rest.copied().take_while(|c| fits(*c)).collect();
@@ -320,8 +320,7 @@ fn repeated(item: &PatternPart, least: u64, most: Option<u64>, lazy: bool) -> St
             if lazy { "?" } else { "" }
         );
     }
-    // The engine repeats nothing that is always empty. Once is as good as often, and where
-    // none will do, it is one of two alternatives.
+    // The engine does not repeat what is always empty. Once is equivalent, or an alternative with nothing.
     match (least, most, lazy) {
         (_, Some(0), _) => "(?:)".to_owned(),
         (0, _, false) => format!("(?:{text}|)"),

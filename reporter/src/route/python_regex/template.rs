@@ -53,7 +53,7 @@ fn push_text(parts: &mut Vec<TemplatePart>, text: &str) {
     }
 }
 
-/// What stands behind a backslash, and how many octets of it were read.
+/// Parses an escape. Gives the part and the octets that were read.
 fn escape(
     rest: &str,
     names: &BTreeMap<String, usize>,

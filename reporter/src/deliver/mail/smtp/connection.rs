@@ -6,10 +6,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::command_stream::{CommandStream, Expected, ReplyTimeouts, dial};
 use super::fault::{SmtpFault, Stage};
-use super::hello::HeloName;
+use super::helo_name::HeloName;
 use super::tls::Tls;
-use super::wire::{CommandStream, Expected, ReplyTimeouts, dial};
 use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
 use tlsrptd_service::log::LogThrottle;
@@ -21,7 +21,7 @@ pub(super) struct Login {
     pub(super) password: String,
 }
 
-/// What an answer to EHLO offers.
+/// The extensions that the answer to EHLO lists.
 #[derive(Debug, Default)]
 struct EhloExtensions {
     starttls: bool,
@@ -29,17 +29,17 @@ struct EhloExtensions {
     login: bool,
 }
 
-/// A connection that was greeted.
+/// A connection after EHLO.
 pub(super) struct Connection {
     wire: CommandStream,
-    /// Our end.
+    /// Our address.
     from: IpAddr,
     offers: EhloExtensions,
     encrypted: bool,
 }
 
 impl Connection {
-    /// Connects, waits for the greeting, and greets.
+    /// Connects, reads the greeting and sends EHLO.
     pub(super) async fn open(
         host: &str,
         port: u16,
@@ -82,7 +82,7 @@ impl Connection {
         self.wire.over
     }
 
-    /// EHLO, or HELO where that is not taken (section 3.2): relays and what stands before them say so with any code.
+    /// EHLO, or HELO if that is refused (section 3.2); relays and filters before them refuse it with any permanent code.
     async fn hello(&mut self, hello: &HeloName) -> Result<(), SmtpFault> {
         let name = hello.said(self.from);
         let reply = self
@@ -97,14 +97,14 @@ impl Connection {
                 .await;
         }
         let reply = self.wire.check(Stage::Ehlo, reply, Expected::Done)?;
-        // The first line is a greeting.
+        // The first line is the greeting, the others are extensions.
         for line in reply.lines.iter().skip(1) {
             self.offers.add(line);
         }
         Ok(())
     }
 
-    /// The same connection inside TLS (RFC 3207).
+    /// Upgrades the connection to TLS (RFC 3207).
     pub(super) async fn starttls(
         mut self,
         tls: &Tls,
@@ -121,12 +121,12 @@ impl Connection {
         Ok(connection)
     }
 
-    /// RFC 4954, by PLAIN or else LOGIN.
+    /// AUTH (RFC 4954) by PLAIN, or else by LOGIN.
     pub(super) async fn auth(&mut self, login: &Login) -> Result<(), SmtpFault> {
         let Login { user, password } = login;
         let (command, answers) = if self.offers.plain {
             let both = STANDARD.encode(format!("\0{user}\0{password}"));
-            // Some want it in a line of its own.
+            // Some servers ask for it in a line of its own.
             (format!("AUTH PLAIN {both}\r\n"), vec![both])
         } else if self.offers.login {
             let answers = vec![STANDARD.encode(user), STANDARD.encode(password)];
@@ -151,7 +151,7 @@ impl Connection {
             .map(drop)
     }
 
-    /// One mail; what the relay said to it.
+    /// Sends one mail. Gives the answer of the relay.
     pub(super) async fn send(
         &mut self,
         envelope: &Envelope<'_>,
@@ -174,7 +174,7 @@ impl Connection {
         content.map_err(|fault| fault.with_copy(has_copy))
     }
 
-    /// The copy is the operator's convenience: its failure is not the report's.
+    /// If `bcc_address` is refused, the report is sent all the same.
     async fn copy(&mut self, command: &str, copies: &LogThrottle) -> Result<bool, SmtpFault> {
         match self.wire.done(Stage::Rcpt, command).await {
             Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
@@ -201,7 +201,7 @@ impl Connection {
         if self.is_over() {
             return;
         }
-        // A relay that says no goodbye is gone all the same.
+        // The answer does not matter.
         self.wire.waits.usual = self.wire.waits.usual.min(GOODBYE);
         let _ = self.wire.done(Stage::Connect, "QUIT\r\n").await;
     }
@@ -215,13 +215,13 @@ impl Connection {
     }
 }
 
-/// For the answer to QUIT.
+/// Time limit for the answer to QUIT.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 impl EhloExtensions {
     fn add(&mut self, line: &str) {
         let line = line.to_ascii_uppercase();
-        // AUTH= is what some wrote before RFC 2554.
+        // `AUTH=` is the form from before RFC 2554.
         let mut words = line.split([' ', '=']);
         match words.next() {
             Some("STARTTLS") => self.starttls = true,
@@ -236,7 +236,7 @@ impl EhloExtensions {
     }
 }
 
-/// The mail and the dot that ends it (RFC 5321 section 4.5.2), to be written in one piece.
+/// The mail with dots stuffed, and the final dot (RFC 5321 section 4.5.2), to be written at once.
 fn with_end(mail: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(mail.len() + 64);
     for line in mail.split_inclusive(|byte| *byte == b'\n') {

@@ -1,6 +1,6 @@
-//! Why a mail did not go out, and whom that speaks of.
+//! Why a mail was not sent, and whether the address or the relay is the reason.
 //!
-//! A short table says what is the receiver's word: at RCPT, and at the end of a mail that has one recipient, the enhanced codes
+//! These replies speak of the address: at RCPT, and at the end of a mail that has one recipient, the enhanced codes
 //! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 scope its mailbox, and 556
 //! (RFC 7504). A bare 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
 
@@ -9,7 +9,7 @@ use std::fmt;
 use super::reply::{EnhancedCode, Reply};
 use crate::deliver::mail::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
 
-/// How far a mail came.
+/// The stages of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Connect,
@@ -37,22 +37,22 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Why a mail did not go out.
+/// Why a mail was not sent.
 #[derive(Debug)]
 pub(super) struct SmtpFault {
     pub(super) stage: Stage,
     cause: FaultCause,
-    /// The mail has another recipient, of whom the relay may speak.
+    /// The mail has a second recipient, so a reply to the content may speak of that one.
     has_copy: bool,
 }
 
 #[derive(Debug)]
 enum FaultCause {
-    /// The relay said no, or something that does not belong there.
+    /// The relay refused, or sent a reply that does not belong there.
     Said(Reply),
-    /// It said nothing that we understand, or nothing at all.
+    /// There was no valid reply.
     Broken(String),
-    /// We do not go on: it does not offer what we need.
+    /// The relay does not offer what we need.
     Ours(String),
 }
 
@@ -81,8 +81,8 @@ impl SmtpFault {
         SmtpFault { has_copy, ..self }
     }
 
-    /// Whether the connection can carry no other command: it is gone, the relay closes it (421), or nobody knows which
-    /// command the next reply would answer.
+    /// Whether no further command can be sent: the connection is broken, the relay closes it (421), or commands and replies
+    /// are out of step.
     pub(super) fn ends_connection(&self) -> bool {
         match &self.cause {
             FaultCause::Said(reply) => reply.code == 421 || !reply.is_bad(),
@@ -91,8 +91,8 @@ impl SmtpFault {
         }
     }
 
-    /// Whether the connection can carry another mail. What is denied for a while may be denied to this connection, for how
-    /// many mails or recipients it has carried.
+    /// Whether the connection can carry another mail. A transient denial may be due to the number of mails or recipients on
+    /// this connection.
     pub(super) fn leaves_connection(&self) -> bool {
         match &self.cause {
             FaultCause::Said(reply) => {
@@ -102,8 +102,8 @@ impl SmtpFault {
         }
     }
 
-    /// Whom it speaks of.
-    pub(super) fn word(self) -> MailAnswer {
+    /// Whether the address or the relay is the reason.
+    pub(super) fn mail_answer(self) -> MailAnswer {
         let reason = self.to_string();
         let scope = match self.stage {
             Stage::Connect | Stage::Ehlo | Stage::StartTls | Stage::Auth => DenialScope::Session,
@@ -127,14 +127,14 @@ impl SmtpFault {
                 }
                 None => denied(Permanence::Transient, remedy(self.stage, reply)),
             },
-            // The mail is out, and what came back is no answer.
+            // The mail was sent completely, but there is no valid reply.
             _ if self.stage == Stage::Content => MailAnswer::Unknown { reason },
             FaultCause::Broken(_) if scope == DenialScope::Session => MailAnswer::Nobody { reason },
             _ => denied(Permanence::Transient, SEE_ITS_LOG),
         }
     }
 
-    /// For how long the address takes no mail, if that is what the relay says.
+    /// If the reply speaks of the address: whether for good.
     fn of_address(&self, reply: &Reply) -> Option<Permanence> {
         let is_asked = match self.stage {
             Stage::Rcpt => true,
@@ -145,7 +145,7 @@ impl SmtpFault {
             return None;
         }
         match reply.enhanced() {
-            // Policies of the relay's operator choose codes at will; this is what Postfix and others write beside them.
+            // Site policies choose codes at will. These are the texts of Postfix and others.
             Some(_) if is_of_sender(reply) => None,
             Some(code) if is_of_address(code) => {
                 let lasts = reply.is_final() && code.class == 5;
@@ -155,7 +155,7 @@ impl SmtpFault {
                     Permanence::Transient
                 })
             }
-            // Its host takes no mail at all (RFC 7504 section 4), said by code alone.
+            // The domain accepts no mail (RFC 7504 section 4), even without an enhanced code.
             None if reply.code == 556 => Some(Permanence::Permanent),
             _ => None,
         }
@@ -315,18 +315,22 @@ mod tests {
             (Auth, "535 5.7.8 wrong", "session", "about us"),
         ];
         for (stage, text, expected, why) in rows {
-            let word = SmtpFault::said(stage, reply(text)).word();
+            let word = SmtpFault::said(stage, reply(text)).mail_answer();
             assert_eq!(name(&word), expected, "{stage}: {text}: {why}");
         }
         let copied = SmtpFault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
-        assert_eq!(name(&copied.word()), "denied", "of which of the two?");
+        assert_eq!(
+            name(&copied.mail_answer()),
+            "denied",
+            "of which of the two?"
+        );
         for (stage, expected) in [
             (Connect, "nobody"),
             (Auth, "nobody"),
             (Rcpt, "denied now"),
             (Content, "unknown"),
         ] {
-            let word = SmtpFault::broken(stage, "closed").word();
+            let word = SmtpFault::broken(stage, "closed").mail_answer();
             assert_eq!(name(&word), expected, "{stage}: closed");
         }
     }

@@ -1,4 +1,4 @@
-//! Replies of a relay (RFC 5321 section 4.2), read as bytes and in bounded memory. Three digits decide, whatever stands behind them.
+//! Replies (RFC 5321 section 4.2), read as bytes and in bounded memory. Only the three digits have to be valid.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const MAX_LINE: usize = 16 << 10;
 /// All lines of one reply.
 const MAX_REPLY: usize = 64 << 10;
-/// What is shown of a reply.
+/// Longest excerpt of a reply in messages.
 const MAX_SHOWN: usize = 300;
 
-/// What a relay answered.
+/// A reply of the relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     /// 200 to 599, of the last line: where lines differ, it decides (section 4.2.1 says that they do not differ).
     pub(super) code: u16,
-    /// What stands behind the codes, with nothing in it that a terminal would obey.
+    /// The texts behind the codes, safe to print.
     pub(super) lines: Vec<String>,
 }
 
@@ -34,17 +34,17 @@ impl Reply {
         (200..300).contains(&self.code)
     }
 
-    /// A word against what was asked. What is left are replies that belong elsewhere.
+    /// A refusal. Codes that are neither good nor bad do not belong to the command.
     pub(super) fn is_bad(&self) -> bool {
         (400..600).contains(&self.code)
     }
 
-    /// For good, by its first digit.
+    /// A permanent refusal.
     pub(super) fn is_final(&self) -> bool {
         self.code >= 500
     }
 
-    /// The enhanced status code (RFC 2034), of the last line that has one.
+    /// The enhanced status code (RFC 2034) of the last line that has one.
     pub(super) fn enhanced(&self) -> Option<EnhancedCode> {
         self.lines
             .iter()
@@ -79,7 +79,7 @@ impl fmt::Display for Reply {
     }
 }
 
-/// Why there is no whole reply.
+/// Why a reply cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReplyError {
     #[error("the relay closed the connection")]
@@ -88,23 +88,23 @@ pub(super) enum ReplyError {
     Io(#[from] std::io::Error),
     #[error("the reply is too long")]
     TooLong,
-    #[error("this is no reply of SMTP: {0}")]
+    #[error("this is not an SMTP reply: {0}")]
     NoReply(String),
     #[error("the relay spoke before it was asked: {0}")]
     TooEarly(String),
 }
 
-/// Takes replies out of a stream.
+/// Reads replies from a stream.
 #[derive(Debug, Default)]
 pub(super) struct ReplyReader {
-    /// Came, and is not taken yet.
+    /// Received and not parsed.
     buffer: Vec<u8>,
-    /// The whole lines of a reply that is not whole yet.
+    /// The complete lines of an incomplete reply.
     begun: Option<Reply>,
 }
 
 impl ReplyReader {
-    /// The next reply. When it is cut short, [`ReplyReader::cut_short`] says what was known of it.
+    /// Reads the next reply. If it fails, [`ReplyReader::cut_short`] gives the part that was read.
     pub(super) async fn read(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
@@ -122,7 +122,7 @@ impl ReplyReader {
         }
     }
 
-    /// One line more of a reply. Gives whether others follow; `None`: it is none.
+    /// Adds a line. Gives whether others follow; `None` if it is not a reply line.
     fn take(&mut self, line: &[u8]) -> Option<bool> {
         let (code, goes_on) = code(line)?;
         let text = line.get(3..).unwrap_or_default();
@@ -136,27 +136,27 @@ impl ReplyReader {
         Some(goes_on)
     }
 
-    /// What is known of a reply that does not go on: three digits decide.
+    /// The part of a reply that was read before it broke off, if its code was.
     pub(super) fn cut_short(&mut self) -> Option<Reply> {
         let rest = std::mem::take(&mut self.buffer);
         self.take(&rest);
         self.begun.take()
     }
 
-    /// What came so far means nothing.
+    /// Drops the input.
     pub(super) fn forget(&mut self) {
         self.begun = None;
         self.buffer.clear();
     }
 
-    /// What came and was not asked for.
+    /// Input that came before a command.
     pub(super) async fn unread(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> Result<Option<String>, ReplyError> {
         if self.buffer.is_empty() {
             let mut bytes = [0; 512];
-            // Only what is there already: the future is dropped when it would wait.
+            // Reads only what has arrived.
             match futures_util::FutureExt::now_or_never(stream.read(&mut bytes)) {
                 None => {}
                 Some(Ok(0)) => return Err(ReplyError::Closed),
@@ -167,7 +167,7 @@ impl ReplyReader {
         Ok(some.then(|| shown(&self.buffer)))
     }
 
-    /// A line without its end. LF alone ends it too.
+    /// A line without its end, CRLF or LF.
     async fn line(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
@@ -198,7 +198,7 @@ impl ReplyReader {
     }
 }
 
-/// The code of a line, and whether others follow.
+/// The code of a line, and whether other lines follow.
 fn code(line: &[u8]) -> Option<(u16, bool)> {
     let (digits, rest) = line.split_at_checked(3)?;
     let is_code =
@@ -208,7 +208,7 @@ fn code(line: &[u8]) -> Option<(u16, bool)> {
     (is_code && (200..600).contains(&code)).then_some((code, rest.first() == Some(&b'-')))
 }
 
-/// Bytes as a text that is safe to print: what is no UTF-8 or hides is escaped.
+/// Bytes as text that is safe to print: invalid UTF-8 and invisible characters are escaped.
 fn shown(bytes: &[u8]) -> String {
     let bytes = &bytes[..bytes.len().min(MAX_LINE)];
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! TLS to the relay: with a certificate that verifies where a password is at stake, otherwise with any.
+//! TLS to the relay. The certificate is verified if a password is sent, otherwise any is accepted.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio_rustls::client::TlsStream;
 
 use crate::deliver::tls;
 
-/// Makes connections secret, as far as it can.
+/// The TLS settings for one relay.
 #[derive(Clone)]
 pub(super) struct Tls {
-    /// An error stays one until the next start: a system without certificates.
+    /// An error, such as a missing certificate store, stays until the next start.
     config: Result<Arc<ClientConfig>, String>,
     name: Result<ServerName<'static>, String>,
 }
@@ -24,7 +24,7 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned());
         let name = match verify {
             true => name.map_err(|error| format!("{host} can have no certificate: {error}")),
-            // Nobody looks at it.
+            // Not verified.
             false => Ok(name.unwrap_or(ServerName::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))),
         };
         let config = tls::config(verify, Vec::new());

@@ -1,5 +1,5 @@
-//! The status that a receiver has answered with, noted from its bytes: it decides also where the rest of the header is cut,
-//! late, or nothing that the HTTP library takes.
+//! Records the response status from the bytes of the connection. It decides the outcome even if the rest of the header is
+//! cut, late, or refused by the HTTP library.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::places::Place;
 
-/// Of one connection: the answer to the request that is under way on it. HTTP/1.1 without pipelining, so there is one.
+/// The response on one connection. HTTP/1.1 without pipelining: there is one at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnswerRecord {
     head: Arc<watch::Sender<Option<Head>>>,
@@ -29,20 +29,19 @@ impl AnswerRecord {
         }
     }
 
-    /// The status of the answer, if it has come.
+    /// The status, if it has come.
     pub(super) fn status(&self) -> Option<StatusCode> {
         self.head.borrow().as_ref().and_then(Head::status)
     }
 
-    /// Waits for it.
+    /// Waits for the status.
     pub(super) async fn decided(&self) {
         let has_come = |head: &Option<Head>| head.as_ref().and_then(Head::status).is_some();
-        // Its sender is this one's.
+        // Never closed: `self` holds the sender.
         let _ = self.head.subscribe().wait_for(has_come).await;
     }
 
-    /// The answer is in other hands. What still comes is its body, or what a host says that closes an idle connection; the
-    /// next answer is that to the next request.
+    /// The HTTP library has the header. Further bytes are ignored until the next request.
     pub(super) fn rest(&self) {
         self.head.send_replace(None);
         drop(self.place.lock().map(|mut place| place.take()));
@@ -66,17 +65,17 @@ impl AnswerRecord {
     }
 }
 
-/// More of a line tells nothing.
+/// Bytes of a line that are kept.
 const MAX_LINE: usize = 64;
 
-/// The beginning of an answer, as far as it has come.
+/// The beginning of a response.
 #[derive(Debug, Default)]
 struct Head {
     line: Vec<u8>,
-    /// Within the header of an interim answer, which decides nothing (RFC 9110 section 15.2).
+    /// Inside the header of an interim response (RFC 9110 section 15.2), which decides nothing.
     is_interim: bool,
     status: Option<StatusCode>,
-    /// The first line of the answer was there.
+    /// The status line is complete.
     is_over: bool,
 }
 
@@ -101,13 +100,13 @@ impl Head {
         }
         match status_of(&line) {
             Some(status) if status.is_informational() => self.is_interim = true,
-            // Before an answer it means nothing (RFC 9112 section 2.2).
+            // Ignored before a status line (RFC 9112 section 2.2).
             None if is_empty => {}
             found => (self.status, self.is_over) = (found, true),
         }
     }
 
-    /// The digits are enough: what follows on their line is for people.
+    /// The digits are enough; the line need not be complete.
     fn status(&self) -> Option<StatusCode> {
         if self.is_over || self.is_interim {
             return self.status;
@@ -116,7 +115,7 @@ impl Head {
     }
 }
 
-/// Of a line such as `HTTP/1.1 200 OK`.
+/// The status of a line such as `HTTP/1.1 200 OK`.
 fn status_of(line: &[u8]) -> Option<StatusCode> {
     let (name, rest) = line.split_at_checked(5)?;
     let space = rest.iter().position(|byte| *byte == b' ')?;
@@ -128,21 +127,21 @@ fn status_of(line: &[u8]) -> Option<StatusCode> {
         .flatten()
 }
 
-/// What a connection reads and writes on.
+/// The stream of a connection: TCP or TLS.
 pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
-/// A connection with its record.
+/// A connection that records the response status.
 pub(super) struct RecordingConnection {
     pub(super) wire: Box<dyn ByteStream>,
     pub(super) record: AnswerRecord,
-    /// To a proxy that is asked for the whole URL.
+    /// To a proxy that gets the whole request.
     pub(super) is_proxied: bool,
 }
 
 impl RecordingConnection {
-    /// Who takes no more may have answered before it hung up, and nobody reads on a connection that cannot be written to.
+    /// After a failed write, reads the status that the host may have sent before it hung up; hyper would not.
     fn unless_written<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,18 +1,18 @@
-//! The name by which we greet the relay (RFC 5321 section 4.1.1.1): a domain name, or an address literal where there is none.
+//! The argument of EHLO (RFC 5321 section 4.1.1.1): a domain name, or an address literal if there is none.
 
 use std::net::IpAddr;
 
-/// What follows EHLO.
+/// The argument of EHLO.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum HeloName {
-    /// A name, or a literal that the operator has written.
+    /// A name, or the literal from `helo_name`.
     Name(String),
-    /// The literal of the address from which we come.
+    /// The literal of our address on the connection.
     Address,
 }
 
 impl HeloName {
-    /// `helo_name`.
+    /// Parses `helo_name`.
     pub(super) fn set(text: &str) -> Option<HeloName> {
         let literal = text
             .strip_prefix('[')
@@ -29,8 +29,7 @@ impl HeloName {
         is_good.then(|| HeloName::Name(text.to_owned()))
     }
 
-    /// The host's own name, when it is one that a stranger could look up: relays refuse others (`504 5.5.2 need
-    /// fully-qualified hostname`).
+    /// The host name if it is fully qualified; relays refuse others (`504 5.5.2 need fully-qualified hostname`).
     pub(super) fn of_host() -> HeloName {
         let name = nix::unistd::gethostname().unwrap_or_default();
         HeloName::of_name(&name.to_string_lossy())
@@ -44,7 +43,7 @@ impl HeloName {
         }
     }
 
-    /// As it is said on a connection from there.
+    /// The text for a connection from this address.
     pub(super) fn said(&self, from: IpAddr) -> String {
         match (self, from.to_canonical()) {
             (HeloName::Name(name), _) => name.clone(),
@@ -54,7 +53,7 @@ impl HeloName {
     }
 }
 
-/// `Domain` of RFC 5321 section 4.1.2; no address without brackets.
+/// `Domain` of RFC 5321 section 4.1.2. An address needs brackets.
 fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         let inner = label

@@ -1,4 +1,4 @@
-//! Connections that wait for their next mail, and end with QUIT when none comes.
+//! Idle connections, kept for the next mail and ended with QUIT when none comes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use super::connection::Connection;
 /// The idle connections to one relay.
 pub(super) struct IdleConnections {
     idle: Arc<Mutex<Idle>>,
-    /// How long each may be idle.
+    /// Longest idle time of each.
     time: Duration,
 }
 
 #[derive(Default)]
 struct Idle {
     connections: Vec<(Connection, Instant)>,
-    /// Ends what was idle for too long; there is one while there are connections.
+    /// The task that ends connections idle for too long; it runs while there are any.
     sweeper: Option<AbortHandle>,
 }
 
@@ -79,7 +79,7 @@ fn too_old(kept: &Mutex<Idle>, time: Duration) -> Vec<Connection> {
         .collect()
 }
 
-/// Nothing in here panics half-way, so what a poisoned lock holds is whole.
+/// Nothing panics while it is locked.
 fn lock(kept: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

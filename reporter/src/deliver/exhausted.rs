@@ -1,4 +1,4 @@
-//! What this host may be short of: that is never a receiver's failure.
+//! Resources of this host that are used up: this is never the receiver's failure.
 
 use std::error::Error;
 use std::fs::File;
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::Outcome;
 
 /// Whether an error says that this host has run out of descriptors, processes, ports or memory.
-pub(super) fn is_lack(error: &io::Error) -> bool {
+pub(super) fn is_exhaustion(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(
         errno,
@@ -25,15 +25,15 @@ pub(super) fn is_lack(error: &io::Error) -> bool {
 }
 
 /// The first such error among the causes of another.
-pub(super) fn lack_behind(error: &(dyn Error + 'static)) -> Option<String> {
+pub(super) fn exhaustion_behind(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
-            if is_lack(error) {
+            if is_exhaustion(error) {
                 return Some(error.to_string());
             }
             // It does not count what it wraps among its sources.
-            if let Some(reason) = error.get_ref().and_then(|inner| lack_behind(inner)) {
+            if let Some(reason) = error.get_ref().and_then(|inner| exhaustion_behind(inner)) {
                 return Some(reason);
             }
         }
@@ -42,13 +42,13 @@ pub(super) fn lack_behind(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// Libraries say it in words of their own, or not at all: then a descriptor more is asked for.
+/// Libraries do not always pass the error number on. Then one more descriptor is opened to find out.
 pub(super) fn unless_exhausted(outcome: Outcome) -> Outcome {
     if !matches!(outcome, Outcome::Unreachable { .. }) {
         return outcome;
     }
     match File::open("/dev/null") {
-        Err(error) if is_lack(&error) => Outcome::Exhausted {
+        Err(error) if is_exhaustion(&error) => Outcome::Exhausted {
             reason: error.to_string(),
         },
         _ => outcome,
@@ -81,7 +81,7 @@ mod tests {
                 "wrapped",
             ),
         ] {
-            let behind = lack_behind(&Connecting(error));
+            let behind = exhaustion_behind(&Connecting(error));
             assert_eq!(behind.is_some(), ours, "{why}: {behind:?}");
         }
     }

@@ -1,4 +1,5 @@
-//! Connections that are kept for the next report cost a descriptor each: those of so many hosts, and no more.
+//! Connections that are kept for the next report cost a descriptor each, so the number of hosts with kept connections is
+//! limited.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,16 +8,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// Longer none is kept.
+/// Longest idle time of a kept connection.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
-/// A part of the descriptors.
+/// Kept connections may use this part of the descriptors: one eighth.
 const PART: usize = 8;
 
 /// The hosts whose connections are kept.
 #[derive(Debug)]
 pub(super) struct KeptHosts {
     most: usize,
-    /// With their ports, and when they were last asked.
+    /// Each host and port, with the time of its last request or response.
     hosts: Mutex<HashMap<String, Instant>>,
 }
 
@@ -29,7 +30,7 @@ impl KeptHosts {
         }
     }
 
-    /// Whether the connection of a post that begins now may be kept after it.
+    /// Whether the connection of a post that starts now may be kept after it.
     pub(super) fn keeps(&self, url: &Url, now: Instant) -> bool {
         let name = host_and_port(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +48,7 @@ impl KeptHosts {
         has_room
     }
 
-    /// An answer has come: from now on its connection is idle.
+    /// The response has come: its connection is idle from now on.
     pub(super) fn answered(&self, url: &Url, now: Instant) {
         let name = host_and_port(url);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! Commands out, answers in: one at a time, each answer waited for no longer than allowed.
+//! Sends commands and reads replies, one at a time, with a time limit for each reply.
 //!
-//! Nothing is said while there is something unread: an answer that came before its question would be taken for the answer to
-//! another one, and what stands behind the answer to STARTTLS comes from whoever is on the way.
+//! No command is sent while there is unread input: a reply that came too early would be taken for the reply to the next
+//! command, and input behind the reply to STARTTLS was injected by somebody on the way.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::fault::{SmtpFault, Stage};
 use super::reply::{Reply, ReplyError, ReplyReader};
 use super::tls::Tls;
 
-/// How long an answer is waited for.
+/// Time limits for replies.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReplyTimeouts {
     /// To connect, and for the answer to most commands: `sendmail_timeout`.
@@ -25,8 +25,8 @@ pub(super) struct ReplyTimeouts {
 }
 
 impl ReplyTimeouts {
-    /// At least what RFC 5321 section 4.5.3.2 asks for once there is a mail: a relay may look long
-    /// at one before it takes it, and whoever hangs up meanwhile sends it twice.
+    /// From DATA on at least the limits of RFC 5321 section 4.5.3.2: a relay may check a mail for long before it accepts it,
+    /// and a client that hangs up meanwhile sends it twice.
     pub(super) fn new(usual: Duration) -> ReplyTimeouts {
         ReplyTimeouts {
             usual,
@@ -44,7 +44,7 @@ impl ReplyTimeouts {
     }
 }
 
-/// What a stage needs to go on.
+/// The replies with which a stage goes on.
 #[derive(Clone, Copy)]
 pub(super) enum Expected {
     /// 2xx.
@@ -62,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 pub(super) struct CommandStream {
     stream: Box<dyn Io>,
     reader: ReplyReader,
-    /// It can carry no other command.
+    /// No further command can be sent.
     pub(super) over: bool,
     pub(super) waits: ReplyTimeouts,
 }
@@ -77,7 +77,7 @@ impl CommandStream {
         }
     }
 
-    /// The same inside TLS.
+    /// Upgrades to TLS.
     pub(super) async fn secured(mut self, tls: &Tls) -> Result<CommandStream, String> {
         match self.reader.unread(&mut self.stream).await {
             Ok(None) => {}
@@ -99,7 +99,7 @@ impl CommandStream {
         self.check(stage, reply, Expected::Done).map(drop)
     }
 
-    /// Three digits decide, and they have to be those that belong there.
+    /// Checks the reply code against those that the stage expects.
     pub(super) fn check(
         &mut self,
         stage: Stage,
@@ -119,14 +119,14 @@ impl CommandStream {
         Err(fault)
     }
 
-    /// Says something, or nothing, and waits for the answer.
+    /// Sends a command, or nothing, and waits for the reply.
     pub(super) async fn ask(&mut self, stage: Stage, said: &[u8]) -> Result<Reply, SmtpFault> {
         let time = self.waits.at(stage);
         let why = match timeout(time, self.exchange(said)).await {
             Ok(Ok(reply)) => return Ok(reply),
             Ok(Err(ExchangeError::Unsent(error))) => {
                 self.over = true;
-                // A mail that did not go out as a whole was not taken.
+                // A mail that was not sent completely was not accepted.
                 let stage = if stage == Stage::Content {
                     Stage::Data
                 } else {
@@ -138,7 +138,7 @@ impl CommandStream {
             Err(_) => too_slow(time),
         };
         self.over = true;
-        // What was read of an answer before it was cut short decides: a mail that was taken is taken.
+        // The part of a reply that was read decides: an accepted mail must not be sent again.
         match self.reader.cut_short() {
             Some(reply) if reply.is_bad() || stage == Stage::Content => Ok(reply),
             _ => Err(SmtpFault::broken(stage, why)),
@@ -149,13 +149,13 @@ impl CommandStream {
         if !said.is_empty() {
             match self.reader.unread(&mut self.stream).await {
                 Ok(None) => {}
-                // The relay may say at any time that it goes away (section 3.8).
+                // The relay may send 421 at any time (section 3.8).
                 Ok(Some(text)) if text.starts_with("421") => {}
                 Ok(Some(text)) => return Err(ExchangeError::Unsent(ReplyError::TooEarly(text))),
                 Err(error) => return Err(ExchangeError::Unsent(error)),
             }
             if let Err(error) = self.write(said).await {
-                // Who hangs up in the middle of a mail may have said why.
+                // A relay that hangs up in the middle of a mail may have sent the reason.
                 let last_words = timeout(LAST_WORDS, self.reader.read(&mut self.stream)).await;
                 self.reader.forget();
                 return match last_words {
@@ -174,15 +174,15 @@ impl CommandStream {
     }
 }
 
-/// Why there was no answer.
+/// Why there is no reply.
 enum ExchangeError {
-    /// What was to be said was not said as a whole.
+    /// The command was not sent completely.
     Unsent(ReplyError),
-    /// It was said.
+    /// The command was sent.
     Unanswered(ReplyError),
 }
 
-/// For what a relay may have said before it hung up.
+/// Time limit for reading a reply that the relay sent before it hung up.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The first address of the host that answers.
@@ -191,7 +191,7 @@ pub(super) async fn dial(host: &str, port: u16, time: Duration) -> Result<TcpStr
     let found =
         found.map_err(|_| format!("no address for {host} within {} s", time.as_secs_f64()))?;
     let addresses: Vec<_> = found.map_err(|error| format!("{host}: {error}"))?.collect();
-    // One that never answers leaves time for the others.
+    // An address that never answers must leave time for the others.
     let each = time / u32::try_from(addresses.len().max(1)).unwrap_or(1);
     let mut why = format!("{host} has no address");
     for address in addresses {

@@ -1,5 +1,5 @@
-//! What is wrong with the configuration beyond its text, for `--check_config`: whatever start would refuse, with the service
-//! of the service. Nothing is begun, and no file is changed.
+//! `--check_config`: the files, users and sockets that the settings name, as the service's user would find them. What a
+//! start would refuse is told; nothing is started, and no file is changed.
 
 use std::{
     os::unix::fs::FileTypeExt as _,
@@ -13,7 +13,7 @@ use tlsrptd_config::{
 
 use crate::store;
 
-/// Of the collector.
+/// What is wrong for the collector.
 pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
     let storages = || settings.storage.iter().filter_map(path);
     let service = ServiceView::of(Program::Collectd, storages().next());
@@ -60,7 +60,7 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
     faults
 }
 
-/// Of the fetcher: days that are not there yet are no fault, but their directory is.
+/// What is wrong for the fetcher. Days may not exist yet, but their directory must.
 pub fn fetcher(settings: &Fetcher, file: Option<&Path>) -> Vec<String> {
     let storage = path(&settings.storage);
     let service = ServiceView::of(Program::Fetcher, storage);
@@ -89,7 +89,7 @@ fn not_a_socket(path: &Path) -> Option<String> {
     })
 }
 
-/// What the socket is given to must exist.
+/// `socketuser` and `socketgroup` must exist.
 fn owners(settings: &Collectd) -> Vec<String> {
     let is_number = |name: &String| name.parse::<u32>().is_ok();
     let user = settings

@@ -10,7 +10,7 @@
 //! 4. [`store_writer`] decides when counts are committed and days are closed; [`store`] is where they are kept, with the
 //!    engines behind its ports; [`days`] says which day it is; after a day is closed, the operator's program runs;
 //! 5. [`stats`] are the figures, [`dropped`] logs dropped datagrams, [`heartbeat`] shows that the threads live, [`daemon`] is
-//!    the process, [`mod@error`] its exit codes, [`look`] its `--check_config`.
+//!    the process, [`mod@error`] its exit codes, [`check_config`] its `--check_config`.
 //!
 //! An epoch is the time in which the ids of the seen table are valid. The reader starts one when the day or the clock
 //! changes, for SIGUSR2, when the table is full, and when a writer requests it.

@@ -190,7 +190,7 @@ pub(crate) struct DaySize {
     pub(crate) policies: u64,
 }
 
-/// How far details go before they are folded.
+/// How many details are kept before they are folded into one entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FoldLimits {
     policies: i64,
@@ -200,7 +200,7 @@ pub(crate) struct FoldLimits {
 }
 
 impl FoldLimits {
-    /// At least one of each; SQLite has no larger number than an i64.
+    /// At least one policy a domain, and one failure a policy.
     pub(crate) fn new(policies: usize, failures: usize) -> FoldLimits {
         let limit = |n| i64::try_from(n).unwrap_or(i64::MAX).max(1);
         FoldLimits {
@@ -210,7 +210,7 @@ impl FoldLimits {
         }
     }
 
-    /// With a bound on the file.
+    /// The same, in a day file of at most so many bytes.
     pub(crate) fn in_file_of(self, bytes: u64) -> FoldLimits {
         FoldLimits {
             file_bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
@@ -224,17 +224,17 @@ impl FoldLimits {
 pub(crate) struct Flushed {
     /// Datagrams committed.
     pub(crate) datagrams: u64,
-    /// Policies that gave way to a limit.
+    /// How often a policy was folded, for a limit.
     pub(crate) folded_policies: u64,
-    /// Failures that gave way to a limit.
+    /// How often a failure was folded, for a limit.
     pub(crate) folded_failures: u64,
-    /// Rows made.
+    /// Policies that had no row.
     pub(crate) new_policies: u64,
     /// Domains that had no row.
     pub(crate) new_domains: u64,
-    /// Datagrams dropped, because the file is full and they needed a row that is not there.
+    /// Datagrams dropped, because the file is full and they needed a new row.
     pub(crate) refused: u64,
-    /// Datagrams dropped, because their domain and those beside it have used their share of the file.
+    /// Datagrams dropped, because the owner of their domain has used up its share of the file.
     pub(crate) over_share: u64,
     /// The file is nearly full.
     pub(crate) tight: bool,

@@ -18,7 +18,7 @@ pub(super) enum CountedRow {
     Session { rowid: i64, failed: bool },
     /// Of `failures`.
     Failure { rowid: i64 },
-    /// No row, because its domain and those beside it have used up their share of the file.
+    /// No row, because the owner of its domain has used up its share of the file.
     OverShare,
 }
 

@@ -6,12 +6,12 @@ use tlsrptd_config::reportd::Reportd;
 
 use crate::{
     error::Error,
-    store::{self, Access, StatusCount, WhyPending},
+    store::{self, OperatorAccess, StatusCount, WhyPending},
 };
 
 /// One section a table.
 pub(super) fn status(settings: &Reportd) -> Result<String, Error> {
-    let counts = store::open_for_operator(settings, Access::Read)?.status_counts()?;
+    let counts = store::open_for_operator(settings, OperatorAccess::Read)?.status_counts()?;
     let sections = [
         ("Fetch jobs", &counts.jobs),
         ("Report data", &counts.data),

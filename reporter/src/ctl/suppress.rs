@@ -8,7 +8,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use crate::{
     error::Error,
     model::SuppressionTarget,
-    store::{self, Access, SuppressionRow},
+    store::{self, OperatorAccess, SuppressionRow},
 };
 
 /// Does it, and says so.
@@ -23,7 +23,7 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let target = read_target(&target)?;
             let until = until.map(|until| last_day(&until, today)).transpose()?;
             let reason = visible::one_line(reason.as_deref().unwrap_or(""));
-            let is_new = open(Access::Write)?.suppress(&target, until, &reason, today)?;
+            let is_new = open(OperatorAccess::Write)?.suppress(&target, until, &reason, today)?;
             let word = if is_new { "suppressed" } else { "changed" };
             Ok(format!("{word}: {target} {}\n", end(until)))
         }
@@ -32,13 +32,13 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let domain = domain.as_deref().map(read_domain).transpose()?;
             let domain = domain.as_ref().map(Domain::as_str);
             let about = shown(target.as_str(), domain);
-            match open(Access::Write)?.unsuppress(&target, domain)? {
+            match open(OperatorAccess::Write)?.unsuppress(&target, domain)? {
                 0 => Err(fault("TARGET", format!("{about} is not on the list"))),
                 1 => Ok(format!("removed: {about}\n")),
                 all => Ok(format!("removed: {about} ({all} entries)\n")),
             }
         }
-        Suppress::List => Ok(show(&open(Access::Read)?.suppressed(today)?)),
+        Suppress::List => Ok(show(&open(OperatorAccess::Read)?.suppressed(today)?)),
     }
 }
 

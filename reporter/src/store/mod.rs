@@ -11,6 +11,10 @@
 //!
 //! Every fetch job, report and delivery is a row, and each step of its life is one transaction: see [`steps`]. A store runs
 //! on the thread of its caller and answers within milliseconds.
+//!
+//! To add a step: a variant of [`Step`] with its row in `STEPS.md`, and a transaction of that step in the engine; the kill
+//! tests and the simulation reach it by themselves, or fail. To add an engine: the traits for it, its case in [`open`],
+//! [`open_for_operator`] and [`find_fault`], and in the tests a second reader beside `tests/environment/stored.rs`.
 
 mod composing;
 mod delivering;
@@ -73,7 +77,7 @@ pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Stor
 
 /// What an operator's command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum OperatorAccess {
     /// It reads.
     Read,
     /// It changes something.
@@ -86,7 +90,7 @@ pub enum Access {
 /// When no reporter has made it yet, or it cannot be used.
 pub fn open_for_operator(
     settings: &Reportd,
-    access: Access,
+    access: OperatorAccess,
 ) -> Result<Box<dyn OperatorStore>, StoreError> {
     let database = ExistingDatabase::open(&settings.dbname, access)?;
     Ok(Box::new(database))

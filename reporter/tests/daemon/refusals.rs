@@ -7,7 +7,7 @@ use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::from_texts,
     model::SuppressionTarget,
-    store::{Access, open_for_operator},
+    store::{OperatorAccess, open_for_operator},
 };
 
 use crate::{
@@ -231,7 +231,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
         "each day's; of the stranger three days' to two places"
     );
     // One pair is taken off the list, then all that is left of the place.
-    let mut operator = open_for_operator(&settings, Access::Write).unwrap();
+    let mut operator = open_for_operator(&settings, OperatorAccess::Write).unwrap();
     let target = SuppressionTarget::parse(shared).unwrap();
     assert_eq!(
         operator

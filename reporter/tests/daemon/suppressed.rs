@@ -6,7 +6,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::SuppressionTarget,
-    store::{Access, CommitSide, HookVerdict, open_for_operator},
+    store::{CommitSide, HookVerdict, OperatorAccess, open_for_operator},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ fn day(text: &str) -> Day {
 }
 
 fn add(settings: &Reportd, target: &str, until: Option<&str>) {
-    let mut operator = open_for_operator(settings, Access::Write).unwrap();
+    let mut operator = open_for_operator(settings, OperatorAccess::Write).unwrap();
     let target = SuppressionTarget::parse(target).unwrap();
     let today = day("2026-11-21");
     operator
@@ -160,7 +160,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         add(&settings, "a.example", None);
         tokio::time::sleep(DAY).await;
-        let mut operator = open_for_operator(&settings, Access::Write).unwrap();
+        let mut operator = open_for_operator(&settings, OperatorAccess::Write).unwrap();
         let target = SuppressionTarget::parse("a.example").unwrap();
         assert_eq!(operator.unsuppress(&target, None).unwrap(), 1);
         assert_eq!(operator.unsuppress(&target, None).unwrap(), 0, "once");

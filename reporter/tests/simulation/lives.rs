@@ -11,7 +11,9 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     daemon::Order,
     model::SuppressionTarget,
-    store::{Access, CommitHook, CommitSide, HookVerdict, Step, StoreError, open_for_operator},
+    store::{
+        CommitHook, CommitSide, HookVerdict, OperatorAccess, Step, StoreError, open_for_operator,
+    },
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -69,7 +71,7 @@ impl Played {
     /// The operator edits the list before the first start.
     fn suppress(&self) {
         environment::make_store(&self.settings);
-        let mut operator = open_for_operator(&self.settings, Access::Write).unwrap();
+        let mut operator = open_for_operator(&self.settings, OperatorAccess::Write).unwrap();
         let today = Day::of(self.sim.now());
         let names = self.sim.plan.domains.names.iter();
         for name in names.filter(|name| domains::is_suppressed(name)) {

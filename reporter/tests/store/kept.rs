@@ -3,7 +3,7 @@
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::{DecidedDomain, Delivery, DeliveryStatus, Destination, NamedBy},
-    store::{Access, AttemptEnd, Disposition, open_for_operator},
+    store::{AttemptEnd, Disposition, OperatorAccess, open_for_operator},
 };
 
 use crate::{
@@ -45,7 +45,7 @@ fn what_is_old_goes_but_nothing_pending() {
     let claimed = claim(&mut *store, now, 1);
     store.record(&[sent(&claimed[0])], now).unwrap();
     while store.clean(day().next()).unwrap() {}
-    let counts = open_for_operator(&settings, Access::Read)
+    let counts = open_for_operator(&settings, OperatorAccess::Read)
         .unwrap()
         .status_counts()
         .unwrap();
@@ -207,7 +207,7 @@ fn status_before_there_is_a_database() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
     let read = || {
-        open_for_operator(&settings, Access::Read)
+        open_for_operator(&settings, OperatorAccess::Read)
             .err()
             .unwrap()
             .to_string()

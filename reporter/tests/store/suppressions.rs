@@ -6,7 +6,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::SuppressionTarget,
-    store::{Access, open_for_operator},
+    store::{OperatorAccess, open_for_operator},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ fn day(text: &str) -> Day {
 }
 
 fn add(settings: &Reportd, target: &str, until: Option<&str>) {
-    let mut operator = open_for_operator(settings, Access::Write).unwrap();
+    let mut operator = open_for_operator(settings, OperatorAccess::Write).unwrap();
     let target = SuppressionTarget::parse(target).unwrap();
     let today = day("2026-11-21");
     operator
@@ -48,7 +48,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
         assert_eq!(journal_mode(path), mode);
     }
     add(&settings, "ever.example", None);
-    let operator = open_for_operator(&settings, Access::Read).unwrap();
+    let operator = open_for_operator(&settings, OperatorAccess::Read).unwrap();
     let listed = |today: &str| {
         let rows = operator.suppressed(day(today)).unwrap();
         rows.into_iter().map(|row| row.target).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Deliveries that are taken in hand: due ones become claims, as far as there is memory for their reports.
+//! Takes due deliveries in hand, as far as there is memory for their reports.
 
 use std::{
     collections::HashMap,
@@ -15,19 +15,19 @@ use crate::{
     store::{ClaimLimit, Claimed, CorruptRow, Step, StoreError},
 };
 
-/// One report may have several in a queue. Whether reports have arrived there before, the oldest rows of the address say;
-/// of an address that all the world shares there may be a million.
+/// One report may have several deliveries in a queue. Whether reports have arrived at a destination before is read from its
+/// oldest rows: a destination that many domains share may have a million rows.
 const DUE: &str = "SELECT d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_origin, r.day, r.domain, r.uniqid, \
     r.report, r.its, d.tlsrptd_dated, d.tlsrptd_queue LIKE 'https:%' AND EXISTS(SELECT 1 FROM \
     (SELECT status FROM destinations w WHERE w.destination = d.destination ORDER BY w.d_r_id LIMIT 20) \
     WHERE status = 'sent') FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
     WHERE d.d_r_id = ?1 AND d.tlsrptd_queue = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
     AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
-/// The reports of what is in hand take so much memory together, mails and posts each: what waits for strangers takes none
-/// from mails. Only the last of them may go beyond it.
+/// The limit of memory for the reports of deliveries in hand: one such limit for mails and one for posts, so that posts to
+/// slow hosts take nothing from mails. Only the last report may exceed it.
 const IN_HAND_BYTES: usize = 32 << 20;
 
-/// The reports of what is in hand, by their row: ten deliveries of one report hold it once.
+/// The reports of deliveries in hand, by their row: ten deliveries of one report hold it once.
 #[derive(Debug, Default)]
 pub(super) struct ReportsInHand {
     own: HashMap<i64, Weak<StoredReport>>,
@@ -48,7 +48,7 @@ impl ReportsInHand {
             reports.retain(|_, report| report.strong_count() > 0);
             let reports = reports.values().filter_map(Weak::upgrade);
             let in_hand: usize = reports.map(|report| report.size()).sum();
-            // ClaimLimit for one or two would cost a transaction each.
+            // Memory for one or two reports would cost a transaction each.
             match in_hand > IN_HAND_BYTES / 2 {
                 true => 0,
                 false => IN_HAND_BYTES - in_hand,
@@ -87,14 +87,14 @@ impl SqliteStore {
                 return Ok(Vec::new());
             }
             let claims = self.start(&picked, bytes, now)?;
-            // What was picked may have been known from before and not be due any more; others then are.
+            // The picked candidates may be outdated; then others are due.
             if !claims.is_empty() {
                 return Ok(claims);
             }
         }
     }
 
-    /// Takes in hand what is due of what was picked, and leaves what is beyond the room.
+    /// Takes in hand the candidates that are due, and returns those that exceed the memory.
     fn start(
         &mut self,
         picked: &[Candidate],

@@ -1,4 +1,4 @@
-//! What is old enough to go.
+//! Removes what is older than `keep_days`.
 
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
@@ -21,7 +21,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
         "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 AND {} LIMIT {CLEANED_AT_ONCE})",
         is_decided("reportdata")
     );
-    // Data first, and wholly: data without a report looks like something still to be reported.
+    // All data first: data without a report looks like data that is not reported yet.
     if tx.execute(&data, [&day])? > 0 {
         return Ok(true);
     }

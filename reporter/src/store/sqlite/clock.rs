@@ -1,4 +1,4 @@
-//! The database's time, and what becomes of its times when the clock moves.
+//! The database's time, and how its times follow a clock that moved.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
@@ -58,7 +58,7 @@ impl Upkeep for SqliteStore {
             Ok(pulled)
         })?;
         if pulled > 0 {
-            self.pending.look_anew();
+            self.pending.read_again();
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! Whose job is whose, when `fetchers` has changed since a day's jobs were made.
+//! Matches a day's jobs with collectors when `fetchers` has changed since the jobs were made.
 //!
-//! A collector is its command's words: not its place in the list, and not the white space between them. A job stays with
-//! the collector that it was made for, under the name that its rows have. A command that changed where it stands is the
-//! same collector under a new name: who answers by it is not asked for a day that it has answered already. A collector
-//! that is not in the list has no successor: who stands in its place later is another one.
+//! A collector is identified by the words of its command, not by its place in the list nor by white space. A job stays with
+//! the collector that it was made for, under the name that its rows have. A command that changed in its place is the same
+//! collector under a new name: it is not asked again for a day that it has answered. A collector that
+//! is not in the list has no successor: a command that takes its place later is another collector.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{late, text};
+use super::{jobs, late, text};
 use crate::{
     model::{CollectorCommand, collector_of},
     store::{JobChange, JobNote},
@@ -39,7 +39,7 @@ enum JobStage {
     Removed,
 }
 
-/// The settings' collectors held against a day's jobs, both by their numbers in their lists.
+/// Which jobs of a day belong to which collectors of the settings, both by their index in their lists.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct JobMatch {
     /// Job and collector.
@@ -52,7 +52,7 @@ struct JobMatch {
     gone: Vec<usize>,
 }
 
-fn held_against(jobs: &[DayJob], collectors: &[CollectorCommand]) -> JobMatch {
+fn match_jobs(jobs: &[DayJob], collectors: &[CollectorCommand]) -> JobMatch {
     let mut found = JobMatch::default();
     let mut is_free = vec![true; jobs.len()];
     let mut left = Vec::new();
@@ -91,7 +91,7 @@ pub(super) fn make_jobs(
     let mut notes = Vec::new();
     for day in days {
         let jobs = jobs_of(tx, *day)?;
-        let found = held_against(&jobs, collectors);
+        let found = match_jobs(&jobs, collectors);
         for (at, number) in &found.same {
             stands_at(tx, *day, &jobs[*at], collectors[*number].index)?;
             if jobs[*at].stage == JobStage::Removed {
@@ -140,7 +140,7 @@ pub(super) fn reopen_given_up(
         let is_open = |job: &DayJob| {
             job.is_decided && matches!(job.stage, JobStage::GivenUp | JobStage::Removed)
         };
-        let found = held_against(jobs, collectors);
+        let found = match_jobs(jobs, collectors);
         for (at, number) in &found.same {
             stands_at(tx, *day, &jobs[*at], collectors[*number].index)?;
             if is_open(&jobs[*at]) {
@@ -241,8 +241,8 @@ fn stands_at(tx: &Transaction<'_>, day: Day, job: &DayJob, place: i64) -> rusqli
     .map(drop)
 }
 
-/// Gives the job to the command that has taken its collector's place. Its rows get the name too: what the same collector
-/// says again replaces them.
+/// Gives the job to the command that has taken its collector's place. Its rows get the new name too, so that a second answer
+/// of the same collector replaces them.
 fn rename(
     tx: &Transaction<'_>,
     day: Day,
@@ -279,26 +279,20 @@ fn remove(tx: &Transaction<'_>, day: Day, job: &DayJob, now: Timestamp) -> rusql
     .map(drop)
 }
 
-/// From given up or removed to waiting; one that waits is due now.
+/// A job that was given up or removed waits again; one that waits is due now.
 fn wait_again(
     tx: &Transaction<'_>,
     day: Day,
     job: &DayJob,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let (day, at) = (day.to_string(), text::nexttry(now));
-    // A list that could not be finished goes on.
+    // A list that was not completed continues.
     tx.prepare_cached(
         "UPDATE reportdata SET status = NULL WHERE day = ?1 AND fetcherindex = ?2 AND data IS NULL \
          AND status = 'timedout' AND tlsrptd_reason IS NULL",
     )?
-    .execute((&day, job.index))?;
-    tx.prepare_cached(
-        "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?3, tlsrptd_closed = NULL, \
-         tlsrptd_given_up = NULL WHERE day = ?1 AND fetcherindex = ?2",
-    )?
-    .execute((&day, job.index, &at))
-    .map(drop)
+    .execute((day.to_string(), job.index))?;
+    jobs::reopen(tx, day, job.index, now)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ fn counts(db: &Connection, sql: &str) -> rusqlite::Result<Vec<StatusCount>> {
         .collect()
 }
 
-/// Reasons that are told apart: beyond them each is counted, and none is new.
+/// At most this number of reasons is distinguished; beyond it only known ones are counted.
 const MAX_REASONS: usize = 10_000;
 
 fn why_pending(db: &Connection) -> rusqlite::Result<Option<WhyPending>> {
@@ -62,7 +62,7 @@ fn why_pending(db: &Connection) -> rusqlite::Result<Option<WhyPending>> {
             reasons.entry(kind).or_insert((0, reason)).0 += 1;
         }
     }
-    // Of several that are shared alike always the same.
+    // Deterministic if several are equally frequent.
     let most = reasons.into_values().max();
     Ok(most.map(|(number, reason)| WhyPending {
         tried,
@@ -71,7 +71,7 @@ fn why_pending(db: &Connection) -> rusqlite::Result<Option<WhyPending>> {
     }))
 }
 
-/// A reply names the address that it is about: it is the same reply for each.
+/// A reply without the addresses that it names, so that the same reply counts as one.
 fn without_names(reason: &str) -> String {
     let mut parts = reason.split('<');
     let mut kind = parts.next().unwrap_or_default().to_owned();

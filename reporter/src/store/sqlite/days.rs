@@ -1,6 +1,6 @@
-//! Days: which have jobs, are decided, or were asked for too early.
+//! Days that have jobs, are decided, or were asked for too early.
 //!
-//! That a day was decided is known for good: cleaning and a clock that was wrong remove rows, but not that.
+//! A decided day is known forever: neither cleaning nor a clock that was wrong removes its row.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::{
     store::{Days, JobNote, Step, StoreError},
 };
 
-/// One row a day, for ever.
+/// One row a decided day, forever.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_decided(day TEXT PRIMARY KEY)";
 
-/// A day has a job that is done, by us or by sys4.
+/// A day is decided when one of its jobs is done, by us or by sys4.
 const NOTE: &str = "INSERT OR IGNORE INTO tlsrptd_decided(day) \
     SELECT DISTINCT day FROM fetchjobs WHERE status IS NOT NULL AND day < ?1";
 
@@ -97,13 +97,13 @@ impl SqliteStore {
     }
 }
 
-/// Notes the days before that one, of which rows may be about to go.
+/// Notes decided days before that one; their rows may be removed next.
 pub(super) fn note(tx: &Transaction<'_>, before: &str) -> rusqlite::Result<()> {
     tx.execute(NOTE, [before]).map(drop)
 }
 
-/// Days from `today` on have not ended: a clock that was ahead has asked for them. Jobs that brought nothing go, and are
-/// made again when the day has ended; those that brought something are asked again then.
+/// Days from `today` on have not ended: a clock that was ahead has asked for them. Jobs without data are removed, and made
+/// again when the day has ended; jobs with data are asked again then.
 pub(super) fn undo_early(tx: &Transaction<'_>, today: &str) -> rusqlite::Result<usize> {
     let brought = "EXISTS (SELECT 1 FROM reportdata r WHERE r.day = fetchjobs.day \
         AND r.fetcherindex = fetchjobs.fetcherindex AND coalesce(r.data, r.tlsrptd_data) IS NOT NULL)";

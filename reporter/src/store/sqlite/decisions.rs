@@ -55,7 +55,7 @@ impl Decisions for SqliteStore {
         limit: usize,
         bytes: usize,
     ) -> Result<Vec<DomainDay>, StoreError> {
-        // Before all texts, the empty one too, which something else may have written.
+        // SQLite sorts integers before all texts, even before the empty one, which another program may have written.
         let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
         self.read("undecided domains", |db| {
             let mut select = db.prepare_cached(
@@ -115,7 +115,7 @@ impl Decisions for SqliteStore {
     ) -> Result<(), StoreError> {
         let r_ids = self.transact(Step::DayDecided, |tx| {
             let r_ids = store(tx, day, decisions, now)?;
-            // A job that waits, or that is asked just now, is not part of what was decided.
+            // Rows of a job that still waits are not part of the decision.
             tx.execute(
                 "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
                  data = tlsrptd_data, tlsrptd_data = NULL WHERE day = ?1 AND data IS NULL AND status IS NULL \
@@ -147,7 +147,7 @@ impl SqliteStore {
     }
 }
 
-/// Gives the rows of the reports.
+/// Gives the row numbers of the reports.
 fn store(
     tx: &Transaction<'_>,
     day: Day,
@@ -216,7 +216,7 @@ fn add_destination(
     .map(drop)
 }
 
-/// SQLite's integers end at 2^63; no counter of sessions gets there.
+/// SQLite's integers end at 2^63; no counter of sessions reaches that.
 fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

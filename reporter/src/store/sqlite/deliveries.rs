@@ -1,4 +1,4 @@
-//! Deliveries, one report to one address: how attempts end, and what is pending again.
+//! Deliveries, one report to one destination each: how attempts end, and what is pending again.
 
 use jiff::Timestamp;
 use rusqlite::named_params;
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// In hand no more. An attempt that did not begin is none: it begins no window either.
+/// Pending again. The attempt did not begin, so the retry window does not begin with it.
 const NOT_TRIED: &str = "UPDATE destinations SET tlsrptd_started = NULL, \
     tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
     tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
@@ -27,8 +27,8 @@ impl Deliveries for SqliteStore {
     ) -> Result<Vec<Claimed>, StoreError> {
         let claims = self.claim_due(now, limit, room);
         if claims.is_err() {
-            // What was picked is still due.
-            self.pending.look_anew();
+            // The candidates are still due.
+            self.pending.read_again();
         }
         claims
     }
@@ -87,7 +87,7 @@ impl Deliveries for SqliteStore {
             Ok(heard)
         })?;
         if heard.list_changed {
-            self.suppressions.forget();
+            self.suppressions.invalidate();
         }
         for end in ends {
             let queue = || end.destination.queue();

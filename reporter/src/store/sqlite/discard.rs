@@ -1,7 +1,7 @@
-//! What is kept of a report once it is sent: that it was.
+//! Discards the contents of reports that are sent; their rows stay.
 //!
-//! A row that gets shorter where it is leaves the rest of its page unused, for as long as the days around it are kept. So
-//! the row goes, and comes back short.
+//! An UPDATE that shortens a row leaves the rest of its page unused for as long as the neighbouring days are kept. So the
+//! row is deleted and inserted again without its contents.
 
 use std::sync::LazyLock;
 
@@ -9,14 +9,14 @@ use rusqlite::{Transaction, types::Value};
 
 use super::schema;
 
-/// Empties a collector's row whose counts stand in a report now, and moves it to the end, among others of its kind. Not
-/// NULL: to sys4 that is a row whose details are still to be asked for.
+/// Empties a collector's row whose counts are in a report now, and moves it to the end, among other empty rows. Not NULL: for
+/// sys4 that is a row whose details are still to be fetched.
 pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', tlsrptd_data = NULL, \
     status = coalesce(status, 'fetched'), rowid = (SELECT max(rowid) + 1 FROM reportdata) \
     WHERE day = ?1 AND domain = ?2 AND fetcher = ?3";
 
-/// Forgets the bytes of a report with nothing pending. The number of its row is its destinations', and stays. Where
-/// nobody has counted the sessions sys4 made it, and it stays whole.
+/// Discards the JSON of a report without pending deliveries. The row keeps its number, to which its destinations refer. A
+/// report without a number of sessions was made by sys4, and stays complete.
 pub(super) fn report_json(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let columns = schema::columns_beside_report();

@@ -1,4 +1,4 @@
-//! Which installation of a reporter whoever works on this file is.
+//! The installation of a reporter that this file belongs to.
 
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
 use tlsrptd_proto::report::InstallationId;
@@ -6,7 +6,7 @@ use tlsrptd_proto::report::InstallationId;
 /// One row.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_installation(id TEXT)";
 
-/// The installation that the file belongs to; a new one when it says none, as sys4's do.
+/// The installation that the file belongs to; a new one when it names none, as with sys4's files.
 pub(super) fn of(db: &Connection) -> rusqlite::Result<InstallationId> {
     let known = db.table_exists(None, "tlsrptd_installation")?.then(|| {
         db.query_row("SELECT id FROM tlsrptd_installation", [], |row| {
@@ -26,7 +26,7 @@ pub(super) fn of(db: &Connection) -> rusqlite::Result<InstallationId> {
     InstallationId::parse(&made).ok_or(rusqlite::Error::InvalidQuery)
 }
 
-/// Keeps it in the file, in place of what is unusable.
+/// Writes it into the file, unless a valid one is there.
 pub(super) fn keep(db: &Connection, id: &InstallationId) -> rusqlite::Result<()> {
     let id = [id.as_str()];
     db.execute("DELETE FROM tlsrptd_installation WHERE id IS NOT ?1", id)?;

@@ -1,10 +1,10 @@
 //! Fetch jobs: one a collector and day.
 //!
-//! `status` stays NULL until the whole day is decided, because any other word tells sys4 that the day is done.
-//! What we know before that stands in our own columns: closed (answered or given up), listed.
+//! `status` stays NULL until the day is decided, because any other word tells sys4 that the day is done. Until then the
+//! state of a job is in our own columns: closed (answered or given up), listed.
 
 use jiff::Timestamp;
-use rusqlite::{Row, named_params};
+use rusqlite::{Row, Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
 use super::{SqliteStore, late, text};
@@ -106,7 +106,7 @@ impl FetchJobs for SqliteStore {
 }
 
 impl SqliteStore {
-    /// A step of a job that waits.
+    /// One step of a waiting job.
     fn move_job(
         &mut self,
         step: Step,
@@ -130,6 +130,21 @@ impl SqliteStore {
             }
         })
     }
+}
+
+/// A job waits, whatever became of it before, and is due now.
+pub(super) fn reopen(
+    tx: &Transaction<'_>,
+    day: Day,
+    index: i64,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?3, tlsrptd_closed = NULL, \
+         tlsrptd_given_up = NULL WHERE day = ?1 AND fetcherindex = ?2",
+    )?
+    .execute((day.to_string(), index, text::nexttry(now)))
+    .map(drop)
 }
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Option<FetchJob>> {

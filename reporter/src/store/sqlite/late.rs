@@ -1,4 +1,4 @@
-//! What is found for a day after its report was decided: collectors that tell of additions are asked for them.
+//! Sessions that are added to a day after it was decided: collectors that report additions are asked for them.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, text};
+use super::{SqliteStore, jobs, text};
 use crate::{
     model::collector_of,
     store::{Additions, GrownDays, Step, StoreError},
 };
 
-/// The jobs of a day, and whether what was added since is to be asked for: the day is decided, its collector has told
-/// wholly and can tell what was added. What was too large is asked for again at midnight only.
+/// The jobs of a day, and whether additions are to be asked for: the day is decided, and its collector has answered
+/// completely and reports more additions now. An answer that was too large is asked for again at midnight only.
 const JOBS: &str = "SELECT fetcherindex, fetcher, status IS NOT NULL AND coalesce(tlsrptd_seen < ?2, 0) \
     AND tlsrptd_given_up IS NOT 3 FROM fetchjobs WHERE day = ?1";
 
@@ -64,7 +64,7 @@ impl Additions for SqliteStore {
                 }
                 for (index, ..) in its.filter(|(.., has_grown)| *has_grown) {
                     if reportable.contains(day) {
-                        reopen(tx, *day, *index, now)?;
+                        jobs::reopen(tx, *day, *index, now)?;
                         days.asked.push(*day);
                     } else if is_too_old(*day) {
                         leave(tx, *day, *index, additions)?;
@@ -75,15 +75,6 @@ impl Additions for SqliteStore {
             Ok(days)
         })
     }
-}
-
-fn reopen(tx: &Transaction<'_>, day: Day, index: i64, now: Timestamp) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = ?3, tlsrptd_closed = NULL, \
-         tlsrptd_given_up = NULL WHERE day = ?1 AND fetcherindex = ?2",
-    )?
-    .execute((day.to_string(), index, text::nexttry(now)))
-    .map(drop)
 }
 
 /// For a collector that is newer than the day's decision.

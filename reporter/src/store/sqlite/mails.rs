@@ -23,14 +23,14 @@ pub(super) struct LoopGuard {
 }
 
 impl SqliteStore {
-    /// From now on mails are remembered for the loop guard. Each is sent to `copies_to` (`bcc_address`) too.
+    /// From now on mails are recorded for the loop guard. Each is also sent to `copies_to` (`bcc_address`).
     pub fn guard_loops(&mut self, copies_to: Option<&str>) {
         let copies_to = copies_to.and_then(mail_domain);
         self.guard = Some(LoopGuard { copies_to });
     }
 }
 
-/// Takes down that a mail went out.
+/// Records that a mail went out.
 pub(super) fn note(
     tx: &Transaction<'_>,
     end: &AttemptEnd,
@@ -52,7 +52,7 @@ pub(super) fn note(
     let Some(report) = report(tx, end)? else {
         return Ok(());
     };
-    // One session may carry both.
+    // One session may carry both the mail and its copy.
     if let Some(copies_to) = guard
         .copies_to
         .as_ref()
@@ -144,7 +144,7 @@ pub(super) fn sent_to(db: &Connection, domain: &str, day: Day) -> rusqlite::Resu
     Ok(mails)
 }
 
-/// Away with what no day needs any more, however short a time reports are kept.
+/// Removes rows that no day needs any more, independent of `keep_days`.
 pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<()> {
     let oldest = oldest.back(LONGEST_SILENCE + 1).to_string();
     tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [oldest])

@@ -1,11 +1,11 @@
 //! One domain in two spellings: one report.
 //!
-//! sys4's collector keeps a name as the MTA gave it, and its fetcher is to be asked by that name: `bücher.example`
-//! is another row to it than `xn--bcher-kva.example`. So rows stand as they were listed until their day is gathered; then
-//! what each has moves to a row of its domain's normalized name, beside what the same collector, or another one, has of that.
+//! sys4's collector keeps a name as the MTA gave it, and its fetcher is asked by that name: `bücher.example` and
+//! `xn--bcher-kva.example` are different rows to it. So rows keep their names until their day is gathered; then the data of
+//! each moves to a row of the normalized name, beside the data that this or another collector has under that name.
 //!
-//! Until the day is decided sys4 may go on with this file: it lists and asks anew, by the names that its collectors
-//! have. So the row with the other spelling stays, as one that is used, and its name counts as decided.
+//! Until the day is decided sys4 may continue with this file: it lists and asks again, by the names that its collectors
+//! have. So the row with the other spelling stays as a used one, and its name counts as decided.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, named_params};
@@ -13,7 +13,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::text;
 
-/// Answered, not decided, and written as no collector of ours writes it.
+/// Answered, not decided, and not in the form that our collectors write.
 const NOT_NORMALIZED: &str = "SELECT rowid, domain, fetcher FROM reportdata d WHERE day = ?1 \
     AND typeof(domain) = 'text' AND (domain GLOB '*[^-a-z0-9._]*' OR domain GLOB '*.') \
     AND (status = 'late' AND data <> '' OR (data IS NOT NULL AND status = 'fetched' OR tlsrptd_data IS NOT NULL) \
@@ -38,7 +38,7 @@ pub(super) fn find(db: &Connection, day: Day) -> rusqlite::Result<Vec<ListedDoma
         .collect()
 }
 
-/// Moves what these rows have to rows of their normalized names. What is no domain stays, to be decided against.
+/// Moves the data of these rows to rows of the normalized names. Invalid names stay as they are, and get no report.
 pub(super) fn rename(
     tx: &Transaction<'_>,
     day: Day,
@@ -66,8 +66,7 @@ fn rename_one(
             "SELECT count(*) FROM reportdata WHERE day = ?1 AND domain = ?2 AND rtrim(fetcher) = rtrim(?3)",
         )?
         .query_row([day, &normalized, &listed.fetcher], |row| row.get(0))?;
-    // A row's key has room for one answer a fetcher. By spaces at its end, which mean nothing to whoever runs it, another
-    // one gets a key of its own.
+    // The key of a row allows one answer a fetcher. Trailing spaces, which do not change the command, make another key.
     let fetcher = format!("{}{}", listed.fetcher, " ".repeat(others as usize));
     tx.execute(
         "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, tlsrptd_reason) \
@@ -91,7 +90,7 @@ fn rename_one(
          SELECT ?1, ?2, 1, ?3, ?4, 0 WHERE NOT EXISTS (SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2)",
         [day, &listed.domain, its, &reason],
     )?;
-    // All collectors have answered: nothing of this domain is hidden from sys4 any more, which would report one part.
+    // All collectors have answered: no part of this domain may stay hidden from sys4, which would report the other part.
     tx.execute(
         "UPDATE reportdata SET data = tlsrptd_data, tlsrptd_data = NULL, status = 'fetched' \
          WHERE day = ?1 AND domain = ?2 AND data IS NULL AND tlsrptd_data IS NOT NULL",

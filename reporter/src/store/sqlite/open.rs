@@ -12,7 +12,7 @@ use tlsrptd_config::service_view;
 use super::{SqliteStore, installation, journal, lock::DatabaseLock, schema};
 use crate::store::{CommitHook, Step, StoreError};
 
-/// How long a statement waits for another program: `tlsrptctl` for the reporter, or the reverse.
+/// How long a statement waits for the lock of another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl SqliteStore {
@@ -172,7 +172,7 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
         Ok((_, schema::FileKind::Empty)) => Err(StoreError::Missing { database }),
         Ok((_, schema::FileKind::Other(found))) => Err(foreign(path, found)),
         Err(error) => {
-            // Of a database with a journal beside it a reader too writes: the journal's index.
+            // With a WAL beside the database even a reader writes: the index of the WAL.
             let is_about_rights = matches!(
                 error.sqlite_error_code(),
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly)
@@ -195,7 +195,7 @@ fn check_folder(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The file tells who mails whom: nobody else may read it. A failure shows when SQLite opens it.
+/// The file says who mails whom: no other user may read it. A failure shows when SQLite opens it.
 fn make_file(path: &Path) {
     let _ = OpenOptions::new()
         .write(true)
@@ -218,15 +218,15 @@ fn connect(path: &Path, log_sql: bool) -> rusqlite::Result<(Connection, schema::
     Ok((db, kind))
 }
 
-/// While we run, tlsrptctl can read without holding up an outcome.
+/// With a WAL, `tlsrptctl` reads without blocking the reporter.
 fn begin_wal(db: &Connection) -> rusqlite::Result<()> {
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // Only a look at the file shows whether it can be had.
+    // Only reading the file shows whether WAL works there.
     db.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
 }
 
 fn tune(db: &Connection) -> rusqlite::Result<()> {
-    // An outcome that was recorded must be there after a power cut: else a report goes out twice.
+    // A recorded outcome must survive a power cut: else a report is sent twice.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
     db.set_prepared_statement_cache_capacity(64);

@@ -8,7 +8,7 @@ use tlsrptd_proto::day::Day;
 use super::{counts, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
-    store::{Access, OperatorStore, StatusCounts, StoreError, SuppressionRow},
+    store::{OperatorAccess, OperatorStore, StatusCounts, StoreError, SuppressionRow},
 };
 
 /// Open for one command. The file's journal mode stays as it is.
@@ -23,10 +23,10 @@ impl ExistingDatabase {
     ///
     /// # Errors
     /// When there is none, or it cannot be used.
-    pub fn open(path: &Path, access: Access) -> Result<ExistingDatabase, StoreError> {
+    pub fn open(path: &Path, access: OperatorAccess) -> Result<ExistingDatabase, StoreError> {
         let flags = match access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            OperatorAccess::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            OperatorAccess::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         Ok(ExistingDatabase {
             db: open::existing(path, flags)?,

@@ -1,11 +1,11 @@
 //! Which pending deliveries come next.
 //!
-//! Due times are random. An index in their order would be filled at random places: with a million deliveries nearly each
-//! of them rewrites a page of it. So the file keeps pending rows in the order in which they were made, and their order in
-//! time is kept in memory: of each queue the earliest, within the bounds of [`DueWindow`]. When a queue has used up what is
-//! kept of it, all pending rows are read anew, a part a turn, while the other queues go on.
+//! Due times are random. An index by due time would be filled at random places: with a million deliveries nearly each of
+//! them rewrites a page. So the file indexes pending rows in the order in which they were made, and their order in time is
+//! kept in memory: of each queue the earliest, within the limits of [`DueWindow`]. When the rows kept of a queue are used
+//! up, all pending rows are read again, a part a pass, while the other queues continue.
 //!
-//! What stands here is a candidate. A row is looked at in the database before it is taken in hand.
+//! These are candidates: each row is checked in the database before it is taken in hand.
 
 mod probes;
 mod turns;
@@ -24,15 +24,15 @@ use turns::ProbeTurns;
 use window::DueWindow;
 pub(super) use window::{Candidate, WindowSize};
 
-/// Rows that are read before others have their turn: some ten milliseconds.
+/// Rows that are read in one pass: some ten milliseconds.
 const READ_AT_ONCE: usize = 20_000;
 
-/// What comes next, as far as it is known.
+/// The next deliveries of each queue, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct PendingQueues {
     bounds: WindowSize,
     window: Option<DueWindow>,
-    /// What will replace it, and the report up to which rows have been read.
+    /// The window that will replace it, and the report up to which rows have been read.
     reading: Option<(DueWindow, i64)>,
     /// Queues that are passed over until they are free.
     held: HashSet<QueueKey>,
@@ -54,7 +54,7 @@ impl PendingQueues {
     /// A row is pending.
     pub(super) fn added(&mut self, queue: &QueueKey, due: Timestamp, r_id: i64) {
         let due = due.as_microsecond();
-        // What reading has passed already is not seen again; and what is in both is taken once.
+        // Reading may have passed this row already. A row in both windows is taken once.
         if let Some((window, _)) = &mut self.reading {
             window.add(queue, due, r_id);
         }
@@ -63,7 +63,7 @@ impl PendingQueues {
         }
     }
 
-    /// It was tried, and whoever is there takes nothing now.
+    /// It was tried, and the relay takes no mail now.
     pub(super) fn seen(&mut self, queue: &QueueKey, due: Timestamp, r_id: i64) {
         self.added(queue, due, r_id);
         self.again.add(queue, due.as_microsecond(), r_id);
@@ -90,8 +90,8 @@ impl PendingQueues {
         self.asking.remove(queue);
     }
 
-    /// All queues may have something due.
-    pub(super) fn look_anew(&mut self) {
+    /// All queues may have something due: everything is read again.
+    pub(super) fn read_again(&mut self) {
         (self.window, self.reading) = (None, None);
     }
 
@@ -129,7 +129,7 @@ impl PendingQueues {
         Ok(picked)
     }
 
-    /// When the next row is due that is not due now; now, when there is more to read, or more to pick from.
+    /// The next due time after `now`; `now` if rows remain unread.
     pub(super) fn next(
         &mut self,
         db: &Connection,
@@ -143,7 +143,7 @@ impl PendingQueues {
         Ok(next.and_then(|due| Timestamp::from_microsecond(due).ok()))
     }
 
-    /// Reads a part, when there is something to read, and says so.
+    /// Reads the next part, and says whether there was one to read.
     fn read_on(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
         let held = self.held.len();
         let is_enough = |window: &mut DueWindow| !window.needs_reading(now.as_microsecond(), held);
@@ -173,7 +173,7 @@ fn read_part(db: &Connection, window: &mut DueWindow, after: &mut i64) -> rusqli
             return Ok(false);
         }
         (number, *after) = (number + 1, r_id);
-        // A time that nobody can read is one that the database has to judge.
+        // An invalid time counts as due: the database decides when the row is checked.
         let due = row.get_ref(1)?.as_str().ok().and_then(text::instant);
         if let Ok(queue) = row.get_ref(2)?.as_str() {
             let queue = &QueueKey::parse(queue);

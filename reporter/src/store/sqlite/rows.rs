@@ -13,7 +13,7 @@ use crate::{
     store::{ReportData, Step, StoreError},
 };
 
-/// Another collector of the day is waited for.
+/// Whether another collector of the day is waited for.
 const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
     AND tlsrptd_closed IS NULL";
 

@@ -44,7 +44,7 @@ const TABLES: &[(&str, &str)] = &[
 
 /// Our columns: table, name, affinity.
 const COLUMNS: &[(&str, &str, &str)] = &[
-    // When the collector had answered wholly, or was given up; the job stays NULL for sys4 until the day is decided.
+    // When the collector's answer was complete, or it was given up; `status` stays NULL for sys4 until the day is decided.
     ("fetchjobs", "tlsrptd_closed", "TEXT"),
     // 1 when it was given up: `timedout` when the day is decided. 2 when its collector was taken out of the settings:
     // `removed` then.
@@ -53,17 +53,17 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("fetchjobs", "tlsrptd_place", "INTEGER"),
     // 1 when sys4's protocol has given the list of domains: only details are missing.
     ("fetchjobs", "tlsrptd_listed", "INTEGER"),
-    // 1 when it was asked for, by a clock that was ahead, before its day had ended, and brought something: it is asked again.
+    // 1 when a clock that was ahead asked before the day had ended, and data came: the collector is asked again.
     ("fetchjobs", "tlsrptd_early", "INTEGER"),
-    // Additions to the day that it has told; NULL while it has told nothing, or cannot tell additions.
+    // The number of additions to the day that it has reported; NULL before its answer, or if it cannot report additions.
     ("fetchjobs", "tlsrptd_seen", "INTEGER"),
     // Why the last attempt failed.
     ("fetchjobs", "tlsrptd_reason", "TEXT"),
-    // What a collector has answered, kept from sys4 while another collector of that day has not.
+    // A collector's answer, hidden from sys4 while another collector of that day has not answered.
     ("reportdata", "tlsrptd_data", "TEXT"),
     // Why a row could not be used, or came too late.
     ("reportdata", "tlsrptd_reason", "TEXT"),
-    // Why a domain's day has no destination.
+    // Why a domain's day has no report.
     ("reports", "tlsrptd_reason", "TEXT"),
     // Sessions in the report, or in what was not reported.
     ("reports", "tlsrptd_sessions", "INTEGER"),
@@ -75,7 +75,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("destinations", "tlsrptd_queue", "TEXT"),
     // The first attempt: the retry window begins here.
     ("destinations", "tlsrptd_first", "TEXT"),
-    // The mail's Date: when the first attempt began that may have shown it to somebody.
+    // The mail's Date: when the first attempt began in which a server may have seen it.
     ("destinations", "tlsrptd_dated", "TEXT"),
     // An attempt has begun and its outcome is not recorded.
     ("destinations", "tlsrptd_started", "TEXT"),
@@ -91,7 +91,7 @@ const EXTRAS: &[&str] = &[
     days::TABLE,
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
-    // In the order in which rows are made, whenever they are due: see `ready`. All that is asked is in the index.
+    // In the order in which rows are made, whenever they are due: see `pending`. All that is asked is in the index.
     "CREATE INDEX IF NOT EXISTS tlsrptd_pending \
      ON destinations(d_r_id, nexttry, tlsrptd_queue, status, tlsrptd_started) \
      WHERE status IS NULL AND tlsrptd_started IS NULL",
@@ -106,14 +106,14 @@ pub(super) fn columns_beside_report() -> String {
     sys4.into_iter().chain(names).collect::<Vec<_>>().join(", ")
 }
 
-/// What a file turned out to be.
+/// What a file is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
-    /// Nothing in it, or a set-up that was cut short.
+    /// Empty, or a set-up that was interrupted.
     Empty,
     /// The reporter's database.
     Ours,
-    /// Something else: what it says of itself.
+    /// Another program's: how it describes itself.
     Other(String),
 }
 

@@ -40,8 +40,8 @@ pub(super) struct CachedList {
 }
 
 impl CachedList {
-    /// We changed the list ourselves.
-    pub(super) fn forget(&mut self) {
+    /// The list has changed: read it again.
+    pub(super) fn invalidate(&mut self) {
         self.version = None;
     }
 }
@@ -83,8 +83,8 @@ fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
     rows.filter_map(Result::transpose).collect()
 }
 
-/// Away with entries that have long been over, and with refusals that nobody repeats: a month after them, or after the
-/// longest suspension.
+/// Removes entries that ended long ago, and refusals that were not repeated for a month, or for a month after the longest
+/// suspension.
 pub(super) fn clean(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM tlsrptd_suppressed WHERE until < ?1", [oldest])?;
     tx.execute(

@@ -80,7 +80,7 @@ fn a_collector_is_its_commands_words() {
         ),
     ];
     for (commands, (same, renamed, new, gone), why) in rows {
-        let found = held_against(&[job(1, " a x"), job(2, "b")], &collectors(commands));
+        let found = match_jobs(&[job(1, " a x"), job(2, "b")], &collectors(commands));
         let expected = JobMatch {
             same: same.to_vec(),
             renamed: renamed.to_vec(),
@@ -96,13 +96,13 @@ fn the_place_is_that_of_the_last_time() {
     // They were swapped before: the first job's collector stands behind.
     let mut jobs = [job(1, "a"), job(2, "b")];
     (jobs[0].place, jobs[1].place) = (2, 1);
-    let found = held_against(&jobs, &collectors(&["b", "new-name-of-a"]));
+    let found = match_jobs(&jobs, &collectors(&["b", "new-name-of-a"]));
     assert_eq!((found.same, found.renamed), (vec![(1, 0)], vec![(0, 1)]));
 }
 
 #[test]
 fn one_collector_has_one_job() {
     let jobs = [job(1, "a"), job(2, " a")];
-    let found = held_against(&jobs, &collectors(&["a"]));
+    let found = match_jobs(&jobs, &collectors(&["a"]));
     assert_eq!((found.same, found.gone), (vec![(0, 0)], vec![1]));
 }

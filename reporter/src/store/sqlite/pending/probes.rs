@@ -1,15 +1,15 @@
 //! Mails that a relay has seen and not taken, while it takes none.
 //!
-//! Then one attempt at a time asks whether it does again. A relay that greylists takes none that it sees for the first time,
-//! so that of a thousand that are due the next one is never the right one to ask with: every other time it is one that the
-//! relay knows. Not each time: one of those may be what it does not like.
+//! Then one delivery at a time probes it. A relay that greylists takes no mail that it sees for the first time, so among a
+//! thousand due mails the next one is always the wrong probe: every other probe is a mail that the relay has seen. Not every
+//! one: that mail may be the reason why the relay refuses.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Candidate;
 use crate::model::QueueKey;
 
-/// So many are remembered: the first ones, which it has known longest.
+/// At most this number is remembered: the first ones, which the relay has known longest.
 const REMEMBERED: usize = 64;
 
 /// By queue.
@@ -20,7 +20,7 @@ pub(super) struct RelayProbes(HashMap<QueueKey, SeenMails>);
 struct SeenMails {
     /// When each is due, by the row of its report.
     due: BTreeMap<i64, i64>,
-    /// It was one of these that asked last.
+    /// The last probe was one of these.
     asked: bool,
 }
 
@@ -33,7 +33,7 @@ impl RelayProbes {
         }
     }
 
-    /// One that is to ask next, of a queue where one at a time asks.
+    /// The next probe, of a queue that is probed.
     pub(super) fn pick(&mut self, queue: &QueueKey, now: i64) -> Option<Candidate> {
         let seen = self.0.get_mut(queue)?;
         if std::mem::take(&mut seen.asked) {
@@ -49,7 +49,7 @@ impl RelayProbes {
         })
     }
 
-    /// These were picked in their turn.
+    /// These were picked from the window.
     pub(super) fn passed(&mut self, picked: &[Candidate]) {
         for candidate in picked {
             if let Some(seen) = self.0.get_mut(&candidate.queue) {

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use crate::{model::QueueKey, store::ClaimLimit};
 
-/// How much is kept; for a while it may be twice that.
+/// How much is kept; temporarily up to twice that.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store::sqlite) struct WindowSize {
-    /// 16 octets each. The larger, the less often pending rows are read again.
+    /// 16 octets each. The more, the less often pending rows are read again.
     pub(in crate::store::sqlite) rows: usize,
     /// Some 250 octets each.
     pub(in crate::store::sqlite) queues: usize,
@@ -47,7 +47,7 @@ pub(super) struct DueWindow {
     queues: HashMap<QueueKey, PendingQueue>,
     /// In all queues.
     rows: usize,
-    /// Of queues that are not here, nothing is pending that is due before.
+    /// Queues that are not kept have nothing that is due before this time.
     horizon: i64,
     /// Queues whose next row is not due, by its time. An entry is void when its queue has gone or is in the other queue.
     soon: BinaryHeap<Reverse<(i64, QueueKey)>>,
@@ -57,13 +57,13 @@ pub(super) struct DueWindow {
     is_used_up: bool,
 }
 
-/// So many queues are looked at before others have their turn: most of them may have no room.
+/// Queues that are tried in one pass: most of them may have no room.
 const LOOKED_AT: usize = 512;
 
 #[derive(Debug)]
 struct PendingQueue {
     rows: BinaryHeap<Reverse<(i64, i64)>>,
-    /// What is pending and due before is here.
+    /// All pending rows that are due before this time are kept.
     until: i64,
     is_in_turn: bool,
 }
@@ -96,7 +96,7 @@ impl DueWindow {
             // Too late to be kept.
             _ => return,
         };
-        // The operator's own are never forgotten, however many hosts strangers name.
+        // The operator's own queues are always kept, however many hosts other people's records name.
         let until = match queue.is_own() {
             true => i64::MAX,
             false => self.horizon,
@@ -116,11 +116,11 @@ impl DueWindow {
             self.soon.push(Reverse((due, queue)));
         }
         if self.rows > 2 * self.bounds.rows || self.queues.len() > 2 * self.bounds.queues {
-            self.forget_the_latest();
+            self.drop_latest();
         }
     }
 
-    /// `room` is `None` for queues that are to be passed over until they are woken.
+    /// `room` is `None` for queues on hold; they are skipped until [`DueWindow::wake`].
     pub(super) fn pick(
         &mut self,
         now: i64,
@@ -154,7 +154,7 @@ impl DueWindow {
         picked
     }
 
-    /// The queue was passed over, and is not any longer.
+    /// Ends the hold of a queue.
     pub(super) fn wake(&mut self, queue: &QueueKey) {
         if let Some((name, queue)) = self.queues.get_key_value(queue)
             && !queue.is_in_turn
@@ -180,7 +180,7 @@ impl DueWindow {
                 r_id,
             });
         }
-        // Beyond the horizon it is as good as unknown.
+        // Beyond the horizon the queue need not be kept.
         let is_known = !queue.rows.is_empty() || queue.until < self.horizon || name.is_own();
         match queue.next().filter(|_| is_known) {
             Some(next) if next <= now => {
@@ -195,7 +195,7 @@ impl DueWindow {
         }
     }
 
-    /// When the next row is due that is not due now.
+    /// The next due time after `now`.
     pub(super) fn next(&mut self, now: i64) -> Option<i64> {
         self.move_due(now);
         let soon = self.soon.peek().map(|Reverse((due, _))| *due);
@@ -203,10 +203,10 @@ impl DueWindow {
         soon.into_iter().chain(horizon).min()
     }
 
-    /// Whether something may be due that is not here; so many queues are passed over.
+    /// Whether a row may be due that is not kept; `passed_over` queues are on hold.
     pub(super) fn needs_reading(&mut self, now: i64, passed_over: usize) -> bool {
         self.move_due(now);
-        // While there is much to do, what is beyond the horizon waits: to read is dear.
+        // While there is much to do, queues beyond the horizon wait: reading is expensive.
         let in_turn: usize = self.turns.iter().map(VecDeque::len).sum();
         self.is_used_up || (self.horizon <= now && in_turn + passed_over <= self.bounds.queues / 2)
     }
@@ -227,9 +227,9 @@ impl DueWindow {
         }
     }
 
-    fn forget_the_latest(&mut self) {
+    fn drop_latest(&mut self) {
         if self.queues.len() > self.bounds.queues {
-            self.forget_queues();
+            self.drop_queues();
         }
         let most = self.most_a_queue();
         for queue in self.queues.values_mut() {
@@ -247,8 +247,8 @@ impl DueWindow {
         }
     }
 
-    /// Those whose next row is the furthest away.
-    fn forget_queues(&mut self) {
+    /// Drops the queues whose next row is due last.
+    fn drop_queues(&mut self) {
         let mut nexts: Vec<i64> = self
             .queues
             .values()
@@ -274,7 +274,7 @@ impl DueWindow {
         self.rows = self.queues.values().map(|queue| queue.rows.len()).sum();
     }
 
-    /// The large give way to the small: so many rows of each queue are within the bound.
+    /// The number of rows of each queue that fits the limit: small queues are kept completely, large ones are cut.
     fn most_a_queue(&self) -> usize {
         let mut sizes: Vec<usize> = self.queues.values().map(|queue| queue.rows.len()).collect();
         sizes.sort_unstable();

@@ -1,7 +1,7 @@
-//! What receivers say, held against them: who refuses reports on a domain day after day is sent no more on that domain.
+//! Suspensions: a destination that refuses reports on a domain day after day gets no more on that domain for some days.
 //!
-//! A refusal counts for the pair of domain and destination. A record may name any place, others' too; what such a place
-//! thinks of reports on that domain says nothing of reports on those who have named it for themselves.
+//! A refusal counts for the pair of domain and destination. A record may name any destination, even another organisation's;
+//! that it refuses reports on this domain says nothing about domains whose owners chose it.
 
 use rusqlite::{OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
@@ -12,11 +12,11 @@ use crate::{
     suppress::{Refusals, TargetForDomain},
 };
 
-/// Suspensions at one time: the list is held in memory, and strangers name what stands in it. What refuses beyond them
-/// is asked every day as before.
+/// The limit of suspensions at one time: the list is held in memory, and its entries come from other people's records.
+/// Beyond the limit a destination that refuses is tried every day as before.
 const MAX_SUSPENDED: i64 = 100_000;
 
-/// What follows from outcomes, found out in the transaction that records them.
+/// What follows from outcomes, determined in the transaction that records them.
 #[derive(Debug)]
 pub(in crate::store::sqlite) struct RefusalTracker {
     /// Whether any refusals are remembered: mostly there are none, and no report that is taken forgets any.
@@ -37,7 +37,7 @@ impl RefusalTracker {
         })
     }
 
-    /// Takes one outcome in.
+    /// Evaluates one outcome.
     pub(in crate::store::sqlite) fn note(
         &mut self,
         tx: &Transaction<'_>,
@@ -60,8 +60,8 @@ impl RefusalTracker {
     }
 }
 
-/// Whether a refusal is the receiver's own word. What the operator has named is the operator's to mend. A relay that has
-/// taken no mail all day may refuse us, not the address.
+/// Whether a refusal counts as the receiver's. A destination that the operator named is the operator's to correct. A relay
+/// that has taken no mail all day may refuse us, not the address.
 fn counts(tx: &Transaction<'_>, end: &AttemptEnd, today: Day) -> rusqlite::Result<bool> {
     let by_operator = end.destination.named_by == NamedBy::Operator;
     if by_operator || end.destination.queue() != QueueKey::Relay {
@@ -98,7 +98,7 @@ fn refused(
         refusals.times,
     ))?;
     let Some(until) = until else { return Ok(None) };
-    // What the operator has said stays.
+    // The operator's own entry stays.
     tx.prepare_cached(
         "INSERT INTO tlsrptd_suppressed(target, domain, until, reason, since, by, times) \
          VALUES(:target, :domain, :until, :reason, :since, 'refusals', :times) \
@@ -113,7 +113,7 @@ fn refused(
     Ok(Some(Suspension { pair, until, days }))
 }
 
-/// What a delivery counts for.
+/// The pair that a delivery counts for.
 fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<TargetForDomain>> {
     let Some(target) = SuppressionTarget::of(&end.destination) else {
         return Ok(None);
@@ -122,7 +122,7 @@ fn pair(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<Targe
         .prepare_cached("SELECT domain FROM reports WHERE r_id = ?1 AND domain <> ''")?
         .query_row([end.r_id], |row| row.get(0))
         .optional()?;
-    // In the usual spelling: sys4 keeps names as it was told them.
+    // Normalized: sys4 keeps names as it received them.
     let domain = domain.and_then(|domain| Domain::parse(&domain).ok());
     Ok(domain.map(|domain| TargetForDomain {
         target,

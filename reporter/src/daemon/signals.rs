@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
     sync::mpsc,
     task::JoinHandle,
 };
@@ -30,41 +30,33 @@ pub(super) struct Signals {
 /// # Errors
 /// When the system does not let us.
 pub(super) fn listen(watchdog: Option<Duration>) -> io::Result<Signals> {
-    let [term, int, hup, usr2] = [
+    let kinds = [
         SignalKind::terminate(),
         SignalKind::interrupt(),
         SignalKind::hangup(),
+        // For collectors. It would end sys4's reporter, and does nothing here.
         SignalKind::user_defined2(),
-    ]
-    .map(signal);
+    ];
+    let [term, int, hup, usr2] = kinds.map(signal);
+    let (mut term, mut int, mut hup, mut usr2) = (term?, int?, hup?, usr2?);
     let (sender, orders) = mpsc::channel(4);
-    let task = tokio::spawn(pass_on(term?, int?, hup?, usr2?, watchdog, sender));
-    Ok(Signals { orders, task })
-}
-
-async fn pass_on(
-    mut term: Signal,
-    mut int: Signal,
-    mut hup: Signal,
-    mut usr2: Signal,
-    watchdog: Option<Duration>,
-    sender: mpsc::Sender<Order>,
-) {
-    loop {
-        let order = tokio::select! {
-            // The kernel does not tell in which order signals came: of those that wait, stop is the last.
-            biased;
-            _ = hup.recv() => Order::Reopen,
-            // It is for collectors. It would end sys4's reporter, and does nothing here.
-            _ = usr2.recv() => continue,
-            _ = term.recv() => Order::Stop,
-            _ = int.recv() => Order::Stop,
-            () = pause(watchdog) => Order::Alive,
-        };
-        if sender.send(order).await.is_err() {
-            return;
+    let task = tokio::spawn(async move {
+        loop {
+            let order = tokio::select! {
+                // The kernel does not tell in which order signals came: of those that wait, stop is the last.
+                biased;
+                _ = hup.recv() => Order::Reopen,
+                _ = usr2.recv() => continue,
+                _ = term.recv() => Order::Stop,
+                _ = int.recv() => Order::Stop,
+                () = pause(watchdog) => Order::Alive,
+            };
+            if sender.send(order).await.is_err() {
+                return;
+            }
         }
-    }
+    });
+    Ok(Signals { orders, task })
 }
 
 async fn pause(watchdog: Option<Duration>) {

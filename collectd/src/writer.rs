@@ -4,6 +4,8 @@
 //! reader's items in order, so a count always finds its datagram, and an epoch change comes after all that belongs before
 //! it. Files change only at an epoch change, when every id is void.
 
+mod epoch;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -14,6 +16,8 @@ use tlsrptd_proto::{
     day::Day,
     session_result::SessionResult,
 };
+
+pub(crate) use epoch::EpochIds;
 
 use crate::{
     Clock,
@@ -26,6 +30,7 @@ use crate::{
     store_writer::StoreWriter,
     yield_cpu::yield_cpu,
 };
+use epoch::DatagramFate;
 
 /// Memory for datagrams that wait for a store that does not answer.
 const MAX_WAITING_BYTES: usize = 64 << 20;
@@ -48,43 +53,11 @@ pub(crate) struct WriterThread {
     pub(crate) store_writer: StoreWriter,
     pub(crate) limits: TextLimits,
     /// Datagrams that the store may hold at once.
-    pub(crate) max_indexes: usize,
+    pub(crate) max_stored: usize,
     pub(crate) today: Day,
     pub(crate) epoch: EpochIds,
     pub(crate) heartbeat: Arc<Heartbeat>,
 }
-
-/// What the ids of this epoch stand for.
-#[derive(Default)]
-pub(crate) struct EpochIds {
-    fates: Vec<DatagramFate>,
-    /// The index that the store gives to the next datagram.
-    next_index: u32,
-    /// The reasons of [`DatagramFate::Malformed`].
-    reasons: Vec<&'static str>,
-    /// A datagram was dropped because memory is bounded. Only a new epoch makes the reader hand it over again.
-    has_dropped: bool,
-    /// A datagram came again that the queue had refused: as [`EpochIds::has_dropped`].
-    has_missed: bool,
-    /// When an epoch was last requested because of a missed datagram.
-    requested: Option<Instant>,
-}
-
-/// What became of the first datagram of an id.
-#[derive(Debug, Clone, Copy)]
-enum DatagramFate {
-    /// Counted by the store under this index.
-    Counted(u32),
-    /// Not what libtlsrpt sends.
-    Malformed(ReasonIndex),
-    /// Dropped: there was no memory for it.
-    Dropped,
-    /// It did not come through this storage's queue, which was full.
-    Missed,
-}
-
-/// The place of a reason in [`EpochIds::reasons`]: a million of them is not a million pointers.
-type ReasonIndex = u8;
 
 /// Datagrams that did not reach the storage before the end.
 #[derive(Debug, Clone, Copy, Default)]
@@ -157,10 +130,7 @@ impl WriterThread {
                 self.epoch.malformed(error.reason())
             }
         };
-        // Ids come in order. Those in between were refused by this queue.
-        let fates = &mut self.epoch.fates;
-        fates.resize(id as usize, DatagramFate::Missed);
-        fates.push(fate);
+        self.epoch.learn(id, fate);
     }
 
     fn reject(&mut self, reason: &'static str, problem: &str, bytes: &[u8]) {
@@ -183,36 +153,30 @@ impl WriterThread {
         let results: Arc<[SessionResult]> = datagram.into_session_results().into();
         self.store_writer.add(self.today, &results);
         self.stats.counted.add(1);
-        let index = self.epoch.next_index;
-        self.epoch.next_index += 1;
-        DatagramFate::Counted(index)
+        self.epoch.counted()
     }
 
     /// Whatever happens to the store, what waits for it stays bounded.
     fn has_room(&self) -> bool {
-        (self.epoch.next_index as usize) < self.max_indexes
+        self.epoch.stored() < self.max_stored
             && self.store_writer.waiting_bytes() < MAX_WAITING_BYTES
             && self.store_writer.rows() <= 2 * MAX_ROWS
     }
 
     /// Counts a datagram that came again.
     fn count_again(&mut self, id: DatagramId, times: u64) {
-        match self.epoch.fates.get(id as usize) {
-            Some(&DatagramFate::Counted(index)) => {
-                self.store_writer.count(index, times);
+        match self.epoch.recall(id) {
+            DatagramFate::Counted(results) => {
+                self.store_writer.count(results, times);
                 self.stats.counted.add(times);
             }
-            Some(&DatagramFate::Malformed(reason)) => {
+            DatagramFate::Malformed(reason) => {
                 if let Some(reject) = &mut self.reject {
-                    reject.malformed_again(self.epoch.reasons[usize::from(reason)], times);
+                    reject.malformed_again(self.epoch.reason(reason), times);
                 }
             }
-            Some(DatagramFate::Dropped) => self.stats.dropped.add(DropReason::Storage, times),
-            // An id behind the last one that came through this queue was missed too.
-            Some(DatagramFate::Missed) | None => {
-                self.epoch.has_missed = true;
-                self.stats.dropped.add(DropReason::QueueFull, times);
-            }
+            DatagramFate::Dropped => self.stats.dropped.add(DropReason::Storage, times),
+            DatagramFate::Missed => self.stats.dropped.add(DropReason::QueueFull, times),
         }
     }
 
@@ -221,12 +185,10 @@ impl WriterThread {
         let now = (self.clock)();
         let has_day_changed = change.today != self.today;
         self.today = change.today;
-        self.epoch.fates.clear();
-        self.epoch.has_dropped = false;
-        self.epoch.has_missed = false;
+        self.epoch.start();
         self.store_writer.start_epoch(change, has_day_changed, now);
         if self.store_writer.is_clean() {
-            self.epoch.next_index = 0;
+            self.epoch.restart_results();
         }
     }
 
@@ -242,27 +204,16 @@ impl WriterThread {
         let now = (self.clock)();
         self.store_writer.try_flush(now);
         self.store_writer.try_sync(now);
+        let interval = self.store_writer.policy().interval;
         let is_crowded = self.epoch.has_dropped || self.store_writer.rows() > MAX_ROWS;
         if self.store_writer.needs_epoch()
-            || (self.store_writer.is_clean() && (is_crowded || self.must_learn_missed()))
+            || (self.store_writer.is_clean()
+                && (is_crowded || self.epoch.must_learn_missed(interval)))
         {
             self.control.start_epoch();
         }
         self.stats.uncommitted.set(self.store_writer.uncommitted());
         self.set_high_water();
-    }
-
-    /// Whether to request an epoch for datagrams that the queue refused. Not often: a storage that is always behind
-    /// must not make the others parse everything anew all the time.
-    fn must_learn_missed(&mut self) -> bool {
-        let requested = &mut self.epoch.requested;
-        let is_early =
-            requested.is_some_and(|at| at.elapsed() < self.store_writer.policy().interval);
-        let is_time = self.epoch.has_missed && !is_early;
-        if is_time {
-            *requested = Some(Instant::now());
-        }
-        is_time
     }
 
     fn set_high_water(&self) {
@@ -292,17 +243,5 @@ impl WriterThread {
         } else {
             Err(Unwritten { datagrams })
         }
-    }
-}
-
-impl EpochIds {
-    fn malformed(&mut self, reason: &'static str) -> DatagramFate {
-        let known = self.reasons.iter().position(|known| *known == reason);
-        let place = known.unwrap_or_else(|| {
-            self.reasons.push(reason);
-            self.reasons.len() - 1
-        });
-        // Reasons are a handful.
-        DatagramFate::Malformed(place as ReasonIndex)
     }
 }

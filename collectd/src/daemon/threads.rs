@@ -125,7 +125,7 @@ fn writer(main: &MainThread, place: usize, store_writer: StoreWriter, today: Day
             max_text_length: settings.max_text_length,
         },
         // Those of the reader's table, and as many of the epoch before that could not be committed yet.
-        max_indexes: settings.max_domains_in_memory.max(1).saturating_mul(2),
+        max_stored: settings.max_domains_in_memory.max(1).saturating_mul(2),
         today,
         epoch: EpochIds::default(),
         heartbeat: Arc::new(Heartbeat::writer()),

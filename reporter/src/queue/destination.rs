@@ -15,6 +15,8 @@ use crate::{deliver::Outcome, model::Delivery};
 
 /// An attempt that lasts longer is slow.
 pub(super) const SLOW: Duration = Duration::from_secs(1);
+/// One that is not connected after so long makes room for others: hosts that are there answer sooner.
+pub(super) const NOT_CONNECTED: Duration = Duration::from_millis(250);
 /// So many slow attempts in a row make a slow destination.
 const SLOW_IN_ROW: u32 = 2;
 /// `Retry-After` delays the domain's other deliveries no longer than that.

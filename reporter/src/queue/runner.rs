@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     Queued,
-    destination::SLOW,
+    destination::{NOT_CONNECTED, SLOW},
     scheduler::{Attempt, Review, RunnerTask, Scheduler},
 };
 use crate::{
@@ -99,7 +99,7 @@ impl<E: Environment> Runners<E> {
         let mut stop = self.stop.subscribe();
         let work = self.environment.deliver_telling(delivery, mail, &progress);
         let mut work = std::pin::pin!(work);
-        let mut pause = SLOW;
+        let mut pause = NOT_CONNECTED;
         loop {
             tokio::select! {
                 biased;
@@ -107,7 +107,11 @@ impl<E: Environment> Runners<E> {
                 outcome = &mut work => return Some(outcome),
                 () = sleep(pause), if !attempt.is_own => {}
             }
-            pause = (begun.elapsed() / 4).clamp(SLOW, REVIEW_INTERVAL);
+            let lasts = begun.elapsed();
+            pause = match SLOW.saturating_sub(lasts) {
+                Duration::ZERO => (lasts / 4).clamp(SLOW, REVIEW_INTERVAL),
+                until_slow => until_slow,
+            };
             let now = Instant::now();
             let review = self.scheduler().review(attempt.id, &progress, now);
             match review {

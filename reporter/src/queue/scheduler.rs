@@ -66,11 +66,12 @@ pub(super) enum Review {
     CutOff,
 }
 
-/// What an attempt waits for.
+/// What an attempt waits for. The least is cut first: before there is a connection, nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum WaitsFor {
     Connection,
-    Answer,
+    /// Since then: the receiver has the report.
+    Answer(Instant),
 }
 
 #[derive(Debug)]
@@ -82,9 +83,8 @@ struct ActiveAttempt {
     start: AttemptStart,
     slot: SlotKind,
     since: Instant,
-    /// `Some`: it may be cut off, as it has waited since then. While it waits for the answer that costs more: the receiver has
-    /// the report.
-    may_be_cut: Option<(WaitsFor, Instant)>,
+    /// For what it has waited long enough.
+    may_be_cut: Option<WaitsFor>,
     is_cut: bool,
 }
 
@@ -248,6 +248,9 @@ impl Scheduler {
         };
         self.crowded.remove(&attempt.id);
         self.busy[active.slot as usize] -= 1;
+        if active.slot == SlotKind::Slow {
+            self.relieve_crowded();
+        }
         // Its report's memory may be free: the daemon asks again if it needs more.
         if active.slot != SlotKind::Own {
             self.slots_wanted = 0;

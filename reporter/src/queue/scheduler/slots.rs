@@ -5,7 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    super::{destination::SLOW, domain_history::Priority, host::SlotKind},
+    super::{
+        destination::{NOT_CONNECTED, SLOW},
+        domain_history::Priority,
+        host::SlotKind,
+    },
     ActiveAttempt, Review, Scheduler, WaitsFor,
 };
 use crate::deliver::Progress;
@@ -28,22 +32,24 @@ impl Scheduler {
             return Review::Unchanged;
         };
         let mut review = Review::Unchanged;
-        if attempt.slot == SlotKind::Quick && now - attempt.since >= SLOW {
-            if self.busy[SlotKind::Slow as usize] < self.limits.slow {
-                attempt.slot = SlotKind::Slow;
-                self.busy[SlotKind::Quick as usize] -= 1;
-                self.busy[SlotKind::Slow as usize] += 1;
-                self.crowded.remove(&id);
+        let quick = match progress.connecting() {
+            Some(_) => NOT_CONNECTED,
+            None => SLOW,
+        };
+        if attempt.slot == SlotKind::Quick && now - attempt.since >= quick {
+            self.crowded.insert(id);
+            if self.move_to_slow(id) {
                 review = Review::SlotFreed;
-            } else {
-                self.crowded.insert(id);
             }
         }
+        let Some(attempt) = self.active.get_mut(&id) else {
+            return review;
+        };
         let Some(waiting) = progress.waiting() else {
             let since = progress
                 .connecting()
                 .filter(|since| now - *since >= CONNECT_TIMEOUT);
-            attempt.may_be_cut = since.map(|since| (WaitsFor::Connection, since));
+            attempt.may_be_cut = since.map(|_| WaitsFor::Connection);
             if since.is_some() && self.all_need_slot(id) {
                 return self.cut_off(id);
             }
@@ -52,7 +58,7 @@ impl Scheduler {
         let (name, key) = (attempt.host.clone(), attempt.queue.clone());
         let waited = now - waiting.since;
         let is_enough = waited >= waiting.least;
-        attempt.may_be_cut = is_enough.then_some((WaitsFor::Answer, waiting.since));
+        attempt.may_be_cut = is_enough.then_some(WaitsFor::Answer(waiting.since));
         let (may_be_cut, domain) = (attempt.may_be_cut.is_some(), attempt.domain.clone());
         if let Some(queue) = self.hosts.get_mut(&name).and_then(|h| h.queue_mut(&key)) {
             // It took what we sent, so somebody is there.
@@ -72,6 +78,25 @@ impl Scheduler {
             self.make_ready(&name, now);
         }
         review
+    }
+
+    /// A slow slot is free: a crowded attempt takes it.
+    pub(super) fn relieve_crowded(&mut self) {
+        if let Some(id) = self.crowded.iter().next().copied() {
+            self.move_to_slow(id);
+        }
+    }
+
+    /// A crowded attempt gives its quick slot to others, if there is a slow one.
+    fn move_to_slow(&mut self, id: u64) -> bool {
+        let is_free = self.busy[SlotKind::Slow as usize] < self.limits.slow;
+        if let Some(attempt) = self.active.get_mut(&id).filter(|_| is_free) {
+            attempt.slot = SlotKind::Slow;
+            self.busy[SlotKind::Quick as usize] -= 1;
+            self.busy[SlotKind::Slow as usize] += 1;
+            self.crowded.remove(&id);
+        }
+        is_free
     }
 
     fn cut_off(&mut self, id: u64) -> Review {

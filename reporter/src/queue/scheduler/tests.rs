@@ -313,6 +313,43 @@ fn who_is_not_connected_makes_way_while_others_are_crowded() {
     assert_eq!(cut, 2, "as many as are crowded");
 }
 
+/// They take a place for ten seconds each, where none is cut.
+#[test]
+fn hosts_without_number_that_never_connect_leave_places_soon() {
+    const TICK: Duration = Duration::from_millis(250);
+    let (mut play, hosts) = (Play::new(64, 4), 4000);
+    for number in 0..hosts {
+        play.push(
+            "x.example",
+            &format!("https://dead{number}.example/"),
+            false,
+        );
+    }
+    let (start, mut begun, mut under_way) = (play.now, 0, VecDeque::new());
+    while begun < hosts {
+        let now = play.now;
+        let attempts = play.start();
+        begun += attempts.len();
+        under_way.extend(attempts.into_iter().map(|attempt| (attempt, now)));
+        play.now += TICK;
+        for _ in 0..under_way.len() {
+            let (attempt, since): (Attempt, Instant) = under_way.pop_front().unwrap();
+            let lasts = play.now - since;
+            // As the runner does: at first, and then every second.
+            let is_looked_at = lasts == TICK || lasts.as_millis().is_multiple_of(1000);
+            let is_cut = is_looked_at && play.review_connecting(&attempt, since) == Review::CutOff;
+            if is_cut || lasts >= SECOND * 10 {
+                let reason = String::new();
+                play.end(attempt, Outcome::Unreachable { reason });
+            } else {
+                under_way.push_back((attempt, since));
+            }
+        }
+    }
+    let took = play.now - start;
+    assert!(took < SECOND * 35, "{took:?}");
+}
+
 #[test]
 fn memory_that_is_free_again_costs_no_post() {
     let mut play = Play::new(2, 2);

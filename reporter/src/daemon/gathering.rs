@@ -218,10 +218,10 @@ impl<E: Environment> Gathering<E> {
             // The next answer would be as large. What has come is whole domains, and is used; but a part of additions would
             // be told again with the next ones.
             let what = match job.seen {
-                None => "for this day, what it has brought is used",
-                Some(_) => "for what was added to this day, none of which is reported",
+                None => "is given up for this day, what it has brought is used",
+                Some(_) => "is given up for what was added to this day, none of which is reported",
             };
-            tracing::error!(%day, "Fetcher {index} {} is given up {what}: {error}", job.command);
+            tracing::error!(%day, "Fetcher {index} {} {what}: {error}", job.command);
             return store.job_too_large(job, now, &error.to_string());
         }
         let listed = matches!(error, GatherError::Details { .. });

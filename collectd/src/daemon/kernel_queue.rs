@@ -1,6 +1,6 @@
 //! How many datagrams the kernel queues for a socket.
 //!
-//! Postfix does not wait: what that queue cannot hold is lost there, and nobody is told. The number is measured, with a
+//! Postfix does not wait: what that queue cannot hold is lost there without a word. The number is measured, with a
 //! socket of our own, because a sandbox may hide `/proc/sys` (systemd's `ProcSubset=pid`).
 
 use std::{

@@ -52,7 +52,7 @@ impl MainThread {
         socket_watch: &mut SocketWatch,
     ) {
         let start = Instant::now();
-        let (mut written, mut told_alive) = (start, start);
+        let (mut written, mut said_alive) = (start, start);
         let mut hourly = HourlyFigures::new(start);
         let watchdog = self.service_manager.watchdog_interval();
         self.service_manager.ready();
@@ -79,9 +79,9 @@ impl MainThread {
             if let Some(figures) = hourly.due(now, &self.stats) {
                 info!(figures, "figures");
             }
-            let is_due = |interval: Duration| now - told_alive >= interval / 2;
+            let is_due = |interval: Duration| now - said_alive >= interval / 2;
             if watchdog.is_some_and(is_due) && threads.are_alive(now) {
-                told_alive = now;
+                said_alive = now;
                 self.service_manager.alive();
             }
         }
@@ -112,7 +112,7 @@ impl MainThread {
         self.service_manager.status(&self.stats.status());
         if let Some(path) = &self.settings.stats_file {
             let written = self.stats.write(path);
-            self.stats_file.tell(written, path, (self.clock)());
+            self.stats_file.log(written, path, (self.clock)());
         }
     }
 }

@@ -10,7 +10,7 @@ use tracing::warn;
 pub(super) struct StatsFile(FailureThrottle);
 
 impl StatsFile {
-    pub(super) fn tell(&mut self, written: io::Result<()>, path: &Path, now: Timestamp) {
+    pub(super) fn log(&mut self, written: io::Result<()>, path: &Path, now: Timestamp) {
         match written {
             Ok(()) => {
                 if let Some(lasted) = self.0.recovered(now) {

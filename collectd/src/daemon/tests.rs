@@ -180,7 +180,7 @@ fn memory_is_bounded_when_no_storage_answers() {
 }
 
 #[test]
-fn a_storage_that_never_answers_is_told_at_the_end() {
+fn a_storage_that_never_answers_is_an_error_at_the_end() {
     let mut bench = Bench::new(10_000);
     let other = Connection::open(bench.path("db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

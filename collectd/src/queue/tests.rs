@@ -129,7 +129,7 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
             queues.put_counts((0..ids).map(|id| (id, 1)).collect());
             sent += u64::from(ids);
         }
-        // It takes everything each time, and is never told of what the sick one did not take.
+        // It takes everything each time, and nothing in it depends on what the sick one refused.
         assert_eq!(taken(&well).len(), 6 + usize::from(epoch > 0));
         queues.put_epoch_change(epoch_change(false));
     }

@@ -51,7 +51,7 @@ use error::Error;
 pub use days::Readings;
 
 /// The wall clock, for log lines and the like. Days follow from [`Readings`].
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// `tlsrpt-collectd` from its settings to its exit code.
 pub fn collect(settings: Settings<Collectd>, readings: Readings) -> u8 {

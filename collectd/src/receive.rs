@@ -21,7 +21,7 @@ use tlsrptd_service::log::LogThrottle;
 use tracing::error;
 
 use crate::{
-    Clock,
+    WallClock,
     control::{Control, Requests},
     days::DayWatch,
     heartbeat::Heartbeat,
@@ -49,7 +49,7 @@ pub(crate) struct ReaderThread {
     pub(crate) queues: StorageQueues,
     pub(crate) stats: Arc<Stats>,
     pub(crate) seen_table: SeenTable,
-    pub(crate) clock: Clock,
+    pub(crate) clock: WallClock,
     pub(crate) days: DayWatch,
     pub(crate) max_datagram_size: usize,
     pub(crate) log_throttle: LogThrottle,

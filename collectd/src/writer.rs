@@ -20,7 +20,7 @@ use tlsrptd_proto::{
 pub(crate) use epoch::EpochIds;
 
 use crate::{
-    Clock,
+    WallClock,
     control::Control,
     heartbeat::Heartbeat,
     queue::{Batch, EpochChange, Queue, QueueItem},
@@ -47,7 +47,7 @@ pub(crate) struct WriterThread {
     pub(crate) queue: Arc<Queue>,
     pub(crate) control: Arc<Control>,
     pub(crate) stats: Arc<Stats>,
-    pub(crate) clock: Clock,
+    pub(crate) clock: WallClock,
     /// Of several writers one logs malformed datagrams: all get the same.
     pub(crate) reject: Option<Reject>,
     pub(crate) store_writer: StoreWriter,

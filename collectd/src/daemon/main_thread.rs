@@ -17,7 +17,7 @@ use super::{
     threads::Threads,
 };
 use crate::{
-    Clock,
+    WallClock,
     control::Control,
     dropped::DropLog,
     script::{ScriptQueue, ScriptRunner},
@@ -32,7 +32,7 @@ const REAP: Duration = Duration::from_millis(200);
 /// See the module.
 pub(super) struct MainThread {
     pub(super) settings: Collectd,
-    pub(super) clock: Clock,
+    pub(super) clock: WallClock,
     pub(super) signals: Signals,
     pub(super) control: Arc<Control>,
     pub(super) stats: Arc<Stats>,

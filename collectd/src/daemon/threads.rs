@@ -29,12 +29,12 @@ const READ_LOG: Duration = Duration::from_secs(60);
 
 /// The threads beside the main thread.
 pub(super) struct Threads {
-    reader: Running<()>,
+    reader: SpawnedThread<()>,
     /// One a storage. They share nothing but the input, so that one that hangs or fails falls behind alone.
-    writers: Vec<Running<Result<(), Unwritten>>>,
+    writers: Vec<SpawnedThread<Result<(), Unwritten>>>,
 }
 
-struct Running<T> {
+struct SpawnedThread<T> {
     thread: JoinHandle<T>,
     heartbeat: Arc<Heartbeat>,
 }
@@ -99,9 +99,9 @@ fn start<T: Send + 'static>(
     name: &str,
     heartbeat: Arc<Heartbeat>,
     run: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Running<T>> {
+) -> io::Result<SpawnedThread<T>> {
     let thread = Builder::new().name(name.into()).spawn(run)?;
-    Ok(Running { thread, heartbeat })
+    Ok(SpawnedThread { thread, heartbeat })
 }
 
 fn writer(main: &MainThread, place: usize, store_writer: StoreWriter, today: Day) -> WriterThread {

@@ -17,7 +17,7 @@ use tlsrptd_service::{clock::ClockReading, log::LogThrottle};
 
 use crate::daemon::storages::of_storage;
 use crate::{
-    Clock,
+    WallClock,
     control::Control,
     days::{DayWatch, Readings},
     heartbeat::Heartbeat,
@@ -61,7 +61,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let (sender, socket) = UnixDatagram::pair().unwrap();
         let now = Arc::new(Mutex::new(NOON.parse::<Timestamp>().unwrap()));
-        let clock: Clock = {
+        let clock: WallClock = {
             let now = Arc::clone(&now);
             Arc::new(move || *now.lock().unwrap())
         };
@@ -181,7 +181,7 @@ fn writer(
     max_queued: usize,
     stats: Arc<Stats>,
     control: &Arc<Control>,
-    clock: &Clock,
+    clock: &WallClock,
 ) -> WriterThread {
     let today = Day::of(clock());
     let storage = Storage::Sqlite {

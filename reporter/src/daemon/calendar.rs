@@ -9,7 +9,7 @@ use super::gathering;
 use crate::{
     model::CollectorCommand,
     schedule::Schedule,
-    store::{Store, StoreError},
+    store::{Days, StoreError, Upkeep},
 };
 
 /// Which day it is, as far as the database has been told.
@@ -46,7 +46,7 @@ impl Calendar {
     /// and is not decided yet.
     pub(super) fn schedule_new_days(
         &mut self,
-        store: &mut dyn Store,
+        store: &mut dyn Days,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         let (now, today) = (moment.now, Day::of(moment.now));
@@ -80,7 +80,7 @@ impl Calendar {
     /// Removes some of the old rows, with a clock that is calm: by one that is ahead all rows would be old.
     pub(super) fn clean(
         &mut self,
-        store: &mut dyn Store,
+        store: &mut dyn Upkeep,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         if self.is_cleaning && moment.is_calm() {

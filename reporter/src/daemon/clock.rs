@@ -7,7 +7,7 @@ use tlsrptd_service::clock::{ClockChange, ClockReading, ClockWitness, KnownTime,
 
 use crate::{
     schedule::Schedule,
-    store::{Store, StoreError},
+    store::{StoreError, Upkeep},
 };
 
 /// The time is written to the database so often: the next start holds its clock against it.
@@ -78,7 +78,7 @@ impl Clock {
     /// Adjusts the times in the database to a clock that was set, and notes the time once an hour.
     pub(super) fn follow(
         &mut self,
-        store: &mut dyn Store,
+        store: &mut dyn Upkeep,
         schedule: &Schedule,
     ) -> Result<Moved, StoreError> {
         let now = self.moment.now;
@@ -100,7 +100,7 @@ impl Clock {
     }
 
     /// Notes that the reporter was at work at this time, if the clock is confirmed.
-    pub(super) fn note_time(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
+    pub(super) fn note_time(&mut self, store: &mut dyn Upkeep) -> Result<(), StoreError> {
         if self.moment.is_confirmed() {
             store.note_time(self.moment.now)?;
             self.noted = Some(self.moment.now);

@@ -11,7 +11,7 @@ use crate::{
     environment::Environment,
     model::{CollectorCommand, collector_of},
     schedule::Schedule,
-    store::{Store, StoreError},
+    store::{Additions, StoreError},
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
@@ -70,7 +70,7 @@ impl<E: Environment> Late<E> {
     /// Asks the collectors that can tell, once an interval.
     pub(super) fn start(
         &mut self,
-        store: &mut dyn Store,
+        store: &mut dyn Additions,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         if self.interval.is_zero() {
@@ -106,7 +106,7 @@ impl<E: Environment> Late<E> {
     /// Makes fetch jobs for the additions that collectors told of.
     pub(super) fn record(
         &mut self,
-        store: &mut dyn Store,
+        store: &mut dyn Additions,
         time: &WorkingTime,
     ) -> Result<(), StoreError> {
         while let Some((collector, grown)) = self.answers.pop() {
@@ -121,7 +121,7 @@ impl<E: Environment> Late<E> {
 
 /// Makes fetch jobs for what was added to days after they were reported.
 pub(super) fn note_grown(
-    store: &mut dyn Store,
+    store: &mut dyn Additions,
     schedule: &Schedule,
     collector: &str,
     grown: &[(Day, u64)],

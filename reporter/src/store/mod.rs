@@ -5,9 +5,10 @@
 //! what was attempted, on which database, and carries the engine's error as its source. The engine is [`sqlite`], with
 //! sys4's tables.
 //!
-//! The daemon holds a `Box<dyn Store>`, and hands each part the port that it needs. An object, not a type parameter: which
-//! engine it is follows from the settings at the start, a call costs nothing beside its transaction, the daemon is
-//! compiled once, and the same tests run on any engine that [`open`] returns.
+//! The daemon holds a `Box<dyn Store>`, and hands a part the port that it needs ([`Days`], [`Upkeep`], [`Additions`]), or the
+//! whole where it needs several. An object, not a type parameter: which engine it is follows from the settings at the
+//! start, a call costs nothing beside its transaction, the daemon is compiled once, and the same tests run on any engine
+//! that [`open`] returns.
 //!
 //! Every fetch job, report and delivery is a row, and each step of its life is one transaction: see [`steps`]. A store runs
 //! on the thread of its caller and answers within milliseconds.

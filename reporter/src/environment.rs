@@ -1,4 +1,4 @@
-//! What the daemon needs of the world, in one place, so that a test can be the world.
+//! Everything outside the reporter that it needs, in one place, so that a test can take its place.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     model::{Delivery, FetchJob},
 };
 
-/// The world: clock, collectors, DNS, receivers.
+/// Clock, collectors, DNS, receivers.
 pub trait Environment: Send + Sync + 'static {
     /// The clocks. Nobody else reads them.
     fn reading(&self) -> ClockReading;
@@ -30,7 +30,7 @@ pub trait Environment: Send + Sync + 'static {
         job: &FetchJob,
         domain: &str,
     ) -> impl Future<Output = Result<String, GatherError>> + Send;
-    /// The details of all domains of a collector's list may have so many bytes together.
+    /// The limit in bytes for the details of all domains of a collector's list.
     fn max_answer_size(&self) -> u64 {
         u64::MAX
     }
@@ -41,17 +41,17 @@ pub trait Environment: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(Day, u64)>, GatherError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
-    /// Asks DNS for a domain's record; `None` when the operator does not want that.
+    /// Asks DNS for a domain's record; `None` with `resolve_records = no`.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
-    /// A delivery is in hand and waits for its turn: what can be done for it may begin.
+    /// A delivery waits in its queue: its mail may be written and signed ahead.
     fn prepare_mail(&self, _delivery: &Delivery, _mail: &PreparedMail) {}
-    /// Attempts whose report the other side has, and has not answered: to break these off would send it twice.
+    /// The number of attempts whose report the other side has, and has not answered: to end these would send it twice.
     fn awaited(&self) -> usize {
         0
     }
     /// Makes one attempt to deliver.
     fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
-    /// The same, and tells how far it is.
+    /// The same, and tells its progress.
     fn deliver_telling(
         &self,
         delivery: &Delivery,
@@ -62,7 +62,7 @@ pub trait Environment: Send + Sync + 'static {
     }
 }
 
-/// The real one.
+/// The system's.
 #[derive(Debug)]
 pub struct SystemEnvironment {
     /// `None` with `resolve_records = no`.

@@ -43,13 +43,13 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// Nobody reads our output.
+    /// Standard output.
     #[error("cannot write the answer: {0}")]
     Output(std::io::Error),
 }
 
 impl Error {
-    /// One of them as itself.
+    /// The only one as itself.
     pub(crate) fn all(mut errors: Vec<Error>) -> Error {
         match errors.len() {
             1 => errors.remove(0),
@@ -62,7 +62,7 @@ impl Error {
         match self {
             Error::Maps(_) | Error::Contact(_) | Error::Log(LogError::Open { .. }) => exit::CONFIG,
             Error::Deliver(problem) if problem.is_configuration() => exit::CONFIG,
-            // A fault of the configuration is the operator's to mend, whatever else there is.
+            // A fault of the configuration decides: the operator can mend it.
             Error::Several(errors) => {
                 let mut codes = errors.iter().map(Error::exit_code);
                 if codes.any(|code| code == exit::CONFIG) {
@@ -85,7 +85,7 @@ impl Error {
     }
 }
 
-/// Says in the log how a program ended, and makes its exit code of it.
+/// Logs the error, if there is one, and gives the exit code.
 pub fn end(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::from(exit::OK),
@@ -99,10 +99,10 @@ pub fn end(result: Result<(), Error>) -> ExitCode {
     }
 }
 
-/// The same for a program that has no log.
+/// Writes the error to standard error, for a program without a log, and gives the exit code.
 pub fn end_without_log(error: Error) -> ExitCode {
     use std::io::Write as _;
-    // A closed standard error leaves nobody to tell.
+    // If standard error is closed, there is nobody to tell.
     let text = error.to_string();
     let _ = writeln!(std::io::stderr(), "{}", visible::lines(&text));
     ExitCode::from(error.exit_code())

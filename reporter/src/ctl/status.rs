@@ -28,7 +28,9 @@ fn why_pending(why: Option<&WhyPending>) -> String {
             number,
             reason,
         } = why;
-        format!("  of {tried} pending that were tried, {number} ended so: {reason}\n")
+        format!(
+            "  {tried} deliveries wait for another attempt, {number} of them failed with: {reason}\n"
+        )
     };
     why.map(line).unwrap_or_default()
 }

@@ -43,7 +43,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     let runtime = runtime()?;
     // The resolver and the signals want to know where they live.
     let entered = runtime.enter();
-    // First of all: who is told to stop while it starts shall end orderly too.
+    // First of all: a signal during the start shall stop the program in order too.
     let service_manager = ServiceManager::from_env();
     let signals = signals::listen(service_manager.watchdog_interval()).map_err(Error::Runtime)?;
     tracing::info!("{}", settings.summary);
@@ -56,7 +56,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .iter()
         .for_each(|line| tracing::warn!("{line}"));
     let settings = settings.values;
-    let (routes, world) = parts(&settings)?;
+    let (routes, environment) = parts(&settings)?;
     let store = store::open(&settings, None)?;
     let composer = composer(&settings, routes, store.installation())?;
     let pidfile = settings
@@ -76,7 +76,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     };
     let daemon = Daemon::new(
         store,
-        Arc::new(world),
+        Arc::new(environment),
         Arc::new(composer),
         options,
         rand::random(),
@@ -125,7 +125,7 @@ fn parts(settings: &Reportd) -> Result<(Routes, SystemEnvironment), Error> {
     let (Ok(routes), Ok(deliverer)) = (routes, deliverer) else {
         return Err(Error::all(errors));
     };
-    let world = SystemEnvironment {
+    let environment = SystemEnvironment {
         resolver: settings
             .resolve_records
             .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
@@ -133,7 +133,7 @@ fn parts(settings: &Reportd) -> Result<(Routes, SystemEnvironment), Error> {
         max_collectd_timediff: settings.max_collectd_timediff,
         max_answer_size: settings.max_answer_size,
     };
-    Ok((routes, world))
+    Ok((routes, environment))
 }
 
 /// Who makes the reports: whose they are, the database knows.

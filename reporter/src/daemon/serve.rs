@@ -1,4 +1,4 @@
-//! From the first turn to an orderly end.
+//! From the first pass of the main loop to an orderly end.
 
 use std::time::Duration;
 

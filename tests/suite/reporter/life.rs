@@ -216,7 +216,9 @@ fn ctl_tells_the_state_while_the_reporter_works() {
         "{status}"
     );
     let expected = ["pending 2", "refused 1", "sent 1"].map(|counts| format!("{day} {counts}"));
-    let why = "of 2 pending that were tried, 2 ended so: RCPT TO: 451 4.2.1 later".to_owned();
+    let why =
+        "2 deliveries wait for another attempt, 2 of them failed with: RCPT TO: 451 4.2.1 later"
+            .to_owned();
     let expected = [&expected[..], &[why]].concat();
     assert_eq!(lines[destinations + 1..], expected, "{status}");
     reportd.stop().success();

@@ -334,15 +334,16 @@ pub enum Outcome {
         /// What is missing.
         reason: String,
     },
-    /// What posts need is missing or broken here (the proxy, certificates, `http_script`), and the operator's to mend. It
-    /// counts against nobody.
+    /// Posts are not possible here: the proxy, the certificates or `http_script` are missing or broken, and the operator has
+    /// to correct that. It counts against nobody.
     NotReady {
-        /// What it is.
+        /// What is missing or broken.
         reason: String,
     },
-    /// Nothing was tried: others of the same owner's are under way there. It counts against nobody.
+    /// Nothing was tried: the owner of the host has as many posts under way at that address as are allowed. It counts
+    /// against nobody.
     Crowded {
-        /// Which.
+        /// The owner and the address.
         reason: String,
     },
 }

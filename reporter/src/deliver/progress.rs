@@ -11,10 +11,10 @@ pub struct Progress(Arc<Mutex<AttemptStage>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum AttemptStage {
-    /// It does not tell.
+    /// Between connecting and the last byte, or not reported.
     #[default]
     Unknown,
-    /// Nothing is sent, since then.
+    /// Nothing has been sent; since this time.
     Connecting(Instant),
     Waiting(Waiting),
 }
@@ -29,7 +29,7 @@ pub struct Waiting {
 }
 
 impl Progress {
-    /// It begins to connect. After a redirect the receiver has been waited for already.
+    /// Connecting begins. Ignored after a redirect: the wait for the receiver goes on.
     pub fn connects(&self) {
         let mut stage = self.lock();
         if !matches!(*stage, AttemptStage::Waiting(_)) {
@@ -37,7 +37,7 @@ impl Progress {
         }
     }
 
-    /// Something is sent.
+    /// Sending begins.
     pub fn sends(&self) {
         let mut stage = self.lock();
         if matches!(*stage, AttemptStage::Connecting(_)) {
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// Whether nothing is sent, and since when.
+    /// Since when it connects, if nothing has been sent.
     pub fn connecting(&self) -> Option<Instant> {
         match *self.lock() {
             AttemptStage::Connecting(since) => Some(since),

@@ -11,18 +11,18 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
-use super::places::Place;
+use super::owner_slots::OwnerSlot;
 
 /// The response on one connection. HTTP/1.1 without pipelining: there is one at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnswerRecord {
     head: Arc<watch::Sender<Option<Head>>>,
     /// Until the first answer: a connection that is kept takes none.
-    place: Arc<Mutex<Option<Place>>>,
+    place: Arc<Mutex<Option<OwnerSlot>>>,
 }
 
 impl AnswerRecord {
-    pub(super) fn at(place: Option<Place>) -> AnswerRecord {
+    pub(super) fn at(place: Option<OwnerSlot>) -> AnswerRecord {
         AnswerRecord {
             head: Arc::default(),
             place: Arc::new(Mutex::new(place)),

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::connector::Connector;
 use super::kept_hosts;
-use super::places::Places;
+use super::owner_slots::OwnerSlots;
 use super::resolver::FilteringResolver;
 use crate::deliver::{PrepareError, tls};
 
@@ -34,7 +34,7 @@ pub(super) type Client = legacy::Client<Connector, Body>;
 pub(super) fn client(
     settings: &Reportd,
     resolver: FilteringResolver,
-    places: Option<Places>,
+    places: Option<OwnerSlots>,
     proxies: Arc<Matcher>,
 ) -> Result<Client, PrepareError> {
     let authorities = match &settings.https_ca_file {

@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     check_literal,
     client::{Client, client, proxies},
-    places::Places,
+    owner_slots::OwnerSlots,
     resolver::{FilteringResolver, HostLookup, NotGlobal, only_global},
 };
 use crate::deliver::PrepareError;
@@ -84,7 +84,7 @@ impl Clients {
             return Ok(made);
         }
         let filtered = !self.settings.allow_private_destinations;
-        let places = Places::new(self.settings.max_concurrent_per_host);
+        let places = OwnerSlots::new(self.settings.max_concurrent_per_host);
         let with = |filter, places| {
             let names = self.names.clone();
             let proxies = Arc::clone(&self.matcher);

@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::answer_record::{AnswerRecord, ByteStream, RecordingConnection};
-use super::places::{Place, Places};
+use super::owner_slots::{OwnerSlot, OwnerSlots};
 use super::resolver::{BoxError, FilteringResolver, Resolved};
 
 /// TCP keep-alive: the idle time before a probe, and the time between probes.
@@ -36,7 +36,7 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 pub(super) struct Connector {
     resolver: FilteringResolver,
     /// Where records name hosts.
-    places: Option<Places>,
+    places: Option<OwnerSlots>,
     hop: Hop,
     tls: Arc<ClientConfig>,
     proxies: Arc<Matcher>,
@@ -47,7 +47,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(
         resolver: FilteringResolver,
-        places: Option<Places>,
+        places: Option<OwnerSlots>,
         tls: ClientConfig,
         proxies: Arc<Matcher>,
         time: Duration,
@@ -88,7 +88,7 @@ impl Connector {
         }))
     }
 
-    async fn direct(&self, uri: Uri) -> Result<(Box<dyn ByteStream>, Option<Place>), BoxError> {
+    async fn direct(&self, uri: Uri) -> Result<(Box<dyn ByteStream>, Option<OwnerSlot>), BoxError> {
         let host = bare_host(&uri);
         let addresses = match host.parse() {
             Ok(address) => vec![address],
@@ -141,7 +141,7 @@ fn bare_host(uri: &Uri) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// What connecting may take of the time to be connected: some is left for TLS.
+/// The part of the time limit that TCP may use; the rest is for TLS.
 fn part(time: Duration) -> Duration {
     time * 3 / 4
 }
@@ -150,7 +150,7 @@ fn tcp<R>(resolver: R, time: Duration) -> HttpConnector<R> {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    // It is divided among a host's addresses: one that never answers leaves time for the next.
+    // Divided among the host's addresses, so that one that never answers leaves time for the next.
     tcp.set_connect_timeout(Some(part(time)));
     tcp.set_keepalive(Some(SIGN_OF_LIFE));
     tcp.set_keepalive_interval(Some(SIGN_OF_LIFE));
@@ -159,14 +159,14 @@ fn tcp<R>(resolver: R, time: Duration) -> HttpConnector<R> {
     tcp
 }
 
-/// Connects to a proxy, which may know nothing of ALPN.
+/// Connects to a proxy, without ALPN.
 #[derive(Clone)]
 struct Hop {
     connector: HttpsConnector<HttpConnector<FilteringResolver>>,
     time: Duration,
 }
 
-/// It speaks of none of the receivers behind it.
+/// The proxy failed, which says nothing about receivers.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy cannot be reached")]
 pub(super) struct ProxyUnreachable(#[source] BoxError);

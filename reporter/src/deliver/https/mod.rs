@@ -10,7 +10,7 @@ mod client;
 mod clients;
 mod connector;
 mod kept_hosts;
-mod places;
+mod owner_slots;
 mod post;
 mod resolver;
 mod script;

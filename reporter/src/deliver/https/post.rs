@@ -25,7 +25,7 @@ use super::answer_record::AnswerRecord;
 use super::client::Body;
 use super::clients::BadHost;
 use super::connector::ProxyUnreachable;
-use super::places::Crowded;
+use super::owner_slots::Crowded;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Outcome, Progress};

@@ -171,7 +171,7 @@ impl Service<Name> for FilteringResolver {
 }
 
 impl FilteringResolver {
-    /// Those that may be connected to.
+    /// The addresses that may be connected to.
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, BoxError> {
         let found = self.names.addresses(host).await?;
         Ok(match &self.filter {
@@ -183,7 +183,7 @@ impl FilteringResolver {
     }
 }
 
-/// A resolver that has been asked already.
+/// Addresses that have been looked up, as a resolver for the connector.
 #[derive(Clone)]
 pub(super) struct Resolved(pub(super) Vec<IpAddr>);
 

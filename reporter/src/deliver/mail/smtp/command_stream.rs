@@ -46,7 +46,7 @@ impl ReplyTimeouts {
 
 /// The replies with which a stage goes on.
 #[derive(Clone, Copy)]
-pub(super) enum Expected {
+pub(super) enum ExpectedReply {
     /// 2xx.
     Done,
     /// 354: the mail may come.
@@ -96,7 +96,7 @@ impl CommandStream {
 
     pub(super) async fn done(&mut self, stage: Stage, command: &str) -> Result<(), SmtpFault> {
         let reply = self.ask(stage, command.as_bytes()).await?;
-        self.check(stage, reply, Expected::Done).map(drop)
+        self.check(stage, reply, ExpectedReply::Done).map(drop)
     }
 
     /// Checks the reply code against those that the stage expects.
@@ -104,12 +104,12 @@ impl CommandStream {
         &mut self,
         stage: Stage,
         reply: Reply,
-        needs: Expected,
+        needs: ExpectedReply,
     ) -> Result<Reply, SmtpFault> {
         let is_good = match needs {
-            Expected::Done => reply.is_good(),
-            Expected::Mail => reply.code == 354,
-            Expected::DoneOrMore => reply.is_good() || reply.code == 334,
+            ExpectedReply::Done => reply.is_good(),
+            ExpectedReply::Mail => reply.code == 354,
+            ExpectedReply::DoneOrMore => reply.is_good() || reply.code == 334,
         };
         if is_good {
             return Ok(reply);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::command_stream::{CommandStream, Expected, ReplyTimeouts, dial};
+use super::command_stream::{CommandStream, ExpectedReply, ReplyTimeouts, dial};
 use super::fault::{SmtpFault, Stage};
 use super::helo_name::HeloName;
 use super::tls::Tls;
@@ -65,7 +65,7 @@ impl Connection {
         let greeting = connection.wire.ask(Stage::Connect, b"").await?;
         connection
             .wire
-            .check(Stage::Connect, greeting, Expected::Done)?;
+            .check(Stage::Connect, greeting, ExpectedReply::Done)?;
         connection.hello(hello).await?;
         Ok(connection)
     }
@@ -96,7 +96,7 @@ impl Connection {
                 .done(Stage::Ehlo, &format!("HELO {name}\r\n"))
                 .await;
         }
-        let reply = self.wire.check(Stage::Ehlo, reply, Expected::Done)?;
+        let reply = self.wire.check(Stage::Ehlo, reply, ExpectedReply::Done)?;
         // The first line is the greeting, the others are extensions.
         for line in reply.lines.iter().skip(1) {
             self.offers.add(line);
@@ -137,7 +137,9 @@ impl Connection {
         };
         let mut reply = self.wire.ask(Stage::Auth, command.as_bytes()).await?;
         for answer in answers {
-            reply = self.wire.check(Stage::Auth, reply, Expected::DoneOrMore)?;
+            reply = self
+                .wire
+                .check(Stage::Auth, reply, ExpectedReply::DoneOrMore)?;
             if reply.is_good() {
                 return Ok(());
             }
@@ -147,7 +149,7 @@ impl Connection {
                 .await?;
         }
         self.wire
-            .check(Stage::Auth, reply, Expected::Done)
+            .check(Stage::Auth, reply, ExpectedReply::Done)
             .map(drop)
     }
 
@@ -190,10 +192,12 @@ impl Connection {
 
     async fn content(&mut self, mail: &[u8], awaited: &Awaited) -> Result<String, SmtpFault> {
         let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
-        self.wire.check(Stage::Data, reply, Expected::Mail)?;
+        self.wire.check(Stage::Data, reply, ExpectedReply::Mail)?;
         let _awaited = awaited.one();
         let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
-        let reply = self.wire.check(Stage::Content, reply, Expected::Done)?;
+        let reply = self
+            .wire
+            .check(Stage::Content, reply, ExpectedReply::Done)?;
         Ok(reply.to_string())
     }
 

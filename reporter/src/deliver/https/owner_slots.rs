@@ -1,5 +1,5 @@
-//! Connections to one address for the names of one owner: with a wildcard, whoever owns a domain has hosts without number at
-//! somebody else's server.
+//! Limits the connections to one IP address for all hosts of one owner: by a wildcard record, the owner of a domain can name
+//! any number of hosts that lead to another one's server.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,25 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tlsrptd_proto::domain::owner;
 
-/// An address, and the owner of the names that lead to it. Owners do not share: none can keep others from a shared server.
-type Key = (IpAddr, String);
+/// An address, and the owner of the hosts that lead to it. Each owner has slots of its own, so none can keep others from a
+/// shared server.
+type OwnerAtAddress = (IpAddr, String);
 
-/// The connections that are being opened, or have not been answered on.
+/// Counts connections that are being opened or whose response has not come.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
-    /// For each key.
+pub(super) struct OwnerSlots {
+    /// Slots for each owner at each address.
     most: usize,
-    taken: Arc<Mutex<HashMap<Key, usize>>>,
+    taken: Arc<Mutex<HashMap<OwnerAtAddress, usize>>>,
 }
 
-/// One of them, until it is dropped.
+/// A taken slot; dropping it frees it.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Places,
-    key: Key,
+pub(super) struct OwnerSlot {
+    slots: OwnerSlots,
+    key: OwnerAtAddress,
 }
 
-/// There is no place.
+/// All slots are taken.
 #[derive(Debug, thiserror::Error)]
 #[error("{most} posts to names of {owner} are under way at {address}")]
 pub(super) struct Crowded {
@@ -34,16 +35,20 @@ pub(super) struct Crowded {
     address: IpAddr,
 }
 
-impl Places {
-    pub(super) fn new(most: usize) -> Places {
-        Places {
+impl OwnerSlots {
+    pub(super) fn new(most: usize) -> OwnerSlots {
+        OwnerSlots {
             most,
             taken: Arc::default(),
         }
     }
 
-    /// A place at a host that has these addresses: in whatever order they come, the least stands for them.
-    pub(super) fn take(&self, host: &str, addresses: &[IpAddr]) -> Result<Option<Place>, Crowded> {
+    /// Takes a slot for a host with these addresses. The lowest address stands for all, so that their order does not matter.
+    pub(super) fn take(
+        &self,
+        host: &str,
+        addresses: &[IpAddr],
+    ) -> Result<Option<OwnerSlot>, Crowded> {
         let Some(address) = addresses.iter().min() else {
             return Ok(None);
         };
@@ -60,18 +65,18 @@ impl Places {
         }
         *number += 1;
         drop(taken);
-        let places = self.clone();
-        Ok(Some(Place { places, key }))
+        let slots = self.clone();
+        Ok(Some(OwnerSlot { slots, key }))
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<OwnerAtAddress, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for OwnerSlot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.slots.taken();
         match taken.get_mut(&self.key) {
             Some(number) if *number > 1 => *number -= 1,
             _ => drop(taken.remove(&self.key)),
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn by_address_and_owner() {
-        let places = Places::new(2);
+        let places = OwnerSlots::new(2);
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         let two: IpAddr = "192.0.2.2".parse().unwrap();
         let first = places.take("a.evil.example", &[two, one]).unwrap();

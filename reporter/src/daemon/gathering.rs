@@ -200,20 +200,28 @@ impl<E: Environment> Gathering<E> {
         result: Result<(), GatherError>,
         time: &WorkingTime,
     ) -> Result<(), StoreError> {
+        if let Err(error) = result {
+            return self.job_failed(store, job, &error, time);
+        }
+        let (day, index) = (job.day, job.index);
+        let told = self.additions.remove(&job.collector());
+        store.job_answered(job, told, time.now)?;
+        if job.failures > 0 {
+            let failures = job.failures;
+            tracing::warn!(%day, failures, "Fetcher {index} {} has answered after all", job.command);
+        }
+        tracing::info!(%day, "Fetcher {index} {} finished", job.command);
+        Ok(())
+    }
+
+    fn job_failed(
+        &mut self,
+        store: &mut dyn Store,
+        job: &FetchJob,
+        error: &GatherError,
+        time: &WorkingTime,
+    ) -> Result<(), StoreError> {
         let (day, index, now) = (job.day, job.index, time.now);
-        let error = match result {
-            Ok(()) => {
-                let told = self.additions.remove(&job.collector());
-                store.job_answered(job, told, now)?;
-                if job.failures > 0 {
-                    let failures = job.failures;
-                    tracing::warn!(%day, failures, "Fetcher {index} {} has answered after all", job.command);
-                }
-                tracing::info!(%day, "Fetcher {index} {} finished", job.command);
-                return Ok(());
-            }
-            Err(error) => error,
-        };
         if matches!(error, GatherError::TooLarge { .. }) {
             // The next answer would be as large. What has come is whole domains, and is used; but a part of additions would
             // be told again with the next ones.

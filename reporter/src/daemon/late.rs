@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
-type Told = (String, Vec<(Day, u64)>);
+type GrownDays = (String, Vec<(Day, u64)>);
 
 /// Questions that are asked, and their answers.
 pub(super) struct Late<E> {
@@ -25,8 +25,8 @@ pub(super) struct Late<E> {
     /// `late_interval`; zero: nobody is asked.
     interval: Duration,
     next: Option<Instant>,
-    asking: JoinSet<Option<Told>>,
-    answers: Vec<Told>,
+    asking: JoinSet<Option<GrownDays>>,
+    answers: Vec<GrownDays>,
 }
 
 impl<E: Environment> Late<E> {

@@ -375,30 +375,3 @@ async fn a_clock_that_is_believed_and_wrong_expires_and_removes_nothing() {
     let until = lines(&stored.suppressed, |row| or_dash(&row.until).to_owned());
     assert_eq!(until, ["2026-12-31"]);
 }
-
-/// `keep_days` is less than `max_report_age`, and a collector is away: the day is composed before its rows go.
-#[tokio::test(start_paused = true)]
-async fn a_day_is_composed_before_its_rows_go() {
-    for (keep, begin, want) in [
-        ("--keep_days=1", "2026-11-20T20:00:00Z", &["19", "20"][..]),
-        ("--keep_days=1", "2026-11-20T23:30:00Z", &["19", "20"]),
-        ("--keep_days=2", "2026-11-20T20:00:00Z", &["18", "19", "20"]),
-    ] {
-        let folder = environment::folder();
-        let options = ["--fetchers=away,b", "--spread_out_delivery=1", keep];
-        let settings = settings(folder.path(), &options);
-        let mut environment = TestEnvironment::new(begin);
-        environment.gather = Box::new(|job, _| match job.command.trim() {
-            "b" => Ok(vec![counted("x.example", 4)]),
-            _ => Err(GatherError::NotReady { newest: None }),
-        });
-        let environment = Arc::new(environment);
-        environment::run(&settings, &environment, None, hours(28))
-            .await
-            .unwrap();
-        let taken = environment.seen.lock().unwrap();
-        let days: std::collections::BTreeSet<&str> =
-            taken.iter().map(|seen| &seen.day[8..]).collect();
-        assert!(days.iter().eq(want), "{keep}, {begin}: {days:?}");
-    }
-}

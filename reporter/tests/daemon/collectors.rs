@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tlsrptd_reporter::gather::GatherError;
 
 use crate::{
-    DAY, YESTERDAY_ONLY,
+    DAY, HOUR, YESTERDAY_ONLY,
     environment::{TestEnvironment, counted, folder, lines, run, settings, stored},
 };
 
@@ -157,4 +157,29 @@ async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
     jobs.retain(|row| row.day == "2026-11-20");
     let jobs = lines(&jobs, |row| format!("{}|{}", row.status(), row.failures));
     assert_eq!(jobs, ["ok|0"]);
+}
+
+/// `keep_days` is less than `max_report_age`, and a collector is away: the day is composed before its rows go.
+#[tokio::test(start_paused = true)]
+async fn a_day_is_composed_before_its_rows_go() {
+    for (keep, begin, want) in [
+        ("--keep_days=1", "2026-11-20T20:00:00Z", &["19", "20"][..]),
+        ("--keep_days=1", "2026-11-20T23:30:00Z", &["19", "20"]),
+        ("--keep_days=2", "2026-11-20T20:00:00Z", &["18", "19", "20"]),
+    ] {
+        let folder = folder();
+        let options = ["--fetchers=away,b", "--spread_out_delivery=1", keep];
+        let settings = settings(folder.path(), &options);
+        let mut environment = TestEnvironment::new(begin);
+        environment.gather = Box::new(|job, _| match job.command.trim() {
+            "b" => Ok(vec![counted("x.example", 4)]),
+            _ => Err(GatherError::NotReady { newest: None }),
+        });
+        let environment = Arc::new(environment);
+        run(&settings, &environment, None, HOUR * 28).await.unwrap();
+        let taken = environment.seen.lock().unwrap();
+        let days: std::collections::BTreeSet<&str> =
+            taken.iter().map(|seen| &seen.day[8..]).collect();
+        assert!(days.iter().eq(want), "{keep}, {begin}: {days:?}");
+    }
 }

@@ -5,7 +5,7 @@
 //! [`scheduler`] decides under one lock which attempt starts next; a [`runner`] goes on from attempt to attempt while the
 //! daemon records what has ended. If nobody answers, a queue is paused ([`throttle`]).
 //!
-//! Every limit is charged to whoever caused the load, and the slow never take all slots: see ARCHITECTURE.md, "Fair
+//! Every limit is charged to whoever caused the load, and the slow never take all slots: see INTERNALS.md, "Fair
 //! shares".
 
 mod destination;

@@ -17,7 +17,7 @@ use crate::collector::stats;
 const FILE: u64 = 24 << 20;
 /// What may stand beside it: the WAL, with a transaction of the largest datagrams.
 const BESIDE: u64 = 128 << 20;
-/// Resident memory, whatever comes: ARCHITECTURE.md.
+/// Resident memory, whatever comes: INTERNALS.md.
 const MEMORY: u64 = 256 << 20;
 
 #[test]

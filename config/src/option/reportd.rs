@@ -2,8 +2,8 @@
 
 use super::{Default::Is, Kind::*, Row, idle, ours, required, sys4, unset};
 
-const DEADLINE_RULES: &str = "fetch_deadline rules";
-const WINDOW_RULES: &str = "retry_window rules";
+const DEADLINE_APPLIES: &str = "fetch_deadline applies";
+const WINDOW_APPLIES: &str = "retry_window applies";
 
 pub(super) const ROWS: &[Row] = &[
     sys4(
@@ -46,37 +46,37 @@ pub(super) const ROWS: &[Row] = &[
     sys4(
         "max_retries_domainlist",
         Count(0, 1_000_000),
-        unset(DEADLINE_RULES, "5"),
+        unset(DEADLINE_APPLIES, "5"),
         "How often a fetcher that failed is called again. With one of the three options of its kind set, the others are 5, 30 and 300.",
     ),
     sys4(
         "min_wait_domainlist",
         Seconds(0),
-        unset(DEADLINE_RULES, "30"),
+        unset(DEADLINE_APPLIES, "30"),
         "The least wait before a fetcher is called again.",
     ),
     sys4(
         "max_wait_domainlist",
         Seconds(0),
-        unset(DEADLINE_RULES, "300"),
+        unset(DEADLINE_APPLIES, "300"),
         "The longest wait before a fetcher is called again.",
     ),
     sys4(
         "max_retries_domaindetails",
         Count(0, 1_000_000),
-        unset(DEADLINE_RULES, "5"),
+        unset(DEADLINE_APPLIES, "5"),
         "As max_retries_domainlist, for the details of a domain.",
     ),
     sys4(
         "min_wait_domaindetails",
         Seconds(0),
-        unset(DEADLINE_RULES, "30"),
+        unset(DEADLINE_APPLIES, "30"),
         "As min_wait_domainlist, for the details of a domain.",
     ),
     sys4(
         "max_wait_domaindetails",
         Seconds(0),
-        unset(DEADLINE_RULES, "300"),
+        unset(DEADLINE_APPLIES, "300"),
         "As max_wait_domainlist, for the details of a domain.",
     ),
     sys4(
@@ -113,7 +113,7 @@ pub(super) const ROWS: &[Row] = &[
         "clock_confirmation",
         Seconds(0),
         Is("600"),
-        "A clock that jumps is believed when it has stood by its new time for so long. Until then the old time runs on, and nothing final is done. 0 believes every reading.",
+        "A clock that jumps is believed when it has stood by its new time for so long. Until then the old time runs on, days are not closed and nothing expires. 0 believes every reading.",
     ),
     ours(
         "late_interval",
@@ -253,32 +253,32 @@ pub(super) const ROWS: &[Row] = &[
     sys4(
         "max_retries_delivery",
         Count(0, 1_000_000),
-        unset(WINDOW_RULES, "5"),
+        unset(WINDOW_APPLIES, "5"),
         "How often a delivery that failed is repeated. With one of the three options of its kind set, the others are 5, 300 and 1800.",
     ),
     sys4(
         "min_wait_delivery",
         Seconds(0),
-        unset(WINDOW_RULES, "300"),
+        unset(WINDOW_APPLIES, "300"),
         "The least wait between two attempts.",
     ),
     sys4(
         "max_wait_delivery",
         Seconds(0),
-        unset(WINDOW_RULES, "1800"),
+        unset(WINDOW_APPLIES, "1800"),
         "The longest wait between two attempts.",
     ),
     ours(
         "max_concurrent_deliveries",
         Count(1, 10_000),
         Is("64"),
-        "Posts under way at one time, and as many mails. A post that takes longer than a second gives its place to the next; of such up to eight times as many, and 512, go on beside them.",
+        "HTTPS posts under way at one time. A post that takes longer than a second frees its place for the next; at most 8 x this number, and never more than 512, continue as slow posts. Mails: see max_concurrent_per_host.",
     ),
     ours(
         "max_concurrent_per_host",
         Count(1, 10_000),
         Is("4"),
-        "Of them, those to one host, over all its ports. All report mails together count as one host: the relay.",
+        "Posts to one host at one time, over all its ports. The mail relay counts as one host: so many mails go to it at one time, but no more than max_concurrent_deliveries, nor than 20 over SMTP.",
     ),
     ours(
         "max_rate_per_host",
@@ -338,7 +338,7 @@ pub(super) const ROWS: &[Row] = &[
     sys4(
         "sendmail_script",
         Shell,
-        unset("mail_transport rules", "sendmail -i -t"),
+        unset("mail_transport applies", "sendmail -i -t"),
         "A shell command that is given the mail on its standard input.",
     ),
     sys4(

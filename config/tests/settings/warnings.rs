@@ -158,7 +158,7 @@ fn one_retry_option_brings_the_defaults_of_its_kind() {
         ("max_wait_delivery: Some(\n        1800s,", "sys4's default"),
         (
             "max_retries_domainlist: None",
-            "of another kind: fetch_deadline rules",
+            "of another kind: fetch_deadline applies",
         ),
     ] {
         assert!(shown.values.contains(field), "{why}: {}", shown.values);

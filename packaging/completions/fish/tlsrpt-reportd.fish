@@ -48,8 +48,8 @@ complete -c tlsrpt-reportd -l retry_window -d 'A delivery is given up that long 
 complete -c tlsrpt-reportd -l max_retries_delivery -d 'How often a delivery that failed is repeated' -r -f
 complete -c tlsrpt-reportd -l min_wait_delivery -d 'The least wait between two attempts' -r -f
 complete -c tlsrpt-reportd -l max_wait_delivery -d 'The longest wait between two attempts' -r -f
-complete -c tlsrpt-reportd -l max_concurrent_deliveries -d 'Posts under way at one time, and as many mails' -r -f
-complete -c tlsrpt-reportd -l max_concurrent_per_host -d 'Of them, those to one host, over all its ports' -r -f
+complete -c tlsrpt-reportd -l max_concurrent_deliveries -d 'HTTPS posts under way at one time' -r -f
+complete -c tlsrpt-reportd -l max_concurrent_per_host -d 'Posts to one host at one time, over all its ports' -r -f
 complete -c tlsrpt-reportd -l max_rate_per_host -d 'Deliveries a second that are begun to one https host; 0 sets no bound' -r -f
 complete -c tlsrpt-reportd -l mail_transport -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS' -r -f -a "sendmail\t''
 smtp://\t''

@@ -18,7 +18,7 @@ pub(crate) use hourly::HourlyFigures;
 pub(crate) struct Stats {
     /// Datagrams read from the sockets.
     pub(crate) received: Counter,
-    /// Datagrams that are in the aggregate.
+    /// Datagrams accepted for counting, committed or not.
     pub(crate) counted: Counter,
     /// Datagrams that are not what libtlsrpt sends, by reason.
     pub(crate) malformed: ReasonCounters,

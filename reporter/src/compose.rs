@@ -73,7 +73,7 @@ impl Composer {
                 let document = report.to_json_within(self.max_report_size);
                 if document.is_folded {
                     let bytes = document.json.len();
-                    tracing::info!(%day, %domain, bytes, "the report is folded: it would be larger than max_report_size");
+                    tracing::info!(%day, %domain, bytes, "report exceeds max_report_size: failure details were merged");
                 }
                 let mut rng = StdRng::seed_from_u64(seed);
                 let due = |to| (to, self.schedule.first_delivery(now, &mut rng));

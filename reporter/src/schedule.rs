@@ -15,7 +15,7 @@ pub use fetching::FetchDeadline;
 const SYS4_RETRIES: u32 = 5;
 /// Ours between two attempts to deliver: about nine fit into 24 hours.
 const DELIVERY_WAIT: Backoff = Backoff::of_seconds(300, 4 * 3600);
-/// The wait after this host ran short of something that an attempt needs.
+/// The wait after this host ran short of descriptors, processes, ports or memory.
 const AFTER_SHORTAGE: Duration = Duration::from_secs(60);
 /// The wait while posts cannot be made from here, or too many go to one address.
 const WHILE_NOT_READY: Duration = Duration::from_secs(900);
@@ -176,7 +176,7 @@ impl Schedule {
         plus(now, self.delivery.backoff.wait(1, rng))
     }
 
-    /// How long a delivery waits after this host ran short of something that it needs.
+    /// How long a delivery waits after this host ran short of descriptors, processes, ports or memory.
     pub fn after_shortage() -> Duration {
         AFTER_SHORTAGE
     }

@@ -148,13 +148,12 @@ impl ClockChange {
         match self {
             ClockChange::Doubted(by) => tracing::warn!(
                 seconds = by.as_secs(),
-                "the clock has jumped: nothing final is done until it has held for clock_confirmation"
+                "the clock has jumped: days are not closed and nothing expires until the new time is stable for clock_confirmation seconds"
             ),
             ClockChange::Returned => tracing::info!("the clock is back where it was"),
-            ClockChange::Believed(by) => tracing::warn!(
-                seconds = by.as_secs(),
-                "the clock has moved, and is believed now"
-            ),
+            ClockChange::Believed(by) => {
+                tracing::warn!(seconds = by.as_secs(), "accepted the new system time")
+            }
         }
     }
 }

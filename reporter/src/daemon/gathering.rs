@@ -226,8 +226,8 @@ impl<E: Environment> Gathering<E> {
             // The next answer would be as large. What has come is whole domains, and is used; but a part of additions would
             // be told again with the next ones.
             let what = match job.seen {
-                None => "is given up for this day, what it has brought is used",
-                Some(_) => "is given up for what was added to this day, none of which is reported",
+                None => "is given up for this day, the data already received from it are used",
+                Some(_) => "failed; the sessions added to this day will not be reported",
             };
             tracing::error!(%day, "Fetcher {index} {} {what}: {error}", job.command);
             return store.job_too_large(job, now, &error.to_string());
@@ -279,7 +279,7 @@ pub(super) fn log_job_change(
     match change {
         JobChange::Removed => tracing::warn!(
             %day, fetcher = command,
-            "the fetcher was removed from the settings before it had answered: what it has brought is used"
+            "the fetcher was removed from the settings before it had answered: the data already received from it are used"
         ),
         JobChange::Renamed { to } => tracing::info!(
             %day, fetcher = command,

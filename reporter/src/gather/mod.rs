@@ -336,7 +336,7 @@ impl Reading<'_> {
         {
             tracing::warn!(
                 fetcher = self.job.command,
-                "the collector's clock differs by {} seconds from ours: days may be cut differently",
+                "the collector's clock differs by {} seconds from ours: sessions near midnight may be counted on different days",
                 apart.as_secs()
             );
         }

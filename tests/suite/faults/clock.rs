@@ -83,7 +83,7 @@ fn a_start_with_a_clock_four_days_ahead() {
 
     clock.jump("2026-03-01T23:59:55Z");
     for log in [&mut running.0, &mut running.1] {
-        log.wait_for_log("is believed now");
+        log.wait_for_log("accepted the new system time");
     }
     send(&lab, 1);
     // Midnight comes by itself.
@@ -258,7 +258,7 @@ fn a_day_that_grows_after_it_was_reported() {
 }
 
 const DOUBTED: &str = "the clock has jumped";
-const BELIEVED: &str = "the clock has moved, and is believed now";
+const BELIEVED: &str = "accepted the new system time";
 const BACK: &str = "the clock is back where it was";
 
 /// Ahead and back, twelve times, with closed days beside: whether such a jump is believed or not, and whether it goes

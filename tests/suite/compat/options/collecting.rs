@@ -72,7 +72,7 @@ fn process() -> Vec<Effect> {
             let collector = if asked { collector } else { collector.unset("clock_confirmation") };
             let running = site.scene.started(&collector);
             clock.jump("2026-03-05T12:00:00Z");
-            let closed = || running.log().contains("believed now").then_some(());
+            let closed = || running.log().contains("accepted the new system time").then_some(());
             is(within(Duration::from_secs(4), closed).is_some())
         }),
         of.set("keep_days", "1", ["yes", "no"], |site, collector| {

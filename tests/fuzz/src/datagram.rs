@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tlsrptd_proto::counts::{DomainCounts, ReportCounts};
-use tlsrptd_proto::datagram::{Datagram, DatagramError, TextLimits, PolicyResult};
+use tlsrptd_proto::datagram::{Datagram, DatagramError, PolicyResult, TextLimits};
 use tlsrptd_proto::day::Day;
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::failure::{Failure, FailureKey};
@@ -124,7 +124,7 @@ fn order_is_nothing(records: &[SessionResult]) {
 
 fn nothing_is_lost(records: &[SessionResult]) {
     let day = counted(records.iter());
-    let sum = |of: fn(&DomainCounts) -> u64| day.iter().map(|(_, counts)| of(counts)).sum::<u64>();
+    let sum = |of: fn(&DomainCounts) -> u64| day.values().map(of).sum::<u64>();
     let failed = records.iter().filter(|record| record.failed).count();
     let failures = records.iter().map(|record| record.failures.len());
     assert_eq!(sum(DomainCounts::sessions), records.len() as u64);

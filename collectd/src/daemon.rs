@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     control::Control,
-    days::{DayWatch, Readings},
+    days::{DayWatch, ReadClocks},
     dropped::DropLog,
     error::Error,
     script::{ScriptQueue, ScriptRunner},
@@ -59,7 +59,7 @@ impl Collector {
     /// # Errors
     ///
     /// What keeps the collector from starting.
-    pub fn prepare(settings: Collectd, readings: Readings) -> Result<Collector, Error> {
+    pub fn prepare(settings: Collectd, read_clocks: ReadClocks) -> Result<Collector, Error> {
         descriptors::raise();
         // Before anything is opened that could be taken for what was passed.
         let passed = passed_sockets::take().map_err(SocketError::from)?;
@@ -69,9 +69,13 @@ impl Collector {
         let stats = Arc::new(Stats::of_storages(settings.storage.iter().map(url)));
         let scripts = Arc::new(ScriptQueue::new().map_err(system("make an event descriptor"))?);
         let stores = open_stores(&settings)?;
-        let days = first_day(&stores, Arc::clone(&readings), settings.clock_confirmation);
+        let days = first_day(
+            &stores,
+            Arc::clone(&read_clocks),
+            settings.clock_confirmation,
+        );
         let main = MainThread {
-            clock: Arc::new(move || readings().wall),
+            clock: Arc::new(move || read_clocks().wall),
             signals,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             stats,

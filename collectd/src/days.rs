@@ -11,14 +11,14 @@ use tlsrptd_service::clock::{
 use crate::queue::DayClosing;
 
 /// Reads both clocks: an argument, so that a test can play through any day.
-pub type Readings = Arc<dyn Fn() -> ClockReading + Send + Sync>;
+pub type ReadClocks = Arc<dyn Fn() -> ClockReading + Send + Sync>;
 
 /// A clock that is set back over midnight by no more than this does not reopen the day that it has closed.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// See the module.
 pub(crate) struct DayWatch {
-    readings: Readings,
+    read_clocks: ReadClocks,
     witness: ClockWitness,
     /// The day of what arrives now.
     pub(crate) today: Day,
@@ -33,16 +33,16 @@ pub(crate) struct DayWatch {
 impl DayWatch {
     /// Takes the first reading, and compares it with what the stores know.
     pub(crate) fn begin(
-        readings: Readings,
+        read_clocks: ReadClocks,
         confirmation: Duration,
         known: Option<KnownTime>,
     ) -> DayWatch {
         let mut witness = ClockWitness::new(confirmation, known);
-        let reading = readings();
+        let reading = read_clocks();
         let last = witness.look(reading);
         last.change.into_iter().for_each(ClockChange::log);
         DayWatch {
-            readings,
+            read_clocks,
             witness,
             today: Day::of(time_of(&last)),
             is_held: !last.is_confirmed(),
@@ -64,10 +64,10 @@ impl DayWatch {
 
     /// Looks at the clock. Says what becomes of days when something has changed.
     pub(crate) fn look(&mut self) -> Option<DayClosing> {
-        let reading = (self.readings)();
+        let reading = (self.read_clocks)();
         let moment = self.witness.look(reading);
         self.boot = reading.boot;
-        self.note_move(moment.change);
+        self.remember_move(moment.change);
         moment.change.into_iter().for_each(ClockChange::log);
         let today = day_of_arrival(self.today, time_of(&moment));
         let has_moved = matches!(moment.change, Some(ClockChange::Believed(_)));
@@ -75,7 +75,7 @@ impl DayWatch {
         let closing = self.closing(was_held || has_moved);
         let changed = std::mem::replace(&mut self.today, today) != today;
         self.last = moment;
-        (changed || closing == DayClosing::Review).then_some(closing)
+        (changed || closing == DayClosing::CheckNow).then_some(closing)
     }
 
     /// How many closed days are kept beside `keep_days`.
@@ -89,7 +89,7 @@ impl DayWatch {
         }
     }
 
-    fn note_move(&mut self, change: Option<ClockChange>) {
+    fn remember_move(&mut self, change: Option<ClockChange>) {
         if let Some(change @ ClockChange::Believed(_)) = change {
             let days = if change.is_large() { u32::MAX } else { 1 };
             self.moved = Some((self.boot, days.max(self.extra_days())));
@@ -107,8 +107,8 @@ impl DayWatch {
     /// What becomes of days.
     pub(crate) fn closing(&self, has_changed: bool) -> DayClosing {
         match (self.is_held, has_changed) {
-            (true, _) => DayClosing::Held,
-            (false, true) => DayClosing::Review,
+            (true, _) => DayClosing::Forbidden,
+            (false, true) => DayClosing::CheckNow,
             (false, false) => DayClosing::AsUsual,
         }
     }
@@ -206,7 +206,7 @@ mod tests {
                 Some(known),
                 &[
                     (0, "2026-11-24T12:00:00Z", "24", None),
-                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::Review)),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::CheckNow)),
                     (41, "2026-11-20T12:00:41Z", "20", None),
                 ],
             ),
@@ -216,7 +216,12 @@ mod tests {
                 &[
                     (0, "2026-11-27T12:00:00Z", "27", None),
                     (599, "2026-11-27T12:09:59Z", "27", None),
-                    (600, "2026-11-27T12:10:00Z", "27", Some(DayClosing::Review)),
+                    (
+                        600,
+                        "2026-11-27T12:10:00Z",
+                        "27",
+                        Some(DayClosing::CheckNow),
+                    ),
                 ],
             ),
             (
@@ -224,7 +229,7 @@ mod tests {
                 Some(known),
                 &[
                     (0, "1970-01-01T00:00:00Z", "20", None),
-                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::Review)),
+                    (40, "2026-11-20T12:00:40Z", "20", Some(DayClosing::CheckNow)),
                 ],
             ),
             (
@@ -233,8 +238,13 @@ mod tests {
                 &[
                     (0, "2026-11-20T23:59:00Z", "20", None),
                     (30, "2029-01-20T23:59:30Z", "20", None),
-                    (61, "2029-01-21T00:00:01Z", "21", Some(DayClosing::Held)),
-                    (62, "2026-11-21T00:00:02Z", "21", Some(DayClosing::Review)),
+                    (
+                        61,
+                        "2029-01-21T00:00:01Z",
+                        "21",
+                        Some(DayClosing::Forbidden),
+                    ),
+                    (62, "2026-11-21T00:00:02Z", "21", Some(DayClosing::CheckNow)),
                 ],
             ),
         ] {
@@ -243,11 +253,11 @@ mod tests {
                 boot: Duration::from_secs(since),
             };
             let shown = Arc::new(Mutex::new(reading(0, looks[0].1)));
-            let readings: Readings = {
+            let read_clocks: ReadClocks = {
                 let shown = Arc::clone(&shown);
                 Arc::new(move || *shown.lock().unwrap())
             };
-            let mut days = DayWatch::begin(readings, Duration::from_secs(600), known);
+            let mut days = DayWatch::begin(read_clocks, Duration::from_secs(600), known);
             for (since, wall, day, closing) in looks {
                 *shown.lock().unwrap() = reading(*since, wall);
                 let found = if *since == 0 { None } else { days.look() };
@@ -277,11 +287,11 @@ mod tests {
                 wall,
                 boot: Duration::ZERO,
             }));
-            let readings: Readings = {
+            let read_clocks: ReadClocks = {
                 let shown = Arc::clone(&shown);
                 Arc::new(move || *shown.lock().unwrap())
             };
-            let mut days = DayWatch::begin(readings, Duration::ZERO, None);
+            let mut days = DayWatch::begin(read_clocks, Duration::ZERO, None);
             let mut look = |hours: i64, boot: u64| {
                 let boot = Duration::from_secs(boot);
                 let wall = wall + SignedDuration::from_hours(hours);

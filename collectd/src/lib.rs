@@ -48,13 +48,13 @@ use tracing::{debug, error, info, warn};
 
 use error::Error;
 
-pub use days::Readings;
+pub use days::ReadClocks;
 
-/// The wall clock, for log lines and the like. Days follow from [`Readings`].
+/// The wall clock, for log lines and the like. Days follow from [`ReadClocks`].
 pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// `tlsrpt-collectd` from its settings to its exit code.
-pub fn collect(settings: Settings<Collectd>, readings: Readings) -> u8 {
+pub fn collect(settings: Settings<Collectd>, read_clocks: ReadClocks) -> u8 {
     let values = settings.values;
     let run = || {
         let log = log::init(
@@ -65,7 +65,7 @@ pub fn collect(settings: Settings<Collectd>, readings: Readings) -> u8 {
         info!("{}", settings.summary);
         settings.lines.iter().for_each(|line| debug!("{line}"));
         settings.warnings.iter().for_each(|line| warn!("{line}"));
-        daemon::Collector::prepare(values, readings)?.serve(&log)
+        daemon::Collector::prepare(values, read_clocks)?.serve(&log)
     };
     exit_code(run())
 }

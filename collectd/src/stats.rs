@@ -80,18 +80,18 @@ impl Stats {
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (key, counter) in self.counters() {
-            line(&mut text, key, None, counter.value());
+            push_metric_line(&mut text, key, None, counter.value());
         }
         for (key, reasons) in self.by_reason() {
             let total = reasons.iter().map(|(_, n)| n).sum();
-            line(&mut text, key, None, total);
+            push_metric_line(&mut text, key, None, total);
             for (reason, n) in reasons {
-                line(&mut text, key, Some(reason), n);
+                push_metric_line(&mut text, key, Some(reason), n);
             }
         }
         for other in &self.others {
             for (key, n) in other.of_one_storage() {
-                line(&mut text, key, other.storage.as_deref(), n);
+                push_metric_line(&mut text, key, other.storage.as_deref(), n);
             }
         }
         text
@@ -161,11 +161,12 @@ impl Stats {
     }
 }
 
-fn line(text: &mut String, key: &str, reason: Option<&str>, n: u64) {
+/// Adds `KEY N`, or `KEY{LABEL} N`: the label is a reason, or the URL of a storage.
+fn push_metric_line(text: &mut String, key: &str, label: Option<&str>, n: u64) {
     // Writing to a String cannot fail.
-    let _ = match reason {
+    let _ = match label {
         None => writeln!(text, "{key} {n}"),
-        Some(reason) => writeln!(text, "{key}{{{reason}}} {n}"),
+        Some(label) => writeln!(text, "{key}{{{label}}} {n}"),
     };
 }
 

@@ -143,8 +143,9 @@ impl StoreWriter {
         [retry, sync, close].into_iter().flatten().min()
     }
 
-    /// Commits, unless the last commit failed and it is too early to try again.
-    pub(crate) fn try_flush(&mut self, now: Timestamp) {
+    /// Commits, unless the last commit failed and it is too early to try again: before the commit interval has passed, and
+    /// before `retry_after` more datagrams wait.
+    pub(crate) fn flush_if_due(&mut self, now: Timestamp) {
         let is_early = self.commit_failure.is_some_and(|failure| {
             failure.at.elapsed() < self.policy.interval
                 && self.uncommitted() < failure.uncommitted.saturating_add(self.policy.retry_after)
@@ -210,9 +211,10 @@ impl StoreWriter {
         }
     }
 
-    /// Saves what can be saved when somebody took the file away. True when nothing waits for a commit any more.
-    pub(crate) fn rescue(&mut self, now: Timestamp) -> bool {
-        match self.store.rescue() {
+    /// When somebody removed or replaced the file, saves its data, or counts as dropped what is lost. True when nothing waits
+    /// for a commit any more.
+    pub(crate) fn recover_replaced_file(&mut self, now: Timestamp) -> bool {
+        match self.store.recover_replaced_file() {
             Ok(lost) => {
                 self.uncount(DropReason::Storage, lost);
                 // On a disk that is only full there was nothing to rescue: the next try is due as before.

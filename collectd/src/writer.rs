@@ -195,14 +195,14 @@ impl WriterThread {
     /// A commit as soon as max_uncommited_datagrams wait.
     fn flush_full(&mut self) {
         if self.store_writer.is_full() {
-            self.store_writer.try_flush((self.clock)());
+            self.store_writer.flush_if_due((self.clock)());
         }
     }
 
     /// After each batch: commits, syncs when due, and requests a new epoch where one is needed.
     fn tend(&mut self) {
         let now = (self.clock)();
-        self.store_writer.try_flush(now);
+        self.store_writer.flush_if_due(now);
         self.store_writer.try_sync(now);
         let interval = self.store_writer.policy().interval;
         let is_crowded = self.epoch.has_dropped || self.store_writer.rows() > MAX_ROWS;
@@ -224,7 +224,8 @@ impl WriterThread {
     fn finish(mut self) -> Result<(), Unwritten> {
         for _ in 0..LAST_TRIES {
             let now = (self.clock)();
-            let is_clean = self.store_writer.flush(now) || self.store_writer.rescue(now);
+            let is_clean =
+                self.store_writer.flush(now) || self.store_writer.recover_replaced_file(now);
             if is_clean && self.store_writer.rotate_at_end(self.today, now) {
                 break;
             }

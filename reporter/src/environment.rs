@@ -46,7 +46,7 @@ pub trait Environment: Send + Sync + 'static {
     /// A delivery waits in its queue: its mail may be written and signed ahead.
     fn prepare_mail(&self, _delivery: &Delivery, _mail: &PreparedMail) {}
     /// The number of attempts whose report the other side has, and has not answered: to end these would send it twice.
-    fn awaited(&self) -> usize {
+    fn unanswered(&self) -> usize {
         0
     }
     /// Makes one attempt to deliver.
@@ -117,8 +117,8 @@ impl Environment for SystemEnvironment {
         self.deliverer.prepare_mail(delivery, mail);
     }
 
-    fn awaited(&self) -> usize {
-        self.deliverer.awaited()
+    fn unanswered(&self) -> usize {
+        self.deliverer.unanswered()
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

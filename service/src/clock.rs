@@ -93,7 +93,7 @@ pub struct WorkingTime {
     pub confidence: Confidence,
     /// What the reading has changed.
     pub change: Option<ClockChange>,
-    /// See [`WorkingTime::is_calm`].
+    /// See [`WorkingTime::may_discard`].
     calm: bool,
 }
 
@@ -116,12 +116,12 @@ impl WorkingTime {
 
     /// Whether what this time makes too old may be given up for good: it is confirmed, and has not moved by more than a
     /// pause explains for [`CALM`]. A clock that is wrong for longer than `clock_confirmation` is believed.
-    pub fn is_calm(&self) -> bool {
+    pub fn may_discard(&self) -> bool {
         self.calm && self.is_confirmed()
     }
 
     /// Whether it is more than the last time known before the start, which may be days ago.
-    pub fn is_founded(&self) -> bool {
+    pub fn is_beyond_last_known(&self) -> bool {
         self.confidence != Confidence::Unfounded
     }
 }

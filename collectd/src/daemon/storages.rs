@@ -7,7 +7,7 @@ use tlsrptd_service::files::FileIdentity;
 use tracing::{error, warn};
 
 use crate::{
-    days::{DayWatch, Readings, day_of_arrival},
+    days::{DayWatch, ReadClocks, day_of_arrival},
     error::Error,
     stats::Stats,
     store::{self, FailureKind, FoldLimits, Store, StoreError},
@@ -31,12 +31,12 @@ pub(super) fn url(storage: &Storage) -> &str {
 /// the day just closed, does not reopen it, as it does not while we run: its reports may be on their way.
 pub(super) fn first_day(
     stores: &[Box<dyn Store>],
-    readings: Readings,
+    read_clocks: ReadClocks,
     confirmation: Duration,
 ) -> DayWatch {
     let known = stores.iter().filter_map(|store| store.last_counted());
     let known = known.max_by_key(|known| known.until);
-    let mut days = DayWatch::begin(readings, confirmation, known);
+    let mut days = DayWatch::begin(read_clocks, confirmation, known);
     let shown = days.today;
     if stores
         .iter()

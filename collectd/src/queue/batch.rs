@@ -41,16 +41,16 @@ pub(crate) enum DayClosing {
     /// Days are closed when the day has changed.
     AsUsual,
     /// The clock has moved, or is in doubt no more: the store looks for days to close.
-    Review,
+    CheckNow,
     /// The clock is in doubt: nothing is closed.
-    Held,
+    Forbidden,
 }
 
 impl EpochChange {
     /// Makes one change of two with nothing in between, for the same day.
     pub(super) fn merge(&mut self, next: EpochChange) {
         self.rotate |= next.rotate;
-        if (self.closing, next.closing) != (DayClosing::Review, DayClosing::AsUsual) {
+        if (self.closing, next.closing) != (DayClosing::CheckNow, DayClosing::AsUsual) {
             self.closing = next.closing;
         }
         self.extra_days = self.extra_days.max(next.extra_days);

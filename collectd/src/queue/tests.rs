@@ -162,7 +162,7 @@ fn a_writer_that_hangs_costs_no_more_than_its_queue() {
 
 #[test]
 fn two_epoch_changes_with_nothing_in_between_become_one() {
-    use DayClosing::{AsUsual, Held, Review};
+    use DayClosing::{AsUsual, CheckNow, Forbidden};
     let change = |(closing, extra_days)| EpochChange {
         closing,
         extra_days,
@@ -172,18 +172,28 @@ fn two_epoch_changes_with_nothing_in_between_become_one() {
         ((AsUsual, 0), (AsUsual, 0), (AsUsual, 0), "nothing special"),
         (
             (AsUsual, 0),
-            (Review, u32::MAX),
-            (Review, u32::MAX),
+            (CheckNow, u32::MAX),
+            (CheckNow, u32::MAX),
             "the clock moved: no real day may be removed for a wrong one",
         ),
         (
-            (Review, 1),
+            (CheckNow, 1),
             (AsUsual, 0),
-            (Review, 1),
+            (CheckNow, 1),
             "the review is still to come",
         ),
-        ((Review, 1), (Held, 0), (Held, 1), "the last doubt counts"),
-        ((Held, 0), (Review, 1), (Review, 1), "in doubt no more"),
+        (
+            (CheckNow, 1),
+            (Forbidden, 0),
+            (Forbidden, 1),
+            "the last doubt counts",
+        ),
+        (
+            (Forbidden, 0),
+            (CheckNow, 1),
+            (CheckNow, 1),
+            "in doubt no more",
+        ),
     ] {
         let queue = queue(10, 100);
         queue.put_epoch_change(change(first));

@@ -17,7 +17,7 @@ pub(crate) enum FailureKind {
     Temporary,
     /// The data are another program's, or of another version.
     Foreign,
-    /// Somebody removed or replaced today's data while they were in use: [`super::Store::rescue`] helps.
+    /// Somebody removed or replaced today's data while they were in use: [`super::Store::recover_replaced_file`] helps.
     Replaced,
     /// It helps only to change something.
     Permanent,

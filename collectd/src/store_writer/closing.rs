@@ -55,9 +55,9 @@ impl StoreWriter {
         has_day_changed: bool,
         now: Timestamp,
     ) {
-        self.try_flush(now);
-        let is_clean = self.is_clean() || self.rescue(now);
-        if has_day_changed || change.rotate || change.closing == DayClosing::Review {
+        self.flush_if_due(now);
+        let is_clean = self.is_clean() || self.recover_replaced_file(now);
+        if has_day_changed || change.rotate || change.closing == DayClosing::CheckNow {
             self.request_close(change.rotate.then_some(change.today));
         }
         if let Some(close) = &mut self.pending_close {
@@ -71,7 +71,8 @@ impl StoreWriter {
         }
         let may_close = |close: &mut PendingClose| {
             // The reader starts an epoch when the clock is in doubt no more; SIGUSR2 is obeyed at once.
-            close.is_epoch_requested = change.closing == DayClosing::Held && close.rotate.is_none();
+            close.is_epoch_requested =
+                change.closing == DayClosing::Forbidden && close.rotate.is_none();
             !close.is_epoch_requested
         };
         if let Some(close) = self.pending_close.take_if(may_close) {

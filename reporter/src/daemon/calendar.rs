@@ -83,7 +83,7 @@ impl Calendar {
         store: &mut dyn Upkeep,
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
-        if self.is_cleaning && moment.is_calm() {
+        if self.is_cleaning && moment.may_discard() {
             self.is_cleaning = store.clean(self.schedule.oldest_kept(moment.now))?;
         }
         Ok(())

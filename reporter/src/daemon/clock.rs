@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The time is written to the database so often: the next start holds its clock against it.
-const NOTE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+const RECORD_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// A shorter move or absence costs no delivery so much that its times would have to follow.
 const LEAST_MOVE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -23,14 +23,14 @@ pub(super) struct Clock {
     pub(super) moment: WorkingTime,
     /// How far the clock was set, or how long nobody was at work, since the database was adjusted.
     moved: SignedDuration,
-    noted: Option<Timestamp>,
+    recorded: Option<Timestamp>,
 }
 
 /// Where a clock went that was set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moved {
-    /// Nowhere that matters, or ahead.
-    NotBack,
+    /// Ahead, or not by enough to matter.
+    Forward,
     /// Back: days may begin again.
     Back,
 }
@@ -53,7 +53,7 @@ impl Clock {
             moment,
             // An absence has the same effect on retry windows as a clock that is set ahead.
             moved: away,
-            noted: known,
+            recorded: known,
         }
     }
 
@@ -75,14 +75,14 @@ impl Clock {
         moment
     }
 
-    /// Adjusts the times in the database to a clock that was set, and notes the time once an hour.
+    /// Adjusts the times in the database to a clock that was set, and records the time once an hour.
     pub(super) fn follow(
         &mut self,
         store: &mut dyn Upkeep,
         schedule: &Schedule,
     ) -> Result<Moved, StoreError> {
         let now = self.moment.now;
-        let mut moved = Moved::NotBack;
+        let mut moved = Moved::Forward;
         if self.moved > LEAST_MOVE {
             store.extend_windows(self.moved)?;
         } else if self.moved < -LEAST_MOVE {
@@ -91,19 +91,19 @@ impl Clock {
         }
         self.moved = SignedDuration::ZERO;
         let is_due = self
-            .noted
-            .is_none_or(|noted| now.duration_since(noted).abs() >= NOTE_INTERVAL);
+            .recorded
+            .is_none_or(|recorded| now.duration_since(recorded).abs() >= RECORD_INTERVAL);
         if is_due {
-            self.note_time(store)?;
+            self.record_time(store)?;
         }
         Ok(moved)
     }
 
-    /// Notes that the reporter was at work at this time, if the clock is confirmed.
-    pub(super) fn note_time(&mut self, store: &mut dyn Upkeep) -> Result<(), StoreError> {
+    /// Records that the reporter was at work at this time, if the clock is confirmed.
+    pub(super) fn record_time(&mut self, store: &mut dyn Upkeep) -> Result<(), StoreError> {
         if self.moment.is_confirmed() {
-            store.note_time(self.moment.now)?;
-            self.noted = Some(self.moment.now);
+            store.record_time(self.moment.now)?;
+            self.recorded = Some(self.moment.now);
         }
         Ok(())
     }

@@ -270,5 +270,5 @@ impl<E: Environment> Composing<E> {
 /// A day that has not ended was asked for by a clock that was ahead. By such a clock days are too old, too: what becomes of
 /// them is decided when it has been calm for a while.
 fn is_composed(schedule: &Schedule, day: Day, time: &WorkingTime) -> bool {
-    day < Day::of(time.now) && (time.is_calm() || !schedule.is_too_old(day, time.now))
+    day < Day::of(time.now) && (time.may_discard() || !schedule.is_too_old(day, time.now))
 }

@@ -97,7 +97,7 @@ impl<E: Environment> Delivering<E> {
         self.record_released(store)?;
         self.has_more = false;
         let limit = self.claim_limit();
-        if limit.own + limit.posts == 0 {
+        if limit.local + limit.posts == 0 {
             return Ok(());
         }
         let suppressions = store.suppressions()?;
@@ -139,7 +139,7 @@ impl<E: Environment> Delivering<E> {
         let enough = |room: usize| if room < least { 0 } else { room };
         let posts = most.max(2 * self.queues.limits().posts());
         ClaimLimit {
-            own: enough(most.saturating_sub(claimed.own)),
+            local: enough(most.saturating_sub(claimed.local)),
             posts: enough(posts.saturating_sub(claimed.posts)),
             all: usize::MAX,
         }

@@ -10,7 +10,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use super::late::note_grown;
+use super::additions::fetch_additions;
 use crate::{
     environment::Environment,
     gather::{AnswerPart, AnswerSender, GatherError},
@@ -183,7 +183,7 @@ impl<E: Environment> Gathering<E> {
                 let _ = self.additions.insert(job.collector(), additions);
             }
             AnswerPart::Grown(grown) => {
-                note_grown(store, &self.schedule, &job.collector(), &grown, time)?
+                fetch_additions(store, &self.schedule, &job.collector(), &grown, time)?
             }
             AnswerPart::Over(result) => {
                 self.end_job(store, job, result, time)?;
@@ -256,7 +256,7 @@ impl<E: Environment> Gathering<E> {
                 store.job_failed(job, next, &error.to_string())
             }
             // By a clock that is ahead all days are too old; when it is back the job is due.
-            NextAttempt::GiveUp(_) if !time.is_calm() && self.schedule.is_too_old(day, now) => {
+            NextAttempt::GiveUp(_) if !time.may_discard() && self.schedule.is_too_old(day, now) => {
                 tracing::info!(%day, "Fetcher {index} {} is not given up so soon after the clock has moved: {error}", job.command);
                 store.job_postponed(job, self.schedule.latest_due(now), &error.to_string())
             }

@@ -63,7 +63,7 @@ impl<E: Environment> Daemon<E> {
                     Some(order) => on_order(order),
                 },
                 () = self.gathering.wait() => {}
-                () = self.late.wait() => {}
+                () = self.additions_poller.wait() => {}
                 () = self.composing.wait() => sleep(BATCH_WAIT).await,
                 () = self.delivering.wait() => sleep(BATCH_WAIT).await,
                 () = sleep(wait) => {}
@@ -85,13 +85,13 @@ impl<E: Environment> Daemon<E> {
         self.calendar.schedule_new_days(store, &moment)?;
         self.delivering.record(store, now)?;
         self.gathering.record(store, &moment)?;
-        self.late.record(store, &moment)?;
-        self.late.start(store, now)?;
+        self.additions_poller.record(store, &moment)?;
+        self.additions_poller.start(store, now)?;
         self.composing.record(store, now)?;
         self.gathering.start(store, self.composing.day(), now)?;
         // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
         // the loop guard would take others' sessions for theirs. Minutes later it is known.
-        if moment.is_founded() {
+        if moment.is_beyond_last_known() {
             self.composing.start(store, &self.calendar, &moment)?;
             self.delivering.end_pauses(store);
             self.delivering.start(store, &moment)?;
@@ -102,12 +102,12 @@ impl<E: Environment> Daemon<E> {
 
     fn until_next(&mut self, moment: &WorkingTime) -> Result<Duration, StoreError> {
         let now = moment.now;
-        let cleans = self.calendar.is_cleaning && moment.is_calm();
+        let cleans = self.calendar.is_cleaning && moment.may_discard();
         if cleans || self.delivering.has_more {
             return Ok(Duration::ZERO);
         }
         let tomorrow = Day::of(now).next().start();
-        let delivery = match moment.is_founded() {
+        let delivery = match moment.is_beyond_last_known() {
             true => self.store.next_delivery(now)?,
             false => None,
         };
@@ -120,7 +120,7 @@ impl<E: Environment> Daemon<E> {
             self.delivering.until_next_probe(),
             self.gathering.paused_for(),
             self.clock.until_confirmed(),
-            self.late.until_next(),
+            self.additions_poller.until_next(),
         ];
         let dates = dates.into_iter().flatten().map(until);
         let next = dates.chain(waits.into_iter().flatten());

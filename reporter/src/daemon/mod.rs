@@ -4,13 +4,13 @@
 //! their results over. A pass of the loop ([`Daemon::run_once`]) records everything that has ended meanwhile in one
 //! transaction, so a slower disk gets larger transactions. Each part below gets the store and the time as arguments.
 
+mod additions;
 mod calendar;
 mod check_config;
 mod clock;
 mod composing;
 mod delivering;
 mod gathering;
-mod late;
 mod main_loop;
 mod prepare;
 mod serve;
@@ -29,12 +29,12 @@ use crate::{
     schedule::Schedule,
     store::{Store, StoreError},
 };
+use additions::AdditionsPoller;
 use calendar::Calendar;
 use clock::Clock;
 use composing::Composing;
 use delivering::Delivering;
 use gathering::Gathering;
-use late::Late;
 
 pub use check_config::faults;
 pub use prepare::{Prepared, prepare};
@@ -69,7 +69,7 @@ pub struct Daemon<E: Environment> {
     clock: Clock,
     calendar: Calendar,
     gathering: Gathering<E>,
-    late: Late<E>,
+    additions_poller: AdditionsPoller<E>,
     composing: Composing<E>,
     delivering: Delivering<E>,
 }
@@ -116,7 +116,7 @@ impl<E: Environment> Daemon<E> {
             clock,
             calendar: Calendar::new(Arc::clone(schedule), fetchers.clone()),
             gathering: Gathering::new(Arc::clone(env), Arc::clone(schedule), fork()),
-            late: Late::new(
+            additions_poller: AdditionsPoller::new(
                 Arc::clone(env),
                 Arc::clone(schedule),
                 fetchers.clone(),

@@ -29,7 +29,7 @@ impl<E: Environment> Daemon<E> {
         on_order: impl FnMut(Order),
     ) -> Result<(), StoreError> {
         self.gathering.abort();
-        self.late.abort();
+        self.additions_poller.abort();
         self.composing.abort();
         // If this fails, the next start does it; the outcomes of attempts are recorded all the same.
         let released = self.delivering.release_waiting(&mut *self.store);
@@ -46,12 +46,12 @@ impl<E: Environment> Daemon<E> {
         }
         let now = self.read_clock().now;
         let recorded = self.delivering.record(&mut *self.store, now).and(released);
-        recorded.and(self.clock.note_time(&mut *self.store))
+        recorded.and(self.clock.record_time(&mut *self.store))
     }
 
     async fn wait_for_deliveries(&mut self, grace: Duration) {
         self.wait_while(grace, |_| true).await;
-        let reports = self.environment.awaited();
+        let reports = self.environment.unanswered();
         if !self.delivering.is_busy() || reports == 0 {
             return;
         }
@@ -65,7 +65,7 @@ impl<E: Environment> Daemon<E> {
             "the relay or receivers have reports that they have not answered: waiting for that (a second SIGTERM ends it)"
         );
         let rest = MAX_ANSWER_WAIT.saturating_sub(grace);
-        self.wait_while(rest, |environment| environment.awaited() > 0)
+        self.wait_while(rest, |environment| environment.unanswered() > 0)
             .await;
     }
 

@@ -48,7 +48,7 @@ pub(super) fn unless_exhausted(outcome: Outcome) -> Outcome {
         return outcome;
     }
     match File::open("/dev/null") {
-        Err(error) if is_exhaustion(&error) => Outcome::Exhausted {
+        Err(error) if is_exhaustion(&error) => Outcome::LocalShortage {
             reason: error.to_string(),
         },
         _ => outcome,

@@ -33,7 +33,7 @@ pub(super) fn delivery(uri: &str) -> Delivery {
         first: report.created,
         begins_window: true,
         date: report.created,
-        has_worked: false,
+        delivered_before: false,
         report: Arc::new(report),
     }
 }
@@ -73,8 +73,8 @@ pub(super) fn word(outcome: &Outcome) -> &'static str {
         Outcome::Refused { .. } => "refused",
         Outcome::Unsendable { .. } => "unsendable",
         Outcome::UnknownScheme => "unknown",
-        Outcome::Exhausted { .. } => "exhausted",
-        Outcome::NotReady { .. } => "not ready",
-        Outcome::Crowded { .. } => "crowded",
+        Outcome::LocalShortage { .. } => "exhausted",
+        Outcome::HttpsUnavailableHere { .. } => "not ready",
+        Outcome::OwnerLimitReached { .. } => "crowded",
     }
 }

@@ -4,7 +4,6 @@
 //! where the answer is read: `mail` decides by exit status or by reply code and stage, `https` by HTTP status or exit
 //! status.
 
-mod awaited;
 mod directory;
 mod dkim;
 mod error;
@@ -23,6 +22,7 @@ mod program;
 mod progress;
 mod sender;
 mod tls;
+mod unanswered;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -34,12 +34,12 @@ use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use url::Url;
 
 use crate::model::{Delivery, Destination, DestinationKind, StoredReport};
-use awaited::Awaited;
 use dkim::Signers;
 use https::{HttpScript, Https};
-use mail::{Carrier, Envelope};
+use mail::{Envelope, Mailer};
 use prepared_mail::Writers;
 use sender::Sender;
+use unanswered::UnansweredReports;
 
 pub use dkim::KeyError;
 pub use error::PrepareError;
@@ -52,10 +52,10 @@ pub struct Deliverer {
     sender: Sender,
     copy_to: Option<Mailbox>,
     signers: Signers,
-    carrier: Carrier,
-    web: Web,
+    mailer: Mailer,
+    https: HttpsTransport,
     /// Posts whose answer has not come.
-    posts: Awaited,
+    posts: UnansweredReports,
     compression_level: i32,
     writers: Writers,
     /// `debug_send_http_dest`: the one place where plain HTTP is allowed.
@@ -66,8 +66,8 @@ pub struct Deliverer {
 
 /// Who posts.
 #[derive(Debug)]
-enum Web {
-    Ours(Box<Https>),
+enum HttpsTransport {
+    Client(Box<Https>),
     Script(HttpScript),
 }
 
@@ -78,16 +78,16 @@ impl Deliverer {
     /// With every setting that is wrong.
     pub fn prepare(settings: &Reportd) -> Result<Deliverer, Vec<PrepareError>> {
         let mut problems = Vec::new();
-        let sender = note(&mut problems, sender(settings));
+        let sender = collect_problem(&mut problems, sender(settings));
         let copy_to = settings.bcc_address.as_deref().map(Mailbox::parse);
         let copy_to = copy_to.transpose().map_err(address("bcc_address"));
-        let copy_to = note(&mut problems, copy_to);
-        let signers = note(&mut problems, signers(settings));
-        let carrier = note(&mut problems, Carrier::prepare(settings));
-        let web = note(&mut problems, Web::prepare(settings));
+        let copy_to = collect_problem(&mut problems, copy_to);
+        let signers = collect_problem(&mut problems, signers(settings));
+        let mailer = collect_problem(&mut problems, Mailer::prepare(settings));
+        let https = collect_problem(&mut problems, HttpsTransport::prepare(settings));
         problems.extend(debug_destinations(settings));
-        let (Some(sender), Some(copy_to), Some(signers), Some(carrier), Some(web)) =
-            (sender, copy_to, signers, carrier, web)
+        let (Some(sender), Some(copy_to), Some(signers), Some(mailer), Some(https)) =
+            (sender, copy_to, signers, mailer, https)
         else {
             return Err(problems);
         };
@@ -99,9 +99,9 @@ impl Deliverer {
             sender,
             copy_to,
             signers,
-            carrier,
-            web,
-            posts: Awaited::default(),
+            mailer,
+            https,
+            posts: UnansweredReports::default(),
             compression_level: settings.compression_level,
             writers: Writers::new(),
             debug_http: debug_http(settings),
@@ -153,8 +153,8 @@ impl Deliverer {
 
     /// Reports that were sent completely and have no answer yet: to cancel these would send them twice. A post counts for
     /// one minute, or for `http_timeout` if that is longer.
-    pub fn awaited(&self) -> usize {
-        self.carrier.awaited() + self.posts.count()
+    pub fn unanswered(&self) -> usize {
+        self.mailer.unanswered() + self.posts.count()
     }
 
     async fn mail(&self, delivery: &Delivery, to: &Mailbox, mail: &PreparedMail) -> Outcome {
@@ -170,7 +170,7 @@ impl Deliverer {
             to,
             copy_to: self.copy_to.as_ref(),
         };
-        self.carrier.send(&envelope, bytes).await
+        self.mailer.send(&envelope, bytes).await
     }
 
     async fn post(
@@ -185,14 +185,14 @@ impl Deliverer {
             Err(reason) => return Outcome::Unsendable { reason },
         };
         self.save_copy(report, destination, None).await;
-        match &self.web {
-            Web::Ours(https) => {
-                let _awaited = self.posts.watch(progress);
-                https.send(url, destination.named_by, gzip, progress).await
+        match &self.https {
+            HttpsTransport::Client(client) => {
+                let _unanswered = self.posts.watch(progress);
+                client.send(url, destination.named_by, gzip, progress).await
             }
             // A script does not say when everything is sent.
-            Web::Script(script) => {
-                let _awaited = self.posts.one();
+            HttpsTransport::Script(script) => {
+                let _unanswered = self.posts.one();
                 script.send(destination, url, gzip).await
             }
         }
@@ -210,21 +210,24 @@ impl Deliverer {
     }
 }
 
-impl Web {
-    fn prepare(settings: &Reportd) -> Result<Web, PrepareError> {
+impl HttpsTransport {
+    fn prepare(settings: &Reportd) -> Result<HttpsTransport, PrepareError> {
         Ok(match &settings.http_script {
-            Some(script) => Web::Script(HttpScript::new(
+            Some(script) => HttpsTransport::Script(HttpScript::new(
                 script,
                 settings.http_timeout,
                 settings.allow_private_destinations,
             )),
-            None => Web::Ours(Box::new(Https::prepare(settings)?)),
+            None => HttpsTransport::Client(Box::new(Https::prepare(settings)?)),
         })
     }
 }
 
 /// Collects the problem and goes on, so that all problems are reported at once.
-fn note<T>(problems: &mut Vec<PrepareError>, result: Result<T, PrepareError>) -> Option<T> {
+fn collect_problem<T>(
+    problems: &mut Vec<PrepareError>,
+    result: Result<T, PrepareError>,
+) -> Option<T> {
     result.map_err(|problem| problems.push(problem)).ok()
 }
 
@@ -330,19 +333,19 @@ pub enum Outcome {
     /// A map produced a scheme that is not supported.
     UnknownScheme,
     /// This host is out of descriptors, ports or socket memory. Nothing was tried, and it counts against nobody.
-    Exhausted {
+    LocalShortage {
         /// What is missing.
         reason: String,
     },
     /// Posts are not possible here: the proxy, the certificates or `http_script` are missing or broken, and the operator has
     /// to correct that. It counts against nobody.
-    NotReady {
+    HttpsUnavailableHere {
         /// What is missing or broken.
         reason: String,
     },
     /// Nothing was tried: the owner of the host has as many posts under way at that address as are allowed. It counts
     /// against nobody.
-    Crowded {
+    OwnerLimitReached {
         /// The owner and the address.
         reason: String,
     },

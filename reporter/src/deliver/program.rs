@@ -42,8 +42,8 @@ impl ProgramError {
     pub(super) fn outcome(&self, program: &str) -> Outcome {
         let reason = format!("{program} {self}");
         match self {
-            ProgramError::Start(error) if is_exhaustion(error) => Outcome::Exhausted { reason },
-            ProgramError::Start(_) => Outcome::NotReady { reason },
+            ProgramError::Start(error) if is_exhaustion(error) => Outcome::LocalShortage { reason },
+            ProgramError::Start(_) => Outcome::HttpsUnavailableHere { reason },
             ProgramError::TimedOut(_) | ProgramError::Wait(_) => Outcome::retry(reason),
         }
     }

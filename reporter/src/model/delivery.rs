@@ -68,7 +68,7 @@ pub struct Delivery {
     /// The mail's Date and the signature's time: the first attempt's. Stored before it, and the same for all that follow.
     pub date: Timestamp,
     /// Reports have arrived at that destination before.
-    pub has_worked: bool,
+    pub delivered_before: bool,
 }
 
 impl Delivery {

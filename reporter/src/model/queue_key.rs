@@ -66,8 +66,13 @@ impl QueueKey {
     }
 
     /// Whether it leads to something of the operator's: all but the hosts of other people.
-    pub fn is_own(&self) -> bool {
-        !matches!(self, QueueKey::Https { .. })
+    pub fn is_local(&self) -> bool {
+        match self {
+            QueueKey::Relay | QueueKey::Disk => true,
+            QueueKey::Https { .. } => false,
+            // Nothing is sent there, except to the server that the operator's debug option names.
+            QueueKey::Other(_) => true,
+        }
     }
 }
 
@@ -110,7 +115,7 @@ mod tests {
             assert_eq!(key.to_string(), want, "{why}");
             assert_eq!(key.host(), host, "{why}");
             assert_eq!(
-                key.is_own(),
+                key.is_local(),
                 !want.starts_with("https:h") && !want.contains('1'),
                 "{why}"
             );

@@ -38,7 +38,7 @@ struct DomainQueue {
 /// What waits, and what is known about the destination.
 #[derive(Debug)]
 pub(super) struct DestinationQueue {
-    is_own: bool,
+    is_local: bool,
     /// Reported domains take turns.
     domains: VecDeque<DomainQueue>,
     pub(super) under_way: usize,
@@ -68,15 +68,15 @@ pub(super) enum Dequeued {
 }
 
 impl DestinationQueue {
-    /// `is_own`: the relay and the disk are the operator's own.
-    pub(super) fn new(is_own: bool) -> DestinationQueue {
+    /// `is_local`: the relay and the disk are the operator's own.
+    pub(super) fn new(is_local: bool) -> DestinationQueue {
         DestinationQueue {
-            is_own,
+            is_local,
             domains: VecDeque::new(),
             under_way: 0,
             throttle: DestinationThrottle::new(),
             history: DomainHistory::default(),
-            answers: is_own,
+            answers: is_local,
             is_prompt: false,
             slow_in_row: 0,
             slow_under_way: 0,
@@ -115,7 +115,7 @@ impl DestinationQueue {
     fn limit(&self, limits: &ConcurrencyLimits, now: Instant) -> usize {
         match self.throttle.is_probing(now) || !self.answers {
             true => 1,
-            false if self.is_own => limits.own,
+            false if self.is_local => limits.local,
             false => limits.per_host,
         }
     }
@@ -172,20 +172,21 @@ impl DestinationQueue {
 
     fn priority(&self, delivery: &Delivery, now: Instant) -> Priority {
         let domain = delivery.domain();
-        self.history.priority(domain, delivery.has_worked, now)
+        self.history
+            .priority(domain, delivery.delivered_before, now)
     }
 
     /// All mails are one domain's: the relay treats them alike.
     fn domain_of<'a>(&self, delivery: &'a Delivery) -> &'a str {
-        match self.is_own {
+        match self.is_local {
             true => "",
             false => delivery.domain(),
         }
     }
 
     /// That domain's answers take long. Gives whether that is new.
-    pub(super) fn note_slow(&mut self, domain: &str, now: Instant) -> bool {
-        self.history.note_slow(domain, now)
+    pub(super) fn mark_slow(&mut self, domain: &str, now: Instant) -> bool {
+        self.history.mark_slow(domain, now)
     }
 
     /// An attempt has ended.
@@ -210,20 +211,20 @@ impl DestinationQueue {
         }
         match reply {
             // The operator's own relay asks nobody to wait for others' sake.
-            _ if self.is_own => {}
+            _ if self.is_local => {}
             HostReply::RetryAfter(wait) => {
                 let wait = wait.min(MAX_DELAY);
                 self.history.delay_for(delivery.domain(), wait, now);
             }
             HostReply::Served if took <= SLOW => {
                 self.is_prompt = true;
-                self.history.note_quick(delivery.domain());
+                self.history.mark_quick(delivery.domain());
             }
             _ => {}
         }
         let domain = ReportedDomain {
             name: delivery.domain(),
-            has_worked: delivery.has_worked,
+            delivered_before: delivery.delivered_before,
         };
         self.throttle.end(start.epoch, reply, domain, now, rng)
     }

@@ -24,7 +24,7 @@ struct DomainState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Priority {
     /// Reports on the domain have arrived there before.
-    Proven,
+    DeliveredBefore,
     /// Nothing is known.
     Unknown,
     /// Answers to reports on the domain take long.
@@ -36,10 +36,10 @@ impl DomainHistory {
         self.0.is_empty()
     }
 
-    pub(super) fn priority(&self, domain: &str, has_worked: bool, now: Instant) -> Priority {
+    pub(super) fn priority(&self, domain: &str, delivered_before: bool, now: Instant) -> Priority {
         match self.0.get(domain) {
             Some(known) if known.slow_until.is_some_and(|until| until > now) => Priority::Slow,
-            _ if has_worked => Priority::Proven,
+            _ if delivered_before => Priority::DeliveredBefore,
             _ => Priority::Unknown,
         }
     }
@@ -55,14 +55,14 @@ impl DomainHistory {
     }
 
     /// Its answers take long. Gives whether that is new.
-    pub(super) fn note_slow(&mut self, domain: &str, now: Instant) -> bool {
+    pub(super) fn mark_slow(&mut self, domain: &str, now: Instant) -> bool {
         let until = &mut self.known(domain, now).slow_until;
         let before = until.replace(now + SLOW_FOR);
         before.is_none_or(|until| until <= now)
     }
 
     /// It was answered at once: nothing bad is known any more.
-    pub(super) fn note_quick(&mut self, domain: &str) {
+    pub(super) fn mark_quick(&mut self, domain: &str) {
         self.0.remove(domain);
     }
 
@@ -90,12 +90,12 @@ mod tests {
     fn what_is_known_of_one_says_nothing_of_another() {
         let (mut history, now) = (DomainHistory::default(), Instant::now());
         history.delay_for("a", Duration::from_secs(60), now);
-        history.note_slow("b", now);
+        history.mark_slow("b", now);
         assert_eq!(history.delay("a", now), Some(Duration::from_secs(60)));
         assert_eq!(history.delay("a", now + Duration::from_secs(60)), None);
         assert_eq!(history.delay("b", now), None);
         for (domain, worked, priority) in [
-            ("a", true, Priority::Proven),
+            ("a", true, Priority::DeliveredBefore),
             ("a", false, Priority::Unknown),
             ("b", true, Priority::Slow),
             ("c", false, Priority::Unknown),
@@ -103,16 +103,19 @@ mod tests {
             assert_eq!(history.priority(domain, worked, now), priority);
         }
         let later = now + SLOW_FOR;
-        assert_eq!(history.priority("b", true, later), Priority::Proven);
-        history.note_quick("b");
-        assert_eq!(history.priority("b", true, now), Priority::Proven);
+        assert_eq!(
+            history.priority("b", true, later),
+            Priority::DeliveredBefore
+        );
+        history.mark_quick("b");
+        assert_eq!(history.priority("b", true, now), Priority::DeliveredBefore);
     }
 
     #[test]
     fn domains_without_number_are_forgotten() {
         let (mut history, now) = (DomainHistory::default(), Instant::now());
         for number in 0..10 * REMEMBERED {
-            history.note_slow(&format!("d{number}"), now);
+            history.mark_slow(&format!("d{number}"), now);
             assert!(history.0.len() <= REMEMBERED);
         }
     }

@@ -15,7 +15,7 @@ use crate::model::QueueKey;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotKind {
     /// The operator's own: each queue has slots of its own.
-    Own,
+    Local,
     /// Posts.
     Quick,
     /// Posts that were found slow.
@@ -25,7 +25,7 @@ pub(super) enum SlotKind {
 /// A host's queues.
 #[derive(Debug)]
 pub(super) struct Host {
-    pub(super) is_own: bool,
+    pub(super) is_local: bool,
     /// The one that has waited longest comes first.
     queues: VecDeque<(QueueKey, DestinationQueue)>,
     under_way: usize,
@@ -40,14 +40,14 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(is_own: bool, limits: &ConcurrencyLimits) -> Host {
+    pub(super) fn new(is_local: bool, limits: &ConcurrencyLimits) -> Host {
         // The relay is the operator's own, and so is the disk.
         let gap = match limits.rate_per_host {
-            rate if rate > 0 && !is_own => Duration::from_secs(1) / rate,
+            rate if rate > 0 && !is_local => Duration::from_secs(1) / rate,
             _ => Duration::ZERO,
         };
         Host {
-            is_own,
+            is_local,
             queues: VecDeque::new(),
             under_way: 0,
             gap,
@@ -70,7 +70,7 @@ impl Host {
     pub(super) fn queue_or_new(&mut self, key: &QueueKey) -> &mut DestinationQueue {
         let at = self.queues.iter().position(|(name, _)| name == key);
         let at = at.unwrap_or_else(|| {
-            let queue = DestinationQueue::new(self.is_own);
+            let queue = DestinationQueue::new(self.is_local);
             self.queues.push_back((key.clone(), queue));
             self.queues.len() - 1
         });
@@ -84,7 +84,7 @@ impl Host {
         limits: &ConcurrencyLimits,
         now: Instant,
     ) -> Option<(usize, SlotKind)> {
-        if !self.is_own && self.under_way >= limits.per_host {
+        if !self.is_local && self.under_way >= limits.per_host {
             return None;
         }
         let queues = self.queues.iter().enumerate();
@@ -98,7 +98,7 @@ impl Host {
             return None;
         }
         let slot = match queue.is_slow() {
-            _ if self.is_own => SlotKind::Own,
+            _ if self.is_local => SlotKind::Local,
             true => SlotKind::Slow,
             false => SlotKind::Quick,
         };

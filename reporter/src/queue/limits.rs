@@ -9,7 +9,7 @@ const MAX_SLOW: usize = 512;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConcurrencyLimits {
     /// Attempts in each queue of the operator's own: the relay, the local disk.
-    pub(super) own: usize,
+    pub(super) local: usize,
     /// Posts that have not been found slow.
     pub(super) quick: usize,
     /// Posts that have.
@@ -33,7 +33,7 @@ impl ConcurrencyLimits {
         let quick = deliveries.min(posts / 2).max(1);
         let slow = deliveries.saturating_mul(SLOW_PER_QUICK).min(MAX_SLOW);
         ConcurrencyLimits {
-            own: per_host.min(deliveries),
+            local: per_host.min(deliveries),
             quick,
             slow: slow.min(posts - quick).max(1),
             per_host,
@@ -80,7 +80,7 @@ mod tests {
             assert_eq!((limits.quick, limits.slow), (quick, slow), "{why}");
             assert!(limits.posts() <= (descriptors / 4).max(2), "{why}");
         }
-        assert_eq!(ConcurrencyLimits::new(1, 4, 0, 1024).own, 1, "mails too");
-        assert_eq!(ConcurrencyLimits::new(64, 4, 0, 1024).own, 4);
+        assert_eq!(ConcurrencyLimits::new(1, 4, 0, 1024).local, 1, "mails too");
+        assert_eq!(ConcurrencyLimits::new(64, 4, 0, 1024).local, 4);
     }
 }

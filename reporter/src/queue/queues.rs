@@ -43,7 +43,7 @@ pub(crate) struct DeliveryQueues<E: Environment> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClaimedCounts {
     /// For the relay and the disk.
-    pub(crate) own: usize,
+    pub(crate) local: usize,
     /// For hosts of other people.
     pub(crate) posts: usize,
 }
@@ -112,8 +112,8 @@ impl<E: Environment> DeliveryQueues<E> {
     }
 
     fn count(&mut self, key: &QueueKey) -> &mut usize {
-        match key.is_own() {
-            true => &mut self.claimed.own,
+        match key.is_local() {
+            true => &mut self.claimed.local,
             false => &mut self.claimed.posts,
         }
     }

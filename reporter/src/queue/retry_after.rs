@@ -62,7 +62,7 @@ impl RetryAfter {
             self.served();
         }
         self.last = Some(now);
-        let (owner, is_customer) = (owner(domain.name).to_owned(), domain.has_worked);
+        let (owner, is_customer) = (owner(domain.name).to_owned(), domain.delivered_before);
         self.told.retain(|known| known.owner != owner);
         self.told.push(Told {
             owner,

@@ -105,7 +105,7 @@ impl<E: Environment> Runners<E> {
                 biased;
                 _ = stop.wait_for(|is_stopped| *is_stopped) => return None,
                 outcome = &mut work => return Some(outcome),
-                () = sleep(pause), if !attempt.is_own => {}
+                () = sleep(pause), if !attempt.is_local => {}
             }
             let lasts = begun.elapsed();
             pause = match SLOW.saturating_sub(lasts) {

@@ -46,7 +46,7 @@ pub(crate) enum DeliveryEvent {
 pub(super) struct Attempt {
     pub(super) id: u64,
     pub(super) queued: Queued,
-    pub(super) is_own: bool,
+    pub(super) is_local: bool,
 }
 
 /// What a free runner can do.
@@ -79,7 +79,7 @@ struct ActiveAttempt {
     host: String,
     queue: QueueKey,
     domain: String,
-    has_worked: bool,
+    delivered_before: bool,
     start: AttemptStart,
     slot: SlotKind,
     since: Instant,
@@ -138,7 +138,7 @@ impl Scheduler {
         let key = queued.delivery.queue.clone();
         let name = key.host();
         let host = self.hosts.entry(name.to_owned());
-        let host = host.or_insert_with(|| Host::new(key.is_own(), &self.limits));
+        let host = host.or_insert_with(|| Host::new(key.is_local(), &self.limits));
         match host.queue_or_new(&key).push(queued, now) {
             Some((queued, wait)) => self.put_off(queued, wait),
             None => self.make_ready(name, now),
@@ -167,15 +167,15 @@ impl Scheduler {
 
     fn has_slot(&self, slot: SlotKind) -> bool {
         match slot {
-            SlotKind::Own => true,
+            SlotKind::Local => true,
             SlotKind::Quick => self.busy[SlotKind::Quick as usize] < self.limits.quick,
             SlotKind::Slow => self.busy[SlotKind::Slow as usize] < self.limits.slow_at_start(),
         }
     }
 
-    /// The next attempt that may start; hosts take turns.
+    /// The next attempt that may start, or `WakeAt` for a host whose rate is reached; hosts take turns.
     pub(super) fn next(&mut self, now: Instant) -> Option<RunnerTask> {
-        for slot in [SlotKind::Own, SlotKind::Quick, SlotKind::Slow] {
+        for slot in [SlotKind::Local, SlotKind::Quick, SlotKind::Slow] {
             while !self.is_stopped && self.has_slot(slot) {
                 let Some(name) = self.ready[slot as usize].pop_front() else {
                     break;
@@ -214,7 +214,7 @@ impl Scheduler {
                     host: name.clone(),
                     queue,
                     domain: queued.delivery.domain().to_owned(),
-                    has_worked: queued.delivery.has_worked,
+                    delivered_before: queued.delivery.delivered_before,
                     start,
                     slot,
                     since: now,
@@ -226,7 +226,7 @@ impl Scheduler {
                 Some(RunnerTask::Attempt(Box::new(Attempt {
                     id: self.last_id,
                     queued,
-                    is_own: slot == SlotKind::Own,
+                    is_local: slot == SlotKind::Local,
                 })))
             }
         }
@@ -252,7 +252,7 @@ impl Scheduler {
             self.relieve_crowded();
         }
         // Its report's memory may be free: the daemon asks again if it needs more.
-        if active.slot != SlotKind::Own {
+        if active.slot != SlotKind::Local {
             self.slots_wanted = 0;
         }
         let (delivery, took) = (attempt.queued.delivery, now - active.since);
@@ -289,15 +289,15 @@ impl Scheduler {
         let host = self.hosts.get(key.host());
         let (limits, each) = (&self.limits, per_connection);
         let Some(queue) = host.and_then(|host| host.queue(key)) else {
-            return match key.is_own() {
-                true => each * limits.own,
+            return match key.is_local() {
+                true => each * limits.local,
                 // It may never answer.
                 false => each,
             };
         };
         let is_probing = queue.throttle.is_probing(now);
-        if key.is_own() {
-            return if is_probing { 1 } else { each * limits.own };
+        if key.is_local() {
+            return if is_probing { 1 } else { each * limits.local };
         }
         let slow = SlotKind::Slow as usize;
         let slow = self.busy[slow] + self.ready[slow].len();
@@ -324,7 +324,7 @@ impl Scheduler {
         }
         let mut gone = Vec::new();
         let too_many = self.number_of_queues().saturating_sub(left);
-        for host in self.hosts.values_mut().filter(|host| !host.is_own) {
+        for host in self.hosts.values_mut().filter(|host| !host.is_local) {
             if gone.len() >= too_many {
                 break;
             }

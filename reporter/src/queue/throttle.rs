@@ -60,7 +60,7 @@ pub(super) enum HostReply {
 pub(super) struct ReportedDomain<'a> {
     pub(super) name: &'a str,
     /// Reports on it have arrived at that destination before.
-    pub(super) has_worked: bool,
+    pub(super) delivered_before: bool,
 }
 
 /// What changed for the whole queue.
@@ -84,9 +84,9 @@ impl HostReply {
                 after: Some(wait), ..
             } if *wait >= LEAST_RETRY_AFTER => HostReply::RetryAfter(*wait),
             Outcome::Sent { .. } => HostReply::Served,
-            Outcome::Exhausted { .. } | Outcome::NotReady { .. } | Outcome::Crowded { .. } => {
-                HostReply::LocalFault
-            }
+            Outcome::LocalShortage { .. }
+            | Outcome::HttpsUnavailableHere { .. }
+            | Outcome::OwnerLimitReached { .. } => HostReply::LocalFault,
             _ => HostReply::Answered,
         }
     }

@@ -56,7 +56,7 @@ pub trait Deliveries {
 #[derive(Clone, Copy, Debug)]
 pub struct ClaimLimit {
     /// For the relay and the disk.
-    pub own: usize,
+    pub local: usize,
     /// For hosts of other people.
     pub posts: usize,
     /// For both together.
@@ -66,7 +66,7 @@ pub struct ClaimLimit {
 impl From<usize> for ClaimLimit {
     fn from(all: usize) -> ClaimLimit {
         ClaimLimit {
-            own: all,
+            local: all,
             posts: all,
             all,
         }

@@ -155,7 +155,7 @@ pub trait Additions {
 
     /// A collector says that days grew. Those that were decided on less are asked for again, if they may still be
     /// reported. `is_too_old` speaks of days that surely cannot; of others nothing is done, as by a clock that is wrong.
-    fn note_grown(
+    fn create_addition_jobs(
         &mut self,
         collector: &str,
         grown: &[(Day, u64)],

@@ -14,7 +14,7 @@ pub trait Upkeep {
     fn known_time(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Notes when the reporter was at work: the next start compares its clock with that.
-    fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError>;
+    fn record_time(&mut self, now: Timestamp) -> Result<(), StoreError>;
 
     /// The clock moved forward while no reporter was at work: deliveries that were tried before keep the rest of their
     /// time.

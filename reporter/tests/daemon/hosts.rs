@@ -325,7 +325,7 @@ async fn what_is_the_operators_to_mend_is_charged_to_no_post() {
     environment.receive = Box::new(move |_, _| match begin + zero.elapsed() < back {
         true => {
             let reason = "the proxy cannot be reached".to_owned();
-            (Outcome::NotReady { reason }, Duration::ZERO)
+            (Outcome::HttpsUnavailableHere { reason }, Duration::ZERO)
         }
         false => (sent(), Duration::from_millis(20)),
     });

@@ -213,7 +213,7 @@ impl Environment for TestEnvironment {
         (self.lookup)(domain)
     }
 
-    fn awaited(&self) -> usize {
+    fn unanswered(&self) -> usize {
         let under_way = self.under_way.lock().unwrap();
         let mails = under_way.get("mailto:").map_or(0, |number| number.0);
         if self.has_mails { mails } else { 0 }

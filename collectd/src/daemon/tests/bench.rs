@@ -19,7 +19,7 @@ use crate::daemon::storages::of_storage;
 use crate::{
     WallClock,
     control::Control,
-    days::{DayWatch, Readings},
+    days::{DayWatch, ReadClocks},
     heartbeat::Heartbeat,
     queue::{Queue, StorageQueues},
     receive::ReaderThread,
@@ -65,7 +65,7 @@ impl Bench {
             let now = Arc::clone(&now);
             Arc::new(move || *now.lock().unwrap())
         };
-        let readings: Readings = {
+        let read_clocks: ReadClocks = {
             let now = Arc::clone(&now);
             Arc::new(move || ClockReading {
                 wall: *now.lock().unwrap(),
@@ -89,7 +89,7 @@ impl Bench {
             queues: StorageQueues::new(queues.collect()),
             stats: Arc::clone(&stats),
             seen_table: SeenTable::new([1; 16], MAX_SEEN),
-            days: DayWatch::begin(readings, Duration::ZERO, None),
+            days: DayWatch::begin(read_clocks, Duration::ZERO, None),
             clock,
             max_datagram_size: 2000,
             log_throttle: LogThrottle::new(Duration::from_secs(60)),

@@ -218,7 +218,7 @@ impl Store for Sqlite {
         Ok(size.map_err(sql(&self.path, "count its rows"))?)
     }
 
-    fn rescue(&mut self) -> Result<u64, StoreError> {
+    fn recover_replaced_file(&mut self) -> Result<u64, StoreError> {
         Ok(self.begin_file_anew()?)
     }
 

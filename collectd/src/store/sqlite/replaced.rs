@@ -14,7 +14,7 @@ use super::{
 use crate::store::Store;
 
 impl Sqlite {
-    /// See [`Store::rescue`].
+    /// See [`Store::recover_replaced_file`].
     pub(super) fn begin_file_anew(&mut self) -> Result<u64, SqliteError> {
         if self.identity.is_none() || self.identity == file::identity(&self.path) {
             return Ok(0);

@@ -224,7 +224,7 @@ fn a_removed_file_is_written_anew() {
     fs::remove_file(bench.path()).unwrap();
     store.count(0, 2);
     assert_eq!(store.flush().unwrap_err().kind, FailureKind::Replaced);
-    assert_eq!(store.rescue().unwrap(), 0, "nothing is lost");
+    assert_eq!(store.recover_replaced_file().unwrap(), 0, "nothing is lost");
     store.add(today(), &success("a.test", "x"));
     store.flush().unwrap();
     store.finish().unwrap();
@@ -243,7 +243,7 @@ fn a_replaced_file_is_told_of() {
     store.count(0, 2);
     assert!(store.flush().is_err());
     assert_eq!(
-        store.rescue().unwrap(),
+        store.recover_replaced_file().unwrap(),
         2,
         "nobody knows any more what it was"
     );

@@ -24,7 +24,7 @@ pub(super) fn before_attempt(
 ) -> Option<Disposition> {
     let now = moment.now;
     if schedule.is_expired(delivery.report.created, now) {
-        if !moment.is_calm() {
+        if !moment.may_discard() {
             // By a clock that is ahead all reports are old. When it is back this one is due again.
             let (at, reason) = (schedule.latest_due(now), "the clock has moved".to_owned());
             return Some(Disposition::Postpone { at, reason });
@@ -67,16 +67,16 @@ pub(super) fn after_attempt(
             return Disposition::Wait { at, reason };
         }
         Outcome::Unreachable { reason }
-            if delivery.queue.is_own() && !schedule.counts_attempts() =>
+            if delivery.queue.is_local() && !schedule.counts_attempts() =>
         {
             let at = schedule.after_uncharged_failure(now, rng);
             return Disposition::Wait { at, reason };
         }
-        Outcome::Exhausted { reason } => {
+        Outcome::LocalShortage { reason } => {
             let wait = Schedule::after_shortage();
             return postponed(delivery, reason, wait, schedule, now, rng);
         }
-        Outcome::NotReady { reason } | Outcome::Crowded { reason } => {
+        Outcome::HttpsUnavailableHere { reason } | Outcome::OwnerLimitReached { reason } => {
             let wait = Schedule::while_not_ready();
             return postponed(delivery, reason, wait, schedule, now, rng);
         }

@@ -26,7 +26,7 @@ impl LocalFaults {
     /// After an attempt that ended so.
     pub(super) fn log(&mut self, queue: &QueueKey, outcome: &Outcome) {
         match outcome {
-            Outcome::Exhausted { reason } => {
+            Outcome::LocalShortage { reason } => {
                 if let Some(others) = self.shortages.pass_now() {
                     tracing::warn!(
                         reason,
@@ -35,7 +35,7 @@ impl LocalFaults {
                     );
                 }
             }
-            Outcome::NotReady { reason } => {
+            Outcome::HttpsUnavailableHere { reason } => {
                 if let Some(others) = self.not_ready.pass_now() {
                     self.is_not_ready = true;
                     tracing::warn!(
@@ -45,7 +45,7 @@ impl LocalFaults {
                     );
                 }
             }
-            Outcome::Sent { .. } if !queue.is_own() && std::mem::take(&mut self.is_not_ready) => {
+            Outcome::Sent { .. } if !queue.is_local() && std::mem::take(&mut self.is_not_ready) => {
                 tracing::warn!("https: destinations can be reached again: posts go on");
             }
             _ => {}

@@ -34,7 +34,7 @@ impl<E: Environment> Delivering<E> {
                 let pause = until.saturating_duration_since(Instant::now());
                 log_pause(queue, outcome, pause, is_first);
             }
-            ThrottleChange::Unthrottled if queue.is_own() => {
+            ThrottleChange::Unthrottled if queue.is_local() => {
                 store.queue_flows(queue);
                 // The end of a denial is logged elsewhere; one line is enough.
                 let is_relay = *queue == QueueKey::Relay;
@@ -65,7 +65,7 @@ fn log_pause(queue: &QueueKey, outcome: &Outcome, pause: Duration, is_first: boo
     };
     if !is_first {
         tracing::debug!(%queue, seconds, reason, "paused again");
-    } else if queue.is_own() {
+    } else if queue.is_local() {
         tracing::warn!(%queue, seconds, reason, "destination unreachable: deliveries are paused");
     } else {
         tracing::info!(%queue, seconds, reason, "the host takes no reports now: deliveries are paused");

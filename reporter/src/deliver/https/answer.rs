@@ -19,7 +19,12 @@ pub(super) enum Verdict {
 }
 
 /// Decides by status alone; `said` is the beginning of the response body, for the log.
-pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &str) -> Verdict {
+pub(super) fn verdict_of(
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    said: &str,
+) -> Verdict {
     let reason = if said.is_empty() {
         status.to_string()
     } else {
@@ -39,9 +44,9 @@ pub(super) fn judge(url: &Url, status: StatusCode, headers: &HeaderMap, said: &s
 }
 
 /// Decides when only the status is known: the rest of the header could not be read, for the reason `why`.
-pub(super) fn judge_cut(url: &Url, status: StatusCode, why: &str) -> Outcome {
+pub(super) fn outcome_of_status(url: &Url, status: StatusCode, why: &str) -> Outcome {
     let said = format!("the rest of the answer cannot be read: {why}");
-    match judge(url, status, &HeaderMap::new(), &said) {
+    match verdict_of(url, status, &HeaderMap::new(), &said) {
         Verdict::Done(outcome) if !is_followed(status) => outcome,
         // A redirect without its Location.
         _ => Outcome::retry(format!("{status}: {said}")),
@@ -129,7 +134,7 @@ mod tests {
         let url = Url::parse("https://h.example/u").unwrap();
         for (code, expected) in rows {
             let status = StatusCode::from_u16(code).unwrap();
-            let name = match judge(&url, status, &HeaderMap::new(), "") {
+            let name = match verdict_of(&url, status, &HeaderMap::new(), "") {
                 Verdict::Done(Outcome::Sent { .. }) => "sent",
                 Verdict::Done(Outcome::Retry { .. }) => "retry",
                 Verdict::Done(Outcome::Refused { .. }) => "refused",
@@ -155,7 +160,7 @@ mod tests {
             for code in [301, 302, 307, 308] {
                 let mut headers = HeaderMap::new();
                 headers.insert(LOCATION, location.parse().unwrap());
-                let verdict = judge(&url, StatusCode::from_u16(code).unwrap(), &headers, "");
+                let verdict = verdict_of(&url, StatusCode::from_u16(code).unwrap(), &headers, "");
                 match (verdict, followed) {
                     (Verdict::Follow(next), Some(expected)) => assert_eq!(next.as_str(), expected),
                     (Verdict::Done(Outcome::Refused { .. }), None) => {}
@@ -171,7 +176,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let location = format!("https://evil.example/{}", "x".repeat(60_000));
         headers.insert(LOCATION, location.parse().unwrap());
-        match judge(&url, StatusCode::FOUND, &headers, "") {
+        match verdict_of(&url, StatusCode::FOUND, &headers, "") {
             Verdict::Done(Outcome::Refused { reason }) => assert!(reason.len() < 500, "{reason}"),
             other => panic!("{other:?}"),
         }

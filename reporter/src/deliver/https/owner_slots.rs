@@ -29,7 +29,7 @@ pub(super) struct OwnerSlot {
 /// All slots are taken.
 #[derive(Debug, thiserror::Error)]
 #[error("{most} posts to names of {owner} are under way at {address}")]
-pub(super) struct Crowded {
+pub(super) struct OwnerLimitError {
     most: usize,
     owner: String,
     address: IpAddr,
@@ -48,7 +48,7 @@ impl OwnerSlots {
         &self,
         host: &str,
         addresses: &[IpAddr],
-    ) -> Result<Option<OwnerSlot>, Crowded> {
+    ) -> Result<Option<OwnerSlot>, OwnerLimitError> {
         let Some(address) = addresses.iter().min() else {
             return Ok(None);
         };
@@ -57,7 +57,7 @@ impl OwnerSlots {
         let number = taken.entry(key.clone()).or_default();
         if *number >= self.most {
             let (address, owner) = key;
-            return Err(Crowded {
+            return Err(OwnerLimitError {
                 most: self.most,
                 owner,
                 address,

@@ -25,7 +25,7 @@ use super::answer_record::AnswerRecord;
 use super::client::Body;
 use super::clients::BadHost;
 use super::connector::ProxyUnreachable;
-use super::owner_slots::Crowded;
+use super::owner_slots::OwnerLimitError;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Outcome, Progress};
@@ -65,7 +65,7 @@ impl Https {
             Ok(client) => client,
             Err(error) => {
                 let reason = error.to_string();
-                return Verdict::Done(Outcome::NotReady { reason });
+                return Verdict::Done(Outcome::HttpsUnavailableHere { reason });
             }
         };
         let upload = Upload::new(progress, self.times);
@@ -81,7 +81,9 @@ impl Https {
         // A status that was read decides, even if the rest fails: the receiver may have accepted the report.
         let or_status = |outcome: Outcome, why: &str| {
             let status = record(&captured).and_then(|record| record.status());
-            Verdict::Done(status.map_or(outcome, |status| answer::judge_cut(url, status, why)))
+            Verdict::Done(status.map_or(outcome, |status| {
+                answer::outcome_of_status(url, status, why)
+            }))
         };
         tokio::select! {
             biased;
@@ -90,7 +92,7 @@ impl Https {
                 Err(error) => or_status(failed(&error), &chain(&error)),
             },
             status = half_answered(captured.clone(), self.times.step) => {
-                Verdict::Done(answer::judge_cut(url, status, "it does not come"))
+                Verdict::Done(answer::outcome_of_status(url, status, "it does not come"))
             }
             late = upload.late() => or_status(late, "it does not come"),
         }
@@ -137,7 +139,7 @@ impl Https {
         let (head, body) = response.into_parts();
         let said = beginning(body).await;
         sleep(TO_BE_FREE).await;
-        answer::judge(url, head.status, &head.headers, &said)
+        answer::verdict_of(url, head.status, &head.headers, &said)
     }
 }
 
@@ -201,15 +203,15 @@ fn failed(error: &legacy::Error) -> Outcome {
         }
         is_timeout |= is_late(cause);
         is_proxy |= cause.is::<ProxyUnreachable>();
-        is_crowded |= cause.is::<Crowded>();
+        is_crowded |= cause.is::<OwnerLimitError>();
         next = cause.source();
     }
     if let Some(reason) = exhaustion_behind(error) {
-        Outcome::Exhausted { reason }
+        Outcome::LocalShortage { reason }
     } else if is_proxy {
-        Outcome::NotReady { reason }
+        Outcome::HttpsUnavailableHere { reason }
     } else if is_crowded {
-        Outcome::Crowded { reason }
+        Outcome::OwnerLimitReached { reason }
     } else if error.is_connect() || is_timeout {
         Outcome::unreachable(reason)
     } else {

@@ -38,7 +38,7 @@ impl HttpScript {
         }
         let line = format!("{} {}", self.script, quoted(destination.uri()));
         match program::run(shell(&line), gzip, self.time).await {
-            Ok(ended) => judge(&ended),
+            Ok(ended) => outcome_of_exit(&ended),
             Err(error) => error.outcome("http_script"),
         }
     }
@@ -54,14 +54,16 @@ impl HttpScript {
 
 /// Status 0 is success. A script tells no more than that, so anything else is tried again until the
 /// delivery's time is over; but mostly the script is curl, which tells whether there was anybody to answer.
-fn judge(ended: &ProgramEnd) -> Outcome {
+fn outcome_of_exit(ended: &ProgramEnd) -> Outcome {
     let reason = || format!("http_script: {}: {}", ended.status, ended.said);
     match ended.status.code() {
         Some(0) => Outcome::Sent {
             detail: ended.said.clone(),
         },
         Some(code) if NOBODY_ANSWERS.contains(&code) => Outcome::unreachable(reason()),
-        Some(code) if NOT_READY.contains(&code) => Outcome::NotReady { reason: reason() },
+        Some(code) if NOT_READY.contains(&code) => {
+            Outcome::HttpsUnavailableHere { reason: reason() }
+        }
         _ => Outcome::retry(reason()),
     }
 }

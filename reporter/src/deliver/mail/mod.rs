@@ -12,7 +12,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tlsrptd_service::program::shell;
 
-use super::{Outcome, PrepareError, awaited::Awaited, program};
+use super::{Outcome, PrepareError, program, unanswered::UnansweredReports};
 use mail_answer::MailAnswer;
 use sendmail::Sendmail;
 use smtp::Smtp;
@@ -29,10 +29,10 @@ pub(super) struct Envelope<'a> {
 
 /// The transport chosen at start, and how the relay has answered.
 #[derive(Debug)]
-pub(super) struct Carrier {
+pub(super) struct Mailer {
     transport: Transport,
     standing: RelayStanding,
-    awaited: Awaited,
+    unanswered: UnansweredReports,
 }
 
 #[derive(Debug)]
@@ -46,23 +46,23 @@ enum Transport {
     Smtp(Box<Smtp>),
 }
 
-impl Carrier {
-    pub(super) fn prepare(settings: &Reportd) -> Result<Carrier, PrepareError> {
-        Ok(Carrier {
+impl Mailer {
+    pub(super) fn prepare(settings: &Reportd) -> Result<Mailer, PrepareError> {
+        Ok(Mailer {
             transport: Transport::prepare(settings)?,
             standing: RelayStanding::default(),
-            awaited: Awaited::default(),
+            unanswered: UnansweredReports::default(),
         })
     }
 
     pub(super) async fn send(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
-        let word = self.transport.send(envelope, mail, &self.awaited).await;
-        self.standing.judge(word)
+        let answer = self.transport.send(envelope, mail, &self.unanswered).await;
+        self.standing.record_and_classify(answer)
     }
 
     /// Mails that were sent completely and have no answer yet.
-    pub(super) fn awaited(&self) -> usize {
-        self.awaited.count()
+    pub(super) fn unanswered(&self) -> usize {
+        self.unanswered.count()
     }
 }
 
@@ -92,18 +92,23 @@ impl Transport {
         Ok(Transport::Smtp(Box::new(smtp)))
     }
 
-    async fn send(&self, envelope: &Envelope<'_>, mail: &[u8], awaited: &Awaited) -> MailAnswer {
+    async fn send(
+        &self,
+        envelope: &Envelope<'_>,
+        mail: &[u8],
+        unanswered: &UnansweredReports,
+    ) -> MailAnswer {
         match self {
             Transport::Script { script, time } => {
-                let _awaited = awaited.one();
+                let _unanswered = unanswered.one();
                 let mail = sendmail::local_line_ends(mail);
-                sendmail::word(program::run(shell(script), &mail, *time).await)
+                sendmail::mail_answer_of(program::run(shell(script), &mail, *time).await)
             }
             Transport::Sendmail(sendmail) => {
-                let _awaited = awaited.one();
+                let _unanswered = unanswered.one();
                 sendmail.send(envelope, mail).await
             }
-            Transport::Smtp(smtp) => smtp.send(envelope, mail, awaited).await,
+            Transport::Smtp(smtp) => smtp.send(envelope, mail, unanswered).await,
         }
     }
 }

@@ -54,7 +54,7 @@ impl Sendmail {
             envelope.to.as_str(),
         ]);
         command.args(envelope.copy_to.map(|copy| copy.as_str()));
-        word(program::run(command, &local_line_ends(mail), self.time).await)
+        mail_answer_of(program::run(command, &local_line_ends(mail), self.time).await)
     }
 }
 
@@ -71,7 +71,7 @@ fn is_file(path: &Path) -> bool {
 
 /// By sysexits.h. Only the statuses about the address count as the receiver's answer; all others are about us, the mail or
 /// the program.
-pub(super) fn word(ended: Result<ProgramEnd, ProgramError>) -> MailAnswer {
+pub(super) fn mail_answer_of(ended: Result<ProgramEnd, ProgramError>) -> MailAnswer {
     let ended = match ended {
         Ok(ended) => ended,
         Err(error) => return no_end(&error),
@@ -150,7 +150,7 @@ mod tests {
                 Duration::from_millis(700),
             )
             .await;
-            let found = match word(ended) {
+            let found = match mail_answer_of(ended) {
                 MailAnswer::Taken { .. } => "taken",
                 MailAnswer::NoSuchAddress { .. } => "no such address",
                 MailAnswer::AddressBusy { .. } => "busy",

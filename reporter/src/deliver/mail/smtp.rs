@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::Envelope;
 use super::mail_answer::MailAnswer;
-use crate::deliver::awaited::Awaited;
+use crate::deliver::unanswered::UnansweredReports;
 use crate::deliver::{PrepareError, warn_if_open};
 use command_stream::ReplyTimeouts;
 use connection::{Connection, Login};
@@ -86,9 +86,9 @@ impl Smtp {
         &self,
         envelope: &Envelope<'_>,
         mail: &[u8],
-        awaited: &Awaited,
+        unanswered: &UnansweredReports,
     ) -> MailAnswer {
-        match self.try_send(envelope, mail, awaited).await {
+        match self.try_send(envelope, mail, unanswered).await {
             Ok(detail) => MailAnswer::Taken { detail },
             Err(fault) => fault.mail_answer(),
         }
@@ -98,19 +98,24 @@ impl Smtp {
         &self,
         envelope: &Envelope<'_>,
         mail: &[u8],
-        awaited: &Awaited,
+        unanswered: &UnansweredReports,
     ) -> Result<String, SmtpFault> {
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
         if let Some(mut connection) = self.kept.take() {
-            match connection.send(envelope, mail, &self.copies, awaited).await {
+            match connection
+                .send(envelope, mail, &self.copies, unanswered)
+                .await
+            {
                 // The relay had closed it, or accepts no more mail on it: nothing was sent.
                 Err(fault) if fault.stage == Stage::Mail => connection.quit().await,
                 result => return self.finish(connection, result).await,
             }
         }
         let mut connection = self.connect().await?;
-        let result = connection.send(envelope, mail, &self.copies, awaited).await;
+        let result = connection
+            .send(envelope, mail, &self.copies, unanswered)
+            .await;
         self.finish(connection, result).await
     }
 

@@ -52,12 +52,12 @@ struct Memory {
 }
 
 impl RelayStanding {
-    /// The outcome of a mail with this answer.
-    pub(super) fn judge(&self, word: MailAnswer) -> Outcome {
+    /// Remembers this answer of the relay, logs when it begins or ceases to accept mail, and gives the mail's outcome.
+    pub(super) fn record_and_classify(&self, answer: MailAnswer) -> Outcome {
         let now = Instant::now();
         // Nothing panics while it is locked.
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let note = memory.note(&word, now);
+        let note = memory.record(&answer, now);
         let takes_mail = memory.takes_mail(now);
         drop(memory);
         match note {
@@ -74,12 +74,12 @@ impl RelayStanding {
             Some(Note::Takes) => tracing::warn!("the relay takes mail from us again"),
             None => {}
         }
-        outcome(word, takes_mail)
+        outcome(answer, takes_mail)
     }
 }
 
-fn outcome(word: MailAnswer, takes_mail: bool) -> Outcome {
-    match word {
+fn outcome(answer: MailAnswer, takes_mail: bool) -> Outcome {
+    match answer {
         MailAnswer::Taken { detail } => Outcome::Sent { detail },
         MailAnswer::NoSuchAddress { reason } => Outcome::Refused { reason },
         MailAnswer::AddressBusy { reason } | MailAnswer::Unknown { reason } => {
@@ -98,8 +98,9 @@ impl Memory {
         self.taken.is_some_and(|taken| now - taken < LATELY)
     }
 
-    fn note(&mut self, word: &MailAnswer, now: Instant) -> Option<Note> {
-        let (note, least) = match word {
+    /// Remembers an answer; gives what is to be logged.
+    fn record(&mut self, answer: &MailAnswer, now: Instant) -> Option<Note> {
+        let (note, least) = match answer {
             MailAnswer::Taken { .. } => {
                 (self.taken, self.denials) = (Some(now), 0);
                 return std::mem::take(&mut self.denying).then_some(Note::Takes);
@@ -176,7 +177,7 @@ mod tests {
                 }
                 other => panic!("{other}"),
             };
-            match memory.note(&said, now) {
+            match memory.record(&said, now) {
                 Some(Note::Denies { .. }) => notes.push('!'),
                 Some(Note::SaysNothing { .. }) => notes.push('?'),
                 Some(Note::Takes) => notes.push('.'),

@@ -67,7 +67,7 @@ impl Scheduler {
                 review = Review::SlotFreed;
                 self.capacity_changed.notify_one();
             }
-            if may_be_cut && queue.note_slow(&domain, now) {
+            if may_be_cut && queue.mark_slow(&domain, now) {
                 self.capacity_changed.notify_one();
             }
         }
@@ -119,8 +119,8 @@ impl Scheduler {
             .queue(&attempt.queue)
             .is_some_and(|queue| queue.is_prompt);
         match host.best_waiting(now) {
-            Some(Priority::Proven) if is_prompt => true,
-            Some(Priority::Proven | Priority::Unknown) => waited >= PATIENCE,
+            Some(Priority::DeliveredBefore) if is_prompt => true,
+            Some(Priority::DeliveredBefore | Priority::Unknown) => waited >= PATIENCE,
             Some(Priority::Slow) | None => false,
         }
     }
@@ -132,7 +132,7 @@ impl Scheduler {
         if needed == 0 {
             return false;
         }
-        let key = |attempt: &ActiveAttempt| (attempt.has_worked, attempt.may_be_cut);
+        let key = |attempt: &ActiveAttempt| (attempt.delivered_before, attempt.may_be_cut);
         let this = key(&self.active[&id]);
         let others = self
             .active

@@ -14,7 +14,7 @@ use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(10);
 
-fn queued(domain: &str, uri: &str, has_worked: bool) -> Queued {
+fn queued(domain: &str, uri: &str, delivered_before: bool) -> Queued {
     let report = StoredReport {
         day: Day::parse("2026-11-20").unwrap(),
         domain: Domain::parse(domain).unwrap(),
@@ -34,7 +34,7 @@ fn queued(domain: &str, uri: &str, has_worked: bool) -> Queued {
         first: Timestamp::UNIX_EPOCH,
         begins_window: true,
         date: Timestamp::UNIX_EPOCH,
-        has_worked,
+        delivered_before,
     };
     let mail = PreparedMail::default();
     Queued { delivery, mail }
@@ -58,8 +58,8 @@ impl Play {
         }
     }
 
-    fn push(&mut self, domain: &str, uri: &str, has_worked: bool) {
-        let queued = queued(domain, uri, has_worked);
+    fn push(&mut self, domain: &str, uri: &str, delivered_before: bool) {
+        let queued = queued(domain, uri, delivered_before);
         self.scheduler.push(queued, self.now);
     }
 

@@ -62,7 +62,7 @@ fn play(events: &str) -> (DestinationThrottle, Vec<Change>, Instant) {
         };
         let domain = ReportedDomain {
             name: &name,
-            has_worked: event == 'v',
+            delivered_before: event == 'v',
         };
         let change = throttle.end(epoch, reply, domain, now, &mut rng);
         changes.extend(change.map(|change| match change {
@@ -185,9 +185,18 @@ fn what_outcomes_say() {
         ),
         (Outcome::Unreachable { reason: text() }, HostReply::NoAnswer),
         (Outcome::Denied { reason: text() }, HostReply::NoAnswer),
-        (Outcome::Exhausted { reason: text() }, HostReply::LocalFault),
-        (Outcome::NotReady { reason: text() }, HostReply::LocalFault),
-        (Outcome::Crowded { reason: text() }, HostReply::LocalFault),
+        (
+            Outcome::LocalShortage { reason: text() },
+            HostReply::LocalFault,
+        ),
+        (
+            Outcome::HttpsUnavailableHere { reason: text() },
+            HostReply::LocalFault,
+        ),
+        (
+            Outcome::OwnerLimitReached { reason: text() },
+            HostReply::LocalFault,
+        ),
     ] {
         assert_eq!(HostReply::of(&outcome), reply, "{outcome:?}");
     }

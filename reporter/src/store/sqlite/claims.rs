@@ -30,14 +30,14 @@ const IN_HAND_BYTES: usize = 32 << 20;
 /// The reports of deliveries in hand, by their row: ten deliveries of one report hold it once.
 #[derive(Debug, Default)]
 pub(super) struct ReportsInHand {
-    own: HashMap<i64, Weak<StoredReport>>,
+    local: HashMap<i64, Weak<StoredReport>>,
     posts: HashMap<i64, Weak<StoredReport>>,
 }
 
 impl ReportsInHand {
     fn of(&mut self, queue: &QueueKey) -> &mut HashMap<i64, Weak<StoredReport>> {
-        match queue.is_own() {
-            true => &mut self.own,
+        match queue.is_local() {
+            true => &mut self.local,
             false => &mut self.posts,
         }
     }
@@ -54,11 +54,11 @@ impl ReportsInHand {
                 false => IN_HAND_BYTES - in_hand,
             }
         };
-        let (own, posts) = (left(&mut self.own), left(&mut self.posts));
+        let (local, posts) = (left(&mut self.local), left(&mut self.posts));
         ClaimLimit {
-            own,
+            local,
             posts,
-            all: own + posts,
+            all: local + posts,
         }
     }
 }
@@ -71,13 +71,13 @@ impl SqliteStore {
         room: &dyn Fn(&QueueKey) -> usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let bytes = self.reports.left();
-        if bytes.own == 0 {
-            limit.own = 0;
+        if bytes.local == 0 {
+            limit.local = 0;
         }
         if bytes.posts == 0 {
             limit.posts = 0;
         }
-        if limit.own + limit.posts == 0 {
+        if limit.local + limit.posts == 0 {
             return Ok(Vec::new());
         }
         loop {
@@ -115,8 +115,8 @@ impl SqliteStore {
             let mut claims = Vec::with_capacity(picked.len());
             let mut bytes = bytes;
             for candidate in picked {
-                let room = match candidate.queue.is_own() {
-                    true => &mut bytes.own,
+                let room = match candidate.queue.is_local() {
+                    true => &mut bytes.local,
                     false => &mut bytes.posts,
                 };
                 if *room == 0 {
@@ -195,7 +195,7 @@ fn claimed(
         first: instant(first),
         begins_window,
         date: instant(dated),
-        has_worked: row.get(10)?,
+        delivered_before: row.get(10)?,
     }))
 }
 

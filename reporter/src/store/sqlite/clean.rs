@@ -16,7 +16,7 @@ fn is_decided(table: &str) -> String {
 /// See [`Upkeep::clean`](crate::store::Upkeep::clean).
 pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool> {
     let day = oldest.to_string();
-    days::note(tx, &day)?;
+    days::record_decided(tx, &day)?;
     let data = format!(
         "DELETE FROM reportdata WHERE rowid IN (SELECT rowid FROM reportdata WHERE day < ?1 AND {} LIMIT {CLEANED_AT_ONCE})",
         is_decided("reportdata")

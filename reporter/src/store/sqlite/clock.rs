@@ -28,7 +28,7 @@ impl Upkeep for SqliteStore {
         Ok(newest)
     }
 
-    fn note_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    fn record_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.transact(Step::TimeNoted, |tx| {
             tx.prepare_cached("INSERT OR REPLACE INTO tlsrptd_clock(id, at) VALUES(1, ?1)")?
                 .execute([text::nexttry(now)])

@@ -106,7 +106,7 @@ pub(super) fn make_jobs(
             stands_at(tx, *day, job, NOWHERE)?;
             if job.stage == JobStage::Waiting {
                 remove(tx, *day, job, now)?;
-                notes.push(note(*day, job, JobChange::Removed));
+                notes.push(job_note(*day, job, JobChange::Removed));
             }
         }
         let mut used: BTreeSet<i64> = jobs.iter().map(|job| job.index).collect();
@@ -204,7 +204,7 @@ const NOWHERE: i64 = 0;
 /// The status of a job whose collector was taken out of the settings before it had answered.
 pub(super) const REMOVED: &str = "removed";
 
-fn note(day: Day, job: &DayJob, change: JobChange) -> JobNote {
+fn job_note(day: Day, job: &DayJob, change: JobChange) -> JobNote {
     JobNote {
         day,
         command: collector_of(&job.command),
@@ -260,10 +260,10 @@ fn rename(
     .execute((day.to_string(), job.index, &job.command, &collector.command))?;
     let to = collector_of(&collector.command);
     if job.stage == JobStage::Answered {
-        return Ok(note(day, job, JobChange::AnsweredBefore { to }));
+        return Ok(job_note(day, job, JobChange::AnsweredBefore { to }));
     }
     wait_again(tx, day, job, now)?;
-    Ok(note(day, job, JobChange::Renamed { to }))
+    Ok(job_note(day, job, JobChange::Renamed { to }))
 }
 
 fn remove(tx: &Transaction<'_>, day: Day, job: &DayJob, now: Timestamp) -> rusqlite::Result<()> {

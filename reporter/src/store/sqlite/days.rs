@@ -18,7 +18,7 @@ use crate::{
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_decided(day TEXT PRIMARY KEY)";
 
 /// A day is decided when one of its jobs is done, by us or by sys4.
-const NOTE: &str = "INSERT OR IGNORE INTO tlsrptd_decided(day) \
+const RECORD_DECIDED: &str = "INSERT OR IGNORE INTO tlsrptd_decided(day) \
     SELECT DISTINCT day FROM fetchjobs WHERE status IS NOT NULL AND day < ?1";
 
 impl Days for SqliteStore {
@@ -97,9 +97,9 @@ impl SqliteStore {
     }
 }
 
-/// Notes decided days before that one; their rows may be removed next.
-pub(super) fn note(tx: &Transaction<'_>, before: &str) -> rusqlite::Result<()> {
-    tx.execute(NOTE, [before]).map(drop)
+/// Records decided days before that one; their rows may be removed next.
+pub(super) fn record_decided(tx: &Transaction<'_>, before: &str) -> rusqlite::Result<()> {
+    tx.execute(RECORD_DECIDED, [before]).map(drop)
 }
 
 /// Days from `today` on have not ended: a clock that was ahead has asked for them. Jobs without data are removed, and made

@@ -103,7 +103,7 @@ impl Decisions for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let r_ids = self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
-        self.note_due(decisions, &r_ids);
+        self.schedule_deliveries(decisions, &r_ids);
         Ok(())
     }
 
@@ -128,16 +128,16 @@ impl Decisions for SqliteStore {
                  WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
                 (day.to_string(), REMOVED),
             )?;
-            days::note(tx, &day.next().to_string())?;
+            days::record_decided(tx, &day.next().to_string())?;
             Ok(r_ids)
         })?;
-        self.note_due(decisions, &r_ids);
+        self.schedule_deliveries(decisions, &r_ids);
         Ok(())
     }
 }
 
 impl SqliteStore {
-    fn note_due(&mut self, decisions: &[DecidedDomain], r_ids: &[i64]) {
+    fn schedule_deliveries(&mut self, decisions: &[DecidedDomain], r_ids: &[i64]) {
         for (decided, r_id) in decisions.iter().zip(r_ids) {
             let report = decided.decision.report();
             for (destination, due) in report.iter().flat_map(|report| &report.destinations) {

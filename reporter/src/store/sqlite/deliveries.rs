@@ -81,8 +81,8 @@ impl Deliveries for SqliteStore {
                 if status.is_some() {
                     discard::report_json(tx, end.r_id)?;
                 }
-                heard.note(tx, end, Day::of(now))?;
-                mails::note(tx, end, guard.as_ref(), now)?;
+                heard.evaluate(tx, end, Day::of(now))?;
+                mails::record_mail(tx, end, guard.as_ref(), now)?;
             }
             Ok(heard)
         })?;

@@ -36,7 +36,7 @@ impl Additions for SqliteStore {
             .collect())
     }
 
-    fn note_grown(
+    fn create_addition_jobs(
         &mut self,
         collector: &str,
         grown: &[(Day, u64)],

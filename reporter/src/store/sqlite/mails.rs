@@ -31,7 +31,7 @@ impl SqliteStore {
 }
 
 /// Records that a mail went out.
-pub(super) fn note(
+pub(super) fn record_mail(
     tx: &Transaction<'_>,
     end: &AttemptEnd,
     guard: Option<&LoopGuard>,

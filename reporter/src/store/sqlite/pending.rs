@@ -77,7 +77,7 @@ impl PendingQueues {
     /// It is picked again, one at a time; it may have something due.
     pub(super) fn free(&mut self, queue: &QueueKey) {
         self.held.remove(queue);
-        if queue.is_own() {
+        if queue.is_local() {
             self.asking.insert(queue.clone());
         }
         if let Some(window) = &mut self.window {
@@ -107,7 +107,7 @@ impl PendingQueues {
         let held = &self.held;
         let room = |queue: &QueueKey| (!held.contains(queue)).then(|| room(queue));
         let mut limit = limit;
-        let mut asking = self.asking.iter().filter(|_| limit.own > 0);
+        let mut asking = self.asking.iter().filter(|_| limit.local > 0);
         let probe = match asking.find(|queue| room(queue) == Some(1)) {
             Some(queue) => match self.again.pick(queue, now.as_microsecond()) {
                 None => self.turns.pick(db, queue, now)?,
@@ -116,7 +116,7 @@ impl PendingQueues {
             None => None,
         };
         if probe.is_some() {
-            (limit.own, limit.all) = (limit.own - 1, limit.all.saturating_sub(1));
+            (limit.local, limit.all) = (limit.local - 1, limit.all.saturating_sub(1));
         }
         let room = |queue: &QueueKey| match &probe {
             Some(candidate) if candidate.queue == *queue => Some(0),

@@ -136,13 +136,13 @@ pub(super) fn kind(db: &Connection) -> rusqlite::Result<FileKind> {
         })
         .optional()?;
     Ok(match row {
-        Some((version, purpose)) => judge(version, purpose),
+        Some((version, purpose)) => kind_of_file(version, purpose),
         None if names.iter().all(|name| known(name)) => FileKind::Empty,
         None => FileKind::Other("its dbversion is empty".to_owned()),
     })
 }
 
-fn judge(version: rusqlite::types::Value, purpose: rusqlite::types::Value) -> FileKind {
+fn kind_of_file(version: rusqlite::types::Value, purpose: rusqlite::types::Value) -> FileKind {
     use rusqlite::types::Value::{Integer, Text};
     match (version, purpose) {
         (Integer(VERSION), Text(purpose)) if purpose == PURPOSE => FileKind::Ours,

@@ -53,7 +53,7 @@ pub(super) fn move_day(
     let copy = || {
         let transaction = db.unchecked_transaction()?;
         if kind == Move::Close {
-            note_addition(&transaction, &text)?;
+            record_addition(&transaction, &text)?;
         }
         transaction.execute(&copy_sessions("target", "?1"), [&text])?;
         transaction.execute(&copy_failures("target", "?1"), [&text])?;
@@ -110,7 +110,7 @@ pub(super) fn reopen_days(path: &Path, today: Day) -> Result<(), SqliteError> {
 }
 
 /// When the target was closed before: what comes now is an addition.
-fn note_addition(transaction: &Transaction<'_>, day: &str) -> rusqlite::Result<()> {
+fn record_addition(transaction: &Transaction<'_>, day: &str) -> rusqlite::Result<()> {
     let was_closed = "SELECT 1 FROM target.daystatus WHERE daycomplete = ?1 \
         UNION ALL SELECT 1 FROM target.tlsrptd_closed WHERE day = ?1";
     let was_closed = transaction.prepare(was_closed)?.exists([day])?;

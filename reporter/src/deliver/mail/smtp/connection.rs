@@ -10,8 +10,8 @@ use super::command_stream::{CommandStream, ExpectedReply, ReplyTimeouts, dial};
 use super::fault::{SmtpFault, Stage};
 use super::helo_name::HeloName;
 use super::tls::Tls;
-use crate::deliver::awaited::Awaited;
 use crate::deliver::mail::Envelope;
+use crate::deliver::unanswered::UnansweredReports;
 use tlsrptd_service::log::LogThrottle;
 
 /// User and password.
@@ -159,7 +159,7 @@ impl Connection {
         envelope: &Envelope<'_>,
         mail: &[u8],
         copies: &LogThrottle,
-        awaited: &Awaited,
+        unanswered: &UnansweredReports,
     ) -> Result<String, SmtpFault> {
         let Envelope { from, to, copy_to } = envelope;
         self.wire
@@ -172,7 +172,7 @@ impl Connection {
             Some(copy) => self.copy(&format!("RCPT TO:<{copy}>\r\n"), copies).await?,
             None => false,
         };
-        let content = self.content(mail, awaited).await;
+        let content = self.content(mail, unanswered).await;
         content.map_err(|fault| fault.with_copy(has_copy))
     }
 
@@ -190,10 +190,14 @@ impl Connection {
         }
     }
 
-    async fn content(&mut self, mail: &[u8], awaited: &Awaited) -> Result<String, SmtpFault> {
+    async fn content(
+        &mut self,
+        mail: &[u8],
+        unanswered: &UnansweredReports,
+    ) -> Result<String, SmtpFault> {
         let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
         self.wire.check(Stage::Data, reply, ExpectedReply::Mail)?;
-        let _awaited = awaited.one();
+        let _unanswered = unanswered.one();
         let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
         let reply = self
             .wire

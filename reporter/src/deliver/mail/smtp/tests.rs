@@ -46,7 +46,7 @@ async fn send_with(client: &Smtp, copy: Option<&str>) -> MailAnswer {
                 copy_to: copy.as_ref(),
             },
             MAIL,
-            &Awaited::default(),
+            &UnansweredReports::default(),
         )
         .await
 }

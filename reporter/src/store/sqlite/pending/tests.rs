@@ -214,7 +214,7 @@ fn pending_rows_are_read_in_the_index_alone() {
 }
 
 /// A mail on that domain; its address has had a report before, or not.
-fn mail(db: &Connection, r_id: i64, domain: &str, second: i64, has_worked: bool) {
+fn mail(db: &Connection, r_id: i64, domain: &str, second: i64, delivered_before: bool) {
     let uri = format!("mailto:r@{domain}");
     let report = "INSERT INTO reports(r_id, day, domain) VALUES(?1, '2026-11-20', ?2)";
     db.execute(report, (r_id, domain)).unwrap();
@@ -222,7 +222,7 @@ fn mail(db: &Connection, r_id: i64, domain: &str, second: i64, has_worked: bool)
         VALUES(?1, ?2, 0, ?3, 'mailto:')";
     db.execute(pending, (&uri, r_id, text::nexttry(at(second))))
         .unwrap();
-    if has_worked {
+    if delivered_before {
         let sent = "INSERT INTO destinations(destination, d_r_id, retries, status) VALUES(?1, -?2, 0, 'sent')";
         db.execute(sent, (uri, r_id)).unwrap();
     }

@@ -45,12 +45,17 @@ impl ProbeTurns {
         let is_turn_of_known = self.number.is_multiple_of(2);
         let (mut seen, mut best): (u32, Option<(Rank, i64, String)>) = (0, None);
         while let Some(row) = rows.next()? {
-            let (r_id, has_worked): (i64, bool) = (row.get(0)?, row.get(3)?);
+            let (r_id, delivered_before): (i64, bool) = (row.get(0)?, row.get(3)?);
             let due = row.get_ref(1)?.as_str().ok().and_then(text::instant);
             let due = due.map_or(i64::MIN, Timestamp::as_microsecond);
             let owner = owner(row.get_ref(2)?.as_str().unwrap_or_default());
             let last = self.owners.get(owner).copied().unwrap_or(0);
-            let rank = (is_turn_of_known && !has_worked, last, !has_worked, due);
+            let rank = (
+                is_turn_of_known && !delivered_before,
+                last,
+                !delivered_before,
+                due,
+            );
             if best.as_ref().is_none_or(|(least, ..)| rank < *least) {
                 best = Some((rank, r_id, owner.to_owned()));
             }

@@ -92,12 +92,12 @@ impl DueWindow {
     pub(super) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
         let queue = match self.queues.get_key_value(queue) {
             Some((queue, known)) if due < known.until => queue.clone(),
-            None if due < self.horizon || queue.is_own() => queue.clone(),
+            None if due < self.horizon || queue.is_local() => queue.clone(),
             // Too late to be kept.
             _ => return,
         };
         // The operator's own queues are always kept, however many hosts other people's records name.
-        let until = match queue.is_own() {
+        let until = match queue.is_local() {
             true => i64::MAX,
             false => self.horizon,
         };
@@ -116,7 +116,7 @@ impl DueWindow {
             self.soon.push(Reverse((due, queue)));
         }
         if self.rows > 2 * self.bounds.rows || self.queues.len() > 2 * self.bounds.queues {
-            self.drop_latest();
+            self.shrink_to_bounds();
         }
     }
 
@@ -129,7 +129,7 @@ impl DueWindow {
     ) -> Vec<Candidate> {
         self.move_due(now);
         let mut picked = Vec::new();
-        for (kind, limit_of_kind) in [limit.own, limit.posts].into_iter().enumerate() {
+        for (kind, limit_of_kind) in [limit.local, limit.posts].into_iter().enumerate() {
             let most = limit.all.min(picked.len().saturating_add(limit_of_kind));
             for _ in 0..self.turns[kind].len().min(LOOKED_AT) {
                 if picked.len() >= most {
@@ -181,7 +181,7 @@ impl DueWindow {
             });
         }
         // Beyond the horizon the queue need not be kept.
-        let is_known = !queue.rows.is_empty() || queue.until < self.horizon || name.is_own();
+        let is_known = !queue.rows.is_empty() || queue.until < self.horizon || name.is_local();
         match queue.next().filter(|_| is_known) {
             Some(next) if next <= now => {
                 self.is_used_up |= queue.rows.is_empty() && room > 0;
@@ -227,7 +227,8 @@ impl DueWindow {
         }
     }
 
-    fn drop_latest(&mut self) {
+    /// Forgets the latest rows, of which there are more than memory is meant for; the database keeps them.
+    fn shrink_to_bounds(&mut self) {
         if self.queues.len() > self.bounds.queues {
             self.drop_queues();
         }
@@ -264,7 +265,7 @@ impl DueWindow {
             .filter(|queue| queue.next() < Some(horizon));
         let mut equal = self.bounds.queues - before.count().min(self.bounds.queues);
         self.queues.retain(|name, queue| match queue.next() {
-            _ if queue.is_in_turn || name.is_own() => true,
+            _ if queue.is_in_turn || name.is_local() => true,
             Some(next) if next == horizon && equal > 0 => {
                 equal -= 1;
                 true
@@ -294,5 +295,5 @@ impl DueWindow {
 
 /// Which of the turns.
 fn kind(queue: &QueueKey) -> usize {
-    usize::from(!queue.is_own())
+    usize::from(!queue.is_local())
 }

@@ -38,7 +38,7 @@ impl RefusalTracker {
     }
 
     /// Evaluates one outcome.
-    pub(in crate::store::sqlite) fn note(
+    pub(in crate::store::sqlite) fn evaluate(
         &mut self,
         tx: &Transaction<'_>,
         end: &AttemptEnd,

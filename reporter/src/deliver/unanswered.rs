@@ -9,17 +9,17 @@ use super::Progress;
 /// A stop waits no longer than this, or the time-out of the post, for the answer to a post.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The unanswered attempts of one carrier.
+/// The unanswered attempts of one transport.
 #[derive(Debug, Default)]
-pub(super) struct Awaited(Mutex<AwaitedAttempts>);
+pub(super) struct UnansweredReports(Mutex<UnansweredAttempts>);
 
 #[derive(Debug, Default)]
-struct AwaitedAttempts {
+struct UnansweredAttempts {
     next: u64,
     attempts: BTreeMap<u64, Progress>,
 }
 
-impl Awaited {
+impl UnansweredReports {
     /// Counts an attempt as unanswered until the result is dropped.
     pub(super) fn one(&self) -> impl Drop + '_ {
         let progress = Progress::default();
@@ -29,7 +29,7 @@ impl Awaited {
 
     /// Counts an attempt from the moment when `progress` says that everything is sent, for a bounded time.
     pub(super) fn watch<'a>(&'a self, progress: &Progress) -> impl Drop + use<'a> {
-        struct One<'a>(&'a Awaited, u64);
+        struct One<'a>(&'a UnansweredReports, u64);
         impl Drop for One<'_> {
             fn drop(&mut self) {
                 self.0.lock().attempts.remove(&self.1);
@@ -50,7 +50,7 @@ impl Awaited {
             .count()
     }
 
-    fn lock(&self) -> MutexGuard<'_, AwaitedAttempts> {
+    fn lock(&self) -> MutexGuard<'_, UnansweredAttempts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,20 +61,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_counts_from_when_all_is_sent_and_not_for_ever() {
-        let awaited = Awaited::default();
+        let unanswered = UnansweredReports::default();
         let progress = Progress::default();
-        let post = awaited.watch(&progress);
-        assert_eq!(awaited.count(), 0, "nothing is lost by hanging up");
+        let post = unanswered.watch(&progress);
+        assert_eq!(unanswered.count(), 0, "nothing is lost by hanging up");
         progress.sent(Duration::from_secs(10));
-        let mail = awaited.one();
-        assert_eq!(awaited.count(), 2);
+        let mail = unanswered.one();
+        assert_eq!(unanswered.count(), 2);
         tokio::time::sleep(PATIENCE).await;
         assert_eq!(
-            awaited.count(),
+            unanswered.count(),
             1,
             "the relay is ours, the receiver a stranger"
         );
         drop((post, mail));
-        assert_eq!(awaited.count(), 0);
+        assert_eq!(unanswered.count(), 0);
     }
 }

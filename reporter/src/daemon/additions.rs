@@ -18,7 +18,7 @@ use crate::{
 type GrownDays = (String, Vec<(Day, u64)>);
 
 /// Questions that are asked, and their answers.
-pub(super) struct Late<E> {
+pub(super) struct AdditionsPoller<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
     fetchers: Vec<CollectorCommand>,
@@ -29,14 +29,14 @@ pub(super) struct Late<E> {
     answers: Vec<GrownDays>,
 }
 
-impl<E: Environment> Late<E> {
+impl<E: Environment> AdditionsPoller<E> {
     pub(super) fn new(
         environment: Arc<E>,
         schedule: Arc<Schedule>,
         fetchers: Vec<CollectorCommand>,
         interval: Duration,
-    ) -> Late<E> {
-        Late {
+    ) -> AdditionsPoller<E> {
+        AdditionsPoller {
             environment,
             schedule,
             fetchers,
@@ -110,7 +110,7 @@ impl<E: Environment> Late<E> {
         time: &WorkingTime,
     ) -> Result<(), StoreError> {
         while let Some((collector, grown)) = self.answers.pop() {
-            if let Err(error) = note_grown(store, &self.schedule, &collector, &grown, time) {
+            if let Err(error) = fetch_additions(store, &self.schedule, &collector, &grown, time) {
                 self.answers.push((collector, grown));
                 return Err(error);
             }
@@ -120,7 +120,7 @@ impl<E: Environment> Late<E> {
 }
 
 /// Makes fetch jobs for what was added to days after they were reported.
-pub(super) fn note_grown(
+pub(super) fn fetch_additions(
     store: &mut dyn Additions,
     schedule: &Schedule,
     collector: &str,
@@ -131,9 +131,9 @@ pub(super) fn note_grown(
         return Ok(());
     }
     let now = time.now;
-    let is_too_old = |day| time.is_calm() && schedule.is_too_old(day, now);
+    let is_too_old = |day| time.may_discard() && schedule.is_too_old(day, now);
     let reportable = reportable(schedule, now);
-    let days = store.note_grown(collector, grown, &reportable, &is_too_old, now)?;
+    let days = store.create_addition_jobs(collector, grown, &reportable, &is_too_old, now)?;
     for day in days.asked {
         tracing::warn!(%day, fetcher = collector, "sessions were added to the day after it was reported: they are reported late");
     }

@@ -37,6 +37,10 @@ pub struct Settings<T> {
 
 impl<T> Start<T> {
     /// The settings; or the exit code, after writing what was to be written.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when there is nothing to run.
     pub fn or_exit_code(self) -> Result<Settings<T>, u8> {
         match self {
             Start::Run(settings) => Ok(settings),

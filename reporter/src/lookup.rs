@@ -176,6 +176,10 @@ pub fn from_texts(texts: &[String]) -> LookupResult {
 }
 
 /// Parses the record that the MTA saw; `Err`: why it is not used.
+///
+/// # Errors
+///
+/// The reason why it is no record.
 pub fn parse_seen(text: &str) -> Result<TlsrptRecord, String> {
     match select(&[text.to_owned()]) {
         Selection::One(record, _) => Ok(record),

@@ -29,6 +29,10 @@ pub fn faults(settings: &Ctl, _: Option<&Path>) -> Vec<String> {
 }
 
 /// Does what is asked and prints the answer. Whoever wrote what stands in it: nothing in it hides.
+///
+/// # Errors
+///
+/// When the command cannot do what was asked.
 pub fn run(settings: Settings<Ctl>) -> Result<(), Error> {
     let Ctl { command, reportd } = settings.values;
     let answer = match command {

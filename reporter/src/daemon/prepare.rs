@@ -38,6 +38,10 @@ impl std::fmt::Debug for Prepared {
 }
 
 /// Reads maps and keys, opens the database, listens to signals.
+///
+/// # Errors
+///
+/// What keeps the reporter from starting.
 pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, Error> {
     descriptors::raise();
     let runtime = runtime()?;

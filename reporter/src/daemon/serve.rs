@@ -11,6 +11,10 @@ use crate::{error::Error, gather, model::CollectorCommand};
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Works until a signal says stop, then leaves the database as sys4 wants it.
+///
+/// # Errors
+///
+/// When the database fails for good.
 pub fn serve(prepared: Prepared) -> Result<(), Error> {
     let Prepared {
         runtime,

@@ -50,6 +50,10 @@ impl AnswerSender {
     }
 
     /// Hands a part on.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon does not take it any more: it stops.
     pub async fn hand_on(&self, piece: AnswerPart) -> Result<(), GatherError> {
         let sent = self.pieces.send((Arc::clone(&self.job), piece)).await;
         sent.map_err(|_| GatherError::Stopped)

@@ -63,6 +63,10 @@ pub struct Terms {
 }
 
 /// Asks for a whole day, by stream or else by list.
+///
+/// # Errors
+///
+/// When the fetcher does not answer, or its answer cannot be used.
 pub async fn ask(job: &FetchJob, terms: Terms, sink: &AnswerSender) -> Result<Answer, GatherError> {
     let day = job.day.to_string();
     let whole = async {
@@ -101,6 +105,10 @@ pub async fn ask(job: &FetchJob, terms: Terms, sink: &AnswerSender) -> Result<An
 }
 
 /// Asks sys4 for one domain.
+///
+/// # Errors
+///
+/// When the fetcher does not answer, or its answer cannot be used.
 pub async fn details(job: &FetchJob, domain: &str) -> Result<String, GatherError> {
     let name =
         Domain::parse(domain).map_err(|source| GatherError::answer(source.into(), domain))?;

@@ -11,6 +11,10 @@ use super::{
 pub(super) const NO_DAY: &str = "1999-01-01";
 
 /// Asks for the list of a day long ago: header, clock, newest day (none when nothing is closed yet), end; exit code 0.
+///
+/// # Errors
+///
+/// When the fetcher cannot be asked.
 pub async fn probe(command: &str) -> Result<(), GatherError> {
     let mut fetcher = FetcherProcess::start(command, &[NO_DAY], MAX_LINE as u64)?;
     let mut parser = Parser::new();

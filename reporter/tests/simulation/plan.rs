@@ -59,7 +59,7 @@ pub enum End {
     Stop,
     /// It vanishes at that moment.
     Vanish,
-    /// It crashes at a step, the how-manieth since the start, or else vanishes at the end of its time.
+    /// It crashes at a step, counted from the start, or else vanishes at the end of its time.
     Crash(Step, CommitSide, u64),
 }
 
@@ -167,7 +167,7 @@ fn glitches(dice: Dice, busy: Duration) -> Vec<(Window, i64)> {
     (0..number).map(glitch).collect()
 }
 
-/// The how-manieth life of the reporter.
+/// The number of this life of the reporter, from 0.
 pub fn life(dice: Dice, number: usize) -> Life {
     let mut rng = dice.of(("life", number));
     let longest = [0.2, 3.0, 30.0, 70.0][rng.random_range(0..4)];

@@ -31,7 +31,7 @@ fn a_power_cut_while_a_day_is_closed_costs_nothing_that_was_synced() {
     assert!(cuts > 2, "it syncs more often than that");
 }
 
-/// Cuts the power at the how-manieth sync or rename of a rollover. Gives whether there are so many.
+/// Cuts the power at the n-th sync or rename of a rollover; false when there are fewer.
 fn cut(lab: &Lab, shim: &Shim, nth: usize) -> bool {
     shim.stop_after(0);
     let name = format!("cut{nth}.sqlite");

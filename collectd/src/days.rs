@@ -22,7 +22,7 @@ pub(crate) struct DayWatch {
     witness: ClockWitness,
     /// The day of what arrives now.
     pub(crate) today: Day,
-    is_held: bool,
+    is_closing_forbidden: bool,
     last: WorkingTime,
     /// The boot-time clock at the last look.
     boot: Duration,
@@ -45,7 +45,7 @@ impl DayWatch {
             read_clocks,
             witness,
             today: Day::of(time_of(&last)),
-            is_held: !last.is_confirmed(),
+            is_closing_forbidden: !last.is_confirmed(),
             last,
             boot: reading.boot,
             moved: None,
@@ -59,7 +59,7 @@ impl DayWatch {
 
     /// Whether days may be closed.
     pub(crate) fn may_close(&self) -> bool {
-        !self.is_held
+        !self.is_closing_forbidden
     }
 
     /// Looks at the clock. Says what becomes of days when something has changed.
@@ -71,8 +71,9 @@ impl DayWatch {
         moment.change.into_iter().for_each(ClockChange::log);
         let today = day_of_arrival(self.today, time_of(&moment));
         let has_moved = matches!(moment.change, Some(ClockChange::Believed(_)));
-        let was_held = std::mem::replace(&mut self.is_held, !moment.is_confirmed());
-        let closing = self.closing(was_held || has_moved);
+        let was_forbidden =
+            std::mem::replace(&mut self.is_closing_forbidden, !moment.is_confirmed());
+        let closing = self.closing(was_forbidden || has_moved);
         let changed = std::mem::replace(&mut self.today, today) != today;
         self.last = moment;
         (changed || closing == DayClosing::CheckNow).then_some(closing)
@@ -106,7 +107,7 @@ impl DayWatch {
 
     /// What becomes of days.
     pub(crate) fn closing(&self, has_changed: bool) -> DayClosing {
-        match (self.is_held, has_changed) {
+        match (self.is_closing_forbidden, has_changed) {
             (true, _) => DayClosing::Forbidden,
             (false, true) => DayClosing::CheckNow,
             (false, false) => DayClosing::AsUsual,

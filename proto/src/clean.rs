@@ -52,7 +52,7 @@ impl Cleaner {
         }
     }
 
-    pub(crate) fn note(&mut self, anomaly: Anomaly) {
+    pub(crate) fn record_anomaly(&mut self, anomaly: Anomaly) {
         if !self.anomalies.contains(&anomaly) {
             self.anomalies.push(anomaly);
         }
@@ -67,7 +67,7 @@ impl Cleaner {
         let clean = clean(text);
         let cut = &clean[..floor_char_boundary(&clean, self.max_text)];
         if cut.len() < clean.len() {
-            self.note(Anomaly::Clipped);
+            self.record_anomaly(Anomaly::Clipped);
         }
         let cut = cut.trim();
         (!cut.is_empty()).then(|| cut.to_owned())
@@ -79,11 +79,11 @@ impl Cleaner {
             Value::String(text) => self.text(text),
             Value::Null => None,
             Value::Number(_) => {
-                self.note(Anomaly::WrongType);
+                self.record_anomaly(Anomaly::WrongType);
                 self.text(&pyjson::compact(value))
             }
             _ => {
-                self.note(Anomaly::WrongType);
+                self.record_anomaly(Anomaly::WrongType);
                 None
             }
         }
@@ -117,7 +117,7 @@ impl Cleaner {
         });
         let fits = fits.count();
         if fits < list.len() {
-            self.note(Anomaly::Clipped);
+            self.record_anomaly(Anomaly::Clipped);
             list.truncate(fits);
         }
     }
@@ -131,7 +131,7 @@ impl Cleaner {
             let value = clean_value(value);
             size = size.saturating_add(key.len() + pyjson::compact(&value).len());
             if size > self.max_text {
-                self.note(Anomaly::Clipped);
+                self.record_anomaly(Anomaly::Clipped);
                 break;
             }
             kept.insert(key, value);
@@ -145,7 +145,7 @@ impl Cleaner {
         if clean.len() <= self.max_text {
             return clean.into_owned();
         }
-        self.note(Anomaly::Clipped);
+        self.record_anomaly(Anomaly::Clipped);
         let cut = &clean[..floor_char_boundary(&clean, self.max_text)];
         cut.rfind([',', ';'])
             .map_or(String::new(), |at| cut[..at].to_owned())

@@ -126,7 +126,7 @@ impl Datagram {
         let domain = Domain::parse(domain)?;
         let tlsrpt_record = tlsrpt_record(object.get("pr"), &mut cleaner);
         if object.get("dpv").is_some_and(|version| version != VERSION) {
-            cleaner.note(Anomaly::ProtocolVersion);
+            cleaner.record_anomaly(Anomaly::ProtocolVersion);
         }
         let Some(Value::Array(policies)) = object.swap_remove("policies") else {
             return Err(DatagramError::NoPolicies);
@@ -165,11 +165,11 @@ impl Datagram {
 fn read(bytes: &[u8], cleaner: &mut Cleaner) -> Result<Object, DatagramError> {
     let text = String::from_utf8_lossy(bytes);
     if matches!(text, Cow::Owned(_)) {
-        cleaner.note(Anomaly::InvalidUtf8);
+        cleaner.record_anomaly(Anomaly::InvalidUtf8);
     }
     let (value, mended) = pyjson::read(&text)?;
     if mended {
-        cleaner.note(Anomaly::Mended);
+        cleaner.record_anomaly(Anomaly::Mended);
     }
     match value {
         Value::Object(object) => Ok(object),
@@ -182,7 +182,7 @@ fn tlsrpt_record(value: Option<&Value>, cleaner: &mut Cleaner) -> String {
         Some(Value::String(text)) => cleaner.tlsrpt_record(text),
         // DNS tells when the report is made.
         _ => {
-            cleaner.note(Anomaly::NoTxt);
+            cleaner.record_anomaly(Anomaly::NoTxt);
             String::new()
         }
     }
@@ -200,7 +200,7 @@ fn tried(
     if let Some(number) = policy.get("t")
         && number.as_u64() != Some(failures.len() as u64)
     {
-        cleaner.note(Anomaly::FailureCount);
+        cleaner.record_anomaly(Anomaly::FailureCount);
     }
     let failed = failed(policy.get("f"), !failures.is_empty(), cleaner);
     Ok(PolicyResult {
@@ -218,13 +218,13 @@ fn failures(details: Option<Value>, cleaner: &mut Cleaner) -> Vec<FailureKey> {
     };
     if items.len() > MAX_FAILURES {
         items.truncate(MAX_FAILURES);
-        cleaner.note(Anomaly::Clipped);
+        cleaner.record_anomaly(Anomaly::Clipped);
     }
     let mut failures = Vec::with_capacity(items.len());
     for item in items {
         match item {
             Value::Object(object) => failures.push(FailureKey::of(object, cleaner)),
-            _ => cleaner.note(Anomaly::WrongType),
+            _ => cleaner.record_anomaly(Anomaly::WrongType),
         }
     }
     failures
@@ -236,7 +236,7 @@ fn failed(value: Option<&Value>, has_failures: bool, cleaner: &mut Cleaner) -> b
     match value.and_then(Value::as_i64) {
         Some(0) => return false,
         Some(1) => return true,
-        _ => cleaner.note(Anomaly::FinalResult),
+        _ => cleaner.record_anomaly(Anomaly::FinalResult),
     }
     match value {
         Some(Value::Number(_)) => true,

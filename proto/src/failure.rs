@@ -105,7 +105,7 @@ impl Members {
     fn of(mut object: Object, cleaner: &mut Cleaner) -> Members {
         let code = object.shift_remove("c").as_ref().and_then(Value::as_i64);
         if code.and_then(ResultType::of).is_none() {
-            cleaner.note(Anomaly::FailureCode);
+            cleaner.record_anomaly(Anomaly::FailureCode);
         }
         let texts = MEMBERS.map(|key| {
             let value = object.shift_remove(key);
@@ -252,7 +252,7 @@ fn ip(text: &str, cleaner: &mut Cleaner) -> Option<String> {
     let bare = bare.split('%').next().unwrap_or(bare);
     let address: Option<IpAddr> = bare.parse().ok();
     if address.is_none() && !bare.is_empty() {
-        cleaner.note(Anomaly::WrongType);
+        cleaner.record_anomaly(Anomaly::WrongType);
     }
     address.map(|address| address.to_string())
 }

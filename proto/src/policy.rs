@@ -132,7 +132,7 @@ impl Policy {
             }
         }
         if kind.is_none() {
-            cleaner.note(Anomaly::PolicyType);
+            cleaner.record_anomaly(Anomaly::PolicyType);
         }
         let mut policy = Policy {
             kind: kind.unwrap_or(PolicyType::NoPolicyFound),
@@ -216,7 +216,7 @@ fn named(value: &Value, cleaner: &mut Cleaner) -> Option<Domain> {
     let text = cleaner.value(value)?;
     let domain = Domain::parse(&text).ok();
     if domain.is_none() {
-        cleaner.note(Anomaly::PolicyDomain);
+        cleaner.record_anomaly(Anomaly::PolicyDomain);
     }
     domain
 }

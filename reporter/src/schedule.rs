@@ -18,7 +18,7 @@ const DELIVERY_WAIT: Backoff = Backoff::of_seconds(300, 4 * 3600);
 /// The wait after this host ran short of descriptors, processes, ports or memory.
 const AFTER_SHORTAGE: Duration = Duration::from_secs(60);
 /// The wait while posts cannot be made from here, or too many go to one address.
-const WHILE_NOT_READY: Duration = Duration::from_secs(900);
+const WHILE_UNAVAILABLE: Duration = Duration::from_secs(900);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: Backoff = Backoff::of_seconds(30, 300);
 /// The longest wait between two questions to a collector.
@@ -182,8 +182,8 @@ impl Schedule {
     }
 
     /// How long it waits while posts cannot be made from here, or too many go to one address.
-    pub fn while_not_ready() -> Duration {
-        WHILE_NOT_READY
+    pub fn while_unavailable() -> Duration {
+        WHILE_UNAVAILABLE
     }
 
     /// RFC 8460 section 4.1: for up to 24 hours. Whatever the receiver asks for, the last attempt is at the end of the window.

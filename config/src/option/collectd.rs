@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Row] = &[
         "clock_confirmation",
         Seconds(0),
         Is("600"),
-        "A clock that jumps is believed when it has stood by its new time for so long. Until then the old time runs on, days are not closed and nothing expires. 0 believes every reading.",
+        "A clock that jumps is accepted when its new time has been stable for this long. Until then the old time runs on, days are not closed and nothing expires. 0 accepts every reading.",
     ),
     ours(
         "max_queued_datagrams",

@@ -17,7 +17,7 @@ error\t''"
 complete -c tlsrpt-collectd -l daily_rollover_script -d 'A command to run after a day was closed' -r -f
 complete -c tlsrpt-collectd -l dump_path_for_invalid_datagram -d 'A file into which an invalid datagram is written; the next one overwrites it' -r -F
 complete -c tlsrpt-collectd -l keep_days -d 'Closed days are kept that long, for a reporter that was away' -r -f
-complete -c tlsrpt-collectd -l clock_confirmation -d 'A clock that jumps is believed when it has stood by its new time for so long' -r -f
+complete -c tlsrpt-collectd -l clock_confirmation -d 'A clock that jumps is accepted when its new time has been stable for this long' -r -f
 complete -c tlsrpt-collectd -l max_queued_datagrams -d 'Datagrams that wait for the writer; more are counted as dropped' -r -f
 complete -c tlsrpt-collectd -l max_datagram_size -d 'Bytes of a datagram; a longer one is counted as invalid' -r -f
 complete -c tlsrpt-collectd -l max_text_length -d 'Bytes of one text of a datagram; the rest is cut off' -r -f

@@ -19,7 +19,7 @@ complete -c tlsrpt-reportd -l max_answer_size -d 'Bytes of a collector\'s answer
 complete -c tlsrpt-reportd -l max_collectd_timeout -d 'Accepted for existing files; it has no effect' -r -f
 complete -c tlsrpt-reportd -l interval_main_loop -d 'The longest time between two looks at what is due' -r -f
 complete -c tlsrpt-reportd -l keep_days -d 'Reports and their outcomes are kept that long' -r -f
-complete -c tlsrpt-reportd -l clock_confirmation -d 'A clock that jumps is believed when it has stood by its new time for so long' -r -f
+complete -c tlsrpt-reportd -l clock_confirmation -d 'A clock that jumps is accepted when its new time has been stable for this long' -r -f
 complete -c tlsrpt-reportd -l late_interval -d 'So often collectors are asked whether something was added to a day that they have told already: it is reported late' -r -f
 complete -c tlsrpt-reportd -l organization_name -d 'Your organization, as named in reports' -r -f
 complete -c tlsrpt-reportd -l contact_info -d 'The address that receivers of reports may write to' -r -f

@@ -64,7 +64,7 @@ pub(super) fn try_settings(options: &[(&str, &str)]) -> Option<Reportd> {
 }
 
 /// How it ended, for tables.
-pub(super) fn word(outcome: &Outcome) -> &'static str {
+pub(super) fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Sent { .. } => "sent",
         Outcome::Retry { .. } => "retry",

@@ -32,7 +32,7 @@ async fn schemes() {
     ];
     for (uri, expected, why) in rows {
         let outcome = attempt(&options, uri).await;
-        assert_eq!(fixtures::word(&outcome), expected, "{uri}: {why}");
+        assert_eq!(fixtures::outcome_name(&outcome), expected, "{uri}: {why}");
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) fn after_attempt(
             return postponed(delivery, reason, wait, schedule, now, rng);
         }
         Outcome::HttpsUnavailableHere { reason } | Outcome::OwnerLimitReached { reason } => {
-            let wait = Schedule::while_not_ready();
+            let wait = Schedule::while_unavailable();
             return postponed(delivery, reason, wait, schedule, now, rng);
         }
         Outcome::Retry { reason, after } => (reason, after),

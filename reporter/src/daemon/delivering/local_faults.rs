@@ -11,7 +11,7 @@ pub(super) struct LocalFaults {
     shortages: LogThrottle,
     not_ready: LogThrottle,
     /// Posts cannot be made, and the log says so.
-    is_not_ready: bool,
+    is_https_unavailable: bool,
 }
 
 impl LocalFaults {
@@ -19,7 +19,7 @@ impl LocalFaults {
         LocalFaults {
             shortages: LogThrottle::default(),
             not_ready: LogThrottle::new(Duration::from_secs(3600)),
-            is_not_ready: false,
+            is_https_unavailable: false,
         }
     }
 
@@ -37,7 +37,7 @@ impl LocalFaults {
             }
             Outcome::HttpsUnavailableHere { reason } => {
                 if let Some(others) = self.not_ready.pass_now() {
-                    self.is_not_ready = true;
+                    self.is_https_unavailable = true;
                     tracing::warn!(
                         reason,
                         others,
@@ -45,7 +45,9 @@ impl LocalFaults {
                     );
                 }
             }
-            Outcome::Sent { .. } if !queue.is_local() && std::mem::take(&mut self.is_not_ready) => {
+            Outcome::Sent { .. }
+                if !queue.is_local() && std::mem::take(&mut self.is_https_unavailable) =>
+            {
                 tracing::warn!("https: destinations can be reached again: posts go on");
             }
             _ => {}

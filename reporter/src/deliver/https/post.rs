@@ -193,7 +193,7 @@ fn failed(error: &legacy::Error) -> Outcome {
         let cause = cause.downcast_ref::<io::Error>();
         cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
     };
-    let (mut is_timeout, mut is_proxy, mut is_crowded) = (false, false, false);
+    let (mut is_timeout, mut is_proxy, mut is_owner_limit_reached) = (false, false, false);
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(not_global) = cause.downcast_ref::<NotGlobal>() {
@@ -203,14 +203,14 @@ fn failed(error: &legacy::Error) -> Outcome {
         }
         is_timeout |= is_late(cause);
         is_proxy |= cause.is::<ProxyUnreachable>();
-        is_crowded |= cause.is::<OwnerLimitError>();
+        is_owner_limit_reached |= cause.is::<OwnerLimitError>();
         next = cause.source();
     }
     if let Some(reason) = exhaustion_behind(error) {
         Outcome::LocalShortage { reason }
     } else if is_proxy {
         Outcome::HttpsUnavailableHere { reason }
-    } else if is_crowded {
+    } else if is_owner_limit_reached {
         Outcome::OwnerLimitReached { reason }
     } else if error.is_connect() || is_timeout {
         Outcome::unreachable(reason)

@@ -61,7 +61,7 @@ fn outcome_of_exit(ended: &ProgramEnd) -> Outcome {
             detail: ended.said.clone(),
         },
         Some(code) if NOBODY_ANSWERS.contains(&code) => Outcome::unreachable(reason()),
-        Some(code) if NOT_READY.contains(&code) => {
+        Some(code) if UNAVAILABLE_HERE.contains(&code) => {
             Outcome::HttpsUnavailableHere { reason: reason() }
         }
         _ => Outcome::retry(reason()),
@@ -72,7 +72,7 @@ fn outcome_of_exit(ended: &ProgramEnd) -> Outcome {
 /// the answer may have been waited for.
 const NOBODY_ANSWERS: &[i32] = &[6, 7, 35, 60];
 /// curl's for: the proxy has no address, its handshake failed. The last two are the shell's.
-const NOT_READY: &[i32] = &[5, 97, program::NOT_EXECUTABLE, program::NOT_FOUND];
+const UNAVAILABLE_HERE: &[i32] = &[5, 97, program::NOT_EXECUTABLE, program::NOT_FOUND];
 
 /// Quotes any text as one word of the shell.
 fn quoted(text: &str) -> String {
@@ -82,7 +82,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::fixtures::word;
+    use crate::deliver::fixtures::outcome_name;
 
     #[tokio::test]
     async fn the_script_gets_bytes_and_a_quoted_url() {
@@ -130,7 +130,7 @@ mod tests {
             let destination = Destination::new(uri, named_by);
             let url = destination.https_url().unwrap();
             let outcome = script.send(&destination, url, b"").await;
-            assert_eq!(word(&outcome), expected, "{script:?} {uri}");
+            assert_eq!(outcome_name(&outcome), expected, "{script:?} {uri}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::deliver::fixtures::{self, word};
+use crate::deliver::fixtures::{self, outcome_name};
 use crate::deliver::fixtures_tls;
 
 mod addresses;
@@ -158,7 +158,11 @@ async fn answers_decide() {
                 &Progress::default(),
             )
             .await;
-        assert_eq!(word(&outcome), expected, "{path}: {why}: {outcome:?}");
+        assert_eq!(
+            outcome_name(&outcome),
+            expected,
+            "{path}: {why}: {outcome:?}"
+        );
     }
     let outcome = https
         .send(
@@ -246,7 +250,7 @@ async fn a_record_leads_to_global_addresses_only() {
     assert_eq!(server.connections.load(Ordering::SeqCst), 0);
     let allowed = server.https(&[("allow_private_destinations", "yes")]);
     assert_eq!(
-        word(
+        outcome_name(
             &allowed
                 .send(
                     &server.to("ok"),
@@ -286,7 +290,7 @@ async fn a_proxy_is_no_receiver() {
                 "{host}: {outcome:?}"
             );
         }
-        assert_ne!(word(&outcome), "sent", "{host}: {outcome:?}");
+        assert_ne!(outcome_name(&outcome), "sent", "{host}: {outcome:?}");
     }
     assert!(server.heard.lock().await.is_empty());
 }
@@ -317,7 +321,7 @@ async fn credentials_and_a_proxy_in_plain() {
             &Progress::default(),
         )
         .await;
-    assert_eq!(word(&outcome), "sent", "{outcome:?}");
+    assert_eq!(outcome_name(&outcome), "sent", "{outcome:?}");
     let request = server.await.unwrap();
     for line in [
         "POST http://receiver.example:8080/x?y HTTP/1.1\r\n",
@@ -364,7 +368,7 @@ async fn certificates_and_closed_ports() {
                 &Progress::default(),
             )
             .await;
-        assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
+        assert_eq!(outcome_name(&outcome), expected, "{why}: {outcome:?}");
         if let Outcome::Unreachable { reason } = outcome {
             assert!(reason.contains("certificate"), "{reason}");
         }
@@ -379,7 +383,7 @@ async fn certificates_and_closed_ports() {
             &Progress::default(),
         )
         .await;
-    assert_eq!(word(&outcome), "unreachable", "{outcome:?}");
+    assert_eq!(outcome_name(&outcome), "unreachable", "{outcome:?}");
     let options = [("https_ca_file", "/nonexistent")];
     let error = Https::prepare(&fixtures::settings(&options))
         .unwrap_err()

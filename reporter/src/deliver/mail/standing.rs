@@ -138,7 +138,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::fixtures::word;
+    use crate::deliver::fixtures::outcome_name;
 
     fn denied(permanence: Permanence, scope: DenialScope) -> MailAnswer {
         MailAnswer::Denied(Denial {
@@ -183,7 +183,7 @@ mod tests {
                 Some(Note::Takes) => notes.push('.'),
                 None => {}
             }
-            last = word(&outcome(said, memory.takes_mail(now))).to_owned();
+            last = outcome_name(&outcome(said, memory.takes_mail(now))).to_owned();
         }
         (last, notes)
     }

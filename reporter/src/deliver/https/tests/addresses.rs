@@ -63,7 +63,7 @@ async fn an_address_that_never_answers_leaves_time_for_the_next() {
             &Progress::default(),
         )
         .await;
-    assert_eq!(word(&outcome), "sent", "{outcome:?}");
+    assert_eq!(outcome_name(&outcome), "sent", "{outcome:?}");
 }
 
 /// A wildcard leads a hundred names to somebody's server.
@@ -106,14 +106,14 @@ async fn names_of_one_owner_share_the_connections_to_an_address() {
     let neighbour = post("neighbour.example".to_owned());
     let mut outcomes = Vec::new();
     for post in posts {
-        outcomes.push(word(&post.await.unwrap()));
+        outcomes.push(outcome_name(&post.await.unwrap()));
     }
     let crowded = outcomes.iter().filter(|word| **word == "crowded").count();
     assert_eq!(crowded, 96, "{outcomes:?}");
-    assert_eq!(word(&neighbour.await.unwrap()), "unreachable");
+    assert_eq!(outcome_name(&neighbour.await.unwrap()), "unreachable");
     assert_eq!(accepted.lock().await.len(), 5);
     let again = post("n99.evil.example".to_owned()).await.unwrap();
-    assert_eq!(word(&again), "unreachable", "there is room again");
+    assert_eq!(outcome_name(&again), "unreachable", "there is room again");
 }
 
 /// Whoever stands behind it is not to blame.
@@ -154,7 +154,7 @@ async fn a_proxy_that_is_not_there_is_the_operators() {
                 &progress,
             )
             .await;
-        assert_eq!(word(&outcome), expected, "{why}: {outcome:?}");
+        assert_eq!(outcome_name(&outcome), expected, "{why}: {outcome:?}");
     }
     drop(silent);
 }

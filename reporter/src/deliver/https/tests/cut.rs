@@ -102,13 +102,18 @@ async fn a_status_once_read_decides() {
                 &Progress::default(),
             )
             .await;
-        assert_eq!(word(&outcome), "sent");
+        assert_eq!(outcome_name(&outcome), "sent");
         let body = if cut.path == "/early" { &large } else { &small };
         let to = server.to(&cut.path[1..]);
         let outcome = https
             .send(&to, NamedBy::Operator, body, &Progress::default())
             .await;
-        assert_eq!(word(&outcome), cut.expected, "{}: {outcome:?}", cut.path);
+        assert_eq!(
+            outcome_name(&outcome),
+            cut.expected,
+            "{}: {outcome:?}",
+            cut.path
+        );
     }
     let heard = server.heard.lock().await;
     for cut in CUT {
@@ -144,7 +149,7 @@ async fn headers_without_end() {
                 &Progress::default(),
             )
             .await;
-        assert_eq!(word(&outcome), "sent", "{why}: {outcome:?}");
+        assert_eq!(outcome_name(&outcome), "sent", "{why}: {outcome:?}");
         server.await.unwrap();
     }
 }

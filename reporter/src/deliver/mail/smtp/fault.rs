@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    fn name(word: &MailAnswer) -> &'static str {
-        match word {
+    fn name(answer: &MailAnswer) -> &'static str {
+        match answer {
             MailAnswer::Taken { .. } => "taken",
             MailAnswer::NoSuchAddress { .. } => "no such address",
             MailAnswer::AddressBusy { .. } => "address busy",
@@ -315,8 +315,8 @@ mod tests {
             (Auth, "535 5.7.8 wrong", "session", "about us"),
         ];
         for (stage, text, expected, why) in rows {
-            let word = SmtpFault::said(stage, reply(text)).mail_answer();
-            assert_eq!(name(&word), expected, "{stage}: {text}: {why}");
+            let answer = SmtpFault::said(stage, reply(text)).mail_answer();
+            assert_eq!(name(&answer), expected, "{stage}: {text}: {why}");
         }
         let copied = SmtpFault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
         assert_eq!(
@@ -330,8 +330,8 @@ mod tests {
             (Rcpt, "denied now"),
             (Content, "unknown"),
         ] {
-            let word = SmtpFault::broken(stage, "closed").mail_answer();
-            assert_eq!(name(&word), expected, "{stage}: closed");
+            let answer = SmtpFault::broken(stage, "closed").mail_answer();
+            assert_eq!(name(&answer), expected, "{stage}: closed");
         }
     }
 

@@ -91,12 +91,12 @@ impl SmtpFault {
         }
     }
 
-    /// Whether the connection can carry another mail. A transient denial may be due to the number of mails or recipients on
-    /// this connection.
+    /// Whether the connection can carry another mail after RSET, as after greylisting. Not if it accepts no mail, or counts
+    /// the recipients of the whole session: a mail of ours has one, and a copy.
     pub(super) fn leaves_connection(&self) -> bool {
         match &self.cause {
             FaultCause::Said(reply) => {
-                reply.is_bad() && reply.is_final() && self.stage != Stage::Mail
+                !self.ends_connection() && self.stage != Stage::Mail && !is_session_limit(reply)
             }
             FaultCause::Broken(_) | FaultCause::Ours(_) => false,
         }
@@ -170,6 +170,12 @@ fn is_of_address(code: EnhancedCode) -> bool {
         2 => matches!(code.detail, 1..=4),
         _ => false,
     }
+}
+
+/// Too many recipients (RFC 3463 section 3.6, X.5.3).
+fn is_session_limit(reply: &Reply) -> bool {
+    let code = reply.enhanced();
+    code.is_some_and(|code| (code.subject, code.detail) == (5, 3))
 }
 
 fn is_of_sender(reply: &Reply) -> bool {
@@ -333,6 +339,33 @@ mod tests {
             let answer = SmtpFault::broken(stage, "closed").mail_answer();
             assert_eq!(name(&answer), expected, "{stage}: closed");
         }
+    }
+
+    #[test]
+    fn which_replies_leave_the_connection_usable() {
+        use Stage::{Content, Data, Mail, Rcpt};
+        for (stage, text, expected, why) in [
+            (Rcpt, "450 4.2.0 Greylisted", true, "about this recipient"),
+            (Rcpt, "451 4.7.1 try again later", true, "the same"),
+            (Rcpt, "550 5.1.1 no such user", true, "the same"),
+            (Data, "451 4.3.0 later", true, "about this mail"),
+            (Content, "452 4.3.1 disk full", true, "about this mail"),
+            (Content, "554 5.7.1 spam", true, "about this mail"),
+            (Mail, "452 4.5.3 too many messages", false, "the session's"),
+            (Mail, "550 no", false, "no mail gets further"),
+            (
+                Rcpt,
+                "452 4.5.3 too many",
+                false,
+                "the session's recipients",
+            ),
+            (Rcpt, "421 4.3.2 closing", false, "the relay closes it"),
+            (Rcpt, "354 go on", false, "out of step"),
+        ] {
+            let fault = SmtpFault::said(stage, reply(text));
+            assert_eq!(fault.leaves_connection(), expected, "{text}: {why}");
+        }
+        assert!(!SmtpFault::broken(Rcpt, "closed").leaves_connection());
     }
 
     #[test]

@@ -66,12 +66,13 @@ async fn what_a_kept_connection_does_not_take_goes_by_a_fresh_one() {
 }
 
 #[tokio::test]
-async fn a_connection_that_takes_nothing_now_is_not_kept() {
+async fn a_connection_that_takes_no_mail_is_not_kept() {
     for (command, answer, connections, why) in [
-        ("MAIL", "452 too many messages", 2, "for a while"),
+        ("MAIL", "452 too many messages", 2, "it may take no more"),
         ("MAIL", "550 no", 2, "no mail has got further"),
-        ("RCPT", "452 4.5.3 too many recipients", 2, "for a while"),
-        (END_OF_MAIL, "451 later", 2, "for a while"),
+        ("RCPT", "452 4.5.3 too many recipients", 2, "of the session"),
+        ("RCPT", "450 greylisted", 1, "it is this recipient"),
+        (END_OF_MAIL, "451 later", 1, "it is this mail"),
         (END_OF_MAIL, "554 5.7.1 spam", 1, "it is this mail"),
     ] {
         let relay = Relay::start(&[(command, answer)]).await;

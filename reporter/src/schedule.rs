@@ -17,8 +17,11 @@ const SYS4_RETRIES: u32 = 5;
 const DELIVERY_WAIT: Backoff = Backoff::of_seconds(300, 4 * 3600);
 /// The wait after this host ran short of descriptors, processes, ports or memory.
 const AFTER_SHORTAGE: Duration = Duration::from_secs(60);
-/// The wait while posts cannot be made from here, or too many go to one address.
+/// The wait while posts cannot be made from here.
 const WHILE_UNAVAILABLE: Duration = Duration::from_secs(900);
+/// The wait while an owner's hosts have as many posts at one address as are allowed. With a thousand of them all get their
+/// turns within hours.
+const WHILE_OWNER_LIMIT_REACHED: Duration = Duration::from_secs(300);
 /// Ours between two questions to a collector: it closes its day within seconds after midnight.
 const FETCH_WAIT: Backoff = Backoff::of_seconds(30, 300);
 /// The longest wait between two questions to a collector.
@@ -181,9 +184,14 @@ impl Schedule {
         AFTER_SHORTAGE
     }
 
-    /// How long it waits while posts cannot be made from here, or too many go to one address.
+    /// How long it waits while posts cannot be made from here.
     pub fn while_unavailable() -> Duration {
         WHILE_UNAVAILABLE
+    }
+
+    /// How long it waits while its host's owner has too many posts at one address.
+    pub fn while_owner_limit_reached() -> Duration {
+        WHILE_OWNER_LIMIT_REACHED
     }
 
     /// RFC 8460 section 4.1: for up to 24 hours. Whatever the receiver asks for, the last attempt is at the end of the window.

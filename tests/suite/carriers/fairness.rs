@@ -2,6 +2,7 @@
 
 use super::{fill, rua};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 use tlsrptd_tests::harness::https::{Answer, Https};
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::wait::until_true;
@@ -46,14 +47,15 @@ fn hosts_that_hang_hold_neither_mails_nor_other_hosts() {
     lab.https.script("/hang", Answer::Hang);
     let host = |name: &str| lab.dns.host(name, &[Ipv4Addr::LOCALHOST.into()]);
     let mut records = Vec::new();
+    // Each of an owner of its own.
     for number in 0..200 {
-        let name = format!("h{number}.hang.test");
+        let name = format!("h.hang{number}.test");
         host(&name);
         let url = format!("https://{name}:{port}/hang");
         records.push((format!("a-hang-{number:03}.test"), rua(&url)));
     }
     for number in 0..40 {
-        let name = format!("h{number}.quick.test");
+        let name = format!("h.quick{number}.test");
         host(&name);
         let url = format!("https://{name}:{port}/quick");
         records.push((format!("z-quick-{number}.test"), rua(&url)));
@@ -71,6 +73,40 @@ fn hosts_that_hang_hold_neither_mails_nor_other_hosts() {
     until_true("the posts of the other hosts", || {
         lab.https.posts_to("/quick").len() == 40
     });
+    let failed = "SELECT count(*) FROM destinations WHERE retries > 0";
+    assert_eq!(lab.query(&lab.reportd_db(), failed), [["0"]]);
+    reportd.kill();
+}
+
+/// Customers' hosts at one provider share its connections, and take turns; those that hang are somebody else's.
+#[test]
+fn hosts_of_one_owner_at_one_address_are_all_served() {
+    let lab = Lab::new();
+    let port = lab.https.port();
+    let late = Answer::Late(Duration::from_millis(20), 200);
+    lab.https.script("/late", late);
+    lab.https.script("/hang", Answer::Hang);
+    let mut records = Vec::new();
+    for (count, owner, path) in [(20, "hanging.test", "hang"), (12, "provider.test", "late")] {
+        for number in 0..count {
+            let host = format!("c{number}.{owner}");
+            lab.dns.host(&host, &[Ipv4Addr::LOCALHOST.into()]);
+            let url = format!("https://{host}:{port}/{path}");
+            records.push((format!("{path}-{number}.test"), rua(&url)));
+        }
+    }
+    fill(
+        &lab,
+        records
+            .iter()
+            .map(|(domain, txt)| (domain.as_str(), txt.clone())),
+    );
+    let reportd = lab.reportd().set("https_verify", "no").start();
+    until_true("the posts of the provider's hosts", || {
+        lab.https.posts_to("/late").len() == 12
+    });
+    let hanging = lab.https.posts_to("/hang").len();
+    assert!(hanging <= 4, "{hanging} at once to one owner");
     let failed = "SELECT count(*) FROM destinations WHERE retries > 0";
     assert_eq!(lab.query(&lab.reportd_db(), failed), [["0"]]);
     reportd.kill();

@@ -71,10 +71,10 @@ fn the_status_decides() {
         lab.https
             .script(&format!("/{}", domain(row)), answer.clone());
     }
-    // Each a host of its own: one that asks to wait would hold the others back.
+    // Each a host of its own, of an owner of its own: one that asks to wait, or lets us wait, would hold the others back.
     let port = lab.https.port();
     let record = |row: &str| {
-        let host = format!("h{row}.reports.test");
+        let host = format!("h{row}.o{row}.test");
         lab.dns.host(&host, &[Ipv4Addr::LOCALHOST.into()]);
         rua(&format!("https://{host}:{port}/{}", domain(row)))
     };

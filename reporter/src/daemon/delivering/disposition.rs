@@ -76,8 +76,12 @@ pub(super) fn after_attempt(
             let wait = Schedule::after_shortage();
             return postponed(delivery, reason, wait, schedule, now, rng);
         }
-        Outcome::HttpsUnavailableHere { reason } | Outcome::OwnerLimitReached { reason } => {
+        Outcome::HttpsUnavailableHere { reason } => {
             let wait = Schedule::while_unavailable();
+            return postponed(delivery, reason, wait, schedule, now, rng);
+        }
+        Outcome::OwnerLimitReached { reason } => {
+            let wait = Schedule::while_owner_limit_reached();
             return postponed(delivery, reason, wait, schedule, now, rng);
         }
         Outcome::Retry { reason, after } => (reason, after),

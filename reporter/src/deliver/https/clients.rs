@@ -5,6 +5,7 @@ use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
+use std::time::Duration;
 
 use hyper::{Uri, header::HeaderValue, http::uri::Scheme};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -19,6 +20,10 @@ use super::{
 };
 use crate::deliver::PrepareError;
 use crate::model::NamedBy;
+
+/// Longest wait for one of the connections that the hosts of one owner share. It leaves time to connect before the
+/// scheduler ends an attempt that is not connected.
+const OWNER_SLOT_WAIT: Duration = Duration::from_secs(1);
 
 /// The clients and what they are made of.
 #[derive(Debug)]
@@ -84,7 +89,8 @@ impl Clients {
             return Ok(made);
         }
         let filtered = !self.settings.allow_private_destinations;
-        let places = OwnerSlots::new(self.settings.max_concurrent_per_host);
+        let wait = OWNER_SLOT_WAIT.min(self.settings.http_timeout / 4);
+        let places = OwnerSlots::new(self.settings.max_concurrent_per_host, wait);
         let with = |filter, places| {
             let names = self.names.clone();
             let proxies = Arc::clone(&self.matcher);

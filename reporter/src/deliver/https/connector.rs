@@ -95,7 +95,7 @@ impl Connector {
             Err(_) => self.resolver.addresses(host).await?,
         };
         let place = match &self.places {
-            Some(places) => places.take(host, &addresses)?,
+            Some(places) => places.take(host, &addresses).await?,
             None => None,
         };
         let tcp = tcp(Resolved(addresses), self.time);

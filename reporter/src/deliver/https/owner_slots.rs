@@ -3,9 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tlsrptd_proto::domain::owner;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// An address, and the owner of the hosts that lead to it. Each owner has slots of its own, so none can keep others from a
 /// shared server.
@@ -16,15 +19,18 @@ type OwnerAtAddress = (IpAddr, String);
 pub(super) struct OwnerSlots {
     /// Slots for each owner at each address.
     most: usize,
-    taken: Arc<Mutex<HashMap<OwnerAtAddress, usize>>>,
+    /// Longest wait for a slot. Hosts get slots in the order in which they ask, so that a provider whose customers' hosts
+    /// share an address serves one after the other.
+    wait: Duration,
+    /// Those that are in use or waited for.
+    slots: Arc<Mutex<HashMap<OwnerAtAddress, Weak<Semaphore>>>>,
 }
 
 /// A taken slot; dropping it frees it.
 #[derive(Debug)]
-pub(super) struct OwnerSlot {
-    slots: OwnerSlots,
-    key: OwnerAtAddress,
-}
+pub(super) struct OwnerSlot(
+    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
+);
 
 /// All slots are taken.
 #[derive(Debug, thiserror::Error)]
@@ -36,51 +42,47 @@ pub(super) struct OwnerLimitError {
 }
 
 impl OwnerSlots {
-    pub(super) fn new(most: usize) -> OwnerSlots {
+    pub(super) fn new(most: usize, wait: Duration) -> OwnerSlots {
         OwnerSlots {
             most,
-            taken: Arc::default(),
+            wait,
+            slots: Arc::default(),
         }
     }
 
-    /// Takes a slot for a host with these addresses. The lowest address stands for all, so that their order does not matter.
-    pub(super) fn take(
+    /// Waits for a slot for a host with these addresses. The lowest address stands for all, so that their order does not
+    /// matter.
+    pub(super) async fn take(
         &self,
         host: &str,
         addresses: &[IpAddr],
     ) -> Result<Option<OwnerSlot>, OwnerLimitError> {
-        let Some(address) = addresses.iter().min() else {
+        let Some(address) = addresses.iter().min().copied() else {
             return Ok(None);
         };
-        let key = (*address, owner(host.trim_end_matches('.')).to_owned());
-        let mut taken = self.taken();
-        let number = taken.entry(key.clone()).or_default();
-        if *number >= self.most {
-            let (address, owner) = key;
-            return Err(OwnerLimitError {
+        let owner = owner(host.trim_end_matches('.'));
+        let slots = self.of((address, owner.to_owned()));
+        match timeout(self.wait, slots.acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Some(OwnerSlot(permit))),
+            // The semaphore is never closed: the wait is over.
+            Ok(Err(_)) | Err(_) => Err(OwnerLimitError {
                 most: self.most,
-                owner,
+                owner: owner.to_owned(),
                 address,
-            });
+            }),
         }
-        *number += 1;
-        drop(taken);
-        let slots = self.clone();
-        Ok(Some(OwnerSlot { slots, key }))
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<OwnerAtAddress, usize>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for OwnerSlot {
-    fn drop(&mut self) {
-        let mut taken = self.slots.taken();
-        match taken.get_mut(&self.key) {
-            Some(number) if *number > 1 => *number -= 1,
-            _ => drop(taken.remove(&self.key)),
+    fn of(&self, key: OwnerAtAddress) -> Arc<Semaphore> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = slots.get(&key).and_then(Weak::upgrade) {
+            return found;
         }
+        // Permits hold their semaphore.
+        slots.retain(|_, semaphore| semaphore.strong_count() > 0);
+        let new = Arc::new(Semaphore::new(self.most));
+        slots.insert(key, Arc::downgrade(&new));
+        new
     }
 }
 
@@ -88,25 +90,47 @@ impl Drop for OwnerSlot {
 mod tests {
     use super::*;
 
-    #[test]
-    fn by_address_and_owner() {
-        let places = OwnerSlots::new(2);
+    const WAIT: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn by_address_and_owner() {
+        let slots = OwnerSlots::new(2, WAIT);
         let one: IpAddr = "192.0.2.1".parse().unwrap();
         let two: IpAddr = "192.0.2.2".parse().unwrap();
-        let first = places.take("a.evil.example", &[two, one]).unwrap();
-        let _second = places.take("b.evil.example.", &[one, two]).unwrap();
-        let error = places.take("c.evil.example", &[one]).unwrap_err();
+        let first = slots.take("a.evil.example", &[two, one]).await.unwrap();
+        let _second = slots.take("b.evil.example.", &[one, two]).await.unwrap();
+        let error = slots.take("c.evil.example", &[one]).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "2 posts to names of evil.example are under way at 192.0.2.1"
         );
-        let _elsewhere = places.take("c.evil.example", &[two]).unwrap();
-        let _neighbour = places.take("c.good.example", &[one]).unwrap();
-        assert!(places.take("nowhere.example", &[]).unwrap().is_none());
+        let _elsewhere = slots.take("c.evil.example", &[two]).await.unwrap();
+        let _neighbour = slots.take("c.good.example", &[one]).await.unwrap();
+        assert!(slots.take("nowhere.example", &[]).await.unwrap().is_none());
         drop(first);
-        let _third = places.take("c.evil.example", &[one]).unwrap();
-        assert!(places.take("d.evil.example", &[one]).is_err());
+        let _third = slots.take("c.evil.example", &[one]).await.unwrap();
+        assert!(slots.take("d.evil.example", &[one]).await.is_err());
         drop((_second, _elsewhere, _neighbour, _third));
-        assert!(places.taken().is_empty());
+        let _last = slots.take("d.evil.example", &[two]).await.unwrap();
+        assert_eq!(slots.slots.lock().unwrap().len(), 1, "of those in use");
+    }
+
+    /// A provider with many customers' hosts at one address.
+    #[tokio::test(start_paused = true)]
+    async fn hosts_of_one_owner_take_turns() {
+        let slots = OwnerSlots::new(2, WAIT);
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let served = Arc::new(Mutex::new(Vec::new()));
+        let posts = (0..10).map(|number| {
+            let (slots, served) = (slots.clone(), Arc::clone(&served));
+            async move {
+                let host = format!("customer-{number}.provider.example");
+                let _slot = slots.take(&host, &[address]).await.unwrap();
+                tokio::time::sleep(WAIT / 8).await;
+                served.lock().unwrap().push(number);
+            }
+        });
+        futures_util::future::join_all(posts).await;
+        assert_eq!(*served.lock().unwrap(), Vec::from_iter(0..10));
     }
 }

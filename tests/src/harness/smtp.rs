@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::runtime::{Task, runtime};
@@ -54,6 +55,8 @@ pub enum Act {
     Flood,
     /// Never answers.
     Hang,
+    /// Does the other only after [`Smtp::release`].
+    Held(Box<Act>),
     /// Closes the connection.
     Close,
     /// At [`Stage::StartTls`]: says 220 and then answers the TLS handshake with text. Elsewhere: sends binary rubbish.
@@ -75,6 +78,12 @@ impl Act {
     /// Bytes in place of a reply.
     pub fn bytes(bytes: &[u8]) -> Act {
         Act::Bytes(bytes.to_vec())
+    }
+
+    /// This, after [`Smtp::release`].
+    #[must_use]
+    pub fn held(self) -> Act {
+        Act::Held(Box::new(self))
     }
 }
 
@@ -108,6 +117,8 @@ pub(crate) struct Shared {
     /// AUTH commands.
     pub(crate) logins: AtomicUsize,
     connections: AtomicUsize,
+    /// What is [`Act::Held`] goes on.
+    pub(crate) released: watch::Sender<bool>,
 }
 
 /// A stage, and perhaps only for one recipient.
@@ -193,6 +204,7 @@ impl Smtp {
             mails: Mutex::default(),
             logins: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            released: watch::Sender::new(false),
         });
         let task = Task::spawn(serve(listener, shared.clone(), abilities));
         Smtp {
@@ -251,6 +263,11 @@ impl Smtp {
     /// Forgets the script: all goes well from now on.
     pub fn heal(&self) {
         self.shared.script.clear();
+    }
+
+    /// Lets go on what is [`Act::Held`], now and later.
+    pub fn release(&self) {
+        self.shared.released.send_replace(true);
     }
 
     /// The mails accepted so far, in their order.

@@ -262,7 +262,13 @@ impl Session {
             .shared
             .script
             .next(|when| when.stage == stage && fits(&when.recipient));
-        match act.unwrap_or_else(|| Act::reply(good)) {
+        let mut act = act.unwrap_or_else(|| Act::reply(good));
+        while let Act::Held(other) = act {
+            // An error would be the end of the receiver.
+            let _ = self.shared.released.subscribe().wait_for(|is| *is).await;
+            act = *other;
+        }
+        match act {
             Act::Reply(text) => {
                 let good = text.starts_with('2') || text.starts_with("354");
                 if good {
@@ -285,7 +291,8 @@ impl Session {
             Act::Flood => loop {
                 self.stream.write_all(&[b'2'; 1 << 16]).await?;
             },
-            Act::Hang => pending().await,
+            // `Held` is over by now.
+            Act::Hang | Act::Held(_) => pending().await,
             Act::Close => Err(cut()),
             Act::Garbage if stage == Stage::StartTls => {
                 self.reply("220 go ahead\r\n500 what was that?").await?;

@@ -21,6 +21,7 @@ mod composing;
 mod delivering;
 mod error;
 mod fetching;
+mod history;
 mod operator;
 pub mod sqlite;
 pub mod steps;
@@ -35,6 +36,10 @@ pub use delivering::{
 };
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
+pub use history::{
+    DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
+    ReportContents, ResultTotals, WithoutReport,
+};
 pub use operator::{OperatorStore, StatusCount, StatusCounts, SuppressionRow, WhyPending};
 use sqlite::{ExistingDatabase, SqliteStore};
 pub use steps::{CommitHook, CommitSide, HookVerdict, Step};

@@ -2,14 +2,14 @@
 
 use tlsrptd_proto::day::Day;
 
-use super::StoreError;
+use super::{History, StoreError};
 use crate::model::SuppressionTarget;
 
 /// A store that exists, for one command.
 ///
 /// # Errors
 /// All fail when the engine cannot read or write; nothing has changed then.
-pub trait OperatorStore {
+pub trait OperatorStore: History {
     /// What there is to do and what was done.
     fn status_counts(&self) -> Result<StatusCounts, StoreError>;
 

@@ -1,0 +1,3 @@
+//! What was done, remembered.
+
+mod read;

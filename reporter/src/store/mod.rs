@@ -19,6 +19,7 @@
 
 mod composing;
 mod delivering;
+mod domain_day;
 mod error;
 mod fetching;
 mod history;
@@ -33,6 +34,10 @@ use tlsrptd_proto::report::InstallationId;
 pub use composing::{Decisions, SuppressionSource};
 pub use delivering::{
     AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
+};
+pub use domain_day::{
+    DeliveryState, DomainDayState, DomainDays, DomainPresence, JobStage, JobState, LoopGuard,
+    ReportState, RowStage, RowState,
 };
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};

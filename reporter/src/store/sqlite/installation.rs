@@ -8,22 +8,26 @@ pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_installation(
 
 /// The installation that the file belongs to; a new one when it names none, as with sys4's files.
 pub(super) fn of(db: &Connection) -> rusqlite::Result<InstallationId> {
+    if let Some(known) = known(db)? {
+        return Ok(known);
+    }
+    // 64 random bits: two hosts of one organisation do not get the same.
+    let made: String = db.query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0))?;
+    InstallationId::parse(&made).ok_or(rusqlite::Error::InvalidQuery)
+}
+
+/// The installation that the file belongs to, if it names one.
+pub(super) fn known(db: &Connection) -> rusqlite::Result<Option<InstallationId>> {
     let known = db.table_exists(None, "tlsrptd_installation")?.then(|| {
         db.query_row("SELECT id FROM tlsrptd_installation", [], |row| {
             row.get::<_, Value>(0)
         })
         .optional()
     });
-    let known = match known.transpose()?.flatten() {
+    Ok(match known.transpose()?.flatten() {
         Some(Value::Text(text)) => InstallationId::parse(&text),
         _ => None,
-    };
-    if let Some(known) = known {
-        return Ok(known);
-    }
-    // 64 random bits: two hosts of one organisation do not get the same.
-    let made: String = db.query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0))?;
-    InstallationId::parse(&made).ok_or(rusqlite::Error::InvalidQuery)
+    })
 }
 
 /// Writes it into the file, unless a valid one is there.

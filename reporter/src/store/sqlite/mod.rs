@@ -9,6 +9,7 @@ mod days;
 mod decisions;
 mod deliveries;
 mod discard;
+mod domain_day;
 mod history;
 mod installation;
 mod jobs;

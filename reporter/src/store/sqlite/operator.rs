@@ -34,6 +34,10 @@ impl ExistingDatabase {
         })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.db
+    }
+
     fn change<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,

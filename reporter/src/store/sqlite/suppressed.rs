@@ -63,7 +63,7 @@ impl SuppressionSource for SqliteStore {
     }
 }
 
-fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
+pub(super) fn entries(db: &Connection) -> rusqlite::Result<Suppressions> {
     let mut select =
         db.prepare_cached("SELECT target, domain, until, reason FROM tlsrptd_suppressed")?;
     let rows = select.query_map([], |row| {

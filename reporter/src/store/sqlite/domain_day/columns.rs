@@ -1,0 +1,46 @@
+//! Which of our columns and tables a file has: one that sys4 made has none.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+
+/// Of the tables that are asked about one domain.
+pub(super) struct Columns(HashSet<(String, String)>);
+
+impl Columns {
+    pub(super) fn of(db: &Connection) -> rusqlite::Result<Columns> {
+        db.prepare(
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()
+        .map(Columns)
+    }
+
+    pub(super) fn has_table(&self, table: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == table)
+    }
+
+    pub(super) fn of_fetchjobs(&self, column: &str) -> String {
+        self.or_null("fetchjobs", column)
+    }
+
+    pub(super) fn of_reportdata(&self, column: &str) -> String {
+        self.or_null("reportdata", column)
+    }
+
+    pub(super) fn of_reports(&self, column: &str) -> String {
+        self.or_null("reports", column)
+    }
+
+    pub(super) fn of_destinations(&self, column: &str) -> String {
+        self.or_null("destinations", column)
+    }
+
+    fn or_null(&self, table: &str, column: &str) -> String {
+        match self.0.contains(&(table.to_owned(), column.to_owned())) {
+            true => column.to_owned(),
+            false => "NULL".to_owned(),
+        }
+    }
+}

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, ffi::OsString};
 
 use crate::{
-    command,
+    command::{self, CommandOption},
     option::{Program, Row, nearest, row},
     problem::{Place, Problem},
 };
@@ -28,8 +28,10 @@ pub(crate) struct Arguments {
 pub(crate) struct Words {
     /// Arguments that are not options.
     pub(crate) operands: Vec<String>,
-    /// Options of a command of `tlsrptctl`, which no file has.
-    pub(crate) options: Vec<(&'static str, String)>,
+    /// Options of a command of `tlsrptctl`, which no file has, with their values; of one that takes none, empty.
+    pub(crate) options: Vec<(&'static CommandOption, String)>,
+    /// Whether the answer is to be JSON.
+    pub(crate) json: bool,
 }
 
 /// What is to be done.
@@ -48,13 +50,14 @@ impl Arguments {
         let mut found = Arguments::default();
         let mut rest: VecDeque<String> =
             args.into_iter().filter_map(|arg| found.text(arg)).collect();
+        let command = command::named(program, rest.iter());
         while let Some(arg) = rest.pop_front() {
             if arg == "--" {
                 found.words.operands.extend(rest.drain(..));
             } else if arg == "-h" {
                 found.wish = found.wish.max(Wish::Help);
             } else if let Some(option) = arg.strip_prefix("--") {
-                found.option(program, option, &mut rest);
+                found.option(program, command, option, &mut rest);
             } else if arg.len() > 1 && arg.starts_with('-') {
                 let place = Place::Argument(arg);
                 found.problems.push(Problem::new(
@@ -78,7 +81,13 @@ impl Arguments {
             .ok()
     }
 
-    fn option(&mut self, program: Program, option: &str, rest: &mut VecDeque<String>) {
+    fn option(
+        &mut self,
+        program: Program,
+        command: &str,
+        option: &str,
+        rest: &mut VecDeque<String>,
+    ) {
         let (name, attached) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (option, None),
@@ -92,9 +101,17 @@ impl Arguments {
                 self.config_file = value.or(self.config_file.take());
                 return;
             }
-            _ => match command::option(program, name) {
+            "json" if program == Program::Ctl => {
+                self.words.json = true;
+                Wish::Run
+            }
+            _ => match command::option(program, command, name) {
+                Some(option) if option.metavar.is_empty() => {
+                    self.words.options.push((option, String::new()));
+                    Wish::Run
+                }
                 Some(option) => {
-                    let value = self.value(option, attached, rest);
+                    let value = self.value(option.name, attached, rest);
                     self.words
                         .options
                         .extend(value.map(|value| (option, value)));

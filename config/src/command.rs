@@ -1,13 +1,18 @@
 //! The commands of `tlsrptctl`: one row drives `--help`, the manual and the completions.
 
+mod options;
+
 use crate::option::Program;
+
+pub use options::{CommandOption, options};
+pub(crate) use options::{KEY_TYPES, OPTIONS, STATUSES, option};
 
 /// One command.
 #[derive(Debug)]
 pub struct Command {
     /// Its word or words.
     pub name: &'static str,
-    /// Its operands.
+    /// Its operands and options.
     pub operands: &'static str,
     /// What it does.
     pub meaning: &'static str,
@@ -17,18 +22,58 @@ pub struct Command {
 pub const COMMANDS: &[Command] = &[
     Command {
         name: "status",
-        operands: "",
-        meaning: "Print the counts of fetch jobs, report data and deliveries, by day and status.",
+        operands: "[--check]",
+        meaning: "Print in one screen how collectors and reporter are, how the last closed day went, what waits and why, and what is throttled. With --check: one line and the exit status of a monitoring plug-in.",
     },
     Command {
-        name: "maptest",
-        operands: "DOMAIN RECORD",
-        meaning: "Print the destinations of a record before and after the maps.",
+        name: "history",
+        operands: "[--days N]",
+        meaning: "Print a line a day, 30 unless --days says otherwise: domains, sessions, how many of them were secured, by policy, and what became of the reports.",
+    },
+    Command {
+        name: "failures",
+        operands: "[--days N] [--domain DOMAIN] [--new] [--explain] [--limit N]",
+        meaning: "Print what failed when we sent, on the last closed day or the last N: sessions, policy, result, domain, MX and reason. With --new: only what did not fail in the week before. With --explain: what each result means, whose fault it usually is, and what to do.",
+    },
+    Command {
+        name: "deliveries",
+        operands: "[DAY] [--domain DOMAIN] [--status STATUS] [--limit N]",
+        meaning: "Print the reports of a day, by default the last closed one: when, on which domain, to whom, the answer or the reason, and the next try. DAY today: what has been counted so far, and would be reported.",
+    },
+    Command {
+        name: "show",
+        operands: "DOMAIN [DAY] [--mail]",
+        meaning: "Print the report on a domain as people read it, with --json as it was sent, with --mail the whole mail. DAY today, or a day not yet reported: what would be sent.",
+    },
+    Command {
+        name: "why",
+        operands: "DOMAIN [DAY]",
+        meaning: "Say in one sentence what became of a domain's report, from the datagram to the last answer; or why there is none.",
+    },
+    Command {
+        name: "resend",
+        operands: "DOMAIN DAY [--to URI] [--no_wait]",
+        meaning: "Ask the running reporter to send a report again: to its destinations, or with --to somewhere else. Prints the answer of whoever took it.",
+    },
+    Command {
+        name: "send-test",
+        operands: "URI [--no_wait]",
+        meaning: "Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside. Prints the answer of whoever took it.",
     },
     Command {
         name: "dkim-record",
+        operands: "[--new SELECTOR] [--type TYPE]",
+        meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, and say what to add to the configuration and to DNS.",
+    },
+    Command {
+        name: "doctor",
         operands: "",
-        meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys.",
+        meaning: "Look at the whole set-up with the eyes of the service user: socket, Postfix, collectors, DNS, keys, relay, disk. Prints a line each: ok, warn or FAIL, what was found, and the remedy.",
+    },
+    Command {
+        name: "maptest",
+        operands: "DOMAIN [RECORD]",
+        meaning: "Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has.",
     },
     Command {
         name: "suppress add",
@@ -47,71 +92,96 @@ pub const COMMANDS: &[Command] = &[
     },
 ];
 
+/// What a command looks at of the reporter's configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Needs {
+    /// These have to be set, those may be; the others count as not set, whatever stands there.
+    Some {
+        required: &'static [&'static str],
+        used: &'static [&'static str],
+    },
+    /// All of it, as the daemon.
+    All,
+}
+
+/// The database alone.
+pub(crate) const DATABASE: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["log_level"],
+};
 /// What `status` looks at.
-pub(crate) const STATUS: &[&str] = &["dbname", "log_level"];
-/// What `suppress` looks at.
-pub(crate) const SUPPRESS: &[&str] = STATUS;
+pub(crate) const STATUS: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["fetchers", "observation_socket", "log_level"],
+};
+/// What commands look at that ask the daemon to do something.
+pub(crate) const REQUESTS: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["observation_socket", "log_level"],
+};
 /// What `maptest` looks at.
-pub(crate) const MAPTEST: &[&str] = &[
-    "tlsrpt_record_map",
-    "mail_destination_map",
-    "http_upload_map",
-    "debug_send_mail_dest",
-    "debug_send_http_dest",
-    "debug_send_file_dest",
-    "max_destinations",
-    "log_level",
-];
-
+pub(crate) const MAPTEST: Needs = Needs::Some {
+    required: &[],
+    used: &[
+        "tlsrpt_record_map",
+        "mail_destination_map",
+        "http_upload_map",
+        "debug_send_mail_dest",
+        "debug_send_http_dest",
+        "debug_send_file_dest",
+        "resolve_records",
+        "dns_servers",
+        "dns_timeout",
+        "max_destinations",
+        "log_level",
+    ],
+};
 /// What `dkim-record` looks at.
-pub(crate) const DKIM_RECORD: &[&str] = &["contact_info", "dkim_domain", "dkim_keys", "log_level"];
+pub(crate) const DKIM_RECORD: Needs = Needs::Some {
+    required: &["contact_info"],
+    used: &["dkim_domain", "dkim_keys", "log_level"],
+};
 
-/// Whether any command looks at this option.
+/// Whether the manual of `tlsrptctl` tells this option: a command looks at it that does not look at all of them.
 pub(crate) fn needs(name: &str) -> bool {
-    [STATUS, MAPTEST, SUPPRESS, DKIM_RECORD]
-        .iter()
-        .any(|needed| needed.contains(&name))
+    let lists = [DATABASE, STATUS, REQUESTS, MAPTEST, DKIM_RECORD];
+    lists.iter().any(|needs| needs.looks_at(name))
 }
 
-/// An option of a command, on the command line only.
-#[derive(Debug)]
-pub struct CommandOption {
-    /// As in `--name`.
-    pub name: &'static str,
-    /// Its operands.
-    pub metavar: &'static str,
-    /// What it says.
-    pub meaning: &'static str,
-}
+impl Needs {
+    /// Whether the command looks at this option.
+    pub(crate) fn looks_at(&self, name: &str) -> bool {
+        match self {
+            Needs::All => true,
+            Needs::Some { required, used } => required.contains(&name) || used.contains(&name),
+        }
+    }
 
-const OPTIONS: &[CommandOption] = &[
-    CommandOption {
-        name: "until",
-        metavar: "DATE",
-        meaning: "Of suppress add: the last day, YYYY-MM-DD",
-    },
-    CommandOption {
-        name: "reason",
-        metavar: "TEXT",
-        meaning: "Of suppress add: why, for whoever reads the list",
-    },
-    CommandOption {
-        name: "domain",
-        metavar: "DOMAIN",
-        meaning: "Of suppress remove: only for reports on this domain",
-    },
-];
-
-/// The options of a program's commands.
-pub fn options(program: Program) -> &'static [CommandOption] {
-    match program {
-        Program::Ctl => OPTIONS,
-        Program::Collectd | Program::Fetcher | Program::Reportd => &[],
+    /// Whether this option has to be set.
+    pub(crate) fn requires(&self, name: &str) -> bool {
+        match self {
+            Needs::All => true,
+            Needs::Some { required, .. } => required.contains(&name),
+        }
     }
 }
 
-/// Whether that is an option of a command.
-pub(crate) fn option(program: Program, name: &str) -> Option<&'static str> {
-    let mut all = options(program).iter().map(|option| option.name);
-    all.find(|option| *option == name)
+/// Which command the arguments name: the first of them that is one. What stands before may be an option's value.
+pub(crate) fn named(program: Program, args: impl Iterator<Item = impl AsRef<str>>) -> &'static str {
+    let firsts = COMMANDS.iter().map(|command| first(command.name));
+    let firsts: Vec<&'static str> = match program {
+        Program::Ctl => firsts.collect(),
+        Program::Collectd | Program::Fetcher | Program::Reportd => Vec::new(),
+    };
+    let mut known = args.filter_map(|arg| firsts.iter().find(|word| **word == arg.as_ref()));
+    known.next().copied().unwrap_or_default()
+}
+
+fn first(name: &'static str) -> &'static str {
+    name.split(' ').next().unwrap_or(name)
+}
+
+/// The row of a command.
+pub(crate) fn row(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
 }

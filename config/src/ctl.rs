@@ -1,11 +1,19 @@
 //! The command and settings of `tlsrptctl`.
 
+mod parse;
+mod question;
+
 use std::{ffi::OsString, path::Path};
+
+pub use question::{
+    Command, Deliveries, DkimRecord, Failures, FailuresScope, KeyType, Meanings, Resend, SendTest,
+    Show, ShowForm, StatusForm, Suppress, Wait,
+};
 
 use crate::{
     Start,
     args::Words,
-    command::{DKIM_RECORD, MAPTEST, STATUS, SUPPRESS},
+    command::{DATABASE, DKIM_RECORD, MAPTEST, Needs, REQUESTS, STATUS},
     exit, help, load,
     option::Program,
     problem::{Place, Problem},
@@ -18,49 +26,43 @@ use crate::{
 pub struct Ctl {
     /// The command.
     pub command: Command,
+    /// How the answer is wanted.
+    pub form: AnswerForm,
     /// The reporter's settings: those that the command needs, as given; the others at their defaults, or empty.
     pub reportd: Reportd,
+    /// What is wrong with the configuration, for [`Command::Doctor`]: the settings that they name hold nothing then.
+    /// Another command never gets here with one of them.
+    pub flaws: Vec<Flaw>,
 }
 
-/// A command of `tlsrptctl`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Counts by day and status; needs `dbname`.
-    Status,
-    /// The destinations of a record before and after the maps; needs the maps and the debug options.
-    Maptest {
-        /// The policy domain.
-        domain: String,
-        /// The text of its TLSRPT record.
-        record: String,
-    },
-    /// The TXT records of the DKIM keys; needs `contact_info` and the keys.
-    DkimRecord,
-    /// What gets no reports; needs `dbname`.
-    Suppress(Suppress),
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: JSON in one line.
+    Json,
 }
 
-/// What is to be done with the list.
+/// One thing that is wrong, or strange, with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Suppress {
-    /// Puts a target on it.
-    Add {
-        /// An address, a URL, or a name.
-        target: String,
-        /// The last day; `None` for ever.
-        until: Option<String>,
-        /// Why, for whoever reads the list.
-        reason: Option<String>,
-    },
-    /// Takes a target off it.
-    Remove {
-        /// As it stands in the list.
-        target: String,
-        /// Only for reports on this domain.
-        domain: Option<String>,
-    },
-    /// Shows it.
-    List,
+pub struct Flaw {
+    /// Whether the daemon starts with it.
+    pub severity: Severity,
+    /// The option, where it is about one.
+    pub option: Option<String>,
+    /// Where, what, and what would be right: one line.
+    pub text: String,
+}
+
+/// How bad that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The daemon warns of it, and starts.
+    Warning,
+    /// The daemon does not start.
+    Problem,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -95,71 +97,72 @@ impl load::Load for Ctl {
         let command = match words.operands.as_slice() {
             // Without a command there is the whole configuration to check.
             [] if check => None,
-            _ => command(words).unwrap_or_else(|problem| {
-                reader.problems.push(problem);
-                None
-            }),
+            _ => parse::command(words)
+                .map_err(|problem| reader.problems.push(problem))
+                .ok(),
         };
         match &command {
-            Some(Command::Status) => reader.need(STATUS),
-            Some(Command::Maptest { .. }) => reader.need(MAPTEST),
-            Some(Command::DkimRecord) => reader.need(DKIM_RECORD),
-            Some(Command::Suppress(_)) => reader.need(SUPPRESS),
+            Some(command) => reader.need(needs(command)),
             None if check => {}
             // Which settings an unknown command needs is not known.
-            None => reader.need(&[]),
+            None => reader.need(Needs::Some {
+                required: &[],
+                used: &[],
+            }),
         }
         Ctl {
-            command: command.unwrap_or(Command::Status),
+            command: command.unwrap_or(Command::Status(StatusForm::Screen)),
+            form: match words.json {
+                true => AnswerForm::Json,
+                false => AnswerForm::Text,
+            },
             reportd: Reportd::read(reader),
+            flaws: Vec::new(),
         }
+    }
+
+    fn is_diagnosis(words: &Words) -> bool {
+        matches!(parse::command(words), Ok(Command::Doctor))
+    }
+
+    fn diagnose(&mut self, problems: Vec<Problem>, warnings: &[String]) {
+        let problems = problems.into_iter().map(|problem| Flaw {
+            severity: Severity::Problem,
+            option: option_of(&problem.place),
+            text: problem.to_string(),
+        });
+        let warnings = warnings.iter().map(|text| Flaw {
+            severity: Severity::Warning,
+            option: None,
+            text: text.clone(),
+        });
+        self.flaws = problems.chain(warnings).collect();
     }
 }
 
-fn command(words: &Words) -> Result<Option<Command>, Problem> {
-    const ALLOWED: &str = "status, maptest DOMAIN RECORD, dkim-record, suppress add TARGET, suppress remove TARGET, suppress list";
-    let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
-    let problem = |place: &str, what: &str| {
-        Err(Problem::new(Place::Argument(place.to_owned()), what).allowing(ALLOWED))
-    };
-    let word = match *operands {
-        ["suppress", word @ ("add" | "remove"), ..] => word,
-        _ => "",
-    };
-    let of = |name: &str| if name == "domain" { "remove" } else { "add" };
-    if let Some((name, _)) = words.options.iter().find(|(name, _)| of(name) != word) {
-        let what = format!("belongs to suppress {}", of(name));
-        return problem(&format!("--{name}"), &what);
+fn option_of(place: &Place) -> Option<String> {
+    match place {
+        Place::Option(name) | Place::Line(_, _, Some(name)) => Some(name.clone()),
+        Place::Variable(name) => name
+            .strip_prefix(Program::Ctl.env_prefix())
+            .map(str::to_lowercase),
+        Place::Line(_, _, None) | Place::File(_) | Place::Argument(_) => None,
     }
-    Ok(Some(match *operands {
-        ["status"] => Command::Status,
-        ["maptest", domain, record] => Command::Maptest {
-            domain: domain.to_owned(),
-            record: record.to_owned(),
-        },
-        ["suppress", "add", target] => Command::Suppress(Suppress::Add {
-            target: target.to_owned(),
-            until: last(words, "until"),
-            reason: last(words, "reason"),
-        }),
-        ["suppress", "remove", target] => Command::Suppress(Suppress::Remove {
-            target: target.to_owned(),
-            domain: last(words, "domain"),
-        }),
-        ["dkim-record"] => Command::DkimRecord,
-        ["suppress", "list"] => Command::Suppress(Suppress::List),
-        [] => return problem("COMMAND", "required, but not given"),
-        ["suppress"] => return problem("suppress", "needs add, remove or list"),
-        ["suppress", name @ ("add" | "remove" | "list"), ..]
-        | [name @ ("status" | "maptest" | "dkim-record"), ..] => {
-            return problem(name, "wrong number of arguments");
-        }
-        ["suppress", name, ..] | [name, ..] => return problem(name, "unknown command"),
-    }))
 }
 
-/// Of an option that is given twice, the later one counts.
-fn last(words: &Words, name: &str) -> Option<String> {
-    let given = words.options.iter().rev().find(|(given, _)| *given == name);
-    given.map(|(_, value)| value.clone())
+fn needs(command: &Command) -> Needs {
+    match command {
+        Command::Status(_) => STATUS,
+        Command::History { .. }
+        | Command::Failures(_)
+        | Command::Deliveries(_)
+        | Command::Suppress(_) => DATABASE,
+        Command::Resend(_) | Command::SendTest(_) => REQUESTS,
+        Command::DkimRecord(_) => DKIM_RECORD,
+        Command::Maptest { .. } => MAPTEST,
+        // A preview is made by the code of the daemon, and a diagnosis is about all of it.
+        Command::DeliveriesToday(_) | Command::Show(_) | Command::Why { .. } | Command::Doctor => {
+            Needs::All
+        }
+    }
 }

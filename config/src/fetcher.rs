@@ -8,6 +8,7 @@ use std::{
 use crate::{
     Start, Storage,
     args::Words,
+    day::date,
     load,
     log_level::LogLevel,
     option::Program,
@@ -107,15 +108,4 @@ fn day_and_domain(reader: &mut Reader<'_>, operands: &[String]) -> (String, Opti
             .push(Problem::new(place, "unexpected argument").allowing("DAY [DOMAIN]"));
     }
     (day, domain)
-}
-
-fn date(day: &str) -> Result<(), String> {
-    if day.is_empty() {
-        return Err("required, but not given".to_owned());
-    }
-    match jiff::civil::Date::strptime("%Y-%m-%d", day) {
-        // strptime is lenient about zeros and signs.
-        Ok(date) if date.to_string() == day => Ok(()),
-        _ => Err(format!("`{day}` is not a date")),
-    }
 }

@@ -36,7 +36,7 @@ pub(crate) fn text(program: Program) -> String {
     out
 }
 
-/// An option that every program has, on the command line only.
+/// An option that stands on the command line only, whatever is asked.
 #[derive(Debug)]
 pub struct General {
     /// As in `--name`.
@@ -48,7 +48,7 @@ pub struct General {
 }
 
 /// Those options.
-pub fn general(program: Program) -> [General; 4] {
+pub fn general(program: Program) -> Vec<General> {
     let option = |name, metavar, meaning: &str| General {
         name,
         metavar,
@@ -58,7 +58,7 @@ pub fn general(program: Program) -> [General; 4] {
         "The configuration file. Default: {}, when it is there.",
         program.default_file()
     );
-    [
+    let mut all = vec![
         option("config_file", "FILE", &file),
         option(
             "check_config",
@@ -67,7 +67,12 @@ pub fn general(program: Program) -> [General; 4] {
         ),
         option("help", "", "Print this text and exit."),
         option("version", "", "Print the version and exit."),
-    ]
+    ];
+    if program == Program::Ctl {
+        let meaning = "Print the answer as JSON, in one line, whatever the command.";
+        all.insert(1, option("json", "", meaning));
+    }
+    all
 }
 
 /// The rows that a program looks at.

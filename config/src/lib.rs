@@ -20,6 +20,7 @@ pub mod collectd;
 pub mod command;
 pub mod credential;
 pub mod ctl;
+mod day;
 mod env;
 pub mod exit;
 pub mod fetcher;
@@ -39,6 +40,7 @@ mod start;
 mod value;
 pub mod visible;
 
+pub use day::DayWord;
 pub use log_level::LogLevel;
 pub use start::{Settings, Start};
 pub use value::{DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};

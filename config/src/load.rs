@@ -19,6 +19,14 @@ pub(crate) trait Load: Sized {
 
     /// Takes every option. `words` are the arguments beside them; `check` when nothing is to be done.
     fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self;
+
+    /// Whether what is asked is what is wrong: it is answered with a wrong configuration too.
+    fn is_diagnosis(_: &Words) -> bool {
+        false
+    }
+
+    /// Takes what is wrong with the configuration, to be part of a diagnosis.
+    fn diagnose(&mut self, _: Vec<Problem>, _: &[String]) {}
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -46,6 +54,7 @@ pub(crate) fn load_with<T: Load>(
     let mut texts = Texts::new(program);
     let mut problems = arguments.problems;
     let mut warnings = Vec::new();
+    let diagnosis = T::is_diagnosis(&arguments.words) && arguments.wish == Wish::Run;
     let file = match file::read(
         program,
         arguments.config_file.as_deref(),
@@ -54,6 +63,10 @@ pub(crate) fn load_with<T: Load>(
         &mut problems,
     ) {
         Ok(file) => file,
+        Err(problem) if diagnosis => {
+            problems.push(problem);
+            None
+        }
         Err(problem) => {
             // Of the options that the file would have set nothing can be said.
             problems.push(problem);
@@ -67,7 +80,7 @@ pub(crate) fn load_with<T: Load>(
 
     let check = arguments.wish == Wish::Check;
     let mut reader = Reader::new(program, &texts);
-    let values = T::read(&mut reader, &arguments.words, check);
+    let mut values = T::read(&mut reader, &arguments.words, check);
     warn_of_idle_options(&mut reader);
     // A row that no program takes would be an option without a use.
     debug_assert!(
@@ -80,6 +93,12 @@ pub(crate) fn load_with<T: Load>(
     problems.append(&mut reader.problems);
     warnings.append(&mut reader.warnings);
 
+    if diagnosis {
+        // What is wrong with the question itself is no finding.
+        let of_arguments = |problem: &mut Problem| !matches!(problem.place, Place::Argument(_));
+        let findings = problems.extract_if(.., of_arguments).collect();
+        values.diagnose(findings, &warnings);
+    }
     if !problems.is_empty() {
         return done(exit::CONFIG, String::new(), complaint(&warnings, problems));
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    command::Needs,
     option::{Default as Absent, Kind, Program, Row, rows},
     origin::{Origin, Text, Texts},
     problem::{Place, Problem, one_line},
@@ -13,8 +14,8 @@ use crate::{
 pub(crate) struct Reader<'a> {
     program: Program,
     texts: &'a Texts,
-    /// The options that matter now; `None` for all.
-    needed: Option<&'static [&'static str]>,
+    /// The options that matter now.
+    needed: Needs,
     taken: BTreeSet<&'static str>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
@@ -27,7 +28,7 @@ impl<'a> Reader<'a> {
         Reader {
             program,
             texts,
-            needed: None,
+            needed: Needs::All,
             taken: BTreeSet::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -36,13 +37,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Only these are looked at; the others count as not set, whatever stands there.
-    pub(crate) fn need(&mut self, names: &'static [&'static str]) {
-        self.needed = Some(names);
+    pub(crate) fn need(&mut self, needs: Needs) {
+        self.needed = needs;
     }
 
     /// Whether all options are looked at.
     pub(crate) fn needs_all(&self) -> bool {
-        self.needed.is_none()
+        matches!(self.needed, Needs::All)
     }
 
     /// The value of an option. After a problem it is a placeholder that nobody sees: `load` gives no settings then.
@@ -56,7 +57,7 @@ impl<'a> Reader<'a> {
                 return value;
             }
             if matches!(row.default, Absent::Required { .. }) {
-                if self.needs(name) {
+                if self.needed.requires(name) {
                     self.missing(row, &text.origin);
                 }
                 return T::default();
@@ -174,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     fn needs(&self, name: &str) -> bool {
-        self.needed.is_none_or(|needed| needed.contains(&name))
+        self.needed.looks_at(name)
     }
 
     fn missing(&mut self, row: &'static Row, origin: &Origin) {

@@ -11,10 +11,11 @@
 //! 6. [`store`] records each of these steps, in one transaction each. This is the only edge that goes back.
 //!
 //! They share the types of [`model`] and do not use each other. [`daemon`] is the main loop. It alone reads the clock; the
-//! outside is an argument, [`environment::Environment`]. [`ctl`] is `tlsrptctl`.
+//! outside is an argument, [`environment::Environment`]. [`ctl`] is `tlsrptctl`; what it says, [`answers`] finds out.
 
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;

@@ -52,7 +52,11 @@ fn made(shell: impl Generator, program: Program) -> String {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .disable_help_subcommand(true)
-        .args(offers(program).iter().map(argument));
+        .args(
+            offers(program)
+                .iter()
+                .map(|offer| argument(offer).global(true)),
+        );
     if program == Program::Ctl {
         command = command.subcommands(commands());
     }
@@ -64,8 +68,7 @@ fn made(shell: impl Generator, program: Program) -> String {
 fn argument(offer: &Offer) -> Arg {
     let argument = Arg::new(offer.name)
         .long(offer.name)
-        .help(offer.meaning.clone())
-        .global(true);
+        .help(offer.meaning.clone());
     match (offer.metavar, offer.values) {
         ("", _) => argument.action(ArgAction::SetTrue),
         (metavar, Values::Free) => argument.value_name(metavar).value_hint(ValueHint::Other),
@@ -81,7 +84,14 @@ fn commands() -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for row in COMMANDS {
         let (first, second) = row.name.split_once(' ').unwrap_or((row.name, ""));
-        let own = |name| Command::new(name).about(short(row.meaning));
+        let options = command::options(Program::Ctl).iter().map(of_command);
+        let options = options.filter(|offer| offer.commands.contains(&row.name));
+        let options: Vec<Arg> = options.map(|offer| argument(&offer)).collect();
+        let own = |name| {
+            Command::new(name)
+                .about(short(row.meaning))
+                .args(options.clone())
+        };
         if second.is_empty() {
             commands.push(own(first));
             continue;
@@ -102,6 +112,8 @@ struct Offer {
     /// Short and without a full stop.
     meaning: String,
     values: Values,
+    /// Empty: whatever is asked.
+    commands: &'static [&'static str],
 }
 
 /// What may stand behind an option.
@@ -113,6 +125,7 @@ enum Values {
     Words(&'static [&'static str]),
 }
 
+/// What stands in the table, and what every program has; not the options of commands.
 fn offers(program: Program) -> Vec<Offer> {
     let own = |option: General| Offer {
         name: option.name,
@@ -122,25 +135,33 @@ fn offers(program: Program) -> Vec<Offer> {
             "FILE" => Values::Files,
             _ => Values::Free,
         },
+        commands: &[],
     };
     let row = |row: &'static Row| Offer {
         name: row.name,
         metavar: row.kind.metavar(),
         meaning: short(row.meaning),
         values: values(row.kind),
-    };
-    let of_command = |option: &CommandOption| Offer {
-        name: option.name,
-        metavar: option.metavar,
-        meaning: option.meaning.to_owned(),
-        values: Values::Free,
+        commands: &[],
     };
     general(program)
         .into_iter()
         .map(own)
-        .chain(command::options(program).iter().map(of_command))
         .chain(listed(program).map(row))
         .collect()
+}
+
+fn of_command(option: &CommandOption) -> Offer {
+    Offer {
+        name: option.name,
+        metavar: option.metavar,
+        meaning: option.meaning.to_owned(),
+        values: match option.words {
+            [] => Values::Free,
+            words => Values::Words(words),
+        },
+        commands: option.commands,
+    }
 }
 
 fn values(kind: Kind) -> Values {

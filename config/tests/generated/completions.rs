@@ -79,6 +79,24 @@ fn bash_completes() {
         ("tlsrptctl", "st", "status", "a command"),
         (
             "tlsrptctl",
+            "suppress ",
+            "add remove list",
+            "its second word",
+        ),
+        (
+            "tlsrptctl",
+            "dkim-record --type ",
+            "rsa ed25519",
+            "a value of a command's option",
+        ),
+        (
+            "tlsrptctl",
+            "deliveries --status s",
+            "sent suppressed",
+            "some of them",
+        ),
+        (
+            "tlsrptctl",
             "--log_level warn ma",
             "maptest",
             "a command behind an option and its value",
@@ -138,6 +156,12 @@ fn fish_completes() {
         ),
         ("tlsrpt-reportd", "--loop_guard ", "no yes", "a value"),
         ("tlsrptctl", "st", "status", "a command"),
+        (
+            "tlsrptctl",
+            "dkim-record --type ",
+            "ed25519 rsa",
+            "a value of its option",
+        ),
     ] {
         let script = format!(
             "source {}; complete -C '{program} {typed}'",

@@ -1,6 +1,6 @@
 //! What each program, and each command of `tlsrptctl`, needs to be set.
 
-use crate::common::{load, write};
+use crate::common::{load, with, write};
 use tlsrptd_config::option::Program::{Collectd, Ctl, Fetcher, Reportd};
 
 #[test]
@@ -40,9 +40,39 @@ fn ctl_looks_at_what_its_command_needs() {
     for (args, file, code, why) in [
         (
             &["status"][..],
-            "[tlsrpt_reportd]\ndbname = /d\nfetchers = ,\n",
+            "[tlsrpt_reportd]\ndbname = /d\n",
             0,
             "fetchers are not needed",
+        ),
+        (
+            &["status"],
+            "[tlsrpt_reportd]\ndbname = /d\nfetchers = ,\n",
+            2,
+            "but asked, so that they have to be right",
+        ),
+        (
+            &["history"],
+            "[tlsrpt_reportd]\ndbname = /d\nfetchers = ,\n",
+            0,
+            "the database alone",
+        ),
+        (
+            &["doctor"],
+            "[tlsrpt_reportd]\nfetchers = ,\nunknown = 1\n",
+            0,
+            "what is wrong is what it is asked",
+        ),
+        (
+            &["doctor", "--log_level", "loud"],
+            "[tlsrpt_reportd]\n",
+            2,
+            "but not what is wrong with the question",
+        ),
+        (
+            &["show", "a.example"],
+            "[tlsrpt_reportd]\ndbname = /d\n",
+            2,
+            "a preview takes all of it",
         ),
         (&["status"], "[tlsrpt_reportd]\n", 2, "the database is"),
         (
@@ -104,4 +134,157 @@ fn ctl_looks_at_what_its_command_needs() {
         );
         assert_eq!(shown.code, code, "{why}: {}", shown.stderr);
     }
+}
+
+/// What the words after `tlsrptctl` come to: the command in Debug's form, or the complaint.
+#[test]
+fn ctl_reads_its_questions() {
+    for (args, want, why) in [
+        (&["status"][..], "Status(Screen)", "the screen"),
+        (&["status", "--check"], "Status(Check)", "a switch"),
+        (
+            &["--check", "status"],
+            "Status(Check)",
+            "before its command",
+        ),
+        (&["history"], "History{days:30}", "a month"),
+        (&["history", "--days=7"], "History{days:7}", "a week"),
+        (
+            &["history", "--days", "0"],
+            "--days: 0 is out of range (allowed: 1 to 36500)",
+            "none",
+        ),
+        (
+            &["history", "--days", "x"],
+            "--days: `x` is not a whole number (allowed: 1 to 36500)",
+            "no number",
+        ),
+        (
+            &["failures", "--new", "--explain"],
+            "Failures(Failures{days:1,domain:None,scope:New,meanings:Told,limit:50})",
+            "switches",
+        ),
+        (
+            &["deliveries"],
+            "Deliveries(Deliveries{day:LastClosed,domain:None,status:None,limit:50})",
+            "the last closed day",
+        ),
+        (
+            &["deliveries", "today", "--status", "Sent", "--limit", "3"],
+            "DeliveriesToday(Deliveries{day:Today,domain:None,status:Some(\"sent\",),limit:3})",
+            "a word for a day",
+        ),
+        (
+            &["deliveries", "--status", "gone"],
+            "--status: `gone` is none of them (allowed: waiting, sent, refused, timedout, expired, suppressed, unknownrua, none)",
+            "no status",
+        ),
+        (
+            &["deliveries", "tomorrow"],
+            "DAY: `tomorrow` is not a date (allowed: YYYY-MM-DD, today, yesterday)",
+            "no day",
+        ),
+        (
+            &["deliveries", "2026-02-30"],
+            "DAY: `2026-02-30` is not a date (allowed: YYYY-MM-DD, today, yesterday)",
+            "not in the calendar",
+        ),
+        (
+            &["dkim-record"],
+            "DkimRecord(Configured)",
+            "those that are there",
+        ),
+        (
+            &["dkim-record", "--new", "s1"],
+            "DkimRecord(New{selector:\"s1\",key_type:Rsa})",
+            "of another command it is a switch",
+        ),
+        (
+            &["dkim-record", "--type", "rsa"],
+            "--type: set without --new",
+            "nothing is made",
+        ),
+        (
+            &["send-test", "mailto:a@b.example", "--no-wait"],
+            "SendTest(SendTest{destination:\"mailto:a@b.example\",wait:No})",
+            "- and _ are alike",
+        ),
+        (
+            &["resend", "a.example"],
+            "resend: wrong number of arguments (allowed: resend DOMAIN DAY [--to URI] [--no_wait])",
+            "which day?",
+        ),
+        (
+            &["status", "--mail"],
+            "--mail: belongs to show",
+            "another command's",
+        ),
+        (
+            &["show", "a.example", "--domain", "b"],
+            "--domain: belongs to failures, deliveries, suppress remove",
+            "of several",
+        ),
+        (
+            &["stats"],
+            "stats: unknown command; did you mean status? (allowed: status, history, ",
+            "a slip",
+        ),
+        (
+            &["suppress"],
+            "suppress: needs add, remove or list",
+            "what?",
+        ),
+        (
+            &["suppress", "clear"],
+            "clear: unknown command (allowed: add, remove, list)",
+            "no such word",
+        ),
+    ] {
+        let shown = with(Ctl, "", args, &[]);
+        let got = if shown.code == 0 {
+            let compact: String = shown.values.split_whitespace().collect();
+            let compact = compact.replace(",}", "}").replace(",)", ")");
+            let (_, command) = compact.split_once("command:").unwrap();
+            command.split_once(",form:").unwrap().0.to_owned()
+        } else {
+            shown.stderr
+        };
+        let want = want.replace(",)", ")");
+        assert!(got.starts_with(&want), "{why}: {want}\n{got}");
+        assert!(
+            !want.ends_with(')') || got.trim_end() == want,
+            "{why}: {got}"
+        );
+    }
+}
+
+/// A diagnosis gets what is wrong; each with the option that holds nothing for it.
+#[test]
+fn a_diagnosis_begins_with_what_is_wrong() {
+    let shown = with(
+        Ctl,
+        "keep_days = x\nlog_level = loud\n[tlsrptd_reportd]\nmail_user = a\nhelo_nam = b\n",
+        &["doctor", "--json"],
+        &[("TLSRPT_REPORTD_DEBUG_DB", "maybe")],
+    );
+    assert_eq!(shown.code, 0, "{}", shown.stderr);
+    for part in [
+        "form: Json",
+        "\"keep_days\"",
+        "\"log_level\"",
+        "\"mail_user\"",
+        "helo_nam",
+        "\"debug_db\"",
+    ] {
+        assert!(shown.values.contains(part), "{part}: {}", shown.values);
+    }
+    let missing = load(Ctl, &["doctor", "--config_file", "/nowhere/x.cfg"], &[]);
+    assert_eq!(missing.code, 0, "{}", missing.stderr);
+    assert!(
+        missing.values.contains("/nowhere/x.cfg"),
+        "{}",
+        missing.values
+    );
+    let status = load(Ctl, &["status", "--config_file", "/nowhere/x.cfg"], &[]);
+    assert_eq!(status.code, 2, "every other command needs it");
 }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tlsrptctl_global_optspecs
-    string join \n config_file= check_config help version until= reason= domain= log_level= dbname= contact_info= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys=
+    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= resolve_records= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys=
 end
 
 function __fish_tlsrptctl_needs_command
@@ -25,15 +25,17 @@ function __fish_tlsrptctl_using_subcommand
 end
 
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -43,23 +45,34 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_http_des
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l version -d 'Print the version and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "status" -d 'Print the counts of fetch jobs, report data and deliveries, by day and status'
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "status" -d 'Print in one screen how collectors and reporter are, how the last closed day went, what waits and why, and what is throttled'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "history" -d 'Print a line a day, 30 unless --days says otherwise: domains, sessions, how many of them were secured, by policy, and what became of the reports'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "failures" -d 'Print what failed when we sent, on the last closed day or the last N: sessions, policy, result, domain, MX and reason'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "deliveries" -d 'Print the reports of a day, by default the last closed one: when, on which domain, to whom, the answer or the reason, and the next try'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "show" -d 'Print the report on a domain as people read it, with --json as it was sent, with --mail the whole mail'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "why" -d 'Say in one sentence what became of a domain\'s report, from the datagram to the last answer; or why there is none'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again: to its destinations, or with --to somewhere else'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up with the eyes of the service user: socket, Postfix, collectors, DNS, keys, relay, disk'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "suppress"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -69,41 +82,221 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_sen
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l check -d 'One line and exit status for the monitoring'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l version -d 'Print the version and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l days -d 'So many days, the last closed one included' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname -d 'The database of the reporter' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l max_destinations -d 'Addresses used of one record' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l http_upload_map -d 'A map over each https: destination' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l help -d 'Print this text and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l days -d 'So many days, the last closed one included' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l domain -d 'Only for this domain' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l limit -d 'At most so many lines' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l new -d 'Only what did not fail in the week before'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l explain -d 'With what each result means and what to do'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l domain -d 'Only for this domain' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l status -d 'Only those; none: domains without a report' -r -f -a "waiting\t''
+sent\t''
+refused\t''
+timedout\t''
+expired\t''
+suppressed\t''
+unknownrua\t''
+none\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l limit -d 'At most so many lines' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l mail -d 'The whole mail'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l to -d 'To this destination instead of those of the report' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l no_wait -d 'Do not wait for the answer'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l no_wait -d 'Do not wait for the answer'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l new -d 'Make a key for this selector' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l type -d 'Which key to make' -r -f -a "rsa\t''
+ed25519\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -113,19 +306,72 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debu
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -135,22 +381,27 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -f -a "add" -d 'Send no more reports to TARGET: an address, an https: URL, or a name, which stands for all addresses of that mail domain and all URLs of that host; .NAME stands for its subdomains'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -f -a "remove" -d 'Send reports to TARGET again: all of them, or with --domain those on DOMAIN, when it was put on the list for having refused them'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -f -a "list" -d 'Print what is suppressed, until when, since when, by whom, how often and why'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l until -d 'The last day, YYYY-MM-DD' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l reason -d 'Why, for whoever reads the list' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -160,19 +411,23 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l domain -d 'Only for this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -182,19 +437,22 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l until -d 'Of suppress add: the last day, YYYY-MM-DD' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l reason -d 'Of suppress add: why, for whoever reads the list' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l domain -d 'Of suppress remove: only for reports on this domain' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
+no\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
@@ -204,6 +462,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l version -d 'Print the version and exit'

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let (args, env) = (env::args_os().skip(1), env::vars_os());
     match tlsrptd_config::ctl::load_with(args, env, ctl::faults).or_exit_code() {
         Ok(settings) => match ctl::run(settings) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => ExitCode::from(code),
             Err(problem) => error::end_without_log(problem),
         },
         Err(code) => ExitCode::from(code),

@@ -1,32 +1,43 @@
 //! `tlsrptctl dkim-record`: what has to stand in DNS.
 
-use std::fmt::Write as _;
+use serde_json::json;
+use tlsrptd_config::{ctl::KeyType, reportd::Reportd};
 
-use tlsrptd_config::reportd::Reportd;
-
+use super::{answer::Answer, not_built_yet};
 use crate::{deliver, error::Error};
 
 /// A string of a TXT record holds so many octets (RFC 1035 section 3.3.14).
 const STRING: usize = 255;
 
 /// One line a key, as a zone file has it.
-pub(super) fn records(settings: &Reportd) -> Result<String, Error> {
+pub(super) fn answer(settings: &Reportd) -> Result<Answer, Error> {
     let records = deliver::dkim_records(settings).map_err(Error::Deliver)?;
-    if records.is_empty() {
-        return Ok("dkim_keys is not set: the MTA signs\n".to_owned());
+    let json = records.iter().map(|(name, record)| {
+        json!({ "name": name, "type": "TXT", "text": record, "zone_line": zone_line(name, record) })
+    });
+    let json = json!({ "records": json.collect::<Vec<_>>() });
+    let lines = records
+        .iter()
+        .map(|(name, record)| zone_line(name, record) + "\n");
+    Ok(match records.is_empty() {
+        true => Answer::new("dkim_keys is not set: the MTA signs\n", json),
+        false => Answer::new(lines.collect::<String>(), json),
+    })
+}
+
+fn zone_line(name: &str, record: &str) -> String {
+    let mut strings = Vec::new();
+    let mut rest = record;
+    while !rest.is_empty() {
+        // ASCII alone.
+        let (string, after) = rest.split_at(rest.len().min(STRING));
+        strings.push(format!("\"{string}\""));
+        rest = after;
     }
-    let mut text = String::new();
-    for (name, record) in records {
-        let mut strings = Vec::new();
-        let mut rest = record.as_str();
-        while !rest.is_empty() {
-            // ASCII alone.
-            let (string, after) = rest.split_at(rest.len().min(STRING));
-            strings.push(format!("\"{string}\""));
-            rest = after;
-        }
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{name}. IN TXT {}", strings.join(" "));
-    }
-    Ok(text)
+    format!("{name}. IN TXT {}", strings.join(" "))
+}
+
+/// A key for this selector.
+pub(super) fn new_key(_: &Reportd, _selector: &str, _: KeyType) -> Result<Answer, Error> {
+    Err(not_built_yet("dkim-record --new"))
 }

@@ -2,23 +2,41 @@
 
 use std::fmt::Write as _;
 
-use tlsrptd_config::reportd::Reportd;
+use serde_json::{Value, json};
+use tlsrptd_config::{ctl::StatusForm, reportd::Reportd};
 
+use super::answer::Answer;
 use crate::{
     error::Error,
     store::{self, OperatorAccess, StatusCount, WhyPending},
 };
 
 /// One section a table.
-pub(super) fn status(settings: &Reportd) -> Result<String, Error> {
+pub(super) fn answer(settings: &Reportd, _: StatusForm) -> Result<Answer, Error> {
     let counts = store::open_for_operator(settings, OperatorAccess::Read)?.status_counts()?;
     let sections = [
         ("Fetch jobs", &counts.jobs),
         ("Report data", &counts.data),
         ("Destinations", &counts.destinations),
     ];
-    let sections = sections.map(|(title, counts)| section(title, counts));
-    Ok(sections.concat() + &why_pending(counts.why_pending.as_ref()))
+    let text = sections.map(|(title, counts)| section(title, counts));
+    let json =
+        sections.map(|(title, counts)| (title.to_lowercase().replace(' ', "_"), list(counts)));
+    Ok(Answer::new(
+        text.concat() + &why_pending(counts.why_pending.as_ref()),
+        Value::Object(json.into_iter().collect()),
+    ))
+}
+
+fn list(counts: &[StatusCount]) -> Value {
+    let row = |count: &StatusCount| {
+        json!({
+            "day": count.day,
+            "status": count.status.as_deref().unwrap_or("pending"),
+            "number": count.number,
+        })
+    };
+    counts.iter().map(row).collect()
 }
 
 fn why_pending(why: Option<&WhyPending>) -> String {

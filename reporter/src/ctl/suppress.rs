@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value, json};
 use tlsrptd_config::{ctl::Suppress, reportd::Reportd, visible};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
+use super::answer::Answer;
 use crate::{
     error::Error,
     model::SuppressionTarget,
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// Does it, and says so.
-pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result<String, Error> {
+pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<Answer, Error> {
     let open = |access| store::open_for_operator(settings, access);
     match wish {
         Suppress::Add {
@@ -25,21 +27,56 @@ pub(super) fn suppress(settings: &Reportd, wish: Suppress, today: Day) -> Result
             let reason = visible::one_line(reason.as_deref().unwrap_or(""));
             let is_new = open(OperatorAccess::Write)?.suppress(&target, until, &reason, today)?;
             let word = if is_new { "suppressed" } else { "changed" };
-            Ok(format!("{word}: {target} {}\n", end(until)))
+            let json = json!({
+                "done": word,
+                "target": target.as_str(),
+                "until": until.map(|day| day.to_string()),
+                "reason": reason,
+            });
+            Ok(Answer::new(
+                format!("{word}: {target} {}\n", end(until)),
+                json,
+            ))
         }
         Suppress::Remove { target, domain } => {
             let target = read_target(&target)?;
             let domain = domain.as_deref().map(read_domain).transpose()?;
             let domain = domain.as_ref().map(Domain::as_str);
             let about = shown(target.as_str(), domain);
-            match open(OperatorAccess::Write)?.unsuppress(&target, domain)? {
+            let number = open(OperatorAccess::Write)?.unsuppress(&target, domain)?;
+            let json = json!({
+                "done": "removed",
+                "target": target.as_str(),
+                "domain": domain,
+                "entries": number,
+            });
+            match number {
                 0 => Err(fault("TARGET", format!("{about} is not on the list"))),
-                1 => Ok(format!("removed: {about}\n")),
-                all => Ok(format!("removed: {about} ({all} entries)\n")),
+                1 => Ok(Answer::new(format!("removed: {about}\n"), json)),
+                all => Ok(Answer::new(
+                    format!("removed: {about} ({all} entries)\n"),
+                    json,
+                )),
             }
         }
-        Suppress::List => Ok(show(&open(OperatorAccess::Read)?.suppressed(today)?)),
+        Suppress::List => {
+            let rows = open(OperatorAccess::Read)?.suppressed(today)?;
+            let json = json!({ "suppressed": rows.iter().map(entry).collect::<Vec<_>>() });
+            Ok(Answer::new(show(&rows), json))
+        }
     }
+}
+
+fn entry(row: &SuppressionRow) -> Value {
+    json!({
+        "target": row.target,
+        "domain": row.domain,
+        "until": row.until,
+        "since": row.since,
+        "by": row.by,
+        "times": row.times,
+        "reason": row.reason,
+    })
 }
 
 fn read_target(text: &str) -> Result<SuppressionTarget, Error> {

@@ -303,8 +303,8 @@ fn arguments_and_variables_are_checked_too() {
         (F, &["2026-2-3"], "DAY: `2026-2-3` is not a date (allowed: YYYY-MM-DD)", "days are compared as text"),
         (F, &["2026-02-03", "a.test", "b.test"], "b.test: unexpected argument (allowed: DAY [DOMAIN])", "one domain"),
         (R, &["extra"], "extra: unexpected argument (allowed: --OPTION VALUE)", "nor does reportd"),
-        ("tlsrptctl", &["stats"], "stats: unknown command (allowed: status, maptest DOMAIN RECORD, dkim-record, suppress add TARGET, suppress remove TARGET, suppress list)", "no such command"),
-        ("tlsrptctl", &["maptest", "a.test"], "maptest: wrong number of arguments (allowed: ", "the record is missing"),
+        ("tlsrptctl", &["stats"], "stats: unknown command; did you mean status? (allowed: status, history, failures, ", "no such command"),
+        ("tlsrptctl", &["maptest"], "maptest: wrong number of arguments (allowed: maptest DOMAIN [RECORD])", "the domain is missing"),
         ("tlsrptctl", &["status", "x"], "status: wrong number of arguments (allowed: ", "one word too many"),
     ];
     for (name, args, said, reason) in table {

@@ -2,11 +2,15 @@
 
 use std::fmt::Write;
 
-use super::{Offer, Values, function, offers, remark};
-use tlsrptd_config::{command::COMMANDS, option::Program};
+use super::{Offer, Values, function, of_command, offers, remark};
+use tlsrptd_config::{
+    command::{self, COMMANDS},
+    option::Program,
+};
 
 pub(super) fn text(program: Program) -> String {
-    let offers = offers(program);
+    let mut offers = offers(program);
+    offers.extend(command::options(program).iter().map(of_command));
     let function = function(program);
     let mut out = remark("bash", program);
     let _ = write!(
@@ -26,10 +30,8 @@ pub(super) fn text(program: Program) -> String {
     );
     values(&mut out, &offers);
     out += "    esac\n";
-    let names: Vec<String> = offers
-        .iter()
-        .map(|offer| format!("--{}", offer.name))
-        .collect();
+    // One name may be an option of two commands.
+    let names = distinct(offers.iter().map(|offer| format!("--{}", offer.name)));
     let when = match program {
         Program::Collectd | Program::Reportd => "$current == -* || -z $current",
         Program::Fetcher | Program::Ctl => "$current == -*",

@@ -1,0 +1,280 @@
+//! From words to a question.
+
+use super::{
+    Command, Deliveries, DkimRecord, Failures, FailuresScope, KeyType, Meanings, Resend, SendTest,
+    Show, ShowForm, StatusForm, Suppress, Wait,
+};
+use crate::{
+    DayWord,
+    args::Words,
+    command::{self, COMMANDS, KEY_TYPES, OPTIONS, STATUSES},
+    problem::{Place, Problem},
+};
+
+/// A month.
+const HISTORY_DAYS: u32 = 30;
+/// A page.
+const LIMIT: usize = 50;
+/// As many as are kept at most.
+const MOST_DAYS: u32 = 36_500;
+/// What fits into memory whatever stands in it.
+const MOST_LINES: usize = 1_000_000;
+
+/// The question, or what is wrong with it.
+pub(super) fn command(words: &Words) -> Result<Command, Problem> {
+    let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
+    let (name, operands) = split(&operands)?;
+    fitting(name, words)?;
+    let given = Given { name, words };
+    let command = match (name, operands) {
+        ("status", []) => Command::Status(match given.switch("check") {
+            true => StatusForm::Check,
+            false => StatusForm::Screen,
+        }),
+        ("history", []) => Command::History {
+            days: given.number("days", MOST_DAYS)?.unwrap_or(HISTORY_DAYS),
+        },
+        ("failures", []) => Command::Failures(failures(&given)?),
+        ("deliveries", []) => deliveries(&given, DayWord::LastClosed)?,
+        ("deliveries", [day]) => deliveries(&given, read_day(day)?)?,
+        ("show", [domain]) => show(&given, domain, DayWord::LastClosed),
+        ("show", [domain, day]) => show(&given, domain, read_day(day)?),
+        ("why", [domain]) => why(domain, DayWord::LastClosed),
+        ("why", [domain, day]) => why(domain, read_day(day)?),
+        ("resend", [domain, day]) => Command::Resend(Resend {
+            domain: (*domain).to_owned(),
+            day: read_day(day)?,
+            to: given.last("to"),
+            wait: given.wait(),
+        }),
+        ("send-test", [destination]) => Command::SendTest(SendTest {
+            destination: (*destination).to_owned(),
+            wait: given.wait(),
+        }),
+        ("dkim-record", []) => Command::DkimRecord(dkim_record(&given)?),
+        ("doctor", []) => Command::Doctor,
+        ("maptest", [domain]) => maptest(domain, None),
+        ("maptest", [domain, record]) => maptest(domain, Some(record)),
+        ("suppress add", [target]) => Command::Suppress(Suppress::Add {
+            target: (*target).to_owned(),
+            until: given.last("until"),
+            reason: given.last("reason"),
+        }),
+        ("suppress remove", [target]) => Command::Suppress(Suppress::Remove {
+            target: (*target).to_owned(),
+            domain: given.last("domain"),
+        }),
+        ("suppress list", []) => Command::Suppress(Suppress::List),
+        _ => return Err(wrong_number(name)),
+    };
+    Ok(command)
+}
+
+/// The name of the command, and what follows it.
+fn split<'a>(operands: &'a [&'a str]) -> Result<(&'static str, &'a [&'a str]), Problem> {
+    let problem = |place: &str, what: &str| Problem::new(Place::Argument(place.to_owned()), what);
+    let known = |name: &str| command::row(name).map(|row| row.name);
+    match operands {
+        [] => Err(problem("COMMAND", "required, but not given").allowing(firsts().join(", "))),
+        ["suppress"] => Err(problem("suppress", "needs add, remove or list")),
+        ["suppress", word, rest @ ..] => match known(&format!("suppress {word}")) {
+            Some(name) => Ok((name, rest)),
+            None => Err(problem(word, "unknown command").allowing("add, remove, list")),
+        },
+        [word, rest @ ..] => match known(word) {
+            Some(name) => Ok((name, rest)),
+            None => Err(problem(word, &unknown(word)).allowing(firsts().join(", "))),
+        },
+    }
+}
+
+fn unknown(word: &str) -> String {
+    let near = firsts()
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(name, word), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match near {
+        Some((_, name)) => format!("unknown command; did you mean {name}?"),
+        None => "unknown command".to_owned(),
+    }
+}
+
+fn firsts() -> Vec<&'static str> {
+    let words = COMMANDS.iter().map(|row| row.name.split(' ').next());
+    let mut firsts: Vec<&str> = words.flatten().collect();
+    firsts.dedup();
+    firsts
+}
+
+fn wrong_number(name: &'static str) -> Problem {
+    let operands = command::row(name).map_or("", |row| row.operands);
+    let last = name.rsplit(' ').next().unwrap_or(name);
+    let usage = format!("{name} {operands}");
+    Problem::new(
+        Place::Argument(last.to_owned()),
+        "wrong number of arguments",
+    )
+    .allowing(usage.trim_end())
+}
+
+/// Complains about the first option that is another command's.
+fn fitting(name: &str, words: &Words) -> Result<(), Problem> {
+    let foreign = |option: &&str| {
+        let mut named = OPTIONS.iter().filter(|row| row.name == *option);
+        !named.any(|row| row.commands.contains(&name))
+    };
+    let Some(option) = words.options.iter().map(|(row, _)| row.name).find(foreign) else {
+        return Ok(());
+    };
+    let named = OPTIONS.iter().filter(|row| row.name == option);
+    let of: Vec<&str> = named.flat_map(|row| row.commands).copied().collect();
+    let place = Place::Argument(format!("--{option}"));
+    Err(Problem::new(place, format!("belongs to {}", of.join(", "))))
+}
+
+/// The options that were given.
+struct Given<'a> {
+    name: &'static str,
+    words: &'a Words,
+}
+
+impl Given<'_> {
+    fn switch(&self, name: &str) -> bool {
+        self.last(name).is_some()
+    }
+
+    /// Of an option that is given twice, the later one counts.
+    fn last(&self, name: &str) -> Option<String> {
+        let options = self.words.options.iter().rev();
+        let mut of_command = options.filter(|(row, _)| row.commands.contains(&self.name));
+        let given = of_command.find(|(row, _)| row.name == name);
+        given.map(|(_, value)| value.clone())
+    }
+
+    fn wait(&self) -> Wait {
+        match self.switch("no_wait") {
+            true => Wait::No,
+            false => Wait::ForAnswer,
+        }
+    }
+
+    /// From 1 to `most`.
+    fn number<T>(&self, name: &str, most: T) -> Result<Option<T>, Problem>
+    where
+        T: std::str::FromStr + PartialOrd + From<u8> + std::fmt::Display,
+    {
+        let Some(text) = self.last(name) else {
+            return Ok(None);
+        };
+        match text.trim().parse::<T>() {
+            Ok(number) if number >= T::from(1) && number <= most => Ok(Some(number)),
+            Ok(_) => {
+                Err(wrong(name, format!("{text} is out of range")).allowing(format!("1 to {most}")))
+            }
+            Err(_) => Err(wrong(name, format!("`{text}` is not a whole number"))
+                .allowing(format!("1 to {most}"))),
+        }
+    }
+
+    /// One of these words.
+    fn word(&self, name: &str, words: &[&str]) -> Result<Option<String>, Problem> {
+        let Some(text) = self.last(name) else {
+            return Ok(None);
+        };
+        let word = text.trim().to_ascii_lowercase();
+        match words.contains(&word.as_str()) {
+            true => Ok(Some(word)),
+            false => {
+                Err(wrong(name, format!("`{text}` is none of them")).allowing(words.join(", ")))
+            }
+        }
+    }
+}
+
+fn wrong(name: &str, what: String) -> Problem {
+    Problem::new(Place::Argument(format!("--{name}")), what)
+}
+
+fn read_day(text: &str) -> Result<DayWord, Problem> {
+    DayWord::parse(text).map_err(|what| {
+        let place = Place::Argument("DAY".to_owned());
+        Problem::new(place, what).allowing("YYYY-MM-DD, today, yesterday")
+    })
+}
+
+fn failures(given: &Given<'_>) -> Result<Failures, Problem> {
+    Ok(Failures {
+        days: given.number("days", MOST_DAYS)?.unwrap_or(1),
+        domain: given.last("domain"),
+        scope: match given.switch("new") {
+            true => FailuresScope::New,
+            false => FailuresScope::All,
+        },
+        meanings: match given.switch("explain") {
+            true => Meanings::Told,
+            false => Meanings::LeftOut,
+        },
+        limit: limit(given)?,
+    })
+}
+
+fn deliveries(given: &Given<'_>, day: DayWord) -> Result<Command, Problem> {
+    let question = Deliveries {
+        day,
+        domain: given.last("domain"),
+        status: given.word("status", STATUSES)?,
+        limit: limit(given)?,
+    };
+    Ok(match question.day {
+        DayWord::Today => Command::DeliveriesToday(question),
+        _ => Command::Deliveries(question),
+    })
+}
+
+fn limit(given: &Given<'_>) -> Result<usize, Problem> {
+    let most = u32::try_from(MOST_LINES).unwrap_or(u32::MAX);
+    let limit = given.number("limit", most)?;
+    Ok(limit.map_or(LIMIT, |limit| limit as usize))
+}
+
+fn show(given: &Given<'_>, domain: &str, day: DayWord) -> Command {
+    Command::Show(Show {
+        domain: domain.to_owned(),
+        day,
+        form: match given.switch("mail") {
+            true => ShowForm::Mail,
+            false => ShowForm::Report,
+        },
+    })
+}
+
+fn why(domain: &str, day: DayWord) -> Command {
+    Command::Why {
+        domain: domain.to_owned(),
+        day,
+    }
+}
+
+fn maptest(domain: &str, record: Option<&&str>) -> Command {
+    Command::Maptest {
+        domain: domain.to_owned(),
+        record: record.map(|record| (*record).to_owned()),
+    }
+}
+
+fn dkim_record(given: &Given<'_>) -> Result<DkimRecord, Problem> {
+    let key_type = match given.word("type", KEY_TYPES)?.as_deref() {
+        Some("ed25519") => Some(KeyType::Ed25519),
+        Some(_) => Some(KeyType::Rsa),
+        None => None,
+    };
+    match (given.last("new"), key_type) {
+        (Some(selector), key_type) => Ok(DkimRecord::New {
+            selector,
+            key_type: key_type.unwrap_or(KeyType::Rsa),
+        }),
+        (None, Some(_)) => Err(wrong("type", "set without --new".to_owned())),
+        (None, None) => Ok(DkimRecord::Configured),
+    }
+}

@@ -1,0 +1,4 @@
+//! What an operator asks, answered in types: each file makes one answer from the store, the daemons' observation sockets and
+//! the outside, and its JSON, with field names that stay. How people read it is `ctl`'s and, later, the page's.
+//!
+//! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.

@@ -1,0 +1,112 @@
+//! What a command says.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde_json::Value;
+use tlsrptd_config::{ctl::AnswerForm, exit, visible};
+
+use crate::error::Error;
+
+/// The answer to one command: for people, for programs, and how it went.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Lines for people.
+    pub(crate) text: String,
+    /// The same for programs.
+    pub(crate) json: Value,
+    /// The exit status.
+    pub(crate) exit: u8,
+    /// What goes into a file as it is, in place of the text: a mail.
+    pub(crate) verbatim: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// What was asked for.
+    pub(crate) fn new(text: impl Into<String>, json: Value) -> Answer {
+        Answer {
+            text: text.into(),
+            json,
+            exit: exit::OK,
+            verbatim: None,
+        }
+    }
+
+    /// There is none of what was asked for.
+    pub(crate) fn none(text: impl Into<String>, json: Value) -> Answer {
+        Answer::new(text, json).with_exit(exit::FAILED)
+    }
+
+    /// With this exit status.
+    pub(crate) fn with_exit(self, exit: u8) -> Answer {
+        Answer { exit, ..self }
+    }
+
+    /// Prints it. Whoever wrote what stands in it: nothing in it hides.
+    pub(crate) fn print(&self, form: AnswerForm) -> Result<u8, Error> {
+        let mut out = io::stdout();
+        let bytes = match (form, &self.verbatim) {
+            (AnswerForm::Json, _) => json_line(&self.json).into_bytes(),
+            (AnswerForm::Text, Some(bytes)) if !out.is_terminal() => bytes.clone(),
+            (AnswerForm::Text, Some(bytes)) => {
+                let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+                visible::lines(&text).into_owned().into_bytes()
+            }
+            (AnswerForm::Text, None) => visible::lines(&self.text).into_owned().into_bytes(),
+        };
+        match out.write_all(&bytes).and_then(|()| out.flush()) {
+            // `tlsrptctl status | head` is no error.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+            _ => Ok(self.exit),
+        }
+    }
+}
+
+/// One line. Characters that a terminal would obey, or not show, are escaped as JSON escapes them: they stand in texts alone.
+pub(crate) fn json_line(value: &Value) -> String {
+    let text = value.to_string();
+    let mut line = String::with_capacity(text.len() + 1);
+    let mut units = [0; 2];
+    for c in text.chars() {
+        match visible::is_hidden(c) {
+            true => line.extend(
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04x}")),
+            ),
+            false => line.push(c),
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_json_hides_nothing() {
+        for (text, want, why) in [
+            ("a.example", r#"["a.example"]"#, "as it is"),
+            ("a\nb\u{1b}[31m", r#"["a\nb\u001b[31m"]"#, "controls"),
+            (
+                "\u{7f}\u{9b}",
+                r#"["\u007f\u009b"]"#,
+                "those that serde_json leaves",
+            ),
+            ("\u{202e}x", r#"["\u202ex"]"#, "a direction override"),
+            ("\u{e0041}", r#"["\udb40\udc41"]"#, "beyond the first plane"),
+            ("müller 漢", r#"["müller 漢"]"#, "letters"),
+        ] {
+            let line = json_line(&json!([text]));
+            assert_eq!(line, format!("{want}\n"), "{why}");
+            assert_eq!(
+                serde_json::from_str::<Value>(&line).unwrap(),
+                json!([text]),
+                "{why}"
+            );
+        }
+    }
+}

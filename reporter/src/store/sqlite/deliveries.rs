@@ -1,7 +1,7 @@
 //! Deliveries, one report to one destination each: how attempts end, and what is pending again.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
+use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
 use super::{SqliteStore, discard, mails, suppressed::RefusalTracker, text, unreadable};
@@ -17,6 +17,12 @@ const NOT_TRIED: &str = "UPDATE destinations SET tlsrptd_started = NULL, \
     tlsrptd_first = CASE WHEN tlsrptd_first = tlsrptd_started THEN NULL ELSE tlsrptd_first END, \
     tlsrptd_dated = CASE WHEN tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
     WHERE destination = ?1 AND d_r_id = ?2";
+/// After an attempt, or an attempt that did not begin because of something of ours (`:waits`).
+const ENDED: &str = "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
+    tlsrptd_started = NULL, tlsrptd_reason = :reason, \
+    tlsrptd_first = CASE WHEN :waits THEN NULL ELSE coalesce(:begins, tlsrptd_first) END, \
+    tlsrptd_dated = CASE WHEN :waits AND tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
+    WHERE destination = :uri AND d_r_id = :r_id";
 
 impl Deliveries for SqliteStore {
     fn claim(
@@ -45,42 +51,8 @@ impl Deliveries for SqliteStore {
         let guard = self.guard.clone();
         let heard = self.transact(Step::Recorded, |tx| {
             let mut heard = RefusalTracker::before(tx)?;
-            let mut update = tx.prepare_cached(
-                "UPDATE destinations SET status = :status, retries = retries + :failed, nexttry = :next, \
-                 tlsrptd_started = NULL, tlsrptd_reason = :reason, \
-                 tlsrptd_first = CASE WHEN :waits THEN NULL ELSE coalesce(:begins, tlsrptd_first) END, \
-                 tlsrptd_dated = CASE WHEN :waits AND tlsrptd_dated = tlsrptd_started THEN NULL ELSE tlsrptd_dated END \
-                 WHERE destination = :uri AND d_r_id = :r_id",
-            )?;
             for end in ends {
-                let (status, next, reason) = match &end.disposition {
-                    Disposition::Final { status, reason } => (Some(*status), now, reason),
-                    Disposition::Refused { reason } => (Some(DeliveryStatus::Refused), now, reason),
-                    Disposition::Wait { at, reason } | Disposition::Retry { at, reason, .. } => {
-                        (None, *at, reason)
-                    }
-                    Disposition::Postpone { at, reason } => {
-                        tx.prepare_cached(NOT_TRIED)?.execute((end.destination.uri(), end.r_id))?;
-                        (None, *at, reason)
-                    }
-                };
-                let waits = matches!(end.disposition, Disposition::Wait { .. });
-                let begins = match end.disposition {
-                    Disposition::Retry { begins, .. } => begins.map(text::nexttry),
-                    _ => None,
-                };
-                let tried = !waits && !matches!(end.disposition, Disposition::Postpone { .. });
-                let failed = tried && !matches!(
-                    status,
-                    Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
-                );
-                update.execute(named_params! {
-                    ":status": status.map(DeliveryStatus::as_str), ":failed": i64::from(failed), ":next": text::nexttry(next), ":reason": reason,
-                    ":uri": end.destination.uri(), ":r_id": end.r_id, ":waits": waits, ":begins": begins,
-                })?;
-                if status.is_some() {
-                    discard::report_json(tx, end.r_id)?;
-                }
+                record_end(tx, end, now)?;
                 heard.evaluate(tx, end, Day::of(now))?;
                 mails::record_mail(tx, end, guard.as_ref(), now)?;
             }
@@ -90,14 +62,7 @@ impl Deliveries for SqliteStore {
             self.suppressions.invalidate();
         }
         for end in ends {
-            let queue = || end.destination.queue();
-            match end.disposition {
-                Disposition::Retry { at, .. } | Disposition::Postpone { at, .. } => {
-                    self.pending.added(&queue(), at, end.r_id);
-                }
-                Disposition::Wait { at, .. } => self.pending.seen(&queue(), at, end.r_id),
-                Disposition::Final { .. } | Disposition::Refused { .. } => {}
-            }
+            self.requeue(end);
         }
         Ok(heard.suspended)
     }
@@ -155,5 +120,53 @@ impl Deliveries for SqliteStore {
     fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let next = self.pending.next(&self.db, now);
         next.map_err(|source| unreadable("the next delivery", source))
+    }
+}
+
+impl SqliteStore {
+    /// What is not done is pending again.
+    fn requeue(&mut self, end: &AttemptEnd) {
+        let queue = || end.destination.queue();
+        match end.disposition {
+            Disposition::Retry { at, .. } | Disposition::Postpone { at, .. } => {
+                self.pending.added(&queue(), at, end.r_id);
+            }
+            Disposition::Wait { at, .. } => self.pending.seen(&queue(), at, end.r_id),
+            Disposition::Final { .. } | Disposition::Refused { .. } => {}
+        }
+    }
+}
+
+fn record_end(tx: &Transaction<'_>, end: &AttemptEnd, now: Timestamp) -> rusqlite::Result<()> {
+    let uri = end.destination.uri();
+    let (status, next, reason) = match &end.disposition {
+        Disposition::Final { status, reason } => (Some(*status), now, reason),
+        Disposition::Refused { reason } => (Some(DeliveryStatus::Refused), now, reason),
+        Disposition::Wait { at, reason } | Disposition::Retry { at, reason, .. } => {
+            (None, *at, reason)
+        }
+        Disposition::Postpone { at, reason } => {
+            tx.prepare_cached(NOT_TRIED)?.execute((uri, end.r_id))?;
+            (None, *at, reason)
+        }
+    };
+    let waits = matches!(end.disposition, Disposition::Wait { .. });
+    let begins = match end.disposition {
+        Disposition::Retry { begins, .. } => begins.map(text::nexttry),
+        _ => None,
+    };
+    let tried = !waits && !matches!(end.disposition, Disposition::Postpone { .. });
+    let succeeded = matches!(
+        status,
+        Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
+    );
+    tx.prepare_cached(ENDED)?.execute(named_params! {
+        ":status": status.map(DeliveryStatus::as_str), ":failed": i64::from(tried && !succeeded),
+        ":next": text::nexttry(next), ":reason": reason, ":uri": uri, ":r_id": end.r_id,
+        ":waits": waits, ":begins": begins,
+    })?;
+    match status {
+        Some(_) => discard::report_json(tx, end.r_id),
+        None => Ok(()),
     }
 }

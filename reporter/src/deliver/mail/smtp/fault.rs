@@ -4,10 +4,13 @@
 //! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 scope its mailbox, and 556
 //! (RFC 7504). A bare 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
 
+mod remedy;
+
 use std::fmt;
 
 use super::reply::{EnhancedCode, Reply};
 use crate::deliver::mail::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
+use remedy::{LOGIN, remedy};
 
 /// The stages of an SMTP session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +149,7 @@ impl SmtpFault {
         }
         match reply.enhanced() {
             // Site policies choose codes at will. These are the texts of Postfix and others.
-            Some(_) if is_of_sender(reply) => None,
+            Some(_) if reply.names_sender() => None,
             Some(code) if is_of_address(code) => {
                 let lasts = reply.is_final() && code.class == 5;
                 Some(if lasts {
@@ -178,50 +181,6 @@ fn is_session_limit(reply: &Reply) -> bool {
     code.is_some_and(|code| (code.subject, code.detail) == (5, 3))
 }
 
-fn is_of_sender(reply: &Reply) -> bool {
-    let text = reply.to_string().to_ascii_lowercase();
-    [
-        "sender address rejected",
-        "sender rejected",
-        "sender verify failed",
-        // Exchange Online, of the account that was logged in with.
-        "sendasdenied",
-        "not allowed to send as",
-        "send as this sender",
-    ]
-    .iter()
-    .any(|phrase| text.contains(phrase))
-}
-
-const SENDER: &str = "set sender_address to one that the relay takes";
-const LOGIN: &str = "see to mail_user, mail_password_file and the relay's TLS and AUTH";
-
-/// What an operator can do about it.
-fn remedy(stage: Stage, reply: &Reply) -> &'static str {
-    let text = reply.to_string().to_ascii_lowercase();
-    let enhanced = reply.enhanced().map(|code| (code.subject, code.detail));
-    let is_helo = text.contains("helo") || text.contains("ehlo") || reply.code == 504;
-    match (stage, enhanced) {
-        (Stage::Auth, _) | (_, Some((7, 8))) => LOGIN,
-        _ if matches!(reply.code, 530 | 535) => LOGIN,
-        _ if is_helo || (stage == Stage::Ehlo && reply.is_final()) => {
-            "set helo_name to a name that the relay takes"
-        }
-        (_, Some((1, 7 | 8))) => SENDER,
-        _ if is_of_sender(reply) => SENDER,
-        (Stage::Mail, _) if reply.is_final() => {
-            "set sender_address to one that the relay takes, or let the relay take mail from this host"
-        }
-        _ if reply.code == 552 || enhanced == Some((3, 4)) => {
-            "raise the relay's limit for the size of a mail, or lower max_report_size"
-        }
-        (Stage::Connect | Stage::Rcpt, _) if reply.is_final() => {
-            "let the relay take mail from this host (Postfix: mynetworks), or set mail_user"
-        }
-        _ => SEE_ITS_LOG,
-    }
-}
-
 impl fmt::Display for SmtpFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
@@ -239,13 +198,6 @@ impl fmt::Display for SmtpFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn reply(text: &str) -> Reply {
-        Reply {
-            code: text[..3].parse().unwrap(),
-            lines: vec![text[3..].trim().to_owned()],
-        }
-    }
 
     fn name(answer: &MailAnswer) -> &'static str {
         match answer {
@@ -321,10 +273,10 @@ mod tests {
             (Auth, "535 5.7.8 wrong", "session", "about us"),
         ];
         for (stage, text, expected, why) in rows {
-            let answer = SmtpFault::said(stage, reply(text)).mail_answer();
+            let answer = SmtpFault::said(stage, Reply::of(text)).mail_answer();
             assert_eq!(name(&answer), expected, "{stage}: {text}: {why}");
         }
-        let copied = SmtpFault::said(Content, reply("550 5.1.1 no such user")).with_copy(true);
+        let copied = SmtpFault::said(Content, Reply::of("550 5.1.1 no such user")).with_copy(true);
         assert_eq!(
             name(&copied.mail_answer()),
             "denied",
@@ -362,47 +314,9 @@ mod tests {
             (Rcpt, "421 4.3.2 closing", false, "the relay closes it"),
             (Rcpt, "354 go on", false, "out of step"),
         ] {
-            let fault = SmtpFault::said(stage, reply(text));
+            let fault = SmtpFault::said(stage, Reply::of(text));
             assert_eq!(fault.leaves_connection(), expected, "{text}: {why}");
         }
         assert!(!SmtpFault::broken(Rcpt, "closed").leaves_connection());
-    }
-
-    #[test]
-    fn remedies() {
-        use Stage::{Auth, Content, Ehlo, Mail, Rcpt};
-        for (stage, text, word) in [
-            (
-                Rcpt,
-                "554 5.7.1 <a@x.example>: Relay access denied",
-                "mynetworks",
-            ),
-            (Rcpt, "550 relay not permitted", "mynetworks"),
-            (Rcpt, "530 5.7.0 Authentication required", "mail_user"),
-            (Auth, "535 5.7.8 no", "mail_user"),
-            (Rcpt, "504 5.5.2 <h>: Helo command rejected", "helo_name"),
-            (
-                Rcpt,
-                "450 4.7.1 <h>: Helo command rejected: Host not found",
-                "helo_name",
-            ),
-            (Ehlo, "501 Syntactically invalid argument", "helo_name"),
-            (
-                Rcpt,
-                "550 5.1.8 <s>: Sender address rejected",
-                "sender_address",
-            ),
-            (Mail, "550 no", "sender_address"),
-            (
-                Content,
-                "554 5.2.252 SendAsDenied; a not allowed to send as b",
-                "sender_address",
-            ),
-            (Content, "552 5.3.4 too big", "max_report_size"),
-            (Content, "554 5.7.1 spam", "log"),
-        ] {
-            let found = remedy(stage, &reply(text));
-            assert!(found.contains(word), "{stage}: {text}: {found}");
-        }
     }
 }

@@ -51,6 +51,31 @@ impl Reply {
             .rev()
             .find_map(|line| EnhancedCode::of(line))
     }
+
+    /// Whether its text speaks of the sender, whatever the codes say.
+    pub(super) fn names_sender(&self) -> bool {
+        let text = self.to_string().to_ascii_lowercase();
+        [
+            "sender address rejected",
+            "sender rejected",
+            "sender verify failed",
+            // Exchange Online, of the account that was logged in with.
+            "sendasdenied",
+            "not allowed to send as",
+            "send as this sender",
+        ]
+        .iter()
+        .any(|phrase| text.contains(phrase))
+    }
+
+    /// A reply of one line, for tests.
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Reply {
+        Reply {
+            code: text[..3].parse().unwrap(),
+            lines: vec![text[3..].trim().to_owned()],
+        }
+    }
 }
 
 impl EnhancedCode {

@@ -99,7 +99,7 @@ impl DayWatch {
 
     /// Today's data are to become yesterday's now. By a clock that was wrong at the start, today is the day that was known.
     pub(crate) fn rotate(&mut self) -> DayClosing {
-        if self.last.confidence == Confidence::Unfounded {
+        if self.last.confidence == Confidence::LastKnown {
             self.today = Day::of(self.last.now);
         }
         self.closing(false)
@@ -119,7 +119,7 @@ impl DayWatch {
 /// wrong; what is dated too early may be closed by then.
 fn time_of(moment: &WorkingTime) -> Timestamp {
     match moment.confidence {
-        Confidence::Unfounded => moment.now.max(moment.wall),
+        Confidence::LastKnown => moment.now.max(moment.wall),
         Confidence::Confirmed | Confidence::Disputed => moment.now,
     }
 }

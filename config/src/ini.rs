@@ -127,7 +127,7 @@ impl Section {
 struct Parser {
     ini: Ini,
     problems: Vec<IniProblem>,
-    place: Place,
+    place: CurrentSection,
     /// The indent of the last line that was no continuation: what is deeper goes on with its value.
     indent: usize,
     /// The key that a continuation would go on with, and the lines of its value so far.
@@ -135,7 +135,7 @@ struct Parser {
 }
 
 #[derive(Default, Clone, Copy)]
-enum Place {
+enum CurrentSection {
     #[default]
     Nowhere,
     Defaults,
@@ -173,14 +173,14 @@ impl Parser {
         }
         let Some((name, text)) = value.split_once(['=', ':']) else {
             let error = match self.place {
-                Place::Nowhere => IniError::NoSection,
+                CurrentSection::Nowhere => IniError::NoSection,
                 _ => IniError::NoSeparator,
             };
             return self.problem(number, None, error);
         };
         let name = strip(name).to_lowercase();
         let text = strip(text).to_owned();
-        if matches!(self.place, Place::Nowhere) {
+        if matches!(self.place, CurrentSection::Nowhere) {
             return self.problem(number, None, IniError::NoSection);
         }
         if name.is_empty() {
@@ -204,28 +204,28 @@ impl Parser {
     }
 
     /// `[DEFAULT]` may stand several times, every other section once.
-    fn section(&mut self, number: usize, name: &str) -> Place {
+    fn section(&mut self, number: usize, name: &str) -> CurrentSection {
         if name == "DEFAULT" {
-            return Place::Defaults;
+            return CurrentSection::Defaults;
         }
         let sections = &mut self.ini.sections;
         if let Some(index) = sections.iter().position(|section| section.name == name) {
             let error = IniError::DuplicateSection(name.to_owned(), sections[index].line);
             self.problem(number, None, error);
-            return Place::Section(index);
+            return CurrentSection::Section(index);
         }
         sections.push(Section {
             name: name.to_owned(),
             line: number,
             keys: Vec::new(),
         });
-        Place::Section(sections.len() - 1)
+        CurrentSection::Section(sections.len() - 1)
     }
 
     fn keys(&mut self) -> &mut Vec<Key> {
         match self.place {
-            Place::Section(index) => &mut self.ini.sections[index].keys,
-            Place::Nowhere | Place::Defaults => &mut self.ini.defaults.keys,
+            CurrentSection::Section(index) => &mut self.ini.sections[index].keys,
+            CurrentSection::Nowhere | CurrentSection::Defaults => &mut self.ini.defaults.keys,
         }
     }
 

@@ -79,7 +79,7 @@ pub enum Confidence {
     /// The wall clock has jumped: the old time runs on until the new one has lasted for long enough.
     Disputed,
     /// At the start the wall clock was far from the known time, from which the time runs on.
-    Unfounded,
+    LastKnown,
 }
 
 /// The time to work by, after a reading.
@@ -122,7 +122,7 @@ impl WorkingTime {
 
     /// Whether it is more than the last time known before the start, which may be days ago.
     pub fn is_beyond_last_known(&self) -> bool {
-        self.confidence != Confidence::Unfounded
+        self.confidence != Confidence::LastKnown
     }
 }
 

@@ -66,7 +66,7 @@ fn absolute_database(settings: &mut Reportd, reader: &mut Reader<'_>) {
 }
 
 /// The three options of one kind of retry.
-struct Retries<'a> {
+struct RetryOptions<'a> {
     names: [&'static str; 3],
     most: &'a mut Option<u32>,
     least_wait: &'a mut Option<Duration>,
@@ -77,7 +77,7 @@ struct Retries<'a> {
 
 fn retries(settings: &mut Reportd, reader: &mut Reader<'_>) {
     let groups = [
-        Retries {
+        RetryOptions {
             names: [
                 "max_retries_delivery",
                 "min_wait_delivery",
@@ -88,7 +88,7 @@ fn retries(settings: &mut Reportd, reader: &mut Reader<'_>) {
             most_wait: &mut settings.max_wait_delivery,
             defaults: (5, 300, 1800),
         },
-        Retries {
+        RetryOptions {
             names: [
                 "max_retries_domainlist",
                 "min_wait_domainlist",
@@ -99,7 +99,7 @@ fn retries(settings: &mut Reportd, reader: &mut Reader<'_>) {
             most_wait: &mut settings.max_wait_domainlist,
             defaults: (5, 30, 300),
         },
-        Retries {
+        RetryOptions {
             names: [
                 "max_retries_domaindetails",
                 "min_wait_domaindetails",
@@ -116,7 +116,7 @@ fn retries(settings: &mut Reportd, reader: &mut Reader<'_>) {
     }
 }
 
-fn retry(group: Retries<'_>, reader: &mut Reader<'_>) {
+fn retry(group: RetryOptions<'_>, reader: &mut Reader<'_>) {
     let [_, least_name, most_name] = group.names;
     if !group.names.iter().any(|name| reader.is_set(name)) {
         return;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A collector, and the days that grew there, each with the number of its additions.
-type GrownDays = (String, Vec<(Day, u64)>);
+type CollectorAnswer = (String, Vec<(Day, u64)>);
 
 /// Questions that are asked, and their answers.
 pub(super) struct AdditionsPoller<E> {
@@ -25,8 +25,8 @@ pub(super) struct AdditionsPoller<E> {
     /// `late_interval`; zero: nobody is asked.
     interval: Duration,
     next: Option<Instant>,
-    asking: JoinSet<Option<GrownDays>>,
-    answers: Vec<GrownDays>,
+    asking: JoinSet<Option<CollectorAnswer>>,
+    answers: Vec<CollectorAnswer>,
 }
 
 impl<E: Environment> AdditionsPoller<E> {

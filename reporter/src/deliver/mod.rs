@@ -7,13 +7,13 @@
 mod directory;
 mod dkim;
 mod error;
-mod exhausted;
 mod fingerprint;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod fixtures_tls;
 mod https;
+mod local_shortage;
 mod mail;
 mod message;
 mod payload;
@@ -116,7 +116,7 @@ impl Deliverer {
         mail: &PreparedMail,
         progress: &Progress,
     ) -> Outcome {
-        exhausted::unless_exhausted(self.carry(delivery, mail, progress).await)
+        local_shortage::unless_exhausted(self.carry(delivery, mail, progress).await)
     }
 
     async fn carry(

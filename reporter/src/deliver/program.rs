@@ -10,7 +10,7 @@ use tlsrptd_config::visible;
 use tlsrptd_service::program::Running;
 use tokio::{io::AsyncWriteExt as _, process::ChildStdin, time::timeout};
 
-use super::{Outcome, exhausted::is_exhaustion};
+use super::{Outcome, local_shortage::is_exhaustion};
 
 /// How a program ended.
 #[derive(Debug)]

@@ -94,7 +94,7 @@ const CASES: &[Case] = &[
         why: "no time synchronisation at the start: four days ahead for forty seconds",
         known: Some(120),
         readings: &[
-            (0, 4 * DAY, -120, Unfounded),
+            (0, 4 * DAY, -120, LastKnown),
             (40, 0, 0, Confirmed),
             (700, 0, 0, Confirmed),
         ],
@@ -107,13 +107,13 @@ const CASES: &[Case] = &[
     Case {
         why: "an empty battery: 1970 until the time is synchronised",
         known: Some(120),
-        readings: &[(0, -20_000 * DAY, -120, Unfounded), (30, 0, 0, Confirmed)],
+        readings: &[(0, -20_000 * DAY, -120, LastKnown), (30, 0, 0, Confirmed)],
     },
     Case {
         why: "the same on the first start of all",
         known: None,
         readings: &[
-            (0, -20_000 * DAY, -20_000 * DAY, Unfounded),
+            (0, -20_000 * DAY, -20_000 * DAY, LastKnown),
             (30, 0, 0, Confirmed),
         ],
     },
@@ -126,15 +126,15 @@ const CASES: &[Case] = &[
         why: "off for a week: believed after a while",
         known: Some(7 * DAY),
         readings: &[
-            (0, 0, -7 * DAY, Unfounded),
-            (300, 0, -7 * DAY, Unfounded),
+            (0, 0, -7 * DAY, LastKnown),
+            (300, 0, -7 * DAY, LastKnown),
             (600, 0, 0, Confirmed),
         ],
     },
     Case {
         why: "what was known last was known by a clock that was ahead",
         known: Some(-3 * DAY),
-        readings: &[(0, 0, 3 * DAY, Unfounded), (601, 0, 0, Confirmed)],
+        readings: &[(0, 0, 3 * DAY, LastKnown), (601, 0, 0, Confirmed)],
     },
     Case {
         why: "set back by some minutes between two lives",

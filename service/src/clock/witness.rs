@@ -38,7 +38,7 @@ pub struct ClockWitness {
 enum Offset {
     Unread,
     Believed(SignedDuration),
-    Unfounded(SignedDuration),
+    LastKnown(SignedDuration),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +77,8 @@ impl ClockWitness {
             Offset::Believed(believed) if self.is_correction(offset, believed) => {
                 self.believe(offset, believed)
             }
-            Offset::Unfounded(by) if self.is_plausible(offset) => self.believe(offset, by),
-            Offset::Believed(by) | Offset::Unfounded(by) => self.weigh(offset, by),
+            Offset::LastKnown(by) if self.is_plausible(offset) => self.believe(offset, by),
+            Offset::Believed(by) | Offset::LastKnown(by) => self.weigh(offset, by),
         };
         if change.is_some_and(ClockChange::is_large) {
             self.moved = Some(self.last);
@@ -86,7 +86,7 @@ impl ClockWitness {
         let (by, confidence) = match self.time {
             Offset::Believed(by) if self.jump.is_none() => (by, Confidence::Confirmed),
             Offset::Believed(by) => (by, Confidence::Disputed),
-            Offset::Unfounded(by) => (by, Confidence::Unfounded),
+            Offset::LastKnown(by) => (by, Confidence::LastKnown),
             Offset::Unread => (offset, Confidence::Confirmed),
         };
         WorkingTime {
@@ -123,7 +123,7 @@ impl ClockWitness {
             wall: known,
             boot: reading.boot,
         };
-        self.time = Offset::Unfounded(by.offset());
+        self.time = Offset::LastKnown(by.offset());
         self.weigh(offset, by.offset())
     }
 

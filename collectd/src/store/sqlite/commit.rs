@@ -9,7 +9,7 @@ use tracing::error;
 use super::{
     FLUSH_NUMBER, Sqlite,
     error::{SqliteError, is_locked, sql},
-    pending_counts::{Attempt, CountedRow, PendingCounts},
+    pending_counts::{CommitAttempt, CountedRow, PendingCounts},
     reached_limits::ReachedLimits,
     rows::RowWriter,
     shares::{Charge, Shares},
@@ -23,7 +23,7 @@ const NEXT_FLUSH: &str = "UPDATE tlsrptd_flush SET number=number+1";
 
 /// A transaction of which nobody knows whether it was committed.
 pub(super) struct UncertainCommit {
-    attempt: Attempt,
+    attempt: CommitAttempt,
     flushed: Flushed,
     charges: Vec<Charge>,
 }
@@ -128,7 +128,7 @@ fn write(
     db: &Connection,
     pending_counts: &PendingCounts,
     (reached, shares, limits): (&mut ReachedLimits, &mut Shares, FoldLimits),
-    attempt: &mut Attempt,
+    attempt: &mut CommitAttempt,
 ) -> rusqlite::Result<(Flushed, Option<String>)> {
     db.execute_batch("BEGIN IMMEDIATE")?;
     let mut rows = RowWriter::new(db, reached, shares, limits)?;

@@ -46,7 +46,7 @@ pub(super) struct PendingCounts {
 
 /// What one transaction tries to commit.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(super) struct CommitAttempt {
     /// Datagrams that had their rows before, with their counts.
     pub(super) known: Vec<(ResultsId, u64)>,
     /// Counts of the new ones, in order.
@@ -104,10 +104,10 @@ impl PendingCounts {
 
     /// Takes counts for one transaction: of all known datagrams, and of as many new ones as a transaction should write.
     /// They have to come back by [`PendingCounts::accept`] or [`PendingCounts::restore`].
-    pub(super) fn attempt(&mut self) -> Attempt {
+    pub(super) fn attempt(&mut self) -> CommitAttempt {
         let known = self.ends.len();
         let taken = self.next_new();
-        let mut attempt = Attempt {
+        let mut attempt = CommitAttempt {
             known: Vec::with_capacity(self.dirty.len().min(known)),
             new: vec![0; taken],
             rows: Vec::with_capacity(taken),
@@ -142,7 +142,7 @@ impl PendingCounts {
     }
 
     /// The attempt is committed.
-    pub(super) fn accept(&mut self, attempt: Attempt) {
+    pub(super) fn accept(&mut self, attempt: CommitAttempt) {
         self.uncommitted -= attempt.datagrams;
         for rows in attempt.rows {
             if let Some(new) = self.new.pop_front() {
@@ -154,7 +154,7 @@ impl PendingCounts {
     }
 
     /// The attempt failed: nothing of it is in the file.
-    pub(super) fn restore(&mut self, attempt: Attempt) {
+    pub(super) fn restore(&mut self, attempt: CommitAttempt) {
         let known = self.ends.len() as u32;
         self.uncommitted -= attempt.datagrams;
         let new = (known..).zip(attempt.new);

@@ -34,7 +34,7 @@ pub(super) type Client = legacy::Client<Connector, Body>;
 pub(super) fn client(
     settings: &Reportd,
     resolver: FilteringResolver,
-    places: Option<OwnerSlots>,
+    slots: Option<OwnerSlots>,
     proxies: Arc<Matcher>,
 ) -> Result<Client, PrepareError> {
     let authorities = match &settings.https_ca_file {
@@ -42,7 +42,7 @@ pub(super) fn client(
         None => Vec::new(),
     };
     let tls = tls::config(settings.https_verify, authorities).map_err(PrepareError::HttpsClient)?;
-    let connector = Connector::new(resolver, places, tls, proxies, settings.http_timeout);
+    let connector = Connector::new(resolver, slots, tls, proxies, settings.http_timeout);
     Ok(legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(kept_hosts::IDLE)

@@ -90,20 +90,20 @@ impl Clients {
         }
         let filtered = !self.settings.allow_private_destinations;
         let wait = OWNER_SLOT_WAIT.min(self.settings.http_timeout / 4);
-        let places = OwnerSlots::new(self.settings.max_concurrent_per_host, wait);
-        let with = |filter, places| {
+        let slots = OwnerSlots::new(self.settings.max_concurrent_per_host, wait);
+        let with = |filter, slots| {
             let names = self.names.clone();
             let proxies = Arc::clone(&self.matcher);
             client(
                 &self.settings,
                 FilteringResolver { names, filter },
-                places,
+                slots,
                 proxies,
             )
         };
         let pair = ClientPair {
             free: with(None, None)?,
-            filtered: with(filtered.then(|| Arc::clone(&self.proxies)), Some(places))?,
+            filtered: with(filtered.then(|| Arc::clone(&self.proxies)), Some(slots))?,
         };
         let mut is_first = false;
         let made = self.made.get_or_init(|| {

@@ -36,7 +36,7 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 pub(super) struct Connector {
     resolver: FilteringResolver,
     /// Where records name hosts.
-    places: Option<OwnerSlots>,
+    slots: Option<OwnerSlots>,
     hop: Hop,
     tls: Arc<ClientConfig>,
     proxies: Arc<Matcher>,
@@ -47,7 +47,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(
         resolver: FilteringResolver,
-        places: Option<OwnerSlots>,
+        slots: Option<OwnerSlots>,
         tls: ClientConfig,
         proxies: Arc<Matcher>,
         time: Duration,
@@ -60,7 +60,7 @@ impl Connector {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Connector {
             resolver,
-            places,
+            slots,
             hop,
             tls: Arc::new(tls),
             proxies,
@@ -69,11 +69,11 @@ impl Connector {
     }
 
     async fn open(mut self, uri: Uri) -> Result<TokioIo<RecordingConnection>, BoxError> {
-        let (wire, place, is_proxied): (Box<dyn ByteStream>, _, bool) =
+        let (wire, slot, is_proxied): (Box<dyn ByteStream>, _, bool) =
             match self.proxies.intercept(&uri) {
                 None => {
-                    let (wire, place) = self.direct(uri).await?;
-                    (wire, place, false)
+                    let (wire, slot) = self.direct(uri).await?;
+                    (wire, slot, false)
                 }
                 Some(proxy) if uri.scheme() == Some(&Scheme::HTTP) => {
                     let wire = self.hop.call(proxy.uri().clone()).await?;
@@ -83,7 +83,7 @@ impl Connector {
             };
         Ok(TokioIo::new(RecordingConnection {
             wire,
-            record: AnswerRecord::at(place),
+            record: AnswerRecord::at(slot),
             is_proxied,
         }))
     }
@@ -94,13 +94,13 @@ impl Connector {
             Ok(address) => vec![address],
             Err(_) => self.resolver.addresses(host).await?,
         };
-        let place = match &self.places {
-            Some(places) => places.take(host, &addresses).await?,
+        let slot = match &self.slots {
+            Some(slots) => slots.take(host, &addresses).await?,
             None => None,
         };
         let tcp = tcp(Resolved(addresses), self.time);
         let mut direct = HttpsConnector::from((tcp, Arc::clone(&self.tls)));
-        Ok((Box::new(TokioIo::new(direct.call(uri).await?)), place))
+        Ok((Box::new(TokioIo::new(direct.call(uri).await?)), slot))
     }
 
     async fn through(self, proxy: &Intercept, uri: Uri) -> Result<Box<dyn ByteStream>, BoxError> {

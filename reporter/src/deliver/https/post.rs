@@ -29,7 +29,7 @@ use super::owner_slots::OwnerLimitError;
 use super::resolver::NotGlobal;
 use super::upload::Upload;
 use super::{Https, Outcome, Progress};
-use crate::deliver::exhausted::exhaustion_behind;
+use crate::deliver::local_shortage::exhaustion_behind;
 use crate::model::NamedBy;
 
 /// Bytes of a response body that are read.

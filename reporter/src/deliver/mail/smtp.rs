@@ -43,7 +43,7 @@ pub(in crate::deliver) struct Smtp {
     waits: ReplyTimeouts,
     hello: HeloName,
     kept: IdleConnections,
-    places: Semaphore,
+    slots: Semaphore,
     /// A relay that refuses `bcc_address` does so for each mail.
     copies: LogThrottle,
 }
@@ -77,7 +77,7 @@ impl Smtp {
             waits: ReplyTimeouts::new(settings.sendmail_timeout),
             hello,
             kept: IdleConnections::new(KEPT_IDLE),
-            places: Semaphore::new(MAX_CONNECTIONS),
+            slots: Semaphore::new(MAX_CONNECTIONS),
             copies: LogThrottle::default(),
         })
     }
@@ -101,7 +101,7 @@ impl Smtp {
         unanswered: &UnansweredReports,
     ) -> Result<String, SmtpFault> {
         // The semaphore is never closed.
-        let _place = self.places.acquire().await;
+        let _slot = self.slots.acquire().await;
         if let Some(mut connection) = self.kept.take() {
             match connection
                 .send(envelope, mail, &self.copies, unanswered)

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{jobs, late, text};
+use super::{additions, jobs, text};
 use crate::{
     model::{CollectorCommand, collector_of},
-    store::{JobChange, JobNote},
+    store::{JobChange, JobNote, JobStage},
 };
 
 /// A job that a day has.
@@ -29,14 +29,6 @@ struct DayJob {
     is_decided: bool,
     /// The day was told wholly: it is asked for what was added.
     has_told: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum JobStage {
-    Waiting,
-    Answered,
-    GivenUp,
-    Removed,
 }
 
 /// Which jobs of a day belong to which collectors of the settings, both by their index in their lists.
@@ -172,6 +164,17 @@ pub(super) fn reopen_given_up(
     Ok(notes)
 }
 
+/// From `status`, whether `tlsrptd_closed` is set, and `tlsrptd_given_up`.
+pub(super) fn job_stage(status: Option<&str>, closed: bool, given_up: Option<i64>) -> JobStage {
+    match (status, closed, given_up) {
+        (None, false, _) => JobStage::Waiting,
+        (None, true, Some(2)) | (Some(REMOVED), ..) => JobStage::Removed,
+        (None, true, Some(1 | 3)) | (Some("timedout"), ..) => JobStage::GivenUp,
+        (None, true, _) | (Some("ok"), ..) => JobStage::Answered,
+        (Some(other), ..) => JobStage::Other(other.to_owned()),
+    }
+}
+
 fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
     tx.prepare_cached(
         "SELECT fetcherindex, fetcher, coalesce(tlsrptd_place, fetcherindex), status, \
@@ -180,12 +183,7 @@ fn jobs_of(tx: &Transaction<'_>, day: Day) -> rusqlite::Result<Vec<DayJob>> {
     .query_map([day.to_string()], |row| {
         let status: Option<String> = row.get(3)?;
         let (closed, given_up): (bool, Option<i64>) = (row.get(4)?, row.get(5)?);
-        let stage = match (status.as_deref(), closed, given_up) {
-            (None, false, _) => JobStage::Waiting,
-            (Some(REMOVED), ..) | (None, true, Some(2)) => JobStage::Removed,
-            (Some("timedout"), ..) | (None, true, Some(1 | 3)) => JobStage::GivenUp,
-            _ => JobStage::Answered,
-        };
+        let stage = job_stage(status.as_deref(), closed, given_up);
         Ok(DayJob {
             index: row.get(0)?,
             command: row.get(1)?,
@@ -259,7 +257,7 @@ fn rename(
     )?
     .execute((day.to_string(), job.index, &job.command, &collector.command))?;
     let to = collector_of(&collector.command);
-    if job.stage == JobStage::Answered {
+    if matches!(job.stage, JobStage::Answered | JobStage::Other(_)) {
         return Ok(job_note(day, job, JobChange::AnsweredBefore { to }));
     }
     wait_again(tx, day, job, now)?;
@@ -268,7 +266,7 @@ fn rename(
 
 fn remove(tx: &Transaction<'_>, day: Day, job: &DayJob, now: Timestamp) -> rusqlite::Result<()> {
     if job.has_told {
-        late::forget_part(tx, day, &job.command)?;
+        additions::forget_part(tx, day, &job.command)?;
     }
     tx.prepare_cached(
         "UPDATE fetchjobs SET tlsrptd_closed = ?3, tlsrptd_given_up = 2, \

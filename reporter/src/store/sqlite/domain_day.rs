@@ -10,7 +10,7 @@ use rusqlite::{
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
-    ExistingDatabase, collectors::REMOVED, installation, mails, suppressed, text, unreadable,
+    ExistingDatabase, collectors::job_stage, installation, mails, suppressed, text, unreadable,
 };
 use crate::{
     model::{CollectorRow, Destination, NamedBy, OurMails},
@@ -123,14 +123,8 @@ fn jobs(db: &Connection, columns: &Columns, day: Day) -> rusqlite::Result<Vec<Jo
         .query_map([day.to_string()], |row| {
             let status = string(row.get_ref(1)?);
             let is_closed = row.get_ref(2)? != ValueRef::Null;
-            let given_up = number(row.get_ref(3)?);
-            let stage = match (status.as_deref(), is_closed, given_up) {
-                (None, false, _) => JobStage::Waiting,
-                (None, true, Some(1 | 3)) | (Some("timedout"), ..) => JobStage::GivenUp,
-                (None, true, Some(2)) | (Some(REMOVED), ..) => JobStage::Removed,
-                (None, true, _) | (Some("ok"), ..) => JobStage::Answered,
-                (Some(other), ..) => JobStage::Other(other.to_owned()),
-            };
+            let given_up = row.get_ref(3)?.as_i64().ok();
+            let stage = job_stage(status.as_deref(), is_closed, given_up);
             Ok(JobState {
                 command: string(row.get_ref(0)?).unwrap_or_default(),
                 next: instant(row, 5)?.filter(|_| stage == JobStage::Waiting),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, late, text};
+use super::{SqliteStore, additions, text};
 use crate::{
     model::FetchJob,
     store::{FetchJobs, Step, StoreError},
@@ -124,7 +124,7 @@ impl SqliteStore {
             })?;
             match step {
                 Step::JobGivenUp if job.seen.is_some() => {
-                    late::forget_part(tx, job.day, &job.command)
+                    additions::forget_part(tx, job.day, &job.command)
                 }
                 _ => Ok(()),
             }

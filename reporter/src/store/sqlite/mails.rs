@@ -17,7 +17,7 @@ pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEX
 
 /// What the loop guard needs to know when a mail goes out.
 #[derive(Clone, Debug)]
-pub(super) struct LoopGuard {
+pub(super) struct GuardedMails {
     /// The domain that copies of mails go to.
     copies_to: Option<Domain>,
 }
@@ -26,7 +26,7 @@ impl SqliteStore {
     /// From now on mails are recorded for the loop guard. Each is also sent to `copies_to` (`bcc_address`).
     pub fn guard_loops(&mut self, copies_to: Option<&str>) {
         let copies_to = copies_to.and_then(mail_domain);
-        self.guard = Some(LoopGuard { copies_to });
+        self.guard = Some(GuardedMails { copies_to });
     }
 }
 
@@ -34,7 +34,7 @@ impl SqliteStore {
 pub(super) fn record_mail(
     tx: &Transaction<'_>,
     end: &AttemptEnd,
-    guard: Option<&LoopGuard>,
+    guard: Option<&GuardedMails>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let Some(to) = end

@@ -1,5 +1,6 @@
 //! SQLite: sys4's database, with what is ours beside it. Nothing else in this crate knows SQL.
 
+mod additions;
 mod claims;
 mod clean;
 mod clock;
@@ -14,7 +15,6 @@ mod history;
 mod installation;
 mod jobs;
 mod journal;
-mod late;
 mod lock;
 mod mails;
 mod normalize_domains;
@@ -44,7 +44,7 @@ pub struct SqliteStore {
     pending: pending::PendingQueues,
     reports: claims::ReportsInHand,
     /// With `loop_guard`.
-    guard: Option<mails::LoopGuard>,
+    guard: Option<mails::GuardedMails>,
     suppressions: suppressed::CachedList,
     installation: InstallationId,
 }

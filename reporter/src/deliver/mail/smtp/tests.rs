@@ -12,9 +12,9 @@ use relay::{END_OF_MAIL, FLOOD, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
 
 const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
 
-/// How the mail ended, in a word.
-fn name(word: &MailAnswer) -> &'static str {
-    match word {
+/// How the mail ended.
+fn name(answer: &MailAnswer) -> &'static str {
+    match answer {
         MailAnswer::Taken { .. } => "sent",
         MailAnswer::NoSuchAddress { .. } => "refused",
         MailAnswer::AddressBusy { .. } => "retry",
@@ -127,19 +127,23 @@ async fn the_outcome_depends_on_code_and_stage() {
         (END_OF_MAIL, "garbage", "unknown", "no answer that we understand"),
         (END_OF_MAIL, FLOOD, "unknown", "memory is bounded"),
     ];
-    for (command, answer, expected, why) in rows {
-        let relay = Relay::start(&[(command, answer)]).await;
-        let word = send(&relay.client()).await;
-        assert_eq!(name(&word), expected, "{command} {answer}: {why}: {word:?}");
-        assert!(format!("{word:?}").len() < 1000, "{command} {answer}");
+    for (command, reply, expected, why) in rows {
+        let relay = Relay::start(&[(command, reply)]).await;
+        let answer = send(&relay.client()).await;
+        assert_eq!(
+            name(&answer),
+            expected,
+            "{command} {reply}: {why}: {answer:?}"
+        );
+        assert!(format!("{answer:?}").len() < 1000, "{command} {reply}");
     }
 }
 
 #[tokio::test]
 async fn at_the_end_of_a_mail_without_a_copy_it_is_the_address() {
     let relay = Relay::start(&[(END_OF_MAIL, "550 5.1.1 no such user")]).await;
-    let word = send_with(&relay.client(), None).await;
-    assert_eq!(name(&word), "refused", "{word:?}");
+    let answer = send_with(&relay.client(), None).await;
+    assert_eq!(name(&answer), "refused", "{answer:?}");
 }
 
 #[tokio::test]
@@ -165,8 +169,12 @@ async fn we_greet_by_a_name_or_by_our_address() {
     assert_eq!(name(&send(&relay.client()).await), "sent");
     assert_eq!(relay.heard("HELO sender.example").await, 1);
     let relay = Relay::start(&[("EHLO", "501 no"), ("HELO", "501 no such name")]).await;
-    let word = send(&relay.client()).await;
-    assert_eq!(name(&word), "no session", "our name is not liked: {word:?}");
+    let answer = send(&relay.client()).await;
+    assert_eq!(
+        name(&answer),
+        "no session",
+        "our name is not liked: {answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -195,10 +203,10 @@ async fn a_login_in_each_way_in_which_relays_ask_for_it() {
             login: Some(login("secret")),
             ..relay.client()
         };
-        let word = send(&client).await;
-        assert_eq!(name(&word), expected, "{offered}: {why}: {word:?}");
+        let answer = send(&client).await;
+        assert_eq!(name(&answer), expected, "{offered}: {why}: {answer:?}");
         assert!(
-            !format!("{word:?}").contains("c2VjcmV0"),
+            !format!("{answer:?}").contains("c2VjcmV0"),
             "{offered}: {why}"
         );
     }

@@ -86,7 +86,7 @@ impl Relay {
             },
             hello: HeloName::set("sender.example").unwrap(),
             kept: IdleConnections::new(KEPT_IDLE),
-            places: Semaphore::new(MAX_CONNECTIONS),
+            slots: Semaphore::new(MAX_CONNECTIONS),
         }
     }
 

@@ -2,3 +2,8 @@
 //! the outside, and its JSON, with field names that stay. How people read it is `ctl`'s and, later, the page's.
 //!
 //! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.
+
+pub mod explain;
+pub mod failures;
+pub mod history;
+pub mod totals;

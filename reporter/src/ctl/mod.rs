@@ -1,7 +1,6 @@
 //! `tlsrptctl`: what the operator can ask. It reads the database while the reporter works, and changes nothing but the
 //! suppression list and the list of requests.
 
-#[allow(dead_code)]
 mod answer;
 #[allow(dead_code)]
 mod day;
@@ -11,13 +10,14 @@ mod doctor;
 mod failures;
 mod history;
 mod maptest;
+mod number;
 mod requests;
 mod show;
 mod status;
 mod suppress;
-#[allow(dead_code)] // until the first table is shown
 mod table;
 mod why;
+mod words;
 
 use std::path::Path;
 

@@ -198,7 +198,7 @@ mod tests {
             (
                 vec![["a.test", "1", reason]],
                 Width::Columns(40),
-                "DOMAIN  SESSIONS  REASON\na.test         1  550 5.7.1 we do not li…\n",
+                "DOMAIN  SESSIONS  REASON\na.test         1  550 5.7.1 we do not l…\n",
                 "the last column is cut first",
             ),
             (

@@ -1,0 +1,391 @@
+//! Server and client over real sockets: also clients that do what they should not.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::Shutdown,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixDatagram, UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{AskError, Client, Handler, Limits, ServeError, Server};
+
+/// A condition that does not come about in this time fails the test.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Bench {
+    dir: TempDir,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            dir: tempfile::tempdir().unwrap(),
+            asked: Arc::default(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("observe")
+    }
+
+    fn server(&self, limits: Limits) -> Server {
+        Server::start_with(limits, &self.path(), self.handler()).unwrap()
+    }
+
+    /// `status`, and `flood`: an answer without an end.
+    fn handler(&self) -> Arc<Handler> {
+        let asked = Arc::clone(&self.asked);
+        Arc::new(move |request, out| {
+            asked.fetch_add(1, Relaxed);
+            match request.name() {
+                "status" => out.json(&json!({"pid": 7, "domain": request.text("domain")})),
+                "stream" => {
+                    out.json(&json!({"format": "lines"}))?;
+                    out.bytes(b"one\ntwo\n")
+                }
+                "flood" => loop {
+                    out.bytes(&[b'x'; 4096])?;
+                },
+                _ => out.error(&request.unknown(&["status", "stream", "flood"])),
+            }
+        })
+    }
+
+    fn raw(&self) -> UnixStream {
+        let stream = UnixStream::connect(self.path()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends these bytes, and reads until the server closes.
+    fn exchange(&self, sent: &[u8]) -> String {
+        let mut stream = self.raw();
+        // The server may close before it has read everything.
+        let _ = stream.write_all(sent);
+        let _ = stream.shutdown(Shutdown::Write);
+        rest(&mut stream)
+    }
+
+    fn is_answering(&self) -> bool {
+        let answer = Client::connect(&self.path()).and_then(|mut client| client.ask(&status()));
+        answer.is_ok()
+    }
+}
+
+fn rest(stream: &mut UnixStream) -> String {
+    let mut read = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        match stream.read(&mut part) {
+            Ok(0) | Err(_) => return String::from_utf8_lossy(&read).into_owned(),
+            Ok(length) => read.extend_from_slice(&part[..length]),
+        }
+    }
+}
+
+fn status() -> Value {
+    json!({"request": "status"})
+}
+
+/// Short ones, so that a test need not wait.
+fn short() -> Limits {
+    Limits {
+        clients: 2,
+        read: Duration::from_millis(1000),
+        write: Duration::from_millis(1000),
+        client: Duration::from_secs(4),
+        interval: Duration::from_millis(1),
+        ..Limits::default()
+    }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn questions_and_answers() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits::default());
+    let mut client = Client::connect(&bench.path()).unwrap();
+    for domain in ["a.example", "\u{1b}[2J\"\n", ""] {
+        let question = json!({"request": "status", "domain": domain});
+        let answer = client.ask(&question).unwrap();
+        assert_eq!(answer, json!({"pid": 7, "domain": domain}));
+    }
+    let refused = client.ask(&json!({"request": "no\nsuch"})).unwrap_err();
+    assert!(
+        matches!(&refused, AskError::Refused { why, .. } if why == "unknown request \"no\\nsuch\" (allowed: status, stream, flood)"),
+        "{refused}"
+    );
+    let (head, mut lines) = client.ask_stream(&json!({"request": "stream"})).unwrap();
+    assert_eq!(head, json!({"format": "lines"}));
+    let mut told = [0; 8];
+    lines.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"one\ntwo\n");
+}
+
+#[test]
+fn what_is_no_request() {
+    let bench = Bench::new();
+    let _server = bench.server(short());
+    let deep = format!("{}\n", "[".repeat(4000));
+    let long = format!(
+        "{{\"request\":\"status\",\"a\":\"{}\"}}\n",
+        "x".repeat(5000)
+    );
+    for (sent, want, why) in [
+        ("{\"request\":\"status\"}\n", "{\"pid\":7", "a request"),
+        (
+            "{\"request\":\"status\"}",
+            "{\"pid\":7",
+            "the last line needs no end",
+        ),
+        (
+            "\n \r\n{\"request\":\"status\"}\r\n",
+            "{\"pid\":7",
+            "empty lines",
+        ),
+        ("status\n", "{\"error\":\"not JSON", "a word"),
+        ("[]\n", "{\"error\":\"not a JSON object", "an array"),
+        ("{}\n", "{\"error\":\"no `request`", "an empty object"),
+        (
+            "{\"request\":1}\n",
+            "{\"error\":\"`request` is not",
+            "a number",
+        ),
+        (
+            "{\"request\":{\"$serde_json::private::Number\":\"1\"}}\n",
+            "{\"error\":\"",
+            "serde_json's own token",
+        ),
+        ("\u{0}\u{0}\n", "{\"error\":\"not JSON", "null bytes"),
+        (&deep, "{\"error\":\"not JSON", "deep"),
+        (
+            &long,
+            "{\"error\":\"a request is at most 4096 bytes",
+            "long",
+        ),
+        (
+            &long[..5000],
+            "{\"error\":\"a request is at most 4096 bytes",
+            "long, without an end",
+        ),
+        ("", "", "nothing"),
+    ] {
+        let answer = bench.exchange(sent.as_bytes());
+        assert!(answer.starts_with(want), "{why}: {answer}");
+        assert!(
+            answer.is_empty() || answer.ends_with('\n'),
+            "{why}: {answer}"
+        );
+    }
+    assert!(bench.exchange(b"\xff\xfe{}\n").contains("not JSON"));
+    assert!(bench.is_answering());
+}
+
+/// However many misbehave at once, they are gone in time, and others are answered again.
+#[test]
+fn clients_that_hold_their_places() {
+    type Misbehave = fn(&mut UnixStream);
+    let send = |sent: &'static str| {
+        move |stream: &mut UnixStream| stream.write_all(sent.as_bytes()).unwrap()
+    };
+    let cases: [(&str, Box<dyn Fn(&mut UnixStream)>); 4] = [
+        ("say nothing", Box::new((|_| {}) as Misbehave)),
+        ("never end the line", Box::new(send("{\"request\":"))),
+        ("never read", Box::new(send("{\"request\":\"flood\"}\n"))),
+        (
+            "are half closed and never read",
+            Box::new(|stream| {
+                stream.write_all(b"{\"request\":\"flood\"}\n").unwrap();
+                stream.shutdown(Shutdown::Write).unwrap();
+            }),
+        ),
+    ];
+    for (why, misbehave) in cases {
+        let bench = Bench::new();
+        let _server = bench.server(short());
+        let mut held: Vec<_> = (0..2).map(|_| bench.raw()).collect();
+        held.iter_mut().for_each(|stream| misbehave(stream));
+        let mut refused = bench.raw();
+        assert_eq!(
+            rest(&mut refused),
+            "{\"error\":\"too many clients\"}\n",
+            "{why}"
+        );
+        wait_until(why, || bench.is_answering());
+        drop(held);
+    }
+}
+
+#[test]
+fn a_client_that_reads_little_by_little_is_gone_at_last() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits {
+        write: PATIENCE,
+        client: Duration::from_millis(600),
+        ..short()
+    });
+    let mut slow = bench.raw();
+    slow.write_all(b"{\"request\":\"flood\"}\n").unwrap();
+    let began = Instant::now();
+    let mut part = [0; 16 * 1024];
+    while matches!(slow.read(&mut part), Ok(1..)) {
+        assert!(began.elapsed() < PATIENCE, "it may stay for ever");
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        began.elapsed() >= Duration::from_millis(500),
+        "it was in time"
+    );
+}
+
+#[test]
+fn floods_of_connections_and_of_questions_are_slowed_down() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits {
+        clients: 1,
+        interval: Duration::from_millis(50),
+        ..Limits::default()
+    });
+    let end = Instant::now() + Duration::from_millis(500);
+    let (mut connected, mut client) = (0, Client::connect(&bench.path()).unwrap());
+    while Instant::now() < end {
+        client.ask(&status()).unwrap();
+        connected += usize::from(UnixStream::connect(bench.path()).is_ok());
+    }
+    let asked = bench.asked.load(Relaxed);
+    assert!(
+        (2..=12).contains(&asked),
+        "{asked} answers in half a second"
+    );
+    assert!(connected > 1, "{connected}");
+    drop(client);
+    wait_until("others are answered", || bench.is_answering());
+}
+
+#[test]
+fn the_end_waits_for_nobody_and_removes_the_path() {
+    let bench = Bench::new();
+    let server = bench.server(Limits::default());
+    let mut silent = bench.raw();
+    let mut busy = bench.raw();
+    busy.write_all(b"{\"request\":\"flood\"}\n").unwrap();
+    wait_until("it is asked", || bench.asked.load(Relaxed) == 1);
+    let began = Instant::now();
+    drop(server);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(!bench.path().exists());
+    rest(&mut silent);
+    rest(&mut busy);
+}
+
+#[test]
+fn mode_and_kind() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits::default());
+    let found = fs::symlink_metadata(bench.path()).unwrap();
+    assert!(found.file_type().is_socket());
+    assert_eq!(found.permissions().mode() & 0o7777, 0o660);
+}
+
+#[test]
+fn what_stands_at_the_path() {
+    let make = |path: &Path| Server::start(path, Bench::new().handler());
+    let bench = Bench::new();
+    let path = bench.path();
+
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    drop(make(&path).expect("what a dead process left is replaced"));
+    drop(UnixDatagram::bind(&path).unwrap());
+    drop(make(&path).expect("so is a dead one of another kind"));
+
+    let live = make(&path).unwrap();
+    let error = make(&path).unwrap_err().to_string();
+    let own = format!("(process {}) answers there", std::process::id());
+    assert!(error.ends_with(&own), "{error}");
+    assert!(bench.path().exists(), "a live one stays");
+    drop(live);
+
+    let datagrams = UnixDatagram::bind(&path).unwrap();
+    assert!(matches!(make(&path), Err(ServeError::OtherKind(_))));
+    drop(datagrams);
+    fs::remove_file(&path).unwrap();
+
+    fs::write(&path, "text").unwrap();
+    assert!(matches!(make(&path), Err(ServeError::NotASocket(_))));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+
+    let missing = bench.dir.path().join("none/observe");
+    assert!(matches!(
+        make(&missing),
+        Err(ServeError::NoDirectory { .. })
+    ));
+    let long = bench.dir.path().join("x".repeat(108));
+    assert!(matches!(make(&long), Err(ServeError::TooLong(_))));
+}
+
+#[test]
+fn another_socket_at_the_path_stays_at_the_end() {
+    let bench = Bench::new();
+    let first = bench.server(Limits::default());
+    fs::remove_file(bench.path()).unwrap();
+    let _second = bench.server(Limits::default());
+    drop(first);
+    assert!(bench.is_answering());
+}
+
+#[test]
+fn why_there_is_no_answer() {
+    let bench = Bench::new();
+    let ask = |within| {
+        let asked = Client::connect_within(&bench.path(), within)
+            .and_then(|mut client| client.ask(&status()));
+        asked.unwrap_err()
+    };
+    assert!(matches!(ask(PATIENCE), AskError::Missing(_)));
+    fs::write(bench.path(), "").unwrap();
+    assert!(matches!(ask(PATIENCE), AskError::OtherKind(_)));
+    for (answer, want) in [
+        ("", "the answer was cut off"),
+        ("{\"pid\":", "the answer was cut off"),
+        ("hello\n", "the answer is not a line of JSON"),
+        ("{\"error\":\"busy\"}\n", "the daemon says: busy"),
+    ] {
+        fs::remove_file(bench.path()).unwrap();
+        let listener = UnixListener::bind(bench.path()).unwrap();
+        let answering = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 64]);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let error = ask(PATIENCE).to_string();
+        assert!(error.contains(want), "{answer:?}: {error}");
+        answering.join().unwrap();
+    }
+    assert!(matches!(ask(PATIENCE), AskError::NobodyAnswers(_)));
+    fs::remove_file(bench.path()).unwrap();
+    let _listener = UnixListener::bind(bench.path()).unwrap();
+    let error = ask(Duration::from_millis(300));
+    assert!(matches!(error, AskError::TimedOut { .. }), "{error}");
+}

@@ -9,17 +9,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
-use tlsrptd_config::ReportDays;
+use tlsrptd_config::{ReportDays, reportd::Reportd};
 use tlsrptd_proto::{
     counts::ReportCounts,
     day::Day,
     domain::Domain,
-    report::{Report, Submitter},
-    tlsrpt_record::TlsrptRecord,
+    report::{InstallationId, Report, Submitter},
+    tlsrpt_record::{Mailbox, MailboxError, TlsrptRecord},
 };
 
 use crate::{
-    environment::Environment,
+    environment::Records,
     lookup::{self, LookupResult},
     model::{CountedRows, DecidedDomain, Decision, Destination, DomainDay, NewReport},
     route::{Routed, Routes},
@@ -50,35 +50,85 @@ pub struct Composer {
     pub min_sessions: u64,
 }
 
+/// Whether a decision is made with the report.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReportText {
+    Written,
+    LeftOut,
+}
+
 impl Composer {
+    /// From the settings; `installation` is that of the database.
+    ///
+    /// # Errors
+    ///
+    /// When `contact_info` is no address.
+    pub fn new(
+        settings: &Reportd,
+        routes: Routes,
+        installation: InstallationId,
+    ) -> Result<Composer, MailboxError> {
+        Ok(Composer {
+            submitter: Submitter {
+                organization_name: settings.organization_name.clone(),
+                contact_info: Mailbox::parse(&settings.contact_info)?,
+                installation,
+            },
+            routes,
+            schedule: Arc::new(Schedule::new(settings)),
+            max_report_size: settings.max_report_size,
+            loop_guard: settings.loop_guard,
+            report_days: settings.report_days,
+            min_sessions: settings.min_sessions,
+        })
+    }
+
     /// Decides on one domain's day. `seed` is its share of chance.
-    pub async fn decide<O: Environment>(
+    pub async fn decide<R: Records>(
         &self,
-        environment: &O,
+        records: &R,
         day: Day,
         found: DomainDay,
         now: Timestamp,
         seed: u64,
     ) -> DecidedDomain {
+        self.decide_as(records, day, found, now, seed, ReportText::Written)
+            .await
+    }
+
+    /// The same without the report's text: who would get one.
+    pub async fn outlook<R: Records>(
+        &self,
+        records: &R,
+        day: Day,
+        found: DomainDay,
+        now: Timestamp,
+    ) -> DecidedDomain {
+        self.decide_as(records, day, found, now, 0, ReportText::LeftOut)
+            .await
+    }
+
+    async fn decide_as<R: Records>(
+        &self,
+        records: &R,
+        day: Day,
+        found: DomainDay,
+        now: Timestamp,
+        seed: u64,
+        text: ReportText,
+    ) -> DecidedDomain {
         let domain = found.domain.clone();
         // Another than that of the reports before, if there are any.
         let uniqid = found.reports + 1;
         let mut rows = CountedRows::default();
-        let routed = self
-            .destinations(environment, day, found, now, &mut rows)
-            .await;
+        let routed = self.destinations(records, day, found, now, &mut rows).await;
         let decision = match routed {
             Ok((domain, counts, destinations)) => {
-                let report = Report::compose(&self.submitter, day, &domain, counts, uniqid);
-                let document = report.to_json_within(self.max_report_size);
-                if document.is_folded {
-                    let bytes = document.json.len();
-                    tracing::info!(%day, %domain, bytes, "report exceeds max_report_size: failure details were merged");
-                }
+                let json = self.write(day, &domain, counts, uniqid, text);
                 let mut rng = StdRng::seed_from_u64(seed);
                 let due = |to| (to, self.schedule.first_delivery(now, &mut rng));
                 Decision::Report(NewReport {
-                    json: document.json,
+                    json,
                     destinations: destinations.into_iter().map(due).collect(),
                     suppressed: Vec::new(),
                 })
@@ -93,10 +143,30 @@ impl Composer {
         }
     }
 
-    /// Everything that may be a reason against.
-    async fn destinations<O: Environment>(
+    fn write(
         &self,
-        environment: &O,
+        day: Day,
+        domain: &Domain,
+        counts: ReportCounts,
+        uniqid: u64,
+        text: ReportText,
+    ) -> String {
+        if text == ReportText::LeftOut {
+            return String::new();
+        }
+        let report = Report::compose(&self.submitter, day, domain, counts, uniqid);
+        let document = report.to_json_within(self.max_report_size);
+        if document.is_folded {
+            let bytes = document.json.len();
+            tracing::info!(%day, %domain, bytes, "report exceeds max_report_size: failure details were merged");
+        }
+        document.json
+    }
+
+    /// Everything that may be a reason against.
+    async fn destinations<R: Records>(
+        &self,
+        records: &R,
         day: Day,
         found: DomainDay,
         now: Timestamp,
@@ -122,7 +192,7 @@ impl Composer {
             ));
         }
         self.unwanted(&counts)?;
-        let record = record(environment, &domain, &counts).await?;
+        let record = record(records, &domain, &counts).await?;
         let routed = self.routes.route(&domain, &record);
         let left_out = left_out(&routed);
         if routed.destinations.is_empty() {
@@ -199,12 +269,12 @@ fn merge(domain: &Domain, found: DomainDay, rows: &mut CountedRows) -> ReportCou
 }
 
 /// The record in DNS; when DNS fails or is not to be asked, the valid one that most sessions saw.
-async fn record<O: Environment>(
-    environment: &O,
+async fn record<R: Records>(
+    records: &R,
     domain: &Domain,
     counts: &ReportCounts,
 ) -> Result<TlsrptRecord, String> {
-    let failure = match environment.lookup(domain).await {
+    let failure = match records.record(domain).await {
         Some(LookupResult::Record(record)) => return Ok(record),
         Some(LookupResult::OptedOut(reason)) => return Err(format!("opted out: {reason}")),
         Some(LookupResult::Unknown(reason)) => format!("DNS failed ({reason}), and "),

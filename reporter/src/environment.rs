@@ -62,6 +62,18 @@ pub trait Environment: Send + Sync + 'static {
     }
 }
 
+/// Where records come from: all that a decision needs of the outside.
+pub trait Records: Sync {
+    /// What DNS says of a domain's record; `None` when it is not asked.
+    fn record(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
+}
+
+impl<E: Environment> Records for E {
+    fn record(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send {
+        self.lookup(domain)
+    }
+}
+
 /// The system's.
 #[derive(Debug)]
 pub struct SystemEnvironment {

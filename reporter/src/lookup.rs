@@ -63,17 +63,24 @@ impl Resolver {
 
     /// Looks the record up by its absolute name: a search list must not answer for another domain.
     pub async fn record(&self, domain: &Domain) -> LookupResult {
+        self.record_with_texts(domain).await.0
+    }
+
+    /// The same, with the texts of all TXT records at that name.
+    pub async fn record_with_texts(&self, domain: &Domain) -> (LookupResult, Vec<String>) {
         let Ok(name) = Name::from_ascii(format!("_smtp._tls.{domain}.")) else {
-            return LookupResult::OptedOut(
-                "the record's name would be too long for DNS".to_owned(),
-            );
+            let reason = "the record's name would be too long for DNS".to_owned();
+            return (LookupResult::OptedOut(reason), Vec::new());
         };
         // In a statement of its own: a guard held while we wait would block all look-ups.
         let permit = self.throttle().permit(Instant::now());
         match permit {
             Permit::Go => {}
             Permit::Probe => self.ask_for_root().await,
-            Permit::Wait => return LookupResult::Unknown("resolver unavailable".to_owned()),
+            Permit::Wait => {
+                let reason = "resolver unavailable".to_owned();
+                return (LookupResult::Unknown(reason), Vec::new());
+            }
         }
         let answer = self.ask(domain, name).await;
         let end = match &answer {
@@ -93,7 +100,7 @@ impl Resolver {
             {
                 tracing::warn!(%domain, reason, others, "DNS failed: the record that the MTA saw is used");
             }
-            LookupResult::Unknown(reason)
+            (LookupResult::Unknown(reason), Vec::new())
         })
     }
 
@@ -112,7 +119,11 @@ impl Resolver {
     }
 
     /// Asks until there is an answer, as often as the servers' configuration and the budget allow.
-    async fn ask(&self, domain: &Domain, name: Name) -> Result<LookupResult, NoAnswer> {
+    async fn ask(
+        &self,
+        domain: &Domain,
+        name: Name,
+    ) -> Result<(LookupResult, Vec<String>), NoAnswer> {
         let question = Question {
             name,
             kind: RecordType::TXT,
@@ -152,14 +163,15 @@ fn log(change: Option<ResolverChange>) {
     }
 }
 
-fn from_answer(answer: DnsAnswer) -> LookupResult {
+fn from_answer(answer: DnsAnswer) -> (LookupResult, Vec<String>) {
+    let opted_out = |reason: &str| (LookupResult::OptedOut(reason.to_owned()), Vec::new());
     match answer {
         DnsAnswer::Records(records) => {
             let texts: Vec<String> = records.iter().filter_map(joined).collect();
-            from_texts(&texts)
+            (from_texts(&texts), texts)
         }
-        DnsAnswer::NoName => LookupResult::OptedOut("no such name in DNS".to_owned()),
-        DnsAnswer::NoRecords => LookupResult::OptedOut("no TXT record in DNS".to_owned()),
+        DnsAnswer::NoName => opted_out("no such name in DNS"),
+        DnsAnswer::NoRecords => opted_out("no TXT record in DNS"),
     }
 }
 

@@ -3,7 +3,18 @@
 //!
 //! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.
 
+pub(crate) mod collectors_today;
 pub mod explain;
 pub mod failures;
 pub mod history;
+pub(crate) mod preview;
+pub(crate) mod reason;
+pub(crate) mod record;
+pub(crate) mod report_mail;
+pub(crate) mod report_view;
+pub(crate) mod runtime;
+pub(crate) mod show;
+pub(crate) mod tonight;
 pub mod totals;
+pub(crate) mod when;
+pub(crate) mod why;

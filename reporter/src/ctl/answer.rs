@@ -18,6 +18,10 @@ pub(crate) struct Answer {
     pub(crate) exit: u8,
     /// What goes into a file as it is, in place of the text: a mail.
     pub(crate) verbatim: Option<Vec<u8>>,
+    /// JSON that goes out as it is, in place of `json`: a report's bytes.
+    pub(crate) verbatim_json: Option<Vec<u8>>,
+    /// For whoever reads beside it: standard error.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Answer {
@@ -28,6 +32,8 @@ impl Answer {
             json,
             exit: exit::OK,
             verbatim: None,
+            verbatim_json: None,
+            notes: Vec::new(),
         }
     }
 
@@ -44,7 +50,14 @@ impl Answer {
     /// Prints it. Whoever wrote what stands in it: nothing in it hides.
     pub(crate) fn print(&self, form: AnswerForm) -> Result<u8, Error> {
         let mut out = io::stdout();
+        for note in &self.notes {
+            // If standard error is closed, there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", visible::one_line(note));
+        }
         let bytes = match (form, &self.verbatim) {
+            (AnswerForm::Json, _) if self.verbatim_json.is_some() => {
+                self.verbatim_json.clone().unwrap_or_default()
+            }
             (AnswerForm::Json, _) => json_line(&self.json).into_bytes(),
             (AnswerForm::Text, Some(bytes)) if !out.is_terminal() => bytes.clone(),
             (AnswerForm::Text, Some(bytes)) => {

@@ -1,16 +1,20 @@
-//! `tlsrptctl maptest DOMAIN RECORD`: what the maps make of a record.
+//! `tlsrptctl maptest DOMAIN [RECORD]`: what the maps make of a record, given or in DNS.
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::{domain::Domain, tlsrpt_record::TlsrptRecord};
+use tlsrptd_config::{exit, reportd::Reportd};
 
-use super::{answer::Answer, not_built_yet};
+use super::answer::Answer;
 use crate::{
+    answers::{
+        reason,
+        record::{RecordRoute, RecordSource},
+        runtime,
+        show::read_domain,
+    },
     error::Error,
-    model::Destination,
-    route::{Routed, Routes},
+    lookup::LookupResult,
+    route::Routed,
 };
 
 /// The destinations before and after mapping; without `record`, of that in DNS.
@@ -19,38 +23,51 @@ pub(super) fn answer(
     domain: &str,
     record: Option<&str>,
 ) -> Result<Answer, Error> {
-    let fault = |what, problem: &dyn std::fmt::Display| Error::Argument {
-        what,
-        problem: problem.to_string(),
+    let domain = read_domain(domain)?;
+    let found = match record {
+        Some(record) => RecordRoute::given(settings, domain, record)?,
+        None => runtime::wait_for(RecordRoute::in_dns(settings, domain))?,
     };
-    let domain = Domain::parse(domain).map_err(|error| fault("DOMAIN", &error))?;
-    let Some(record) = record else {
-        return Err(not_built_yet("maptest without RECORD"));
-    };
-    let parsed = TlsrptRecord::parse(record).map_err(|error| fault("RECORD", &error))?;
-    let routes = Routes::load(settings).map_err(Error::Maps)?;
-    let routed = routes.route(&domain, &parsed);
-    Ok(Answer::new(show(&routed), json(&domain, record, &routed)))
+    let mut text = dns(&found, settings);
+    if let Some(routed) = &found.routed {
+        text.push_str(&show(routed));
+    }
+    let answer = Answer::new(text, found.json());
+    match found.routed {
+        Some(_) => Ok(answer),
+        None => Ok(answer.with_exit(exit::FAILED)),
+    }
 }
 
-fn json(domain: &Domain, record: &str, routed: &Routed) -> Value {
-    let uris = |destinations: &[Destination]| -> Vec<String> {
-        let uris = destinations.iter().map(|destination| destination.uri());
-        uris.map(|uri| uri.to_string()).collect()
+/// What DNS said, if it was asked.
+fn dns(found: &RecordRoute, settings: &Reportd) -> String {
+    let RecordSource::Dns(said, texts) = &found.source else {
+        return String::new();
     };
-    let dropped = routed
-        .dropped
+    let domain = found.domain.as_str();
+    let mut lines = vec![match said {
+        LookupResult::Record(_) => format!("DNS at _smtp._tls.{domain}:"),
+        LookupResult::OptedOut(detail) => {
+            format!("{domain}: {}", reason::opted_out(detail, domain))
+        }
+        LookupResult::Unknown(why) => format!(
+            "DNS did not answer for _smtp._tls.{domain}: {why} (the reporter would use the record that the MTA saw)"
+        ),
+    }];
+    match found.text() {
+        Some(record) => lines.push(format!("  {record}")),
+        None => lines.extend(texts.iter().map(|text| format!("  TXT: {text}"))),
+    }
+    if !settings.resolve_records {
+        lines.push(
+            "The reporter itself does not ask DNS: resolve_records is no, and the record that the MTA saw counts".to_owned(),
+        );
+    }
+    // Whoever wrote a record: it stays on its line.
+    let lines = lines
         .iter()
-        .map(|(uri, reason)| json!({ "destination": uri, "reason": reason.to_string() }));
-    json!({
-        "domain": domain.as_str(),
-        "record": record,
-        "before": uris(&routed.before),
-        "after": uris(&routed.destinations),
-        "discarded_by_map": routed.discarded_by_map,
-        "left_out": dropped.collect::<Vec<_>>(),
-        "more_left_out": routed.more_dropped,
-    })
+        .map(|line| line.replace(char::is_control, " ") + "\n");
+    lines.collect()
 }
 
 fn show(routed: &Routed) -> String {

@@ -16,6 +16,7 @@ mod show;
 mod status;
 mod suppress;
 mod table;
+mod tonight;
 mod why;
 mod words;
 
@@ -57,7 +58,7 @@ fn answer(settings: Ctl) -> Result<Answer, Error> {
         Command::History { days } => history::answer(&reportd, days),
         Command::Failures(question) => failures::answer(&reportd, &question),
         Command::Deliveries(question) => deliveries::answer(&reportd, &question),
-        Command::DeliveriesToday(question) => show::deliveries_today(&reportd, &question),
+        Command::DeliveriesToday(question) => tonight::answer(&reportd, &question),
         Command::Show(question) => show::answer(&reportd, &question),
         Command::Why { domain, day } => why::answer(&reportd, &domain, &day),
         Command::Resend(question) => requests::resend(&reportd, &question),

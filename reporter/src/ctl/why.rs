@@ -1,10 +1,21 @@
 //! `tlsrptctl why DOMAIN [DAY]`: what became of a domain's report, in one sentence.
 
-use tlsrptd_config::{DayWord, reportd::Reportd};
+use jiff::Timestamp;
+use tlsrptd_config::{DayWord, exit, reportd::Reportd, visible};
 
-use super::{answer::Answer, not_built_yet};
-use crate::error::Error;
+use super::{answer::Answer, day};
+use crate::{
+    answers::{runtime, why::Why},
+    error::Error,
+};
 
-pub(super) fn answer(_: &Reportd, _domain: &str, _: &DayWord) -> Result<Answer, Error> {
-    Err(not_built_yet("why"))
+pub(super) fn answer(settings: &Reportd, domain: &str, day: &DayWord) -> Result<Answer, Error> {
+    let now = Timestamp::now();
+    let day = day::of(day, now)?;
+    let why = runtime::wait_for(Why::find(settings, domain, day, now))?;
+    let answer = Answer::new(visible::one_line(&why.sentence()) + "\n", why.json());
+    match why.is_seen() {
+        true => Ok(answer),
+        false => Ok(answer.with_exit(exit::FAILED)),
+    }
 }

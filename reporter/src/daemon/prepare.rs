@@ -3,10 +3,6 @@
 use std::sync::Arc;
 
 use tlsrptd_config::{Settings, reportd::Reportd};
-use tlsrptd_proto::{
-    report::{InstallationId, Submitter},
-    tlsrpt_record::Mailbox,
-};
 use tlsrptd_service::{
     descriptors, log::LogHandle, pid_file::PidFile, service_manager::ServiceManager,
 };
@@ -15,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{Daemon, DaemonOptions, signals};
 use crate::{
     compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
-    lookup::Resolver, model::CollectorCommand, route::Routes, schedule::Schedule, store,
+    lookup::Resolver, model::CollectorCommand, route::Routes, store,
 };
 
 /// Ready to serve.
@@ -62,7 +58,8 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     let settings = settings.values;
     let (routes, environment) = parts(&settings)?;
     let store = store::open(&settings, None)?;
-    let composer = composer(&settings, routes, store.installation())?;
+    let composer =
+        Composer::new(&settings, routes, store.installation().clone()).map_err(Error::Contact)?;
     let pidfile = settings
         .pidfilename
         .clone()
@@ -138,27 +135,6 @@ fn parts(settings: &Reportd) -> Result<(Routes, SystemEnvironment), Error> {
         max_answer_size: settings.max_answer_size,
     };
     Ok((routes, environment))
-}
-
-/// Who makes the reports: whose they are, the database knows.
-fn composer(
-    settings: &Reportd,
-    routes: Routes,
-    installation: &InstallationId,
-) -> Result<Composer, Error> {
-    Ok(Composer {
-        submitter: Submitter {
-            organization_name: settings.organization_name.clone(),
-            contact_info: Mailbox::parse(&settings.contact_info).map_err(Error::Contact)?,
-            installation: installation.clone(),
-        },
-        routes,
-        schedule: Arc::new(Schedule::new(settings)),
-        max_report_size: settings.max_report_size,
-        loop_guard: settings.loop_guard,
-        report_days: settings.report_days,
-        min_sessions: settings.min_sessions,
-    })
 }
 
 fn fetchers(settings: &Reportd) -> Vec<CollectorCommand> {

@@ -15,6 +15,7 @@ mod fixtures_tls;
 mod https;
 mod local_shortage;
 mod mail;
+mod mail_writer;
 mod message;
 mod payload;
 mod prepared_mail;
@@ -43,6 +44,7 @@ use unanswered::UnansweredReports;
 
 pub use dkim::KeyError;
 pub use error::PrepareError;
+pub use mail_writer::{MailWriter, Signing};
 pub use prepared_mail::PreparedMail;
 pub use progress::{Progress, Waiting};
 

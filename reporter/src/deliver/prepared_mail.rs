@@ -7,7 +7,10 @@ use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
-use super::{Deliverer, Outcome, message};
+use super::{
+    Deliverer, Outcome,
+    mail_writer::{self, MailFault},
+};
 use crate::model::Delivery;
 
 /// The signed mail of a delivery in hand, written once.
@@ -69,19 +72,19 @@ impl Deliverer {
     }
 
     fn write(&self, delivery: &Delivery, to: &Mailbox) -> Result<Vec<u8>, Outcome> {
-        let message = message::compose(
+        let (signers, level) = (Some(&self.signers), self.compression_level);
+        mail_writer::mail(
             &delivery.report,
             to,
-            &self.sender,
             delivery.date,
-            self.compression_level,
+            &self.sender,
+            signers,
+            level,
         )
-        .map_err(|reason| Outcome::Unsendable { reason })?;
-        let signatures = self
-            .signers
-            .sign(&message, delivery.date)
-            .map_err(|error| Outcome::retry(format!("DKIM: {error}")))?;
-        Ok(message.bytes(&signatures))
+        .map_err(|fault| match fault {
+            MailFault::Report(reason) => Outcome::Unsendable { reason },
+            MailFault::Dkim(reason) => Outcome::retry(reason),
+        })
     }
 }
 

@@ -196,7 +196,7 @@ fn domain_of(begin: &str) -> Option<Domain> {
 }
 
 /// A line that says nothing about the others.
-fn is_bad_line(error: &FetchError) -> bool {
+pub(super) fn is_bad_line(error: &FetchError) -> bool {
     matches!(
         error,
         FetchError::Json(_) | FetchError::Details | FetchError::Domain(_) | FetchError::Counts(_)

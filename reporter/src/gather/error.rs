@@ -59,6 +59,11 @@ pub enum GatherError {
         /// What it has.
         newest: Option<Day>,
     },
+    /// It tells closed days only.
+    #[error(
+        "its fetcher cannot tell what was counted today (it is not tlsrptd's, or an older one)"
+    )]
+    NoToday,
     /// What it said cannot be used.
     #[error("{source}{}", said(line))]
     Answer {

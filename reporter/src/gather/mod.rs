@@ -9,6 +9,7 @@ mod answer_reader;
 mod error;
 mod probe;
 mod process;
+mod today;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use process::FetcherProcess;
 pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
 pub use probe::probe;
+pub use today::TodayStream;
 
 /// A part that is handed on: so many domains,
 const ROWS_AT_ONCE: usize = 500;

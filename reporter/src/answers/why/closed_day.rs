@@ -1,0 +1,175 @@
+//! A closed day on which the domain was counted.
+
+use super::{Why, deliveries, failed, number};
+use crate::{
+    answers::{reason, when::when},
+    model::collector_of,
+    store::{JobStage, JobState, ReportState, RowStage, RowState},
+};
+
+/// Collectors that are named in a sentence, each with what it lacks.
+const MOST_COLLECTORS: usize = 3;
+
+pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
+    counted(why, clauses);
+    rows(why, clauses);
+    jobs(&why.state.jobs, clauses);
+    for (place, report) in why.state.reports.iter().enumerate() {
+        one_report(why, place, report, clauses);
+    }
+    if let Some(preview) = &why.preview {
+        let is_late = !why.state.reports.is_empty();
+        let is_awaited = why
+            .state
+            .jobs
+            .iter()
+            .any(|job| job.stage == JobStage::Waiting);
+        clauses.push(match (is_late, is_awaited) {
+            (true, _) => "more sessions came after that, and are still to be decided on".to_owned(),
+            (false, true) => {
+                "nothing is decided before all collectors have answered or are given up".to_owned()
+            }
+            (false, false) => "the decision is still to be made".to_owned(),
+        });
+        let name = if is_late {
+            "a further report"
+        } else {
+            "by what is known now a report"
+        };
+        clauses.push(why.would_be(preview, name));
+    }
+}
+
+fn counted(why: &Why, clauses: &mut Vec<String>) {
+    let told = why.state.reports.iter().map(ReportState::counts);
+    let preview = why.preview.as_ref().map(|preview| {
+        let rows = &preview.decided.rows;
+        Some((rows.sessions, rows.failed))
+    });
+    let all: Option<Vec<(u64, u64)>> = told.chain(preview).collect();
+    let by = match (why.state.rows.len(), why.state.jobs.len()) {
+        (_, 0 | 1) => String::new(),
+        (by, of) => format!(" by {by} of {of} collectors"),
+    };
+    let all = all.filter(|all| !all.is_empty());
+    clauses.push(match all {
+        Some(all) => {
+            let sum =
+                |part: fn(&(u64, u64)) -> u64| all.iter().map(part).fold(0, u64::saturating_add);
+            let sessions = sum(|counts| counts.0);
+            let were = if sessions == 1 { "was" } else { "were" };
+            let sessions_text = number(sessions, "session");
+            format!(
+                "{sessions_text} {were} counted{by}{}",
+                failed(sum(|counts| counts.1))
+            )
+        }
+        // sys4 records no number.
+        None => format!("sessions were counted{by}"),
+    });
+}
+
+/// What keeps a collector's counts from being used.
+fn rows(why: &Why, clauses: &mut Vec<String>) {
+    for row in &why.state.rows {
+        let RowState {
+            fetcher,
+            stage,
+            reason,
+        } = row;
+        let collector = collector_of(fetcher);
+        match (stage, reason) {
+            (RowStage::Listed, _) => clauses.push(format!(
+                "collector {collector} has named it in its list, and is still to be asked for its counts"
+            )),
+            (RowStage::GivenUp, reason) => clauses.push(format!(
+                "the counts of collector {collector} will not come{}",
+                because(reason.as_deref())
+            )),
+            (RowStage::Other(word), _) => clauses.push(format!(
+                "the counts of collector {collector} have the status {word}, which another program wrote"
+            )),
+            // Under which name it was listed is no fault.
+            (_, Some(reason)) if reason.starts_with("listed as ") || reason.starts_with("reported as ") => {}
+            (_, Some(reason)) => {
+                clauses.push(format!("the counts of collector {collector} cannot be used ({reason})"));
+            }
+            (RowStage::Stored | RowStage::Late | RowStage::Decided, None) => {}
+        }
+    }
+}
+
+/// Collectors that have not told all.
+pub(super) fn jobs(jobs: &[JobState], clauses: &mut Vec<String>) {
+    let mut missing = jobs.iter().filter_map(missing);
+    clauses.extend(missing.by_ref().take(MOST_COLLECTORS));
+    let more = missing.count();
+    if more > 0 {
+        let more = number(u64::try_from(more).unwrap_or(u64::MAX), "further collector");
+        clauses.push(format!("answers of {more} are missing, too"));
+    }
+}
+
+fn missing(job: &JobState) -> Option<String> {
+    let collector = format!("collector {}", collector_of(&job.command));
+    let reason = because(job.reason.as_deref());
+    let next = job.next.map_or(String::new(), |next| {
+        format!(" and is asked at {}", when(next))
+    });
+    match &job.stage {
+        JobStage::Answered => None,
+        JobStage::Waiting if job.failures == 0 => {
+            Some(format!("{collector} has not answered yet{reason}{next}"))
+        }
+        JobStage::Waiting => {
+            let failures = number(job.failures, "failed attempt");
+            Some(format!(
+                "{collector} has not answered yet after {failures}{reason}{next}"
+            ))
+        }
+        JobStage::GivenUp => Some(format!(
+            "{collector} was given up{reason}: what it has counted is missing, and it is asked once a day for as long as the day can be reported"
+        )),
+        JobStage::Removed => Some(format!(
+            "{collector} was taken out of fetchers before it had answered: what it has counted is missing"
+        )),
+        JobStage::Other(word) => Some(format!(
+            "the job of {collector} has the status {word}, which another program wrote"
+        )),
+    }
+}
+
+fn because(reason: Option<&str>) -> String {
+    match reason {
+        None | Some("") => String::new(),
+        Some(reason) => format!(" ({reason})"),
+    }
+}
+
+fn one_report(why: &Why, place: usize, report: &ReportState, clauses: &mut Vec<String>) {
+    let name = match place {
+        0 => "the report".to_owned(),
+        _ => {
+            let sessions = report.counts().map_or(0, |(sessions, _)| sessions);
+            format!(
+                "report {} ({} that came late)",
+                place + 1,
+                number(sessions, "session")
+            )
+        }
+    };
+    if let Some(reason) = &report.reason {
+        let at = report
+            .created
+            .map_or(String::new(), |at| format!(" at {}", when(at)));
+        let none = if place == 0 {
+            "no report was made".to_owned()
+        } else {
+            format!("{name} was not made")
+        };
+        let reason = reason::plain(reason, why.domain.as_str());
+        clauses.push(format!("{none}{at}, because {reason}"));
+        return;
+    }
+    deliveries::tell(&name, &report.deliveries, why.now, clauses);
+}

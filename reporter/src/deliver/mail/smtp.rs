@@ -14,7 +14,9 @@ mod helo_name;
 mod idle;
 mod reply;
 mod tls;
+mod transaction;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tlsrptd_config::reportd::Reportd;
@@ -42,6 +44,8 @@ pub(in crate::deliver) struct Smtp {
     login: Option<Login>,
     waits: ReplyTimeouts,
     hello: HeloName,
+    /// BDAT was offered and not known: what stands before the relay, for one, may pass on its offer alone.
+    no_bdat: AtomicBool,
     kept: IdleConnections,
     slots: Semaphore,
     /// A relay that refuses `bcc_address` does so for each mail.
@@ -76,6 +80,7 @@ impl Smtp {
             login,
             waits: ReplyTimeouts::new(settings.sendmail_timeout),
             hello,
+            no_bdat: AtomicBool::new(false),
             kept: IdleConnections::new(KEPT_IDLE),
             slots: Semaphore::new(MAX_CONNECTIONS),
             copies: LogThrottle::default(),
@@ -102,21 +107,36 @@ impl Smtp {
     ) -> Result<String, SmtpFault> {
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        if let Some(mut connection) = self.kept.take() {
-            match connection
+        let kept = self.kept.take();
+        let is_kept = kept.is_some();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let send = async |connection: &mut Connection| {
+            connection
                 .send(envelope, mail, &self.copies, unanswered)
                 .await
-            {
-                // The relay had closed it, or accepts no more mail on it: nothing was sent.
-                Err(fault) if fault.stage == Stage::Mail => connection.quit().await,
-                result => return self.finish(connection, result).await,
-            }
+        };
+        let mut result = send(&mut connection).await;
+        if let Err(fault) = &result
+            && (is_kept && fault.stage == Stage::Mail || self.avoids_bdat(&connection, fault))
+        {
+            // The relay had closed it, or takes no more mail on it, or no BDAT: nothing was sent.
+            connection.quit().await;
+            connection = self.connect().await?;
+            result = send(&mut connection).await;
         }
-        let mut connection = self.connect().await?;
-        let result = connection
-            .send(envelope, mail, &self.copies, unanswered)
-            .await;
         self.finish(connection, result).await
+    }
+
+    /// Whether the relay offered BDAT and does not know it. It is not asked for it again.
+    fn avoids_bdat(&self, connection: &Connection, fault: &SmtpFault) -> bool {
+        let avoids = connection.offers.chunking && fault.is_unknown_command();
+        if avoids && !self.no_bdat.swap(true, Ordering::Relaxed) {
+            tracing::debug!(relay = %self.host, reason = %fault, "BDAT is offered and not known: DATA is used");
+        }
+        avoids
     }
 
     /// Keeps the connection if it can carry another mail; the relay may limit the number of mails on one connection.
@@ -159,6 +179,7 @@ impl Smtp {
             }
             connection.auth(login).await?;
         }
+        connection.offers.chunking &= !self.no_bdat.load(Ordering::Relaxed);
         Ok(connection)
     }
 

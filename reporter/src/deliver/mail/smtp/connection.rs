@@ -1,4 +1,4 @@
-//! The dialogue with the relay (RFC 5321): greeting, EHLO, STARTTLS, AUTH, then mail by mail.
+//! A connection to the relay (RFC 5321): greeting, EHLO, STARTTLS, AUTH; RSET and QUIT.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,9 +10,6 @@ use super::command_stream::{CommandStream, ExpectedReply, ReplyTimeouts, dial};
 use super::fault::{SmtpFault, Stage};
 use super::helo_name::HeloName;
 use super::tls::Tls;
-use crate::deliver::mail::Envelope;
-use crate::deliver::unanswered::UnansweredReports;
-use tlsrptd_service::log::LogThrottle;
 
 /// User and password.
 #[derive(Clone)]
@@ -23,18 +20,20 @@ pub(super) struct Login {
 
 /// The extensions that the answer to EHLO lists.
 #[derive(Debug, Default)]
-struct EhloExtensions {
+pub(super) struct EhloExtensions {
     starttls: bool,
+    pub(super) pipelining: bool,
+    pub(super) chunking: bool,
     plain: bool,
     login: bool,
 }
 
 /// A connection after EHLO.
 pub(super) struct Connection {
-    wire: CommandStream,
+    pub(super) wire: CommandStream,
     /// Our address.
     from: IpAddr,
-    offers: EhloExtensions,
+    pub(super) offers: EhloExtensions,
     encrypted: bool,
 }
 
@@ -153,58 +152,6 @@ impl Connection {
             .map(drop)
     }
 
-    /// Sends one mail. Gives the answer of the relay.
-    pub(super) async fn send(
-        &mut self,
-        envelope: &Envelope<'_>,
-        mail: &[u8],
-        copies: &LogThrottle,
-        unanswered: &UnansweredReports,
-    ) -> Result<String, SmtpFault> {
-        let Envelope { from, to, copy_to } = envelope;
-        self.wire
-            .done(Stage::Mail, &format!("MAIL FROM:<{from}>\r\n"))
-            .await?;
-        self.wire
-            .done(Stage::Rcpt, &format!("RCPT TO:<{to}>\r\n"))
-            .await?;
-        let has_copy = match copy_to {
-            Some(copy) => self.copy(&format!("RCPT TO:<{copy}>\r\n"), copies).await?,
-            None => false,
-        };
-        let content = self.content(mail, unanswered).await;
-        content.map_err(|fault| fault.with_copy(has_copy))
-    }
-
-    /// If `bcc_address` is refused, the report is sent all the same.
-    async fn copy(&mut self, command: &str, copies: &LogThrottle) -> Result<bool, SmtpFault> {
-        match self.wire.done(Stage::Rcpt, command).await {
-            Err(fault) if fault.ends_connection() || self.wire.over => Err(fault),
-            Err(fault) => {
-                if let Some(others) = copies.pass_now() {
-                    tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
-                }
-                Ok(false)
-            }
-            Ok(()) => Ok(true),
-        }
-    }
-
-    async fn content(
-        &mut self,
-        mail: &[u8],
-        unanswered: &UnansweredReports,
-    ) -> Result<String, SmtpFault> {
-        let reply = self.wire.ask(Stage::Data, b"DATA\r\n").await?;
-        self.wire.check(Stage::Data, reply, ExpectedReply::Mail)?;
-        let _unanswered = unanswered.one();
-        let reply = self.wire.ask(Stage::Content, &with_end(mail)).await?;
-        let reply = self
-            .wire
-            .check(Stage::Content, reply, ExpectedReply::Done)?;
-        Ok(reply.to_string())
-    }
-
     pub(super) async fn quit(mut self) {
         if self.is_over() {
             return;
@@ -233,6 +180,8 @@ impl EhloExtensions {
         let mut words = line.split([' ', '=']);
         match words.next() {
             Some("STARTTLS") => self.starttls = true,
+            Some("PIPELINING") => self.pipelining = true,
+            Some("CHUNKING") => self.chunking = true,
             Some("AUTH") => {
                 for word in words {
                     self.plain |= word == "PLAIN";
@@ -244,57 +193,36 @@ impl EhloExtensions {
     }
 }
 
-/// The mail with dots stuffed, and the final dot (RFC 5321 section 4.5.2), to be written at once.
-fn with_end(mail: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(mail.len() + 64);
-    for line in mail.split_inclusive(|byte| *byte == b'\n') {
-        if line.first() == Some(&b'.') {
-            out.push(b'.');
-        }
-        out.extend_from_slice(line);
-    }
-    if !out.ends_with(b"\r\n") {
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b".\r\n");
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn dots() {
-        for (mail, expected) in [
-            ("a\r\n", "a\r\n.\r\n"),
-            (".a\r\n", "..a\r\n.\r\n"),
-            ("a\r\n.\r\n.b\r\n", "a\r\n..\r\n..b\r\n.\r\n"),
-            ("a.\r\nb", "a.\r\nb\r\n.\r\n"),
-            ("a\n.\n", "a\n..\n\r\n.\r\n"),
-        ] {
-            assert_eq!(with_end(mail.as_bytes()), expected.as_bytes(), "{mail:?}");
-        }
-    }
-
-    #[test]
     fn what_is_offered() {
-        for (line, expected) in [
-            ("STARTTLS", (true, false, false)),
-            ("starttls", (true, false, false)),
-            ("AUTH PLAIN LOGIN CRAM-MD5", (false, true, true)),
-            ("AUTH=LOGIN", (false, false, true)),
-            ("auth xoauth2", (false, false, false)),
-            ("X-STARTTLS", (false, false, false)),
-            ("", (false, false, false)),
-        ] {
+        #[rustfmt::skip]
+        let rows = [
+            ("STARTTLS", "starttls"),
+            ("starttls", "starttls"),
+            ("AUTH PLAIN LOGIN CRAM-MD5", "plain login"),
+            ("AUTH=LOGIN", "login"),
+            ("auth xoauth2", ""),
+            ("PIPELINING", "pipelining"),
+            ("chunking", "chunking"),
+            ("X-STARTTLS", ""),
+            ("", ""),
+        ];
+        for (line, expected) in rows {
             let mut offers = EhloExtensions::default();
             offers.add(line);
-            assert_eq!(
-                (offers.starttls, offers.plain, offers.login),
-                expected,
-                "{line}"
-            );
+            let all = [
+                (offers.starttls, "starttls"),
+                (offers.plain, "plain"),
+                (offers.login, "login"),
+                (offers.pipelining, "pipelining"),
+                (offers.chunking, "chunking"),
+            ];
+            let offered = all.into_iter().filter_map(|(is, name)| is.then_some(name));
+            assert_eq!(offered.collect::<Vec<_>>().join(" "), expected, "{line}");
         }
     }
 }

@@ -105,6 +105,13 @@ impl SmtpFault {
         }
     }
 
+    /// Whether the relay, or what stands before it, does not know the command that carried the mail.
+    pub(super) fn is_unknown_command(&self) -> bool {
+        let is_said = |reply: &Reply| matches!(reply.code, 500..=504);
+        self.stage == Stage::Content
+            && matches!(&self.cause, FaultCause::Said(reply) if is_said(reply))
+    }
+
     /// Whether the address or the relay is the reason.
     pub(super) fn mail_answer(self) -> MailAnswer {
         let reason = self.to_string();

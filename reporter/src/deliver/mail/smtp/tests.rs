@@ -2,6 +2,7 @@
 
 mod connections;
 mod relay;
+mod transactions;
 
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 
@@ -10,6 +11,8 @@ use crate::deliver::fixtures;
 use crate::deliver::mail::mail_answer::DenialScope;
 use relay::{END_OF_MAIL, FLOOD, GREETING, HANDSHAKE, IN_TLS, Relay, SHORT};
 
+const PIPELINING: &str = "250-relay.example\r\n250 PIPELINING";
+const CHUNKING: &str = "250-relay.example\r\n250-PIPELINING\r\n250 CHUNKING";
 const MAIL: &[u8] = b"Subject: x\r\n\r\n.dot\r\nend\r\n";
 
 /// How the mail ended.
@@ -127,15 +130,17 @@ async fn the_outcome_depends_on_code_and_stage() {
         (END_OF_MAIL, "garbage", "unknown", "no answer that we understand"),
         (END_OF_MAIL, FLOOD, "unknown", "memory is bounded"),
     ];
-    for (command, reply, expected, why) in rows {
-        let relay = Relay::start(&[(command, reply)]).await;
-        let answer = send(&relay.client()).await;
-        assert_eq!(
-            name(&answer),
-            expected,
-            "{command} {reply}: {why}: {answer:?}"
-        );
-        assert!(format!("{answer:?}").len() < 1000, "{command} {reply}");
+    for extensions in ["250 relay.example", PIPELINING, CHUNKING] {
+        for (command, reply, expected, why) in rows {
+            if command == "DATA" && extensions == CHUNKING {
+                continue;
+            }
+            let relay = Relay::start(&[("EHLO", extensions), (command, reply)]).await;
+            let answer = send(&relay.client()).await;
+            let row = format!("{extensions:?}: {command} {reply}: {why}: {answer:?}");
+            assert_eq!(name(&answer), expected, "{row}");
+            assert!(row.len() < 1200, "{row}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio_rustls::TlsAcceptor;
@@ -85,6 +85,7 @@ impl Relay {
                 end: SHORT,
             },
             hello: HeloName::set("sender.example").unwrap(),
+            no_bdat: AtomicBool::new(false),
             kept: IdleConnections::new(KEPT_IDLE),
             slots: Semaphore::new(MAX_CONNECTIONS),
         }
@@ -159,7 +160,20 @@ impl Session {
             }
             let line = line.trim_end_matches("\r\n").to_owned();
             command = line.split([' ', ':']).next().unwrap_or_default().to_owned();
+            let chunk = line.strip_prefix("BDAT ").filter(|_| !in_mail);
+            let chunk = chunk.and_then(|rest| rest.strip_suffix(" LAST"));
+            let length = chunk.map(|length| length.parse::<usize>().unwrap());
             self.heard.lock().await.push(line);
+            if let Some(length) = length.filter(|_| !self.answers.contains_key("BDAT")) {
+                let mut mail = vec![0; length];
+                if stream.read_exact(&mut mail).await.is_err() {
+                    return None;
+                }
+                let mail = String::from_utf8(mail).unwrap();
+                let mut heard = self.heard.lock().await;
+                heard.extend(mail.lines().map(str::to_owned));
+                command = END_OF_MAIL.to_owned();
+            }
         }
     }
 

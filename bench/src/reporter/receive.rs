@@ -36,20 +36,29 @@ pub(crate) fn smtp(taken: Taken) -> Result<u16, BenchError> {
     })
 }
 
+/// It offers what Postfix offers, and as Postfix does it writes its replies when it has read all that came.
 fn take_mails(mut stream: &TcpStream, taken: &Taken) -> io::Result<()> {
     let mut lines = BufReader::with_capacity(1 << 16, stream);
-    let mut line = Vec::new();
-    stream.write_all(b"220 bench.example ESMTP\r\n")?;
+    let (mut line, mut mail) = (Vec::new(), Vec::new());
+    let mut replies = b"220 bench.example ESMTP\r\n".to_vec();
     loop {
+        if lines.buffer().is_empty() {
+            stream.write_all(&replies)?;
+            replies.clear();
+        }
         line.clear();
         if lines.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
         let verb: Vec<u8> = line.iter().take(4).map(u8::to_ascii_uppercase).collect();
-        match &verb[..] {
-            b"EHLO" => stream.write_all(b"250-bench.example\r\n250-8BITMIME\r\n250 SIZE\r\n")?,
+        let reply: &[u8] = match &verb[..] {
+            b"EHLO" => {
+                b"250-bench.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-CHUNKING\r\n250 SIZE\r\n"
+            }
             b"DATA" => {
-                stream.write_all(b"354 go on\r\n")?;
+                replies.extend(b"354 go on\r\n");
+                stream.write_all(&replies)?;
+                replies.clear();
                 while line != b".\r\n" {
                     line.clear();
                     if lines.read_until(b'\n', &mut line)? == 0 {
@@ -57,12 +66,26 @@ fn take_mails(mut stream: &TcpStream, taken: &Taken) -> io::Result<()> {
                     }
                 }
                 taken.add();
-                stream.write_all(b"250 2.0.0 taken\r\n")?;
+                b"250 2.0.0 taken\r\n"
+            }
+            b"BDAT" => {
+                mail.resize(length_of_chunk(&line)?, 0);
+                lines.read_exact(&mut mail)?;
+                taken.add();
+                b"250 2.0.0 taken\r\n"
             }
             b"QUIT" => return stream.write_all(b"221 bye\r\n"),
-            _ => stream.write_all(b"250 2.0.0 ok\r\n")?,
-        }
+            _ => b"250 2.0.0 ok\r\n",
+        };
+        replies.extend(reply);
     }
+}
+
+/// `BDAT LENGTH LAST`: one chunk is a mail.
+fn length_of_chunk(line: &[u8]) -> io::Result<usize> {
+    let line = str::from_utf8(line).map_err(io::Error::other)?;
+    let length = line.split(' ').nth(1).unwrap_or_default();
+    length.parse().map_err(io::Error::other)
 }
 
 /// A receiver of posts, on every loopback address. Gives its port.

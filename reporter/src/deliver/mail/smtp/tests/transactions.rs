@@ -63,8 +63,8 @@ async fn the_envelope_is_written_at_once() {
             port,
             ..Relay::start(&[]).await.client()
         };
-        let (word, ()) = tokio::join!(send_with(&client, None), relay);
-        assert_eq!(name(&word), "sent", "{last}");
+        let (answer, ()) = tokio::join!(send_with(&client, None), relay);
+        assert_eq!(name(&answer), "sent", "{last}");
     }
 }
 

@@ -43,4 +43,4 @@ pub mod visible;
 pub use day::DayWord;
 pub use log_level::LogLevel;
 pub use start::{Settings, Start};
-pub use value::{DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};
+pub use value::{DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};

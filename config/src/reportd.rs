@@ -11,7 +11,7 @@ mod checks;
 mod fetchers;
 
 use crate::{
-    DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load,
+    DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load,
     log_level::LogLevel, option::Program, reader::Reader,
 };
 
@@ -71,6 +71,8 @@ pub struct Reportd {
     pub mail_user: Option<String>,
     pub mail_password_file: Option<PathBuf>,
     pub bcc_address: Option<String>,
+    pub digest_address: Option<String>,
+    pub digest: DigestFrequency,
     /// The domain of `contact_info` unless set.
     pub dkim_domain: String,
     /// Empty: the MTA signs.
@@ -169,6 +171,8 @@ impl Reportd {
             mail_user: reader.take("mail_user"),
             mail_password_file: reader.take("mail_password_file"),
             bcc_address: reader.take("bcc_address"),
+            digest_address: reader.take("digest_address"),
+            digest: reader.take("digest"),
             dkim_domain: taken_or(reader, "dkim_domain", domain_of(&contact_info)),
             dkim_keys: reader.take("dkim_keys"),
             https_verify: reader.take("https_verify"),

@@ -44,6 +44,20 @@ pub enum ReportDays {
     Failures,
 }
 
+/// How often the operator gets a digest by mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DigestFrequency {
+    /// None.
+    #[default]
+    Never,
+    /// After a day on which sessions failed, or something is to be done.
+    Failures,
+    /// After each day.
+    Daily,
+    /// On Monday, of the seven days before.
+    Weekly,
+}
+
 /// A command that answers for a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetcherCommand {

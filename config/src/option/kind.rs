@@ -19,6 +19,8 @@ pub enum Kind {
     Switch,
     /// Which days are reported.
     Days,
+    /// How often there is a digest.
+    Frequency,
     /// A log level.
     Level,
     /// Octal permissions.
@@ -56,6 +58,7 @@ impl Kind {
             Kind::Count(..) => "NUMBER",
             Kind::Switch => "YES|NO",
             Kind::Days => "ALL|FAILURES",
+            Kind::Frequency => "NEVER|FAILURES|DAILY|WEEKLY",
             Kind::Level => "LEVEL",
             Kind::Mode => "MODE",
             Kind::Storages => "URL,...",
@@ -83,6 +86,7 @@ impl Kind {
             Kind::Words => "a command, its words split at white space, without quotes",
             Kind::Switch => "yes, no",
             Kind::Days => "all, failures",
+            Kind::Frequency => "never, failures, daily, weekly",
             Kind::Level => {
                 "debug, info, warn, warning, error, critical, or Python's number from 0 to 50"
             }

@@ -321,6 +321,18 @@ pub(super) const ROWS: &[Row] = &[
         "A copy of every report mail goes here, by the envelope only.",
     ),
     ours(
+        "digest_address",
+        Address,
+        unset("no digest", "postmaster@example.com"),
+        "The operator's own address: says in plain words what failed when we sent, and how the reports fared.",
+    ),
+    ours(
+        "digest",
+        Frequency,
+        Is("never"),
+        "When digest_address gets a digest. daily: after each day; failures: only after one on which sessions failed or a collector did not answer; weekly: on Monday, of the seven days before.",
+    ),
+    ours(
         "dkim_domain",
         Domain,
         unset("the domain of contact_info", "reports.example.com"),

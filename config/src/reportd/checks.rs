@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Reportd, fetchers};
-use crate::{MailTransport, credential, reader::Reader};
+use crate::{DigestFrequency, MailTransport, credential, reader::Reader};
 
 /// Completes the settings, and notes what does not go together.
 pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
@@ -14,6 +14,7 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     debug_beside_map(reader);
     scripts(&settings, reader);
     mail(&settings, reader);
+    digest(&settings, reader);
     credentials(&settings, reader);
     settings
 }
@@ -241,6 +242,23 @@ fn mail(settings: &Reportd, reader: &mut Reader<'_>) {
             "dkim_keys is not set: the MTA has to sign report mails (RFC 8460 section 3)"
                 .to_owned(),
         );
+    }
+}
+
+fn digest(settings: &Reportd, reader: &mut Reader<'_>) {
+    let is_addressed = reader.is_set("digest_address");
+    match settings.digest {
+        DigestFrequency::Never if is_addressed => reader.warn(
+            "digest_address",
+            "without effect, because digest is never; failures, daily or weekly sends one",
+        ),
+        DigestFrequency::Never => {}
+        _ if is_addressed => {}
+        _ => reader.problem(
+            "digest",
+            "set without digest_address",
+            "never, or digest_address beside it",
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ mod list;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use super::{MailTransport, ReportDays};
+use super::{DigestFrequency, MailTransport, ReportDays};
 use crate::{log_level::LogLevel, option::Kind};
 
 /// A type that settings have.
@@ -105,6 +105,18 @@ impl Setting for ReportDays {
             "all" => Ok(ReportDays::All),
             "failures" => Ok(ReportDays::Failures),
             _ => Err(format!("`{text}` is neither")),
+        }
+    }
+}
+
+impl Setting for DigestFrequency {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "never" => Ok(DigestFrequency::Never),
+            "failures" => Ok(DigestFrequency::Failures),
+            "daily" => Ok(DigestFrequency::Daily),
+            "weekly" => Ok(DigestFrequency::Weekly),
+            _ => Err(format!("`{text}` is none of these")),
         }
     }
 }

@@ -169,6 +169,7 @@ fn values(kind: Kind) -> Values {
         Kind::Path | Kind::Sockets => Values::Files,
         Kind::Switch => Values::Words(&["yes", "no"]),
         Kind::Days => Values::Words(&["all", "failures"]),
+        Kind::Frequency => Values::Words(&["never", "failures", "daily", "weekly"]),
         Kind::Level => Values::Words(&["debug", "info", "warn", "error"]),
         Kind::Transport => Values::Words(&["sendmail", "smtp://", "smtps://"]),
         Kind::Storages => Values::Words(&["sqlite:///", "dummy:"]),

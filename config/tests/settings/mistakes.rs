@@ -56,6 +56,18 @@ fn each_mistake_names_its_place_and_the_remedy() {
         ),
         (
             Reportd,
+            "digest = monthly",
+            "F:6: digest: `monthly` is none of these (allowed: never, failures, daily, weekly)",
+            "a word that is not known",
+        ),
+        (
+            Reportd,
+            "digest = daily",
+            "F:6: digest: set without digest_address (allowed: never, or digest_address beside it)",
+            "to whom?",
+        ),
+        (
+            Reportd,
             "mail_user = u",
             "F:6: mail_user: set without mail_password_file",
             "half of SMTP AUTH",

@@ -14,6 +14,7 @@ fn other(row: &Row) -> String {
         (Kind::Switch, Default::Is("yes")) => "no".to_owned(),
         (Kind::Switch, _) => "yes".to_owned(),
         (Kind::Days, _) => "failures".to_owned(),
+        (Kind::Frequency, _) => "weekly".to_owned(),
         (Kind::Level, _) => "debug".to_owned(),
         (Kind::Transport, _) => "smtp://relay".to_owned(),
         (_, default) => default.example().to_owned(),
@@ -25,6 +26,7 @@ fn beside(row: &Row) -> &'static [&'static str] {
     match row.name {
         "mail_user" => &["--mail_password_file", "/p"],
         "mail_password_file" => &["--mail_user", "u"],
+        "digest" => &["--digest_address", "a@b.example"],
         name if name.starts_with("min_wait") => &[
             "--max_wait_delivery",
             "987654",

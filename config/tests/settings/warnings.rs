@@ -72,6 +72,14 @@ fn warnings_do_not_stop_a_start() {
         ),
         (
             Reportd,
+            "digest_address = a@b.example",
+            &[],
+            &[],
+            "F:6: digest_address: without effect, because digest is never",
+            "when?",
+        ),
+        (
+            Reportd,
             "http_script = true\nhttps_ca_file = /x",
             &[],
             &[],

@@ -58,6 +58,11 @@ complete -c tlsrpt-reportd -l helo_name -d 'The name by which the relay is greet
 complete -c tlsrpt-reportd -l mail_user -d 'The user for SMTP AUTH' -r -f
 complete -c tlsrpt-reportd -l mail_password_file -d 'A file whose first line is the password for SMTP AUTH' -r -F
 complete -c tlsrpt-reportd -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrpt-reportd -l digest_address -d 'The operator\'s own address: says in plain words what failed when we sent, and how the reports fared' -r -f
+complete -c tlsrpt-reportd -l digest -d 'When digest_address gets a digest' -r -f -a "never\t''
+failures\t''
+daily\t''
+weekly\t''"
 complete -c tlsrpt-reportd -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrpt-reportd -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrpt-reportd -l sendmail_script -d 'A shell command that is given the mail on its standard input' -r -f

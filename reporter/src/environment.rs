@@ -10,7 +10,7 @@ use crate::{
     deliver::{Deliverer, Outcome, PreparedMail, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
     lookup::{LookupResult, Resolver},
-    model::{Delivery, FetchJob},
+    model::{Delivery, DigestMail, FetchJob},
 };
 
 /// Clock, collectors, DNS, receivers.
@@ -48,6 +48,12 @@ pub trait Environment: Send + Sync + 'static {
     /// The number of attempts whose report the other side has, and has not answered: to end these would send it twice.
     fn unanswered(&self) -> usize {
         0
+    }
+    /// Makes one attempt to send a digest to the operator.
+    fn send_digest(&self, _digest: &DigestMail) -> impl Future<Output = Outcome> + Send {
+        std::future::ready(Outcome::Sent {
+            detail: String::new(),
+        })
     }
     /// Makes one attempt to deliver.
     fn deliver(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
@@ -131,6 +137,10 @@ impl Environment for SystemEnvironment {
 
     fn unanswered(&self) -> usize {
         self.deliverer.unanswered()
+    }
+
+    async fn send_digest(&self, digest: &DigestMail) -> Outcome {
+        self.deliverer.send_digest(digest).await
     }
 
     async fn deliver(&self, delivery: &Delivery) -> Outcome {

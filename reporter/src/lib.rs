@@ -20,6 +20,7 @@ pub mod compose;
 pub mod ctl;
 pub mod daemon;
 pub mod deliver;
+mod digest;
 mod dns;
 pub mod environment;
 pub mod error;

@@ -169,6 +169,23 @@ impl Schedule {
         }
     }
 
+    /// After a failure to send a digest that was made then; `failures` includes this one. Waits are those of deliveries, and
+    /// a day is the end of it, whatever the settings say of reports.
+    pub fn after_digest_failure(
+        &self,
+        failures: u32,
+        made: Timestamp,
+        now: Timestamp,
+        rng: &mut impl Rng,
+    ) -> NextAttempt {
+        let end = plus(made, ONE_DAY);
+        let next = plus(now, self.delivery.backoff.wait(failures, rng));
+        match now >= end {
+            true => NextAttempt::GiveUp("it could not be sent for a day"),
+            false => NextAttempt::At(next.min(end)),
+        }
+    }
+
     /// Whether sys4's options set the number of attempts: then each failure counts, whoever's fault it is.
     pub fn counts_attempts(&self) -> bool {
         self.delivery.max.is_some()

@@ -37,6 +37,11 @@ impl Calendar {
         self.today.is_some()
     }
 
+    /// Whether the fetch jobs were made that are due on that day.
+    pub(super) fn is_scheduled(&self, today: Day) -> bool {
+        self.today == Some(today)
+    }
+
     /// The clock was set back: days may begin again.
     pub(super) fn forget_today(&mut self) {
         self.today = None;

@@ -66,6 +66,7 @@ impl<E: Environment> Daemon<E> {
                 () = self.additions_poller.wait() => {}
                 () = self.composing.wait() => sleep(BATCH_WAIT).await,
                 () = self.delivering.wait() => sleep(BATCH_WAIT).await,
+                () = self.digests.wait() => {}
                 () = sleep(wait) => {}
             }
         }
@@ -87,7 +88,11 @@ impl<E: Environment> Daemon<E> {
         self.gathering.record(store, &moment)?;
         self.additions_poller.record(store, &moment)?;
         self.additions_poller.start(store, now)?;
+        let composed = self.composing.day();
         self.composing.record(store, now)?;
+        if composed.is_some() && self.composing.day() != composed {
+            self.digests.look_now();
+        }
         self.gathering.start(store, self.composing.day(), now)?;
         // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
         // the loop guard would take others' sessions for theirs. Minutes later it is known.
@@ -96,6 +101,9 @@ impl<E: Environment> Daemon<E> {
             self.delivering.end_pauses(store);
             self.delivering.start(store, &moment)?;
         }
+        self.digests.record(store, &moment)?;
+        let is_scheduled = self.calendar.is_scheduled(Day::of(now));
+        self.digests.start(store, is_scheduled, &moment)?;
         self.calendar.clean(store, &moment)?;
         self.until_next(&moment)
     }
@@ -121,6 +129,7 @@ impl<E: Environment> Daemon<E> {
             self.gathering.paused_for(),
             self.clock.until_confirmed(),
             self.additions_poller.until_next(),
+            self.digests.until_next(),
         ];
         let dates = dates.into_iter().flatten().map(until);
         let next = dates.chain(waits.into_iter().flatten());

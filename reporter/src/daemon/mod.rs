@@ -10,6 +10,7 @@ mod check_config;
 mod clock;
 mod composing;
 mod delivering;
+mod digest;
 mod gathering;
 mod main_loop;
 mod prepare;
@@ -34,9 +35,11 @@ use calendar::Calendar;
 use clock::Clock;
 use composing::Composing;
 use delivering::Delivering;
+use digest::Digests;
 use gathering::Gathering;
 
 pub use check_config::faults;
+pub use digest::DigestOptions;
 pub use prepare::{Prepared, prepare};
 pub use serve::serve;
 pub use signals::Order;
@@ -58,6 +61,8 @@ pub struct DaemonOptions {
     pub late_interval: Duration,
     /// The option of this name: the longest pause between two passes.
     pub interval_main_loop: Duration,
+    /// `None`: no digest is mailed.
+    pub digest: Option<DigestOptions>,
 }
 
 /// The reporter at work.
@@ -72,6 +77,7 @@ pub struct Daemon<E: Environment> {
     additions_poller: AdditionsPoller<E>,
     composing: Composing<E>,
     delivering: Delivering<E>,
+    digests: Digests<E>,
 }
 
 impl<E: Environment> std::fmt::Debug for Daemon<E> {
@@ -124,6 +130,12 @@ impl<E: Environment> Daemon<E> {
             ),
             composing: Composing::new(Arc::clone(env), Arc::clone(&composer), fork(), leftover),
             delivering: Delivering::new(Arc::clone(env), Arc::clone(schedule), &options, fork()),
+            digests: Digests::new(
+                Arc::clone(env),
+                Arc::clone(schedule),
+                options.digest.clone(),
+                fork(),
+            ),
             schedule: Arc::clone(schedule),
             store,
             environment,

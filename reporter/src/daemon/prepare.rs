@@ -8,7 +8,7 @@ use tlsrptd_service::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Daemon, DaemonOptions, signals};
+use super::{Daemon, DaemonOptions, DigestOptions, signals};
 use crate::{
     compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
     lookup::Resolver, model::CollectorCommand, route::Routes, store,
@@ -74,6 +74,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         clock_confirmation: settings.clock_confirmation,
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
+        digest: DigestOptions::new(&settings),
     };
     let daemon = Daemon::new(
         store,

@@ -38,21 +38,25 @@ impl<E: Environment> Daemon<E> {
             () = second_stop(orders, on_order) => tracing::info!("told again to stop: no delivery is waited for"),
             () = self.wait_for_deliveries(grace) => {}
         }
+        self.digests.abort();
         if self.delivering.is_busy() {
             tracing::warn!(
                 "{} deliveries did not end in time: they will be repeated",
                 self.delivering.abort()
             );
         }
-        let now = self.read_clock().now;
+        let moment = self.read_clock();
+        let now = moment.now;
+        let told = self.digests.record(&mut *self.store, &moment);
         let recorded = self.delivering.record(&mut *self.store, now).and(released);
+        let recorded = recorded.and(told);
         recorded.and(self.clock.record_time(&mut *self.store))
     }
 
     async fn wait_for_deliveries(&mut self, grace: Duration) {
         self.wait_while(grace, |_| true).await;
         let reports = self.environment.unanswered();
-        if !self.delivering.is_busy() || reports == 0 {
+        if !self.is_sending() || reports == 0 {
             return;
         }
         // We may be killed while we wait: record what has ended so far.
@@ -69,11 +73,21 @@ impl<E: Environment> Daemon<E> {
             .await;
     }
 
-    /// Waits until no delivery is under way, `time` at most, and only while `goes_on` says so.
+    fn is_sending(&self) -> bool {
+        self.delivering.is_busy() || self.digests.is_busy()
+    }
+
+    /// Waits until nothing is under way, `time` at most, and only while `goes_on` says so.
     async fn wait_while(&mut self, time: Duration, goes_on: impl Fn(&E) -> bool) {
         let all = async {
-            while self.delivering.is_busy() && goes_on(&self.environment) {
-                let _ = timeout(CHECK_INTERVAL, self.delivering.wait()).await;
+            while self.is_sending() && goes_on(&self.environment) {
+                let ended = async {
+                    tokio::select! {
+                        () = self.delivering.wait() => {}
+                        () = self.digests.wait() => {}
+                    }
+                };
+                let _ = timeout(CHECK_INTERVAL, ended).await;
             }
         };
         tokio::select! {

@@ -9,15 +9,20 @@ use crate::model::StoredReport;
 
 /// 32 hexadecimal digits. The hash is unkeyed.
 pub(super) fn fingerprint(report: &StoredReport, destination: &str) -> String {
-    let mut hasher = SipHasher13::new();
-    for text in [
+    fingerprint_of(&[
         report.domain.as_str(),
         &report.day.to_string(),
         &report.uniqid.to_string(),
         report.installation.as_str(),
         &report.json,
         destination,
-    ] {
+    ])
+}
+
+/// The same of other texts.
+pub(super) fn fingerprint_of(texts: &[&str]) -> String {
+    let mut hasher = SipHasher13::new();
+    for text in texts {
         hasher.write(text.as_bytes());
         hasher.write_u8(0xff);
     }

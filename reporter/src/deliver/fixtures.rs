@@ -7,7 +7,9 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::Outcome;
-use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
+use crate::model::{
+    Delivery, Destination, DigestContents, DigestMail, DigestPeriod, NamedBy, Payload, StoredReport,
+};
 
 /// Ten sessions, three failed.
 pub(super) fn report() -> StoredReport {
@@ -19,6 +21,21 @@ pub(super) fn report() -> StoredReport {
         created: "2026-11-21T00:10:00Z".parse().unwrap(),
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
         payload: Payload::default(),
+    }
+}
+
+/// Of that day.
+pub(super) fn digest() -> DigestMail {
+    DigestMail {
+        period: DigestPeriod::day(report().day),
+        installation: report().installation,
+        made: report().created,
+        failures: 0,
+        contents: DigestContents {
+            subject: "TLS failures 2026-11-20: 1 domain, 3 sessions".to_owned(),
+            text: "Three sessions failed.\n".to_owned(),
+            csv: String::new(),
+        },
     }
 }
 

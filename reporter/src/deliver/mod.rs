@@ -4,6 +4,7 @@
 //! where the answer is read: `mail` decides by exit status or by reply code and stage, `https` by HTTP status or exit
 //! status.
 
+mod digest;
 mod directory;
 mod dkim;
 mod error;
@@ -53,6 +54,8 @@ pub use progress::{Progress, Waiting};
 pub struct Deliverer {
     sender: Sender,
     copy_to: Option<Mailbox>,
+    /// `digest_address`.
+    digest_to: Option<Mailbox>,
     signers: Signers,
     mailer: Mailer,
     https: HttpsTransport,
@@ -84,12 +87,21 @@ impl Deliverer {
         let copy_to = settings.bcc_address.as_deref().map(Mailbox::parse);
         let copy_to = copy_to.transpose().map_err(address("bcc_address"));
         let copy_to = collect_problem(&mut problems, copy_to);
+        let digest_to = settings.digest_address.as_deref().map(Mailbox::parse);
+        let digest_to = digest_to.transpose().map_err(address("digest_address"));
+        let digest_to = collect_problem(&mut problems, digest_to);
         let signers = collect_problem(&mut problems, signers(settings));
         let mailer = collect_problem(&mut problems, Mailer::prepare(settings));
         let https = collect_problem(&mut problems, HttpsTransport::prepare(settings));
         problems.extend(debug_destinations(settings));
-        let (Some(sender), Some(copy_to), Some(signers), Some(mailer), Some(https)) =
-            (sender, copy_to, signers, mailer, https)
+        let (
+            Some(sender),
+            Some(copy_to),
+            Some(digest_to),
+            Some(signers),
+            Some(mailer),
+            Some(https),
+        ) = (sender, copy_to, digest_to, signers, mailer, https)
         else {
             return Err(problems);
         };
@@ -100,6 +112,7 @@ impl Deliverer {
         Ok(Deliverer {
             sender,
             copy_to,
+            digest_to,
             signers,
             mailer,
             https,

@@ -19,6 +19,7 @@
 
 mod composing;
 mod delivering;
+mod digests;
 mod domain_day;
 mod error;
 mod fetching;
@@ -35,6 +36,7 @@ pub use composing::{Decisions, SuppressionSource};
 pub use delivering::{
     AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
 };
+pub use digests::{DigestEnd, Digests, MissingCollector};
 pub use domain_day::{
     DeliveryState, DomainDayState, DomainDays, DomainPresence, JobStage, JobState, LoopGuard,
     ReportState, RowStage, RowState,
@@ -60,10 +62,17 @@ pub trait Store:
     + SuppressionSource
     + Deliveries
     + Upkeep
+    + Digests
     + Send
 {
     /// Which reporter of its organisation works on this database: the same for as long as the database exists.
     fn installation(&self) -> &InstallationId;
+
+    /// Opens it once more, to read beside the daemon's work.
+    ///
+    /// # Errors
+    /// When that fails.
+    fn open_reader(&self) -> Result<Box<dyn OperatorStore + Send>, StoreError>;
 
     /// Leaves the database in the form that sys4 wants.
     ///

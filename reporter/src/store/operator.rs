@@ -2,7 +2,7 @@
 
 use tlsrptd_proto::day::Day;
 
-use super::{DomainDays, History, StoreError};
+use super::{DomainDays, History, MissingCollector, StoreError};
 use crate::model::SuppressionTarget;
 
 /// A store that exists, for one command.
@@ -12,6 +12,9 @@ use crate::model::SuppressionTarget;
 pub trait OperatorStore: History + DomainDays {
     /// What there is to do and what was done.
     fn status_counts(&self) -> Result<StatusCounts, StoreError>;
+
+    /// The collectors that were given up, of the days `from..=to` that are decided.
+    fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError>;
 
     /// Puts a target on the suppression list, or changes its entry. `false`: it was there.
     fn suppress(

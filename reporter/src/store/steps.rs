@@ -20,6 +20,8 @@ pub enum Step {
     Reopened,
     Cleaned,
     TimeNoted,
+    DigestMade,
+    DigestRecorded,
 }
 
 impl Step {
@@ -40,6 +42,8 @@ impl Step {
         Step::Reopened,
         Step::Cleaned,
         Step::TimeNoted,
+        Step::DigestMade,
+        Step::DigestRecorded,
     ];
 }
 
@@ -76,6 +80,6 @@ mod tests {
         let rows = table.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
         let steps: Vec<String> = Step::ALL.iter().map(|step| format!("{step:?}")).collect();
         assert_eq!(rows.skip(1).collect::<Vec<_>>(), steps);
-        assert_eq!(Step::ALL.len(), Step::TimeNoted as usize + 1);
+        assert_eq!(Step::ALL.len(), Step::DigestRecorded as usize + 1);
     }
 }

@@ -4,6 +4,7 @@
 mod clock;
 mod collectors;
 mod days;
+mod digest;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod fetchers;

@@ -23,13 +23,13 @@ use tlsrptd_config::{Start, reportd::Reportd};
 use tlsrptd_proto::{day::Day, domain::Domain, report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
     compose::Composer,
-    daemon::{Daemon, DaemonOptions, Order},
+    daemon::{Daemon, DaemonOptions, DigestOptions, Order},
     deliver::{Outcome, PreparedMail, Progress},
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::Delivery,
     model::{CollectorCommand, FetchJob, Fetched},
+    model::{Delivery, DigestMail},
     route::Routes,
     schedule::Schedule,
     store::{self, CommitHook, StoreError},
@@ -70,6 +70,10 @@ pub struct TestEnvironment {
     pub hurries: bool,
     pub seen: Mutex<Vec<Seen>>,
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
+    /// What becomes of the attempts to send a digest, counted from 0.
+    pub relay: Box<dyn Fn(usize) -> Outcome + Send + Sync>,
+    /// Those attempts.
+    pub digests: Mutex<Vec<(Timestamp, DigestMail)>>,
     pub under_way: UnderWay,
     /// What was added to days after they were closed, by day.
     pub added: Mutex<BTreeMap<String, Vec<Vec<Fetched>>>>,
@@ -91,6 +95,8 @@ impl TestEnvironment {
             hurries: false,
             seen: Mutex::default(),
             asked: Mutex::default(),
+            relay: Box::new(|_| sent()),
+            digests: Mutex::default(),
             under_way: Mutex::default(),
             added: Mutex::default(),
             steps: Vec::new(),
@@ -211,6 +217,12 @@ impl Environment for TestEnvironment {
             tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
         }
         (self.lookup)(domain)
+    }
+
+    async fn send_digest(&self, digest: &DigestMail) -> Outcome {
+        let mut digests = self.digests.lock().unwrap();
+        digests.push((self.now(), digest.clone()));
+        (self.relay)(digests.len() - 1)
     }
 
     fn unanswered(&self) -> usize {
@@ -341,6 +353,7 @@ pub fn daemon<O: Environment>(
         clock_confirmation: settings.clock_confirmation,
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
+        digest: DigestOptions::new(settings),
     };
     Daemon::new(store, environment, Arc::new(composer), options, seed)
 }

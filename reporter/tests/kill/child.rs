@@ -22,7 +22,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::{Delivery, FetchJob, Fetched},
+    model::{Delivery, DigestMail, FetchJob, Fetched},
     store::{CommitHook, CommitSide, HookVerdict, Step},
 };
 use tlsrptd_service::clock::ClockReading;
@@ -92,6 +92,8 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
             "--interval_main_loop=3600",
             "--keep_days=2",
             "--loop_guard=no",
+            "--digest=daily",
+            "--digest_address=op@sender.example",
         ],
     );
     for stop in STOPS.iter().chain([&END]) {
@@ -228,6 +230,25 @@ impl Environment for Child {
         let first = domain.as_str().as_bytes()[0];
         tokio::time::sleep(Duration::from_millis(10) * first.into()).await;
         Some(from_texts(&[environment::record(domain.as_str())]))
+    }
+
+    /// The relay takes each digest at the second attempt.
+    async fn send_digest(&self, digest: &DigestMail) -> Outcome {
+        let period = digest.period.to_string();
+        let is_first = self.times(&["digest", &period]) == 0
+            && journal::of(&journal::read(&self.path), "digest")
+                .all(|line| line.words[1] != period);
+        let mut hasher = DefaultHasher::new();
+        (&digest.contents.subject, &digest.contents.text, digest.made).hash(&mut hasher);
+        let bytes = format!("{:016x}", hasher.finish());
+        let word = if is_first { "later" } else { "sent" };
+        self.journal
+            .write(self.now(), &["digest", &period, &bytes, word]);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        match is_first {
+            true => environment::retry("451 later"),
+            false => environment::sent(),
+        }
     }
 
     /// Receivers that fail, hang, refuse, and answer twice: each the first time it is asked about a report.

@@ -81,7 +81,21 @@ pub fn check(folder: &Path, what: &str) {
             }
         }
     }
+    digests(&lines, what);
     database(folder, what);
+}
+
+/// Each day's digest arrived; a kill may repeat it, and then it is the same mail.
+fn digests(lines: &[Line], what: &str) {
+    for day in ["2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"] {
+        let seen: Vec<&Line> = journal::of(lines, "digest")
+            .filter(|line| line.words[1] == day)
+            .collect();
+        let sent = seen.iter().filter(|line| line.words[3] == "sent").count();
+        assert!((1..=3).contains(&sent), "{what}: digest of {day}: {seen:?}");
+        let is_same = |line: &&Line| line.words[2] == seen[0].words[2];
+        assert!(seen.iter().all(is_same), "{what}: another mail: {seen:?}");
+    }
 }
 
 /// Nothing is lost, nothing repeated but where nobody could know, and then the same bytes.

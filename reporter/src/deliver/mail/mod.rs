@@ -60,6 +60,13 @@ impl Mailer {
         self.standing.record_and_classify(answer)
     }
 
+    /// Sends a mail that is no report. What the relay says of it is not held against the relay, and for nobody's report:
+    /// one that takes mail to the operator may deny all that goes out.
+    pub(super) async fn send_apart(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
+        let answer = self.transport.send(envelope, mail, &self.unanswered).await;
+        standing::outcome_apart(answer)
+    }
+
     /// Mails that were sent completely and have no answer yet.
     pub(super) fn unanswered(&self) -> usize {
         self.unanswered.count()

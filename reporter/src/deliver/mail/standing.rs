@@ -78,6 +78,11 @@ impl RelayStanding {
     }
 }
 
+/// The outcome of a mail that stands alone.
+pub(super) fn outcome_apart(answer: MailAnswer) -> Outcome {
+    outcome(answer, true)
+}
+
 fn outcome(answer: MailAnswer, takes_mail: bool) -> Outcome {
     match answer {
         MailAnswer::Taken { detail } => Outcome::Sent { detail },

@@ -1,5 +1,6 @@
 //! The report mail (RFC 8460 section 5.3). It is written here and not by a library, so that a retry is the same octets.
 
+mod digest;
 mod header;
 mod text;
 
@@ -13,6 +14,7 @@ use super::payload;
 use super::sender::Sender;
 use crate::model::StoredReport;
 
+pub(super) use digest::compose as compose_digest;
 pub(super) use header::Header;
 
 /// A mail before it is signed.
@@ -60,11 +62,10 @@ pub(super) fn compose(
 
     let domain = &report.domain;
     let id = header::msg_id_left(&summary.report_id);
-    let date = date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     let subject =
         format!("Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>");
     let headers = vec![
-        Header::new("Date", &date),
+        Header::new("Date", &self::date(date)),
         Header::new(
             "From",
             &header::mailbox(sender.display.as_deref(), sender.address.as_str()),
@@ -120,13 +121,21 @@ fn body(boundary: &str, text: &text::Encoded, attachment: &Attachment<'_>) -> Ve
          \r\n",
         attachment.name
     ));
-    let encoded = STANDARD.encode(attachment.gzip);
+    base64_lines(&STANDARD.encode(attachment.gzip), &mut push);
+    push(&format!("--{boundary}--\r\n"));
+    out
+}
+
+/// RFC 5322 section 3.3, in UTC.
+fn date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+fn base64_lines(encoded: &str, mut push: impl FnMut(&str)) {
     for start in (0..encoded.len()).step_by(BASE64_COLUMNS) {
         push(&encoded[start..encoded.len().min(start + BASE64_COLUMNS)]);
         push("\r\n");
     }
-    push(&format!("--{boundary}--\r\n"));
-    out
 }
 
 /// RFC 2045 section 6.8.

@@ -66,6 +66,19 @@ pub(super) fn record_mail(
     Ok(())
 }
 
+/// Records that a digest went out: it carries no report, so nothing is said of its domain by it.
+pub(super) fn record_digest(
+    tx: &Transaction<'_>,
+    to: &str,
+    guard: Option<&GuardedMails>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    match guard.and_then(|_| mail_domain(to)) {
+        Some(domain) => count(tx, &Day::of(now).to_string(), domain.as_str(), None),
+        None => Ok(()),
+    }
+}
+
 /// The report that a mail carried.
 struct MailedReport {
     domain: Option<Domain>,
@@ -97,8 +110,8 @@ fn count(
     tx.prepare_cached(
         "INSERT INTO tlsrptd_mails(day, domain, mails, reported, failed) VALUES(:today, :domain, 1, :reported, :failed) \
          ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1, \
-         failed = CASE WHEN excluded.reported >= reported THEN excluded.failed ELSE failed END, \
-         reported = max(reported, excluded.reported)",
+         failed = CASE WHEN excluded.reported >= coalesce(reported, '') THEN excluded.failed ELSE failed END, \
+         reported = max(coalesce(reported, excluded.reported), coalesce(excluded.reported, reported))",
     )?
     .execute(named_params! {
         ":today": today, ":domain": domain, ":reported": report.map(|report| &report.day),

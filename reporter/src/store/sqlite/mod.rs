@@ -9,6 +9,7 @@ mod counts;
 mod days;
 mod decisions;
 mod deliveries;
+mod digests;
 mod discard;
 mod domain_day;
 mod history;
@@ -29,7 +30,9 @@ mod text;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{CommitHook, CommitSide, HookVerdict, Step, Store, StoreError};
+use super::{
+    CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
+};
 
 pub use open::find_fault;
 pub use operator::ExistingDatabase;
@@ -60,6 +63,11 @@ impl std::fmt::Debug for SqliteStore {
 impl Store for SqliteStore {
     fn installation(&self) -> &InstallationId {
         &self.installation
+    }
+
+    fn open_reader(&self) -> Result<Box<dyn OperatorStore + Send>, StoreError> {
+        let reader = ExistingDatabase::open(&self.path, OperatorAccess::Read)?;
+        Ok(Box::new(reader))
     }
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{counts, open, suppressed::TABLES};
+use super::{counts, digests, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
-    store::{OperatorAccess, OperatorStore, StatusCounts, StoreError, SuppressionRow},
+    store::{
+        MissingCollector, OperatorAccess, OperatorStore, StatusCounts, StoreError, SuppressionRow,
+    },
 };
 
 /// Open for one command. The file's journal mode stays as it is.
@@ -61,6 +63,10 @@ impl ExistingDatabase {
 impl OperatorStore for ExistingDatabase {
     fn status_counts(&self) -> Result<StatusCounts, StoreError> {
         counts::status_counts(&self.db).map_err(|source| self.fault(source))
+    }
+
+    fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError> {
+        digests::missing_collectors(&self.db, from, to).map_err(|source| self.fault(source))
     }
 
     fn suppress(

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{clock, days, installation, mails, suppressed};
+use super::{clock, days, digests, installation, mails, suppressed};
 
 /// What sys4 writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -89,6 +89,7 @@ const EXTRAS: &[&str] = &[
     mails::TABLE,
     clock::TABLE,
     days::TABLE,
+    digests::TABLE,
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
     // In the order in which rows are made, whenever they are due: see `pending`. All that is asked is in the index.

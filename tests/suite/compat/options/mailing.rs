@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::Smtp;
+use tlsrptd_tests::harness::wait::until_true;
 
 use super::super::scene::end;
 use super::effect::{Effect, Of};
@@ -14,6 +15,24 @@ use super::site::{Site, is};
 fn mail(site: &Site, reporter: Program) -> ReportMail {
     site.report(&reporter);
     ReportMail::parse(&site.smtp.mails()[0].bytes)
+}
+
+/// To whom a digest is sent.
+fn digest(site: &Site, reporter: Program) -> String {
+    let is_wanted = reporter.setting("digest").is_some();
+    let _running = site.report(&reporter);
+    let digests = || {
+        let mails = site.smtp.mails().into_iter();
+        let others = mails.filter(|mail| {
+            let mail = ReportMail::parse(&mail.bytes);
+            mail.header("TLS-Report-Domain").is_none()
+        });
+        others.flat_map(|mail| mail.to).collect::<Vec<_>>()
+    };
+    if is_wanted {
+        until_true("a digest", || !digests().is_empty());
+    }
+    digests().pop().unwrap_or_else(|| "none".to_owned())
 }
 
 /// How a delivery to a relay that wants a login ends; or the start, where the configuration is wrong.
@@ -61,6 +80,13 @@ pub(super) fn effects() -> Vec<Effect> {
             let mut to: Vec<String> = site.smtp.mails().into_iter().flat_map(|mail| mail.to).collect();
             to.dedup();
             to.join(" ")
+        }),
+        of.set("digest_address", "op@m.test", ["none", "op@m.test"], |site, reporter| {
+            let is_set = reporter.setting("digest_address").is_some();
+            digest(site, if is_set { reporter.set("digest", "daily") } else { reporter })
+        }),
+        of.set("digest", "daily", ["none", "op@m.test"], |site, reporter| {
+            digest(site, reporter.set("digest_address", "op@m.test"))
         }),
         of.set("dkim_keys", "ed1:{folder}/ed25519.pem", ["no", "yes"], |site, reporter| {
             is(!mail(site, with_key(site, reporter)).headers("DKIM-Signature").is_empty())

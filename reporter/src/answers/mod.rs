@@ -4,6 +4,7 @@
 //! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.
 
 pub(crate) mod collectors_today;
+pub mod deliveries;
 pub(crate) mod digest;
 pub mod explain;
 pub mod failures;

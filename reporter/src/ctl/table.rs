@@ -204,7 +204,7 @@ mod tests {
             (
                 vec![[long, "1", reason]],
                 Width::Columns(40),
-                "DOMAIN           SESSIONS  REASON\na-very-long-nam…        1  550 5.7.1 w…\n",
+                "DOMAIN            SESSIONS  REASON\na-very-long-nam…         1  550 5.7.1 w…\n",
                 "then the widest",
             ),
             (

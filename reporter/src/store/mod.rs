@@ -18,6 +18,7 @@
 //! [`open_for_operator`] and [`find_fault`], and in the tests a second reader beside `tests/environment/stored.rs`.
 
 mod composing;
+mod deliveries_view;
 mod delivering;
 mod digests;
 mod domain_day;
@@ -33,6 +34,10 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::report::InstallationId;
 
 pub use composing::{Decisions, SuppressionSource};
+pub use deliveries_view::{
+    Backlog, DeliveriesView, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow,
+    Frequency, SharedReason, WithoutReportRow,
+};
 pub use delivering::{
     AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
 };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod deliveries;
+mod deliveries_view;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod jobs;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// sys4's file as it makes it.
-const SYS4: &str = "
+pub const SYS4: &str = "
 CREATE TABLE fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(day, fetcherindex));
 CREATE TABLE reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its datetime default CURRENT_TIMESTAMP, PRIMARY KEY(day, domain, fetcher));
 CREATE TABLE reports(r_id INTEGER PRIMARY KEY ASC, day, domain, uniqid, tlsrptrecord, report, its datetime default CURRENT_TIMESTAMP);

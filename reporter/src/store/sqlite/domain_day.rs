@@ -20,7 +20,7 @@ use crate::{
     },
     suppress::Suppressions,
 };
-use columns::Columns;
+pub(super) use columns::Columns;
 
 /// Reports of one domain and day that are looked at: additions to a day make one each.
 const MAX_REPORTS: i64 = 1000;
@@ -112,7 +112,11 @@ fn names<'a>(domain: &'a Domain, as_asked: &'a str) -> impl Iterator<Item = &'a 
     std::iter::once(domain.as_str()).chain(other)
 }
 
-fn jobs(db: &Connection, columns: &Columns, day: Day) -> rusqlite::Result<Vec<JobState>> {
+pub(super) fn jobs(
+    db: &Connection,
+    columns: &Columns,
+    day: Day,
+) -> rusqlite::Result<Vec<JobState>> {
     let select = format!(
         "SELECT fetcher, status, {}, {}, retries, nexttry, {} FROM fetchjobs WHERE day = ?1 ORDER BY fetcherindex",
         columns.of_fetchjobs("tlsrptd_closed"),
@@ -254,18 +258,18 @@ fn deliveries(
         .collect()
 }
 
-fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<jiff::Timestamp>> {
+pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<jiff::Timestamp>> {
     Ok(string(row.get_ref(column)?)
         .as_deref()
         .and_then(text::instant))
 }
 
 /// Another program may have written anything.
-fn string(value: ValueRef<'_>) -> Option<String> {
+pub(super) fn string(value: ValueRef<'_>) -> Option<String> {
     value.as_str().ok().map(str::to_owned)
 }
 
-fn number(value: ValueRef<'_>) -> Option<u64> {
+pub(super) fn number(value: ValueRef<'_>) -> Option<u64> {
     value
         .as_i64()
         .ok()

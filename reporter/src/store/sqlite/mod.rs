@@ -9,6 +9,7 @@ mod counts;
 mod days;
 mod decisions;
 mod deliveries;
+mod deliveries_view;
 mod digests;
 mod discard;
 mod domain_day;

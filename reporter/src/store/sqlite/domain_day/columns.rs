@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 
 /// Of the tables that are asked about one domain.
-pub(super) struct Columns(HashSet<(String, String)>);
+pub(in crate::store::sqlite) struct Columns(HashSet<(String, String)>);
 
 impl Columns {
-    pub(super) fn of(db: &Connection) -> rusqlite::Result<Columns> {
+    pub(in crate::store::sqlite) fn of(db: &Connection) -> rusqlite::Result<Columns> {
         db.prepare(
             "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
         )?
@@ -17,23 +17,23 @@ impl Columns {
         .map(Columns)
     }
 
-    pub(super) fn has_table(&self, table: &str) -> bool {
+    pub(in crate::store::sqlite) fn has_table(&self, table: &str) -> bool {
         self.0.iter().any(|(name, _)| name == table)
     }
 
-    pub(super) fn of_fetchjobs(&self, column: &str) -> String {
+    pub(in crate::store::sqlite) fn of_fetchjobs(&self, column: &str) -> String {
         self.or_null("fetchjobs", column)
     }
 
-    pub(super) fn of_reportdata(&self, column: &str) -> String {
+    pub(in crate::store::sqlite) fn of_reportdata(&self, column: &str) -> String {
         self.or_null("reportdata", column)
     }
 
-    pub(super) fn of_reports(&self, column: &str) -> String {
+    pub(in crate::store::sqlite) fn of_reports(&self, column: &str) -> String {
         self.or_null("reports", column)
     }
 
-    pub(super) fn of_destinations(&self, column: &str) -> String {
+    pub(in crate::store::sqlite) fn of_destinations(&self, column: &str) -> String {
         self.or_null("destinations", column)
     }
 

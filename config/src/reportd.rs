@@ -32,6 +32,10 @@ pub struct Reportd {
     pub sender_address: String,
     pub compression_level: i32,
     pub keep_days: u32,
+    /// Bytes.
+    pub max_kept_reports_size: u64,
+    pub history_days: u32,
+    pub history_failures: usize,
     pub clock_confirmation: Duration,
     /// Zero: only with the next day.
     pub late_interval: Duration,
@@ -136,6 +140,9 @@ impl Reportd {
             sender_address: taken_or(reader, "sender_address", &contact_info),
             compression_level: reader.take("compression_level"),
             keep_days: reader.take("keep_days"),
+            max_kept_reports_size: reader.take("max_kept_reports_size"),
+            history_days: reader.take("history_days"),
+            history_failures: reader.take("history_failures"),
             clock_confirmation: reader.take("clock_confirmation"),
             late_interval: reader.take("late_interval"),
             tlsrpt_record_map: reader.take("tlsrpt_record_map"),

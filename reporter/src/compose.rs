@@ -21,7 +21,9 @@ use tlsrptd_proto::{
 use crate::{
     environment::Records,
     lookup::{self, LookupResult},
-    model::{CountedRows, DecidedDomain, Decision, Destination, DomainDay, NewReport},
+    model::{
+        CountedDetails, CountedRows, DecidedDomain, Decision, Destination, DomainDay, NewReport,
+    },
     route::{Routed, Routes},
     schedule::Schedule,
     suppress::Suppressions,
@@ -178,6 +180,7 @@ impl Composer {
         let counts = merge(&domain, found, rows);
         rows.sessions = counts.sessions();
         rows.failed = counts.failed();
+        rows.details = CountedDetails::of(&counts);
         if rows.sessions == 0 {
             return Err("no sessions".to_owned());
         }

@@ -40,6 +40,7 @@ pub struct Schedule {
     fetch_deadline: Duration,
     max_report_age: Duration,
     keep_days: u32,
+    history_days: u32,
 }
 
 /// What follows on a failure.
@@ -96,6 +97,7 @@ impl Schedule {
             fetch_deadline: s.fetch_deadline,
             max_report_age: s.max_report_age,
             keep_days: s.keep_days,
+            history_days: s.history_days,
         }
     }
 
@@ -130,6 +132,11 @@ impl Schedule {
     /// Rows of earlier days are removed.
     pub fn oldest_kept(&self, now: Timestamp) -> Day {
         Day::of(now).back(self.keep_days)
+    }
+
+    /// What is remembered of earlier days is removed.
+    pub fn oldest_remembered(&self, now: Timestamp) -> Day {
+        Day::of(now).back(self.history_days)
     }
 
     /// Nothing that is made now is due after this.

@@ -110,6 +110,24 @@ pub(super) const ROWS: &[Row] = &[
         "Reports and their outcomes are kept that long.",
     ),
     ours(
+        "max_kept_reports_size",
+        Count(0, i64::MAX),
+        Is("536870912"),
+        "Bytes of reports, compressed as they were sent, that are kept for keep_days, for tlsrptctl show and resend: beyond them the oldest go first. 0 keeps none.",
+    ),
+    ours(
+        "history_days",
+        Count(1, 36500),
+        Is("400"),
+        "The totals and failures of each day are remembered that long, for tlsrptctl history and failures.",
+    ),
+    ours(
+        "history_failures",
+        Count(0, 100_000),
+        Is("10000"),
+        "Failures that are remembered of a day, each a domain, MX, policy type, result type and reason: those of the most sessions. The others are counted together.",
+    ),
+    ours(
         "clock_confirmation",
         Seconds(0),
         Is("600"),

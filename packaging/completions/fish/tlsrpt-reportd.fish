@@ -19,6 +19,9 @@ complete -c tlsrpt-reportd -l max_answer_size -d 'Bytes of a collector\'s answer
 complete -c tlsrpt-reportd -l max_collectd_timeout -d 'Accepted for existing files; it has no effect' -r -f
 complete -c tlsrpt-reportd -l interval_main_loop -d 'The longest time between two looks at what is due' -r -f
 complete -c tlsrpt-reportd -l keep_days -d 'Reports and their outcomes are kept that long' -r -f
+complete -c tlsrpt-reportd -l max_kept_reports_size -d 'Bytes of reports, compressed as they were sent, that are kept for keep_days, for tlsrptctl show and resend: beyond them the oldest go first' -r -f
+complete -c tlsrpt-reportd -l history_days -d 'The totals and failures of each day are remembered that long, for tlsrptctl history and failures' -r -f
+complete -c tlsrpt-reportd -l history_failures -d 'Failures that are remembered of a day, each a domain, MX, policy type, result type and reason: those of the most sessions' -r -f
 complete -c tlsrpt-reportd -l clock_confirmation -d 'A clock that jumps is accepted when its new time has been stable for this long' -r -f
 complete -c tlsrpt-reportd -l late_interval -d 'So often collectors are asked whether something was added to a day that they have told already: it is reported late' -r -f
 complete -c tlsrpt-reportd -l organization_name -d 'Your organization, as named in reports' -r -f

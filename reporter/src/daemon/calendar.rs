@@ -89,7 +89,11 @@ impl Calendar {
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         if self.is_cleaning && moment.may_discard() {
-            self.is_cleaning = store.clean(self.schedule.oldest_kept(moment.now))?;
+            let (kept, remembered) = (
+                self.schedule.oldest_kept(moment.now),
+                self.schedule.oldest_remembered(moment.now),
+            );
+            self.is_cleaning = store.clean(kept)? || store.clean_history(remembered)?;
         }
         Ok(())
     }

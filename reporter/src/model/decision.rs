@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Destination;
+use super::{CountedDetails, Destination};
 
 /// A domain's day that is decided on.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct CountedRows {
     pub sessions: u64,
     /// Those of them that failed.
     pub failed: u64,
+    /// Both by policy type, and the failures.
+    pub details: CountedDetails,
     /// The collectors whose rows were used.
     pub used: Vec<String>,
     /// Rows that could not be used, each by its collector, with the reason.
@@ -56,6 +58,14 @@ impl Decision {
         match self {
             Decision::Report(report) => Some(report),
             Decision::NoReport(_) => None,
+        }
+    }
+
+    /// Why there is no report, without the details: what all reasons of that kind begin with.
+    pub fn kind_of_reason(&self) -> Option<&str> {
+        match self {
+            Decision::Report(_) => None,
+            Decision::NoReport(reason) => reason.split(':').next(),
         }
     }
 }

@@ -46,6 +46,12 @@ impl StoredReport {
         let gzip = self.payload.gzip.get().and_then(|gzip| gzip.as_ref().ok());
         self.json.len() + gzip.map_or(0, Bytes::len)
     }
+
+    /// The report, compressed, if it was compressed already.
+    pub fn compressed(&self) -> Option<Bytes> {
+        let gzip = self.payload.gzip.get()?;
+        gzip.as_ref().ok().cloned()
+    }
 }
 
 /// A delivery in hand: one report to one destination, whose attempt is about to begin.

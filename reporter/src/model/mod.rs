@@ -3,6 +3,7 @@
 //! Pure: nothing here reads a file, a socket or a clock.
 
 mod canonical;
+mod counted;
 mod decision;
 mod delivery;
 mod destination;
@@ -12,6 +13,7 @@ mod fetch_job;
 mod queue_key;
 mod target;
 
+pub use counted::{CountedDetails, CountedFailure};
 pub use decision::{CountedRows, DecidedDomain, Decision, NewReport};
 pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
 pub use destination::{Destination, DestinationKind, NamedBy};

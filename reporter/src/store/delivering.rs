@@ -1,5 +1,6 @@
 //! Port of what is delivered: one report to one destination each.
 
+use hyper::body::Bytes;
 use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 
@@ -102,6 +103,8 @@ pub struct AttemptEnd {
     pub destination: Destination,
     /// What becomes of it.
     pub disposition: Disposition,
+    /// The report as it was sent, to be kept after its last delivery; `None` when it was not compressed.
+    pub gzip: Option<Bytes>,
 }
 
 /// What is recorded of an attempt.

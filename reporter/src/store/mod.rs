@@ -68,6 +68,7 @@ pub trait Store:
     + Deliveries
     + Upkeep
     + Digests
+    + History
     + Send
 {
     /// Which reporter of its organisation works on this database: the same for as long as the database exists.
@@ -92,6 +93,7 @@ pub trait Store:
 /// When it cannot be used, belongs to another program, or has a reporter.
 pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Store>, StoreError> {
     let mut store = SqliteStore::open(&settings.dbname, settings.debug_db, hook)?;
+    store.limit_history(settings.history_failures, settings.max_kept_reports_size);
     if settings.loop_guard {
         // A sendmail_script sees no envelope, and makes no copy.
         let copies_to = settings.bcc_address.as_deref();

@@ -26,4 +26,7 @@ pub trait Upkeep {
 
     /// Removes a part of what is older than `oldest`, and says whether there is more. Pending deliveries stay.
     fn clean(&mut self, oldest: Day) -> Result<bool, StoreError>;
+
+    /// The same for totals and failures of days that are older than `oldest`.
+    fn clean_history(&mut self, oldest: Day) -> Result<bool, StoreError>;
 }

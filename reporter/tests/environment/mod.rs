@@ -37,7 +37,10 @@ use tlsrptd_reporter::{
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
-pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, pages_in_use, stored};
+pub use stored::{
+    Stored, all_are_kept, contradiction, distinct, failures, fingerprint, is_whole, lines, or_dash,
+    pages_in_use, stored, totals,
+};
 
 pub type Gather =
     Box<dyn Fn(&FetchJob, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;

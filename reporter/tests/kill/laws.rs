@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::journal::{self, Line};
-use crate::environment::{self, Stored, distinct, lines, stored};
+use crate::environment::{self, Stored, contradiction, distinct, lines, stored, totals};
 
 /// What every reader of a day is: who counted how much in it. The third collector answers a day late.
 const LATE: &str = "three";
@@ -139,6 +139,7 @@ fn database(folder: &Path, what: &str) {
     let settings = super::environment::settings(folder, &[]);
     assert!(environment::is_whole(&settings.dbname), "{what}");
     let stored = stored(&settings);
+    history(&settings.dbname, &stored, what);
     assert_eq!(
         lines(&stored.reports, |row| format!(
             "{}|{}|{}",
@@ -180,5 +181,39 @@ fn database(folder: &Path, what: &str) {
         distinct(&jobs, |row| row.status().to_owned()),
         ["ok"],
         "{what}"
+    );
+}
+
+/// Whatever was repeated counts once, also of days whose rows are gone; and of what was sent the bytes are kept.
+fn history(path: &Path, stored: &Stored, what: &str) {
+    let totals = totals(path);
+    assert_eq!(
+        lines(&totals, |day| format!(
+            "{} {} domains, {} sessions, {} reports, {} deliveries",
+            day.day, day.domains, day.sessions, day.reports, day.deliveries
+        )),
+        [
+            "2026-11-18 4 domains, 5 sessions, 4 reports, 8 deliveries",
+            "2026-11-19 5 domains, 7 sessions, 6 reports, 12 deliveries",
+            "2026-11-20 5 domains, 7 sessions, 6 reports, 12 deliveries",
+            "2026-11-21 5 domains, 7 sessions, 6 reports, 12 deliveries",
+            "2026-11-22 4 domains, 5 sessions, 4 reports, 8 deliveries",
+        ],
+        "{what}"
+    );
+    for day in &totals {
+        assert_eq!(contradiction(path, day), None, "{what}");
+        assert_eq!(day.waiting(), 0, "{what}: {day:?}");
+        let name = day.day.to_string();
+        let rows = stored.deliveries.iter().filter(|row| row.day == name);
+        let rows: Vec<&str> = rows.map(|row| row.status()).collect();
+        for outcome in day.outcomes.iter().filter(|_| !rows.is_empty()) {
+            let of_it = rows.iter().filter(|status| **status == outcome.status);
+            assert_eq!(outcome.deliveries, of_it.count() as u64, "{what}: {day:?}");
+        }
+    }
+    assert!(
+        environment::all_are_kept(path, stored),
+        "{what}: a report is not kept"
     );
 }

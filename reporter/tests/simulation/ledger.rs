@@ -10,7 +10,11 @@ use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 
 use super::{collectors::number_of, sim::Key};
-use crate::environment::stored::{DeliveryRow, JobRow, ReportRow, Stored};
+use crate::environment::{
+    self,
+    stored::{DeliveryRow, JobRow, ReportRow, Stored},
+};
+use tlsrptd_reporter::store::DayTotals;
 
 /// A row of `reports`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct Ledger {
     pub undone: BTreeSet<(Day, i64)>,
     /// In hand when a life ended, by the number of the life.
     pub in_hand: BTreeMap<Key, BTreeSet<usize>>,
+    /// The totals of all days, and what is wrong with them in themselves.
+    pub totals: Vec<(DayTotals, Option<String>)>,
     /// What must not be.
     pub broken: Vec<String>,
 }
@@ -56,6 +62,15 @@ impl Ledger {
     /// Takes down what the database holds when a life is over.
     pub fn read_after(&mut self, path: &Path, life: usize, oldest_kept: Day) {
         self.read(path, life, oldest_kept);
+        if Stored::read(path).is_some() {
+            let totals = environment::totals(path).into_iter();
+            self.totals = totals
+                .map(|day| {
+                    let contradiction = environment::contradiction(path, &day);
+                    (day, contradiction)
+                })
+                .collect();
+        }
         for (key, destination) in &self.destinations {
             if destination.in_hand && destination.status.is_none() {
                 self.in_hand.entry(key.clone()).or_default().insert(life);

@@ -37,6 +37,7 @@ fn filled(settings: &Reportd) -> Box<dyn Store> {
         .iter()
         .map(|delivery| {
             let end = |status, reason: &str| AttemptEnd {
+                gzip: None,
                 r_id: delivery.r_id,
                 destination: delivery.destination.clone(),
                 disposition: Disposition::Final {

@@ -55,10 +55,10 @@ fn what_is_old_goes_but_nothing_pending() {
 }
 
 #[test]
-fn what_is_sent_is_not_kept() {
+fn what_is_sent_leaves_room() {
     const DOMAINS: usize = 400;
     let folder = folder();
-    let settings = settings(folder.path(), &[]);
+    let settings = settings(folder.path(), &["--max_kept_reports_size=0"]);
     let mut store = open(&settings);
     let job = jobs(&mut *store, &["one"]).remove(0);
     let now = at("21T00:00:00");
@@ -165,6 +165,7 @@ fn whose_mails_count_for_the_loop_guard() {
     let sent = |claimed: &Delivery| AttemptEnd {
         r_id: claimed.r_id,
         destination: claimed.destination.clone(),
+        gzip: None,
         disposition: Disposition::Final {
             status: DeliveryStatus::Sent,
             reason: String::new(),

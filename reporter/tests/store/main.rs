@@ -5,6 +5,7 @@ mod deliveries;
 mod deliveries_view;
 #[path = "../environment/mod.rs"]
 mod environment;
+mod history;
 mod jobs;
 mod kept;
 mod suppressions;
@@ -83,6 +84,7 @@ fn later(claimed: &Delivery, at: Timestamp) -> AttemptEnd {
     AttemptEnd {
         r_id: claimed.r_id,
         destination: claimed.destination.clone(),
+        gzip: None,
         disposition: Disposition::Retry {
             at,
             begins: None,

@@ -5,7 +5,10 @@ use std::path::Path;
 use rusqlite::Connection;
 use tlsrptd_reporter::{
     model::{CollectorCommand, NamedBy},
-    store::{Claimed, Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Claimed, FailureQuestion, History as _, OperatorAccess, Store, StoreError,
+        sqlite::{ExistingDatabase, SqliteStore},
+    },
 };
 
 use crate::{
@@ -70,6 +73,31 @@ fn a_file_of_either_program() {
         texts(&db),
         texts(&sql(ours.path(), "")),
         "the same tables whoever made them"
+    );
+}
+
+#[test]
+fn what_sys4_did_is_not_known() {
+    let folder = folder();
+    sql(folder.path(), SYS4)
+        .execute_batch("INSERT INTO reports(day, domain, uniqid, report) VALUES('2026-11-20', 'a.example', 1, '{}');")
+        .unwrap();
+    let store = ExistingDatabase::open(&folder.path().join("db"), OperatorAccess::Read).unwrap();
+    assert_eq!(store.first_day().unwrap(), None);
+    assert!(store.totals(day(), day()).unwrap().is_empty());
+    let question = FailureQuestion {
+        from: day(),
+        to: day(),
+        domain: None,
+        new_since: None,
+        limit: 9,
+    };
+    assert!(store.failures(&question).unwrap().is_empty());
+    let kept = store.kept_reports(day(), "a.example").unwrap();
+    assert_eq!(
+        kept[0].contents.json().unwrap(),
+        "{}",
+        "it keeps what it sent"
     );
 }
 

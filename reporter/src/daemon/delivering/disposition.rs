@@ -143,6 +143,7 @@ pub(super) fn attempt_end(delivery: &Delivery, disposition: Disposition) -> Atte
         r_id: delivery.r_id,
         destination: delivery.destination.clone(),
         disposition,
+        gzip: delivery.report.compressed(),
     }
 }
 
@@ -159,5 +160,6 @@ pub(super) fn of_corrupt(row: CorruptRow) -> AttemptEnd {
             status,
             reason: reason.to_owned(),
         },
+        gzip: None,
     }
 }

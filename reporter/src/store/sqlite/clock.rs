@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, clean, text};
+use super::{SqliteStore, clean, history, text};
 use crate::store::{Step, StoreError, Upkeep};
 
 /// One row: when the reporter was last at work.
@@ -65,6 +65,10 @@ impl Upkeep for SqliteStore {
 
     fn clean(&mut self, oldest: Day) -> Result<bool, StoreError> {
         self.transact(Step::Cleaned, |tx| clean::clean(tx, oldest))
+    }
+
+    fn clean_history(&mut self, oldest: Day) -> Result<bool, StoreError> {
+        self.transact(Step::Cleaned, |tx| history::clean(tx, oldest))
     }
 }
 

@@ -9,7 +9,13 @@ use rusqlite::{
 };
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, collectors::REMOVED, days, discard, mails, normalize_domains, text};
+use super::{
+    SqliteStore,
+    collectors::REMOVED,
+    days, discard,
+    history::{Addition, TopFailures},
+    mails, normalize_domains, text,
+};
 use crate::{
     model::{
         CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay, OurMails,
@@ -102,7 +108,9 @@ impl Decisions for SqliteStore {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let r_ids = self.transact(Step::Decided, |tx| store(tx, day, decisions, now))?;
+        let r_ids = self.transact_with_failures(Step::Decided, |tx, failures| {
+            store(tx, day, decisions, failures, now)
+        })?;
         self.schedule_deliveries(decisions, &r_ids);
         Ok(())
     }
@@ -113,8 +121,8 @@ impl Decisions for SqliteStore {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let r_ids = self.transact(Step::DayDecided, |tx| {
-            let r_ids = store(tx, day, decisions, now)?;
+        let r_ids = self.transact_with_failures(Step::DayDecided, |tx, failures| {
+            let r_ids = store(tx, day, decisions, failures, now)?;
             // Rows of a job that still waits are not part of the decision.
             tx.execute(
                 "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
@@ -131,12 +139,28 @@ impl Decisions for SqliteStore {
             days::record_decided(tx, &day.next().to_string())?;
             Ok(r_ids)
         })?;
+        self.failures.forget();
         self.schedule_deliveries(decisions, &r_ids);
         Ok(())
     }
 }
 
 impl SqliteStore {
+    /// A step that adds to the failures of a day: what is in memory of them follows the table.
+    fn transact_with_failures<T>(
+        &mut self,
+        step: Step,
+        work: impl FnOnce(&Transaction<'_>, &mut TopFailures) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut failures = std::mem::take(&mut self.failures);
+        let done = self.transact(step, |tx| work(tx, &mut failures));
+        self.failures = failures;
+        if done.is_err() {
+            self.failures.forget();
+        }
+        done
+    }
+
     fn schedule_deliveries(&mut self, decisions: &[DecidedDomain], r_ids: &[i64]) {
         for (decided, r_id) in decisions.iter().zip(r_ids) {
             let report = decided.decision.report();
@@ -152,6 +176,7 @@ fn store(
     tx: &Transaction<'_>,
     day: Day,
     decisions: &[DecidedDomain],
+    failures: &mut TopFailures,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
@@ -164,6 +189,7 @@ fn store(
         "UPDATE reportdata SET tlsrptd_reason = ?4, \
          data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
     )?;
+    let mut history = Addition::default();
     let mut r_ids = Vec::with_capacity(decisions.len());
     for decided in decisions {
         let DecidedDomain { domain, rows, .. } = decided;
@@ -177,14 +203,16 @@ fn store(
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
+        let (mut pending, mut suppressed) = (0, 0);
         if let Some(report) = decided.decision.report() {
             for (destination, due) in &report.destinations {
-                add_destination(tx, r_id, destination, *due, None, &its)?;
+                pending += add_destination(tx, r_id, destination, *due, None, &its)?;
             }
             for (destination, reason) in &report.suppressed {
-                add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+                suppressed += add_destination(tx, r_id, destination, now, Some(reason), &its)?;
             }
         }
+        history.decided(&day, decided, pending + suppressed, suppressed);
         for fetcher in &rows.used {
             used.execute([&day, domain, fetcher])?;
         }
@@ -192,6 +220,8 @@ fn store(
             bad.execute([&day, domain, fetcher, reason])?;
         }
     }
+    history.write(tx)?;
+    failures.add(tx, &day, decisions)?;
     Ok(r_ids)
 }
 
@@ -202,7 +232,7 @@ fn add_destination(
     due: Timestamp,
     suppressed: Option<&str>,
     its: &str,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<u64> {
     // The same address twice in one report is one delivery.
     tx.prepare_cached(
         "INSERT OR IGNORE INTO destinations(destination, d_r_id, retries, status, nexttry, its, tlsrptd_origin, \
@@ -213,11 +243,11 @@ fn add_destination(
         ":origin": destination.named_by.as_str(), ":queue": destination.queue().to_string(),
         ":status": suppressed.map(|_| DeliveryStatus::Suppressed.as_str()), ":reason": suppressed,
     })
-    .map(drop)
+    .map(|rows| rows as u64)
 }
 
 /// SQLite's integers end at 2^63; no counter of sessions reaches that.
-fn integer(number: u64) -> i64 {
+pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -4,7 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, discard, mails, suppressed::RefusalTracker, text, unreadable};
+use super::{
+    SqliteStore, discard,
+    history::{Addition, Keeping},
+    mails,
+    suppressed::RefusalTracker,
+    text, unreadable,
+};
 use crate::{
     model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey},
     store::{
@@ -48,14 +54,17 @@ impl Deliveries for SqliteStore {
         ends: &[AttemptEnd],
         now: Timestamp,
     ) -> Result<Vec<Suspension>, StoreError> {
-        let guard = self.guard.clone();
+        let (guard, kept) = (self.guard.clone(), self.kept);
         let heard = self.transact(Step::Recorded, |tx| {
             let mut heard = RefusalTracker::before(tx)?;
+            let (mut history, mut keeping) = (Addition::default(), kept.begin());
             for end in ends {
-                record_end(tx, end, now)?;
+                record_end(tx, end, &mut history, &mut keeping, now)?;
                 heard.evaluate(tx, end, Day::of(now))?;
                 mails::record_mail(tx, end, guard.as_ref(), now)?;
             }
+            history.write(tx)?;
+            keeping.end(tx)?;
             Ok(heard)
         })?;
         if heard.list_changed {
@@ -137,7 +146,13 @@ impl SqliteStore {
     }
 }
 
-fn record_end(tx: &Transaction<'_>, end: &AttemptEnd, now: Timestamp) -> rusqlite::Result<()> {
+fn record_end(
+    tx: &Transaction<'_>,
+    end: &AttemptEnd,
+    history: &mut Addition<'_>,
+    keeping: &mut Keeping,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
     let uri = end.destination.uri();
     let (status, next, reason) = match &end.disposition {
         Disposition::Final { status, reason } => (Some(*status), now, reason),
@@ -160,13 +175,16 @@ fn record_end(tx: &Transaction<'_>, end: &AttemptEnd, now: Timestamp) -> rusqlit
         status,
         Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
     );
+    if let Some(status) = status {
+        history.ends(tx, end, status)?;
+    }
     tx.prepare_cached(ENDED)?.execute(named_params! {
         ":status": status.map(DeliveryStatus::as_str), ":failed": i64::from(tried && !succeeded),
         ":next": text::nexttry(next), ":reason": reason, ":uri": uri, ":r_id": end.r_id,
         ":waits": waits, ":begins": begins,
     })?;
     match status {
-        Some(_) => discard::report_json(tx, end.r_id),
+        Some(_) => discard::report_json(tx, end, keeping),
         None => Ok(()),
     }
 }

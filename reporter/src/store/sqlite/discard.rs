@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use rusqlite::{Transaction, types::Value};
 
-use super::schema;
+use super::{history::Keeping, schema};
+use crate::store::AttemptEnd;
 
 /// Empties a collector's row whose counts are in a report now, and moves it to the end, among other empty rows. Not NULL: for
 /// sys4 that is a row whose details are still to be fetched.
@@ -15,9 +16,14 @@ pub(super) const USED_ROW: &str = "UPDATE reportdata SET data = '', tlsrptd_data
     status = coalesce(status, 'fetched'), rowid = (SELECT max(rowid) + 1 FROM reportdata) \
     WHERE day = ?1 AND domain = ?2 AND fetcher = ?3";
 
-/// Discards the JSON of a report without pending deliveries. The row keeps its number, to which its destinations refer. A
+/// Discards the JSON of a report without pending deliveries; what is to be kept of it is kept elsewhere. The row keeps its number, to which its destinations refer. A
 /// report without a number of sessions was made by sys4, and stays complete.
-pub(super) fn report_json(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
+pub(super) fn report_json(
+    tx: &Transaction<'_>,
+    end: &AttemptEnd,
+    keeping: &mut Keeping,
+) -> rusqlite::Result<()> {
+    let r_id = end.r_id;
     static SELECT: LazyLock<String> = LazyLock::new(|| {
         let columns = schema::columns_beside_report();
         format!(
@@ -39,6 +45,7 @@ pub(super) fn report_json(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<(
         .map(|column| row.get(column))
         .collect::<Result<_, _>>()?;
     drop(rows);
+    keeping.keep(tx, r_id, end.gzip.as_deref())?;
     tx.prepare_cached("DELETE FROM reports WHERE r_id = ?1")?
         .execute([r_id])?;
     let mut insert = tx.prepare_cached(&INSERT)?;

@@ -1,3 +1,196 @@
-//! What was done, remembered.
+//! What was done, remembered: totals of each day, what failed most, and the reports that went out.
+//!
+//! Totals are added in the transaction that they count, so they are what the rows would give, long after the rows are gone.
+//! sys4's programs name their tables, and pass over these.
 
+mod failures;
+mod kept;
+mod merge;
 mod read;
+
+use std::collections::BTreeMap;
+
+use rusqlite::{OptionalExtension as _, Transaction};
+use tlsrptd_proto::day::Day;
+
+use super::{SqliteStore, decisions::integer};
+use crate::{
+    model::{DecidedDomain, DeliveryStatus},
+    store::AttemptEnd,
+};
+
+pub(super) use failures::TopFailures;
+pub(super) use kept::{Keeping, KeptReports, clean as clean_kept};
+
+/// A row a day; `totals`: a day's parts of one kind. Without row numbers, as the key is most of a row.
+pub(super) const TABLES: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS tlsrptd_history_days(day TEXT PRIMARY KEY, domains INTEGER, sessions INTEGER, \
+     failed INTEGER, reports INTEGER, without INTEGER, deliveries INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS tlsrptd_history_totals(day TEXT, kind TEXT, name TEXT, number INTEGER, failed INTEGER, \
+     PRIMARY KEY(day, kind, name)) WITHOUT ROWID",
+    failures::TABLE,
+    kept::TABLE,
+    kept::INDEX,
+    kept::TOTAL,
+];
+
+/// Rows that go in one transaction.
+const CLEANED_AT_ONCE: usize = 10_000;
+
+/// What a part of a day's totals is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Sessions, and those that failed, by policy type.
+    Policy,
+    /// Failures by result type.
+    Result,
+    /// Decisions against a report, and their sessions, by the kind of reason.
+    Without,
+    /// Deliveries that have ended, by status.
+    Delivery,
+}
+
+impl Kind {
+    /// The word of the table.
+    fn as_str(self) -> &'static str {
+        match self {
+            Kind::Policy => "policy",
+            Kind::Result => "result",
+            Kind::Without => "without",
+            Kind::Delivery => "delivery",
+        }
+    }
+}
+
+/// What one transaction adds to the totals.
+#[derive(Debug, Default)]
+pub(super) struct Addition<'a> {
+    days: BTreeMap<String, DayNumbers>,
+    parts: BTreeMap<(String, Kind, &'a str), (u64, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct DayNumbers {
+    domains: u64,
+    sessions: u64,
+    failed: u64,
+    reports: u64,
+    without: u64,
+    deliveries: u64,
+}
+
+impl<'a> Addition<'a> {
+    /// A domain's day was decided on; `deliveries` and `suppressed` are the rows that were made for it.
+    pub(super) fn decided(
+        &mut self,
+        day: &str,
+        decided: &'a DecidedDomain,
+        deliveries: u64,
+        suppressed: u64,
+    ) {
+        let rows = &decided.rows;
+        let numbers = self.days.entry(day.to_owned()).or_default();
+        // What came late is of a domain that counts already.
+        numbers.domains += u64::from(decided.uniqid == 1);
+        numbers.sessions = numbers.sessions.saturating_add(rows.sessions);
+        numbers.failed = numbers.failed.saturating_add(rows.failed);
+        numbers.deliveries += deliveries;
+        match decided.decision.kind_of_reason() {
+            None => numbers.reports += 1,
+            Some(reason) => {
+                numbers.without += 1;
+                self.part(day, Kind::Without, reason, 1, rows.sessions);
+            }
+        }
+        for (policy, (sessions, failed)) in &rows.details.by_policy {
+            self.part(day, Kind::Policy, policy.as_str(), *sessions, *failed);
+        }
+        for (result, sessions) in &rows.details.by_result {
+            self.part(day, Kind::Result, result.as_str(), *sessions, 0);
+        }
+        if suppressed > 0 {
+            let status = DeliveryStatus::Suppressed.as_str();
+            self.part(day, Kind::Delivery, status, suppressed, 0);
+        }
+    }
+
+    /// A delivery is about to end with this status. Only what had not ended counts: asked before the row changes.
+    pub(super) fn ends(
+        &mut self,
+        tx: &Transaction<'_>,
+        end: &AttemptEnd,
+        status: DeliveryStatus,
+    ) -> rusqlite::Result<()> {
+        let row: Option<(String, bool)> = tx
+            .prepare_cached(
+                "SELECT r.day, r.tlsrptd_sessions IS NULL FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+                 WHERE d.destination = ?1 AND d.d_r_id = ?2 AND d.status IS NULL AND typeof(r.day) = 'text'",
+            )?
+            .query_row((end.destination.uri(), end.r_id), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((day, is_sys4s)) = row {
+            self.part(&day, Kind::Delivery, status.as_str(), 1, 0);
+            // Nothing of it was counted when sys4 made it.
+            self.days.entry(day).or_default().deliveries += u64::from(is_sys4s);
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, day: &str, kind: Kind, name: &'a str, number: u64, failed: u64) {
+        let part = self.parts.entry((day.to_owned(), kind, name)).or_default();
+        part.0 = part.0.saturating_add(number);
+        part.1 = part.1.saturating_add(failed);
+    }
+
+    /// Adds it to what the tables have. A sum that no counter can hold stays at the end of its range.
+    pub(super) fn write(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut day = tx.prepare_cached(
+            "INSERT INTO tlsrptd_history_days(day, domains, sessions, failed, reports, without, deliveries) \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(day) DO UPDATE SET domains = domains + ?2, \
+             sessions = min(sessions, 9223372036854775807 - ?3) + ?3, failed = min(failed, 9223372036854775807 - ?4) + ?4, \
+             reports = reports + ?5, without = without + ?6, deliveries = deliveries + ?7",
+        )?;
+        for (name, numbers) in self.days {
+            day.execute((
+                name,
+                integer(numbers.domains),
+                integer(numbers.sessions),
+                integer(numbers.failed),
+                integer(numbers.reports),
+                integer(numbers.without),
+                integer(numbers.deliveries),
+            ))?;
+        }
+        let mut part = tx.prepare_cached(
+            "INSERT INTO tlsrptd_history_totals(day, kind, name, number, failed) VALUES(?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT(day, kind, name) DO UPDATE SET number = min(number, 9223372036854775807 - ?4) + ?4, \
+             failed = min(failed, 9223372036854775807 - ?5) + ?5",
+        )?;
+        for ((day, kind, name), (number, failed)) in self.parts {
+            part.execute((day, kind.as_str(), name, integer(number), integer(failed)))?;
+        }
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// From now on no more than this number of failures is remembered of a day, and so many bytes of reports.
+    pub fn limit_history(&mut self, failures: usize, kept_bytes: u64) {
+        self.failures = TopFailures::new(failures);
+        self.kept = KeptReports::new(kept_bytes);
+    }
+}
+
+/// See [`Upkeep::clean_history`](crate::store::Upkeep::clean_history).
+pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool> {
+    let oldest = oldest.to_string();
+    if failures::clean(tx, &oldest)? {
+        return Ok(true);
+    }
+    for table in ["tlsrptd_history_totals", "tlsrptd_history_days"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE day < ?1"), [&oldest])?;
+    }
+    Ok(false)
+}

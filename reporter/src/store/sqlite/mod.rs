@@ -50,6 +50,8 @@ pub struct SqliteStore {
     /// With `loop_guard`.
     guard: Option<mails::GuardedMails>,
     suppressions: suppressed::CachedList,
+    failures: history::TopFailures,
+    kept: history::KeptReports,
     installation: InstallationId,
 }
 

@@ -43,6 +43,8 @@ impl SqliteStore {
             reports: Default::default(),
             guard: None,
             suppressions: Default::default(),
+            failures: Default::default(),
+            kept: Default::default(),
         };
         match store.set_up(kind == schema::FileKind::Empty) {
             Ok(()) => Ok(store),

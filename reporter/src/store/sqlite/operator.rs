@@ -55,6 +55,14 @@ impl ExistingDatabase {
         changed.map_err(|source| self.fault(source))
     }
 
+    /// Reads; what the engine says is told with the database's path.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        work(&self.db).map_err(|source| self.fault(source))
+    }
+
     fn fault(&self, source: rusqlite::Error) -> StoreError {
         open::fault(&self.path, source)
     }

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{clock, days, digests, installation, mails, suppressed};
+use super::{clock, days, digests, history, installation, mails, suppressed};
 
 /// What sys4 writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -201,7 +201,10 @@ pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<(
             db.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {holds}"))?;
         }
     }
-    let extras = EXTRAS.iter().chain(suppressed::TABLES);
+    let extras = EXTRAS
+        .iter()
+        .chain(suppressed::TABLES)
+        .chain(history::TABLES);
     extras
         .copied()
         .try_for_each(|text| db.execute_batch(text))?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod attempts;
 mod gathering;
+mod history;
 mod outcomes;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -57,6 +58,7 @@ pub fn judge(played: &Played) -> Vec<String> {
     };
     court.every_session_is_accounted_for();
     court.every_reason_is_true();
+    court.totals_are_what_was_done();
     court.receivers_got_what_was_counted();
     court.collectors_were_treated_well();
     court.one_report_a_place();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use serde_json::json;
 use tlsrptd_tests::harness::clock::FakeClock;
 use tlsrptd_tests::harness::dkim::DkimKey;
 use tlsrptd_tests::harness::program::Program;
@@ -87,6 +88,27 @@ fn process() -> Vec<Effect> {
             site.scene.wait_for("r.sqlite", "SELECT count(*) FROM reports WHERE day = date('now', '-1 day')", "1");
             let old = || site.value("SELECT count(*) FROM reports WHERE day = date('now', '-5 days')");
             within(Duration::from_secs(2), || Some(old()).filter(|count| count == "0")).unwrap_or_else(old)
+        }),
+        of.set("history_days", "2", ["1", "0"], |site, reporter| {
+            site.report(&reporter).stop();
+            let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();
+            change.execute_batch("UPDATE tlsrptd_history_days SET day = date('now', '-5 days')").unwrap();
+            drop(change);
+            let _running = reporter.start();
+            let old = || site.value("SELECT count(*) FROM tlsrptd_history_days");
+            within(Duration::from_secs(2), || Some(old()).filter(|count| count == "0")).unwrap_or_else(old)
+        }),
+        of.set("history_failures", "1", ["mx1 1, mx2 3", "mx2 3, rest 1"], |site, reporter| {
+            let failures = json!({r#"{"c": 203, "n": "mx1"}"#: 1, r#"{"c": 203, "n": "mx2"}"#: 3});
+            let counts = json!({"cntrtotal": 4, "cntrfailure": 4, "failures": failures});
+            let day = ("a.test".to_owned(), json!({MAIL: {r#"{"policy-type": 9, "policy-domain": "a.test"}"#: counts}}));
+            site.report(&reporter.set("fetchers", site.day(&[day])));
+            let rows = "SELECT coalesce(mx, 'rest') || ' ' || sessions AS text FROM tlsrptd_history_failures ORDER BY text";
+            site.value(&format!("SELECT group_concat(text, ', ') FROM ({rows})"))
+        }),
+        of.set("max_kept_reports_size", "0", ["1", "0"], |site, reporter| {
+            site.report(&reporter);
+            site.value("SELECT count(*) FROM tlsrptd_kept_reports")
         }),
     ]
 }

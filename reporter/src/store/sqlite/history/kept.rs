@@ -1,0 +1,142 @@
+//! Reports whose last delivery has ended: their bytes, until all of them together are too large or they are too old.
+
+use rusqlite::{OptionalExtension as _, Transaction};
+
+/// In the order of their ends: the oldest have the lowest numbers. `contents` is the gzip as it was sent, or a text: the
+/// JSON of a report of which no attempt was made.
+pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_kept_reports(id INTEGER PRIMARY KEY, r_id INTEGER, \
+    bytes INTEGER, contents)";
+/// Each report once.
+pub(super) const INDEX: &str =
+    "CREATE UNIQUE INDEX IF NOT EXISTS tlsrptd_kept ON tlsrptd_kept_reports(r_id)";
+/// One row: the bytes of all of them, so that nobody adds them up.
+pub(super) const TOTAL: &str =
+    "CREATE TABLE IF NOT EXISTS tlsrptd_kept_total(id INTEGER PRIMARY KEY, bytes INTEGER)";
+
+/// What the option has by default.
+const DEFAULT_LIMIT: u64 = 512 << 20;
+
+/// How much of them is kept.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct KeptReports {
+    limit: i64,
+}
+
+impl Default for KeptReports {
+    fn default() -> KeptReports {
+        KeptReports::new(DEFAULT_LIMIT)
+    }
+}
+
+/// What a transaction keeps.
+#[derive(Debug)]
+pub(in super::super) struct Keeping {
+    limit: i64,
+    added: i64,
+}
+
+impl KeptReports {
+    pub(super) fn new(limit: u64) -> KeptReports {
+        KeptReports {
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        }
+    }
+
+    pub(in super::super) fn begin(self) -> Keeping {
+        Keeping {
+            limit: self.limit,
+            added: 0,
+        }
+    }
+}
+
+impl Keeping {
+    /// Keeps a report whose JSON is about to be discarded: as it was sent, if it was.
+    pub(in super::super) fn keep(
+        &mut self,
+        tx: &Transaction<'_>,
+        r_id: i64,
+        gzip: Option<&[u8]>,
+    ) -> rusqlite::Result<()> {
+        if self.limit == 0 {
+            return Ok(());
+        }
+        let bytes: i64 = match gzip {
+            Some(gzip) => i64::try_from(gzip.len()).unwrap_or(i64::MAX),
+            None => tx
+                .prepare_cached("SELECT length(CAST(report AS BLOB)) FROM reports WHERE r_id = ?1")?
+                .query_row([r_id], |row| row.get(0))?,
+        };
+        // It would push out all others, and then itself.
+        if bytes > self.limit {
+            return Ok(());
+        }
+        match gzip {
+            Some(gzip) => tx
+                .prepare_cached(
+                    "INSERT INTO tlsrptd_kept_reports(r_id, bytes, contents) VALUES(?1, ?2, ?3) \
+                     ON CONFLICT(r_id) DO UPDATE SET bytes = excluded.bytes, contents = excluded.contents",
+                )?
+                .execute((r_id, bytes, gzip))?,
+            None => tx
+                .prepare_cached(
+                    "INSERT INTO tlsrptd_kept_reports(r_id, bytes, contents) \
+                     SELECT r_id, ?2, report FROM reports WHERE r_id = ?1 \
+                     ON CONFLICT(r_id) DO UPDATE SET bytes = excluded.bytes, contents = excluded.contents",
+                )?
+                .execute((r_id, bytes))?,
+        };
+        self.added += bytes;
+        Ok(())
+    }
+
+    /// Lets the oldest go, as far as all together are too large.
+    pub(in super::super) fn end(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        let before = total(tx)?;
+        let mut sum = before.saturating_add(self.added);
+        let mut oldest =
+            tx.prepare_cached("SELECT id, bytes FROM tlsrptd_kept_reports ORDER BY id LIMIT 1")?;
+        let mut delete = tx.prepare_cached("DELETE FROM tlsrptd_kept_reports WHERE id = ?1")?;
+        while sum > self.limit {
+            let row: Option<(i64, i64)> = oldest
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((id, bytes)) = row else {
+                sum = 0;
+                break;
+            };
+            delete.execute([id])?;
+            sum -= bytes;
+        }
+        match sum == before {
+            true => Ok(()),
+            false => set_total(tx, sum),
+        }
+    }
+}
+
+/// Those of the reports in the table `old` go with them.
+pub(in super::super) fn clean(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    let old = "r_id IN (SELECT r_id FROM old)";
+    let bytes = format!("SELECT coalesce(sum(bytes), 0) FROM tlsrptd_kept_reports WHERE {old}");
+    let bytes: i64 = tx.query_row(&bytes, [], |row| row.get(0))?;
+    tx.execute(&format!("DELETE FROM tlsrptd_kept_reports WHERE {old}"), [])?;
+    match bytes {
+        0 => Ok(()),
+        bytes => set_total(tx, total(tx)? - bytes),
+    }
+}
+
+fn total(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
+    let total = tx
+        .prepare_cached("SELECT bytes FROM tlsrptd_kept_total WHERE id = 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(total.unwrap_or(0))
+}
+
+fn set_total(tx: &Transaction<'_>, bytes: i64) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT OR REPLACE INTO tlsrptd_kept_total(id, bytes) VALUES(1, ?1)")?
+        .execute([bytes.max(0)])
+        .map(drop)
+}

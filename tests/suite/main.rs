@@ -3,6 +3,7 @@
 // clippy.toml allows unwrap in tests, but sees only functions that are marked as tests, not their helpers.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod arrows;
 mod carriers;
 mod circles;

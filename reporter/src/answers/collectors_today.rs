@@ -7,7 +7,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{counts::ReportCounts, day::Day, domain::Domain};
 
 use crate::{
-    gather::TodayStream,
+    gather::{self, TodayStream},
     model::{CollectorRow, collector_of},
 };
 
@@ -31,23 +31,28 @@ pub(crate) struct CountedToday {
 
 impl CountedToday {
     /// Asks all of them at once. Whoever does not answer in time did not tell.
-    pub(crate) async fn ask(settings: &Reportd, domain: &Domain, now: Timestamp) -> CountedToday {
+    pub(crate) async fn ask(settings: &Reportd, domain: &Domain) -> CountedToday {
         let commands = settings.fetchers.iter();
         let asked = commands.map(|fetcher| async move {
-            let counts = ask(&fetcher.text, domain, settings.max_answer_size, now).await;
+            let counts = gather::today(&fetcher.text, domain).await;
             (collector_of(&fetcher.text), counts)
         });
         let mut today = CountedToday::default();
         for (command, counts) in join_all(asked).await {
-            let told = counts.and_then(|data| {
-                let Some(data) = data else { return Ok((0, 0)) };
-                let counts = ReportCounts::from_json(&data, domain).map_err(|e| e.to_string())?;
-                today.rows.push(CollectorRow {
-                    fetcher: command.clone(),
-                    data: Some(data),
+            let told = counts
+                .map_err(|error| error.to_string())
+                .and_then(|counts| {
+                    let Some(data) = counts.map(|counts| counts.to_json()) else {
+                        return Ok((0, 0));
+                    };
+                    let counts =
+                        ReportCounts::from_json(&data, domain).map_err(|e| e.to_string())?;
+                    today.rows.push(CollectorRow {
+                        fetcher: command.clone(),
+                        data: Some(data),
+                    });
+                    Ok((counts.sessions(), counts.failed()))
                 });
-                Ok((counts.sessions(), counts.failed()))
-            });
             today.collectors.push(CollectorToday { command, told });
         }
         today
@@ -73,25 +78,6 @@ impl CollectorToday {
             }),
         }
     }
-}
-
-/// The counts as `reportdata.data` has them; `None`: nothing was counted.
-async fn ask(
-    command: &str,
-    domain: &Domain,
-    max_size: u64,
-    now: Timestamp,
-) -> Result<Option<String>, String> {
-    let asked = TodayStream::ask(command, Some(domain), max_size).await;
-    let mut stream = asked.map_err(|error| error.to_string())?;
-    other_day(&stream, now).map_or(Ok(()), Err)?;
-    let mut found = None;
-    while let Some((told, counts)) = stream.next().await.map_err(|error| error.to_string())? {
-        if told == *domain {
-            found = Some(counts.to_json());
-        }
-    }
-    Ok(found)
 }
 
 /// What is wrong when it is another day where the collector is.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::Error,
     lookup::LookupResult,
-    model::{Decision, Destination, DomainDay},
+    model::{Decision, Destination, DomainDay, collector_of},
     store::{
         self, DeliveryState, DomainDayState, JobStage, KeptReport, OperatorAccess, OperatorStore,
         ReportContents, ReportState, StoreError,
@@ -119,7 +119,7 @@ impl Shown {
             None => Vec::new(),
         };
         let counted = match day == today {
-            true => CountedToday::ask(settings, &domain, now).await,
+            true => CountedToday::ask(settings, &domain).await,
             false => CountedToday::default(),
         };
         let previewer = Previewer::new(settings, store)?;
@@ -135,7 +135,7 @@ impl Shown {
             .filter(|job| job.stage == JobStage::Waiting);
         let mut shown = Shown {
             installation: previewer.composer.submitter.installation.clone(),
-            awaited: awaited.map(|job| job.command.clone()).collect(),
+            awaited: awaited.map(|job| collector_of(&job.command)).collect(),
             collectors: counted.collectors,
             reports,
             nothing: None,

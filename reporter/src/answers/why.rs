@@ -73,7 +73,7 @@ impl Why {
         }
         let is_stored = !state.rows.is_empty() || !state.reports.is_empty();
         let counted_today = match day == today || !is_stored {
-            true => Some(CountedToday::ask(settings, &domain, now).await),
+            true => Some(CountedToday::ask(settings, &domain).await),
             false => None,
         };
         let previewer = Previewer::new(settings, store)?;

@@ -28,7 +28,7 @@ use process::FetcherProcess;
 pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
 pub use probe::probe;
-pub use today::TodayStream;
+pub use today::{TodayStream, today};
 
 /// A part that is handed on: so many domains,
 const ROWS_AT_ONCE: usize = 500;

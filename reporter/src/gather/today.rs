@@ -1,7 +1,8 @@
 //! Asks a collector what it has counted today, so far.
 //!
-//! `COMMAND today DOMAIN` and `COMMAND today .` give a stream in the form of a closed day's. sys4's fetcher does not know
-//! them, and says that nothing was counted: its answer has another first line.
+//! `COMMAND today .` gives a stream, and `COMMAND today DOMAIN` one domain's counts, in the forms of a closed day's. sys4's
+//! fetcher does not know them, and answers that nothing was counted on a day of that name: whether it is one of ours, `COMMAND
+//! status` tells.
 
 use std::time::Duration;
 
@@ -9,24 +10,70 @@ use jiff::Timestamp;
 use tlsrptd_proto::{
     counts::FetchedCounts,
     domain::Domain,
-    fetch::{ALL_DOMAINS, Event, FetchError, Parser},
+    fetch::{ALL_DOMAINS, Event, FetchError, Parser, parse_details},
 };
 use tokio::time::{Instant, timeout_at};
 
-use super::{GatherError, answer_reader::is_bad_line, process::FetcherProcess};
+use super::{
+    GatherError,
+    answer_reader::is_bad_line,
+    process::{FetcherProcess, MAX_LINE},
+};
 
 /// What stands in the place of the day.
 const TODAY: &str = "today";
+/// Asks how the collector is: one line of JSON.
+const STATUS: &str = "status";
 /// One domain's counts take no longer: there may be a slow login.
 const ONE_DOMAIN: Duration = Duration::from_secs(20);
 /// Those of all domains.
 const ALL: Duration = Duration::from_secs(900);
 
+/// What a collector has counted today of one domain; `None`: nothing.
+///
+/// # Errors
+///
+/// When the fetcher does not answer, or cannot tell.
+pub async fn today(command: &str, domain: &Domain) -> Result<Option<FetchedCounts>, GatherError> {
+    let whole = async {
+        let text = text(command, &[TODAY, domain.as_str()]).await?;
+        let counts = parse_details(&text, domain);
+        let counts = counts.map_err(|source| GatherError::answer(source, &text))?;
+        if !counts.records.is_empty() {
+            return Ok(Some(counts));
+        }
+        match knows_status(command).await {
+            true => Ok(None),
+            false => Err(GatherError::NoToday),
+        }
+    };
+    let limit = ONE_DOMAIN;
+    let answer = tokio::time::timeout(limit, whole).await;
+    answer.unwrap_or(Err(GatherError::TooSlow { limit }))
+}
+
+/// Whether it is a fetcher that knows its collector.
+async fn knows_status(command: &str) -> bool {
+    text(command, &[STATUS])
+        .await
+        .is_ok_and(|text| text.starts_with('{'))
+}
+
+/// All that a fetcher writes.
+async fn text(command: &str, arguments: &[&str]) -> Result<String, GatherError> {
+    let mut fetcher = FetcherProcess::start(command, arguments, MAX_LINE as u64)?;
+    let mut text = String::new();
+    while let Some(line) = fetcher.line().await? {
+        text.push_str(&line);
+    }
+    fetcher.end().await?;
+    Ok(text)
+}
+
 /// A collector's counts of today while they are read, in binary order of the domains.
 pub struct TodayStream {
     fetcher: FetcherProcess,
     parser: Parser,
-    limit: Duration,
     until: Instant,
     has_ended: bool,
     /// The collector's clock.
@@ -42,23 +89,16 @@ impl std::fmt::Debug for TodayStream {
 }
 
 impl TodayStream {
-    /// Asks for one domain, or for all, and reads the head of the answer. At most `max_size` bytes are read.
+    /// Asks for all domains, and reads the head of the answer. At most `max_size` bytes are read.
     ///
     /// # Errors
     ///
     /// When the fetcher does not answer, or cannot tell.
-    pub async fn ask(
-        command: &str,
-        domain: Option<&Domain>,
-        max_size: u64,
-    ) -> Result<TodayStream, GatherError> {
-        let asked = domain.map_or(ALL_DOMAINS, Domain::as_str);
-        let limit = if domain.is_some() { ONE_DOMAIN } else { ALL };
+    pub async fn ask(command: &str, max_size: u64) -> Result<TodayStream, GatherError> {
         let mut stream = TodayStream {
-            fetcher: FetcherProcess::start(command, &[TODAY, asked], max_size)?,
+            fetcher: FetcherProcess::start(command, &[TODAY, ALL_DOMAINS], max_size)?,
             parser: Parser::new(),
-            limit,
-            until: Instant::now() + limit,
+            until: Instant::now() + ALL,
             has_ended: false,
             clock: None,
             left_out: 0,
@@ -113,8 +153,7 @@ impl TodayStream {
     }
 
     async fn event(&mut self) -> Result<Event, GatherError> {
-        let limit = self.limit;
-        let too_slow = |_| GatherError::TooSlow { limit };
+        let too_slow = |_| GatherError::TooSlow { limit: ALL };
         let line = timeout_at(self.until, self.fetcher.line())
             .await
             .map_err(too_slow)??;

@@ -134,20 +134,26 @@ impl Lab {
 
     /// `tlsrpt-reportd`, configured to read [`Lab::fetcher`] and to deliver at once to the loopback receivers.
     pub fn reportd(&self) -> Program {
+        self.delivering(Program::ours("tlsrpt-reportd", self.folder()))
+    }
+
+    /// `tlsrptctl` with all that reportd's configuration says, without its command: for previews and mails.
+    pub fn full_ctl(&self) -> Program {
+        self.delivering(Program::ours("tlsrptctl", self.folder()))
+    }
+
+    fn delivering(&self, program: Program) -> Program {
         let [rsa, ed25519] = &self.keys;
-        self.configured_reportd(
-            Program::ours("tlsrpt-reportd", self.folder()),
-            &self.fetcher(),
-        )
-        .set("allow_private_destinations", "yes")
-        .set("dns_servers", self.dns.address())
-        .set("dns_timeout", 2)
-        .set("https_ca_file", self.file("ca.pem").display())
-        .set("mail_transport", self.smtp.transport())
-        .set(
-            "dkim_keys",
-            format!("{},{}", rsa.option(), ed25519.option()),
-        )
+        self.configured_reportd(program, &self.fetcher())
+            .set("allow_private_destinations", "yes")
+            .set("dns_servers", self.dns.address())
+            .set("dns_timeout", 2)
+            .set("https_ca_file", self.file("ca.pem").display())
+            .set("mail_transport", self.smtp.transport())
+            .set(
+                "dkim_keys",
+                format!("{},{}", rsa.option(), ed25519.option()),
+            )
     }
 
     /// sys4's `tlsrpt-reportd` on the same database, with our fetcher. What it mails and posts: [`Lab::their_mails`],

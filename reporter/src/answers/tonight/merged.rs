@@ -8,7 +8,7 @@ use tlsrptd_proto::{counts::FetchedCounts, domain::Domain};
 use super::CollectorTonight;
 use crate::{
     answers::collectors_today::other_day,
-    gather::TodayStream,
+    gather::{self, TodayStream},
     model::{CollectorRow, collector_of},
 };
 
@@ -40,7 +40,17 @@ impl MergedToday {
                 stream: None,
                 next: None,
             };
-            match TodayStream::ask(&fetcher.text, domain, settings.max_answer_size).await {
+            if let Some(domain) = domain {
+                match gather::today(&fetcher.text, domain).await {
+                    Ok(counts) => {
+                        source.told.domains = u64::from(counts.is_some());
+                        source.next = counts.map(|counts| (domain.clone(), counts));
+                    }
+                    Err(error) => source.told.error = Some(error.to_string()),
+                }
+                return source;
+            }
+            match TodayStream::ask(&fetcher.text, settings.max_answer_size).await {
                 Ok(stream) => match other_day(&stream, now) {
                     Some(problem) => source.told.error = Some(problem),
                     None => source.stream = Some(stream),

@@ -65,7 +65,11 @@ fn one_report(text: &mut String, shown: &Shown, report: &ShownReport) {
         ),
     }
     if let Some(why) = report.why_none(domain) {
-        field(text, "Because:", &why);
+        let label = match report.deliveries.is_empty() {
+            true => "Because:",
+            false => "Text:",
+        };
+        field(text, label, &why);
     }
     match &report.contents {
         Ok(contents) => with_contents(text, report, contents, domain),

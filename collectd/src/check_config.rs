@@ -55,6 +55,8 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
         let path = path.as_ref();
         faults.extend(path.and_then(|path| service.write_into(option, path)));
     }
+    let observed = settings.observation_socket.as_ref();
+    faults.extend(observed.and_then(|path| service.write_into("observation_socket", path)));
     let script = settings.daily_rollover_script.as_ref();
     faults.extend(script.and_then(|words| service.run("daily_rollover_script", words)));
     faults

@@ -5,6 +5,7 @@
 
 mod kernel_queue;
 mod main_thread;
+mod observation;
 mod signals;
 mod socket_watch;
 mod sockets;
@@ -21,6 +22,7 @@ use tlsrptd_service::{
 
 use self::{
     main_thread::MainThread,
+    observation::observe,
     signals::Signals,
     socket_watch::SocketWatch,
     sockets::{access, listen},
@@ -36,7 +38,7 @@ use crate::{
     script::{ScriptQueue, ScriptRunner},
     socket::{Socket, SocketError},
     stats::Stats,
-    store::{Store, TodaysRows},
+    store::{RunningDay, Store, TodaysRows},
     store_writer::{CommitPolicy, StoreWriter},
 };
 
@@ -46,6 +48,8 @@ pub struct Collector {
     /// One a storage.
     store_writers: Vec<StoreWriter>,
     days: DayWatch,
+    /// How the day is read that the first storage counts, which is the one that the fetcher reads.
+    running_day: Option<Arc<dyn RunningDay>>,
     /// Sessions came before this start.
     is_used: bool,
     main: MainThread,
@@ -86,12 +90,14 @@ impl Collector {
             service_manager,
             settings,
         };
+        let running_day = stores.first().and_then(|store| store.running_day());
         let is_used = stores.iter().any(|store| store.has_sessions());
         let store_writers = main.store_writers(stores, &days);
         Ok(Collector {
             sockets,
             store_writers,
             days,
+            running_day,
             is_used,
             main,
         })
@@ -107,6 +113,8 @@ impl Collector {
         let pid_file = main.settings.pidfilename.clone();
         let _pid_file = pid_file.map(PidFile::write).transpose()?;
         kernel_queue::warn_if_short();
+        main.stats.set_today(days.today);
+        let observed = observe(&main, self.running_day);
         let (sockets, names) = self.sockets.into_iter().map(Socket::split).unzip();
         let threads = Threads::start(&main, sockets, self.store_writers, days)
             .map_err(system("start a thread"))?;
@@ -114,6 +122,7 @@ impl Collector {
         let mut socket_watch = SocketWatch::new(names, access, self.is_used, Instant::now());
         main.run_until_stopped(log, &threads, &mut socket_watch);
 
+        drop(observed);
         // First the names, so that nobody sends any more; then what was sent is read and written.
         let unlinked = socket_watch.unlink();
         main.control.stop();

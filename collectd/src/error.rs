@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 use tlsrptd_config::exit;
 use tlsrptd_proto::day::DayError;
-use tlsrptd_service::{log::LogError, pid_file::PidFileError};
+use tlsrptd_service::{log::LogError, observe::AskError, pid_file::PidFileError};
 
 use crate::{
     socket::SocketError,
@@ -39,6 +39,12 @@ pub enum Error {
     Day(#[from] DayError),
     #[error("cannot read the closed days: {0}")]
     Fetch(#[source] StoreError),
+    #[error(
+        "observation_socket is not set: only the collector knows what it has counted today (see its observation_socket)"
+    )]
+    NoObservationSocket,
+    #[error(transparent)]
+    Ask(AskError),
     #[error("cannot write the answer: {0}")]
     Answer(#[source] io::Error),
 }
@@ -54,7 +60,8 @@ impl Error {
             Error::Unlink(_) => exit::SOCKET_CLOSE,
             Error::Unwritten { .. } => exit::STORAGE_CLOSE,
             // sys4's fetcher ends with this code for any fault of its storage.
-            Error::Fetch(_) => exit::CONFIG,
+            Error::Fetch(_) | Error::NoObservationSocket => exit::CONFIG,
+            Error::Ask(_) => exit::FAILED,
             Error::PidFile(_) | Error::System { .. } | Error::Answer(_) => exit::OTHER,
         }
     }

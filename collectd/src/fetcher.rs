@@ -1,12 +1,16 @@
 //! `tlsrpt-fetcher`: what was counted on a closed day, for a reporter here or elsewhere.
 //!
-//! It asks the storage's [`DayReader`], and writes the answer in the fetcher protocol (`tlsrptd_proto::fetch`).
+//! It asks the storage's [`DayReader`], and writes the answer in the fetcher protocol (`tlsrptd_proto::fetch`). What was counted
+//! today it asks the collector itself ([`collector`]): nobody else opens today's file.
+
+mod collector;
 
 use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
-use tlsrptd_config::fetcher::Fetcher;
+use tlsrptd_config::fetcher::{Fetcher, Question};
 use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain, fetch};
+use tlsrptd_service::observe::AskError;
 
 use crate::{
     error::Error,
@@ -17,32 +21,53 @@ use crate::{
 ///
 /// # Errors
 ///
-/// The closed days cannot be read, or the answer cannot be written. A reader that goes away early is no error.
+/// The closed days cannot be read, the collector does not answer, or the answer cannot be written. A reader that goes away
+/// early is no error.
 pub fn answer(settings: &Fetcher, now: Timestamp, out: &mut impl Write) -> Result<(), Error> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
-    let day = Day::parse(&settings.day)?;
-    let asked = Asked::parse(settings.domain.as_deref());
+    let told = match &settings.question {
+        Question::Day { day, domain } => {
+            let day = Day::parse(day)?;
+            closed_day(settings, day, domain.as_deref(), now, &mut out)
+        }
+        Question::Today { domain } => {
+            let socket = settings.observation_socket.as_deref();
+            collector::today(socket, domain.as_deref(), &mut out)
+        }
+        Question::Status => collector::status(settings.observation_socket.as_deref(), &mut out),
+    };
+    match told.and_then(|()| Ok(out.flush()?)) {
+        Err(AnswerError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(AnswerError::Write(error)) => Err(Error::Answer(error)),
+        Err(AnswerError::Read(error)) => Err(Error::Fetch(error)),
+        Err(AnswerError::Ask(error)) => Err(Error::Ask(error)),
+        Err(AnswerError::NoSocket) => Err(Error::NoObservationSocket),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn closed_day(
+    settings: &Fetcher,
+    day: Day,
+    domain: Option<&str>,
+    now: Timestamp,
+    out: &mut impl Write,
+) -> Result<(), AnswerError> {
+    let asked = Asked::parse(domain);
     let only = match asked {
         Asked::Details(domain) => Some(domain),
         _ => None,
     };
     let question = DayQuestion { day, only };
-    let told = store::read_day(&settings.storage, &question, Day::of(now))
-        .map_err(AnswerError::from)
-        .and_then(|mut days| match asked {
-            Asked::Names => list(&*days, now, &mut out),
-            Asked::All => stream(&*days, day, now, &mut out),
-            Asked::AddedSince(additions) => {
-                days.keep_added_since(additions)?;
-                stream(&*days, day, now, &mut out)
-            }
-            Asked::Details(asked) => details(&*days, asked, &mut out),
-        });
-    match told.and_then(|()| Ok(out.flush()?)) {
-        Err(AnswerError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(AnswerError::Write(error)) => Err(Error::Answer(error)),
-        Err(AnswerError::Read(error)) => Err(Error::Fetch(error)),
-        Ok(()) => Ok(()),
+    let mut days = store::read_day(&settings.storage, &question, Day::of(now))?;
+    match asked {
+        Asked::Names => list(&*days, now, out),
+        Asked::All => stream(&*days, day, now, out),
+        Asked::AddedSince(additions) => {
+            days.keep_added_since(additions)?;
+            stream(&*days, day, now, out)
+        }
+        Asked::Details(asked) => details(&*days, asked, out),
     }
 }
 
@@ -74,6 +99,15 @@ impl Asked<'_> {
 enum AnswerError {
     Write(io::Error),
     Read(StoreError),
+    Ask(AskError),
+    /// The configuration names none.
+    NoSocket,
+}
+
+impl From<AskError> for AnswerError {
+    fn from(error: AskError) -> AnswerError {
+        AnswerError::Ask(error)
+    }
 }
 
 impl From<io::Error> for AnswerError {

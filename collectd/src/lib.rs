@@ -10,13 +10,13 @@
 //! 4. [`store_writer`] decides when counts are committed and days are closed; [`store`] is where they are kept, with the
 //!    engines behind its ports; [`days`] says which day it is; after a day is closed, the operator's program runs;
 //! 5. [`stats`] are the figures, [`dropped`] logs dropped datagrams, [`heartbeat`] shows that the threads live, [`daemon`] is
-//!    the process, [`mod@error`] its exit codes, [`check_config`] its `--check_config`.
+//!    the process, [`observe`] answers whoever asks it what it does, [`mod@error`] its exit codes, [`check_config`] its `--check_config`.
 //!
 //! An epoch is the time in which the ids of the seen table are valid. The reader starts one when the day or the clock
 //! changes, for SIGUSR2, when the table is full, and when a writer requests it.
 //!
-//! [`fetcher`] is the other program: it asks a closed day of the [`store`], and writes the answer. Nobody but the collector
-//! opens today's file. Neither program ever sends a datagram, or asks DNS.
+//! [`fetcher`] is the other program: it asks a closed day of the [`store`], or today of the collector, and writes the answer. Nobody
+//! but the collector opens today's file. Neither program ever sends a datagram, or asks DNS.
 #![forbid(unsafe_code)]
 
 pub mod check_config;
@@ -27,6 +27,7 @@ mod dropped;
 pub mod error;
 pub mod fetcher;
 mod heartbeat;
+mod observe;
 mod queue;
 mod receive;
 mod reject;

@@ -174,6 +174,7 @@ impl ReaderThread {
     fn start_epoch(&mut self, rotate: bool, closing: DayClosing) {
         self.hand_over_counts();
         self.seen_table.clear();
+        self.stats.set_today(self.days.today);
         self.queues.put_epoch_change(EpochChange {
             today: self.days.today,
             rotate,
@@ -203,6 +204,9 @@ impl ReaderThread {
                     self.look_at_the_day(&Requests::default());
                 }
                 self.stats.received.add(received as u64);
+                // The time of the last look at the day: the clock is not read for it.
+                let now = self.days.now().as_second().unsigned_abs();
+                self.stats.last_received.set(now);
                 for n in 0..received {
                     let (bytes, is_cut) = buffers.datagram(n);
                     self.take(bytes, is_cut);

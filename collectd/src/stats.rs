@@ -6,11 +6,17 @@
 mod counters;
 mod hourly;
 
-use std::{fmt::Write as _, io, path::Path, sync::Arc};
+use std::{
+    fmt::Write as _,
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use tlsrptd_proto::day::Day;
 use tlsrptd_service::files;
 
-pub(crate) use counters::{Counter, DropReason, ReasonCounters};
+pub(crate) use counters::{CountedFigure, Counter, DropReason, ReasonCounters};
 pub(crate) use hourly::HourlyFigures;
 
 /// All numbers since the start of the process, but for those of today.
@@ -18,8 +24,14 @@ pub(crate) use hourly::HourlyFigures;
 pub(crate) struct Stats {
     /// Datagrams read from the sockets.
     pub(crate) received: Counter,
+    /// When the last ones were read: seconds since 1970. 0: none was.
+    pub(crate) last_received: Counter,
+    /// The day that the reader counts for.
+    pub(crate) today: Mutex<Option<Day>>,
     /// Datagrams accepted for counting, committed or not.
-    pub(crate) counted: Counter,
+    pub(crate) counted: CountedFigure,
+    /// Datagrams that are in the storage.
+    pub(crate) committed: Counter,
     /// Datagrams that are not what libtlsrpt sends, by reason.
     pub(crate) malformed: ReasonCounters,
     /// Datagrams that were dropped, by reason.
@@ -42,6 +54,9 @@ pub(crate) struct Stats {
     pub(crate) domains_today: Counter,
     /// Policies with sessions today.
     pub(crate) policies_today: Counter,
+    /// Sessions of today, one a datagram and policy, that are in the storage, and those of them that failed. Of a large file
+    /// that was there at the start they are not known.
+    pub(crate) sessions_today: Mutex<Option<Sessions>>,
     /// Bytes of today's file that are in use.
     pub(crate) day_file_bytes: Counter,
     /// The URL of the storage, where there are several.
@@ -50,7 +65,19 @@ pub(crate) struct Stats {
     pub(crate) others: Vec<Arc<Stats>>,
 }
 
+/// Numbers of sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sessions {
+    pub(crate) total: u64,
+    pub(crate) failed: u64,
+}
+
 impl Stats {
+    /// Publishes for which day the reader counts.
+    pub(crate) fn set_today(&self, day: Day) {
+        *self.today.lock().unwrap_or_else(PoisonError::into_inner) = Some(day);
+    }
+
     /// The figures of storages with these URLs.
     pub(crate) fn of_storages<'u>(urls: impl IntoIterator<Item = &'u str>) -> Stats {
         let mut all: Vec<Stats> = urls
@@ -79,8 +106,8 @@ impl Stats {
     /// `key value` lines, one a number; a reason is written `key{reason}`.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        for (key, counter) in self.counters() {
-            push_metric_line(&mut text, key, None, counter.value());
+        for (key, n) in self.counters() {
+            push_metric_line(&mut text, key, None, n);
         }
         for (key, reasons) in self.by_reason() {
             let total = reasons.iter().map(|(_, n)| n).sum();
@@ -136,18 +163,18 @@ impl Stats {
         files::replace(path, self.text().as_bytes())
     }
 
-    fn counters(&self) -> [(&'static str, &Counter); 10] {
+    fn counters(&self) -> [(&'static str, u64); 10] {
         [
-            ("received", &self.received),
-            ("counted", &self.counted),
-            ("uncommitted", &self.uncommitted),
-            ("commits", &self.commits),
-            ("commit_failures", &self.commit_failures),
-            ("days_closed", &self.days_closed),
-            ("queue_high_water", &self.queue_high_water),
-            ("domains_today", &self.domains_today),
-            ("policies_today", &self.policies_today),
-            ("day_file_bytes", &self.day_file_bytes),
+            ("received", self.received.value()),
+            ("counted", self.counted.value()),
+            ("uncommitted", self.uncommitted.value()),
+            ("commits", self.commits.value()),
+            ("commit_failures", self.commit_failures.value()),
+            ("days_closed", self.days_closed.value()),
+            ("queue_high_water", self.queue_high_water.value()),
+            ("domains_today", self.domains_today.value()),
+            ("policies_today", self.policies_today.value()),
+            ("day_file_bytes", self.day_file_bytes.value()),
         ]
     }
 

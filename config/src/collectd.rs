@@ -37,6 +37,7 @@ pub struct Collectd {
     pub max_domains_in_memory: usize,
     pub max_day_file_size: u64,
     pub stats_file: Option<PathBuf>,
+    pub observation_socket: Option<PathBuf>,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -86,6 +87,7 @@ impl load::Load for Collectd {
             max_domains_in_memory: reader.take("max_domains_in_memory"),
             max_day_file_size: reader.take("max_day_file_size"),
             stats_file: reader.take("stats_file"),
+            observation_socket: reader.take("observation_socket"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// The work is done, or the program was stopped.
 pub const OK: u8 = 0;
-/// A command of `tlsrptctl` could not do what was asked.
+/// A command of `tlsrptctl` could not do what was asked; or the collector did not answer a fetcher.
 pub const FAILED: u8 = 1;
 /// Arguments, environment or file are wrong; or a fetcher's storage cannot be read.
 pub const CONFIG: u8 = 2;

@@ -16,17 +16,28 @@ use crate::{
     reader::Reader,
 };
 
-/// The settings and arguments of `tlsrpt-fetcher`; each field but the last two is the option of its name.
+/// The settings and arguments of `tlsrpt-fetcher`; each field but the last is the option of its name.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)] // `option` has a meaning for each
 pub struct Fetcher {
     pub storage: Storage,
     pub logfilename: Option<PathBuf>,
     pub log_level: LogLevel,
-    /// DAY: a date that exists, as `YYYY-MM-DD`.
-    pub day: String,
-    /// DOMAIN as given: a domain, or `.` for all of them in one stream.
-    pub domain: Option<String>,
+    pub observation_socket: Option<PathBuf>,
+    /// The arguments.
+    pub question: Question,
+}
+
+/// What is asked. DOMAIN is as it was given: a domain, or `.` for all of them in one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Question {
+    /// A closed day: DAY is a date that exists, as `YYYY-MM-DD`.
+    Day { day: String, domain: Option<String> },
+    /// What was counted today so far, of the collector itself.
+    Today { domain: Option<String> },
+    /// What the collector does, of itself.
+    Status,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -51,16 +62,16 @@ impl load::Load for Fetcher {
     const PROGRAM: Program = Program::Fetcher;
 
     fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self {
-        let (day, domain) = match words.operands.as_slice() {
-            [] if check => (String::new(), None),
-            operands => day_and_domain(reader, operands),
+        let question = match words.operands.as_slice() {
+            [] if check => Question::Status,
+            operands => question(reader, operands),
         };
         Fetcher {
             storage: storage(reader),
             logfilename: reader.take("logfilename"),
             log_level: reader.take("log_level"),
-            day,
-            domain,
+            observation_socket: reader.take("observation_socket"),
+            question,
         }
     }
 }
@@ -91,21 +102,36 @@ fn storage(reader: &mut Reader<'_>) -> Storage {
     }
 }
 
-fn day_and_domain(reader: &mut Reader<'_>, operands: &[String]) -> (String, Option<String>) {
+fn question(reader: &mut Reader<'_>, operands: &[String]) -> Question {
     let mut operands = operands.iter();
-    let day = operands.next().cloned().unwrap_or_default();
-    let domain = operands.next().cloned();
-    if let Err(what) = date(&day) {
+    let subject = operands.next().cloned().unwrap_or_default();
+    let (question, allowed) = match subject.as_str() {
+        "status" => (Question::Status, "status"),
+        "today" => {
+            let domain = operands.next().cloned();
+            (Question::Today { domain }, "today [DOMAIN]")
+        }
+        _ => (
+            Question::Day {
+                domain: operands.next().cloned(),
+                day: subject,
+            },
+            "DAY [DOMAIN]",
+        ),
+    };
+    if let Question::Day { day, .. } = &question
+        && let Err(what) = date(day)
+    {
         let place = Place::Argument("DAY".to_owned());
         reader
             .problems
-            .push(Problem::new(place, what).allowing("YYYY-MM-DD"));
+            .push(Problem::new(place, what).allowing("YYYY-MM-DD, today, status"));
     }
     for extra in operands {
         let place = Place::Argument(extra.clone());
         reader
             .problems
-            .push(Problem::new(place, "unexpected argument").allowing("DAY [DOMAIN]"));
+            .push(Problem::new(place, "unexpected argument").allowing(allowed));
     }
-    (day, domain)
+    question
 }

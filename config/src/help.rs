@@ -86,7 +86,9 @@ fn usage(program: Program) -> String {
     let name = program.name();
     match program {
         Program::Collectd | Program::Reportd => format!("Usage: {name} [OPTIONS]"),
-        Program::Fetcher => format!("Usage: {name} [OPTIONS] DAY [DOMAIN]"),
+        Program::Fetcher => format!(
+            "Usage: {name} [OPTIONS] DAY [DOMAIN]\n       {name} [OPTIONS] today [DOMAIN]\n       {name} [OPTIONS] status"
+        ),
         Program::Ctl => {
             let mut text = format!("Usage: {name} COMMAND [OPTIONS]\n\nCommands:\n");
             for command in COMMANDS {
@@ -105,7 +107,9 @@ fn purpose(program: Program) -> &'static str {
         }
         Program::Fetcher => {
             "Prints the domains of a closed day of the collector (DAY as YYYY-MM-DD); with\n\
-             DOMAIN, its counters; with . as DOMAIN, the counters of all domains."
+             DOMAIN, its counters; with . as DOMAIN, the counters of all domains. today asks\n\
+             the collector itself what it has counted so far, status what it does, by its\n\
+             observation_socket."
         }
         Program::Reportd => "Makes the reports of each day (RFC 8460) and delivers them.",
         Program::Ctl => {

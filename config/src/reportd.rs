@@ -98,6 +98,7 @@ pub struct Reportd {
     pub loop_guard: bool,
     pub report_days: ReportDays,
     pub min_sessions: u64,
+    pub observation_socket: Option<PathBuf>,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -131,6 +132,7 @@ impl Reportd {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Reportd {
         let contact_info: String = reader.take("contact_info");
         let taken = Reportd {
+            observation_socket: reader.take("observation_socket"),
             pidfilename: reader.take("pidfilename"),
             logfilename: reader.take("logfilename"),
             log_level: reader.take("log_level"),

@@ -17,16 +17,41 @@ impl Counter {
         self.0.fetch_add(n, Relaxed);
     }
 
-    pub(crate) fn subtract(&self, n: u64) {
-        self.0.fetch_sub(n, Relaxed);
-    }
-
     pub(crate) fn set(&self, n: u64) {
         self.0.store(n, Relaxed);
     }
 
     pub(crate) fn value(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+}
+
+/// Datagrams that were accepted, and of these, those that are counted still: a storage may drop some after all. Neither of
+/// the two numbers behind it ever falls.
+#[derive(Debug, Default)]
+pub(crate) struct CountedFigure {
+    accepted: Counter,
+    taken_back: Counter,
+}
+
+impl CountedFigure {
+    pub(crate) fn add(&self, n: u64) {
+        self.accepted.add(n);
+    }
+
+    pub(crate) fn subtract(&self, n: u64) {
+        self.taken_back.add(n);
+    }
+
+    pub(crate) fn value(&self) -> u64 {
+        // In this order it is never too large.
+        let taken_back = self.taken_back.value();
+        self.accepted.value().saturating_sub(taken_back)
+    }
+
+    /// Those too that were dropped after all.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.value()
     }
 }
 
@@ -47,6 +72,16 @@ pub(crate) enum DropReason {
     Storage,
 }
 
+impl DropReason {
+    /// All of them.
+    pub(crate) const ALL: [DropReason; 4] = [
+        DropReason::DayFull,
+        DropReason::DomainShare,
+        DropReason::QueueFull,
+        DropReason::Storage,
+    ];
+}
+
 impl<R: Copy + Ord + Into<&'static str>> ReasonCounters<R> {
     pub(crate) fn add(&self, reason: R, n: u64) {
         *self.lock().entry(reason).or_default() += n;
@@ -60,7 +95,7 @@ impl<R: Copy + Ord + Into<&'static str>> ReasonCounters<R> {
     }
 
     /// The same, by the names of the reasons.
-    pub(super) fn by_name(&self) -> Vec<(&'static str, u64)> {
+    pub(crate) fn by_name(&self) -> Vec<(&'static str, u64)> {
         self.lock()
             .iter()
             .map(|(reason, n)| ((*reason).into(), *n))

@@ -3,13 +3,11 @@
 //! [`Store`] is how the collector writes the running day. It learns what a datagram says once, under a [`ResultsId`], and
 //! from then on is told only how often it came. Nothing reaches the disk before [`Store::flush`], and what a flush could
 //! not bring there stays for the next one. [`DayReader`] is how closed days are read; the fetcher uses it.
+//! [`RunningDay`] is how the running day is read beside the collector's work; the observation socket uses it.
 //!
 //! An engine is a module here and an arm in [`open`], [`open_later`], [`foreign`] and [`read_day`]; its scheme is a variant
 //! of [`Storage`]. `sqlite` shares its files with sys4's programs, `dummy` keeps nothing. Where to put what is to come:
 //!
-//! - An observation socket, asked for today's counts: a thread with a [`DayReader`] of its own over today's data, of one
-//!   domain ([`DayReader::counts_as_asked`]) or of all ([`DayReader::domains`]). With SQLite that is a read-only connection
-//!   to today's file, which WAL mode allows beside the writer: another constructor in `sqlite::day_reader`.
 //! - A program that ships counts to PostgreSQL is no engine here: the collector never waits for a network. It reads today
 //!   through that socket and closed days through [`read_day`]. All these counts are absolute: read twice, they say the same.
 
@@ -28,6 +26,7 @@ use tlsrptd_proto::{
 };
 use tlsrptd_service::clock::KnownTime;
 
+use crate::stats::Sessions;
 use dummy::Dummy;
 use sqlite::{ClosedFiles, Sqlite};
 
@@ -122,6 +121,10 @@ pub(crate) trait Store: Send {
         today: Day,
         todays_rows: TodaysRows,
     ) -> Result<Vec<ClosedDay>, StoreError>;
+    /// How the running day is read beside the store's work, by any thread.
+    fn running_day(&self) -> Option<Arc<dyn RunningDay>> {
+        None
+    }
     /// From now on, keeps so many closed days beside `keep_days`.
     fn keep_extra_days(&mut self, _days: u32) {}
     /// Counts the rows of the running day.
@@ -149,6 +152,39 @@ pub(crate) trait DayReader {
     fn counts_as_asked(&self, domain: &Domain, asked: &str) -> Result<DomainCounts, StoreError>;
     /// Every domain with its counts, in binary order of their normal names, each once. Memory does not grow with them.
     fn domains(&self) -> Result<DomainIterator<'_>, StoreError>;
+}
+
+/// The running day, as far as it is committed, for whoever asks while the store works. The store does not wait for it: it
+/// takes the data from a reader that is in its way.
+pub(crate) trait RunningDay: Send + Sync {
+    /// Opens the data of a day for one question. Fails while the store closes days.
+    fn begin(&self, day: Day) -> Result<Box<dyn RunningDayReader>, StoreError>;
+}
+
+/// One question about the running day, answered in short looks: between two of them nothing is locked, and the caller may
+/// take as long as it likes. Each fails when the data were taken away meanwhile.
+pub(crate) trait RunningDayReader {
+    /// As [`DayReader::counts_as_asked`].
+    fn counts_as_asked(&self, domain: &Domain, asked: &str) -> Result<DomainCounts, StoreError>;
+    /// The next domains, in binary order of their normal names, each once; each with its counts as they are at this look.
+    fn look(&mut self, detail: Detail) -> Result<Look, StoreError>;
+}
+
+/// What is read of each domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The name alone.
+    Names,
+    Counts,
+}
+
+/// What a look at the running day found.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// Domains, perhaps none, and more may follow.
+    Domains(Vec<(Domain, DomainCounts)>),
+    /// There are no more.
+    End,
 }
 
 /// Domains, each with its counts.
@@ -188,6 +224,8 @@ pub(crate) enum TodaysRows {
 pub(crate) struct DaySize {
     pub(crate) domains: u64,
     pub(crate) policies: u64,
+    /// `None` when they are too many rows to add up.
+    pub(crate) sessions: Option<Sessions>,
 }
 
 /// How many details are kept before they are folded into one entry.
@@ -228,6 +266,8 @@ pub(crate) struct Flushed {
     pub(crate) folded_policies: u64,
     /// How often a failure was folded, for a limit.
     pub(crate) folded_failures: u64,
+    /// Sessions of what is committed.
+    pub(crate) sessions: Sessions,
     /// Policies that had no row.
     pub(crate) new_policies: u64,
     /// Domains that had no row.
@@ -240,4 +280,12 @@ pub(crate) struct Flushed {
     pub(crate) tight: bool,
     /// Bytes of the file that are in use.
     pub(crate) file_bytes: u64,
+}
+
+impl Flushed {
+    /// A session came so many times.
+    pub(crate) fn count_sessions(&mut self, failed: bool, times: u64) {
+        self.sessions.total += times;
+        self.sessions.failed += if failed { times } else { 0 };
+    }
 }

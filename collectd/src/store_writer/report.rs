@@ -1,7 +1,7 @@
 //! What a store writer reports: figures, and lines in the log now and then. A failure that the log has a line about gets
 //! one when it is over.
 
-use std::time::Instant;
+use std::{sync::PoisonError, time::Instant};
 
 use jiff::Timestamp;
 use tracing::{error, warn};
@@ -20,6 +20,14 @@ impl StoreWriter {
         self.uncount(DropReason::DomainShare, flushed.over_share);
         self.log_share(now);
         self.log_size(flushed, now);
+        let dropped = flushed.refused + flushed.over_share;
+        self.stats
+            .committed
+            .add(flushed.datagrams.saturating_sub(dropped));
+        if let Some(sessions) = &mut self.size.sessions {
+            sessions.total += flushed.sessions.total;
+            sessions.failed += flushed.sessions.failed;
+        }
         self.size.domains += flushed.new_domains;
         self.size.policies += flushed.new_policies;
         self.show_size();
@@ -74,6 +82,8 @@ impl StoreWriter {
     pub(super) fn show_size(&self) {
         self.stats.domains_today.set(self.size.domains);
         self.stats.policies_today.set(self.size.policies);
+        let shown = self.stats.sessions_today.lock();
+        *shown.unwrap_or_else(PoisonError::into_inner) = self.size.sessions;
     }
 
     /// Logs that every failure is over, at the level of the lines about them: who read those waits for this one.

@@ -141,4 +141,10 @@ pub(super) const ROWS: &[Row] = &[
         unset("not written", "/run/tlsrpt/collectd.stats"),
         "Counters are written here now and then, for a metrics reader.",
     ),
+    ours(
+        "observation_socket",
+        Path,
+        unset("none", "/run/tlsrpt/collectd.observe"),
+        "A Unix stream socket that answers what the collector does, for tlsrpt-fetcher, tlsrptctl and others: tlsrpt-observe(5). The user and the group of the process may ask.",
+    ),
 ];

@@ -1,6 +1,6 @@
 //! The options of `tlsrpt-fetcher`.
 
-use super::{Default::Is, Kind::*, Row, required, sys4, unset};
+use super::{Default::Is, Kind::*, Row, ours, required, sys4, unset};
 
 pub(super) const ROWS: &[Row] = &[
     sys4(
@@ -20,5 +20,14 @@ pub(super) const ROWS: &[Row] = &[
         Level,
         Is("warn"),
         "The least level that is logged.",
+    ),
+    ours(
+        "observation_socket",
+        Path,
+        unset(
+            "today and status are not answered",
+            "/run/tlsrpt/collectd.observe",
+        ),
+        "The observation socket of the collector, as in its configuration: asked for today and status.",
     ),
 ];

@@ -421,4 +421,10 @@ pub(super) const ROWS: &[Row] = &[
         "The time to connect, and for each part of an upload to be taken; a script is killed after it. The answer is waited for longer, at least 600, or a slow receiver would get the report again and again.",
     ),
     sys4("debug_db", Switch, Is("0"), "Log SQL statements."),
+    ours(
+        "observation_socket",
+        Path,
+        unset("none", "/run/tlsrpt/reportd.observe"),
+        "A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5). The user and the group of the process may ask.",
+    ),
 ];

@@ -198,14 +198,14 @@ fn arguments_and_environment() {
             Fetcher,
             &[],
             &[],
-            "DAY: required, but not given (allowed: YYYY-MM-DD)",
+            "DAY: required, but not given (allowed: YYYY-MM-DD, today, status)",
             "no day",
         ),
         (
             Fetcher,
             &["2026-02-30"],
             &[],
-            "DAY: `2026-02-30` is not a date (allowed: YYYY-MM-DD)",
+            "DAY: `2026-02-30` is not a date (allowed: YYYY-MM-DD, today, status)",
             "no such day",
         ),
         (
@@ -221,6 +221,20 @@ fn arguments_and_environment() {
             &[],
             "b: unexpected argument (allowed: DAY [DOMAIN])",
             "too many",
+        ),
+        (
+            Fetcher,
+            &["today", "a", "b"],
+            &[],
+            "b: unexpected argument (allowed: today [DOMAIN])",
+            "too many of today",
+        ),
+        (
+            Fetcher,
+            &["status", "a"],
+            &[],
+            "a: unexpected argument (allowed: status)",
+            "too many of status",
         ),
         (
             Fetcher,

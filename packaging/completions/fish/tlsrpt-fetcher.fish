@@ -6,6 +6,7 @@ complete -c tlsrpt-fetcher -l log_level -d 'The least level that is logged' -r -
 info\t''
 warn\t''
 error\t''"
+complete -c tlsrpt-fetcher -l observation_socket -d 'The observation socket of the collector, as in its configuration: asked for today and status' -r -F
 complete -c tlsrpt-fetcher -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrpt-fetcher -l help -d 'Print this text and exit'
 complete -c tlsrpt-fetcher -l version -d 'Print the version and exit'

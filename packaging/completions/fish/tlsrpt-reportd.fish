@@ -80,6 +80,7 @@ complete -c tlsrpt-reportd -l http_script -d 'A shell command that is given the 
 complete -c tlsrpt-reportd -l http_timeout -d 'The time to connect, and for each part of an upload to be taken; a script is killed after it' -r -f
 complete -c tlsrpt-reportd -l debug_db -d 'Log SQL statements' -r -f -a "yes\t''
 no\t''"
+complete -c tlsrpt-reportd -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrpt-reportd -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrpt-reportd -l help -d 'Print this text and exit'
 complete -c tlsrpt-reportd -l version -d 'Print the version and exit'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tlsrptctl_global_optspecs
-    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= resolve_records= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys=
+    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= resolve_records= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys= observation_socket=
 end
 
 function __fish_tlsrptctl_needs_command
@@ -45,6 +45,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_http_des
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l help -d 'Print this text and exit'
@@ -82,6 +83,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_sen
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l check -d 'One line and exit status for the monitoring'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
@@ -109,6 +111,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_se
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l help -d 'Print this text and exit'
@@ -137,6 +140,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_s
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l new -d 'Only what did not fail in the week before'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l explain -d 'With what each result means and what to do'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l json -d 'Print the answer as JSON, in one line, whatever the command'
@@ -174,6 +178,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l help -d 'Print this text and exit'
@@ -199,6 +204,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l mail -d 'The whole mail'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
@@ -225,6 +231,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_h
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l help -d 'Print this text and exit'
@@ -251,6 +258,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_sen
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l no_wait -d 'Do not wait for the answer'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
@@ -277,6 +285,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l no_wait -d 'Do not wait for the answer'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
@@ -306,6 +315,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debu
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l help -d 'Print this text and exit'
@@ -331,6 +341,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_sen
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l help -d 'Print this text and exit'
@@ -356,6 +367,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_se
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l help -d 'Print this text and exit'
@@ -381,6 +393,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l help -d 'Print this text and exit'
@@ -411,6 +424,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l help -d 'Print this text and exit'
@@ -437,6 +451,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l help -d 'Print this text and exit'
@@ -462,6 +477,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l json -d 'Print the answer as JSON, in one line, whatever the command'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l help -d 'Print this text and exit'

@@ -41,6 +41,8 @@ pub(in crate::store) enum SqliteError {
     InDoubt(PathBuf),
     #[error("database {}: somebody removed or replaced the file while it was in use", .0.display())]
     Replaced(PathBuf),
+    #[error("the day is being closed, or the collector stops: ask again")]
+    DayCloses,
     #[error("database {}: counts wait to be committed first", .0.display())]
     Uncommitted(PathBuf),
 }
@@ -58,6 +60,7 @@ impl SqliteError {
         let is_temporary = match self {
             SqliteError::Foreign { .. } | SqliteError::NotOurs(_) => return FailureKind::Foreign,
             SqliteError::Replaced(_) => return FailureKind::Replaced,
+            SqliteError::DayCloses => true,
             SqliteError::Sql { source, .. } => {
                 is_locked(source) || is_one_of(source, &[DiskFull, ReadOnly, SystemIoFailure])
             }

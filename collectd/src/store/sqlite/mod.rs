@@ -1,7 +1,8 @@
 //! `sqlite:` keeps a day's counts in the file that sys4's programs read and write too.
 //!
 //! In the order of the data: `pending_counts` holds what is not committed, `commit` commits it by `rows` and `statements`
-//! (within `reached_limits`, `day_file_budget` and `shares`), `replaced` helps when somebody takes the file away, `rollover` closes days, `day_reader` reads them; `contents`,
+//! (within `reached_limits`, `day_file_budget` and `shares`), `replaced` helps when somebody takes the file away, `rollover` closes days, `day_reader` reads them,
+//! `running_day` reads today's file for whoever asks; `contents`,
 //! `file` and `journal` are what they all need of a file, `error` is what can be wrong with it.
 
 mod commit;
@@ -16,6 +17,7 @@ mod reached_limits;
 mod replaced;
 mod rollover;
 mod rows;
+mod running_day;
 mod shares;
 mod statements;
 #[cfg(test)]
@@ -31,15 +33,22 @@ use tlsrptd_proto::{day::Day, dayfile, session_result::SessionResult};
 use tlsrptd_service::{clock::KnownTime, files::FileIdentity};
 use tracing::{info, warn};
 
-use super::{ClosedDay, DaySize, Flushed, FoldLimits, ResultsId, Store, StoreError, TodaysRows};
+use super::{
+    ClosedDay, DaySize, Flushed, FoldLimits, ResultsId, RunningDay, Store, StoreError, TodaysRows,
+};
+use crate::stats::Sessions;
 use commit::UncertainCommit;
 use error::{SqliteError, sql};
 use pending_counts::PendingCounts;
 use reached_limits::ReachedLimits;
+use running_day::{Gate, RunningFile};
 use shares::Shares;
 
 pub(super) use day_reader::ClosedFiles;
 pub(super) use file::foreign;
+
+/// Rows of a day whose sessions are added up: a start does not wait longer for a figure.
+const MAX_ADDED_UP: u64 = 200_000;
 
 const FLUSH_NUMBER: &str = "SELECT number FROM tlsrptd_flush";
 
@@ -61,6 +70,8 @@ pub(super) struct Sqlite {
     shares: Option<Shares>,
     over_share: Option<String>,
     uncertain: Option<UncertainCommit>,
+    /// For those who read today's file beside us.
+    gate: Arc<Gate>,
 }
 
 impl Sqlite {
@@ -92,6 +103,7 @@ impl Sqlite {
             shares: None,
             over_share: None,
             uncertain: None,
+            gate: Arc::default(),
         }
     }
 
@@ -103,6 +115,8 @@ impl Sqlite {
         if self.db.is_some() {
             return Ok(());
         }
+        // To open a file beside a connection of this process would end that one's locks.
+        let _closed = self.gate.close();
         let (db, made) = file::open_today(&self.path)?;
         if made {
             info!("Database {} setup finished", self.path.display());
@@ -186,6 +200,8 @@ impl Store for Sqlite {
         if self.uncommitted() > 0 {
             return Err(SqliteError::Uncommitted(self.path.clone()).into());
         }
+        let gate = Arc::clone(&self.gate);
+        let _closed = gate.close();
         if let Some(db) = self.db.take() {
             file::close(db, &self.path)?;
         }
@@ -199,6 +215,11 @@ impl Store for Sqlite {
         Ok(closed?)
     }
 
+    fn running_day(&self) -> Option<Arc<dyn RunningDay>> {
+        let gate = Arc::clone(&self.gate);
+        Some(Arc::new(RunningFile::new(&self.path, gate)))
+    }
+
     fn keep_extra_days(&mut self, days: u32) {
         self.extra_days = days;
     }
@@ -210,9 +231,14 @@ impl Store for Sqlite {
         };
         let count = "SELECT count(DISTINCT domain), count(*) FROM finalresults WHERE day=?1";
         let size = db.query_row(count, [today.to_string()], |row| {
+            let policies = row.get::<_, i64>(1)?.unsigned_abs();
             Ok(DaySize {
                 domains: row.get::<_, i64>(0)?.unsigned_abs(),
-                policies: row.get::<_, i64>(1)?.unsigned_abs(),
+                policies,
+                sessions: match policies <= MAX_ADDED_UP {
+                    true => Some(sessions(db, today)?),
+                    false => None,
+                },
             })
         });
         Ok(size.map_err(sql(&self.path, "count its rows"))?)
@@ -223,11 +249,23 @@ impl Store for Sqlite {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
+        let _closed = self.gate.close();
         match self.db.take() {
             Some(db) => Ok(file::close(db, &self.path)?),
             None => Ok(()),
         }
     }
+}
+
+fn sessions(db: &Connection, day: Day) -> rusqlite::Result<Sessions> {
+    let sum = "SELECT sum(cntrtotal), sum(cntrfailure) FROM finalresults NOT INDEXED WHERE day=?1";
+    let number = |n: Option<i64>| u64::try_from(n.unwrap_or(0)).unwrap_or(0);
+    db.query_row(sum, [day.to_string()], |row| {
+        Ok(Sessions {
+            total: number(row.get(0)?),
+            failed: number(row.get(1)?),
+        })
+    })
 }
 
 impl Drop for Sqlite {

@@ -1,6 +1,6 @@
 //! Today's file was removed or replaced while we had it open.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
 
 use rusqlite::Connection;
 use tlsrptd_config::paths;
@@ -19,6 +19,8 @@ impl Sqlite {
         if self.identity.is_none() || self.identity == file::identity(&self.path) {
             return Ok(0);
         }
+        let gate = Arc::clone(&self.gate);
+        let _closed = gate.close();
         let removed = !self.path.exists();
         let gone = self.identity.take();
         if removed && self.db.is_some() && self.uncertain.is_none() {

@@ -66,6 +66,7 @@ impl<'c> RowWriter<'c> {
         for row in rows {
             found &= match *row {
                 CountedRow::Session { rowid, failed } => {
+                    self.flushed.count_sessions(failed, times);
                     self.sql.add_session(rowid, failed, times)?
                 }
                 CountedRow::Failure { rowid } => self.sql.add_failure(rowid, times)?,
@@ -94,6 +95,7 @@ impl<'c> RowWriter<'c> {
         let mut rows = Vec::with_capacity(results.len());
         for result in results {
             let session = self.session(day, &text, result, times)?;
+            self.flushed.count_sessions(result.failed, times);
             rows.push(CountedRow::Session {
                 rowid: session.rowid,
                 failed: result.failed,

@@ -50,6 +50,7 @@ fn process() -> Vec<Effect> {
             site.scene.started(&collector).stop().success();
             is(site.scene.file("kept/stats").exists())
         }),
+        of.set("observation_socket", "{folder}/kept/observe", ["no", "yes"], leaves_a_file),
         of.set("log_level", "info", ["no", "yes"], |site, collector| {
             is(site.scene.started(&collector).stop().stderr.contains(" INFO "))
         }),
@@ -252,6 +253,7 @@ fn fetcher() -> Vec<Effect> {
             fetcher.arg(DAY).run().success();
             is(site.scene.file("kept/log").exists())
         }),
+        of.set("observation_socket", "{folder}/kept/observe", ["exit 2", "exit 1"], |_, fetcher| end(&fetcher.arg("status").run())),
         of.set("log_level", "error", ["yes", "no"], |site, fetcher| {
             // Of two storages it warns.
             let storages = format!("{},{}", site.scene.storage("b"), site.scene.storage("c"));

@@ -29,6 +29,7 @@ fn process() -> Vec<Effect> {
     vec![
         of.set("pidfilename", "{folder}/kept/pid", ["no", "yes"], leaves_a_file),
         of.set("logfilename", "{folder}/kept/log", ["no", "yes"], leaves_a_file),
+        of.set("observation_socket", "{folder}/kept/observe", ["no", "yes"], leaves_a_file),
         of.set("log_level", "info", ["no", "yes"], |site, reporter| is(site.report(&reporter).stop().stderr.contains(" INFO "))),
         of.set("debug_db", "1", ["no", "yes"], |site, reporter| {
             is(site.report(&reporter.set("log_level", "debug")).stop().stderr.contains("INSERT INTO"))

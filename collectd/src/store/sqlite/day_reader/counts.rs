@@ -1,6 +1,6 @@
 //! The rows of one domain, read so that an answer can bound them.
 
-use std::rc::Rc;
+use std::borrow::Borrow;
 
 use rusqlite::{Connection, Row};
 use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain};
@@ -54,15 +54,36 @@ impl RowOrder {
 
 /// The counts of a domain that stands under some names.
 pub(super) fn read(
-    files: &[Rc<ClosedFile>],
+    files: &[impl Borrow<ClosedFile>],
     day: Day,
     domain: &Domain,
     names: &[impl AsRef<str>],
 ) -> Result<DomainCounts, SqliteError> {
+    let (counts, folded) = read_bounded(files, day, domain, names)?;
+    if folded == Folded::Some {
+        warn!(%domain, "more details than an answer holds: the rare ones are counted together");
+    }
+    Ok(counts)
+}
+
+/// Whether details were counted together, for want of room in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store::sqlite) enum Folded {
+    None,
+    Some,
+}
+
+/// The same, without a line in the log.
+pub(in crate::store::sqlite) fn read_bounded(
+    files: &[impl Borrow<ClosedFile>],
+    day: Day,
+    domain: &Domain,
+    names: &[impl AsRef<str>],
+) -> Result<(DomainCounts, Folded), SqliteError> {
     let read = |order: RowOrder| -> Result<_, SqliteError> {
         let mut counts = BoundedCounts::new(domain);
         let each = |select, take: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>| {
-            for file in files {
+            for file in files.iter().map(Borrow::borrow) {
                 for name in names {
                     each_row(&file.db, select, day, name.as_ref(), take)
                         .map_err(sql(&file.path, "read its rows"))?;
@@ -83,11 +104,10 @@ pub(super) fn read(
     };
     let counts = read(RowOrder::AsStored)?;
     if !counts.is_folded() {
-        return Ok(counts.finish());
+        return Ok((counts.finish(), Folded::None));
     }
     let counts = read(RowOrder::MostSeenFirst)?;
-    warn!(%domain, "more details than an answer holds: the rare ones are counted together");
-    Ok(counts.finish())
+    Ok((counts.finish(), Folded::Some))
 }
 
 fn each_row(

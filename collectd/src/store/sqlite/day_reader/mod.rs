@@ -4,9 +4,9 @@
 //! as the MTA wrote them, so what is read is made normal.
 
 mod additions;
-mod counts;
+pub(super) mod counts;
 mod domains;
-mod names;
+pub(super) mod names;
 #[cfg(test)]
 mod tests;
 
@@ -43,9 +43,9 @@ pub(in crate::store) struct ClosedFiles {
     newest: Option<Day>,
 }
 
-struct ClosedFile {
-    path: PathBuf,
-    db: Connection,
+pub(super) struct ClosedFile {
+    pub(super) path: PathBuf,
+    pub(super) db: Connection,
     /// Device and inode: a file has more names than one, and gets others while we look.
     identity: Option<FileIdentity>,
 }
@@ -186,7 +186,7 @@ impl DayReader for ClosedFiles {
 }
 
 impl ClosedFile {
-    fn open(path: &Path) -> Result<ClosedFile, SqliteError> {
+    pub(super) fn open(path: &Path) -> Result<ClosedFile, SqliteError> {
         loop {
             let before = file::identity(path);
             let db = file::open_closed(path)?;

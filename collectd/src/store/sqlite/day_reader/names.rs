@@ -77,9 +77,19 @@ impl NamePages<'_> {
 }
 
 fn page(file: &ClosedFile, day: Day, after: &str) -> Result<VecDeque<String>, SqliteError> {
+    names_after(file, day, after, PAGE)
+}
+
+/// At most so many names of a file behind `after`, in binary order.
+pub(in crate::store::sqlite) fn names_after<C: FromIterator<String>>(
+    file: &ClosedFile,
+    day: Day,
+    after: &str,
+    most: u32,
+) -> Result<C, SqliteError> {
     let read = || {
         let mut statement = file.db.prepare_cached(NAMES)?;
-        let names = statement.query_map(params![day.to_string(), after, PAGE], |row| row.get(0))?;
+        let names = statement.query_map(params![day.to_string(), after, most], |row| row.get(0))?;
         names.collect::<rusqlite::Result<_>>()
     };
     read().map_err(sql(&file.path, "read its domains"))

@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use jiff::Timestamp;
-use tlsrptd_config::{LogLevel, Storage, fetcher::Fetcher};
+use tlsrptd_config::{
+    LogLevel, Storage,
+    fetcher::{Fetcher, Question},
+};
 use tlsrptd_proto::{
     day::Day,
     fetch::{Event, Parser},
@@ -60,8 +63,11 @@ impl Bench {
             },
             logfilename: None,
             log_level: LogLevel::Warn,
-            day: day.into(),
-            domain: domain.map(Into::into),
+            observation_socket: None,
+            question: Question::Day {
+                day: day.into(),
+                domain: domain.map(Into::into),
+            },
         };
         let mut out = Vec::new();
         answer(&settings, now(), &mut out).map(|()| String::from_utf8(out).unwrap())

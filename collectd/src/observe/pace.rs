@@ -1,0 +1,106 @@
+//! How much of a core observers may take, all together: little, and hardly any while many datagrams come. On two cores the
+//! reader, a writer and an MTA at full load leave nothing to spare.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::stats::Stats;
+
+/// Datagrams a second from which on observers hold back.
+const BUSY: u64 = 500;
+/// How long the rate is measured.
+const SAMPLE: Duration = Duration::from_millis(50);
+/// Pause after a look, by the time that it took.
+const BUSY_PAUSE: u32 = 60;
+const QUIET_PAUSE: u32 = 1;
+/// Nobody waits longer than that for a turn: the client would go away.
+const MOST: Duration = Duration::from_secs(2);
+
+/// See the module.
+pub(super) struct Pace {
+    stats: Arc<Stats>,
+    state: Mutex<PaceState>,
+}
+
+struct PaceState {
+    /// When the next look may begin.
+    due: Instant,
+    sampled: Instant,
+    received: u64,
+    pause: u32,
+}
+
+impl Pace {
+    pub(super) fn new(stats: Arc<Stats>) -> Pace {
+        let now = Instant::now();
+        Pace {
+            state: Mutex::new(PaceState {
+                due: now,
+                sampled: now,
+                received: stats.received.value(),
+                pause: QUIET_PAUSE,
+            }),
+            stats,
+        }
+    }
+
+    /// Does what takes some milliseconds at most, when it is due.
+    pub(super) fn look<T>(&self, look: impl FnOnce() -> T) -> T {
+        let due = self.with(|state| state.due);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let began = Instant::now();
+        let found = look();
+        let received = self.stats.received.value();
+        self.with(|state| state.ended(began, Instant::now(), received));
+        found
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut PaceState) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl PaceState {
+    fn ended(&mut self, began: Instant, now: Instant, received: u64) {
+        let since = now.saturating_duration_since(self.sampled);
+        if since >= SAMPLE {
+            let more = received.saturating_sub(self.received);
+            let is_busy = u128::from(more) * 1000 >= u128::from(BUSY) * since.as_millis();
+            self.pause = if is_busy { BUSY_PAUSE } else { QUIET_PAUSE };
+            (self.sampled, self.received) = (now, received);
+        }
+        let took = now.saturating_duration_since(began);
+        self.due = (self.due.max(now) + took.saturating_mul(self.pause)).min(now + MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_by_load() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let mut state = PaceState {
+            due: start,
+            sampled: start,
+            received: 0,
+            pause: QUIET_PAUSE,
+        };
+        for (began, ended, received, due, why) in [
+            (0, 2, 0, 4, "as long as it took"),
+            (4, 6, 100, 8, "not yet measured"),
+            (58, 60, 100, 180, "a hundred within sixty milliseconds"),
+            (180, 182, 200, 302, "they keep coming"),
+            (302, 304, 205, 306, "five within a tenth of a second"),
+            (306, 10_000, 205, 12_000, "bounded"),
+        ] {
+            state.ended(after(began), after(ended), received);
+            assert_eq!(state.due, after(due), "{why}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod harness;
 mod in_turn;
 mod judges;
 mod midnight;
+mod operations;
 mod reporter;
 mod reports;
 mod sandbox;

@@ -1,0 +1,3 @@
+//! What an operator asks in the morning, asked of the real programs: one test a question, as docs/operations.md tells it.
+
+mod digest;

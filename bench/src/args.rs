@@ -106,6 +106,10 @@ fn command() -> Command {
             "stored",
             "no further than to the stored reports, and ours alone",
         ))
+        .arg(flag(
+            "answers",
+            "what the commands of tlsrptctl take instead, at each size",
+        ))
         .arg(
             Arg::new("domains")
                 .long("domains")
@@ -176,6 +180,7 @@ fn reporter_plan(matches: &ArgMatches) -> reporter::Plan {
         quick: matches.get_flag("quick"),
         million: matches.get_flag("million"),
         stored: matches.get_flag("stored"),
+        answers: matches.get_flag("answers"),
         keep: matches.get_flag("keep"),
         sizes: sizes.map(|sizes| sizes.copied().collect()),
         ours: matches.get_one("ours").cloned(),

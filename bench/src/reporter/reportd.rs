@@ -103,7 +103,7 @@ impl Scene {
             database.display(),
             self.fetchers,
         );
-        let config = self.folder.path().join("reportd.cfg");
+        let config = self.config();
         fs::write(&config, text).map_err(BenchError::io("cannot write", &config))
     }
 
@@ -118,7 +118,7 @@ impl Scene {
         let begun = Instant::now();
         let child = Command::new(&self.reportd)
             .arg("--config_file")
-            .arg(self.folder.path().join("reportd.cfg"))
+            .arg(self.config())
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .stdin(Stdio::null())
@@ -137,6 +137,24 @@ impl Scene {
     pub(crate) fn bring_forward(&self) -> Result<(), BenchError> {
         let sql = "UPDATE destinations SET nexttry = '2000-01-01 00:00:00+00:00'";
         self.with_database(|db| db.execute(sql, []).map(drop))
+    }
+
+    /// The days before look like the day that was composed, so many of them.
+    pub(crate) fn repeat(&self, days: u32) -> Result<(), BenchError> {
+        let day = self.day;
+        self.with_database(|db| {
+            (1..=days).try_for_each(|back| repeat_day(db, day, day.back(back), back))
+        })
+    }
+
+    /// One of our programs.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.reportd.with_file_name(name)
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("reportd.cfg")
     }
 
     /// Deliveries that are not done.
@@ -179,6 +197,45 @@ impl Scene {
     fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }
+}
+
+/// Copies what stands in the tables of a day to another one.
+fn repeat_day(db: &Connection, from: Day, to: Day, nth: u32) -> rusqlite::Result<()> {
+    let tx = db.unchecked_transaction()?;
+    let rows: i64 = tx.query_row(
+        "SELECT max(r_id) FROM reports WHERE day = ?1",
+        [from.to_string()],
+        |row| row.get(0),
+    )?;
+    let shift = rows * i64::from(nth);
+    let mut tables = tx.prepare(
+        "SELECT name FROM sqlite_master WHERE type = 'table' \
+         AND (name IN ('fetchjobs', 'reports', 'destinations') OR name LIKE 'tlsrptd_history%')",
+    )?;
+    let tables: Vec<String> = tables
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for table in tables {
+        let mut columns = tx.prepare("SELECT name FROM pragma_table_info(?1)")?;
+        let columns: Vec<String> = columns
+            .query_map([&table], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let copied = columns.iter().map(|column| match column.as_str() {
+            "day" => format!("'{to}'"),
+            "r_id" | "d_r_id" => format!("{column} + {shift}"),
+            _ => column.clone(),
+        });
+        let copied = copied.collect::<Vec<_>>().join(", ");
+        let which = match table.as_str() {
+            "destinations" => format!("d_r_id <= {rows}"),
+            _ => format!("day = '{from}'"),
+        };
+        let columns = columns.join(", ");
+        let sql =
+            format!("INSERT INTO {table}({columns}) SELECT {copied} FROM {table} WHERE {which}");
+        tx.execute(&sql, [])?;
+    }
+    tx.commit()
 }
 
 /// The reporter at work; ended when dropped.

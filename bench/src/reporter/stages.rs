@@ -8,7 +8,7 @@ use crate::error::BenchError;
 
 pub(super) const POST_HOSTS: u64 = 16;
 /// Nothing is sent while the day is composed.
-const LATER: &str = "spread_out_delivery = 86400\n";
+pub(super) const LATER: &str = "spread_out_delivery = 86400\n";
 
 /// What a day of one size has cost. Costs are since the start of the process that did it.
 pub(super) struct Stages {
@@ -107,7 +107,7 @@ impl Bench<'_> {
 }
 
 /// Gathers and composes.
-fn store(scene: &Scene) -> Result<[Cost; 2], BenchError> {
+pub(super) fn store(scene: &Scene) -> Result<[Cost; 2], BenchError> {
     let mut reportd = scene.start()?;
     let costs = [reportd.gathered()?, reportd.composed()?];
     reportd.stop()?;

@@ -208,18 +208,16 @@ fn repeat_day(db: &Connection, from: Day, to: Day, nth: u32) -> rusqlite::Result
         |row| row.get(0),
     )?;
     let shift = rows * i64::from(nth);
-    let mut tables = tx.prepare(
+    let tables = names(
+        &tx,
         "SELECT name FROM sqlite_master WHERE type = 'table' \
          AND (name IN ('fetchjobs', 'reports', 'destinations') OR name LIKE 'tlsrptd_history%')",
     )?;
-    let tables: Vec<String> = tables
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
     for table in tables {
-        let mut columns = tx.prepare("SELECT name FROM pragma_table_info(?1)")?;
-        let columns: Vec<String> = columns
-            .query_map([&table], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+        let columns = names(
+            &tx,
+            &format!("SELECT name FROM pragma_table_info('{table}')"),
+        )?;
         let copied = columns.iter().map(|column| match column.as_str() {
             "day" => format!("'{to}'"),
             "r_id" | "d_r_id" => format!("{column} + {shift}"),
@@ -236,6 +234,10 @@ fn repeat_day(db: &Connection, from: Day, to: Day, nth: u32) -> rusqlite::Result
         tx.execute(&sql, [])?;
     }
     tx.commit()
+}
+
+fn names(db: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// The reporter at work; ended when dropped.

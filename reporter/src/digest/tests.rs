@@ -103,7 +103,7 @@ fn a_text_for_people() {
         ),
         ("\n         1  b.test\n", "this one is known"),
         (
-            "\n  certificate-expired (6 sessions)\n    The certificate of the MX host had expired when we connected. Whose\n",
+            "\n  certificate-expired (6 sessions)\n    The certificate of the MX host had expired when we connected. The\n",
             "what it means",
         ),
         ("\n  - A collector gave no answer", "what to do"),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::answers::{
     digest::{Advice, Counted, Digest, DigestFailure, News, advice},
-    explain::explain,
+    explain::{Fault, explain},
 };
 
 /// Failures that the text names. The table has the others.
@@ -133,7 +133,10 @@ fn meanings(digest: &Digest) -> String {
         let head = format!("{} ({})", of.result_type, count(of.sessions, "session"));
         out.push_str(&format!("  {}\n", cut(&head, COLUMNS - 2)));
         let words = explain(&of.result_type);
-        let whose = format!("Whose fault: {}.", words.fault.in_words());
+        let whose = match words.fault {
+            Fault::Unclear => "Whose fault it is depends.".to_owned(),
+            fault => format!("The fault is usually {}.", fault.in_words()),
+        };
         let text = [words.meaning, &whose, words.unless, words.action].join(" ");
         out.push_str(&paragraph(&text, "    "));
     }

@@ -103,7 +103,7 @@ fn a_digest_of_the_day() {
         "{signed:?}"
     );
     assert_eq!(found["types"], json!(["text/plain", "text/csv"]));
-    let text = found["text"].as_str().unwrap();
+    let text = found["text"].as_str().unwrap().replace("\r\n", "\n");
     for part in [
         "4 sessions with 3 domains. 3 of them failed, with 2 domains.",
         "         2  bad.test\n            certificate-expired, policy sts\n            mx.bad.test [2001:db8::25]\n",
@@ -143,7 +143,8 @@ fn a_digest_of_the_day() {
         deliveries.iter().all(|(to, _)| !to.contains("operator")),
         "{deliveries:?}"
     );
-    let again = reportd.start();
+    let mut again = reportd.start();
+    again.wait_for_log("tlsrpt-reportd is at work");
     let jobs = "SELECT count(*) FROM tlsrptd_digests WHERE status = 'sent'";
     lab.wait_for_query(&lab.reportd_db(), jobs, "1");
     again.stop().success();

@@ -54,12 +54,16 @@ impl Answer {
             // If standard error is closed, there is nobody to tell.
             let _ = writeln!(io::stderr(), "{}", visible::one_line(note));
         }
-        let bytes = match (form, &self.verbatim) {
-            (AnswerForm::Json, _) if self.verbatim_json.is_some() => {
-                self.verbatim_json.clone().unwrap_or_default()
+        let verbatim = match form {
+            AnswerForm::Json => &self.verbatim_json,
+            AnswerForm::Text => &self.verbatim,
+        };
+        let bytes = match (form, verbatim) {
+            (_, Some(bytes)) if !out.is_terminal() => bytes.clone(),
+            (AnswerForm::Json, Some(bytes)) => {
+                json_for_people(&String::from_utf8_lossy(bytes)).into_bytes()
             }
-            (AnswerForm::Json, _) => json_line(&self.json).into_bytes(),
-            (AnswerForm::Text, Some(bytes)) if !out.is_terminal() => bytes.clone(),
+            (AnswerForm::Json, None) => json_line(&self.json).into_bytes(),
             (AnswerForm::Text, Some(bytes)) => {
                 let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
                 visible::lines(&text).into_owned().into_bytes()
@@ -76,11 +80,15 @@ impl Answer {
 
 /// One line. Characters that a terminal would obey, or not show, are escaped as JSON escapes them: they stand in texts alone.
 pub(crate) fn json_line(value: &Value) -> String {
-    let text = value.to_string();
+    json_for_people(&value.to_string())
+}
+
+fn json_for_people(text: &str) -> String {
     let mut line = String::with_capacity(text.len() + 1);
     let mut units = [0; 2];
     for c in text.chars() {
-        match visible::is_hidden(c) {
+        // A line end stands between two texts, if anywhere.
+        match c != '\n' && visible::is_hidden(c) {
             true => line.extend(
                 c.encode_utf16(&mut units)
                     .iter()
@@ -89,7 +97,9 @@ pub(crate) fn json_line(value: &Value) -> String {
             false => line.push(c),
         }
     }
-    line.push('\n');
+    if !line.ends_with('\n') {
+        line.push('\n');
+    }
     line
 }
 

@@ -2,6 +2,7 @@
 
 mod maptest;
 mod show;
+mod today;
 mod why;
 
 use serde_json::Value;

@@ -52,13 +52,13 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "resend",
-        operands: "DOMAIN DAY [--to URI] [--no_wait]",
-        meaning: "Ask the running reporter to send a report again: to its destinations, or with --to somewhere else. Prints the answer of whoever took it.",
+        operands: "DOMAIN DAY [--to URI] [--wait SECONDS | --no_wait]",
+        meaning: "Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one. Prints what each answers; what fails is tried again as any delivery is. A destination that is suppressed, or still waits for its report, is left out; one that is suppressed is sent to when --to names it. --no_wait leaves the request to the reporter, even if that is not running.",
     },
     Command {
         name: "send-test",
-        operands: "URI [--no_wait]",
-        meaning: "Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside. Prints the answer of whoever took it.",
+        operands: "URI [--wait SECONDS | --no_wait]",
+        meaning: "Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once. Prints what was answered, and the time that it took.",
     },
     Command {
         name: "dkim-record",

@@ -4,6 +4,7 @@
 //! same rows and the same answers give the same decision.
 
 mod guard;
+mod test_report;
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ use crate::{
     schedule::Schedule,
     suppress::Suppressions,
 };
+
+pub use test_report::test_report;
 
 /// Of one domain's day so many bytes are merged with all details, however many collectors there are: twice what one of them
 /// can say.

@@ -64,6 +64,7 @@ pub(crate) const OPTIONS: &[CommandOption] = &[
     CommandOption::new("limit", "N", &["failures", "deliveries"], "At most so many lines"),
     CommandOption::new("mail", "", &["show"], "The whole mail"),
     CommandOption::new("to", "URI", &["resend"], "To this destination instead of those of the report"),
+    CommandOption::new("wait", "SECONDS", &["resend", "send-test"], "Wait so long for the answer; 60 by default"),
     CommandOption::new("no_wait", "", &["resend", "send-test"], "Do not wait for the answer"),
     CommandOption::new("new", "SELECTOR", &["dkim-record"], "Make a key for this selector"),
     CommandOption::new("type", "TYPE", &["dkim-record"], "Which key to make").of(KEY_TYPES),

@@ -13,6 +13,9 @@ use crate::{
 
 /// A month.
 const HISTORY_DAYS: u32 = 30;
+/// For the answer to a request, in seconds.
+const WAIT: u32 = 60;
+const LONGEST_WAIT: u32 = 86_400;
 /// A page.
 const LIMIT: usize = 50;
 /// As many as are kept at most.
@@ -45,11 +48,11 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
             domain: (*domain).to_owned(),
             day: read_day(day)?,
             to: given.last("to"),
-            wait: given.wait(),
+            wait: given.wait()?,
         }),
         ("send-test", [destination]) => Command::SendTest(SendTest {
             destination: (*destination).to_owned(),
-            wait: given.wait(),
+            wait: given.wait()?,
         }),
         ("dkim-record", []) => Command::DkimRecord(dkim_record(&given)?),
         ("doctor", []) => Command::Doctor,
@@ -152,11 +155,12 @@ impl Given<'_> {
         given.map(|(_, value)| value.clone())
     }
 
-    fn wait(&self) -> Wait {
-        match self.switch("no_wait") {
+    fn wait(&self) -> Result<Wait, Problem> {
+        let seconds = self.number("wait", LONGEST_WAIT)?;
+        Ok(match self.switch("no_wait") {
             true => Wait::No,
-            false => Wait::ForAnswer,
-        }
+            false => Wait::ForAnswer(seconds.unwrap_or(WAIT)),
+        })
     }
 
     /// From 1 to `most`.

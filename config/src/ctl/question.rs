@@ -146,8 +146,8 @@ pub struct SendTest {
 /// Whether a command waits until the daemon has done it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Until then.
-    ForAnswer,
+    /// Until then, for so many seconds at most.
+    ForAnswer(u32),
     /// The request is left to the daemon.
     No,
 }

@@ -14,6 +14,7 @@ pub(crate) mod reason;
 pub(crate) mod record;
 pub(crate) mod report_mail;
 pub(crate) mod report_view;
+pub mod requests;
 pub(crate) mod runtime;
 pub(crate) mod show;
 pub(crate) mod tonight;

@@ -9,7 +9,7 @@ use super::show::{Contents, Shown, ShownReport};
 use crate::{
     deliver::{MailWriter, Signing},
     error::Error,
-    model::{DeliveryStatus, Payload, StoredReport},
+    model::{DeliveryStatus, Payload, ReportKind, StoredReport},
 };
 
 /// A mail.
@@ -95,6 +95,7 @@ fn stored_report(shown: &Shown, report: &ShownReport, contents: &Contents) -> St
         json: contents.json.clone(),
         created: report.made,
         installation: shown.installation.clone(),
+        kind: ReportKind::Sessions,
         payload: Payload {
             gzip,
             ..Payload::default()

@@ -1,6 +1,6 @@
 //! `tlsrptctl suppress add|remove|list`: what gets no reports.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 use tlsrptd_config::{ctl::Suppress, reportd::Reportd, visible};
@@ -9,9 +9,14 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use super::answer::Answer;
 use crate::{
     error::Error,
-    model::SuppressionTarget,
-    store::{self, OperatorAccess, SuppressionRow},
+    model::{Destination, SuppressionTarget},
+    store::{self, CoveredDestinations, OperatorAccess, OperatorStore, SuppressionRow},
 };
+
+/// Of what a target covers so many destinations are shown,
+const COVERED_SHOWN: usize = 20;
+/// and they are looked for so long.
+const COVERED_TIME: Duration = Duration::from_millis(600);
 
 /// Does it, and says so.
 pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<Answer, Error> {
@@ -25,18 +30,23 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
             let target = read_target(&target)?;
             let until = until.map(|until| last_day(&until, today)).transpose()?;
             let reason = visible::one_line(reason.as_deref().unwrap_or(""));
-            let is_new = open(OperatorAccess::Write)?.suppress(&target, until, &reason, today)?;
+            let mut store = open(OperatorAccess::Write)?;
+            let is_new = store.suppress(&target, until, &reason, today)?;
+            let covered = covered(&*store, &target)?;
             let word = if is_new { "suppressed" } else { "changed" };
             let json = json!({
                 "done": word,
                 "target": target.as_str(),
                 "until": until.map(|day| day.to_string()),
                 "reason": reason,
+                "covers": {
+                    "destinations": covered.found,
+                    "first": covered.first,
+                    "is_complete": !covered.is_cut,
+                },
             });
-            Ok(Answer::new(
-                format!("{word}: {target} {}\n", end(until)),
-                json,
-            ))
+            let text = format!("{word}: {target} {}\n", end(until)) + &also(&target, &covered);
+            Ok(Answer::new(text, json))
         }
         Suppress::Remove { target, domain } => {
             let target = read_target(&target)?;
@@ -65,6 +75,52 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
             Ok(Answer::new(show(&rows), json))
         }
     }
+}
+
+/// Destinations of the stored reports that the target covers.
+fn covered(
+    store: &dyn OperatorStore,
+    target: &SuppressionTarget,
+) -> Result<CoveredDestinations, Error> {
+    let name = target.name();
+    let covers = |destination: &Destination| {
+        // To parse all that millions of reports went to would take seconds. What is encoded has to be parsed to be known.
+        let uri = destination.uri();
+        let may_be = !uri.is_ascii()
+            || uri.contains('%')
+            || uri.to_ascii_lowercase().contains(name.as_str());
+        may_be
+            && destination
+                .suppression_targets()
+                .any(|covering| covering == *target)
+    };
+    Ok(store.covered(&covers, COVERED_SHOWN, COVERED_TIME)?)
+}
+
+/// What a target covers beside its own text, as far as stored reports name it.
+fn also(target: &SuppressionTarget, covered: &CoveredDestinations) -> String {
+    let others = covered.first.iter().filter(|uri| *uri != target.as_str());
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    let itself = covered.first.len() - others.len();
+    let number = covered.found - u64::try_from(itself).unwrap_or(0);
+    let cut = "the stored destinations are too many to look at all of them\n";
+    if number == 0 {
+        let said = if covered.is_cut { cut } else { "" };
+        return said.to_owned();
+    }
+    let mut text = String::from("covers also, of what stored reports went to:\n");
+    for uri in &others {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}", visible::one_line(uri));
+    }
+    let more = number - u64::try_from(others.len()).unwrap_or(0);
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more");
+    }
+    if covered.is_cut {
+        text.push_str(cut);
+    }
+    text
 }
 
 fn entry(row: &SuppressionRow) -> Value {
@@ -146,6 +202,38 @@ fn show(rows: &[SuppressionRow]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_target_covers_beside_itself() {
+        let target = SuppressionTarget::parse("mailto:a@b.example").unwrap();
+        let covered = |first: &[&str], found, is_cut| CoveredDestinations {
+            first: first.iter().map(|uri| (*uri).to_owned()).collect(),
+            found,
+            is_cut,
+        };
+        for (covered, want, why) in [
+            (covered(&[], 0, false), "", "nothing is stored"),
+            (covered(&["mailto:a@b.example"], 1, false), "", "itself"),
+            (
+                covered(&["mailto:A@b.example", "mailto:a@b.example"], 2, false),
+                "covers also, of what stored reports went to:\n  mailto:A@b.example\n",
+                "another spelling",
+            ),
+            (
+                covered(&["https://b.example/\u{202e}"], 9, true),
+                "covers also, of what stored reports went to:\n  https://b.example/\\u{202e}\n  and 8 more\n\
+                 the stored destinations are too many to look at all of them\n",
+                "more than is shown, and more than was looked at",
+            ),
+            (
+                covered(&[], 0, true),
+                "the stored destinations are too many to look at all of them\n",
+                "none so far",
+            ),
+        ] {
+            assert_eq!(also(&target, &covered), want, "{why}");
+        }
+    }
 
     #[test]
     fn one_line_an_entry() {

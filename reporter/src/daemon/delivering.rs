@@ -4,7 +4,7 @@ mod disposition;
 mod local_faults;
 mod pauses;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -13,13 +13,14 @@ use tlsrptd_service::{clock::WorkingTime, descriptors};
 use super::DaemonOptions;
 use crate::{
     environment::Environment,
-    model::Delivery,
+    model::{Delivery, QueueKey},
     queue::{ConcurrencyLimits, DeliveryEvent, DeliveryQueues},
     schedule::Schedule,
-    store::{AttemptEnd, ClaimLimit, Claimed, Store, StoreError, Suspension},
+    store::{AttemptEnd, ClaimLimit, Claimed, Disposition, Store, StoreError, Suspension},
     suppress::TargetForDomain,
 };
 use local_faults::LocalFaults;
+use pauses::ThrottledQueue;
 
 /// Deliveries that are claimed for each one that may be under way. The queues go on with them without waiting for the
 /// database; their reports are held in memory, so not too many.
@@ -35,6 +36,8 @@ pub(super) struct Delivering<E: Environment> {
     events: Vec<DeliveryEvent>,
     /// Not recorded yet. While the database fails nothing more is claimed.
     ends: Vec<AttemptEnd>,
+    /// What the operator has asked for, ended: its rows are not those of other deliveries.
+    requested: Vec<RequestedEnd>,
     /// Not claimed any more, which is not recorded yet.
     released: Vec<Delivery>,
     /// A claimed delivery needed no attempt: more may be due.
@@ -42,6 +45,15 @@ pub(super) struct Delivering<E: Environment> {
     /// The relay's queue is paused as it takes no mail. [`crate::deliver`] logs that, and its end.
     is_relay_denied: bool,
     local_faults: LocalFaults,
+    /// The throttled queues.
+    throttled: HashMap<QueueKey, ThrottledQueue>,
+}
+
+/// How an attempt ended that the operator has asked for.
+pub(super) struct RequestedEnd {
+    pub(super) delivery: Delivery,
+    pub(super) disposition: Disposition,
+    pub(super) took: Duration,
 }
 
 impl<E: Environment> Delivering<E> {
@@ -64,10 +76,12 @@ impl<E: Environment> Delivering<E> {
             rng,
             events: Vec::new(),
             ends: Vec::new(),
+            requested: Vec::new(),
             released: Vec::new(),
             has_more: false,
             is_relay_denied: false,
             local_faults: LocalFaults::new(),
+            throttled: HashMap::new(),
         }
     }
 
@@ -76,6 +90,16 @@ impl<E: Environment> Delivering<E> {
         if let Some(event) = self.queues.wait().await {
             self.events.push(event);
         }
+    }
+
+    /// Puts a delivery into its queue that the operator has asked for.
+    pub(super) fn push(&mut self, delivery: Delivery) {
+        self.queues.push(delivery);
+    }
+
+    /// Gives what [`Delivering::push`] has put in and what has ended since the last call.
+    pub(super) fn take_requested(&mut self) -> Vec<RequestedEnd> {
+        std::mem::take(&mut self.requested)
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -155,14 +179,14 @@ impl<E: Environment> Delivering<E> {
             self.events.push(event);
         }
         for event in std::mem::take(&mut self.events) {
-            let (delivery, disposition) = match event {
+            let (delivery, disposition, took) = match event {
                 DeliveryEvent::PutOff(delivery, wait) => {
                     let reason = "the host asked this domain to wait, or answers it slowly";
                     let (schedule, rng) = (&self.schedule, &mut self.rng);
                     let reason = reason.to_owned();
                     let postponed =
                         disposition::postponed(&delivery, reason, wait, schedule, now, rng);
-                    (delivery, postponed)
+                    (delivery, postponed, Duration::ZERO)
                 }
                 DeliveryEvent::Attempted {
                     delivery,
@@ -178,10 +202,18 @@ impl<E: Environment> Delivering<E> {
                     let (schedule, rng) = (&self.schedule, &mut self.rng);
                     let disposition =
                         disposition::after_attempt(&delivery, outcome, began, schedule, now, rng);
-                    (delivery, disposition)
+                    (delivery, disposition, took)
                 }
             };
             self.queues.leave(&delivery.queue);
+            if delivery.request.is_some() {
+                self.requested.push(RequestedEnd {
+                    delivery,
+                    disposition,
+                    took,
+                });
+                continue;
+            }
             self.ends
                 .push(disposition::attempt_end(&delivery, disposition));
         }

@@ -67,6 +67,7 @@ impl<E: Environment> Daemon<E> {
                 () = self.composing.wait() => sleep(BATCH_WAIT).await,
                 () = self.delivering.wait() => sleep(BATCH_WAIT).await,
                 () = self.digests.wait() => {}
+                () = self.requests.wait(&*self.store) => {}
                 () = sleep(wait) => {}
             }
         }
@@ -85,6 +86,7 @@ impl<E: Environment> Daemon<E> {
         }
         self.calendar.schedule_new_days(store, &moment)?;
         self.delivering.record(store, now)?;
+        self.requests.record(store, &mut self.delivering, now)?;
         self.gathering.record(store, &moment)?;
         self.additions_poller.record(store, &moment)?;
         self.additions_poller.start(store, now)?;
@@ -104,6 +106,7 @@ impl<E: Environment> Daemon<E> {
         self.digests.record(store, &moment)?;
         let is_scheduled = self.calendar.is_scheduled(Day::of(now));
         self.digests.start(store, is_scheduled, &moment)?;
+        self.requests.start(store, &mut self.delivering, &moment)?;
         self.calendar.clean(store, &moment)?;
         self.until_next(&moment)
     }

@@ -14,6 +14,7 @@ mod digest;
 mod gathering;
 mod main_loop;
 mod prepare;
+mod requests;
 mod serve;
 mod signals;
 mod stop;
@@ -37,6 +38,7 @@ use composing::Composing;
 use delivering::Delivering;
 use digest::Digests;
 use gathering::Gathering;
+use requests::Requests;
 
 pub use check_config::faults;
 pub use digest::DigestOptions;
@@ -63,6 +65,8 @@ pub struct DaemonOptions {
     pub interval_main_loop: Duration,
     /// `None`: no digest is mailed.
     pub digest: Option<DigestOptions>,
+    /// How often the daemon looks whether the operator asks for something.
+    pub request_interval: Duration,
 }
 
 /// The reporter at work.
@@ -78,6 +82,7 @@ pub struct Daemon<E: Environment> {
     composing: Composing<E>,
     delivering: Delivering<E>,
     digests: Digests<E>,
+    requests: Requests<E>,
 }
 
 impl<E: Environment> std::fmt::Debug for Daemon<E> {
@@ -135,6 +140,11 @@ impl<E: Environment> Daemon<E> {
                 Arc::clone(schedule),
                 options.digest.clone(),
                 fork(),
+            ),
+            requests: Requests::new(
+                Arc::clone(env),
+                Arc::clone(&composer),
+                options.request_interval,
             ),
             schedule: Arc::clone(schedule),
             store,

@@ -1,6 +1,6 @@
 //! Everything that can fail before work starts.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tlsrptd_config::{Settings, reportd::Reportd};
 use tlsrptd_service::{
@@ -13,6 +13,9 @@ use crate::{
     compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
     lookup::Resolver, model::CollectorCommand, route::Routes, store,
 };
+
+/// Whoever asks by `tlsrptctl` waits for it; the look costs microseconds.
+const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Ready to serve.
 pub struct Prepared {
@@ -75,6 +78,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
         digest: DigestOptions::new(&settings),
+        request_interval: REQUEST_INTERVAL,
     };
     let daemon = Daemon::new(
         store,

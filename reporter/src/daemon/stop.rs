@@ -50,7 +50,12 @@ impl<E: Environment> Daemon<E> {
         let told = self.digests.record(&mut *self.store, &moment);
         let recorded = self.delivering.record(&mut *self.store, now).and(released);
         let recorded = recorded.and(told);
-        recorded.and(self.clock.record_time(&mut *self.store))
+        let (store, delivering) = (&mut *self.store, &mut self.delivering);
+        let answered = self.requests.record(store, delivering, now);
+        let answered = answered.and_then(|()| self.requests.stop(store, now));
+        recorded
+            .and(answered)
+            .and(self.clock.record_time(&mut *self.store))
     }
 
     async fn wait_for_deliveries(&mut self, grace: Duration) {

@@ -8,7 +8,8 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::Outcome;
 use crate::model::{
-    Delivery, Destination, DigestContents, DigestMail, DigestPeriod, NamedBy, Payload, StoredReport,
+    Delivery, Destination, DigestContents, DigestMail, DigestPeriod, NamedBy, Payload, ReportKind,
+    StoredReport,
 };
 
 /// Ten sessions, three failed.
@@ -20,6 +21,7 @@ pub(super) fn report() -> StoredReport {
         json: JSON.to_owned(),
         created: "2026-11-21T00:10:00Z".parse().unwrap(),
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
+        kind: ReportKind::Sessions,
         payload: Payload::default(),
     }
 }
@@ -51,6 +53,7 @@ pub(super) fn delivery(uri: &str) -> Delivery {
         begins_window: true,
         date: report.created,
         delivered_before: false,
+        request: None,
         report: Arc::new(report),
     }
 }

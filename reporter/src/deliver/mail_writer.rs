@@ -5,7 +5,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 use super::{PrepareError, dkim::Signers, message, sender::Sender};
-use crate::model::StoredReport;
+use crate::model::{RequestId, StoredReport};
 
 /// What mails are written with.
 #[derive(Debug)]
@@ -67,6 +67,7 @@ impl MailWriter {
             report,
             to,
             date,
+            None,
             &self.sender,
             signers,
             self.compression_level,
@@ -82,12 +83,13 @@ pub(super) fn mail(
     report: &StoredReport,
     to: &Mailbox,
     date: Timestamp,
+    request: Option<RequestId>,
     sender: &Sender,
     signers: Option<&Signers>,
     compression_level: i32,
 ) -> Result<Vec<u8>, MailFault> {
-    let message =
-        message::compose(report, to, sender, date, compression_level).map_err(MailFault::Report)?;
+    let message = message::compose(report, to, sender, date, request, compression_level)
+        .map_err(MailFault::Report)?;
     let signatures = match signers {
         Some(signers) => signers
             .sign(&message, date)

@@ -35,7 +35,7 @@ use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use url::Url;
 
-use crate::model::{Delivery, Destination, DestinationKind, StoredReport};
+use crate::model::{Delivery, Destination, DestinationKind, ReportKind, StoredReport};
 use dkim::Signers;
 use https::{HttpScript, Https};
 use mail::{Envelope, Mailer};
@@ -185,7 +185,10 @@ impl Deliverer {
             to,
             copy_to: self.copy_to.as_ref(),
         };
-        self.mailer.send(&envelope, bytes).await
+        match delivery.report.kind {
+            ReportKind::Sessions => self.mailer.send(&envelope, bytes).await,
+            ReportKind::Test => self.mailer.send_apart(&envelope, bytes).await,
+        }
     }
 
     async fn post(
@@ -367,6 +370,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What the other side answered, or what went wrong.
+    pub fn reason(&self) -> &str {
+        match self {
+            Outcome::Sent { detail } => detail,
+            Outcome::UnknownScheme => "nobody can deliver to that scheme",
+            Outcome::Retry { reason, .. }
+            | Outcome::Unreachable { reason }
+            | Outcome::Denied { reason }
+            | Outcome::Refused { reason }
+            | Outcome::Unsendable { reason }
+            | Outcome::LocalShortage { reason }
+            | Outcome::HttpsUnavailableHere { reason }
+            | Outcome::OwnerLimitReached { reason } => reason,
+        }
+    }
+
     /// To be tried again at the time that the schedule chooses.
     fn retry(reason: impl Into<String>) -> Outcome {
         Outcome::Retry {

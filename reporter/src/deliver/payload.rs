@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use hyper::body::Bytes;
 use tlsrptd_proto::{domain::Domain, report::Summary};
 
-use crate::model::StoredReport;
+use crate::model::{ReportKind, StoredReport};
 
 /// The report's numbers for people.
 ///
@@ -75,10 +75,14 @@ fn compressed(data: &[u8], level: i32) -> io::Result<Vec<u8>> {
 }
 
 /// `SUBMITTER!DOMAIN!BEGIN!END!UNIQUE.json.gz` (RFC 8460 section 5.1): seconds since 1970, and letters and digits alone in
-/// the last part. The `x` separates number and installation, so no two reports share a name.
+/// the last part. The `x` separates number and installation, so no two reports share a name; a test says that it is one.
 pub(super) fn file_name(report: &StoredReport, submitter: &Domain) -> String {
+    let test = match report.kind {
+        ReportKind::Sessions => "",
+        ReportKind::Test => "test",
+    };
     format!(
-        "{submitter}!{}!{}!{}!{}x{}.json.gz",
+        "{submitter}!{}!{}!{}!{test}{}x{}.json.gz",
         report.domain,
         report.day.start().as_second(),
         report.day.last_second().as_second(),

@@ -77,6 +77,7 @@ impl Deliverer {
             &delivery.report,
             to,
             delivery.date,
+            delivery.request,
             &self.sender,
             signers,
             level,

@@ -10,7 +10,7 @@ use tlsrptd_proto::{
     report::{InstallationId, Summary},
 };
 
-use super::{Destination, QueueKey};
+use super::{Destination, QueueKey, RequestId};
 
 /// A report as it stands in the database: its bytes are fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,19 @@ pub struct StoredReport {
     pub created: Timestamp,
     /// Whose database it stands in.
     pub installation: InstallationId,
+    /// Whether it is a report, or a test of the way.
+    pub kind: ReportKind,
     /// What is made of it once, for all its destinations.
     pub payload: Payload,
+}
+
+/// What a report tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    /// The sessions of a day.
+    Sessions,
+    /// Nothing: it shows whether reports arrive, and says so.
+    Test,
 }
 
 /// What is sent of a report, made when the first delivery needs it; or why it cannot be.
@@ -75,6 +86,8 @@ pub struct Delivery {
     pub date: Timestamp,
     /// Reports have arrived at that destination before.
     pub delivered_before: bool,
+    /// The operator has asked for it; otherwise its row is one of `destinations`.
+    pub request: Option<RequestId>,
 }
 
 impl Delivery {

@@ -11,14 +11,16 @@ mod digest;
 mod domain_day;
 mod fetch_job;
 mod queue_key;
+mod request;
 mod target;
 
 pub use counted::{CountedDetails, CountedFailure};
 pub use decision::{CountedRows, DecidedDomain, Decision, NewReport};
-pub use delivery::{Delivery, DeliveryStatus, Payload, StoredReport};
+pub use delivery::{Delivery, DeliveryStatus, Payload, ReportKind, StoredReport};
 pub use destination::{Destination, DestinationKind, NamedBy};
 pub use digest::{DigestContents, DigestMail, DigestPeriod, DigestStatus};
 pub use domain_day::{CollectorRow, DomainDay, LONGEST_SILENCE, OurMails};
 pub use fetch_job::{CollectorCommand, FetchJob, Fetched, collector_of};
 pub use queue_key::QueueKey;
+pub use request::{RequestId, RequestKind, RequestState};
 pub use target::{SuppressionTarget, TargetError};

@@ -82,8 +82,8 @@ impl SuppressionTarget {
         &self.0
     }
 
-    /// The mail domain or the host.
-    fn name(&self) -> String {
+    /// The mail domain or the host; of `.NAME` with its dot.
+    pub fn name(&self) -> String {
         match scheme(&self.0) {
             (Some("https"), _) => Url::parse(&self.0)
                 .ok()

@@ -26,6 +26,7 @@ mod error;
 mod fetching;
 mod history;
 mod operator;
+mod requests;
 pub mod sqlite;
 pub mod steps;
 mod upkeep;
@@ -53,6 +54,10 @@ pub use history::{
     ReportContents, ResultTotals, WithoutReport,
 };
 pub use operator::{OperatorStore, StatusCount, StatusCounts, SuppressionRow, WhyPending};
+pub use requests::{
+    CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
+    RequestRow, Requests, StartedRequest,
+};
 use sqlite::{ExistingDatabase, SqliteStore};
 pub use steps::{CommitHook, CommitSide, HookVerdict, Step};
 pub use upkeep::Upkeep;
@@ -66,6 +71,7 @@ pub trait Store:
     + Decisions
     + SuppressionSource
     + Deliveries
+    + Requests
     + Upkeep
     + Digests
     + History
@@ -126,4 +132,16 @@ pub fn open_for_operator(
 /// Why a start would refuse the store of these settings, as far as can be seen without changing it.
 pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
     sqlite::find_fault(&settings.dbname)
+}
+
+/// The reporter that works on the store of these settings, such as `process 123`; `None` if there is none. sys4's is not
+/// seen.
+///
+/// # Errors
+/// When that cannot be found out.
+pub fn reporter_at_work(settings: &Reportd) -> Result<Option<String>, StoreError> {
+    sqlite::held_by(&settings.dbname).map_err(|source| StoreError::Lock {
+        lock: settings.dbname.display().to_string(),
+        source: source.into(),
+    })
 }

@@ -2,14 +2,14 @@
 
 use tlsrptd_proto::day::Day;
 
-use super::{DeliveriesView, DomainDays, History, MissingCollector, StoreError};
+use super::{DeliveriesView, DomainDays, History, MissingCollector, OperatorRequests, StoreError};
 use crate::model::SuppressionTarget;
 
 /// A store that exists, for one command.
 ///
 /// # Errors
 /// All fail when the engine cannot read or write; nothing has changed then.
-pub trait OperatorStore: History + DomainDays + DeliveriesView {
+pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequests {
     /// What there is to do and what was done.
     fn status_counts(&self) -> Result<StatusCounts, StoreError>;
 

@@ -357,6 +357,8 @@ pub fn daemon<O: Environment>(
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
         digest: DigestOptions::new(settings),
+        // Weeks are played through.
+        request_interval: Duration::from_secs(600),
     };
     Daemon::new(store, environment, Arc::new(composer), options, seed)
 }

@@ -20,6 +20,7 @@ pub struct Stored {
     /// Destinations whose refusals are remembered.
     pub refusals: Vec<String>,
     pub mails: Vec<MailsRow>,
+    pub requests: Vec<RequestRow>,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,7 @@ pub struct DataRow {
 
 #[derive(Debug)]
 pub struct ReportRow {
+    pub r_id: i64,
     pub day: String,
     pub domain: String,
     pub uniqid: i64,
@@ -82,6 +84,19 @@ pub struct SuppressedRow {
     pub by: String,
     pub times: i64,
     pub reason: String,
+}
+
+/// What the operator has asked for.
+#[derive(Debug)]
+pub struct RequestRow {
+    pub kind: String,
+    pub day: Option<String>,
+    pub domain: Option<String>,
+    pub uniqid: Option<i64>,
+    pub uri: String,
+    pub state: String,
+    pub answer: Option<String>,
+    pub in_hand: bool,
 }
 
 #[derive(Debug)]
@@ -135,7 +150,13 @@ impl Stored {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
         db.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         db.prepare("SELECT tlsrptd_reason FROM destinations").ok()?;
+        let has_requests = db.prepare("SELECT id FROM tlsrptd_requests").is_ok();
         Some(Stored {
+            requests: if has_requests {
+                requests(&db)
+            } else {
+                Vec::new()
+            },
             jobs: jobs(&db),
             data: data(&db),
             reports: reports(&db),
@@ -212,7 +233,7 @@ fn data(db: &Connection) -> Vec<DataRow> {
 
 fn reports(db: &Connection) -> Vec<ReportRow> {
     let sql = "SELECT day, domain, uniqid, its, report IS NOT NULL, coalesce(tlsrptd_sessions, 0), tlsrptd_reason, \
-               (SELECT count(*) FROM destinations WHERE d_r_id = r_id) FROM reports ORDER BY 1, 2, 3";
+               (SELECT count(*) FROM destinations WHERE d_r_id = r_id), r_id FROM reports ORDER BY 1, 2, 3";
     rows(db, sql, |row| {
         Ok(ReportRow {
             day: row.get(0)?,
@@ -223,6 +244,7 @@ fn reports(db: &Connection) -> Vec<ReportRow> {
             sessions: row.get(5)?,
             reason: row.get(6)?,
             deliveries: row.get(7)?,
+            r_id: row.get(8)?,
         })
     })
 }
@@ -240,6 +262,23 @@ fn deliveries(db: &Connection) -> Vec<DeliveryRow> {
             failures: row.get(5)?,
             in_hand: row.get(6)?,
             reason: row.get(7)?,
+        })
+    })
+}
+
+fn requests(db: &Connection) -> Vec<RequestRow> {
+    let sql = "SELECT kind, q.day, q.domain, uniqid, destination, state, answer, started IS NOT NULL \
+               FROM tlsrptd_requests q LEFT JOIN reports r ON r.r_id = q.r_id ORDER BY id";
+    rows(db, sql, |row| {
+        Ok(RequestRow {
+            kind: row.get(0)?,
+            day: row.get(1)?,
+            domain: row.get(2)?,
+            uniqid: row.get(3)?,
+            uri: row.get(4)?,
+            state: row.get(5)?,
+            answer: row.get(6)?,
+            in_hand: row.get(7)?,
         })
     })
 }

@@ -16,20 +16,24 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tlsrptd_proto::domain::Domain;
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
     deliver::Outcome,
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::{Delivery, DigestMail, FetchJob, Fetched},
-    store::{CommitHook, CommitSide, HookVerdict, Step},
+    model::{Delivery, Destination, DigestMail, FetchJob, Fetched, NamedBy, RequestKind},
+    store::{self, CommitHook, CommitSide, HookVerdict, NewRequest, OperatorAccess, Step},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
-use super::journal::{self, Journal, Line};
-use crate::environment;
+use super::{
+    journal::{self, Journal, Line},
+    laws,
+};
+use crate::environment::{self, Stored};
 
 /// From the first start to the last stop.
 const BEGIN: &str = "2026-11-20T22:00:00Z";
@@ -104,6 +108,7 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         let Ok(length) = Duration::try_from(length) else {
             continue;
         };
+        ask(&settings, child.now());
         let hook = child.hook(looks.then(|| settings.dbname.clone()));
         environment::run(&settings, &child, Some(hook), length)
             .await
@@ -111,6 +116,31 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         tokio::time::sleep(Duration::from_secs(20)).await;
     }
     child.journal.write(child.now(), &["over"]);
+}
+
+/// The operator asks once, for a report that is not sent everywhere yet, and for a test.
+fn ask(settings: &Reportd, now: Timestamp) {
+    let stored = match Stored::read(&settings.dbname) {
+        Some(stored) if stored.requests.is_empty() => stored,
+        _ => return,
+    };
+    let Some(report) = stored.reports.iter().find(|row| row.has_json) else {
+        return;
+    };
+    let mut store = store::open_for_operator(settings, OperatorAccess::Write).unwrap();
+    let day = Day::parse(&report.day).unwrap();
+    let new = |kind, report, uri| NewRequest {
+        kind,
+        report,
+        destination: Destination::new(uri, NamedBy::Operator),
+        by: "operator".to_owned(),
+    };
+    let asked = Some((report.r_id, day, report.domain.clone()));
+    let requests = [
+        new(RequestKind::Resend, asked, laws::RESENT_TO),
+        new(RequestKind::Test, None, laws::TESTED),
+    ];
+    store.ask(&requests, now).unwrap().unwrap();
 }
 
 fn die() -> ! {
@@ -283,6 +313,9 @@ impl Environment for Child {
 fn answer(domain: &str, uri: &str, is_first: bool) -> (bool, Outcome, u64) {
     let mail = uri.starts_with("mailto:");
     match domain {
+        // As below: the outcome of the first attempt is not what the receiver has.
+        _ if uri == laws::RESENT_TO && is_first => (true, environment::retry("cut off"), 10),
+        _ if uri == laws::RESENT_TO => (true, environment::sent(), 10),
         "a.example" if mail && is_first => (false, environment::retry("451 later"), 10),
         "b.example" if mail && is_first => (
             false,

@@ -13,6 +13,10 @@ use crate::environment::{self, Stored, contradiction, distinct, lines, stored, t
 /// What every reader of a day is: who counted how much in it. The third collector answers a day late.
 const LATE: &str = "three";
 
+/// Where the operator has a report sent once more, and a test.
+pub const RESENT_TO: &str = "mailto:again@a.example";
+pub const TESTED: &str = "mailto:test@a.example";
+
 /// Writes down what was in hand: nobody knows how that ended.
 pub fn after_a_kill(folder: &Path) {
     // Killed before there were tables, it has nothing in hand.
@@ -35,6 +39,16 @@ pub fn after_a_kill(folder: &Path) {
         };
         writeln!(file, "{} in-hand {} {domain} {}", last.at, row.day, row.uri).unwrap();
     }
+    for row in stored.requests.iter().filter(|row| row.in_hand) {
+        let (Some(day), Some(domain)) = (&row.day, &row.domain) else {
+            continue;
+        };
+        let domain = match row.uniqid {
+            Some(number) if number > 1 => format!("{domain}#{number}"),
+            _ => domain.clone(),
+        };
+        writeln!(file, "{} in-hand {day} {domain} {}", last.at, row.uri).unwrap();
+    }
 }
 
 pub fn check(folder: &Path, what: &str) {
@@ -50,8 +64,28 @@ pub fn check(folder: &Path, what: &str) {
             deliveries.entry(key).or_default().push(line);
         }
     }
+    let settings = environment::settings(folder, &[]);
+    let requests = stored(&settings).requests;
+    // Its text was cleaned before the next attempt.
+    let is_gone = |row: &environment::stored::RequestRow| {
+        let why = row.answer.as_deref().unwrap_or_default();
+        row.state == "failed" && why.contains("not kept")
+    };
+    let resent_is_gone = requests.iter().any(is_gone);
+    for row in &requests {
+        let is_over = match row.kind.as_str() {
+            "test" => ["sent", "unknown"].contains(&row.state.as_str()),
+            _ => row.state == "sent" || is_gone(row),
+        };
+        assert!(is_over, "{what}: {row:?}");
+    }
     for (key, events) in &deliveries {
-        one_delivery(what, key, events);
+        match key[2] {
+            RESENT_TO if resent_is_gone || requests.is_empty() => {}
+            // One attempt, whatever comes of it.
+            TESTED => assert_eq!(events.len(), 1, "{what}: {key:?}: {events:?}"),
+            _ => one_delivery(what, key, events),
+        }
     }
     let tried: BTreeSet<[&str; 2]> = deliveries
         .keys()

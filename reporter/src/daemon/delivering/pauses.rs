@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tlsrptd_config::visible;
 use tokio::time::Instant;
 
 use super::Delivering;
@@ -10,7 +11,45 @@ use crate::{
     store::Store,
 };
 
+/// Throttled queues of other people's hosts that are remembered with their reasons.
+const REMEMBERED: usize = 4096;
+
+/// Why a queue is throttled.
+#[derive(Clone, Debug)]
+pub(in crate::daemon) struct ThrottledQueue {
+    /// Then one delivery probes it.
+    pub(in crate::daemon) until: Instant,
+    /// When it was throttled first.
+    #[allow(dead_code)] // until the observation socket shows it
+    pub(in crate::daemon) since: Instant,
+    /// What the last attempt ended with.
+    pub(in crate::daemon) reason: String,
+}
+
 impl<E: Environment> Delivering<E> {
+    /// How long a queue remains throttled, and why.
+    pub(in crate::daemon) fn throttled(&self, queue: &QueueKey) -> Option<(Duration, &str)> {
+        let throttled = self.throttled.get(queue)?;
+        let left = throttled.until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some((left, throttled.reason.as_str()))
+    }
+
+    fn remember(&mut self, queue: &QueueKey, until: Instant, outcome: &Outcome) {
+        let now = Instant::now();
+        if self.throttled.len() >= REMEMBERED {
+            self.throttled
+                .retain(|queue, throttled| queue.is_local() || throttled.until > now);
+        }
+        let entry = self.throttled.entry(queue.clone());
+        let throttled = entry.or_insert_with(|| ThrottledQueue {
+            until,
+            since: now,
+            reason: String::new(),
+        });
+        throttled.until = until;
+        throttled.reason = visible::one_line(outcome.reason());
+    }
+
     /// How long until the next pause ends.
     pub(in crate::daemon) fn until_next_probe(&self) -> Option<Duration> {
         let next = self.queues.next_probe()?;
@@ -25,9 +64,13 @@ impl<E: Environment> Delivering<E> {
         outcome: &Outcome,
         change: ThrottleChange,
     ) {
+        if change == ThrottleChange::Unthrottled {
+            self.throttled.remove(queue);
+        }
         match change {
             ThrottleChange::Paused { until, is_first } => {
                 let waiting = self.queues.pause(queue, until);
+                self.remember(queue, until, outcome);
                 self.released.extend(waiting);
                 store.hold_queue(queue);
                 self.is_relay_denied |= is_first && matches!(outcome, Outcome::Denied { .. });
@@ -52,7 +95,11 @@ impl<E: Environment> Delivering<E> {
     pub(in crate::daemon) fn end_pauses(&mut self, store: &mut dyn Store) {
         let now = Instant::now();
         let mut free = self.queues.take_unpaused(now);
-        free.extend(self.queues.forget(now));
+        let forgotten = self.queues.forget(now);
+        forgotten
+            .iter()
+            .for_each(|queue| _ = self.throttled.remove(queue));
+        free.extend(forgotten);
         free.iter().for_each(|queue| store.free_queue(queue));
     }
 }

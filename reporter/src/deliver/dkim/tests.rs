@@ -25,7 +25,7 @@ fn signed(signers: &Signers) -> String {
     let report = fixtures::report();
     let sender = Sender::parse("Bücher <a@sender.example>", signers.domain.clone()).unwrap();
     let to = Mailbox::parse("tls-rpt@rcpt.example").unwrap();
-    let message = compose(&report, &to, &sender, report.created, -1).unwrap();
+    let message = compose(&report, &to, &sender, report.created, None, -1).unwrap();
     let signatures = signers.sign(&message, report.created).unwrap();
     String::from_utf8(message.bytes(&signatures)).unwrap()
 }

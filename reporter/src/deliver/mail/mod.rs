@@ -60,7 +60,7 @@ impl Mailer {
         self.standing.record_and_classify(answer)
     }
 
-    /// Sends a mail that is no report. What the relay says of it is not held against the relay, and for nobody's report:
+    /// Sends a mail that is no report, or a test. What the relay says of it is not held against the relay, and for nobody's report:
     /// one that takes mail to the operator may deny all that goes out.
     pub(super) async fn send_apart(&self, envelope: &Envelope<'_>, mail: &[u8]) -> Outcome {
         let answer = self.transport.send(envelope, mail, &self.unanswered).await;

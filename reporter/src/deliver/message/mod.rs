@@ -12,7 +12,7 @@ use tlsrptd_proto::tlsrpt_record::Mailbox;
 use super::fingerprint::fingerprint;
 use super::payload;
 use super::sender::Sender;
-use crate::model::StoredReport;
+use crate::model::{ReportKind, RequestId, StoredReport};
 
 pub(super) use digest::compose as compose_digest;
 pub(super) use header::Header;
@@ -40,6 +40,9 @@ impl Message {
 
 /// Writes the mail of one report to one address, to be sent first at `date`. Everything in it follows from its arguments.
 ///
+/// What the operator has asked for is another mail with the same report: some mail servers drop a Message-ID that they have
+/// seen, and the reason to ask is that the first mail was lost.
+///
 /// # Errors
 /// Why the report cannot be sent.
 pub(super) fn compose(
@@ -47,6 +50,7 @@ pub(super) fn compose(
     to: &Mailbox,
     sender: &Sender,
     date: Timestamp,
+    request: Option<RequestId>,
     compression_level: i32,
 ) -> Result<Message, String> {
     let summary = payload::summary(report)?;
@@ -62,8 +66,15 @@ pub(super) fn compose(
 
     let domain = &report.domain;
     let id = header::msg_id_left(&summary.report_id);
-    let subject =
-        format!("Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>");
+    // RFC 8460 section 5.3 ends the subject with optional CFWS: a comment is allowed there.
+    let comment = match report.kind {
+        ReportKind::Sessions => "",
+        ReportKind::Test => " (TEST, please ignore)",
+    };
+    let subject = format!(
+        "Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>{comment}"
+    );
+    let repeat = request.map(|request| format!(".r{request}"));
     let headers = vec![
         Header::new("Date", &self::date(date)),
         Header::new(
@@ -74,7 +85,11 @@ pub(super) fn compose(
         Header::new("Subject", &subject),
         Header::new(
             "Message-ID",
-            &format!("<{id}.{}@{submitter}>", &fingerprint[..16]),
+            &format!(
+                "<{id}.{}{}@{submitter}>",
+                &fingerprint[..16],
+                repeat.unwrap_or_default()
+            ),
         ),
         // RFC 3834 section 5: no vacation answers.
         Header::new("Auto-Submitted", "auto-generated"),

@@ -9,7 +9,7 @@ fn compose_to(report: &StoredReport, sender_address: &str) -> String {
     let submitter = Domain::parse("mail.sender.example").unwrap();
     let sender = Sender::parse(sender_address, submitter).unwrap();
     let to = Mailbox::parse("tls-rpt@rcpt.example").unwrap();
-    let message = compose(report, &to, &sender, report.created, -1).unwrap();
+    let message = compose(report, &to, &sender, report.created, None, -1).unwrap();
     String::from_utf8(message.bytes(&[])).unwrap()
 }
 
@@ -106,5 +106,5 @@ fn what_is_no_report_is_not_mailed() {
         ..fixtures::report()
     };
     let sender = Sender::parse("a@x.example", Domain::parse("x.example").unwrap()).unwrap();
-    assert!(compose(&report, &sender.address, &sender, report.created, -1).is_err());
+    assert!(compose(&report, &sender.address, &sender, report.created, None, -1).is_err());
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use tlsrptd_config::visible;
 use tlsrptd_proto::report::Summary;
 
-use crate::model::StoredReport;
+use crate::model::{ReportKind, StoredReport};
 
 /// The text for somebody who has not opened the attachment.
 pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
@@ -27,8 +27,18 @@ pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
     line("Reported by:", &summary.organization_name);
     line("Contact:", &summary.contact_info);
     line("Report-ID:", &summary.report_id);
+    let opening = match report.kind {
+        ReportKind::Sessions => {
+            "This is a report about TLS on the way to your mail servers (RFC 8460).\n"
+        }
+        ReportKind::Test => {
+            "This is a TEST. It shows whether reports about TLS (RFC 8460) arrive at this\n\
+             address. It tells of no real session: its one session is invented, and its\n\
+             domain is that of whoever sent it. Nothing has to be done.\n"
+        }
+    };
     format!(
-        "This is a report about TLS on the way to your mail servers (RFC 8460).\n\n\
+        "{opening}\n\
          {text}\n\
          The attached file is the whole report: JSON, compressed with gzip.\n"
     )

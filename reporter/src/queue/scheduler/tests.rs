@@ -9,7 +9,7 @@ use rand::SeedableRng as _;
 
 use super::{slots::PATIENCE, *};
 use crate::deliver::{PreparedMail, Progress};
-use crate::model::{Delivery, Destination, NamedBy, Payload, StoredReport};
+use crate::model::{Delivery, Destination, NamedBy, Payload, ReportKind, StoredReport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const PATIENT: Duration = Duration::from_secs(10);
@@ -22,6 +22,7 @@ fn queued(domain: &str, uri: &str, delivered_before: bool) -> Queued {
         json: String::new(),
         created: Timestamp::UNIX_EPOCH,
         installation: InstallationId::parse("0123456789abcdef").unwrap(),
+        kind: ReportKind::Sessions,
         payload: Payload::default(),
     };
     let destination = Destination::new(uri, NamedBy::Record);
@@ -35,6 +36,7 @@ fn queued(domain: &str, uri: &str, delivered_before: bool) -> Queued {
         begins_window: true,
         date: Timestamp::UNIX_EPOCH,
         delivered_before,
+        request: None,
     };
     let mail = PreparedMail::default();
     Queued { delivery, mail }

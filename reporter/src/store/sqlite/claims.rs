@@ -11,7 +11,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{SqliteStore, pending::Candidate, text, unreadable};
 use crate::{
-    model::{Delivery, Destination, NamedBy, Payload, QueueKey, StoredReport},
+    model::{Delivery, Destination, NamedBy, Payload, QueueKey, ReportKind, StoredReport},
     store::{ClaimLimit, Claimed, CorruptRow, Step, StoreError},
 };
 
@@ -196,10 +196,12 @@ fn claimed(
         begins_window,
         date: instant(dated),
         delivered_before: row.get(10)?,
+        request: None,
     }))
 }
 
-fn stored_report(
+/// Day, domain, number, text and time stand in the columns 4 to 8.
+pub(super) fn stored_report(
     row: &Row<'_>,
     installation: &InstallationId,
 ) -> rusqlite::Result<Option<StoredReport>> {
@@ -227,6 +229,7 @@ fn stored_report(
         json,
         created,
         installation: installation.clone(),
+        kind: ReportKind::Sessions,
         payload: Payload::default(),
     }))
 }

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{days, history, mails, suppressed};
+use super::{days, history, mails, requests, suppressed};
 
 /// Rows that go in one transaction: so few that deliveries do not wait.
 const CLEANED_AT_ONCE: usize = 10_000;
@@ -56,6 +56,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
     mails::clean(tx, oldest)?;
     if removed == 0 {
         suppressed::clean(tx, &day)?;
+        requests::clean(tx, &day)?;
     }
     Ok(removed > 0)
 }

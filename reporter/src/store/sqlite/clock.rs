@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, clean, history, text};
+use super::{SqliteStore, clean, history, requests, text};
 use crate::store::{Step, StoreError, Upkeep};
 
 /// One row: when the reporter was last at work.
@@ -42,6 +42,7 @@ impl Upkeep for SqliteStore {
 
     fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
         let pulled = self.transact(Step::Released, |tx| {
+            let latest_due = latest;
             let (now, latest) = (text::nexttry(now), text::nexttry(latest));
             let mut pulled = 0;
             for sql in [
@@ -55,6 +56,7 @@ impl Upkeep for SqliteStore {
                 "UPDATE fetchjobs SET nexttry = ?1 WHERE status IS NULL AND nexttry > ?1",
                 [&now],
             )?;
+            requests::pull_back(tx, latest_due)?;
             Ok(pulled)
         })?;
         if pulled > 0 {

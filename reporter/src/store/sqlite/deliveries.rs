@@ -7,7 +7,7 @@ use tlsrptd_proto::day::Day;
 use super::{
     SqliteStore, discard,
     history::{Addition, Keeping},
-    mails,
+    mails, requests,
     suppressed::RefusalTracker,
     text, unreadable,
 };
@@ -95,11 +95,17 @@ impl Deliveries for SqliteStore {
         self.transact(Step::Released, |tx| {
             let mut update = tx.prepare_cached(NOT_TRIED)?;
             for delivery in deliveries {
-                update.execute((delivery.destination.uri(), delivery.r_id))?;
+                match delivery.request {
+                    Some(request) => requests::put_back(tx, request)?,
+                    None => drop(update.execute((delivery.destination.uri(), delivery.r_id))?),
+                }
             }
             Ok(())
         })?;
-        for delivery in deliveries {
+        let of_rows = deliveries
+            .iter()
+            .filter(|delivery| delivery.request.is_none());
+        for delivery in of_rows {
             self.pending
                 .added(&delivery.queue, Timestamp::MIN, delivery.r_id);
         }
@@ -122,7 +128,7 @@ impl Deliveries for SqliteStore {
                 let key = Destination::new(uri.as_str(), NamedBy::Record).queue();
                 queue.execute((&uri, r_id, key.to_string()))?;
             }
-            Ok(released)
+            Ok(released + requests::release(tx)?)
         })
     }
 

@@ -7,13 +7,22 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, Write as _},
     path::Path,
+    time::Duration,
 };
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
 use tlsrptd_config::{paths, service_view};
 use tlsrptd_service::files;
 
 use crate::store::StoreError;
+
+/// Attempts to take the lock: `tlsrptctl` may be looking at it, which takes microseconds.
+const ATTEMPTS: u32 = 5;
+/// Between two of them.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(40);
 
 /// The lock, held until it is dropped. The file stays: if it were removed, two processes could lock two files of one name.
 #[derive(Debug)]
@@ -34,18 +43,43 @@ impl DatabaseLock {
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).truncate(false);
-        let file = files::open_plainly(&mut options, &beside).map_err(fault)?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(mut file) => {
-                name_holder(&mut file).map_err(fault)?;
-                Ok(DatabaseLock { _file: file })
+        let mut file = files::open_plainly(&mut options, &beside).map_err(fault)?;
+        for attempt in 1..=ATTEMPTS {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(mut file) => {
+                    name_holder(&mut file).map_err(fault)?;
+                    return Ok(DatabaseLock { _file: file });
+                }
+                Err((file, Errno::EWOULDBLOCK)) => file,
+                Err((_, errno)) => return Err(fault(errno.into())),
+            };
+            if attempt < ATTEMPTS {
+                std::thread::sleep(BETWEEN_ATTEMPTS);
             }
-            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => Err(StoreError::Held {
-                database: path.display().to_string(),
-                holder: holder(&mut file),
-            }),
-            Err((_, errno)) => Err(fault(errno.into())),
         }
+        Err(StoreError::Held {
+            database: path.display().to_string(),
+            holder: holder(&mut file),
+        })
+    }
+}
+
+/// Who holds the lock of the database at `path`: the reporter at work. The look takes a shared lock for a moment.
+///
+/// # Errors
+/// When the lock file cannot be read.
+pub(in crate::store) fn held_by(path: &Path) -> io::Result<Option<String>> {
+    let beside = paths::beside(path, ".lock");
+    let file = match File::open(&beside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => {
+            opened.map_err(|error| io::Error::other(format!("{}: {error}", beside.display())))?
+        }
+    };
+    match Flock::lock(file, FlockArg::LockSharedNonblock) {
+        Ok(_) => Ok(None),
+        Err((mut file, Errno::EWOULDBLOCK)) => Ok(Some(holder(&mut file))),
+        Err((_, errno)) => Err(errno.into()),
     }
 }
 
@@ -77,7 +111,28 @@ mod tests {
             second.contains(&format!("process {}", std::process::id())),
             "{second}"
         );
+        assert_eq!(
+            held_by(&path).unwrap(),
+            Some(format!("process {}", std::process::id()))
+        );
         drop(first);
+        assert_eq!(held_by(&path).unwrap(), None, "nobody");
         DatabaseLock::take(&path).unwrap();
+    }
+
+    /// A look from `tlsrptctl` at the moment of a start.
+    #[test]
+    fn a_look_keeps_no_reporter_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        drop(DatabaseLock::take(&path).unwrap());
+        let looker = File::open(paths::beside(&path, ".lock")).unwrap();
+        let looking = Flock::lock(looker, FlockArg::LockSharedNonblock).unwrap();
+        let end = std::thread::spawn(move || {
+            std::thread::sleep(BETWEEN_ATTEMPTS);
+            drop(looking);
+        });
+        DatabaseLock::take(&path).unwrap();
+        end.join().unwrap();
     }
 }

@@ -23,6 +23,7 @@ mod normalize_domains;
 mod open;
 mod operator;
 mod pending;
+mod requests;
 mod rows;
 mod schema;
 mod suppressed;
@@ -35,6 +36,7 @@ use super::{
     CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
 };
 
+pub(super) use lock::held_by;
 pub use open::find_fault;
 pub use operator::ExistingDatabase;
 

@@ -40,7 +40,14 @@ impl ExistingDatabase {
         &self.db
     }
 
-    fn change<T>(
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        work(&self.db).map_err(|source| self.fault(source))
+    }
+
+    pub(super) fn change<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -149,7 +156,7 @@ impl OperatorStore for ExistingDatabase {
     }
 }
 
-fn has(db: &Connection, table: &str) -> rusqlite::Result<bool> {
+pub(super) fn has(db: &Connection, table: &str) -> rusqlite::Result<bool> {
     db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")?
         .exists([table])
 }

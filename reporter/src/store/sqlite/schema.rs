@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{clock, days, digests, history, installation, mails, suppressed};
+use super::{clock, days, digests, history, installation, mails, requests, suppressed};
 
 /// What sys4 writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -204,7 +204,8 @@ pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<(
     let extras = EXTRAS
         .iter()
         .chain(suppressed::TABLES)
-        .chain(history::TABLES);
+        .chain(history::TABLES)
+        .chain(requests::TABLES);
     extras
         .copied()
         .try_for_each(|text| db.execute_batch(text))?;

@@ -1,0 +1,333 @@
+//! What the operator asks for by a row: looks for it, makes the attempts, records the answers.
+//!
+//! The look costs next to nothing while nobody asks: once a second SQLite says, from its shared memory, whether another
+//! program has written; only then is the table read. Nothing is written, and no pass of the main loop follows.
+//!
+//! A report that is sent once more goes through the queues and throttles as any other, and is tried as often. A test goes
+//! beside them: its one attempt begins at once, even if the relay is throttled, and what it is answered holds back nothing.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tlsrptd_service::clock::WorkingTime;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::delivering::{Delivering, RequestedEnd};
+use crate::{
+    compose::{self, Composer},
+    deliver::Outcome,
+    environment::Environment,
+    model::{Delivery, Destination, RequestId, RequestKind, RequestState},
+    store::{
+        Disposition, OpenRequest, RequestEnd, RequestOutcome, StartedRequest, Store, StoreError,
+    },
+};
+
+/// Reports that are sent once more at a time: their texts are in memory.
+const MAX_IN_HAND: usize = 16;
+/// Tests at a time.
+const MAX_TESTS: usize = 4;
+
+/// Requests that are open or in hand.
+pub(super) struct Requests<E: Environment> {
+    environment: Arc<E>,
+    composer: Arc<Composer>,
+    interval: Duration,
+    next_look: Instant,
+    /// The store's number at the last look.
+    change_number: Option<i64>,
+    open: Vec<OpenRequest>,
+    /// In the destination queues.
+    in_hand: HashSet<RequestId>,
+    tests: JoinSet<EndedTest>,
+    /// The tests under way.
+    tested: HashMap<RequestId, Destination>,
+    /// Not recorded yet.
+    ends: Vec<RequestEnd>,
+}
+
+struct EndedTest {
+    id: RequestId,
+    outcome: Outcome,
+    took: Duration,
+}
+
+impl<E: Environment> Requests<E> {
+    pub(super) fn new(
+        environment: Arc<E>,
+        composer: Arc<Composer>,
+        interval: Duration,
+    ) -> Requests<E> {
+        Requests {
+            environment,
+            composer,
+            interval,
+            next_look: Instant::now(),
+            change_number: None,
+            open: Vec::new(),
+            in_hand: HashSet::new(),
+            tests: JoinSet::new(),
+            tested: HashMap::new(),
+            ends: Vec::new(),
+        }
+    }
+
+    /// Waits until there is something to do. Cancel safe.
+    pub(super) async fn wait(&mut self, store: &dyn Store) {
+        loop {
+            tokio::select! {
+                Some(ended) = self.tests.join_next(), if !self.tests.is_empty() => {
+                    self.test_ended(ended.ok());
+                    return;
+                }
+                () = sleep_until(self.next_look) => {}
+            }
+            if self.is_active() || store.change_number().ok() != self.change_number {
+                return;
+            }
+            self.next_look = Instant::now() + self.interval;
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        !self.open.is_empty() || !self.in_hand.is_empty()
+    }
+
+    /// Looks what is asked for, and starts what is due.
+    pub(super) fn start(
+        &mut self,
+        store: &mut dyn Store,
+        delivering: &mut Delivering<E>,
+        moment: &WorkingTime,
+    ) -> Result<(), StoreError> {
+        let at = Instant::now();
+        if at < self.next_look {
+            return Ok(());
+        }
+        self.next_look = at + self.interval;
+        // As for all mails: by a time that is days behind they would bear a wrong date.
+        if !moment.is_beyond_last_known() {
+            return Ok(());
+        }
+        let number = Some(store.change_number()?);
+        if self.change_number == number && !self.is_active() {
+            return Ok(());
+        }
+        self.open = store.open_requests()?;
+        self.change_number = number;
+        // Given back by a queue that was throttled meanwhile.
+        self.open
+            .iter()
+            .for_each(|open| _ = self.in_hand.remove(&open.id));
+        let due = self.due(delivering, moment.now);
+        if !due.is_empty() {
+            for started in store.start_requests(&due, moment.now)? {
+                self.begin(started, delivering, moment.now);
+            }
+            self.open.retain(|open| !due.contains(&open.id));
+        }
+        self.record_ends(store, moment.now)
+    }
+
+    /// What may begin now. What waits for a throttled queue is told so.
+    fn due(&mut self, delivering: &Delivering<E>, now: Timestamp) -> Vec<RequestId> {
+        let mut due = Vec::new();
+        let (mut resends, mut tests) = (
+            MAX_IN_HAND.saturating_sub(self.in_hand.len()),
+            MAX_TESTS.saturating_sub(self.tested.len()),
+        );
+        let is_due = |open: &&OpenRequest| open.due.is_none_or(|due| due <= now);
+        for open in self.open.iter().filter(is_due) {
+            let room = match open.kind {
+                RequestKind::Resend => &mut resends,
+                RequestKind::Test => &mut tests,
+            };
+            if *room == 0 {
+                continue;
+            }
+            let throttle = match open.kind {
+                RequestKind::Resend => delivering.throttled(&open.queue),
+                RequestKind::Test => None,
+            };
+            match throttle {
+                Some((left, reason)) => self.ends.push(throttled(open, left, reason, now)),
+                None => {
+                    *room -= 1;
+                    due.push(open.id);
+                }
+            }
+        }
+        due
+    }
+
+    fn begin(&mut self, started: StartedRequest, delivering: &mut Delivering<E>, now: Timestamp) {
+        let (id, destination) = match started {
+            StartedRequest::Resend(delivery) => {
+                self.in_hand.extend(delivery.request);
+                return delivering.push(*delivery);
+            }
+            StartedRequest::Test { id, destination } => (id, destination),
+        };
+        self.tested.insert(id, destination.clone());
+        let report = compose::test_report(&self.composer.submitter, id, now);
+        let delivery = Delivery {
+            r_id: 0,
+            report: Arc::new(report),
+            queue: destination.queue(),
+            destination,
+            failures: 0,
+            first: now,
+            begins_window: true,
+            date: now,
+            delivered_before: false,
+            request: Some(id),
+        };
+        let environment = Arc::clone(&self.environment);
+        self.tests.spawn(async move {
+            let begun = Instant::now();
+            let outcome = environment.deliver(&delivery).await;
+            let took = begun.elapsed();
+            EndedTest { id, outcome, took }
+        });
+    }
+
+    /// Records how attempts have ended.
+    pub(super) fn record(
+        &mut self,
+        store: &mut dyn Store,
+        delivering: &mut Delivering<E>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for ended in delivering.take_requested() {
+            self.in_hand
+                .retain(|id| Some(*id) != ended.delivery.request);
+            self.ends.extend(resend_ended(ended));
+        }
+        while let Some(ended) = self.tests.try_join_next() {
+            self.test_ended(ended.ok());
+        }
+        self.record_ends(store, now)
+    }
+
+    fn record_ends(&mut self, store: &mut dyn Store, now: Timestamp) -> Result<(), StoreError> {
+        if self.ends.is_empty() {
+            return Ok(());
+        }
+        store.record_requests(&self.ends, now)?;
+        self.ends.clear();
+        // Some may wait for another attempt.
+        self.change_number = None;
+        Ok(())
+    }
+
+    /// The reporter stops: what the tests under way are answered will not be known.
+    pub(super) fn stop(&mut self, store: &mut dyn Store, now: Timestamp) -> Result<(), StoreError> {
+        while let Some(ended) = self.tests.try_join_next() {
+            self.test_ended(ended.ok());
+        }
+        self.tests.abort_all();
+        for (id, destination) in std::mem::take(&mut self.tested) {
+            self.ends.push(RequestEnd {
+                id,
+                r_id: None,
+                destination,
+                outcome: RequestOutcome::Over {
+                    state: RequestState::Unknown,
+                    answer: "the reporter was stopped before there was an answer".to_owned(),
+                },
+                took: Duration::ZERO,
+            });
+        }
+        self.record_ends(store, now)
+    }
+
+    /// `None` after a panic, which the log has: the row stays in hand until the next start.
+    fn test_ended(&mut self, ended: Option<EndedTest>) {
+        let Some(EndedTest { id, outcome, took }) = ended else {
+            return;
+        };
+        let Some(destination) = self.tested.remove(&id) else {
+            return;
+        };
+        let (state, answer) = of_test(outcome);
+        let (rua, result, seconds) = (destination.uri(), state.as_str(), took.as_secs_f32());
+        tracing::info!(rua, result, seconds, reason = answer, "test report");
+        self.ends.push(RequestEnd {
+            id,
+            r_id: None,
+            destination,
+            outcome: RequestOutcome::Over { state, answer },
+            took,
+        });
+    }
+}
+
+/// One attempt: what may pass for a report is the answer to a test.
+fn of_test(outcome: Outcome) -> (RequestState, String) {
+    match outcome {
+        Outcome::Sent { detail } => (RequestState::Sent, detail),
+        Outcome::Refused { reason } | Outcome::Unsendable { reason } => {
+            (RequestState::Refused, reason)
+        }
+        Outcome::UnknownScheme => (
+            RequestState::Refused,
+            "nobody can deliver to that scheme".to_owned(),
+        ),
+        Outcome::Retry { reason, .. }
+        | Outcome::Unreachable { reason }
+        | Outcome::Denied { reason }
+        | Outcome::LocalShortage { reason }
+        | Outcome::HttpsUnavailableHere { reason }
+        | Outcome::OwnerLimitReached { reason } => (RequestState::Failed, reason),
+    }
+}
+
+/// Of a request whose queue is throttled for so long.
+fn throttled(open: &OpenRequest, left: Duration, reason: &str, now: Timestamp) -> RequestEnd {
+    let reason = format!("the queue {} is throttled: {reason}", open.queue);
+    let at = now.saturating_add(left).unwrap_or(now);
+    RequestEnd {
+        id: open.id,
+        r_id: None,
+        destination: open.destination.clone(),
+        outcome: RequestOutcome::Delivery(Disposition::Postpone { at, reason }),
+        took: Duration::ZERO,
+    }
+}
+
+/// Logs it too, with the keys of a delivery.
+fn resend_ended(ended: RequestedEnd) -> Option<RequestEnd> {
+    let RequestedEnd {
+        delivery,
+        disposition,
+        took,
+    } = ended;
+    let (result, reason) = match &disposition {
+        Disposition::Final { status, reason } => (status.as_str(), reason),
+        Disposition::Refused { reason } => ("refused", reason),
+        Disposition::Wait { reason, .. } => ("waits", reason),
+        Disposition::Postpone { reason, .. } => ("put off", reason),
+        Disposition::Retry { reason, .. } => ("retry", reason),
+    };
+    let stored = &delivery.report;
+    let report = stored
+        .installation
+        .report_id(stored.day, stored.uniqid, &stored.domain);
+    let (day, domain) = (stored.day.to_string(), delivery.domain());
+    let (rua, attempt) = (delivery.destination.uri(), delivery.attempt());
+    tracing::info!(day, domain, report, rua, attempt, result, reason, "resend");
+    Some(RequestEnd {
+        id: delivery.request?,
+        r_id: Some(delivery.r_id),
+        destination: delivery.destination.clone(),
+        outcome: RequestOutcome::Delivery(disposition),
+        took,
+    })
+}

@@ -210,8 +210,18 @@ fn ctl_reads_its_questions() {
             "- and _ are alike",
         ),
         (
+            &["send-test", "mailto:a@b.example", "--wait", "5"],
+            "SendTest(SendTest{destination:\"mailto:a@b.example\",wait:ForAnswer(5)})",
+            "for a while",
+        ),
+        (
+            &["send-test", "mailto:a@b.example"],
+            "SendTest(SendTest{destination:\"mailto:a@b.example\",wait:ForAnswer(60)})",
+            "for a minute",
+        ),
+        (
             &["resend", "a.example"],
-            "resend: wrong number of arguments (allowed: resend DOMAIN DAY [--to URI] [--no_wait])",
+            "resend: wrong number of arguments (allowed: resend DOMAIN DAY [--to URI] [--wait SECONDS | --no_wait])",
             "which day?",
         ),
         (

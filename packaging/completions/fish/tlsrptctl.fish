@@ -56,8 +56,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "failures" -d 'P
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "deliveries" -d 'Print the reports of a day, by default the last closed one: when, on which domain, to whom, the answer or the reason, and the next try'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "show" -d 'Print the report on a domain as people read it, with --json as it was sent, with --mail the whole mail'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "why" -d 'Say in one sentence what became of a domain\'s report, from the datagram to the last answer; or why there is none'
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again: to its destinations, or with --to somewhere else'
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up with the eyes of the service user: socket, Postfix, collectors, DNS, keys, relay, disk'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
@@ -237,6 +237,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l check_config
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l to -d 'To this destination instead of those of the report' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l wait -d 'Wait so long for the answer; 60 by default' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
@@ -264,6 +265,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l json -d '
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l wait -d 'Wait so long for the answer; 60 by default' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''

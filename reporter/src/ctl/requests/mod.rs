@@ -104,7 +104,8 @@ fn fault(what: &'static str, problem: &str) -> Error {
     }
 }
 
-/// A destination that an operator names, as a record may name it. An address alone is one too.
+/// A destination that an operator names, as a record may name it, and with all that holds for it: it may have come by mail
+/// from a stranger, and leads to no private address. An address alone is one too.
 fn named(what: &'static str, text: &str) -> Result<Destination, Error> {
     let text = text.trim();
     let is_address = !text.contains(':') && text.contains('@');
@@ -115,7 +116,7 @@ fn named(what: &'static str, text: &str) -> Result<Destination, Error> {
     let allowed = "(allowed: mailto:LOCAL@DOMAIN or https://HOST/PATH)";
     let mut found = Rua::parse(&uri);
     match (found.pop(), found.is_empty()) {
-        (Some(Ok(rua)), true) => Ok(Destination::new(rua.uri(), NamedBy::Operator)),
+        (Some(Ok(rua)), true) => Ok(Destination::new(rua.uri(), NamedBy::Record)),
         (Some(Err(error)), true) => Err(fault(what, &format!("{error} {allowed}"))),
         _ => Err(fault(what, &format!("one address is wanted {allowed}"))),
     }
@@ -144,12 +145,16 @@ mod tests {
             ),
             ("https://b.example/x", Ok("https://b.example/x"), "a URL"),
             ("mailto:a@b.example,c@b.example", Err("one address"), "two"),
-            ("mailto:", Err("no local part"), "nobody"),
+            ("mailto:", Err("it is empty"), "nobody"),
             ("http://b.example/", Err("scheme"), "not encrypted"),
             ("directory:/etc", Err("scheme"), "a map's"),
             ("mailto:a@localhost", Err("domain"), "a name of ours"),
             ("mailto:a%0d%0aBcc:x@b.example", Err("control"), "a header"),
-            ("https://[::1]/", Err("domain is unusable"), "an address"),
+            (
+                "https://[::1]/",
+                Ok("https://[::1]/"),
+                "an address: the connection is refused later",
+            ),
             ("", Err("empty"), "nothing"),
             ("a@b.example\u{202e}", Err("character"), "beyond ASCII"),
             ("--", Err("scheme"), "no URI"),

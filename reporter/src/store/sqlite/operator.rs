@@ -40,13 +40,6 @@ impl ExistingDatabase {
         &self.db
     }
 
-    pub(super) fn read<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        work(&self.db).map_err(|source| self.fault(source))
-    }
-
     pub(super) fn change<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,

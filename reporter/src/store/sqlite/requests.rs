@@ -96,6 +96,7 @@ impl Requests for SqliteStore {
                         r_id,
                         destination: request.destination.clone(),
                         disposition: disposition.clone(),
+                        gzip: None,
                     };
                     mails::record_mail(tx, &end, guard.as_ref(), now)?;
                 }

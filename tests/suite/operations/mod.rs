@@ -1,3 +1,5 @@
 //! What an operator asks in the morning, asked of the real programs: one test a question, as docs/operations.md tells it.
 
 mod digest;
+mod questions;
+mod site;

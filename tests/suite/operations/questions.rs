@@ -1,0 +1,209 @@
+//! The twelve questions, while the reporter works and while it is stopped. Which answers each command has besides, its own
+//! tests say.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tlsrptd_tests::harness::mail::{self, ReportMail};
+
+use super::site::{ASKED, Morning};
+
+/// Domain and status of an answer's deliveries.
+fn statuses(answer: &Value) -> BTreeMap<&str, &str> {
+    let rows = answer["deliveries"].as_array().unwrap();
+    rows.iter()
+        .map(|row| {
+            (
+                row["domain"].as_str().unwrap(),
+                row["status"].as_str().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn which_reports_went_out_yesterday_and_to_whom() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["deliveries"]);
+        assert_eq!(answer["day"], morning.lab.day(), "the last closed day");
+        let want = [
+            ("example.com", "sent"),
+            ("example.net", "waiting"),
+            ("example.org", "sent"),
+            ("refusing.example", "refused"),
+        ];
+        assert_eq!(statuses(&answer), want.into());
+        let text = morning.text(&["deliveries", &morning.lab.day()]);
+        for part in [
+            "tlsrpt@example.com",
+            "250 2.0.0 kept",
+            "550 5.1.1 no such user",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let sent = morning.json(&["deliveries", "--status", "sent"]);
+        assert_eq!(statuses(&sent).len(), 2);
+    });
+}
+
+#[test]
+fn show_me_that_of_a_domain() {
+    Morning::new().working_and_stopped(|morning| {
+        let sent = &morning.lab.smtp.mails_to("tlsrpt@example.com")[0];
+        let report = ReportMail::parse(&sent.bytes).gzip();
+        let shown = morning.ask(&["show", "example.com", "--json"]).success();
+        assert_eq!(shown.stdout, mail::gunzip(&report), "as it was sent");
+        let whole = morning.ask(&["show", "example.com", "--mail"]).success();
+        assert_eq!(whole.stdout.as_bytes(), sent.bytes, "the whole mail");
+        let text = morning.text(&["show", "example.com"]);
+        assert!(
+            text.contains("Sessions:        3, 0 of them failed"),
+            "{text}"
+        );
+        assert_eq!(morning.ask(&["show", "nobody.example"]).code(), Some(1));
+    });
+}
+
+#[test]
+fn what_will_go_out_tonight() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["deliveries", "today"]);
+        let counted =
+            ["domains", "sessions", "failed", "deliveries"].map(|name| answer[name].clone());
+        assert_eq!(counted, [2, 3, 1, 2].map(Value::from), "{answer}");
+        let preview = morning.json(&["show", "new.example", "today"]);
+        let failures = &preview["policies"][0]["failure-details"][0];
+        assert_eq!(failures["result-type"], "starttls-not-supported");
+        let text = morning.text(&["show", "example.com", "today"]);
+        assert!(text.contains("nothing has been sent"), "{text}");
+    });
+}
+
+#[test]
+fn why_there_was_none() {
+    Morning::new().working_and_stopped(|morning| {
+        #[rustfmt::skip]
+        let rows = [
+            ("quiet.example", "asks for no reports", 0, "DNS has no record any more"),
+            ("left-alone.example", ASKED, 0, "the operator's own list"),
+            ("example.net", "452 4.2.2 mailbox full", 0, "it waits"),
+            ("refusing.example", "550 5.1.1 no such user", 0, "the receiver's word"),
+            ("example.com", "250 2.0.0 kept", 0, "there was one"),
+            ("nobody.example", "nobody.example", 1, "no session was counted"),
+        ];
+        for (domain, part, code, why) in rows {
+            let ended = morning.ask(&["why", domain]);
+            assert!(
+                ended.stdout.contains(part),
+                "{domain}: {why}: {}",
+                ended.stdout
+            );
+            assert_eq!(ended.code(), Some(code), "{domain}: {why}");
+            assert_eq!(
+                ended.stdout.trim_end().lines().count(),
+                1,
+                "one sentence: {}",
+                ended.stdout
+            );
+        }
+    });
+}
+
+#[test]
+fn which_destinations_fail_when_we_send() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["failures"]);
+        let rows = answer["failures"].as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{answer}");
+        for (field, want) in [
+            ("domain", json!("example.org")),
+            ("mx", json!("mx.example.org")),
+            ("address", json!("2001:db8::25")),
+            ("policy_type", json!("sts")),
+            ("result_type", json!("certificate-expired")),
+            ("sessions", json!(2)),
+        ] {
+            assert_eq!(rows[0][field], want, "{field}");
+        }
+        let text = morning.text(&["failures", "--explain"]);
+        for part in ["The certificate of the MX host had expired", "postmaster@"] {
+            assert!(text.contains(part), "{text}");
+        }
+    });
+}
+
+#[test]
+fn how_many_sessions_and_where_it_goes() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["history", "--days", "7"]);
+        let days = answer["days"].as_array().unwrap();
+        assert_eq!(days.len(), 1, "{answer}");
+        for (field, want) in [
+            ("day", json!(morning.lab.day())),
+            ("domains", json!(6)),
+            ("sessions", json!(10)),
+            ("failed", json!(2)),
+            ("reports", json!(4)),
+            ("without_report", json!(2)),
+            ("waiting", json!(1)),
+            ("outcomes", json!({"sent": 2, "refused": 1})),
+        ] {
+            assert_eq!(days[0][field], want, "{field}");
+        }
+    });
+}
+
+#[test]
+fn which_dkim_record_is_published() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["dkim-record"]);
+        let records = answer["records"].as_array().unwrap();
+        assert_eq!(records.len(), 2);
+        let published = morning.lab.dns.all_txt();
+        let key = |text: &str| text.split("p=").nth(1).unwrap().to_owned();
+        for record in records {
+            let (name, text) = (
+                record["name"].as_str().unwrap(),
+                record["text"].as_str().unwrap(),
+            );
+            let name = name.trim_end_matches('.');
+            let (_, in_dns) = published
+                .iter()
+                .find(|(published, _)| published.trim_end_matches('.') == name)
+                .unwrap_or_else(|| panic!("{name} is not in {published:?}"));
+            assert_eq!(key(text), key(in_dns), "{name}");
+        }
+    });
+}
+
+#[test]
+fn what_waits_and_why() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["deliveries", "--status", "waiting"]);
+        assert_eq!(statuses(&answer), [("example.net", "waiting")].into());
+        let text = morning.text(&["deliveries", "--status", "waiting"]);
+        assert!(text.contains("452 4.2.2 mailbox full"), "{text}");
+        let status = morning.ask(&["status"]);
+        assert!(
+            status.stdout.contains("452 4.2.2 mailbox full"),
+            "{}",
+            status.stdout
+        );
+    });
+}
+
+#[test]
+fn who_is_left_alone_and_why() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["suppress", "list"]);
+        let rows = answer["suppressed"].as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{answer}");
+        for (field, want) in [
+            ("target", "left-alone.example"),
+            ("reason", ASKED),
+            ("by", "operator"),
+        ] {
+            assert_eq!(rows[0][field], want, "{field}");
+        }
+    });
+}

@@ -6,6 +6,7 @@ use clap::builder::EnumValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::collector::{Part, Plan};
+use crate::daemon::Observers;
 use crate::load::Load;
 use crate::mix::Kind;
 use crate::reporter;
@@ -16,6 +17,8 @@ pub(crate) enum Work {
     Load(Load),
     /// Read and throw away.
     Floor(PathBuf),
+    /// Ask a collector for everything.
+    Observe(PathBuf),
     /// Compare collectors.
     Collector(Plan),
     /// Compare reporters.
@@ -30,6 +33,7 @@ pub(crate) fn parse() -> Work {
     match matches.subcommand() {
         Some(("load", matches)) => Work::Load(load(matches)),
         Some(("floor", matches)) => Work::Floor(one(matches, "socket")),
+        Some(("observe", matches)) => Work::Observe(one(matches, "socket")),
         Some(("reporter", matches)) => Work::Reporter(reporter_plan(matches)),
         Some(("hand-over", matches)) => Work::HandOver(one(matches, "port")),
         Some((_, matches)) => Work::Collector(plan(matches)),
@@ -73,10 +77,17 @@ fn command() -> Command {
     let floor = Command::new("floor")
         .about("read a socket and throw the datagrams away, until SIGTERM")
         .arg(socket());
+    let observe = Command::new("observe")
+        .about("ask a collector's observation socket for everything, all the time, and read slowly")
+        .arg(path("socket", "PATH", "its observation socket").required(true));
     let collector = Command::new("collector")
         .about("floor, theirs and ours side by side")
         .arg(flag("quick", "fewer datagrams and runs"))
         .arg(number("runs", "0", "runs a figure; 0: as the figure needs"))
+        .arg(flag(
+            "observed",
+            "ours under observers that ask for everything all the time and read slowly",
+        ))
         .arg(
             Arg::new("only")
                 .long("only")
@@ -139,7 +150,7 @@ fn command() -> Command {
     Command::new("tlsrptd-bench")
         .about("The benchmarks of tlsrptd")
         .subcommand_required(true)
-        .subcommands([load, floor, collector, reporter, hand_over])
+        .subcommands([load, floor, observe, collector, reporter, hand_over])
 }
 
 fn load(matches: &ArgMatches) -> Load {
@@ -166,6 +177,10 @@ fn plan(matches: &ArgMatches) -> Plan {
         runs: (runs > 0).then_some(runs),
         parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
         ours: matches.get_one("ours").cloned(),
+        observers: match matches.get_flag("observed") {
+            true => Observers::AskAllTheTime,
+            false => Observers::None,
+        },
         venv: venv(matches),
         folder: matches
             .get_one("folder")

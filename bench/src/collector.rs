@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::daemon::{Kind, Programs};
+use crate::daemon::{Kind, Observers, Programs};
 use crate::error::BenchError;
 use crate::figure::{Goal, Unit};
 use crate::load::Load;
@@ -24,6 +24,7 @@ pub(crate) struct Plan {
     pub(crate) runs: Option<usize>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ours: Option<PathBuf>,
+    pub(crate) observers: Observers,
     pub(crate) venv: PathBuf,
     pub(crate) folder: PathBuf,
 }
@@ -78,7 +79,11 @@ pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
             Part::Cost => bench.cost()?,
         });
     }
-    print!("{machine}{NOTES}\n{table}");
+    let observed = match plan.observers {
+        Observers::None => "",
+        Observers::AskAllTheTime => OBSERVED,
+    };
+    print!("{machine}{NOTES}{observed}\n{table}");
     Ok(())
 }
 
@@ -88,6 +93,10 @@ senders open a new socket a datagram, as libtlsrpt does; one in eight is a failu
 sys4 gets fewer datagrams where its figure is a rate or a cost; its memory is then what so few have needed
 medians of several runs, with the least and the greatest below; memory is the peak of the resident set
 in every run of ours, what send() accepted is in its files or told as dropped in its stats_file, to the last (checked)
+";
+
+const OBSERVED: &str = "\
+ours under observers: eight ask for today and status, without a pause, and take what they get slowly
 ";
 
 impl Plan {
@@ -108,6 +117,7 @@ impl Plan {
             floor,
             theirs,
             ours,
+            observers: self.observers,
             folder: self.folder.clone(),
         })
     }

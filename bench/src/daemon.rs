@@ -33,12 +33,20 @@ impl Kind {
     pub(crate) const ALL: [Kind; 3] = [Kind::Floor, Kind::Theirs, Kind::Ours];
 }
 
+/// Who asks ours while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Observers {
+    None,
+    AskAllTheTime,
+}
+
 /// Where the programs are.
 #[derive(Debug)]
 pub(crate) struct Programs {
     pub(crate) floor: PathBuf,
     pub(crate) theirs: PathBuf,
     pub(crate) ours: PathBuf,
+    pub(crate) observers: Observers,
     /// Where each run makes its folder.
     pub(crate) folder: PathBuf,
 }
@@ -47,6 +55,7 @@ pub(crate) struct Programs {
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
+    observer: Option<Child>,
     folder: TempDir,
     cpu_at_start: f64,
 }
@@ -78,12 +87,16 @@ impl Daemon {
             .map_err(BenchError::io("cannot start", &program))?;
         let mut daemon = Daemon {
             child,
+            observer: None,
             folder,
             cpu_at_start: 0.0,
         };
         if !daemon.is_ready() {
             let log = fs::read_to_string(&log).unwrap_or_default();
             return Err(BenchError::NotStarted { program, log });
+        }
+        if kind == Kind::Ours && programs.observers == Observers::AskAllTheTime {
+            daemon.observer = Some(observer(programs, daemon.folder.path())?);
         }
         daemon.cpu_at_start = process::cpu(daemon.child.id());
         Ok(daemon)
@@ -97,6 +110,10 @@ impl Daemon {
     /// Stops it in order, and reads what it has cost.
     pub(crate) fn stop(mut self) -> Result<Ended, BenchError> {
         let memory = process::memory(self.child.id());
+        if let Some(mut observer) = self.observer.take() {
+            let _ = observer.kill();
+            let _ = observer.wait();
+        }
         let before = children_cpu();
         let program = PathBuf::from(format!("process {}", self.child.id()));
         // It may have died under the load; then the counts tell.
@@ -139,6 +156,17 @@ pub(crate) fn stats_file(folder: &Path) -> PathBuf {
     folder.join("stats")
 }
 
+fn observation_socket(folder: &Path) -> PathBuf {
+    folder.join("observe")
+}
+
+fn observer(programs: &Programs, folder: &Path) -> Result<Child, BenchError> {
+    let mut command = Command::new(&programs.floor);
+    command.arg("observe").arg("--socket");
+    let spawned = command.arg(observation_socket(folder)).spawn();
+    spawned.map_err(BenchError::io("cannot start", &programs.floor))
+}
+
 /// The day file of a run; older days stand beside it.
 pub(crate) fn day_file(folder: &Path) -> PathBuf {
     folder.join("collectd.sqlite")
@@ -164,10 +192,11 @@ fn command(
         let file = folder.join("collectd.cfg");
         let text = format!(
             "[tlsrpt_collectd]\nstorage = sqlite://{}\nsocketname = {}\n\
-             [tlsrptd_collectd]\nstats_file = {}\n",
+             [tlsrptd_collectd]\nstats_file = {}\nobservation_socket = {}\n",
             day_file(folder).display(),
             socket.display(),
-            stats_file(folder).display()
+            stats_file(folder).display(),
+            observation_socket(folder).display()
         );
         fs::write(&file, text).map_err(BenchError::io("cannot write", &file))?;
         command.arg("--config_file").arg(file);

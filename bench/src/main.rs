@@ -2,6 +2,7 @@
 //!
 //! - [`load`]: processes that send what libtlsrpt sends, with waiting and without, of a [`mix`], paced or as fast as they can.
 //! - [`floor`]: a loop that only reads a socket; no collector can be faster.
+//! - [`observer`]: clients that ask a collector for everything, all the time, and read slowly.
 //! - [`collector`]: floor, theirs and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
 //!   become a [`table`] with a verdict a row, under a description of the [`machine`].
 //! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
@@ -16,6 +17,7 @@ mod law;
 mod load;
 mod machine;
 mod mix;
+mod observer;
 mod process;
 mod reporter;
 mod run;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let done = match args::parse() {
         args::Work::Load(load) => load.run().map(|sent| println!("{sent}")),
         args::Work::Floor(socket) => floor::run(&socket),
+        args::Work::Observe(socket) => observer::run(&socket),
         args::Work::Collector(plan) => collector::run(&plan),
         args::Work::Reporter(plan) => reporter::run(&plan),
         args::Work::HandOver(port) => reporter::hand_over(port),

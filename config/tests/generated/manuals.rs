@@ -14,12 +14,13 @@ use tlsrptd_config::{
     option::{Program, row, rows},
 };
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "tlsrpt-collectd.8",
     "tlsrpt-fetcher.8",
     "tlsrpt-reportd.8",
     "tlsrptctl.8",
     "tlsrptd.conf.5",
+    "tlsrpt-observe.5",
 ];
 
 fn folder() -> PathBuf {
@@ -111,7 +112,10 @@ fn every_exit_status_of_the_table_is_told() {
                 exit::OTHER,
             ][..],
         ),
-        ("tlsrpt-fetcher.8", &[exit::OK, exit::CONFIG, exit::OTHER]),
+        (
+            "tlsrpt-fetcher.8",
+            &[exit::OK, exit::FAILED, exit::CONFIG, exit::OTHER],
+        ),
         (
             "tlsrpt-reportd.8",
             &[
@@ -179,7 +183,8 @@ fn man_shows_them_without_a_warning() {
         assert!(output.status.success() && said.is_empty(), "{page}: {said}");
         let shown = String::from_utf8_lossy(&output.stdout);
         assert!(
-            shown.contains("log_level") && shown.contains("SEE ALSO"),
+            shown.contains("SEE ALSO")
+                && (shown.contains("log_level") || shown.contains("observation_socket")),
             "{page}: {shown}"
         );
     }

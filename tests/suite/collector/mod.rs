@@ -6,6 +6,7 @@ mod datagrams;
 mod fetching;
 mod law;
 mod life;
+mod observing;
 mod script;
 mod sharing;
 mod sockets;

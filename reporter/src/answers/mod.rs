@@ -6,6 +6,7 @@
 pub(crate) mod collectors_today;
 pub mod deliveries;
 pub(crate) mod digest;
+pub mod doctor;
 pub mod explain;
 pub mod failures;
 pub mod history;

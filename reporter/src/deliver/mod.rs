@@ -22,6 +22,7 @@ mod payload;
 mod prepared_mail;
 mod program;
 mod progress;
+mod rehearsal;
 mod sender;
 mod tls;
 mod unanswered;
@@ -48,6 +49,7 @@ pub use error::PrepareError;
 pub use mail_writer::{MailWriter, Signing};
 pub use prepared_mail::PreparedMail;
 pub use progress::{Progress, Waiting};
+pub(crate) use rehearsal::{RelayAnswer, RelayTrouble, TroubleKind, rehearse};
 
 /// Carries reports to addresses. Made once at start.
 #[derive(Debug)]
@@ -292,6 +294,26 @@ fn debug_http(settings: &Reportd) -> Option<(String, Url)> {
 pub(crate) fn dkim_records(settings: &Reportd) -> Result<Vec<(String, String)>, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     dkim::records(&domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
+}
+
+/// The kind and the public half of each key, in the order of `dkim_keys`, as `k=` and `p=` have them; or why there is none.
+pub(crate) fn dkim_public_keys(
+    settings: &Reportd,
+) -> Vec<Result<(&'static str, String), KeyError>> {
+    dkim::public_keys(&settings.dkim_keys)
+}
+
+/// Why HTTPS cannot be set up with these settings, if it cannot.
+pub(crate) fn https_fault(settings: &Reportd) -> Option<PrepareError> {
+    HttpsTransport::prepare(settings).err()
+}
+
+/// The address that reports are from, with the domain of `contact_info` beside it.
+///
+/// # Errors
+/// For an address that is none.
+pub(crate) fn sender_address(settings: &Reportd) -> Result<Mailbox, PrepareError> {
+    sender(settings).map(|sender| sender.address)
 }
 
 fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {

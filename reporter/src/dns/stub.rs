@@ -117,6 +117,23 @@ impl NameServers {
         Err(NoAnswer(failures))
     }
 
+    /// Each of them alone, asked by UDP as usual, and by TCP from the start. None is waited for longer than `max_wait`.
+    pub(crate) fn apart(&self, max_wait: Duration) -> Vec<(SocketAddr, [NameServers; 2])> {
+        let alone = |address: &SocketAddr, use_vc| {
+            let conf = ResolvConf {
+                servers: vec![*address],
+                timeout: self.conf.timeout.min(max_wait),
+                attempts: 2,
+                use_vc,
+                ..ResolvConf::default()
+            };
+            NameServers::new(conf, None)
+        };
+        let servers = self.servers.iter().map(NameServer::address);
+        let both = |address| [self.conf.use_vc, true].map(|use_vc| alone(&address, use_vc));
+        servers.map(|address| (address, both(address))).collect()
+    }
+
     /// Asks all of them, up to `attempts` times.
     pub(crate) async fn ask(&self, name: &Name, kind: RecordType) -> Result<DnsAnswer, NoAnswer> {
         let question = Question {

@@ -44,6 +44,17 @@ pub(super) fn records(
     }
 }
 
+/// The kind and the public half of each key, or why there is none.
+pub(super) fn public_keys(
+    keys: &[config::DkimKey],
+) -> Vec<Result<(&'static str, String), KeyError>> {
+    let encoded = |entry: &config::DkimKey| {
+        let (kind, public) = key::public(&entry.path)?;
+        Ok((kind, STANDARD.encode(public)))
+    };
+    keys.iter().map(encoded).collect()
+}
+
 /// The keys; each signs every mail.
 pub(super) struct Signers {
     domain: Domain,

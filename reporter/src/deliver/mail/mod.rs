@@ -12,6 +12,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tlsrptd_service::program::shell;
 
+use super::rehearsal::{RelayAnswer, RelayTrouble, TroubleKind};
 use super::{Outcome, PrepareError, program, unanswered::UnansweredReports};
 use mail_answer::MailAnswer;
 use sendmail::Sendmail;
@@ -70,6 +71,37 @@ impl Mailer {
     /// Mails that were sent completely and have no answer yet.
     pub(super) fn unanswered(&self) -> usize {
         self.unanswered.count()
+    }
+}
+
+/// Asks a relay (host, port, TLS from the first octet) whether it takes a mail, and takes it back.
+///
+/// # Errors
+/// When the settings are wrong.
+pub(super) async fn rehearse(
+    (host, port, implicit_tls): (&str, u16, bool),
+    settings: &Reportd,
+    from: &Mailbox,
+    to: &Mailbox,
+) -> Result<Result<RelayAnswer, RelayTrouble>, PrepareError> {
+    let smtp = Smtp::prepare(host, port, implicit_tls, settings)?;
+    let asked = smtp.rehearse(from, to).await;
+    Ok(asked.map_err(trouble))
+}
+
+fn trouble(answer: MailAnswer) -> RelayTrouble {
+    let (kind, reason, remedy) = match answer {
+        MailAnswer::Denied(denial) => (TroubleKind::Denied, denial.reason, denial.remedy),
+        MailAnswer::NoSuchAddress { reason } => (TroubleKind::Recipient, reason, ""),
+        MailAnswer::Nobody { reason } => (TroubleKind::Unreachable, reason, ""),
+        MailAnswer::AddressBusy { reason }
+        | MailAnswer::Unknown { reason }
+        | MailAnswer::Taken { detail: reason } => (TroubleKind::Later, reason, ""),
+    };
+    RelayTrouble {
+        kind,
+        reason,
+        remedy,
     }
 }
 

@@ -20,11 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 use tlsrptd_service::log::LogThrottle;
 use tokio::sync::Semaphore;
 
 use super::Envelope;
 use super::mail_answer::MailAnswer;
+use crate::deliver::rehearsal::RelayAnswer;
 use crate::deliver::unanswered::UnansweredReports;
 use crate::deliver::{PrepareError, warn_if_open};
 use command_stream::ReplyTimeouts;
@@ -137,6 +139,28 @@ impl Smtp {
             tracing::debug!(relay = %self.host, reason = %fault, "BDAT is offered and not known: DATA is used");
         }
         avoids
+    }
+
+    /// Does what a mail would do up to its recipient, and takes it back.
+    pub(super) async fn rehearse(
+        &self,
+        from: &Mailbox,
+        to: &Mailbox,
+    ) -> Result<RelayAnswer, MailAnswer> {
+        let rehearsed = async {
+            let mut connection = self.connect().await?;
+            let encrypted = connection.is_encrypted();
+            let envelope = connection.envelope(from, to).await;
+            if envelope.is_ok() {
+                connection.reset().await;
+            }
+            connection.quit().await;
+            envelope.map(|()| RelayAnswer {
+                encrypted,
+                logged_in: self.login.is_some(),
+            })
+        };
+        rehearsed.await.map_err(SmtpFault::mail_answer)
     }
 
     /// Keeps the connection if it can carry another mail; the relay may limit the number of mails on one connection.

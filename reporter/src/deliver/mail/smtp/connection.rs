@@ -10,6 +10,7 @@ use super::command_stream::{CommandStream, ExpectedReply, ReplyTimeouts, dial};
 use super::fault::{SmtpFault, Stage};
 use super::helo_name::HeloName;
 use super::tls::Tls;
+use tlsrptd_proto::tlsrpt_record::Mailbox;
 
 /// User and password.
 #[derive(Clone)]
@@ -150,6 +151,16 @@ impl Connection {
         self.wire
             .check(Stage::Auth, reply, ExpectedReply::Done)
             .map(drop)
+    }
+
+    /// Names sender and recipient of a mail, one after the other.
+    pub(super) async fn envelope(&mut self, from: &Mailbox, to: &Mailbox) -> Result<(), SmtpFault> {
+        self.wire
+            .done(Stage::Mail, &format!("MAIL FROM:<{from}>\r\n"))
+            .await?;
+        self.wire
+            .done(Stage::Rcpt, &format!("RCPT TO:<{to}>\r\n"))
+            .await
     }
 
     pub(super) async fn quit(mut self) {

@@ -1,0 +1,25 @@
+//! Every fetcher answers its test call, with the rights of the service.
+
+use super::{finding::Finding, looking::Looking};
+
+const AREA: &str = "fetcher";
+
+pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
+    let fetchers = &looking.settings.fetchers;
+    let commands: Vec<&str> = fetchers.iter().map(|fetcher| fetcher.text.trim()).collect();
+    let answers = looking.outside.probe(&commands);
+    let told = commands.iter().zip(answers).map(|(command, answer)| {
+        let said = match answer {
+            Ok(()) => return Finding::ok(AREA, format!("`{command}` answers")),
+            Err(reason) => format!("`{command}`: {reason}"),
+        };
+        Finding::fail(AREA, said, by_hand(looking, command))
+    });
+    told.collect()
+}
+
+/// The same question, by hand.
+fn by_hand(looking: &Looking<'_>, command: &str) -> String {
+    let user = &looking.account.name;
+    format!("see what it says, and mend that: runuser -u {user} -- {command} 1999-01-01")
+}

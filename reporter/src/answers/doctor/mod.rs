@@ -1,0 +1,72 @@
+//! `doctor`: looks at the whole set-up, and says of each thing how it is, and what to do.
+//!
+//! Two parts: [`reporter`] looks at what `tlsrpt-reportd` needs, best with its user's eyes; [`collector`] at the socket, and at
+//! whether Postfix's user reaches it. Each check is a small function over what is asked of the outside. What cannot be found
+//! out is said.
+
+mod access;
+mod clock;
+mod collector;
+mod database;
+mod disk;
+mod dkim;
+mod fetchers;
+mod finding;
+mod host;
+mod limits;
+mod looking;
+mod name_servers;
+mod outside;
+mod postfix;
+mod relay;
+mod sender;
+mod tags;
+mod trust;
+
+use std::{path::Path, time::Duration};
+
+use tlsrptd_config::reportd::Reportd;
+use tokio::runtime::Runtime;
+
+pub use access::Account;
+pub use collector::{CollectorLooking, CollectorSettings, collector};
+pub use finding::{Diagnosis, Finding, Level};
+pub use host::{Host, InstalledPrograms, NotSaid};
+pub use postfix::{Eyes, SendAs, Sight};
+
+use looking::Looking;
+use outside::{SystemNames, SystemOutside};
+
+/// No server or fetcher is waited for longer.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// Looks at what the reporter needs, as who we are.
+pub fn reporter(settings: &Reportd, config_file: Option<&Path>, runtime: &Runtime) -> Vec<Finding> {
+    let host = InstalledPrograms::new(runtime.handle().clone());
+    let names = SystemNames::new(settings, runtime);
+    let outside = SystemOutside { runtime };
+    look(&Looking {
+        settings,
+        config_file,
+        account: Account::ours(),
+        host: &host,
+        names: &names,
+        outside: &outside,
+    })
+}
+
+fn look(looking: &Looking<'_>) -> Vec<Finding> {
+    let checks: [fn(&Looking<'_>) -> Vec<Finding>; 10] = [
+        database::check,
+        fetchers::check,
+        name_servers::check,
+        dkim::check,
+        sender::check,
+        relay::check,
+        trust::check,
+        clock::check,
+        disk::check,
+        limits::check,
+    ];
+    checks.iter().flat_map(|check| check(looking)).collect()
+}

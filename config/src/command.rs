@@ -62,13 +62,13 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "dkim-record",
-        operands: "[--new SELECTOR] [--type TYPE]",
-        meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, and say what to add to the configuration and to DNS.",
+        operands: "[--new SELECTOR] [--type TYPE] [--out FILE]",
+        meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, RSA of 2048 bits or --type ed25519, which the service may read, and say what to add to the configuration and to DNS. The file is SELECTOR.pem beside the configuration, or FILE; one that is there stays as it is.",
     },
     Command {
         name: "doctor",
-        operands: "",
-        meaning: "Look at the whole set-up with the eyes of the service user: socket, Postfix, collectors, DNS, keys, relay, disk. Prints a line each: ok, warn or FAIL, what was found, and the remedy.",
+        operands: "[--user NAME] [--collectd_config FILE]",
+        meaning: "Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk. Prints a line each: ok, warn, FAIL, or unknown for what cannot be found out; the area; what was found; and behind => what mends it. Root looks with the eyes of the service's user and of Postfix's, so run it as root. Nothing is changed, and no mail is sent: the relay is asked up to RCPT. Exit status: 0 ok, 1 a warning, 2 a failure, 3 when nothing could be found out.",
     },
     Command {
         name: "maptest",

@@ -3,11 +3,14 @@
 mod parse;
 mod question;
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 pub use question::{
-    Command, Deliveries, DkimRecord, Failures, FailuresScope, KeyType, Meanings, Resend, SendTest,
-    Show, ShowForm, StatusForm, Suppress, Wait,
+    Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType, Meanings, Resend,
+    SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 
 use crate::{
@@ -30,6 +33,8 @@ pub struct Ctl {
     pub form: AnswerForm,
     /// The reporter's settings: those that the command needs, as given; the others at their defaults, or empty.
     pub reportd: Reportd,
+    /// The file that they are from.
+    pub config_file: Option<PathBuf>,
     /// What is wrong with the configuration, for [`Command::Doctor`]: the settings that they name hold nothing then.
     /// Another command never gets here with one of them.
     pub flaws: Vec<Flaw>,
@@ -117,12 +122,17 @@ impl load::Load for Ctl {
                 false => AnswerForm::Text,
             },
             reportd: Reportd::read(reader),
+            config_file: None,
             flaws: Vec::new(),
         }
     }
 
+    fn read_from(&mut self, file: &Path) {
+        self.config_file = Some(file.to_owned());
+    }
+
     fn is_diagnosis(words: &Words) -> bool {
-        matches!(parse::command(words), Ok(Command::Doctor))
+        matches!(parse::command(words), Ok(Command::Doctor(_)))
     }
 
     fn diagnose(&mut self, problems: Vec<Problem>, warnings: &[String]) {
@@ -161,8 +171,9 @@ fn needs(command: &Command) -> Needs {
         Command::DkimRecord(_) => DKIM_RECORD,
         Command::Maptest { .. } => MAPTEST,
         // A preview is made by the code of the daemon, and a diagnosis is about all of it.
-        Command::DeliveriesToday(_) | Command::Show(_) | Command::Why { .. } | Command::Doctor => {
-            Needs::All
-        }
+        Command::DeliveriesToday(_)
+        | Command::Show(_)
+        | Command::Why { .. }
+        | Command::Doctor(_) => Needs::All,
     }
 }

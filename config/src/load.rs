@@ -20,6 +20,9 @@ pub(crate) trait Load: Sized {
     /// Takes every option. `words` are the arguments beside them; `check` when nothing is to be done.
     fn read(reader: &mut Reader<'_>, words: &Words, check: bool) -> Self;
 
+    /// Is told which file was read.
+    fn read_from(&mut self, _: &Path) {}
+
     /// Whether what is asked is what is wrong: it is answered with a wrong configuration too.
     fn is_diagnosis(_: &Words) -> bool {
         false
@@ -81,6 +84,9 @@ pub(crate) fn load_with<T: Load>(
     let check = arguments.wish == Wish::Check;
     let mut reader = Reader::new(program, &texts);
     let mut values = T::read(&mut reader, &arguments.words, check);
+    if let Some(file) = &file {
+        values.read_from(Path::new(&**file));
+    }
     warn_of_idle_options(&mut reader);
     // A row that no program takes would be an option without a use.
     debug_assert!(

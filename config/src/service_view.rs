@@ -59,6 +59,11 @@ impl ServiceView {
         }
     }
 
+    /// Whose rights count, where they are not ours.
+    pub fn user(&self) -> Option<&str> {
+        self.account.as_ref().map(Account::name)
+    }
+
     /// What is wrong with a file that is to be read; a file that nobody can read is reported elsewhere.
     pub fn read(&self, option: &str, path: &Path) -> Option<String> {
         if let Some(unit) = self.unit.as_ref().filter(|unit| unit.hides(path)) {

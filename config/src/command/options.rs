@@ -68,6 +68,9 @@ pub(crate) const OPTIONS: &[CommandOption] = &[
     CommandOption::new("no_wait", "", &["resend", "send-test"], "Do not wait for the answer"),
     CommandOption::new("new", "SELECTOR", &["dkim-record"], "Make a key for this selector"),
     CommandOption::new("type", "TYPE", &["dkim-record"], "Which key to make").of(KEY_TYPES),
+    CommandOption::new("out", "FILE", &["dkim-record"], "Where to put the new key"),
+    CommandOption::new("user", "NAME", &["doctor"], "The service's user, whose eyes to look with"),
+    CommandOption::new("collectd_config", "FILE", &["doctor"], "The collector's configuration"),
     CommandOption::new("until", "DATE", &["suppress add"], "The last day, YYYY-MM-DD"),
     CommandOption::new("reason", "TEXT", &["suppress add"], "Why, for whoever reads the list"),
 ];

@@ -1,14 +1,16 @@
 //! From words to a question.
 
 use super::{
-    Command, Deliveries, DkimRecord, Failures, FailuresScope, KeyType, Meanings, Resend, SendTest,
-    Show, ShowForm, StatusForm, Suppress, Wait,
+    Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType, Meanings, Resend,
+    SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 use crate::{
     DayWord,
     args::Words,
     command::{self, COMMANDS, KEY_TYPES, OPTIONS, STATUSES},
+    option::Kind,
     problem::{Place, Problem},
+    value::{DkimKey, Setting},
 };
 
 /// A month.
@@ -55,7 +57,10 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
             wait: given.wait()?,
         }),
         ("dkim-record", []) => Command::DkimRecord(dkim_record(&given)?),
-        ("doctor", []) => Command::Doctor,
+        ("doctor", []) => Command::Doctor(Doctor {
+            user: given.last("user"),
+            collectd_config: given.last("collectd_config").map(Into::into),
+        }),
         ("maptest", [domain]) => maptest(domain, None),
         ("maptest", [domain, record]) => maptest(domain, Some(record)),
         ("suppress add", [target]) => Command::Suppress(Suppress::Add {
@@ -267,18 +272,31 @@ fn maptest(domain: &str, record: Option<&&str>) -> Command {
     }
 }
 
+/// As `dkim_keys` takes it.
+fn is_selector(text: &str) -> bool {
+    let entry = format!("{text}:/x");
+    !text.contains([':', ',']) && <Vec<DkimKey>>::parse(&entry, Kind::DkimKeys).is_ok()
+}
+
 fn dkim_record(given: &Given<'_>) -> Result<DkimRecord, Problem> {
     let key_type = match given.word("type", KEY_TYPES)?.as_deref() {
         Some("ed25519") => Some(KeyType::Ed25519),
         Some(_) => Some(KeyType::Rsa),
         None => None,
     };
-    match (given.last("new"), key_type) {
-        (Some(selector), key_type) => Ok(DkimRecord::New {
+    let out = given.last("out");
+    match given.last("new") {
+        Some(selector) if !is_selector(&selector) => {
+            let what = format!("`{selector}` is not a selector");
+            Err(wrong("new", what).allowing("letters, digits and hyphens, as mail-tlsrpt"))
+        }
+        Some(selector) => Ok(DkimRecord::New {
             selector,
             key_type: key_type.unwrap_or(KeyType::Rsa),
+            out: out.map(Into::into),
         }),
-        (None, Some(_)) => Err(wrong("type", "set without --new".to_owned())),
-        (None, None) => Ok(DkimRecord::Configured),
+        None if key_type.is_some() => Err(wrong("type", "set without --new".to_owned())),
+        None if out.is_some() => Err(wrong("out", "set without --new".to_owned())),
+        None => Ok(DkimRecord::Configured),
     }
 }

@@ -1,5 +1,7 @@
 //! What `tlsrptctl` may be asked.
 
+use std::path::PathBuf;
+
 use crate::DayWord;
 
 /// A command of `tlsrptctl`. Days and domains are as they were given; a date exists.
@@ -34,7 +36,7 @@ pub enum Command {
     /// DKIM keys; needs `contact_info` and the keys.
     DkimRecord(DkimRecord),
     /// What is wrong with the set-up; looks at all settings, and comes with what is wrong with them.
-    Doctor,
+    Doctor(Doctor),
     /// The destinations of a record before and after the maps; needs the maps, the debug options and DNS's.
     Maptest {
         /// The policy domain.
@@ -163,7 +165,18 @@ pub enum DkimRecord {
         selector: String,
         /// What it is to be.
         key_type: KeyType,
+        /// Its file; `None`: named after the selector, in the folder of the configuration.
+        out: Option<PathBuf>,
     },
+}
+
+/// How `doctor` looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doctor {
+    /// The service's user, where it is not the unit's.
+    pub user: Option<String>,
+    /// The collector's configuration, where it is not in its usual place.
+    pub collectd_config: Option<PathBuf>,
 }
 
 /// A type of key (RFC 6376, RFC 8463).

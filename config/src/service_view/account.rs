@@ -50,6 +50,10 @@ impl Account {
         self
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn is_root(&self) -> bool {
         self.uid == 0
     }

@@ -1,9 +1,9 @@
 //! `tlsrptctl dkim-record`: what has to stand in DNS.
 
 use serde_json::json;
-use tlsrptd_config::{ctl::KeyType, reportd::Reportd};
+use tlsrptd_config::reportd::Reportd;
 
-use super::{answer::Answer, not_built_yet};
+use super::answer::Answer;
 use crate::{deliver, error::Error};
 
 /// A string of a TXT record holds so many octets (RFC 1035 section 3.3.14).
@@ -25,7 +25,8 @@ pub(super) fn answer(settings: &Reportd) -> Result<Answer, Error> {
     })
 }
 
-fn zone_line(name: &str, record: &str) -> String {
+/// As a zone file has it.
+pub(super) fn zone_line(name: &str, record: &str) -> String {
     let mut strings = Vec::new();
     let mut rest = record;
     while !rest.is_empty() {
@@ -35,9 +36,4 @@ fn zone_line(name: &str, record: &str) -> String {
         rest = after;
     }
     format!("{name}. IN TXT {}", strings.join(" "))
-}
-
-/// A key for this selector.
-pub(super) fn new_key(_: &Reportd, _selector: &str, _: KeyType) -> Result<Answer, Error> {
-    Err(not_built_yet("dkim-record --new"))
 }

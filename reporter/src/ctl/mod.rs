@@ -9,6 +9,7 @@ mod doctor;
 mod failures;
 mod history;
 mod maptest;
+mod new_key;
 mod number;
 mod requests;
 mod show;
@@ -31,6 +32,8 @@ use tlsrptd_proto::day::Day;
 use crate::{error::Error, route::Routes};
 use answer::Answer;
 
+pub use doctor::as_another_user;
+
 /// What is wrong with the maps that `maptest` would read. Keys and passwords are the daemon's: who asks need not be able
 /// to read them.
 pub fn faults(settings: &Ctl, _: Option<&Path>) -> Vec<String> {
@@ -50,7 +53,10 @@ pub fn run(settings: Settings<Ctl>) -> Result<u8, Error> {
 
 fn answer(settings: Ctl) -> Result<Answer, Error> {
     let Ctl {
-        command, reportd, ..
+        command,
+        reportd,
+        config_file,
+        ..
     } = settings;
     match command {
         Command::Status(form) => status::answer(&reportd, form),
@@ -63,10 +69,21 @@ fn answer(settings: Ctl) -> Result<Answer, Error> {
         Command::Resend(question) => requests::resend(&reportd, &question),
         Command::SendTest(question) => requests::send_test(&reportd, &question),
         Command::DkimRecord(DkimRecord::Configured) => dkim::answer(&reportd),
-        Command::DkimRecord(DkimRecord::New { selector, key_type }) => {
-            dkim::new_key(&reportd, &selector, key_type)
+        Command::DkimRecord(DkimRecord::New {
+            selector,
+            key_type,
+            out,
+        }) => {
+            let wanted = new_key::Wanted {
+                selector: &selector,
+                key_type,
+                out,
+            };
+            new_key::answer(&reportd, config_file.as_deref(), wanted)
         }
-        Command::Doctor => doctor::answer(&reportd, &settings.flaws),
+        Command::Doctor(question) => {
+            doctor::answer(&reportd, &question, config_file.as_deref(), &settings.flaws)
+        }
         Command::Maptest { domain, record } => {
             maptest::answer(&reportd, &domain, record.as_deref())
         }

@@ -31,7 +31,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tlsrptd_config::reportd::Reportd;
+use tlsrptd_config::{ctl::KeyType, reportd::Reportd};
 use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use url::Url;
@@ -45,6 +45,7 @@ use sender::Sender;
 use unanswered::UnansweredReports;
 
 pub use dkim::KeyError;
+pub(crate) use dkim::{KeyOwner, NewKeyError};
 pub use error::PrepareError;
 pub use mail_writer::{MailWriter, Signing};
 pub use prepared_mail::PreparedMail;
@@ -294,6 +295,39 @@ fn debug_http(settings: &Reportd) -> Option<(String, Url)> {
 pub(crate) fn dkim_records(settings: &Reportd) -> Result<Vec<(String, String)>, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     dkim::records(&domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
+}
+
+/// The domain of the signatures.
+///
+/// # Errors
+/// For one that is no domain name.
+pub(crate) fn dkim_domain(settings: &Reportd) -> Result<Domain, PrepareError> {
+    Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)
+}
+
+/// The name and the text of the TXT record of a key that stands so far behind the first.
+///
+/// # Errors
+/// For a `d=` that is no domain name, and a key that cannot be used.
+pub(crate) fn dkim_record(
+    settings: &Reportd,
+    key: &tlsrptd_config::DkimKey,
+    number: usize,
+) -> Result<(String, String), PrepareError> {
+    let record = dkim::record(&dkim_domain(settings)?, key, number);
+    record.map_err(|problem| PrepareError::DkimKeys(vec![problem]))
+}
+
+/// Makes a key file that signs, for root and this group.
+///
+/// # Errors
+/// When something is there already, or the file cannot be made.
+pub(crate) fn make_dkim_key(
+    path: &Path,
+    key_type: KeyType,
+    group: &str,
+) -> Result<KeyOwner, NewKeyError> {
+    dkim::make(path, key_type, group)
 }
 
 /// The kind and the public half of each key, in the order of `dkim_keys`, as `k=` and `p=` have them; or why there is none.

@@ -1,12 +1,194 @@
 //! `tlsrptctl doctor`: what is wrong with the set-up.
+//!
+//! Root does not look with its own eyes: what the reporter needs is looked at by this program again, as the service's user,
+//! and whether Postfix reaches the socket is tried as Postfix's user, in its chroot ([`child`]).
 
-use tlsrptd_config::{ctl::Flaw, reportd::Reportd};
+mod child;
+mod text;
 
-use super::{answer::Answer, not_built_yet};
-use crate::error::Error;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Uid, User};
+use tlsrptd_config::{
+    Start, collectd,
+    ctl::{Doctor, Flaw, Severity},
+    option::Program,
+    reportd::Reportd,
+    service_view::ServiceView,
+    visible,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use super::answer::Answer;
+use crate::{
+    answers::doctor::{
+        self, CollectorLooking, CollectorSettings, Diagnosis, Finding, InstalledPrograms,
+    },
+    daemon,
+    error::Error,
+};
+use child::{Children, ask_as};
+
+pub use child::as_another_user;
+
+/// The service's user in the packages.
+const SERVICE_USER: &str = "tlsrpt";
 
 /// A line each: ok, warn or FAIL. `flaws` are what is wrong with the configuration itself; the settings that they name hold
 /// nothing.
-pub(super) fn answer(_: &Reportd, _flaws: &[Flaw]) -> Result<Answer, Error> {
-    Err(not_built_yet("doctor"))
+pub(super) fn answer(
+    settings: &Reportd,
+    question: &Doctor,
+    config_file: Option<&Path>,
+    flaws: &[Flaw],
+) -> Result<Answer, Error> {
+    let runtime = runtime().map_err(Error::Runtime)?;
+    let who = who(question, settings)?;
+    let mut findings = configuration(settings, config_file, flaws);
+    findings.extend(collector(question, &runtime));
+    match &who {
+        Who::Ourselves => {
+            findings.push(Finding::unknown(
+                "user",
+                format!(
+                    "looked as {}: the service's user may see it otherwise",
+                    our_name()
+                ),
+                "sudo tlsrptctl doctor",
+            ));
+            findings.extend(doctor::reporter(settings, config_file, &runtime));
+        }
+        Who::Service => findings.extend(doctor::reporter(settings, config_file, &runtime)),
+        Who::Other(user) => findings.extend(ask_as(user, config_file, &runtime)),
+    }
+    let diagnosis = Diagnosis {
+        user: match who {
+            Who::Other(user) => user,
+            Who::Ourselves | Who::Service => our_name(),
+        },
+        findings,
+    };
+    let answer = Answer::new(text::lines(&diagnosis), diagnosis.json());
+    Ok(answer.with_exit(diagnosis.exit()))
+}
+
+/// Whose eyes look at what the reporter needs.
+enum Who {
+    /// Ours, which are not the service's.
+    Ourselves,
+    /// Ours, which are the service's.
+    Service,
+    /// This user's: we are root.
+    Other(String),
+}
+
+fn who(question: &Doctor, settings: &Reportd) -> Result<Who, Error> {
+    let exists = |name: &str| User::from_name(name).ok().flatten().is_some();
+    let ours = our_name();
+    let is_root = Uid::effective().is_root();
+    if let Some(user) = &question.user {
+        let problem = match (exists(user), is_root || *user == ours) {
+            (false, _) => "there is no such user on this host",
+            (true, false) => "only root can look with another user's eyes",
+            (true, true) if *user == ours => return Ok(Who::Service),
+            (true, true) => return Ok(Who::Other(user.clone())),
+        };
+        return Err(Error::Argument {
+            what: "--user",
+            problem: format!("{user}: {problem}"),
+        });
+    }
+    if !is_root {
+        return Ok(match ours == SERVICE_USER {
+            true => Who::Service,
+            false => Who::Ourselves,
+        });
+    }
+    let service = ServiceView::of(Program::Reportd, None);
+    let of_unit = service.user().map(str::to_owned);
+    let usual = || exists(SERVICE_USER).then(|| SERVICE_USER.to_owned());
+    let owner = || {
+        let service = ServiceView::of(Program::Reportd, Some(&settings.dbname));
+        service.user().map(str::to_owned)
+    };
+    let found = of_unit.or_else(usual).or_else(owner);
+    Ok(found.map_or(Who::Ourselves, Who::Other))
+}
+
+fn our_name() -> String {
+    let user = User::from_uid(Uid::effective()).ok().flatten();
+    user.map_or_else(|| Uid::effective().to_string(), |user| user.name)
+}
+
+/// Few things are asked, one after the other.
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
+
+/// What a start would refuse or warn of. Keys and fetchers are looked at one by one, as the service.
+fn configuration(settings: &Reportd, file: Option<&Path>, flaws: &[Flaw]) -> Vec<Finding> {
+    const AREA: &str = "configuration";
+    let check = match file {
+        Some(file) => format!(
+            "tlsrpt-reportd --config_file {} --check_config",
+            file.display()
+        ),
+        None => "tlsrpt-reportd --check_config".to_owned(),
+    };
+    let told = |flaw: &Flaw| match flaw.severity {
+        Severity::Problem => Finding::fail(AREA, visible::one_line(&flaw.text), check.clone()),
+        Severity::Warning => Finding::warn(AREA, visible::one_line(&flaw.text), check.clone()),
+    };
+    let mut findings: Vec<Finding> = flaws.iter().map(told).collect();
+    let is_whole = !flaws.iter().any(|flaw| flaw.severity == Severity::Problem);
+    if is_whole {
+        let mut others = settings.clone();
+        others.dkim_keys.clear();
+        others.fetchers.clear();
+        let faults = daemon::faults(&others, file).into_iter();
+        // The database has an area of its own.
+        let faults = faults.filter(|fault| !fault.starts_with("dbname:"));
+        findings.extend(faults.map(|fault| Finding::fail(AREA, fault, check.clone())));
+    }
+    if findings.is_empty() {
+        let file = file.map_or("no file, all defaults".to_owned(), |file| {
+            file.display().to_string()
+        });
+        findings.push(Finding::ok(AREA, file));
+    }
+    findings
+}
+
+fn collector(question: &Doctor, runtime: &Runtime) -> Vec<Finding> {
+    let usual = || PathBuf::from(Program::Collectd.default_file());
+    let file = question.collectd_config.clone().unwrap_or_else(usual);
+    let settings = collector_settings(file);
+    let host = InstalledPrograms::new(runtime.handle().clone());
+    doctor::collector(&CollectorLooking {
+        settings: &settings,
+        host: &host,
+        eyes: &Children { runtime },
+    })
+}
+
+fn collector_settings(file: PathBuf) -> CollectorSettings {
+    match file.try_exists() {
+        Ok(false) => return CollectorSettings::Absent(file),
+        Err(error) => {
+            let problem = format!("{}: {error}", file.display());
+            return CollectorSettings::Wrong(file, vec![problem]);
+        }
+        Ok(true) => {}
+    }
+    let arguments = ["--config_file".into(), file.clone().into_os_string()];
+    match collectd::load(arguments, std::env::vars_os()) {
+        Start::Run(settings) => CollectorSettings::Found(file, Box::new(settings.values)),
+        Start::Done { stderr, .. } => {
+            let problems = stderr.lines().map(visible::one_line).collect();
+            CollectorSettings::Wrong(file, problems)
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 mod canonical;
 mod key;
+mod new_key;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +17,7 @@ use tlsrptd_proto::domain::Domain;
 use super::message::{Header, Message};
 
 pub use key::KeyError;
+pub(crate) use new_key::{KeyOwner, NewKeyError, make};
 
 /// The name and the text of each key's TXT record (RFC 6376 section 3.6.1). The second key is for receivers that ask for a
 /// key with `s=tlsrpt` (RFC 8460 section 3), the first for all others.
@@ -28,12 +30,8 @@ pub(super) fn records(
 ) -> Result<Vec<(String, String)>, Vec<KeyError>> {
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     for (number, entry) in keys.iter().enumerate() {
-        let service = if number == 1 { "s=tlsrpt; " } else { "" };
-        match key::public(&entry.path) {
-            Ok((kind, public)) => records.push((
-                format!("{}._domainkey.{domain}", entry.selector),
-                format!("v=DKIM1; k={kind}; {service}p={}", STANDARD.encode(public)),
-            )),
+        match record(domain, entry, number) {
+            Ok(record) => records.push(record),
             Err(problem) => problems.push(problem),
         }
     }
@@ -42,6 +40,23 @@ pub(super) fn records(
     } else {
         Err(problems)
     }
+}
+
+/// The record of a key that stands so far behind the first.
+///
+/// # Errors
+/// When the key cannot be used.
+pub(super) fn record(
+    domain: &Domain,
+    entry: &config::DkimKey,
+    number: usize,
+) -> Result<(String, String), KeyError> {
+    let service = if number == 1 { "s=tlsrpt; " } else { "" };
+    let (kind, public) = key::public(&entry.path)?;
+    Ok((
+        format!("{}._domainkey.{domain}", entry.selector),
+        format!("v=DKIM1; k={kind}; {service}p={}", STANDARD.encode(public)),
+    ))
 }
 
 /// The kind and the public half of each key, or why there is none.

@@ -11,6 +11,7 @@ mod collector;
 mod compat;
 mod config;
 mod docs;
+mod doctor;
 mod faults;
 mod fleet;
 mod harness;

@@ -33,9 +33,10 @@ pub(super) fn answer(
     wanted: Wanted<'_>,
 ) -> Result<Answer, Error> {
     let config_file = config_file.unwrap_or(Path::new(Program::Reportd.default_file()));
+    let config_file = std::path::absolute(config_file).unwrap_or_else(|_| config_file.to_owned());
     let path = match &wanted.out {
         Some(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
-        None => paths::directory(config_file).join(format!("{}.pem", wanted.selector)),
+        None => paths::directory(&config_file).join(format!("{}.pem", wanted.selector)),
     };
     let problem = |what, problem: String| Error::Argument { what, problem };
     if path.to_string_lossy().contains(',') {
@@ -58,7 +59,7 @@ pub(super) fn answer(
     deliver::dkim_domain(settings).map_err(Error::Deliver)?;
     let owner = deliver::make_dkim_key(&path, wanted.key_type, SERVICE)
         .map_err(|error| problem("dkim-record --new", error.to_string()))?;
-    told(settings, config_file, &plan, &path, &owner)
+    told(settings, &config_file, &plan, &path, &owner)
 }
 
 /// `dkim_keys` with the new key: of RSA under two selectors, the first two; of Ed25519 behind what is there.

@@ -155,16 +155,26 @@ fn become_user(name: &str, root: Option<&Path>) -> Result<(), String> {
 }
 
 /// What the reporter needs, as this user sees it.
-pub(super) fn ask_as(user: &str, config_file: Option<&Path>, runtime: &Runtime) -> Vec<Finding> {
+///
+/// # Errors
+/// With the finding that it could not be seen.
+pub(super) fn ask_as(
+    user: &str,
+    config_file: Option<&Path>,
+    runtime: &Runtime,
+) -> Result<Vec<Finding>, Vec<Finding>> {
     let file = config_file.map(Path::as_os_str).unwrap_or_default();
     let mut words = vec![REPORTER.into(), user.into(), file.to_owned()];
     words.extend(env::args_os().skip(1));
-    let findings = match ask(user, &words, runtime) {
-        Ok(Value::Array(findings)) => findings.iter().map(Finding::of_json).collect(),
-        Ok(_) => None,
-        Err(error) => return vec![unseen(user, &error)],
-    };
-    findings.unwrap_or_else(|| vec![unseen(user, "it did not say")])
+    let unseen = |why: &str| vec![unseen(user, why)];
+    match ask(user, &words, runtime) {
+        Ok(Value::Array(findings)) => {
+            let findings: Option<Vec<Finding>> = findings.iter().map(Finding::of_json).collect();
+            findings.ok_or_else(|| unseen("it did not say"))
+        }
+        Ok(_) => Err(unseen("it did not say")),
+        Err(error) => Err(unseen(&error)),
+    }
 }
 
 fn unseen(user: &str, why: &str) -> Finding {

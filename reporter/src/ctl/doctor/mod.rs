@@ -4,6 +4,7 @@
 //! and whether Postfix reaches the socket is tried as Postfix's user, in its chroot ([`child`]).
 
 mod child;
+mod configuration;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Uid, User};
 use tlsrptd_config::{
     Start, collectd,
-    ctl::{Doctor, Flaw, Severity},
+    ctl::{Doctor, Flaw},
     option::Program,
     reportd::Reportd,
     service_view::ServiceView,
@@ -24,7 +25,6 @@ use crate::{
     answers::doctor::{
         self, CollectorLooking, CollectorSettings, Diagnosis, Finding, InstalledPrograms,
     },
-    daemon,
     error::Error,
 };
 use child::{Children, ask_as};
@@ -33,6 +33,8 @@ pub use child::as_another_user;
 
 /// The service's user in the packages.
 const SERVICE_USER: &str = "tlsrpt";
+/// The exit status when the reporter's part could not be looked at, and nothing else is wrong.
+const UNKNOWN: u8 = 3;
 
 /// A line each: ok, warn or FAIL. `flaws` are what is wrong with the configuration itself; the settings that they name hold
 /// nothing.
@@ -44,23 +46,23 @@ pub(super) fn answer(
 ) -> Result<Answer, Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     let who = who(question, settings)?;
-    let mut findings = configuration(settings, config_file, flaws);
+    let config_file = config_file.map(|file| std::path::absolute(file).unwrap_or(file.to_owned()));
+    let config_file = config_file.as_deref();
+    let mut findings = configuration::check(settings, config_file, flaws);
     findings.extend(collector(question, &runtime));
-    match &who {
+    let ours = || Ok(doctor::reporter(settings, config_file, &runtime));
+    let looked = match &who {
+        // Nothing is known of what it names.
+        _ if configuration::is_unread(flaws) => Err(Vec::new()),
         Who::Ourselves => {
-            findings.push(Finding::unknown(
-                "user",
-                format!(
-                    "looked as {}: the service's user may see it otherwise",
-                    our_name()
-                ),
-                "sudo tlsrptctl doctor",
-            ));
-            findings.extend(doctor::reporter(settings, config_file, &runtime));
+            findings.push(not_as_the_service());
+            ours()
         }
-        Who::Service => findings.extend(doctor::reporter(settings, config_file, &runtime)),
-        Who::Other(user) => findings.extend(ask_as(user, config_file, &runtime)),
-    }
+        Who::Service => ours(),
+        Who::Other(user) => ask_as(user, config_file, &runtime),
+    };
+    let is_blind = looked.is_err();
+    findings.extend(looked.unwrap_or_else(|unseen| unseen));
     let diagnosis = Diagnosis {
         user: match who {
             Who::Other(user) => user,
@@ -69,7 +71,24 @@ pub(super) fn answer(
         findings,
     };
     let answer = Answer::new(text::lines(&diagnosis), diagnosis.json());
-    Ok(answer.with_exit(diagnosis.exit()))
+    Ok(answer.with_exit(match diagnosis.exit() {
+        0 if is_blind => UNKNOWN,
+        exit => exit,
+    }))
+}
+
+fn not_as_the_service() -> Finding {
+    let (finding, remedy) = match Uid::effective().is_root() {
+        true => (
+            format!("looked as root, who may do everything: there is no user {SERVICE_USER}"),
+            "tlsrptctl doctor --user NAME, with the name of the service's user",
+        ),
+        false => (
+            format!("looked as {}: the service's user may see it otherwise", our_name()),
+            "sudo tlsrptctl doctor",
+        ),
+    };
+    Finding::unknown("user", finding, remedy)
 }
 
 /// Whose eyes look at what the reporter needs.
@@ -126,40 +145,6 @@ fn runtime() -> std::io::Result<Runtime> {
         .worker_threads(2)
         .enable_all()
         .build()
-}
-
-/// What a start would refuse or warn of. Keys and fetchers are looked at one by one, as the service.
-fn configuration(settings: &Reportd, file: Option<&Path>, flaws: &[Flaw]) -> Vec<Finding> {
-    const AREA: &str = "configuration";
-    let check = match file {
-        Some(file) => format!(
-            "tlsrpt-reportd --config_file {} --check_config",
-            file.display()
-        ),
-        None => "tlsrpt-reportd --check_config".to_owned(),
-    };
-    let told = |flaw: &Flaw| match flaw.severity {
-        Severity::Problem => Finding::fail(AREA, visible::one_line(&flaw.text), check.clone()),
-        Severity::Warning => Finding::warn(AREA, visible::one_line(&flaw.text), check.clone()),
-    };
-    let mut findings: Vec<Finding> = flaws.iter().map(told).collect();
-    let is_whole = !flaws.iter().any(|flaw| flaw.severity == Severity::Problem);
-    if is_whole {
-        let mut others = settings.clone();
-        others.dkim_keys.clear();
-        others.fetchers.clear();
-        let faults = daemon::faults(&others, file).into_iter();
-        // The database has an area of its own.
-        let faults = faults.filter(|fault| !fault.starts_with("dbname:"));
-        findings.extend(faults.map(|fault| Finding::fail(AREA, fault, check.clone())));
-    }
-    if findings.is_empty() {
-        let file = file.map_or("no file, all defaults".to_owned(), |file| {
-            file.display().to_string()
-        });
-        findings.push(Finding::ok(AREA, file));
-    }
-    findings
 }
 
 fn collector(question: &Doctor, runtime: &Runtime) -> Vec<Finding> {

@@ -59,7 +59,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "why" -d 'Say in
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up with the eyes of the service user: socket, Postfix, collectors, DNS, keys, relay, disk'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "suppress"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l config_file -d 'The configuration file' -r -F
@@ -296,6 +296,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l versio
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l new -d 'Make a key for this selector' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l type -d 'Which key to make' -r -f -a "rsa\t''
 ed25519\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l out -d 'Where to put the new key' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
@@ -322,6 +323,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l json
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l user -d 'The service\'s user, whose eyes to look with' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l collectd_config -d 'The collector\'s configuration' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''

@@ -30,7 +30,10 @@ pub(super) fn check(settings: &Reportd, file: Option<&Path>, flaws: &[Flaw]) -> 
         return vec![unread(flaw)];
     }
     let check = match file {
-        Some(file) => format!("tlsrpt-reportd --config_file {} --check_config", file.display()),
+        Some(file) => format!(
+            "tlsrpt-reportd --config_file {} --check_config",
+            file.display()
+        ),
         None => "tlsrpt-reportd --check_config".to_owned(),
     };
     let told = |flaw: &Flaw| match flaw.severity {

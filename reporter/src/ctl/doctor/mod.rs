@@ -84,7 +84,10 @@ fn not_as_the_service() -> Finding {
             "tlsrptctl doctor --user NAME, with the name of the service's user",
         ),
         false => (
-            format!("looked as {}: the service's user may see it otherwise", our_name()),
+            format!(
+                "looked as {}: the service's user may see it otherwise",
+                our_name()
+            ),
             "sudo tlsrptctl doctor",
         ),
     };

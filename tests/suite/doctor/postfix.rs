@@ -2,13 +2,13 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
 };
 
 use tlsrptd_tests::harness::skip::or_skip;
 
-use super::site::{Site, ask};
+use super::site::{Site, ask, postfix_user};
 
 fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
@@ -24,7 +24,7 @@ fn what_postfix_does_leads_to_the_collector() {
     let doctor = site.doctor();
     let good = ask(&doctor);
     good.green("socket");
-    good.expect("ok", "postfix", "Postfix 3.10.13", "");
+    assert!(good.has("ok", "postfix", "Postfix 3.10.13"), "{good:?}");
     let absolute = site.socket().display().to_string();
     let no_chroot = "smtp unix - - n - - smtp\n";
     let chroot = "smtp unix - - y - - smtp\n";
@@ -126,7 +126,7 @@ fn a_socket_that_postfixs_user_does_not_reach() {
         (
             &socket,
             0o200,
-            0o222,
+            0o220,
             "may not be written",
             "SocketMode=0220",
             "owner of the socket",
@@ -149,6 +149,19 @@ fn a_socket_that_postfixs_user_does_not_reach() {
             "{why}: mended"
         );
     }
+
+    // The owner: as a collector that root has started without socketgroup.
+    chown(&socket, Some(0), Some(0)).unwrap();
+    let found = ask(&site.doctor());
+    found.expect("fail", "postfix", "may not be written", "chgrp");
+    found.expect("fail", "socket", "socketgroup say", "chown root:");
+    let group = nix::unistd::Group::from_name(&postfix_user().1)
+        .unwrap()
+        .unwrap();
+    chown(&socket, Some(0), Some(group.gid.as_raw())).unwrap();
+    let found = ask(&site.doctor());
+    found.green("socket");
+    assert!(found.wrong("postfix").is_empty(), "mended");
 }
 
 #[test]
@@ -174,5 +187,5 @@ fn a_socket_without_a_collector() {
     ask(&site.doctor()).green("socket");
     mode(&site.socket(), 0o644);
     let found = ask(&site.doctor());
-    found.expect("warn", "socket", "socketmode says 0222", "chmod 0222");
+    found.expect("warn", "socket", "socketmode says 0220", "chmod 0220");
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use hickory_proto::rr::{Name, RData, rdata::MX};
+use nix::unistd::{Group, User, geteuid};
 use serde_json::Value;
 use tlsrptd_tests::harness::{lab::Lab, program::Program, running::Running};
 
@@ -55,7 +56,7 @@ impl Site {
         site.collectd = Some(site.lab.start_ready(&site.collector()));
         let reportd = site.configured(site.lab.reportd());
         let mut running = reportd.start();
-        running.wait_for_log("started");
+        running.wait_for_log("is at work");
         site.reportd = Some(running);
         site
     }
@@ -70,10 +71,15 @@ impl Site {
     }
 
     fn collector(&self) -> Program {
-        self.lab
+        let collector = self
+            .lab
             .collectd()
             .set("socketname", self.socket().display())
-            .set("socketmode", "0222")
+            .set("socketmode", "0220");
+        match geteuid().is_root() {
+            true => collector.set("socketgroup", postfix_user().1),
+            false => collector,
+        }
     }
 
     pub(super) fn stop_collectd(&mut self) {
@@ -146,9 +152,10 @@ impl Site {
     pub(super) fn main(&self, socket: &str, version: &str, more: &str) {
         let lib = self.lab.file("lib");
         let text = format!(
-            "mail_version = {version}\nqueue_directory = {}\ndaemon_directory = {lib}\nshlib_directory = {lib}\nmail_owner = nobody\ncompatibility_level = 3.9\nmulti_instance_directories =\nsmtp_tlsrpt_enable = yes\nsmtp_tlsrpt_socket_name = {socket}\nsmtp_tls_security_level = dane\nsmtp_tls_connection_reuse = no\n{more}",
+            "mail_version = {version}\nqueue_directory = {}\ndaemon_directory = {lib}\nshlib_directory = {lib}\nmail_owner = {owner}\ncompatibility_level = 3.9\nmulti_instance_directories =\nsmtp_tlsrpt_enable = yes\nsmtp_tlsrpt_socket_name = {socket}\nsmtp_tls_security_level = dane\nsmtp_tls_connection_reuse = no\n{more}",
             self.queue().display(),
             lib = lib.display(),
+            owner = postfix_user().0,
         );
         fs::write(self.lab.file("main/parameters"), text).unwrap();
     }
@@ -200,6 +207,17 @@ impl Site {
             self.lab.dns.txt(name, &[text]);
         }
     }
+}
+
+/// Postfix's user here, and its group: one that exists everywhere, or whoever runs the tests.
+pub(super) fn postfix_user() -> (String, String) {
+    let user = match geteuid().is_root() {
+        true => User::from_name("nobody"),
+        false => User::from_uid(geteuid()),
+    };
+    let user = user.unwrap().unwrap();
+    let group = Group::from_gid(user.gid).unwrap().unwrap();
+    (user.name, group.name)
 }
 
 /// What a doctor found.

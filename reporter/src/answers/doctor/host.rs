@@ -9,7 +9,7 @@ use std::{
 
 use tlsrptd_config::visible;
 use tlsrptd_service::program::{self, Running};
-use tokio::{io::AsyncReadExt as _, runtime::Handle, time::timeout};
+use tokio::{io::AsyncReadExt as _, runtime::Runtime, time::timeout};
 
 /// No program is waited for any longer.
 const WAIT: Duration = Duration::from_secs(10);
@@ -50,14 +50,14 @@ impl fmt::Display for NotSaid {
 
 /// The programs that are installed here.
 #[derive(Debug)]
-pub struct InstalledPrograms {
-    runtime: Handle,
+pub struct InstalledPrograms<'a> {
+    runtime: &'a Runtime,
     wait: Duration,
 }
 
-impl InstalledPrograms {
+impl<'a> InstalledPrograms<'a> {
     /// Asked on this runtime.
-    pub fn new(runtime: Handle) -> InstalledPrograms {
+    pub fn new(runtime: &'a Runtime) -> InstalledPrograms<'a> {
         InstalledPrograms {
             runtime,
             wait: WAIT,
@@ -65,7 +65,7 @@ impl InstalledPrograms {
     }
 }
 
-impl Host for InstalledPrograms {
+impl Host for InstalledPrograms<'_> {
     fn ask(&self, program: &str, arguments: &[&str]) -> Result<String, NotSaid> {
         let path = find(program).ok_or(NotSaid::Missing)?;
         let asked = async {
@@ -117,7 +117,7 @@ mod tests {
             .build()
             .unwrap();
         let host = InstalledPrograms {
-            runtime: runtime.handle().clone(),
+            runtime: &runtime,
             wait: Duration::from_millis(300),
         };
         let said = |script: &str| host.ask("sh", &["-c", script]);

@@ -42,7 +42,7 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// Looks at what the reporter needs, as who we are.
 pub fn reporter(settings: &Reportd, config_file: Option<&Path>, runtime: &Runtime) -> Vec<Finding> {
-    let host = InstalledPrograms::new(runtime.handle().clone());
+    let host = InstalledPrograms::new(runtime);
     let names = SystemNames::new(settings, runtime);
     let outside = SystemOutside { runtime };
     look(&Looking {

@@ -154,7 +154,7 @@ fn collector(question: &Doctor, runtime: &Runtime) -> Vec<Finding> {
     let usual = || PathBuf::from(Program::Collectd.default_file());
     let file = question.collectd_config.clone().unwrap_or_else(usual);
     let settings = collector_settings(file);
-    let host = InstalledPrograms::new(runtime.handle().clone());
+    let host = InstalledPrograms::new(runtime);
     doctor::collector(&CollectorLooking {
         settings: &settings,
         host: &host,

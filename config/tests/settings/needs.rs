@@ -196,8 +196,18 @@ fn ctl_reads_its_questions() {
         ),
         (
             &["dkim-record", "--new", "s1"],
-            "DkimRecord(New{selector:\"s1\",key_type:Rsa})",
+            "DkimRecord(New{selector:\"s1\",key_type:Rsa,out:None})",
             "of another command it is a switch",
+        ),
+        (
+            &["dkim-record", "--new", "../s1"],
+            "--new: `../s1` is not a selector (allowed: letters, digits and hyphens, as mail-tlsrpt)",
+            "no path",
+        ),
+        (
+            &["doctor", "--user", "u", "--collectd-config", "/c"],
+            "Doctor(Doctor{user:Some(\"u\",),collectd_config:Some(\"/c\",)})",
+            "whose eyes, and where the collector is",
         ),
         (
             &["dkim-record", "--type", "rsa"],

@@ -98,7 +98,7 @@ fn a_text_for_people() {
             "how many",
         ),
         (
-            "\n         5  a.test (new)\n            certificate-expired, policy sts\n            mx.a.test [192.0.2.1]\n",
+            "\n         5  a.test (new)\n            certificate-expired, policy MTA-STS\n            mx.a.test[192.0.2.1]\n",
             "the largest first",
         ),
         ("\n         1  b.test\n", "this one is known"),

@@ -113,10 +113,16 @@ fn one_failure(failure: &DigestFailure) -> String {
     let new = if failure.is_new { " (new)" } else { "" };
     let domain = cut(row.domain.as_deref().unwrap_or_default(), room - new.len());
     let mut out = format!("{:>10}  {domain}{new}\n", row.sessions);
-    let what = format!("{}, policy {}", row.result_type, row.policy_type);
+    let policy = match row.policy_type.as_str() {
+        "tlsa" => "DANE",
+        "sts" => "MTA-STS",
+        "no-policy-found" => "none",
+        other => other,
+    };
+    let what = format!("{}, policy {policy}", row.result_type);
     out.push_str(&paragraph(&what, INDENT));
     let server = match (&row.mx, &row.address) {
-        (Some(mx), Some(address)) => Some(format!("{mx} [{address}]")),
+        (Some(mx), Some(address)) => Some(format!("{mx}[{address}]")),
         (Some(mx), None) => Some(mx.clone()),
         (None, Some(address)) => Some(format!("[{address}]")),
         (None, None) => None,

@@ -106,7 +106,7 @@ fn a_digest_of_the_day() {
     let text = found["text"].as_str().unwrap().replace("\r\n", "\n");
     for part in [
         "4 sessions with 3 domains. 3 of them failed, with 2 domains.",
-        "         2  bad.test\n            certificate-expired, policy sts\n            mx.bad.test [2001:db8::25]\n",
+        "         2  bad.test\n            certificate-expired, policy MTA-STS\n            mx.bad.test[2001:db8::25]\n",
         "certificate-expired (2 sessions)\n",
     ] {
         assert!(text.contains(part), "{part:?} in\n{text}");

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tlsrptd_tests::harness::mail::{self, ReportMail};
+use tlsrptd_tests::harness::{
+    library,
+    mail::{self, ReportMail},
+};
 
 use super::site::{ASKED, Morning};
 
@@ -77,6 +80,61 @@ fn what_will_go_out_tonight() {
         let text = morning.text(&["show", "example.com", "today"]);
         assert!(text.contains("nothing has been sent"), "{text}");
     });
+}
+
+#[test]
+fn send_that_one_again() {
+    let mut morning = Morning::new();
+    let day = morning.lab.day();
+    let smtp = &morning.lab.smtp;
+    let text = morning.text(&["resend", "example.com", &day]);
+    assert!(text.contains("250 2.0.0 kept"), "{text}");
+    let sent = smtp.mails_to("tlsrpt@example.com");
+    let [first, again] = [0, 1].map(|nth| ReportMail::parse(&sent[nth].bytes));
+    assert_eq!(again.gzip(), first.gzip(), "the same report");
+    let elsewhere = "me@elsewhere.example";
+    let uri = format!("mailto:{elsewhere}");
+    morning.text(&["resend", "example.com", &day, "--to", &uri]);
+    let copy = &smtp.mails_to(elsewhere)[0];
+    assert_eq!(ReportMail::parse(&copy.bytes).gzip(), first.gzip());
+    let unknown = morning.ask(&["resend", "nobody.example", &day]);
+    assert_ne!(unknown.code(), Some(0), "there is none");
+
+    morning.stop();
+    let ended = morning.ask(&["resend", "example.com", &day]);
+    assert_ne!(ended.code(), Some(0));
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(said.contains("tlsrpt-reportd"), "who has to run: {said}");
+}
+
+#[test]
+fn a_test_report_goes_the_whole_way() {
+    let morning = Morning::new();
+    let text = morning.text(&["send-test", "mailto:you@sender.example"]);
+    assert!(text.contains("250 2.0.0 kept"), "{text}");
+    let mails = morning.lab.smtp.mails_to("you@sender.example");
+    assert_eq!(mails.len(), 1);
+    let mail = ReportMail::parse(&mails[0].bytes);
+    let subject = mail.header("Subject").unwrap();
+    assert!(subject.to_lowercase().contains("test"), "{subject}");
+    assert!(
+        mail.text().to_lowercase().contains("test"),
+        "{}",
+        mail.text()
+    );
+    let signed = library::dkim(&mails[0].bytes, &morning.lab.dns);
+    assert!(
+        signed.iter().all(|verdict| verdict.starts_with("ok")),
+        "{signed:?}"
+    );
+    assert_eq!(signed.len(), 2, "both keys");
+    let refused = morning.ask(&["send-test", "mailto:tlsrpt@refusing.example"]);
+    assert!(
+        refused.stdout.contains("550 5.1.1 no such user"),
+        "{}",
+        refused.stdout
+    );
+    assert_ne!(refused.code(), Some(0));
 }
 
 #[test]

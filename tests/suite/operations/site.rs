@@ -136,10 +136,15 @@ impl Morning {
 
     /// Asks `tlsrptctl`.
     pub(super) fn ask(&self, words: &[&str]) -> Ended {
+        self.ctl(words).run()
+    }
+
+    /// `tlsrptctl` with these words.
+    pub(super) fn ctl(&self, words: &[&str]) -> Program {
         let ctl = self.lab.full_ctl();
         let ctl = observed(ctl, "reportd.observe", &self.lab)
             .set("fetchers", self.fetcher().command_line());
-        words.iter().fold(ctl, |ctl, word| ctl.arg(word)).run()
+        words.iter().fold(ctl, |ctl, word| ctl.arg(word))
     }
 
     /// The text of an answer.

@@ -27,7 +27,7 @@ const STATUS: &str = "status";
 /// One domain's counts take no longer: there may be a slow login.
 const ONE_DOMAIN: Duration = Duration::from_secs(20);
 /// Those of all domains.
-const ALL: Duration = Duration::from_secs(900);
+const ALL: Duration = Duration::from_secs(3600);
 
 /// What a collector has counted today of one domain; `None`: nothing.
 ///

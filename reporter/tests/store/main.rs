@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod deliveries_view;
+mod domain_day;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod history;

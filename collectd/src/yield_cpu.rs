@@ -1,4 +1,4 @@
-//! The writer lets the reader go first.
+//! The writer lets the reader go first, and so does whoever reads today's file.
 //!
 //! With ten datagrams in the kernel's queue and ten thousand a second, the reader may wait for a millisecond. A scheduler
 //! that finds the writer on the same core leaves it there for three. A lower priority would say it better, but not every

@@ -9,13 +9,11 @@ use std::{
 
 use crate::stats::Stats;
 
-/// Datagrams a second from which on observers hold back.
-const BUSY: u64 = 500;
+/// Pauses after a look, by the time that it took: from so many datagrams a second on, the most first.
+const PAUSES: [(u64, u32); 3] = [(5_000, 60), (500, 8), (0, QUIET_PAUSE)];
+const QUIET_PAUSE: u32 = 1;
 /// How long the rate is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
-/// Pause after a look, by the time that it took.
-const BUSY_PAUSE: u32 = 60;
-const QUIET_PAUSE: u32 = 1;
 /// Nobody waits longer than that for a turn: the client would go away.
 const MOST: Duration = Duration::from_secs(2);
 
@@ -68,8 +66,10 @@ impl PaceState {
         let since = now.saturating_duration_since(self.sampled);
         if since >= SAMPLE {
             let more = received.saturating_sub(self.received);
-            let is_busy = u128::from(more) * 1000 >= u128::from(BUSY) * since.as_millis();
-            self.pause = if is_busy { BUSY_PAUSE } else { QUIET_PAUSE };
+            let is_reached =
+                |rate: u64| u128::from(more) * 1000 >= u128::from(rate) * since.as_millis();
+            let pause = PAUSES.iter().find(|(rate, _)| is_reached(*rate));
+            self.pause = pause.map_or(QUIET_PAUSE, |(_, pause)| *pause);
             (self.sampled, self.received) = (now, received);
         }
         let took = now.saturating_duration_since(began);
@@ -94,10 +94,10 @@ mod tests {
         for (began, ended, received, due, why) in [
             (0, 2, 0, 4, "as long as it took"),
             (4, 6, 100, 8, "not yet measured"),
-            (58, 60, 100, 180, "a hundred within sixty milliseconds"),
-            (180, 182, 200, 302, "they keep coming"),
-            (302, 304, 205, 306, "five within a tenth of a second"),
-            (306, 10_000, 205, 12_000, "bounded"),
+            (58, 60, 400, 180, "four hundred within sixty milliseconds"),
+            (180, 182, 500, 198, "a hundred within a tenth of a second"),
+            (302, 304, 505, 306, "five within a tenth of a second"),
+            (306, 10_000, 505, 12_000, "bounded"),
         ] {
             state.ended(after(began), after(ended), received);
             assert_eq!(state.due, after(due), "{why}");

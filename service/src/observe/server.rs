@@ -16,7 +16,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::eventfd::{EfdFlags, EventFd},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     AnswerWriter, Limits, Request, ServeError,
@@ -27,6 +27,8 @@ use super::{
 
 /// After a failed accept (for want of descriptors, mostly).
 const PAUSE: Duration = Duration::from_millis(100);
+/// That often the path is looked at.
+const LOOK: Duration = Duration::from_secs(5);
 /// A thread's stack; handlers do not recurse.
 const STACK: usize = 512 * 1024;
 
@@ -79,7 +81,7 @@ impl Server {
                 .map_err(ServeError::failed(path, "start a thread for it"))?;
         }
         let (clients, stop) = (Arc::clone(&server.clients), Arc::clone(&server.stop));
-        let accept = move || accept(&socket, &clients, &stop, limits.interval);
+        let accept = move || accept(socket, &clients, &stop, limits.interval);
         let accepting =
             start("observe", accept).map_err(ServeError::failed(path, "start a thread for it"))?;
         server.accepting = Some(accepting);
@@ -105,13 +107,19 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 }
 
 /// Accepts clients until the server ends. At the end the socket's name is removed.
-fn accept(socket: &ObservationSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
+fn accept(mut socket: ObservationSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
+    let mut looked = Instant::now();
     loop {
+        if looked.elapsed() >= LOOK {
+            looked = Instant::now();
+            make_again(&mut socket);
+        }
         let mut polled = [
             PollFd::new(socket.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(stop.as_fd(), PollFlags::POLLIN),
         ];
-        let _ = poll(&mut polled, PollTimeout::NONE);
+        let patience = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX);
+        let _ = poll(&mut polled, patience);
         if polled[1].any() == Some(true) {
             return;
         }
@@ -129,6 +137,16 @@ fn accept(socket: &ObservationSocket, clients: &Clients, stop: &EventFd, interva
                 thread::sleep(PAUSE);
             }
         }
+    }
+}
+
+/// A path that does not lead to the socket any more is made again, where nobody else has it.
+fn make_again(socket: &mut ObservationSocket) {
+    if !socket.is_at_its_path()
+        && let Ok(made) = ObservationSocket::make(socket.path())
+    {
+        warn!(socket = %made.path().display(), "somebody removed the observation socket from its path; it is made again");
+        *socket = made;
     }
 }
 

@@ -90,9 +90,20 @@ impl ObservationSocket {
     }
 }
 
+impl ObservationSocket {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the path leads to this socket still.
+    pub(super) fn is_at_its_path(&self) -> bool {
+        identity(&self.path).is_ok_and(|found| found == self.identity)
+    }
+}
+
 impl Drop for ObservationSocket {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+        if self.is_at_its_path() {
             let _ = fs::remove_file(&self.path);
         }
     }

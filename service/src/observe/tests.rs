@@ -346,6 +346,14 @@ fn what_stands_at_the_path() {
 }
 
 #[test]
+fn a_path_that_somebody_removed_is_made_again() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits::default());
+    fs::remove_file(bench.path()).unwrap();
+    wait_until("it is made again", || bench.is_answering());
+}
+
+#[test]
 fn another_socket_at_the_path_stays_at_the_end() {
     let bench = Bench::new();
     let first = bench.server(Limits::default());

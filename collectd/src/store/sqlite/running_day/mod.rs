@@ -21,7 +21,10 @@ use super::{
     day_reader::{ClosedFile, counts::read_bounded, names::names_after},
     error::SqliteError,
 };
-use crate::store::{Detail, Look, RunningDay, RunningDayReader, StoreError};
+use crate::{
+    store::{Detail, Look, RunningDay, RunningDayReader, StoreError},
+    yield_cpu::yield_cpu,
+};
 use gate::Reading;
 
 pub(super) use gate::Gate;
@@ -30,7 +33,7 @@ pub(super) use gate::Gate;
 const LOOK: Duration = Duration::from_millis(2);
 const DOMAINS: u32 = 256;
 /// Names alone that are read at once.
-const NAMES: u32 = 2048;
+const NAMES: u32 = 512;
 
 /// See the module.
 pub(super) struct RunningFile {
@@ -185,6 +188,7 @@ impl RunningFileReader {
         names: &[impl AsRef<str>],
     ) -> Result<DomainCounts, SqliteError> {
         self.reading.check()?;
+        yield_cpu();
         Ok(read_bounded(&[file], self.day, domain, names)?.0)
     }
 }

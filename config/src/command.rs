@@ -129,7 +129,6 @@ pub(crate) const MAPTEST: Needs = Needs::Some {
         "debug_send_mail_dest",
         "debug_send_http_dest",
         "debug_send_file_dest",
-        "resolve_records",
         "dns_servers",
         "dns_timeout",
         "max_destinations",

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tlsrptctl_global_optspecs
-    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= resolve_records= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys= observation_socket=
+    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys= observation_socket=
 end
 
 function __fish_tlsrptctl_needs_command
@@ -32,8 +32,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -70,8 +68,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -98,8 +94,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -127,8 +121,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -165,8 +157,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -191,8 +181,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -218,8 +206,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -246,8 +232,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -274,8 +258,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -305,8 +287,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -333,8 +313,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -359,8 +337,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -385,8 +361,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -416,8 +390,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -443,8 +415,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l max_destinations -d 'Addresses used of one record' -r -f
@@ -469,8 +439,6 @@ error\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
-no\t''"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l max_destinations -d 'Addresses used of one record' -r -f

@@ -18,6 +18,7 @@ pub(crate) mod report_view;
 pub mod requests;
 pub(crate) mod runtime;
 pub(crate) mod show;
+pub mod status;
 pub(crate) mod tonight;
 pub mod totals;
 pub(crate) mod when;

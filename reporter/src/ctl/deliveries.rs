@@ -110,8 +110,8 @@ fn sums(totals: &DayTotals) -> String {
 
 fn table(rows: &[DeliveryRow]) -> Table {
     let mut table = Table::new(&[
-        ("TIME (UTC)", Align::Left),
-        ("STATUS", Align::Left),
+        ("TIME (UTC)", Align::Whole),
+        ("STATUS", Align::Whole),
         ("DOMAIN", Align::Left),
         ("DESTINATION", Align::Left),
         ("ANSWER", Align::Left),

@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use tlsrptd_config::{
     ctl::{Failures as Asked, FailuresScope},
     reportd::Reportd,
+    visible,
 };
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
     answer::Answer,
     number::{grouped, short},
-    table::{Align, Table, Width},
+    table::{Align, Table, Width, cut},
     words,
 };
 use crate::{
@@ -21,6 +22,11 @@ use crate::{
     error::Error,
     store::{self, FailureRow, OperatorAccess},
 };
+
+/// A terminal of so many columns has room for all of it in one line.
+const WIDE: usize = 120;
+/// Before MX and reason, where they stand in a line of their own.
+const BENEATH: &str = "          ";
 
 pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<Answer, Error> {
     let domain = asked.domain.as_deref().map(Domain::parse).transpose();
@@ -69,11 +75,10 @@ fn nothing(failures: &Failures) -> String {
 }
 
 fn text(failures: &Failures, width: Width) -> String {
-    let mut text = match failures.from == failures.question.to {
-        true => one_day(&failures.rows),
-        false => several_days(&failures.rows),
-    }
-    .text_at(width);
+    let mut text = match width {
+        Width::Columns(columns) if columns < WIDE => in_two_lines(failures, width, columns),
+        _ => table(failures, Details::InRow).text_at(width),
+    };
     if failures.more {
         let limit = failures.question.limit;
         text += &words::wrapped(&format!(
@@ -94,48 +99,59 @@ fn text(failures: &Failures, width: Width) -> String {
     text
 }
 
-fn one_day(rows: &[FailureRow]) -> Table {
-    let mut table = Table::new(&[
-        ("SESSIONS", Align::Right),
-        ("POLICY", Align::Left),
-        ("RESULT", Align::Left),
-        ("DOMAIN", Align::Left),
-        ("MX AND REASON", Align::Left),
-    ]);
-    for row in rows {
-        table.row([
-            short(row.sessions),
-            words::policy(&row.policy_type).to_owned(),
-            row.result_type.clone(),
-            row.domain.clone().unwrap_or_default(),
-            details(row),
-        ]);
-    }
-    table
+/// Where MX and reason stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Details {
+    InRow,
+    Beneath,
 }
 
-/// With the days on which it failed.
-fn several_days(rows: &[FailureRow]) -> Table {
-    let mut table = Table::new(&[
-        ("SESSIONS", Align::Right),
-        ("DAYS", Align::Right),
-        ("LAST", Align::Left),
-        ("POLICY", Align::Left),
-        ("RESULT", Align::Left),
+/// On a narrow terminal MX and reason would not be readable beside the rest.
+fn in_two_lines(failures: &Failures, width: Width, columns: usize) -> String {
+    let table = table(failures, Details::Beneath).text_at(width);
+    let mut lines = table.lines();
+    let mut text = lines
+        .next()
+        .map_or(String::new(), |head| format!("{head}\n"));
+    for (line, row) in lines.zip(&failures.rows) {
+        let beneath = visible::one_line(&details(row));
+        let beneath = cut(&beneath, columns.saturating_sub(BENEATH.len()));
+        text += &format!("{line}\n{BENEATH}{beneath}\n");
+    }
+    text
+}
+
+fn table(failures: &Failures, placed: Details) -> Table {
+    let several_days = failures.from != failures.question.to;
+    let mut columns = vec![("SESSIONS", Align::Right)];
+    if several_days {
+        columns.push(("DAYS", Align::Right));
+        // The year is in --json, and seldom asked for.
+        columns.push(("LAST", Align::Whole));
+    }
+    columns.extend([
+        ("POLICY", Align::Whole),
+        ("RESULT", Align::Whole),
         ("DOMAIN", Align::Left),
-        ("MX AND REASON", Align::Left),
     ]);
-    for row in rows {
-        table.row([
-            short(row.sessions),
-            row.days.to_string(),
-            // The year is in --json, and seldom asked for.
-            row.day.to_string().split_off(5),
+    if placed == Details::InRow {
+        columns.push(("MX AND REASON", Align::Left));
+    }
+    let mut table = Table::new(&columns);
+    for row in &failures.rows {
+        let mut cells = vec![short(row.sessions)];
+        if several_days {
+            cells.extend([row.days.to_string(), row.day.to_string().split_off(5)]);
+        }
+        cells.extend([
             words::policy(&row.policy_type).to_owned(),
             row.result_type.clone(),
             row.domain.clone().unwrap_or_default(),
-            details(row),
         ]);
+        if placed == Details::InRow {
+            cells.push(details(row));
+        }
+        table.row(cells);
     }
     table
 }
@@ -225,7 +241,7 @@ mod tests {
             );
             for part in [
                 "MTA-STS",
-                "example.com",
+                "example.com\n          mx1.example.com[192.0.2.1]: X509",
                 "1.23M",
                 "40 more",
                 "--limit",

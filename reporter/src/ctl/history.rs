@@ -56,7 +56,7 @@ fn text(history: &History, width: Width) -> String {
 fn columns(history: &History) -> Table {
     let right = |head| (head, Align::Right);
     let mut table = Table::new(&[
-        ("DAY", Align::Left),
+        ("DAY", Align::Whole),
         right("DOMAINS"),
         right("SESSIONS"),
         right("SECURED"),
@@ -86,7 +86,7 @@ fn columns(history: &History) -> Table {
 fn every_column(history: &History) -> Table {
     let right = |head| (head, Align::Right);
     let mut table = Table::new(&[
-        ("DAY", Align::Left),
+        ("DAY", Align::Whole),
         right("DOMAINS"),
         right("SESSIONS"),
         right("SECURED"),
@@ -128,7 +128,7 @@ fn of_policy(day: &DayTotals, policy_type: &str) -> u64 {
 
 fn policies(text: &mut String, history: &History) {
     let mut table = Table::new(&[
-        ("POLICY", Align::Left),
+        ("POLICY", Align::Whole),
         ("SESSIONS", Align::Right),
         ("SECURED", Align::Right),
         ("FAILED", Align::Right),

@@ -90,11 +90,3 @@ fn answer(settings: Ctl) -> Result<Answer, Error> {
         Command::Suppress(wish) => suppress::answer(&reportd, wish, Day::of(Timestamp::now())),
     }
 }
-
-/// Of a command that is still to be built.
-fn not_built_yet(command: &'static str) -> Error {
-    Error::Argument {
-        what: command,
-        problem: "not built yet".to_owned(),
-    }
-}

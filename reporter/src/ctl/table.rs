@@ -12,15 +12,21 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 const GAP: &str = "  ";
 /// In a pipe one long name does not move all the others.
 const MOST_PADDING: usize = 48;
-/// So much of a column that is cut stays, where there is so much.
-const LEAST: usize = 12;
+/// What does not fit is taken from the last column until so much of it is left,
+const LEAST_OF_LAST: usize = 26;
+/// then from the widest of the others,
+const LEAST_OF_OTHERS: usize = 20;
+/// then from whichever is the widest.
+const LEAST: usize = 8;
 const ELLIPSIS: char = '…';
 
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
-    /// Words.
+    /// Words, which are cut where they do not fit.
     Left,
+    /// Words of ours, which are not.
+    Whole,
     /// Numbers.
     Right,
 }
@@ -106,26 +112,31 @@ impl Table {
         widths
     }
 
-    /// Takes from the last column first, then from the widest one with words. Numbers are never cut.
     fn shrink(&self, widths: &mut [usize], columns: usize) {
-        let room = columns.saturating_sub(GAP.len() * widths.len().saturating_sub(1));
-        let Some(last) = widths.len().checked_sub(1) else {
-            return;
-        };
-        let mut excess = widths.iter().sum::<usize>().saturating_sub(room);
-        if self.aligns[last] == Align::Left {
-            let spare = widths[last].saturating_sub(LEAST).min(excess);
-            widths[last] -= spare;
-            excess -= spare;
-        }
-        while excess > 0 {
+        let gaps = GAP.len() * widths.len().saturating_sub(1);
+        let room = columns.saturating_sub(gaps);
+        let last = widths.len().saturating_sub(1);
+        let of_last = |column: usize| column == last;
+        self.take_from(widths, room, LEAST_OF_LAST, of_last);
+        self.take_from(widths, room, LEAST_OF_OTHERS, |column| !of_last(column));
+        self.take_from(widths, room, LEAST, |_| true);
+    }
+
+    /// Makes the widest of these columns narrower until all have room.
+    fn take_from(
+        &self,
+        widths: &mut [usize],
+        room: usize,
+        least: usize,
+        among: impl Fn(usize) -> bool,
+    ) {
+        while widths.iter().sum::<usize>() > room {
             let words = (0..widths.len()).filter(|column| self.aligns[*column] == Align::Left);
-            let wide = words.filter(|column| widths[*column] > LEAST);
+            let wide = words.filter(|column| among(*column) && widths[*column] > least);
             let Some(widest) = wide.max_by_key(|column| widths[*column]) else {
                 return;
             };
             widths[widest] -= 1;
-            excess -= 1;
         }
     }
 
@@ -142,7 +153,7 @@ impl Table {
             };
             let padding = " ".repeat(room.saturating_sub(cell.width()));
             match align {
-                Align::Left => line.extend([cell, padding]),
+                Align::Left | Align::Whole => line.extend([cell, padding]),
                 Align::Right => line.extend([padding, cell]),
             }
         }
@@ -197,14 +208,14 @@ mod tests {
             ),
             (
                 vec![["a.test", "1", reason]],
-                Width::Columns(40),
-                "DOMAIN  SESSIONS  REASON\na.test         1  550 5.7.1 we do not l…\n",
+                Width::Columns(43),
+                "DOMAIN  SESSIONS  REASON\na.test         1  550 5.7.1 we do not like…\n",
                 "the last column is cut first",
             ),
             (
                 vec![[long, "1", reason]],
-                Width::Columns(40),
-                "DOMAIN            SESSIONS  REASON\na-very-long-nam…         1  550 5.7.1 w…\n",
+                Width::Columns(60),
+                "DOMAIN                  SESSIONS  REASON\na-very-long-name-of-a…         1  550 5.7.1 we do not like …\n",
                 "then the widest",
             ),
             (
@@ -216,7 +227,7 @@ mod tests {
             (
                 vec![["a\nb\x1b[31m\u{202e}", "1", "x"]],
                 Width::Unbounded,
-                "DOMAIN           SESSIONS  REASON\na b [31m\\u{202e}         1  x\n",
+                "DOMAIN            SESSIONS  REASON\na b [31m\\u{202e}         1  x\n",
                 "nothing hides, and nothing begins a line",
             ),
         ] {

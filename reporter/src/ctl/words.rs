@@ -1,7 +1,7 @@
 //! Words and sentences that several commands say.
 
 use jiff::Timestamp;
-use tlsrptd_config::help::wrap;
+use tlsrptd_config::{help::wrap, visible};
 use tlsrptd_proto::day::Day;
 
 use super::table::Width;
@@ -24,13 +24,14 @@ pub(crate) fn wrapped(text: &str) -> String {
     indented(text, "", "")
 }
 
-/// Lines of 80 columns, the first behind `first`, the others behind `rest`.
+/// Lines of 80 columns, the first behind `first`, the others behind `rest`. Whoever wrote the text: it begins no line.
 pub(crate) fn indented(text: &str, first: &str, rest: &str) -> String {
+    let text = visible::one_line(text);
     let room = match Width::of_stdout() {
         Width::Columns(columns) => columns.min(WIDTH),
         Width::Unbounded => WIDTH,
     };
-    let lines = wrap(text, room.saturating_sub(first.len().max(rest.len())));
+    let lines = wrap(&text, room.saturating_sub(first.len().max(rest.len())));
     let begin = |number| if number == 0 { first } else { rest };
     let lines = lines.iter().enumerate();
     lines
@@ -50,13 +51,11 @@ pub(crate) fn since(known_since: Option<Day>, from: Day) -> String {
 }
 
 /// A time of this day or another: `11-20 03:12`.
-#[allow(dead_code)] // until status is built
 pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%m-%d %H:%M").to_string()
 }
 
 /// How long ago, or how long it will take: `45 s`, `12 min`, `3 h`, `4 d`.
-#[allow(dead_code)] // until status is built
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -9,6 +9,7 @@ mod answer_reader;
 mod error;
 mod probe;
 mod process;
+mod status;
 mod today;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ use process::FetcherProcess;
 pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
 pub use probe::probe;
+pub use status::ask_status;
 pub use today::{TodayStream, today};
 
 /// A part that is handed on: so many domains,

@@ -131,7 +131,9 @@ pub struct Backlog {
     pub looked_at: u64,
     /// How many of these have failed before.
     pub tried: u64,
-    /// The first attempt of the one that has been tried for the longest time.
+    /// How many of these were first tried, or made, before the time that was given.
+    pub tried_long: u64,
+    /// When the first of them was first tried, or made.
     pub tried_since: Option<Timestamp>,
     /// Why most of them failed.
     pub reason: Option<SharedReason>,

@@ -53,7 +53,7 @@ pub use history::{
     DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
     ReportContents, ResultTotals, WithoutReport,
 };
-pub use operator::{OperatorStore, StatusCount, StatusCounts, SuppressionRow, WhyPending};
+pub use operator::{OperatorStore, SuppressionRow};
 pub use requests::{
     CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
     RequestRow, Requests, StartedRequest,

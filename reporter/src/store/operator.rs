@@ -10,9 +10,6 @@ use crate::model::SuppressionTarget;
 /// # Errors
 /// All fail when the engine cannot read or write; nothing has changed then.
 pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequests {
-    /// What there is to do and what was done.
-    fn status_counts(&self) -> Result<StatusCounts, StoreError>;
-
     /// The collectors that were given up, of the days `from..=to` that are decided.
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError>;
 
@@ -35,41 +32,6 @@ pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequest
 
     /// What is suppressed on that day, in the order of the targets.
     fn suppressed(&self, today: Day) -> Result<Vec<SuppressionRow>, StoreError>;
-}
-
-/// The counts of all tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StatusCounts {
-    /// Fetch jobs.
-    pub jobs: Vec<StatusCount>,
-    /// Report data.
-    pub data: Vec<StatusCount>,
-    /// Destinations, by the day of their report.
-    pub destinations: Vec<StatusCount>,
-    /// `None` when nothing that was tried is pending.
-    pub why_pending: Option<WhyPending>,
-}
-
-/// The number of rows of a day with a status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusCount {
-    /// The day.
-    pub day: String,
-    /// The status; `None` is sys4's NULL: there is something to do.
-    pub status: Option<String>,
-    /// How many.
-    pub number: i64,
-}
-
-/// Why deliveries that were tried are still pending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WhyPending {
-    /// How many were tried and are to be tried again.
-    pub tried: u64,
-    /// How many of them share the most frequent reason.
-    pub number: u64,
-    /// That reason, of one of them.
-    pub reason: String,
 }
 
 /// One entry of the suppression list.

@@ -3,7 +3,10 @@
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::{DecidedDomain, Delivery, DeliveryStatus, Destination, NamedBy},
-    store::{AttemptEnd, Disposition, OperatorAccess, open_for_operator},
+    store::{
+        AttemptEnd, DeliveryFilter, DeliveryProgress, DeliveryQuestion, Disposition,
+        OperatorAccess, open_for_operator,
+    },
 };
 
 use crate::{
@@ -45,13 +48,17 @@ fn what_is_old_goes_but_nothing_pending() {
     let claimed = claim(&mut *store, now, 1);
     store.record(&[sent(&claimed[0])], now).unwrap();
     while store.clean(day().next()).unwrap() {}
-    let counts = open_for_operator(&settings, OperatorAccess::Read)
-        .unwrap()
-        .status_counts()
-        .unwrap();
-    assert!(counts.jobs.is_empty() && counts.data.is_empty());
-    assert_eq!(counts.destinations.len(), 1, "the pending one stays");
-    assert_eq!(counts.destinations[0].status, None);
+    let operator = open_for_operator(&settings, OperatorAccess::Read).unwrap();
+    assert!(operator.jobs(day()).unwrap().is_empty());
+    let all = DeliveryQuestion {
+        day: day(),
+        domain: None,
+        status: DeliveryFilter::All,
+        limit: 9,
+    };
+    let stay = operator.deliveries(&all).unwrap();
+    assert_eq!(stay.len(), 1, "the pending one stays");
+    assert!(matches!(stay[0].progress, DeliveryProgress::Waiting { .. }));
 }
 
 #[test]

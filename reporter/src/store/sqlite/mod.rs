@@ -5,7 +5,6 @@ mod claims;
 mod clean;
 mod clock;
 mod collectors;
-mod counts;
 mod days;
 mod decisions;
 mod deliveries;

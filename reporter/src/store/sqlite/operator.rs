@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{counts, digests, open, suppressed::TABLES};
+use super::{digests, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
-    store::{
-        MissingCollector, OperatorAccess, OperatorStore, StatusCounts, StoreError, SuppressionRow,
-    },
+    store::{MissingCollector, OperatorAccess, OperatorStore, StoreError, SuppressionRow},
 };
 
 /// Open for one command. The file's journal mode stays as it is.
@@ -69,10 +67,6 @@ impl ExistingDatabase {
 }
 
 impl OperatorStore for ExistingDatabase {
-    fn status_counts(&self) -> Result<StatusCounts, StoreError> {
-        counts::status_counts(&self.db).map_err(|source| self.fault(source))
-    }
-
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError> {
         digests::missing_collectors(&self.db, from, to).map_err(|source| self.fault(source))
     }

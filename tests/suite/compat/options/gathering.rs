@@ -1,11 +1,12 @@
 //! The options of `tlsrpt-reportd` about itself and its collectors; those of `tlsrptctl`.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tlsrptd_tests::harness::clock::FakeClock;
 use tlsrptd_tests::harness::dkim::DkimKey;
+use tlsrptd_tests::harness::dns::Trouble;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::wait::within;
 
@@ -228,6 +229,24 @@ fn ctl() -> Vec<Effect> {
         of.turn("dbname", ["{folder}/none.sqlite", "{folder}/r.sqlite"], ["no", "yes"], |site, ctl| {
             site.report(&site.program("tlsrpt-reportd")).stop();
             is(ctl.arg("status").run().stdout.contains("sent"))
+        }),
+        of.set("fetchers", "/nowhere/fetcher", ["no", "yes"], |site, ctl| {
+            site.report(&site.program("tlsrpt-reportd")).stop();
+            is(ctl.arg("status").run().stdout.contains("cannot run /nowhere/fetcher"))
+        }),
+        of.set("observation_socket", "{folder}/none.observe", ["no", "yes"], |site, ctl| {
+            site.report(&site.program("tlsrpt-reportd")).stop();
+            is(ctl.arg("status").run().stdout.contains("tlsrpt-reportd does not answer"))
+        }),
+        of.turn("dns_servers", ["192.0.2.1", "{dns}"], ["no", "yes"], |site, ctl| {
+            site.dns.tlsrpt("a.test", MAIL);
+            is(ctl.set("dns_timeout", 1).arg("maptest").arg("a.test").run().stdout.contains("mailto:x@m.test"))
+        }),
+        of.set("dns_timeout", "1", ["slow", "quick"], |site, ctl| {
+            site.dns.trouble("_smtp._tls.a.test", Trouble::Silent);
+            let asked = Instant::now();
+            ctl.set("dns_servers", site.dns.address()).arg("maptest").arg("a.test").run();
+            if asked.elapsed() < Duration::from_secs(8) { "quick" } else { "slow" }.to_owned()
         }),
         of.set("tlsrpt_record_map", "{folder}/discard.map", [both, "none: discarded by a map"], mapped),
         of.set("mail_destination_map", "{folder}/discard.map", [both, "https://m.test/"], mapped),

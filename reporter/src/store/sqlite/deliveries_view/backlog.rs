@@ -17,7 +17,7 @@ pub(super) fn read(db: &Connection, late: Timestamp) -> rusqlite::Result<Backlog
         return count(db, "status IS NULL", late);
     }
     let mut backlog = count(db, "status IS NULL AND tlsrptd_started IS NULL", late)?;
-    reasons(db, &mut backlog)?;
+    reasons(db, late, &mut backlog)?;
     Ok(backlog)
 }
 
@@ -37,9 +37,9 @@ fn count(db: &Connection, is_waiting: &str, late: Timestamp) -> rusqlite::Result
     })
 }
 
-fn reasons(db: &Connection, backlog: &mut Backlog) -> rusqlite::Result<()> {
+fn reasons(db: &Connection, late: Timestamp, backlog: &mut Backlog) -> rusqlite::Result<()> {
     let mut select = db.prepare(
-        "SELECT tlsrptd_reason, tlsrptd_first FROM destinations \
+        "SELECT tlsrptd_reason, coalesce(tlsrptd_first, its) FROM destinations \
          WHERE status IS NULL AND tlsrptd_started IS NULL ORDER BY d_r_id LIMIT ?1",
     )?;
     let mut rows = select.query([LOOKED_AT])?;
@@ -51,6 +51,8 @@ fn reasons(db: &Connection, backlog: &mut Backlog) -> rusqlite::Result<()> {
         };
         backlog.tried += 1;
         let first = instant(row, 1)?;
+        // While the relay takes nothing, no first attempt is recorded.
+        backlog.tried_long += u64::from(first.is_some_and(|first| first < late));
         backlog.tried_since = [backlog.tried_since, first].into_iter().flatten().min();
         kinds.entry(without_names(&reason)).or_insert((0, reason)).0 += 1;
     }

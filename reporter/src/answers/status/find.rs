@@ -1,0 +1,65 @@
+//! Asks whoever knows.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
+
+use super::{
+    CollectorFigures, CollectorStatus, LastClosedDay, ReporterStatus, Status, Told, judge::judge,
+};
+use crate::{
+    answers::runtime::wait_for,
+    error::Error,
+    gather,
+    store::{self, OperatorAccess},
+};
+
+/// A host that is away must not hold the others' answers back for longer.
+const COLLECTOR_LIMIT: Duration = Duration::from_secs(5);
+/// What has failed, or waited beyond its time, for so long is late.
+const LATE: SignedDuration = SignedDuration::from_hours(6);
+
+impl Status {
+    /// Asks the store, all collectors at once, and the reporter.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn find(settings: &Reportd, now: Timestamp) -> Result<Status, Error> {
+        let store = store::open_for_operator(settings, OperatorAccess::Read)?;
+        let today = Day::of(now);
+        let day = today.previous();
+        let mut status = Status {
+            now,
+            last_closed: LastClosedDay {
+                day,
+                totals: store.totals(day, day)?.pop(),
+                jobs: store.jobs(day)?,
+            },
+            backlog: store.backlog(now - LATE)?,
+            suppressed: store.suppressed(today)?.len() as u64,
+            reporter: ReporterStatus::ask(settings.observation_socket.as_deref()),
+            collectors: collectors(settings)?,
+            findings: Vec::new(),
+        };
+        status.findings = judge(&status);
+        Ok(status)
+    }
+}
+
+fn collectors(settings: &Reportd) -> Result<Vec<CollectorStatus>, Error> {
+    let asked = settings.fetchers.iter().map(|fetcher| async move {
+        let told = match gather::ask_status(&fetcher.text, COLLECTOR_LIMIT).await {
+            Ok(Some(status)) => Told::Figures(CollectorFigures::read(status)),
+            Ok(None) => Told::Nothing,
+            Err(error) => Told::Failed(error.to_string()),
+        };
+        CollectorStatus {
+            command: fetcher.text.clone(),
+            told,
+        }
+    });
+    wait_for(async { Ok(join_all(asked).await) })
+}

@@ -9,7 +9,7 @@ use tlsrptd_service::clock::ClockReading;
 use crate::{
     deliver::{Deliverer, Outcome, PreparedMail, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
-    lookup::{LookupResult, Resolver},
+    lookup::{LookupResult, Resolver, ResolverStatus},
     model::{Delivery, DigestMail, FetchJob},
 };
 
@@ -43,6 +43,10 @@ pub trait Environment: Send + Sync + 'static {
     }
     /// Asks DNS for a domain's record; `None` with `resolve_records = no`.
     fn lookup(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
+    /// Whether DNS answers; `None` with `resolve_records = no`.
+    fn resolver_status(&self) -> Option<ResolverStatus> {
+        None
+    }
     /// A delivery waits in its queue: its mail may be written and signed ahead.
     fn prepare_mail(&self, _delivery: &Delivery, _mail: &PreparedMail) {}
     /// The number of attempts whose report the other side has, and has not answered: to end these would send it twice.
@@ -129,6 +133,10 @@ impl Environment for SystemEnvironment {
             Some(resolver) => Some(resolver.record(domain).await),
             None => None,
         }
+    }
+
+    fn resolver_status(&self) -> Option<ResolverStatus> {
+        self.resolver.as_ref().map(Resolver::status)
     }
 
     fn prepare_mail(&self, delivery: &Delivery, mail: &PreparedMail) {

@@ -104,6 +104,17 @@ impl Resolver {
         })
     }
 
+    /// Whether it answers, as far as is known.
+    pub fn status(&self) -> ResolverStatus {
+        let throttle = self.throttle();
+        match throttle.is_unavailable() {
+            true => ResolverStatus::Unavailable {
+                skipped: throttle.skipped(),
+            },
+            false => ResolverStatus::Available,
+        }
+    }
+
     async fn ask_for_root(&self) {
         let is_answered = self.stub.current().answer_for_root().await;
         let (mut throttle, now) = (self.throttle(), Instant::now());
@@ -148,6 +159,18 @@ impl Resolver {
             tokio::time::sleep(RETRY_WAIT).await;
         }
     }
+}
+
+/// Whether the resolver answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolverStatus {
+    /// It does, or nothing says that it does not.
+    Available,
+    /// It does not: the records that the MTA saw are used.
+    Unavailable {
+        /// Queries that were not made meanwhile.
+        skipped: u64,
+    },
 }
 
 fn log(change: Option<ResolverChange>) {

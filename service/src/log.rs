@@ -5,6 +5,7 @@
 
 mod failure;
 mod line;
+mod newest;
 mod stream;
 mod throttle;
 mod writer;
@@ -20,6 +21,8 @@ use tracing_subscriber::{
 };
 
 pub use failure::FailureThrottle;
+use newest::Newest;
+pub use newest::NewestWarning;
 pub use throttle::LogThrottle;
 use writer::LogWriter;
 
@@ -46,9 +49,15 @@ pub enum LogError {
 #[derive(Debug, Clone)]
 pub struct LogHandle {
     writer: Arc<LogWriter>,
+    newest: Arc<Newest>,
 }
 
 impl LogHandle {
+    /// The newest lines at warn and error, the oldest of them first.
+    pub fn newest_warnings(&self) -> Vec<NewestWarning> {
+        self.newest.all()
+    }
+
     /// Opens `logfilename` again, after a log rotation (SIGHUP).
     ///
     /// # Errors
@@ -68,13 +77,15 @@ pub fn init(
     logfilename: Option<&Path>,
 ) -> Result<LogHandle, LogError> {
     let writer = Arc::new(LogWriter::open(program, logfilename)?);
+    let newest = Arc::new(Newest::default());
     let layer = LogLayer {
         level: least(level),
         writer: Arc::clone(&writer),
+        newest: Arc::clone(&newest),
     };
     tracing::subscriber::set_global_default(Registry::default().with(layer))
         .map_err(|_| LogError::Twice)?;
-    Ok(LogHandle { writer })
+    Ok(LogHandle { writer, newest })
 }
 
 /// The least important level that is written.
@@ -91,6 +102,7 @@ fn least(level: LogLevel) -> tracing::Level {
 struct LogLayer {
     level: tracing::Level,
     writer: Arc<LogWriter>,
+    newest: Arc<Newest>,
 }
 
 impl LogLayer {
@@ -112,8 +124,9 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.writer
-            .write(*event.metadata().level(), &line::text(event));
+        let (level, text) = (*event.metadata().level(), line::text(event));
+        self.newest.add(level, &text);
+        self.writer.write(level, &text);
     }
 
     fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {

@@ -14,7 +14,7 @@ use super::DaemonOptions;
 use crate::{
     environment::Environment,
     model::{Delivery, QueueKey},
-    queue::{ConcurrencyLimits, DeliveryEvent, DeliveryQueues},
+    queue::{ClaimedCounts, ConcurrencyLimits, DeliveryEvent, DeliveryQueues},
     schedule::Schedule,
     store::{AttemptEnd, ClaimLimit, Claimed, Disposition, Store, StoreError, Suspension},
     suppress::TargetForDomain,
@@ -100,6 +100,24 @@ impl<E: Environment> Delivering<E> {
     /// Gives what [`Delivering::push`] has put in and what has ended since the last call.
     pub(super) fn take_requested(&mut self) -> Vec<RequestedEnd> {
         std::mem::take(&mut self.requested)
+    }
+
+    pub(super) fn claimed(&self) -> ClaimedCounts {
+        self.queues.claimed()
+    }
+
+    /// Attempts under way.
+    pub(super) fn number_active(&self) -> usize {
+        self.queues.number_active()
+    }
+
+    /// Claimed deliveries by queue.
+    pub(super) fn sizes(&self) -> &HashMap<QueueKey, usize> {
+        self.queues.sizes()
+    }
+
+    pub(super) fn throttled_queues(&self) -> &HashMap<QueueKey, ThrottledQueue> {
+        &self.throttled
     }
 
     pub(super) fn is_busy(&self) -> bool {

@@ -10,7 +10,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use super::additions::fetch_additions;
+use super::{additions::fetch_additions, observation::CollectorBoard};
 use crate::{
     environment::Environment,
     gather::{AnswerPart, AnswerSender, GatherError},
@@ -33,6 +33,7 @@ const AFTER_LOSS: Duration = Duration::from_secs(300);
 pub(super) struct Gathering<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
+    collectors: CollectorBoard,
     rng: StdRng,
     sender: mpsc::Sender<(Arc<FetchJob>, AnswerPart)>,
     parts: mpsc::Receiver<(Arc<FetchJob>, AnswerPart)>,
@@ -47,11 +48,17 @@ pub(super) struct Gathering<E> {
 }
 
 impl<E: Environment> Gathering<E> {
-    pub(super) fn new(environment: Arc<E>, schedule: Arc<Schedule>, rng: StdRng) -> Gathering<E> {
+    pub(super) fn new(
+        environment: Arc<E>,
+        schedule: Arc<Schedule>,
+        collectors: CollectorBoard,
+        rng: StdRng,
+    ) -> Gathering<E> {
         let (sender, parts) = mpsc::channel(PARTS_WAITING);
         Gathering {
             environment,
             schedule,
+            collectors,
             rng,
             sender,
             parts,
@@ -200,6 +207,9 @@ impl<E: Environment> Gathering<E> {
         result: Result<(), GatherError>,
         time: &WorkingTime,
     ) -> Result<(), StoreError> {
+        let said = result.as_ref().map(|()| ());
+        let said = said.map_err(|error| error as &dyn std::error::Error);
+        self.collectors.note(&job.command, said, time.now);
         if let Err(error) = result {
             return self.job_failed(store, job, &error, time);
         }

@@ -68,6 +68,7 @@ impl<E: Environment> Daemon<E> {
                 () = self.delivering.wait() => sleep(BATCH_WAIT).await,
                 () = self.digests.wait() => {}
                 () = self.requests.wait(&*self.store) => {}
+                () = self.published.wanted() => self.publish(),
                 () = sleep(wait) => {}
             }
         }
@@ -126,7 +127,9 @@ impl<E: Environment> Daemon<E> {
             let wait = at.duration_since(now).max(SignedDuration::ZERO);
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         };
-        let dates = [self.store.next_job(now)?, delivery, Some(tomorrow)];
+        let fetch = self.store.next_job(now)?;
+        (self.next_delivery, self.next_fetch) = (delivery, fetch);
+        let dates = [fetch, delivery, Some(tomorrow)];
         let waits = [
             self.delivering.until_next_probe(),
             self.gathering.paused_for(),

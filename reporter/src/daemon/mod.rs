@@ -13,6 +13,7 @@ mod delivering;
 mod digest;
 mod gathering;
 mod main_loop;
+mod observation;
 mod prepare;
 mod requests;
 mod serve;
@@ -21,6 +22,7 @@ mod stop;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tlsrptd_service::clock::WorkingTime;
 
@@ -38,6 +40,7 @@ use composing::Composing;
 use delivering::Delivering;
 use digest::Digests;
 use gathering::Gathering;
+use observation::{CollectorBoard, Published, Snapshot};
 use requests::Requests;
 
 pub use check_config::faults;
@@ -83,6 +86,11 @@ pub struct Daemon<E: Environment> {
     delivering: Delivering<E>,
     digests: Digests<E>,
     requests: Requests<E>,
+    collectors: CollectorBoard,
+    published: Arc<Published<Snapshot>>,
+    /// As of the last pass.
+    next_delivery: Option<Timestamp>,
+    next_fetch: Option<Timestamp>,
 }
 
 impl<E: Environment> std::fmt::Debug for Daemon<E> {
@@ -123,10 +131,16 @@ impl<E: Environment> Daemon<E> {
         let mut fork = || StdRng::from_rng(&mut rng);
         let (env, schedule) = (&environment, &composer.schedule);
         let fetchers = &options.fetchers;
+        let collectors = CollectorBoard::new(fetchers);
         Ok(Daemon {
             clock,
             calendar: Calendar::new(Arc::clone(schedule), fetchers.clone()),
-            gathering: Gathering::new(Arc::clone(env), Arc::clone(schedule), fork()),
+            gathering: Gathering::new(
+                Arc::clone(env),
+                Arc::clone(schedule),
+                collectors.clone(),
+                fork(),
+            ),
             additions_poller: AdditionsPoller::new(
                 Arc::clone(env),
                 Arc::clone(schedule),
@@ -147,6 +161,10 @@ impl<E: Environment> Daemon<E> {
                 options.request_interval,
             ),
             schedule: Arc::clone(schedule),
+            collectors,
+            published: Arc::new(Published::new()),
+            next_delivery: None,
+            next_fetch: None,
             store,
             environment,
             options,

@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tlsrptd_config::{Settings, reportd::Reportd};
 use tlsrptd_service::{
-    descriptors, log::LogHandle, pid_file::PidFile, service_manager::ServiceManager,
+    descriptors, log::LogHandle, observe::Server, pid_file::PidFile,
+    service_manager::ServiceManager,
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Daemon, DaemonOptions, DigestOptions, signals};
+use super::{Daemon, DaemonOptions, DigestOptions, observation, signals};
 use crate::{
     compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
     lookup::Resolver, model::CollectorCommand, route::Routes, store,
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub(super) service_manager: ServiceManager,
     pub(super) fetchers: Vec<CollectorCommand>,
     pub(super) pidfile: Option<PidFile>,
+    /// Answers for as long as it is there.
+    pub(super) observed: Option<Server>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -88,6 +91,11 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         rand::random(),
     )?;
     drop(entered);
+    let observed = observation::serve(
+        settings.observation_socket.as_deref(),
+        Arc::clone(&daemon.published),
+        log.clone(),
+    );
     Ok(Prepared {
         runtime,
         daemon,
@@ -96,6 +104,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         service_manager,
         fetchers,
         pidfile,
+        observed,
     })
 }
 

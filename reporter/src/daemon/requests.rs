@@ -96,6 +96,11 @@ impl<E: Environment> Requests<E> {
         }
     }
 
+    /// Requests that are known and not over.
+    pub(super) fn number(&self) -> usize {
+        self.open.len() + self.in_hand.len() + self.tested.len()
+    }
+
     fn is_active(&self) -> bool {
         !self.open.is_empty() || !self.in_hand.is_empty()
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tlsrptd_service::{log::LogHandle, service_manager::ServiceManager};
 
-use super::{Order, Prepared};
+use super::{Order, Prepared, observation::CollectorBoard};
 use crate::{error::Error, gather, model::CollectorCommand};
 
 /// Deliveries under way get so long to end when we are told to stop.
@@ -24,17 +25,19 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         service_manager,
         fetchers,
         pidfile,
+        observed,
     } = prepared;
     let worked = runtime.block_on(async {
         tracing::info!("tlsrpt-reportd is at work");
         service_manager.ready();
-        let probes = tokio::spawn(probe_all(fetchers));
+        let probes = tokio::spawn(probe_all(fetchers, daemon.collectors.clone()));
         let worked = daemon
             .run(&mut signals.orders, |order| {
                 obey(&log, &service_manager, order)
             })
             .await;
         probes.abort();
+        drop(observed);
         service_manager.stopping();
         // What ended well is recorded even when something else went wrong.
         let stopped = daemon
@@ -67,15 +70,22 @@ fn obey(log: &LogHandle, service_manager: &ServiceManager, order: Order) {
 }
 
 /// A fetcher that does not answer is told of at once, not at midnight; no more than that.
-async fn probe_all(fetchers: Vec<CollectorCommand>) {
+async fn probe_all(fetchers: Vec<CollectorCommand>, collectors: CollectorBoard) {
     let probes = fetchers
         .into_iter()
-        .map(|CollectorCommand { index, command }| async move {
-            match gather::probe(&command).await {
-                Ok(()) => tracing::debug!("fetcher {index} {command} answers"),
-                Err(error) => {
-                    tracing::error!("fetcher {index} {command} failed its test call: {error}")
+        .map(|CollectorCommand { index, command }| {
+            let collectors = collectors.clone();
+            async move {
+                let answer = gather::probe(&command).await;
+                match &answer {
+                    Ok(()) => tracing::debug!("fetcher {index} {command} answers"),
+                    Err(error) => {
+                        tracing::error!("fetcher {index} {command} failed its test call: {error}")
+                    }
                 }
+                let said = answer.as_ref().map(|()| ());
+                let said = said.map_err(|error| error as &dyn std::error::Error);
+                collectors.note(&command, said, Timestamp::now());
             }
         });
     futures_util::future::join_all(probes).await;

@@ -69,6 +69,11 @@ impl ResolverThrottle {
         permit
     }
 
+    /// Queries that were not made during the outage.
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
     /// Whether there is no point in repeating a query.
     pub(super) fn is_unavailable(&self) -> bool {
         self.throttle.is_paused()

@@ -21,7 +21,7 @@ mod throttle;
 use crate::{deliver::PreparedMail, model::Delivery};
 
 pub(crate) use limits::ConcurrencyLimits;
-pub(crate) use queues::DeliveryQueues;
+pub(crate) use queues::{ClaimedCounts, DeliveryQueues};
 pub(crate) use scheduler::DeliveryEvent;
 pub(crate) use throttle::ThrottleChange;
 

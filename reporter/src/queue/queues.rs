@@ -85,6 +85,16 @@ impl<E: Environment> DeliveryQueues<E> {
         capacity.saturating_sub(size)
     }
 
+    /// Attempts under way.
+    pub(crate) fn number_active(&self) -> usize {
+        self.runners.scheduler().number_active()
+    }
+
+    /// Claimed deliveries by queue.
+    pub(crate) fn sizes(&self) -> &HashMap<QueueKey, usize> {
+        &self.sizes
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.runners.scheduler().number_active() > 0
     }

@@ -49,8 +49,36 @@ pub trait Deliveries {
     /// The queue is not probed any more: deliveries are taken in hand as far as there is room.
     fn queue_flows(&mut self, queue: &QueueKey);
 
+    /// The queues with the most pending deliveries that are not in hand, at most `most`: as far as they are in memory.
+    fn queue_depths(&self, now: Timestamp, most: usize) -> QueueDepths;
+
+    /// The same of one queue.
+    fn queue_depth(&self, queue: &QueueKey, now: Timestamp) -> QueueDepth;
+
     /// The next due time after `now`; `now` if rows remain unread.
     fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+}
+
+/// The queues with the most pending deliveries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueDepths {
+    /// These.
+    pub longest: Vec<QueueDepth>,
+    /// All that are known.
+    pub number: usize,
+    /// All pending rows have been read.
+    pub is_read: bool,
+}
+
+/// What waits in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Which.
+    pub key: QueueKey,
+    /// Deliveries that are pending.
+    pub waiting: usize,
+    /// Those of them that are due.
+    pub due: usize,
 }
 
 /// How many deliveries may be taken in hand.

@@ -40,7 +40,8 @@ pub use deliveries_view::{
     Frequency, SharedReason, WithoutReportRow,
 };
 pub use delivering::{
-    AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, Suspension,
+    AttemptEnd, ClaimLimit, Claimed, CorruptRow, Deliveries, Disposition, QueueDepth, QueueDepths,
+    Suspension,
 };
 pub use digests::{DigestEnd, Digests, MissingCollector};
 pub use domain_day::{

@@ -14,6 +14,7 @@ mod life;
 mod maps;
 mod outage;
 mod records;
+mod requests;
 mod resolv_conf;
 mod size;
 mod spellings;

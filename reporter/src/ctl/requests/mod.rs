@@ -33,7 +33,7 @@ struct Wish {
 /// Asks, waits, and says what came of it.
 fn ask(
     settings: &Reportd,
-    store: &mut dyn OperatorStore,
+    mut store: Box<dyn OperatorStore>,
     wish: Wish,
     how_long: Wait,
 ) -> Result<Answer, Error> {
@@ -51,7 +51,10 @@ fn ask(
     if reporter.is_none() && !may_wait {
         return Err(not_at_work(settings, wish.kind));
     }
-    let Some(ids) = store.ask(&wish.requests, Timestamp::now())? else {
+    let asked = store.ask(&wish.requests, Timestamp::now())?;
+    // A reporter that ends wants its database for itself.
+    drop(store);
+    let Some(ids) = asked else {
         return Err(fault(
             "REQUEST",
             "so many requests wait already that no more are taken (allowed: 1000)",
@@ -73,7 +76,7 @@ fn ask(
         .collect();
     if let Wait::ForAnswer(seconds) = how_long {
         let reporter = reporter.as_deref().unwrap_or_default();
-        wait::for_answers(settings, store, &mut answer, seconds, reporter)?;
+        wait::for_answers(settings, &mut answer, seconds, reporter)?;
     }
     let is_asked = how_long == Wait::No && answer.left_out.is_empty();
     let exit = match answer.is_sent() || is_asked {

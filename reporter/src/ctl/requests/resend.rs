@@ -27,7 +27,7 @@ pub(in crate::ctl) fn resend(settings: &Reportd, question: &Resend) -> Result<An
     let day = day::of(&question.day, now)?;
     let to = question.to.as_deref().map(|to| named("--to", to));
     let to = to.transpose()?;
-    let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
+    let store = store::open_for_operator(settings, OperatorAccess::Write)?;
     let state = store.domain_day(day, &domain, &question.domain)?;
     let made: Vec<&ReportState> = state
         .reports
@@ -58,7 +58,7 @@ pub(in crate::ctl) fn resend(settings: &Reportd, question: &Resend) -> Result<An
         };
         return Ok(Answer::none(show::text(&answer), answer.json()));
     }
-    ask(settings, &mut *store, wish, question.wait)
+    ask(settings, store, wish, question.wait)
 }
 
 /// The rows of the reports that can be sent.

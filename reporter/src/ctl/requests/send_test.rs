@@ -14,7 +14,7 @@ use crate::{
 /// A test report.
 pub(in crate::ctl) fn send_test(settings: &Reportd, question: &SendTest) -> Result<Answer, Error> {
     let destination = named("URI", &question.destination)?;
-    let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
+    let store = store::open_for_operator(settings, OperatorAccess::Write)?;
     let list = store.suppression_list()?;
     // Whoever names a destination wants to send there: it is said, and no reason to refuse.
     let note = list
@@ -34,5 +34,5 @@ pub(in crate::ctl) fn send_test(settings: &Reportd, question: &SendTest) -> Resu
         about: vec![(None, note)],
         left_out: Vec::new(),
     };
-    ask(settings, &mut *store, wish, question.wait)
+    ask(settings, store, wish, question.wait)
 }

@@ -17,11 +17,11 @@ use super::{RequestsAnswer, WaitEnd, show};
 use crate::{
     error::Error,
     model::{RequestId, RequestKind},
-    store::{self, OperatorStore},
+    store::{self, OperatorAccess},
 };
 
 /// Between two looks at the rows.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// After so long it is said what is waited for.
 const SILENT: Duration = Duration::from_secs(2);
 /// A reporter that is gone for so long has not just been restarted.
@@ -30,7 +30,6 @@ const GONE: Duration = Duration::from_secs(5);
 /// Waits until all requests have ended, for so many seconds at most.
 pub(super) fn for_answers(
     settings: &Reportd,
-    store: &mut dyn OperatorStore,
     answer: &mut RequestsAnswer,
     seconds: u32,
     reporter: &str,
@@ -47,7 +46,7 @@ pub(super) fn for_answers(
     };
     let end = runtime
         .map_err(Error::Runtime)?
-        .block_on(waiting.run(store, answer))?;
+        .block_on(waiting.run(answer))?;
     answer.wait = end;
     // What nobody waits for any longer shall not come by surprise: a test is of now.
     let withdraws = match end {
@@ -56,8 +55,10 @@ pub(super) fn for_answers(
         WaitEnd::Answered | WaitEnd::NotWaited => false,
     };
     if withdraws {
+        let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
         store.withdraw(&ids(answer), Timestamp::now())?;
-        read(store, answer)?;
+        drop(store);
+        read(settings, answer)?;
     }
     Ok(())
 }
@@ -75,17 +76,13 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    async fn run(
-        &mut self,
-        store: &mut dyn OperatorStore,
-        answer: &mut RequestsAnswer,
-    ) -> Result<WaitEnd, Error> {
+    async fn run(&mut self, answer: &mut RequestsAnswer) -> Result<WaitEnd, Error> {
         let listen = |kind| signal(kind).map_err(Error::Runtime);
         let mut interrupts = listen(SignalKind::interrupt())?;
         let mut terminations = listen(SignalKind::terminate())?;
         let mut next_look_at_lock = Instant::now() + Duration::from_secs(1);
         loop {
-            read(store, answer)?;
+            read(self.settings, answer)?;
             if answer.requests.iter().all(|one| one.state.is_over()) {
                 return Ok(WaitEnd::Answered);
             }
@@ -147,7 +144,9 @@ fn ids(answer: &RequestsAnswer) -> Vec<RequestId> {
     answer.requests.iter().map(|request| request.id).collect()
 }
 
-fn read(store: &dyn OperatorStore, answer: &mut RequestsAnswer) -> Result<(), Error> {
+/// The database is open for no longer than the look: a reporter that ends wants it for itself.
+fn read(settings: &Reportd, answer: &mut RequestsAnswer) -> Result<(), Error> {
+    let store = store::open_for_operator(settings, OperatorAccess::Read)?;
     for row in store.requests(&ids(answer))? {
         let request = answer.requests.iter_mut().find(|one| one.id == row.id);
         if let Some(request) = request {

@@ -20,7 +20,6 @@ pub(in crate::daemon) struct ThrottledQueue {
     /// Then one delivery probes it.
     pub(in crate::daemon) until: Instant,
     /// When it was throttled first.
-    #[allow(dead_code)] // until the observation socket shows it
     pub(in crate::daemon) since: Instant,
     /// What the last attempt ended with.
     pub(in crate::daemon) reason: String,

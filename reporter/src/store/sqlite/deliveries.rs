@@ -14,7 +14,8 @@ use super::{
 use crate::{
     model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey},
     store::{
-        AttemptEnd, ClaimLimit, Claimed, Deliveries, Disposition, Step, StoreError, Suspension,
+        AttemptEnd, ClaimLimit, Claimed, Deliveries, Disposition, QueueDepth, QueueDepths, Step,
+        StoreError, Suspension,
     },
 };
 
@@ -130,6 +131,14 @@ impl Deliveries for SqliteStore {
             }
             Ok(released + requests::release(tx)?)
         })
+    }
+
+    fn queue_depths(&self, now: Timestamp, most: usize) -> QueueDepths {
+        self.pending.depths(now, most)
+    }
+
+    fn queue_depth(&self, queue: &QueueKey, now: Timestamp) -> QueueDepth {
+        self.pending.depth(queue, now)
     }
 
     fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {

@@ -15,6 +15,10 @@ use crate::store::{CommitHook, Step, StoreError};
 /// How long a statement waits for the lock of another program: `tlsrptctl` for the reporter, or the reverse.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Attempts to leave the file as sys4 wants it, and the time between two.
+const CLOSING_ATTEMPTS: u32 = 40;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
 impl SqliteStore {
     /// Opens the database, or makes it. `log_sql` logs each statement; `hook` sees every step, the first too.
     ///
@@ -83,12 +87,23 @@ impl SqliteStore {
     /// When that fails: the file stays readable, and any SQLite recovers it.
     pub fn close(self) -> Result<(), StoreError> {
         let SqliteStore { db, path, .. } = self;
-        let emptied = db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .and_then(|()| db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())));
+        // The journal mode changes only while nobody else has the file open; `tlsrptctl` has it for a moment.
+        let mut emptied = leave_wal_mode(&db);
+        for _ in 1..CLOSING_ATTEMPTS {
+            match &emptied {
+                Err(error) if super::may_pass(error) => std::thread::sleep(BETWEEN_ATTEMPTS),
+                _ => break,
+            }
+            emptied = leave_wal_mode(&db);
+        }
         let closed = emptied.and_then(|()| db.close().map_err(|(_, error)| error));
         closed.map_err(|error| fault(&path, error))
     }
+}
+
+fn leave_wal_mode(db: &Connection) -> rusqlite::Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
 }
 
 /// A failure to open, set up or close the file.

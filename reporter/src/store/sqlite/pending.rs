@@ -18,7 +18,7 @@ use rusqlite::Connection;
 
 use super::text;
 use crate::model::QueueKey;
-use crate::store::ClaimLimit;
+use crate::store::{ClaimLimit, QueueDepth, QueueDepths};
 use probes::RelayProbes;
 use turns::ProbeTurns;
 use window::DueWindow;
@@ -141,6 +141,29 @@ impl PendingQueues {
         let window = self.window.as_mut();
         let next = window.and_then(|window| window.next(now.as_microsecond()));
         Ok(next.and_then(|due| Timestamp::from_microsecond(due).ok()))
+    }
+
+    /// The queues of which most is kept.
+    pub(super) fn depths(&self, now: Timestamp, most: usize) -> QueueDepths {
+        let Some(window) = &self.window else {
+            return QueueDepths::default();
+        };
+        QueueDepths {
+            longest: window.longest(now.as_microsecond(), most),
+            number: window.number(),
+            is_read: self.reading.is_none(),
+        }
+    }
+
+    /// What is kept of one queue.
+    pub(super) fn depth(&self, queue: &QueueKey, now: Timestamp) -> QueueDepth {
+        let window = self.window.as_ref();
+        let depth = window.and_then(|window| window.depth(queue, now.as_microsecond()));
+        depth.unwrap_or_else(|| QueueDepth {
+            key: queue.clone(),
+            waiting: 0,
+            due: 0,
+        })
     }
 
     /// Reads the next part, and says whether there was one to read.

@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{model::QueueKey, store::ClaimLimit};
+use crate::{
+    model::QueueKey,
+    store::{ClaimLimit, QueueDepth},
+};
 
 /// How much is kept; temporarily up to twice that.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +121,43 @@ impl DueWindow {
         if self.rows > 2 * self.bounds.rows || self.queues.len() > 2 * self.bounds.queues {
             self.shrink_to_bounds();
         }
+    }
+
+    /// The queues of which most is kept; the operator's own come first.
+    pub(super) fn longest(&self, now: i64, most: usize) -> Vec<QueueDepth> {
+        let waiting = self
+            .queues
+            .iter()
+            .filter(|(_, queue)| !queue.rows.is_empty());
+        let mut keys: Vec<(bool, usize, &QueueKey)> = waiting
+            .map(|(key, queue)| (key.is_local(), queue.rows.len(), key))
+            .collect();
+        if keys.len() > most {
+            keys.select_nth_unstable_by(most, |a, b| b.cmp(a));
+            keys.truncate(most);
+        }
+        let depths = keys
+            .into_iter()
+            .filter_map(|(.., key)| self.depth(key, now));
+        depths.collect()
+    }
+
+    /// Queues with something kept.
+    pub(super) fn number(&self) -> usize {
+        self.queues
+            .values()
+            .filter(|queue| !queue.rows.is_empty())
+            .count()
+    }
+
+    pub(super) fn depth(&self, key: &QueueKey, now: i64) -> Option<QueueDepth> {
+        let rows = &self.queues.get(key)?.rows;
+        let due = rows.iter().filter(|Reverse((due, _))| *due <= now).count();
+        Some(QueueDepth {
+            key: key.clone(),
+            waiting: rows.len(),
+            due,
+        })
     }
 
     /// `room` is `None` for queues on hold; they are skipped until [`DueWindow::wake`].

@@ -339,7 +339,11 @@ pub(crate) fn dkim_public_keys(
 
 /// Why HTTPS cannot be set up with these settings, if it cannot.
 pub(crate) fn https_fault(settings: &Reportd) -> Option<PrepareError> {
-    HttpsTransport::prepare(settings).err()
+    match HttpsTransport::prepare(settings) {
+        Ok(HttpsTransport::Client(client)) => client.fault(),
+        Ok(HttpsTransport::Script(_)) => None,
+        Err(error) => Some(error),
+    }
 }
 
 /// The address that reports are from, with the domain of `contact_info` beside it.

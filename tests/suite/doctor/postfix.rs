@@ -6,7 +6,11 @@ use std::{
     path::Path,
 };
 
-use tlsrptd_tests::harness::skip::or_skip;
+use tlsrptd_tests::harness::{
+    mta::{self, Mta},
+    skip::or_skip,
+    wait::until_true,
+};
 
 use super::site::{Site, ask, postfix_user};
 
@@ -188,4 +192,42 @@ fn a_socket_without_a_collector() {
     mode(&site.socket(), 0o644);
     let found = ask(&site.doctor());
     found.expect("warn", "socket", "socketmode says 0220", "chmod 0220");
+}
+
+#[test]
+fn what_the_collector_says_itself() {
+    let mut site = Site::start();
+    let found = ask(&site.doctor());
+    assert!(
+        found.has("ok", "collector", "is at work since"),
+        "{found:?}"
+    );
+    assert!(
+        found.has("unknown", "collector", "no datagram came"),
+        "{found:?}"
+    );
+    let datagram = mta::success("a.test", "v=TLSRPTv1; rua=mailto:x@a.test");
+    Mta::new(&site.socket()).send(&datagram);
+    until_true("the datagram, told", || {
+        ask(&site.doctor()).has("ok", "collector", "the last datagram came at ")
+    });
+    site.stop_collectd();
+    let found = ask(&site.doctor());
+    found.expect(
+        "fail",
+        "collector",
+        "is not running",
+        "systemctl start tlsrpt-collectd.socket",
+    );
+    site.start_collectd();
+    ask(&site.doctor()).green("collector");
+    // A configuration that was changed, and no restart.
+    let config = site.collector_with_another_socket();
+    let found = ask(&site.doctor().arg("--collectd_config").arg(config.display()));
+    found.expect(
+        "fail",
+        "collector",
+        "it was started without",
+        "systemctl restart tlsrpt-collectd.socket",
+    );
 }

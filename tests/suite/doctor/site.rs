@@ -75,11 +75,26 @@ impl Site {
             .lab
             .collectd()
             .set("socketname", self.socket().display())
-            .set("socketmode", "0220");
+            .set("socketmode", "0220")
+            .set("observation_socket", self.lab.file("observe").display());
         match geteuid().is_root() {
             true => collector.set("socketgroup", postfix_user().1),
             false => collector,
         }
+    }
+
+    /// The collector's configuration, changed behind its back.
+    pub(super) fn collector_with_another_socket(&self) -> PathBuf {
+        let text = fs::read_to_string(self.collector().config_path()).unwrap();
+        let socket = self.socket().display().to_string();
+        let both = format!("{socket}, {}", self.lab.file("other.sock").display());
+        let path = self.lab.file("changed.cfg");
+        let (of, to) = (
+            format!("socketname = {socket}"),
+            format!("socketname = {both}"),
+        );
+        fs::write(&path, text.replace(&of, &to)).unwrap();
+        path
     }
 
     pub(super) fn stop_collectd(&mut self) {

@@ -16,6 +16,7 @@ use super::{
     disk,
     finding::Finding,
     host::Host,
+    observed,
     postfix::{self, Eyes},
 };
 
@@ -77,6 +78,7 @@ pub fn collector(looking: &CollectorLooking<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|socket| one(socket, settings))
         .collect();
+    findings.extend(observed::check(settings, file));
     findings.extend(settings.storage.iter().flat_map(storage));
     findings.extend(postfix::check(looking, file, settings));
     findings

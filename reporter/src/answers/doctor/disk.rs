@@ -49,8 +49,10 @@ pub(super) fn folder(folder: &Path, whose: &str) -> Vec<Finding> {
         }
     };
     let room = Room {
-        bytes: u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size())),
-        inodes: (u64::from(found.files()) > 0).then(|| u64::from(found.files_available())),
+        bytes: found
+            .blocks_available()
+            .saturating_mul(found.fragment_size()),
+        inodes: (found.files() > 0).then(|| found.files_available()),
     };
     vec![judged(folder, whose, room)]
 }

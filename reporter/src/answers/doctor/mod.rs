@@ -16,6 +16,7 @@ mod host;
 mod limits;
 mod looking;
 mod name_servers;
+mod observed;
 mod outside;
 mod postfix;
 mod relay;

@@ -68,6 +68,11 @@ impl Clients {
         Ok(clients)
     }
 
+    /// Why they cannot be made now.
+    pub(super) fn fault(&self) -> Option<PrepareError> {
+        self.made().err()
+    }
+
     /// The client for what `origin` names.
     pub(super) fn of(&self, named_by: NamedBy) -> Result<&Client, PrepareError> {
         let made = self.made()?;

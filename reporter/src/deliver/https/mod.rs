@@ -55,6 +55,11 @@ impl Https {
         })
     }
 
+    /// Why nothing can be posted now: certificates, or the proxy.
+    pub(super) fn fault(&self) -> Option<PrepareError> {
+        self.clients.fault()
+    }
+
     pub(super) async fn send(
         &self,
         url: &Url,

@@ -83,22 +83,29 @@ fn day_of(page: &str) -> String {
 fn tidied(morning: &Morning, output: &str) -> String {
     let folder = morning.lab.folder().display().to_string();
     let mut text = String::new();
+    let ctl = morning.ctl(&[]).config_path().display().to_string();
     for line in output.lines() {
+        let line = line.replace(&ctl, "/etc/tlsrpt/reportd.cfg");
         let line = line.replace(
             &format!("{folder}/reportd.sqlite"),
             "/var/lib/tlsrpt/reportd.sqlite",
         );
         let line = match line.find("/tlsrpt-fetcher --config_file ") {
             Some(at) => {
-                let begin = line[..at].rfind(' ').map_or(0, |space| space + 1);
+                let begin = line[..at].rfind([' ', '`']).map_or(0, |space| space + 1);
                 let end = line[at..]
                     .find(".cfg")
                     .map_or(line.len(), |end| at + end + 4);
                 format!("{}tlsrpt-fetcher{}", &line[..begin], &line[end..])
             }
-            None => line,
+            // The column of what has become shorter.
+            None => match line.strip_prefix("COLLECTOR ") {
+                Some(rest) => format!("{:<14}  {}", "COLLECTOR", rest.trim_start()),
+                None => line,
+            },
         };
-        text.push_str(&line.replace(&folder, "/run/tlsrpt"));
+        let line = line.replace(&format!("{folder}/dkim-"), "/etc/tlsrpt/dkim-");
+        text.push_str(&line.replace(&folder, "/var/lib/tlsrpt"));
         text.push('\n');
     }
     text

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tlsrptd_tests::harness::{
     library,
     mail::{self, ReportMail},
+    smtp::{Act, Stage},
 };
 
 use super::site::{ASKED, Morning};
@@ -209,6 +210,85 @@ fn how_many_sessions_and_where_it_goes() {
             assert_eq!(days[0][field], want, "{field}");
         }
     });
+}
+
+/// `ok`, `warn` or `fail` of each finding on that area, in their order.
+fn levels<'a>(answer: &'a Value, area: &str) -> Vec<&'a str> {
+    let findings = answer["findings"].as_array().unwrap();
+    let of_area = findings.iter().filter(|finding| finding["area"] == area);
+    of_area
+        .map(|finding| finding["level"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn is_everything_set_up_right() {
+    Morning::new().working_and_stopped(|morning| {
+        let answer = morning.json(&["doctor"]);
+        for area in ["fetcher", "dns", "relay", "contact"] {
+            let levels = levels(&answer, area);
+            assert!(!levels.is_empty(), "{area}: {answer:#}");
+            assert!(
+                levels.iter().all(|level| *level == "ok"),
+                "{area}: {answer:#}"
+            );
+        }
+        let denied = Act::reply("554 5.7.1 relay access denied");
+        morning.lab.smtp.script(Stage::Rcpt, denied);
+        let ended = morning.ask(&["doctor"]);
+        morning.lab.smtp.heal();
+        assert_eq!(ended.code(), Some(2), "critical");
+        let line = ended.stdout.lines().find(|line| line.starts_with("FAIL"));
+        let line = line.unwrap_or_else(|| panic!("{}", ended.stdout));
+        assert!(
+            line.contains("relay access denied") && line.contains("=>"),
+            "{line}"
+        );
+    });
+}
+
+#[test]
+fn is_it_well() {
+    let mut morning = Morning::new();
+    let check = |morning: &Morning| {
+        let ended = morning.ask(&["status", "--check"]);
+        (ended.code(), ended.stdout)
+    };
+    let (code, line) = check(&morning);
+    assert_eq!(line.trim_end().lines().count(), 1, "one line: {line}");
+    let (text, performance) = line.split_once(" | ").unwrap_or_else(|| panic!("{line}"));
+    assert!(text.starts_with("TLSRPT "), "{line}");
+    assert!(
+        matches!(code, Some(0 | 1)),
+        "nothing is broken: {code:?} {line}"
+    );
+    for part in ["domains=6;", "sessions=10;"] {
+        assert!(performance.contains(part), "{part}: {performance}");
+    }
+    let answer = morning.json(&["status"]);
+    let totals = &answer["last_closed_day"]["totals"];
+    assert_eq!(
+        (&totals["domains"], &totals["failed"]),
+        (&json!(6), &json!(2))
+    );
+    assert_eq!(answer["suppressed"], 1);
+    let text = morning.text(&["status"]);
+    assert!(
+        text.contains("452 4.2.2 mailbox full"),
+        "why it waits: {text}"
+    );
+
+    morning.stop();
+    let (code, line) = check(&morning);
+    assert_eq!(code, Some(2), "nobody sends reports: {line}");
+    assert!(
+        line.contains("CRITICAL") && line.contains("tlsrpt-reportd"),
+        "{line}"
+    );
+    assert_eq!(
+        morning.json(&["status"])["last_closed_day"]["totals"]["sessions"],
+        10
+    );
 }
 
 #[test]

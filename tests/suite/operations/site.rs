@@ -1,5 +1,10 @@
 //! A morning: yesterday's reports have gone out, or not; today's sessions are counted; the operator asks.
 
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
+
 use serde_json::Value;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
@@ -32,6 +37,13 @@ impl Morning {
             "new.example",
         ] {
             lab.dns.tlsrpt(domain, &record(domain));
+        }
+        let own = Lab::SUBMITTER;
+        lab.dns.host(own, &["127.0.0.1".parse().unwrap()]);
+        lab.dns.txt(&format!("_dmarc.{own}"), &["v=DMARC1; p=none"]);
+        for key in ["dkim-rsa.pem", "dkim-ed.pem"] {
+            let mode = Permissions::from_mode(0o640);
+            fs::set_permissions(lab.file(key), mode).unwrap();
         }
         let busy = Act::reply("452 4.2.2 mailbox full");
         lab.smtp.script_for("tlsrpt@example.net", Stage::Rcpt, busy);

@@ -207,7 +207,7 @@ impl<E: Environment> Gathering<E> {
         result: Result<(), GatherError>,
         time: &WorkingTime,
     ) -> Result<(), StoreError> {
-        let said = result.as_ref().map(|()| ());
+        let said = result.as_ref().copied();
         let said = said.map_err(|error| error as &dyn std::error::Error);
         self.collectors.note(&job.command, said, time.now);
         if let Err(error) = result {

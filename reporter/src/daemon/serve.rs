@@ -83,7 +83,7 @@ async fn probe_all(fetchers: Vec<CollectorCommand>, collectors: CollectorBoard) 
                         tracing::error!("fetcher {index} {command} failed its test call: {error}")
                     }
                 }
-                let said = answer.as_ref().map(|()| ());
+                let said = answer.as_ref().copied();
                 let said = said.map_err(|error| error as &dyn std::error::Error);
                 collectors.note(&command, said, Timestamp::now());
             }

@@ -500,6 +500,7 @@ fn the_reporter_says_how_it_is() {
     });
     assert!(told, "{status}");
     assert_eq!(status["requests"], 1, "{status}");
+    assert_documented(&status);
     // Whoever waits keeps no reporter from ending in order.
     running.stop().success();
     asked.signal(Signal::SIGTERM);
@@ -510,4 +511,26 @@ fn the_reporter_says_how_it_is() {
         ended.stdout
     );
     assert!(!socket(&lab).exists());
+}
+
+/// tlsrpt-observe(5) has each field.
+fn assert_documented(status: &Value) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/man/tlsrpt-observe.5.in");
+    let page = std::fs::read_to_string(page).unwrap();
+    let begin = page.find(".Sh THE REPORTER").unwrap();
+    let page = &page[begin..page.find(".Sh FILES").unwrap()];
+    let words: Vec<&str> = page.split([' ', ',', '\n']).collect();
+    let nested = ["clock", "deliveries_in_hand", "resolver"].map(|name| &status[name]);
+    let listed = ["queues", "collectors", "warnings"].map(|name| &status[name][0]);
+    let mut told = 0;
+    for object in nested.into_iter().chain(listed).chain([status]) {
+        for field in object.as_object().unwrap().keys() {
+            assert!(
+                words.contains(&field.as_str()),
+                "{field} is not in tlsrpt-observe(5)"
+            );
+            told += 1;
+        }
+    }
+    assert!(told > 35, "{told}");
 }

@@ -110,7 +110,8 @@ fn covered(
          ORDER BY destination LIMIT 1",
     )?;
     let begun = Instant::now();
-    let (mut found, mut last, mut looked_at) = (CoveredDestinations::default(), String::new(), 0);
+    let (mut found, mut last, mut looked_at) =
+        (CoveredDestinations::default(), String::new(), 0_u64);
     while let Some(uri) = next
         .query_row([&last], |row| row.get::<_, String>(0))
         .optional()?
@@ -123,7 +124,7 @@ fn covered(
         }
         last = uri;
         looked_at += 1;
-        if looked_at % BETWEEN_LOOKS == 0 && begun.elapsed() >= time {
+        if looked_at.is_multiple_of(BETWEEN_LOOKS) && begun.elapsed() >= time {
             found.is_cut = true;
             break;
         }

@@ -69,13 +69,8 @@ fn a_day_closes(lab: &Lab, collectd: &Program, clock: &FakeClock) -> Running {
     lab.wait_for_sessions(&lab.closed_db(), 2);
     lab.mta().send(&mta::success("a.test", TXT));
     lab.wait_for_sessions(&lab.collectd_db(), 1);
-    let days = |file: PathBuf| {
-        lab.query(
-            &file,
-            "SELECT day, sum(cntrtotal) FROM finalresults GROUP BY day",
-        )
-    };
-    assert_eq!(days(lab.closed_db()), [["2026-02-28", "2"]]);
-    assert_eq!(days(lab.collectd_db()), [["2026-03-01", "1"]]);
+    let days = |file: PathBuf| lab.day_file(&file).days();
+    assert_eq!(days(lab.closed_db()), [("2026-02-28".to_owned(), 2)]);
+    assert_eq!(days(lab.collectd_db()), [("2026-03-01".to_owned(), 1)]);
     collectd
 }

@@ -150,6 +150,8 @@ impl Stages {
             signed.push(Kind::Floor, signature * 1000.0);
             rows.push(signed);
         }
+        let posted = cpu(sent.posted.cpu);
+        rows.push(ours("  CPU a post", Unit::Milliseconds, posted));
         rows
     }
 

@@ -13,8 +13,8 @@ use std::{
 
 use crate::HOUR;
 use crate::environment::{
-    TestEnvironment, counted, folder, run, settings,
-    stored::{lines, or_dash, stored},
+    TestEnvironment, counted, folder, run, settings, stored,
+    stored::{lines, or_dash},
 };
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;

@@ -7,6 +7,7 @@
     unreachable_pub
 )] // each test uses a part
 
+mod history;
 pub mod stored;
 
 use std::{
@@ -37,10 +38,13 @@ use tlsrptd_reporter::{
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
-pub use stored::{
-    Stored, all_are_kept, contradiction, distinct, failures, fingerprint, is_whole, lines, or_dash,
-    pages_in_use, stored, totals,
-};
+pub use history::{all_are_kept, contradiction, failures, totals};
+pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, pages_in_use};
+
+/// What the reporter of these settings has stored.
+pub fn stored(settings: &Reportd) -> Stored {
+    Stored::read(&settings.dbname).expect("a reporter has made the database")
+}
 
 pub type Gather =
     Box<dyn Fn(&FetchJob, Timestamp) -> Result<Vec<Fetched>, GatherError> + Send + Sync>;

@@ -3,11 +3,6 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Row};
-use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::store::{
-    DayTotals, FailureQuestion, FailureRow, History as _, OperatorAccess, sqlite::ExistingDatabase,
-};
 
 /// All of it, each list in the order of day, domain and number.
 #[derive(Debug)]
@@ -103,11 +98,6 @@ pub struct RequestRow {
 pub struct MailsRow {
     pub domain: String,
     pub number: i64,
-}
-
-/// What the reporter of these settings has stored.
-pub fn stored(settings: &Reportd) -> Stored {
-    Stored::read(&settings.dbname).expect("a reporter has made the database")
 }
 
 /// One text a row.
@@ -302,56 +292,6 @@ fn rows<T>(db: &Connection, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Resu
     let mut select = db.prepare(sql).unwrap();
     let found = select.query_map([], |row| read(row)).unwrap();
     found.collect::<Result<_, _>>().unwrap()
-}
-
-/// The totals of all days that are remembered.
-pub fn totals(path: &Path) -> Vec<DayTotals> {
-    let store = operator(path);
-    match store.first_day().unwrap() {
-        Some(first) => store.totals(first, first.ahead(36_500)).unwrap(),
-        None => Vec::new(),
-    }
-}
-
-/// All failures that are remembered of a day, and what was folded.
-pub fn failures(path: &Path, day: Day) -> Vec<FailureRow> {
-    let question = FailureQuestion {
-        from: day,
-        to: day,
-        domain: None,
-        new_since: None,
-        limit: usize::MAX,
-    };
-    operator(path).failures(&question).unwrap()
-}
-
-fn operator(path: &Path) -> ExistingDatabase {
-    ExistingDatabase::open(path, OperatorAccess::Read).unwrap()
-}
-
-/// Whether the contents of each report are still there, sent or not.
-pub fn all_are_kept(path: &Path, stored: &Stored) -> bool {
-    let store = operator(path);
-    let mut made = stored.reports.iter().filter(|row| row.reason.is_none());
-    made.all(|row| {
-        let kept = store.kept_reports(Day::parse(&row.day).unwrap(), &row.domain);
-        let mut kept = kept.unwrap().into_iter();
-        kept.any(|kept| kept.uniqid == row.uniqid.unsigned_abs() && kept.contents.json().is_ok())
-    })
-}
-
-/// What a day's totals contradict: its own parts, and what is remembered of its failures. `None`: nothing.
-pub fn contradiction(path: &Path, totals: &DayTotals) -> Option<String> {
-    let sessions: u64 = totals.by_policy.iter().map(|of| of.sessions).sum();
-    let failed: u64 = totals.by_policy.iter().map(|of| of.failed).sum();
-    let by_result: u64 = totals.by_result.iter().map(|of| of.sessions).sum();
-    let rows = failures(path, totals.day);
-    let in_rows: u64 = rows.iter().map(|row| row.sessions).sum();
-    let without: u64 = totals.without_reasons.iter().map(|of| of.domains).sum();
-    let is_whole = (sessions, failed) == (totals.sessions, totals.failed)
-        && by_result == in_rows
-        && without == totals.without;
-    (!is_whole).then(|| format!("{totals:?} contradicts itself, or {rows:?}"))
 }
 
 /// Pages of the database that hold something.

@@ -10,12 +10,14 @@ use jiff::tz::TimeZone;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
+use super::day::{self, DayFile};
 use super::dkim::DkimKey;
 use super::dns::Dns;
 use super::https::Https;
 use super::mta::{self, Mta};
 use super::program::{Program, Running};
 use super::smtp::Smtp;
+use super::stored::Stored;
 use super::sys4::Sys4;
 use super::tls::Ca;
 use super::wait::{DEADLINE, until_true, within};
@@ -223,7 +225,7 @@ impl Lab {
     /// next day's, with sys4 at least, hence the number.
     /// Start reportd only after it: a day that it has seen as empty is done.
     pub fn close_day(&self, collectd: &Running, count: i64) {
-        let before = sessions(&self.closed_db());
+        let before = day::sessions(&self.closed_db(), None);
         self.wait_for_sessions(&self.collectd_db(), count);
         collectd.signal(Signal::SIGUSR2);
         self.wait_for_sessions(&self.closed_db(), before + count);
@@ -233,7 +235,7 @@ impl Lab {
     pub fn wait_for_sessions(&self, day_file: &Path, count: i64) {
         let mut found = 0;
         let done = within(DEADLINE, || {
-            found = sessions(day_file);
+            found = day::sessions(day_file, None);
             (found >= count).then_some(())
         });
         assert!(
@@ -269,8 +271,29 @@ impl Lab {
         format!("{}_idx1-{installation}_{domain}", self.day())
     }
 
+    /// What the reporter has stored.
+    pub fn stored(&self) -> Stored {
+        Stored::read(&self.reportd_db()).expect("a reporter has made the database")
+    }
+
+    /// Waits until what the reporter has stored is so.
+    pub fn wait_for_stored(&self, what: &str, is_so: impl Fn(&Stored) -> bool) {
+        let mut last = None;
+        let done = within(DEADLINE, || {
+            last = Stored::read(&self.reportd_db());
+            last.as_ref().is_some_and(&is_so).then_some(())
+        });
+        assert!(done.is_some(), "{what}: {last:?}");
+    }
+
+    /// What a collector's file holds.
+    pub fn day_file(&self, path: &Path) -> DayFile {
+        DayFile::read(path).unwrap_or_else(|| panic!("{} is no day file", path.display()))
+    }
+
     /// Rows of an SQL query on one of the databases, each value as text (NULL as an empty one). Waits while the
-    /// database is locked.
+    /// database is locked. For tests of the form of sys4's files, which is SQLite's, and of what both programs left in one;
+    /// others ask [`Lab::stored`] and [`Lab::day_file`].
     pub fn query(&self, database: &Path, sql: &str) -> Vec<Vec<String>> {
         query(database, sql)
             .unwrap_or_else(|error| panic!("{}: {sql}: {error}", database.display()))
@@ -345,18 +368,6 @@ fn contents(folder: &Path) -> Vec<Vec<u8>> {
         .filter(|file| file.path().extension().is_some_and(|kind| kind == "whole"))
         .filter_map(|file| fs::read(file.path()).ok())
         .collect()
-}
-
-/// The sessions in a collector's file; 0 while there is none.
-fn sessions(day_file: &Path) -> i64 {
-    let rows = query(
-        day_file,
-        "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults",
-    )
-    .unwrap_or_default();
-    rows.first()
-        .and_then(|row| row.first()?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// Rows of an SQL query on a database, each value as text (NULL as an empty one). Waits while it is locked.

@@ -1,6 +1,7 @@
 //! The harness: everything that a test speaks with. See the crate's documentation for the way through it.
 
 pub mod clock;
+pub mod day;
 pub mod dkim;
 pub mod dns;
 pub mod https;
@@ -20,6 +21,10 @@ pub mod shim;
 pub mod skip;
 pub mod smtp;
 mod smtp_session;
+/// The reader of the reporter's store is that of the reporter's own tests.
+#[allow(missing_docs, reason = "its fields have the names of what they hold")]
+#[path = "../../../reporter/tests/environment/stored.rs"]
+pub mod stored;
 pub mod sys4;
 pub mod tls;
 pub mod verifiers;

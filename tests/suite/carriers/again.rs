@@ -4,6 +4,7 @@ use tlsrptd_tests::harness::https::Answer;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::stored::lines;
 use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until_true;
 
@@ -43,8 +44,8 @@ fn a_retry_is_the_same_bytes() {
     assert!(sent.iter().all(|(_, status)| status == "sent"), "{sent:?}");
     reportd.stop().success();
     check(&lab, 3, 1);
-    let retries = lab.query(&lab.reportd_db(), "SELECT retries FROM destinations");
-    assert_eq!(retries, [["2"], ["2"]], "failures, not attempts");
+    let failures = lines(&lab.stored().deliveries, |row| row.failures.to_string());
+    assert_eq!(failures, ["2", "2"], "failures, not attempts");
 }
 
 #[test]
@@ -57,10 +58,10 @@ fn so_it_is_after_another_start() {
     lab.smtp.wait_for_mails(1);
     lab.https.wait_for_posts(1);
     reportd.kill();
-    let started = lab.query(&lab.reportd_db(), "SELECT strftime('%s', its) FROM reports");
+    let made = lab.stored().reports[0].made.clone();
     until_true("another second", || {
-        let now = lab.query(&lab.reportd_db(), "SELECT strftime('%s', 'now')");
-        now[0][0] > started[0][0]
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
+        now.to_string() > made
     });
     // Other settings do not change what was composed already.
     let reportd = impatient(&lab)
@@ -94,11 +95,10 @@ fn a_kept_connection_that_is_gone_costs_no_attempt() {
         lab.smtp.wait_for_mails(1);
         lab.deliveries();
         reportd.stop().success();
-        let rows = lab.query(
-            &lab.reportd_db(),
-            "SELECT status, retries FROM destinations",
-        );
-        assert_eq!(rows, [["sent", "1"]], "{reason}");
+        let ended = lines(&lab.stored().deliveries, |row| {
+            format!("{} {}", row.status(), row.failures)
+        });
+        assert_eq!(ended, ["sent 1"], "{reason}");
         assert_eq!(lab.smtp.connections(), 2, "{reason}");
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::smtp::{Act, Smtp, Stage};
+use tlsrptd_tests::harness::stored::Stored;
 use tlsrptd_tests::harness::tls::Ca;
 use tlsrptd_tests::harness::wait::until_true;
 
@@ -47,14 +48,15 @@ fn what_it_says_of_us_is_held_against_nobody_and_told_once() {
             running.log().contains(DENIES)
         });
         // The queue is throttled after five, and one attempt asks after half a minute.
-        let tried = "SELECT count(*) >= 5 FROM destinations WHERE tlsrptd_reason IS NOT NULL";
-        lab.wait_for_query(&lab.reportd_db(), tried, "1");
+        lab.wait_for_stored("five attempts", |stored| tried(stored) >= 5);
         let status = lab.ctl().arg("status").run().success().stdout;
         let said = reply.split('<').next().unwrap().trim();
         assert!(status.contains(said), "{why}: the reason is in {status}");
-        let rows = "SELECT count(*), count(status), sum(retries), (SELECT count(*) FROM tlsrptd_refusals) FROM destinations";
-        let rows = lab.query(&lab.reportd_db(), rows);
-        assert_eq!(rows, [["20", "0", "0", "0"]], "{why}: charged to nobody");
+        let stored = lab.stored();
+        let ended = stored.deliveries.iter().filter(|row| row.status.is_some());
+        let found = (stored.deliveries.len(), ended.count(), stored.failures());
+        assert_eq!(found, (20, 0, 0), "{why}: charged to nobody");
+        assert!(stored.refusals.is_empty(), "{why}: {:?}", stored.refusals);
         let log = running.stop().success().stderr;
         let lines: Vec<&str> = log.lines().filter(|line| line.contains(DENIES)).collect();
         assert_eq!(lines.len(), 1, "{why}: {lines:?}");
@@ -72,8 +74,7 @@ fn when_it_is_over_the_reports_go_out_and_one_line_says_so() {
     lab.smtp
         .script(Stage::Rcpt, Act::reply("554 5.7.1 Relay access denied"));
     let running = lab.reportd().start();
-    let tried = "SELECT count(*) >= 5 FROM destinations WHERE tlsrptd_reason IS NOT NULL";
-    lab.wait_for_query(&lab.reportd_db(), tried, "1");
+    lab.wait_for_stored("five attempts", |stored| tried(stored) >= 5);
     lab.smtp.heal();
     // After half a minute, by the next one asked with.
     until_true("an end of it", || {
@@ -217,8 +218,7 @@ fn a_mail_is_dated_by_its_first_attempt() {
         .script_times(Stage::End, Act::reply("452 4.2.2 full"), 1);
     let later = lab.reportd().set("spread_out_delivery", 31_536_000);
     let running = later.start();
-    let made = "SELECT count(*) FROM destinations";
-    lab.wait_for_query(&lab.reportd_db(), made, "1");
+    lab.wait_for_stored("a report", |stored| stored.deliveries.len() == 1);
     running.stop().success();
     let change = |sql: &str| {
         let database = rusqlite::Connection::open(lab.reportd_db()).unwrap();
@@ -257,4 +257,10 @@ fn a_mail_is_dated_by_its_first_attempt() {
     };
     let age = age(&ReportMail::parse(&mails[1].bytes));
     assert!((0..3600).contains(&age), "{age} s old");
+}
+
+/// Deliveries whose last attempt failed for a reason.
+fn tried(stored: &Stored) -> usize {
+    let reasons = stored.deliveries.iter().filter(|row| row.reason.is_some());
+    reasons.count()
 }

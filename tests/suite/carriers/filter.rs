@@ -110,7 +110,7 @@ fn a_record_leads_to_no_address_that_is_not_global() {
                 "{url} is in no row: {:?}",
                 found.get(domain)
             );
-            assert_ne!(why_not(&lab, &database, domain), "", "{url}");
+            assert_ne!(why_not(&database, domain), "", "{url}");
             continue;
         }
         let delivery = &found[domain];

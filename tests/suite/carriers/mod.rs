@@ -23,6 +23,8 @@ use std::path::Path;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::stored::{DeliveryRow, Stored, distinct};
+use tlsrptd_tests::harness::wait::until_true;
 
 /// What the database says of a delivery.
 #[derive(Debug, Clone)]
@@ -79,12 +81,15 @@ fn rua(uri: &str) -> String {
 /// Waits until so many domains are decided on and each of their destinations was tried, and returns what came of each,
 /// by domain and destination.
 fn outcomes(lab: &Lab, database: &Path, domains: usize) -> BTreeMap<(String, String), Delivery> {
-    let tried = format!(
-        "SELECT (SELECT count(DISTINCT domain) FROM reports) >= {domains} AND
-         (SELECT count(*) FROM fetchjobs WHERE status IS NULL) = 0 AND
-         (SELECT count(*) FROM destinations WHERE status IS NULL AND tlsrptd_reason IS NULL) = 0"
-    );
-    lab.wait_for_query(database, &tried, "1");
+    until_true("an attempt for each destination", || {
+        Stored::read(database).is_some_and(|stored| {
+            let decided = distinct(&stored.reports, |row| row.domain.clone());
+            let tried = |row: &DeliveryRow| row.status.is_some() || row.reason.is_some();
+            decided.len() >= domains
+                && stored.jobs.iter().all(|job| job.status.is_some())
+                && stored.deliveries.iter().all(tried)
+        })
+    });
     let rows = lab.query(
         database,
         "SELECT r.domain, d.destination, d.status, d.retries, d.tlsrptd_reason,
@@ -124,7 +129,8 @@ fn logged(log: &str, domain: &str) -> Vec<String> {
 }
 
 /// Why a domain has no destination.
-fn why_not(lab: &Lab, database: &Path, domain: &str) -> String {
-    let sql = format!("SELECT tlsrptd_reason FROM reports WHERE domain = '{domain}'");
-    lab.query(database, &sql).concat().concat()
+fn why_not(database: &Path, domain: &str) -> String {
+    let reports = Stored::read(database).unwrap().reports.into_iter();
+    let reasons = reports.filter(|row| row.domain == domain);
+    reasons.filter_map(|row| row.reason).collect()
 }

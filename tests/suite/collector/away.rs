@@ -214,10 +214,9 @@ fn send(lab: &Lab, sessions: usize) {
 
 /// The days of a file and their sessions.
 fn days(lab: &Lab, file: &Path) -> Vec<Vec<String>> {
-    lab.query(
-        file,
-        "SELECT day, sum(cntrtotal) FROM finalresults GROUP BY day ORDER BY day",
-    )
+    let days = lab.day_file(file).days().into_iter();
+    days.map(|(day, sessions)| vec![day, sessions.to_string()])
+        .collect()
 }
 
 /// What the fetcher says of a day: the newest complete day, the domains, the sessions of a.test.

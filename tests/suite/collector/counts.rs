@@ -45,28 +45,17 @@ impl Counts {
     /// What a collector's file holds of a day.
     pub(super) fn in_file(lab: &Lab, file: &Path, day: &str) -> Counts {
         let mut counts = Counts::default();
-        let sql = format!(
-            "SELECT domain, tlsrptrecord, policy, cntrtotal, cntrfailure FROM finalresults WHERE day = '{day}'"
-        );
-        for row in lab.query(file, &sql) {
-            let [domain, txt, policy, total, failed] = row.try_into().unwrap();
-            let key = [domain, txt, same_form(&policy)];
-            let before = counts
-                .sessions
-                .insert(key, (number(&total), number(&failed)));
+        let found = lab.day_file(file);
+        for row in found.results.into_iter().filter(|row| row.day == day) {
+            let key = [row.domain, row.record, same_form(&row.policy)];
+            let before = counts.sessions.insert(key, (row.total, row.failed));
             assert_eq!(before, None, "two rows of one policy");
         }
-        let sql = format!(
-            "SELECT domain, tlsrptrecord, policy, reason, cntr FROM failures WHERE day = '{day}'"
-        );
-        for row in lab.query(file, &sql) {
-            let [domain, txt, policy, reason, n] = row.try_into().unwrap();
-            let key = [domain, txt, same_form(&policy), same_form(&reason)];
-            assert_eq!(
-                counts.failures.insert(key, number(&n)),
-                None,
-                "two rows of one failure"
-            );
+        for row in found.failures.into_iter().filter(|row| row.day == day) {
+            let (policy, reason) = (same_form(&row.policy), same_form(&row.reason));
+            let key = [row.domain, row.record, policy, reason];
+            let before = counts.failures.insert(key, row.count);
+            assert_eq!(before, None, "two rows of one failure");
         }
         counts
     }
@@ -122,10 +111,6 @@ impl Counts {
         domains.dedup();
         domains
     }
-}
-
-fn number(text: &str) -> i64 {
-    text.parse().unwrap()
 }
 
 /// Key texts as Python writes them are ASCII with `": "`; whatever the spacing, the same object is the same text here.

@@ -75,36 +75,23 @@ fn a_day_closed_twice_by_hand_is_added_up() {
         lab.close_day(&collectd, 3);
     }
     let closed = lab.closed_db();
-    let rows = lab.query(&closed, "SELECT day, domain, sum(cntrtotal), sum(cntrfailure) FROM finalresults GROUP BY 1, 2 ORDER BY 2");
+    let closed = lab.day_file(&closed);
     let day = lab.day();
-    let row = |domain: &str, total: &str, failed: &str| {
-        [day.as_str(), domain, total, failed]
-            .map(str::to_owned)
-            .to_vec()
-    };
+    let row = |domain: &str, total, failed| (domain.to_owned(), total, failed);
     assert_eq!(
-        rows,
+        closed.domains(),
         [
-            row("a.test", "6", "3"),
-            row("d0.test", "1", "0"),
-            row("d1.test", "1", "0"),
-            row("d2.test", "1", "0")
+            row("a.test", 6, 3),
+            row("d0.test", 1, 0),
+            row("d1.test", 1, 0),
+            row("d2.test", 1, 0)
         ]
     );
-    assert_eq!(
-        lab.query(&closed, "SELECT sum(cntr) FROM failures"),
-        [["3"]]
-    );
-    assert_eq!(
-        lab.query(&closed, "SELECT daycomplete FROM daystatus"),
-        [[day.as_str()]],
-        "closed once"
-    );
-    assert_eq!(
-        lab.query(&lab.collectd_db(), "SELECT count(*) FROM finalresults"),
-        [["0"]],
-        "today begins anew"
-    );
+    assert_eq!(closed.days(), [(day.clone(), 9)]);
+    assert_eq!(closed.failed(), 3);
+    assert_eq!(closed.complete, [day], "closed once");
+    let today = lab.day_file(&lab.collectd_db());
+    assert!(today.results.is_empty(), "today begins anew");
     collectd.stop().success();
 }
 
@@ -132,15 +119,10 @@ fn every_storage_gets_everything() {
     lab.close_day(&collectd, 5);
     let second_closed = lab.file("second.sqlite.yesterday");
     lab.wait_for_sessions(&second_closed, 5);
-    for sql in [
-        "SELECT day, domain, tlsrptrecord, policy, cntrtotal, cntrfailure FROM finalresults ORDER BY domain, policy",
-        "SELECT day, domain, tlsrptrecord, policy, reason, cntr FROM failures ORDER BY domain, policy, reason",
-        "SELECT daycomplete FROM daystatus",
-    ] {
-        let rows = lab.query(&lab.closed_db(), sql);
-        assert!(!rows.is_empty());
-        assert_eq!(rows, lab.query(&second_closed, sql));
-    }
+    let day = lab.day_file(&lab.closed_db());
+    assert!(!day.results.is_empty() && !day.failures.is_empty());
+    assert_eq!(day.complete.len(), 1);
+    assert_eq!(day, lab.day_file(&second_closed));
     let log = collectd.stop().success().stderr;
     assert!(
         log.contains("b.test"),

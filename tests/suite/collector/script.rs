@@ -83,8 +83,7 @@ fn it_is_told_of_a_day_that_ends_with_the_collector() {
         lab.wait_for_sessions(&lab.collectd_db(), 1);
         collectd.signal(nix::sys::signal::Signal::SIGUSR2);
         collectd.stop().success();
-        let sql = "SELECT count(*) FROM finalresults";
-        let closed = lab.query(&lab.closed_db(), sql) == [["1"]];
+        let closed = lab.day_file(&lab.closed_db()).results.len() == 1;
         if closed {
             until_true("the script of the last day", || lines() == 2);
         }
@@ -125,12 +124,7 @@ fn a_script_in_trouble_harms_nothing() {
 fn counts_and_closes(lab: &Lab, collectd: &Running, reason: &str) {
     lab.mta().send(&mta::success("a.test", TXT));
     lab.wait_for_sessions(&lab.collectd_db(), 1);
-    let closed = || {
-        let sql = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
-        lab.query(&lab.closed_db(), sql)[0][0]
-            .parse::<i64>()
-            .unwrap()
-    };
+    let closed = || lab.day_file(&lab.closed_db()).sessions();
     let before = closed();
     lab.close_day(collectd, 1);
     assert_eq!(closed(), before + 1, "{reason}");

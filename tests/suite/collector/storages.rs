@@ -7,8 +7,6 @@ use tlsrptd_tests::harness::wait::until_true;
 
 use super::{TXT, assert_whole, stats};
 
-const SESSIONS: &str = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
-
 #[test]
 fn one_that_is_locked_falls_behind_alone() {
     for (sick, well, why) in [
@@ -41,24 +39,21 @@ fn one_that_is_locked_falls_behind_alone() {
             lab.mta()
                 .send_all(vec![mta::success("before.test", TXT); 7]);
             sent += step + 7;
-            lab.wait_for_query(&file(well), SESSIONS, &sent.to_string());
+            lab.wait_for_sessions(&file(well), sent);
         }
         collectd.wait_for_log("cannot commit, counts stay in memory");
         lock.execute_batch("ROLLBACK").unwrap();
         drop(lock);
         collectd.wait_for_log("the storage works again");
         until_true("what waited is written", || {
-            let found = lab.query(&file(sick), SESSIONS)[0][0]
-                .parse::<i64>()
-                .unwrap();
-            found > step / 2
+            lab.day_file(&file(sick)).sessions() > step / 2
         });
         let log = collectd.stop().success().stderr;
         assert_whole(&lab);
 
         let stats = stats(&stats_file);
         let (total, sent) = (
-            |name| lab.query(&file(name), SESSIONS)[0][0].clone(),
+            |name| lab.day_file(&file(name)).sessions().to_string(),
             sent as u64,
         );
         assert_eq!(total(well), sent.to_string(), "{why}: the other has all");
@@ -102,10 +97,10 @@ fn one_that_is_locked_at_the_start_is_opened_later() {
         let mut collectd = lab.start_ready(&collectd);
         collectd.wait_for_log("a storage cannot be opened yet: the others count");
         lab.mta().send(&mta::success("a.test", TXT));
-        lab.wait_for_query(&file(well), SESSIONS, "1");
+        lab.wait_for_sessions(&file(well), 1);
         drop(lock);
         collectd.wait_for_log("the storage works again");
-        lab.wait_for_query(&file(sick), SESSIONS, "1");
+        lab.wait_for_sessions(&file(sick), 1);
         collectd.stop().success();
         assert_whole(&lab);
     }

@@ -5,6 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
+use tlsrptd_tests::harness::day::ResultRow;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 
@@ -30,18 +31,13 @@ fn a_database_that_is_locked_gets_everything_afterwards() {
     drop(lock);
     lab.wait_for_sessions(&lab.collectd_db(), 151);
     lab.close_day(&collectd, 151);
-    let rows = lab.query(
-        &lab.closed_db(),
-        "SELECT domain, cntrtotal, cntrfailure FROM finalresults ORDER BY domain",
-    );
+    let rows = lab.day_file(&lab.closed_db()).results;
     assert_eq!(rows.len(), 51);
-    assert_eq!(
-        rows[0],
-        ["before.test", "51", "0"],
-        "nothing twice, nothing lost"
-    );
+    let counts = |row: &ResultRow| (row.total, row.failed);
+    assert_eq!(rows[0].domain, "before.test");
+    assert_eq!(counts(&rows[0]), (51, 0), "nothing twice, nothing lost");
     assert!(
-        rows[1..].iter().all(|row| row[1..] == ["2", "2"]),
+        rows[1..].iter().all(|row| counts(row) == (2, 2)),
         "{rows:?}"
     );
     collectd.stop().success();
@@ -156,59 +152,49 @@ fn folding_keeps_the_counts() {
     lab.close_day(&collectd, 81);
     collectd.stop().success();
 
-    let table = [
-        (
-            "SELECT sum(cntrtotal), sum(cntrfailure) FROM finalresults WHERE domain = 'many.test'",
-            vec!["40", "40"],
-            "exact",
-        ),
-        (
-            "SELECT sum(cntr), sum(cntr) FROM failures WHERE domain = 'many.test'",
-            vec!["40", "40"],
-            "exact",
-        ),
-        (
-            "SELECT sum(cntrtotal), sum(cntrfailure) FROM finalresults WHERE domain = 'reasons.test'",
-            vec!["40", "40"],
-            "exact",
-        ),
-        (
-            "SELECT sum(cntr), count(*) <= 3 + 2 FROM failures WHERE domain = 'reasons.test'",
-            vec!["40", "1"],
-            "the bound, and one entry a code",
-        ),
-        (
-            "SELECT count(*) <= 5 + 1, sum(policy = '{\"policy-type\": 2, \"policy-domain\": \"many.test\"}') FROM finalresults WHERE domain = 'many.test'",
-            vec!["1", "1"],
-            "the bound, and one entry a type, as sys4 can read it",
-        ),
-        (
-            "SELECT count(*), sum(reason IN ('{\"c\": 201}', '{\"c\": 205}')) FROM failures WHERE domain = 'reasons.test' AND reason NOT LIKE '%reason %'",
-            vec!["2", "2"],
-            "folded by code, as sys4 can read it",
-        ),
-        (
-            "SELECT max(length(json_extract(reason, '$.a'))) <= 256, count(*) FROM failures WHERE domain = 'long.test'",
-            vec!["1", "1"],
-            "cut before it is a key",
-        ),
-        (
-            "SELECT count(*), count(*) FROM finalresults WHERE domain = 'too-long.test'",
-            vec!["0", "0"],
-            "longer than a datagram may be",
-        ),
-        (
-            "SELECT count(*), count(*) FROM failures f WHERE NOT EXISTS (SELECT 1 FROM finalresults r WHERE r.day = f.day AND r.domain = f.domain AND r.tlsrptrecord = f.tlsrptrecord AND r.policy = f.policy)",
-            vec!["0", "0"],
-            "a failure never stands without its session",
-        ),
-    ];
-    for (sql, wanted, reason) in table {
-        assert_eq!(
-            lab.query(&lab.closed_db(), sql),
-            [wanted],
-            "{reason}: {sql}"
-        );
+    let day = lab.day_file(&lab.closed_db());
+    let of = |domain| lab.day_file(&lab.closed_db()).of(domain);
+    let (many, reasons, long) = (of("many.test"), of("reasons.test"), of("long.test"));
+    for exact in [&many, &reasons] {
+        let failed = exact.results.iter().map(|row| row.failed).sum::<i64>();
+        assert_eq!((exact.sessions(), failed, exact.failed()), (40, 40, 40));
+    }
+    let failures = &reasons.failures;
+    assert!(failures.len() <= 3 + 2, "the bound, and one entry a code");
+    assert!(
+        many.results.len() <= 5 + 1,
+        "the bound, and one entry a type"
+    );
+    let folded = r#"{"policy-type": 2, "policy-domain": "many.test"}"#;
+    let is_folded = |row: &&ResultRow| row.policy == folded;
+    let folded = many.results.iter().filter(is_folded).count();
+    assert_eq!(folded, 1, "as sys4 can read it");
+    let folded = failures
+        .iter()
+        .filter(|row| !row.reason.contains("reason "));
+    let folded: Vec<&str> = folded.map(|row| row.reason.as_str()).collect();
+    let by_code = [r#"{"c": 201}"#, r#"{"c": 205}"#];
+    assert_eq!(folded, by_code, "by code, as sys4 can read it");
+    let [cut] = &long.failures[..] else {
+        panic!("{long:?}");
+    };
+    let cut: serde_json::Value = serde_json::from_str(&cut.reason).unwrap();
+    let length = cut["a"].as_str().unwrap().chars().count();
+    assert!(length <= 256, "cut before it is a key: {length}");
+    let too_long = of("too-long.test").results;
+    assert!(too_long.is_empty(), "longer than a datagram may be");
+    for failure in &day.failures {
+        let is_its = |row: &ResultRow| {
+            (&row.day, &row.domain, &row.record, &row.policy)
+                == (
+                    &failure.day,
+                    &failure.domain,
+                    &failure.record,
+                    &failure.policy,
+                )
+        };
+        let has_session = day.results.iter().any(is_its);
+        assert!(has_session, "a failure without its session: {failure:?}");
     }
     assert_eq!(stats(&stats_file)["malformed{too-long}"], 1);
 }

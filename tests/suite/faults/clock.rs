@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::clock::FakeClock;
-use tlsrptd_tests::harness::lab::{Lab, query};
+use tlsrptd_tests::harness::day::DayFile;
+use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::stored::{JobRow, distinct};
 use tlsrptd_tests::harness::wait::{until_true, within};
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
@@ -23,8 +25,9 @@ fn send(lab: &Lab, sessions: usize) {
 
 /// Days and their sessions; none while the file is on its way to another name.
 fn days(file: &Path) -> Vec<Vec<String>> {
-    let sql = "SELECT day, sum(cntrtotal) FROM finalresults GROUP BY day ORDER BY day";
-    query(file, sql).unwrap_or_default()
+    let days = DayFile::read(file).unwrap_or_default().days().into_iter();
+    days.map(|(day, sessions)| vec![day, sessions.to_string()])
+        .collect()
 }
 
 /// Day and sessions of each report that was mailed.
@@ -57,12 +60,8 @@ fn a_start_with_a_clock_four_days_ahead() {
     lab.wait_for_sessions(&lab.collectd_db(), 5);
     first.1.wait_for_log("is at work");
     until_true("the jobs of the days before", || {
-        lab.query(
-            &lab.reportd_db(),
-            "SELECT 1 FROM fetchjobs WHERE status = 'ok'",
-        )
-        .len()
-            == 3
+        let answered = |job: &&JobRow| job.status() == "ok";
+        lab.stored().jobs.iter().filter(answered).count() == 3
     });
     first.0.stop().success();
     first.1.stop().success();
@@ -74,10 +73,10 @@ fn a_start_with_a_clock_four_days_ahead() {
     }
     send(&lab, 2);
     lab.wait_for_sessions(&lab.collectd_db(), 7);
-    let jobs = "SELECT count(*) FROM fetchjobs WHERE day >= '2026-03-01'";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), jobs),
-        [["0"]],
+    let jobs = lab.stored().jobs;
+    let is_over = |job: &JobRow| *job.day < *"2026-03-01";
+    assert!(
+        jobs.iter().all(is_over),
         "no day was made that has not ended"
     );
 
@@ -149,9 +148,11 @@ fn a_clock_far_ahead_for_seconds_ends_nothing() {
         });
         clock.jump(back);
     }
-    let state = "SELECT (SELECT count(*) FROM destinations WHERE status IS NULL) || ' ' || (SELECT count(*) FROM fetchjobs)
-        || ' ' || (SELECT count(*) FROM tlsrptd_suppressed) || ' ' || (SELECT max(day) FROM fetchjobs)";
-    assert_eq!(lab.query(&lab.reportd_db(), state), [["1 3 1 2026-03-01"]]);
+    let stored = lab.stored();
+    let pending = stored.deliveries.iter().filter(|row| row.status.is_none());
+    assert_eq!(pending.count(), 1);
+    assert_eq!((stored.jobs.len(), stored.suppressed.len()), (3, 1));
+    assert_eq!(stored.jobs[2].day, "2026-03-01");
     lab.smtp.heal();
     lab.smtp.wait_for_mails(1);
     lab.deliveries();
@@ -179,13 +180,10 @@ fn what_was_decided_once_is_not_sent_again() {
     let want = [1, 2, 3].map(|day| (format!("2026-03-0{day}"), day));
     for keep in [10, 1, 10] {
         let reportd = lab.reportd().set("keep_days", keep).clock(&clock).start();
-        let left = "SELECT count(DISTINCT day) FROM reports";
-        let days = if lab.smtp.mails().is_empty() {
-            "3"
-        } else {
-            "1"
-        };
-        lab.wait_for_query(&lab.reportd_db(), left, days);
+        let days = if lab.smtp.mails().is_empty() { 3 } else { 1 };
+        lab.wait_for_stored("days of reports", |stored| {
+            distinct(&stored.reports, |row| row.day.clone()).len() == days
+        });
         lab.smtp.wait_for_mails(3);
         lab.deliveries();
         // A day that is asked for again would be sent at once.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 use rusqlite::Connection;
+use tlsrptd_tests::harness::day::DayFile;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::load::Load;
 use tlsrptd_tests::harness::program::Running;
@@ -60,11 +61,7 @@ impl Site {
 }
 
 fn lab_has_sessions(lab: &Lab) -> bool {
-    let sql = "SELECT count(*) FROM finalresults";
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    Connection::open_with_flags(lab.closed_db(), flags)
-        .and_then(|db| db.query_row(sql, [], |row| row.get::<_, i64>(0)))
-        .is_ok_and(|rows| rows > 0)
+    DayFile::read(&lab.closed_db()).is_some_and(|day| !day.results.is_empty())
 }
 
 #[test]

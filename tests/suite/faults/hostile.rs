@@ -5,6 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use rusqlite::Connection;
+use tlsrptd_tests::harness::day;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Running;
@@ -44,12 +45,10 @@ fn distinct_hostile_datagrams_fill_neither_memory_nor_disk() {
         }
         // Until the writer has come so far: what its queue drops costs neither memory nor disk.
         socket.send(&marker).unwrap();
-        let sql = "SELECT sum(cntrtotal) FROM finalresults WHERE domain = 'marker.test'";
-        lab.wait_for_query(
-            &lab.collectd_db(),
-            sql,
-            &(end / step as u64 + 1).to_string(),
-        );
+        let markers = i64::try_from(end / step as u64 + 1).unwrap();
+        until_true("the marker", || {
+            day::sessions(&lab.collectd_db(), Some("marker.test")) == markers
+        });
         disk = disk.max(size(lab.folder()));
     }
     let number = number + number / step as u64 + 1;

@@ -86,11 +86,11 @@ impl Site {
             self.collectd.log().contains(&closed)
         });
         self.clocks[1].jump(&midnight);
-        let answered = format!(
-            "SELECT count(*) FROM fetchjobs WHERE day = '2026-03-{day:02}' AND status = 'ok'"
-        );
-        self.lab
-            .wait_for_query(&self.lab.reportd_db(), &answered, "1");
+        let day = format!("2026-03-{day:02}");
+        self.lab.wait_for_stored(&day, |stored| {
+            let mut jobs = stored.jobs.iter();
+            jobs.any(|job| job.day == day && job.status() == "ok")
+        });
         self.lab.deliveries();
         let mails = self.lab.smtp.mails().split_off(self.mails);
         self.mails += mails.len();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
+use tlsrptd_tests::harness::day::DayFile;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Program, Running};
@@ -119,8 +120,10 @@ fn next_collector_finds_all(lab: &Lab, state: &str, what: &str) {
     let _ = fs::remove_file(lab.socket());
     let collectd = lab.start_ready(&on(lab, state));
     lab.mta().send(&mta::success("next.test", TXT));
-    let sql = "SELECT count(*) FROM finalresults WHERE domain = 'next.test'";
-    lab.wait_for_query(&lab.file(state), sql, "1");
+    until_true("its session", || {
+        let day = DayFile::read(&lab.file(state)).unwrap_or_default();
+        day.of("next.test").results.len() == 1
+    });
     collectd.stop().success();
     let files = fs::read_dir(lab.folder()).unwrap().flatten();
     // What stands beside a database is read with it.

@@ -48,11 +48,7 @@ fn an_uploaded_day_is_read_by_either() {
             ],
         );
         until_true("the uploaded day", || {
-            center.closed().exists()
-                && lab.query(
-                    &center.closed(),
-                    "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults",
-                ) == [["2"]]
+            center.closed().exists() && lab.day_file(&center.closed()).sessions() == 2
         });
         let mode = fs::metadata(host.closed()).unwrap().permissions().mode();
         assert_eq!(

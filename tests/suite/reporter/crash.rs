@@ -9,6 +9,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::stored::Stored;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::{assert_law, fates};
@@ -33,15 +34,9 @@ fn killed_between_the_attempt_and_its_record_it_repeats_the_same_bytes() {
     let reportd = lab.reportd().start();
     lab.smtp.wait_for_mails(2);
     lab.https.wait_for_posts(1);
-    lab.wait_for_query(
-        &lab.reportd_db(),
-        "SELECT count(*) FROM destinations WHERE status = 'sent'",
-        "1",
-    );
+    lab.wait_for_stored("one sent", |stored| stored.ended("sent") == 1);
     reportd.kill();
-    let in_hand =
-        "SELECT count(*) FROM destinations WHERE status IS NULL AND tlsrptd_started IS NOT NULL";
-    assert_eq!(lab.query(&lab.reportd_db(), in_hand), [["2"]]);
+    assert_eq!(lab.hands().len(), 2);
 
     lab.smtp.heal();
     let mut reportd = lab.reportd().start();
@@ -160,15 +155,11 @@ trait Hands {
 
 impl Hands for Lab {
     fn hands(&self) -> Vec<String> {
-        let tables =
-            "SELECT count(*) FROM pragma_table_info('destinations') WHERE name = 'tlsrptd_started'";
-        if !self.reportd_db().exists() || self.query(&self.reportd_db(), tables) != [["1"]] {
-            return Vec::new();
-        }
-        let sql = "SELECT destination FROM destinations WHERE status IS NULL AND tlsrptd_started IS NOT NULL";
-        self.query(&self.reportd_db(), sql)
+        let stored = Stored::read(&self.reportd_db());
+        let deliveries = stored.map(|stored| stored.deliveries).unwrap_or_default();
+        let in_hand = deliveries
             .into_iter()
-            .map(|row| row[0].clone())
-            .collect()
+            .filter(|row| row.status.is_none() && row.in_hand);
+        in_hand.map(|row| row.uri).collect()
     }
 }

@@ -5,6 +5,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::stored::lines;
 use tlsrptd_tests::harness::wait::until_true;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
@@ -60,17 +61,11 @@ fn days_that_were_missed_are_reported_late_unless_they_are_too_old() {
             ("2026-03-04T00:00:00Z".to_owned(), 4)
         ]
     );
-    let jobs = "SELECT day, status FROM fetchjobs ORDER BY day";
-    let expected = [
-        ["2026-03-02", "ok"],
-        ["2026-03-03", "ok"],
-        ["2026-03-04", "ok"],
-    ];
-    assert_eq!(
-        lab.query(&lab.reportd_db(), jobs),
-        expected,
-        "an empty day is done too"
-    );
+    let jobs = lines(&lab.stored().jobs, |job| {
+        format!("{} {}", job.day, job.status())
+    });
+    let expected = ["2026-03-02 ok", "2026-03-03 ok", "2026-03-04 ok"];
+    assert_eq!(jobs, expected, "an empty day is done too");
 }
 
 #[test]
@@ -102,15 +97,23 @@ fn what_is_older_than_keep_days_goes_unless_it_is_pending() {
         .start();
     lab.smtp.wait_for_mails(1);
     // Reports, destinations, data and jobs of that day.
-    let rows = "SELECT (SELECT count(*) FROM reports WHERE day = '2026-03-01') || ' ' || (SELECT count(*) FROM destinations)
-        || ' ' || (SELECT count(*) FROM reportdata) || ' ' || (SELECT count(*) FROM fetchjobs WHERE day = '2026-03-01')";
-    lab.wait_for_query(&lab.reportd_db(), rows, "2 2 2 1");
+    let wait_for_rows = |rows: [usize; 4]| {
+        lab.wait_for_stored(&format!("{rows:?}"), |stored| {
+            let is_first = |day: &str| day == "2026-03-01";
+            let reports = stored.reports.iter().filter(|row| is_first(&row.day));
+            let jobs = stored.jobs.iter().filter(|row| is_first(&row.day));
+            let (reports, jobs) = (reports.count(), jobs.count());
+            rows == [reports, stored.deliveries.len(), stored.data.len(), jobs]
+        });
+    };
+    wait_for_rows([2, 2, 2, 1]);
     // Day by day: after a clock that moved further at once, nothing is removed for a day.
     clock.jump("2026-03-03T00:00:05Z");
-    let next_day = "SELECT count(*) FROM fetchjobs WHERE day = '2026-03-02'";
-    lab.wait_for_query(&lab.reportd_db(), next_day, "1");
+    lab.wait_for_stored("the next day's job", |stored| {
+        stored.jobs.iter().any(|job| job.day == "2026-03-02")
+    });
     clock.jump("2026-03-04T00:00:05Z");
-    lab.wait_for_query(&lab.reportd_db(), rows, "1 1 0 0");
+    wait_for_rows([1, 1, 0, 0]);
     lab.smtp.heal();
     assert_eq!(
         lab.smtp.wait_for_mails(2)[1].to,
@@ -118,6 +121,6 @@ fn what_is_older_than_keep_days_goes_unless_it_is_pending() {
         "it is still tried"
     );
     clock.jump("2026-03-05T00:00:05Z");
-    lab.wait_for_query(&lab.reportd_db(), rows, "0 0 0 0");
+    wait_for_rows([0, 0, 0, 0]);
     reportd.stop().success();
 }

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::stored::lines;
 use tlsrptd_tests::harness::wait::until_true;
 
 use super::collector::script;
+use super::newest_jobs;
 
 #[test]
 fn at_the_deadline_the_day_is_composed_without_those_that_have_not_answered() {
@@ -35,22 +37,28 @@ fn at_the_deadline_the_day_is_composed_without_those_that_have_not_answered() {
         .set("fetchers", [good, late, hang].join(","))
         .set("fetch_deadline", 3);
     let (running, begun) = (reportd.start(), Instant::now());
-    let all_done = "SELECT count(*) > 0 AND sum(status IS NULL) = 0 FROM fetchjobs";
-    lab.wait_for_query(&lab.reportd_db(), all_done, "1");
+    lab.wait_for_stored("all jobs done", |stored| {
+        !stored.jobs.is_empty() && stored.jobs.iter().all(|job| job.status.is_some())
+    });
     assert!(
         begun.elapsed() < Duration::from_secs(30),
         "a collector that hangs does not hold the day beyond the deadline"
     );
     lab.deliveries();
     running.stop().success();
-    let jobs = "SELECT fetcherindex, status, tlsrptd_reason LIKE 'the fetch deadline has passed%' FROM fetchjobs
-        WHERE day = (SELECT max(day) FROM fetchjobs) ORDER BY 1";
+    let jobs = lines(&newest_jobs(&lab), |job| {
+        let reason = job.reason.as_deref().unwrap_or_default();
+        let reason = reason
+            .get(.."the fetch deadline has passed".len())
+            .unwrap_or("-");
+        format!("{} {} {reason}", job.index, job.status())
+    });
     let given_up = [
-        ["1", "ok", ""],
-        ["2", "timedout", "1"],
-        ["3", "timedout", "1"],
+        "1 ok -",
+        "2 timedout the fetch deadline has passed",
+        "3 timedout the fetch deadline has passed",
     ];
-    assert_eq!(lab.query(&lab.reportd_db(), jobs), given_up);
+    assert_eq!(jobs, given_up);
     assert_eq!(lab.smtp.mails_to("a@good.test").len(), 1);
     let child = fs::read_to_string(lab.file("hang.sh.pid")).unwrap();
     let child = Pid::from_raw(child.trim().parse().unwrap());
@@ -66,11 +74,12 @@ fn at_the_deadline_the_day_is_composed_without_those_that_have_not_answered() {
     lab.smtp.wait_for_mails(4);
     lab.deliveries();
     running.stop().success();
-    let sessions = "SELECT domain, group_concat(tlsrptd_sessions, ' ') FROM reports GROUP BY domain ORDER BY domain";
-    let sessions = lab.query(&lab.reportd_db(), sessions);
+    let sessions = lines(&lab.stored().reports, |row| {
+        format!("{} {}", row.domain, row.sessions)
+    });
     assert_eq!(
         sessions,
-        [["good.test", "1 1"], ["late.test", "1"], ["part.test", "2"]],
+        ["good.test 1", "good.test 1", "late.test 1", "part.test 2"],
         "each session in one report"
     );
     for (address, mails) in [("a@good.test", 2), ("a@late.test", 1), ("a@part.test", 1)] {

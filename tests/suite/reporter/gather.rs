@@ -10,6 +10,7 @@ use tlsrptd_tests::harness::sys4::Sys4;
 use tlsrptd_tests::harness::wait::until;
 
 use super::collector::script;
+use super::newest_jobs;
 
 /// What a fetcher does, the job's status, the sessions reported (0: none), a part of the job's reason, and why.
 /// `$d` is the row's own domain.
@@ -77,27 +78,26 @@ fn a_collector_in_trouble_holds_up_no_other() {
         "a different clock is no fault"
     );
     reportd.stop().success();
-    let jobs = "SELECT status, tlsrptd_reason FROM fetchjobs WHERE day = (SELECT max(day) FROM fetchjobs) ORDER BY fetcherindex";
-    let jobs = lab.query(&lab.reportd_db(), jobs);
+    let (jobs, reports) = (newest_jobs(&lab), lab.stored().reports);
     for (number, (body, status, sessions, reason, why)) in TROUBLES.iter().enumerate() {
         let job = &jobs[number];
-        assert_eq!(job[0], *status, "{why}: {body}: {job:?}");
-        assert!(job[1].contains(reason), "{why}: {body}: {job:?}");
-        let reported = format!(
-            "SELECT coalesce(sum(tlsrptd_sessions), 0) FROM reports WHERE domain = 'f{number:02}.test'"
-        );
-        assert_eq!(
-            lab.query(&lab.reportd_db(), &reported),
-            [[sessions.to_string()]],
-            "{why}: {body}"
-        );
+        assert_eq!(job.status(), *status, "{why}: {body}: {job:?}");
+        let found = job.reason.as_deref().unwrap_or_default();
+        assert!(found.contains(reason), "{why}: {body}: {job:?}");
+        let domain = format!("f{number:02}.test");
+        let reported = reports.iter().filter(|row| row.domain == domain);
+        let reported: i64 = reported.map(|row| row.sessions).sum();
+        assert_eq!(reported, i64::from(*sessions), "{why}: {body}");
         let mails = lab.smtp.mails_to(&format!("a@f{number:02}.test")).len();
         assert_eq!(mails, usize::from(*sessions > 0), "{why}: {body}");
     }
     let last = &jobs[TROUBLES.len()];
-    assert_eq!(last[0], "timedout", "no such program");
+    assert_eq!(last.status(), "timedout", "no such program");
     assert!(
-        last[1].contains("cannot run /nonexistent/tlsrpt-fetcher"),
+        last.reason
+            .as_deref()
+            .unwrap_or_default()
+            .contains("cannot run /nonexistent/tlsrpt-fetcher"),
         "{last:?}"
     );
 }

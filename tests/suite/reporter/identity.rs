@@ -57,9 +57,10 @@ fn an_installation_is_the_same_at_each_retry_and_restart() {
     // Taken, but nobody has said so: who has it must see that the next one is the same.
     lab.smtp.script_times(Stage::End, Act::AcceptAndClose, 1);
     let running = lab.reportd().start();
-    let tried =
-        "SELECT count(*) FROM destinations WHERE status IS NULL AND tlsrptd_reason IS NOT NULL";
-    lab.wait_for_query(&lab.reportd_db(), tried, "1");
+    lab.wait_for_stored("a failure", |stored| {
+        let pending = stored.deliveries.iter().filter(|row| row.status.is_none());
+        pending.filter(|row| row.reason.is_some()).count() == 1
+    });
     running.stop().success();
     let before = lab.report_id("a.test");
     let db = rusqlite::Connection::open(lab.reportd_db()).unwrap();

@@ -10,6 +10,7 @@ use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::smtp::{Act, Stage};
+use tlsrptd_tests::harness::stored::DeliveryRow;
 use tlsrptd_tests::harness::wait::until_true;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
@@ -147,26 +148,23 @@ fn told_to_stop_it_lets_deliveries_end_and_records_them() {
         .set("max_wait_delivery", 0);
     let running = reportd.start();
     lab.https.wait_for_posts(1);
-    let in_hand = "SELECT count(*) FROM destinations WHERE tlsrptd_started IS NOT NULL";
-    lab.wait_for_query(&lab.reportd_db(), in_hand, "2");
+    lab.wait_for_stored("two in hand", |stored| {
+        stored.deliveries.iter().filter(|row| row.in_hand).count() == 2
+    });
     let ended = running.stop().success();
     assert!(
         ended.stderr.contains("result=\"retry\"") || ended.stderr.contains("result=retry"),
         "{}",
         ended.stderr
     );
-    let slow = "SELECT retries, status IS NULL, tlsrptd_started IS NULL FROM destinations WHERE destination LIKE 'https:%'";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), slow),
-        [["1", "1", "1"]],
-        "its outcome is recorded"
-    );
-    let hang = "SELECT status IS NULL FROM destinations WHERE destination LIKE 'mailto:%'";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), hang),
-        [["1"]],
-        "it will be repeated"
-    );
+    let stored = lab.stored();
+    let [slow, hang] = &stored.deliveries[..] else {
+        panic!("{stored:?}");
+    };
+    assert!(slow.uri.starts_with("https:") && hang.uri.starts_with("mailto:"));
+    let is_recorded = (slow.failures, slow.status(), slow.in_hand);
+    assert_eq!(is_recorded, (1, "-", false), "its outcome is recorded");
+    assert_eq!(hang.status, None, "it will be repeated");
     lab.smtp.heal();
     let running = reportd.start();
     lab.deliveries();
@@ -194,8 +192,10 @@ fn ctl_tells_the_state_while_the_reporter_works() {
         lab.smtp.script_for(address, Stage::Rcpt, Act::reply(reply));
     }
     let reportd = lab.reportd().start();
-    let settled = "SELECT sum(status IS NOT NULL OR retries > 0) FROM destinations";
-    lab.wait_for_query(&lab.reportd_db(), settled, "4");
+    lab.wait_for_stored("four outcomes", |stored| {
+        let settled = |row: &&DeliveryRow| row.status.is_some() || row.failures > 0;
+        stored.deliveries.iter().filter(settled).count() == 4
+    });
     let status = lab.ctl().arg("status").run().success().stdout;
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = status.lines().map(words).collect();

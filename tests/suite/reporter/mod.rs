@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
 use tlsrptd_tests::harness::program::Program;
+use tlsrptd_tests::harness::stored::JobRow;
 
 /// What became of one domain's day.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,17 +58,25 @@ fn report(lab: &Lab, reportd: &Program) -> BTreeMap<String, Fate> {
 
 /// The fate of each domain's closed day.
 fn fates(lab: &Lab) -> BTreeMap<String, Fate> {
-    let sql = "SELECT domain, r.tlsrptd_reason, destination, status FROM reports r
-        LEFT JOIN destinations ON d_r_id = r_id ORDER BY domain, destination";
+    let stored = lab.stored();
     let mut fates: BTreeMap<String, Fate> = BTreeMap::new();
-    for row in lab.query(&lab.reportd_db(), sql) {
-        let fate = fates.entry(row[0].clone()).or_default();
-        fate.reason.clone_from(&row[1]);
-        if !row[2].is_empty() {
-            fate.destinations.push((row[2].clone(), row[3].clone()));
-        }
+    for row in stored.reports {
+        fates.entry(row.domain).or_default().reason = row.reason.unwrap_or_default();
+    }
+    for row in stored.deliveries {
+        let fate = fates.entry(row.domain).or_default();
+        let status = row.status.unwrap_or_default();
+        fate.destinations.push((row.uri, status));
     }
     fates
+}
+
+/// The jobs of the newest day.
+fn newest_jobs(lab: &Lab) -> Vec<JobRow> {
+    let mut jobs = lab.stored().jobs;
+    let newest = jobs.iter().map(|job| job.day.clone()).max();
+    jobs.retain(|job| Some(&job.day) == newest.as_ref());
+    jobs
 }
 
 /// The reporter's law: every session of the closed day is in exactly one report of its day, or a reason is recorded

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tlsrptd_tests::harness::{dns::Trouble, lab::Lab, mta};
+use tlsrptd_tests::harness::{dns::Trouble, lab::Lab, mta, stored::ReportRow};
 
 /// Answers for two days, `DOMAINS` each, in order; for the second one when there is a file `go`, and some time
 /// after: while the resolver is unavailable, it is probed every two seconds.
@@ -41,15 +41,12 @@ fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
         .set("log_level", "warn");
     let mut running = reportd.start();
     running.wait_for_log("resolver unavailable");
-    let is_closed = |day: &str| format!("SELECT status FROM fetchjobs WHERE day = '{day}'");
-    lab.wait_for_query(&lab.reportd_db(), &is_closed(&before.to_string()), "ok");
-    let by_the_mta =
-        "SELECT count(*) FROM destinations WHERE destination LIKE 'mailto:seen@first-%'";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), by_the_mta),
-        [[DOMAINS.to_string()]],
-        "the record that the MTA saw"
-    );
+    wait_for_day(&lab, &before.to_string());
+    let seen = lab.stored().deliveries;
+    let seen = seen
+        .iter()
+        .filter(|row| row.uri.starts_with("mailto:seen@first-"));
+    assert_eq!(seen.count(), DOMAINS, "the record that the MTA saw");
     // 256 at a time are asked three times each, over UDP and TCP; after those nobody is asked but now and then.
     let asked = lab.dns.asked_in_all();
     assert!(asked < DOMAINS, "{asked} questions");
@@ -57,17 +54,15 @@ fn a_day_goes_on_without_dns_and_the_next_one_with_it() {
     lab.dns.go_silent(false);
     fs::write(lab.file("go"), "").unwrap();
     running.wait_for_log("resolver available again");
-    lab.wait_for_query(&lab.reportd_db(), &is_closed(&closed), "ok");
+    wait_for_day(&lab, &closed);
     let log = running.stop().success().stderr;
     for line in ["resolver unavailable", "resolver available again"] {
         assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
     }
-    let asked = "SELECT count(*) > 0 FROM reports WHERE tlsrptd_reason LIKE 'opted out: no such name in DNS'";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), asked),
-        [["1"]],
-        "DNS decides again"
-    );
+    let reports = lab.stored().reports;
+    let opted_out =
+        |row: &ReportRow| row.reason.as_deref() == Some("opted out: no such name in DNS");
+    assert!(reports.iter().any(opted_out), "DNS decides again");
 }
 
 /// Names of one owner that never answer are no outage: the others are asked for as ever. The silent ones come first.
@@ -94,17 +89,23 @@ fn names_that_never_answer_are_nobody_elses_outage() {
         .set("spread_out_delivery", 36000)
         .set("log_level", "warn");
     let running = reportd.start();
-    let closed = format!("SELECT status FROM fetchjobs WHERE day = '{}'", lab.day());
-    lab.wait_for_query(&lab.reportd_db(), &closed, "ok");
+    wait_for_day(&lab, &lab.day());
     let log = running.stop().success().stderr;
     assert!(!log.contains("resolver unavailable"), "{log}");
-    let by_the_mta = "SELECT r.domain LIKE '%.silent.test', destination, count(*) FROM destinations
-        JOIN reports r ON d_r_id = r_id GROUP BY 1, 2 ORDER BY 1";
-    assert_eq!(
-        lab.query(&lab.reportd_db(), by_the_mta),
-        [
-            ["0", "mailto:dns@x.test", &OTHERS.to_string()],
-            ["1", "mailto:seen@x.test", &SILENT.to_string()]
-        ]
-    );
+    let (mut others, mut silent) = (0, 0);
+    for row in lab.stored().deliveries {
+        match (row.domain.ends_with(".silent.test"), row.uri.as_str()) {
+            (false, "mailto:dns@x.test") => others += 1,
+            (true, "mailto:seen@x.test") => silent += 1,
+            _ => panic!("{row:?}"),
+        }
+    }
+    assert_eq!((others, silent), (OTHERS, SILENT));
+}
+
+fn wait_for_day(lab: &Lab, day: &str) {
+    lab.wait_for_stored(day, |stored| {
+        let job = stored.jobs.iter().find(|job| job.day == day);
+        job.is_some_and(|job| job.status() == "ok")
+    });
 }

@@ -3,6 +3,7 @@
 use tlsrptd_tests::harness::dns::Trouble;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
+use tlsrptd_tests::harness::stored::lines;
 
 use super::{assert_arrived, report};
 
@@ -178,8 +179,9 @@ fn a_text_that_a_library_has_a_use_for_is_a_text() {
     for domain in domains {
         assert_eq!(fates[domain].sent(), [format!("mailto:a@{domain}")]);
     }
-    let sessions = "SELECT domain, tlsrptd_sessions FROM reports ORDER BY domain";
-    let sessions = lab.query(&lab.reportd_db(), sessions).concat();
+    let sessions = lines(&lab.stored().reports, |row| {
+        format!("{} {}", row.domain, row.sessions)
+    });
     assert_eq!(
         sessions.join(" "),
         "alone.test 2 failure.test 22 policy.test 24 record.test 22"

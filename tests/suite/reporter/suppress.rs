@@ -144,8 +144,10 @@ fn an_entry_holds_at_once_while_the_reporter_works() {
     }
     lab.collect(domains.map(|domain| mta::success(domain, &record(domain))));
     let running = patient(lab.reportd()).set("log_level", "info").start();
-    let retried = "SELECT count(*) FROM destinations WHERE status IS NULL AND retries > 0";
-    lab.wait_for_query(&lab.reportd_db(), retried, "3");
+    lab.wait_for_stored("three failures", |stored| {
+        let pending = stored.deliveries.iter().filter(|row| row.status.is_none());
+        pending.filter(|row| row.failures > 0).count() == 3
+    });
     for (words, word) in [
         (&["add", "one.test", "--reason", "moved"][..], "suppressed"),
         (&["add", "a@two.test", "--reason", "moved"], "suppressed"),
@@ -153,8 +155,7 @@ fn an_entry_holds_at_once_while_the_reporter_works() {
         let said = suppress(&lab, words).run().success().stdout;
         assert!(said.starts_with(word), "{said}");
     }
-    let suppressed = "SELECT count(*) FROM destinations WHERE status = 'suppressed'";
-    lab.wait_for_query(&lab.reportd_db(), suppressed, "2");
+    lab.wait_for_stored("two suppressed", |stored| stored.ended("suppressed") == 2);
     assert!(
         running
             .log()

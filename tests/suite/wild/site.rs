@@ -249,8 +249,7 @@ impl Site {
         if !database.exists() {
             return 0;
         }
-        let sql = "SELECT coalesce(sum(cntrtotal), 0) FROM finalresults";
-        self.lab.query(database, sql)[0][0].parse().unwrap()
+        self.lab.day_file(database).sessions()
     }
 
     /// The sessions in the one report that it mails.

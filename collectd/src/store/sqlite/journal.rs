@@ -2,7 +2,8 @@
 //! can.
 //!
 //! SQLite finds that out after it has written the mode into the file, and then nobody can open it there, not even sys4's
-//! programs. So the mode is changed back.
+//! programs. So the mode is changed back. (The reporter has the same few lines: the daemons share no code that knows
+//! SQLite.)
 
 use std::{fs, path::Path};
 

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tlsrptd_proto::domain::owner;
@@ -19,18 +20,29 @@ type OwnerAtAddress = (IpAddr, String);
 pub(super) struct OwnerSlots {
     /// Slots for each owner at each address.
     most: usize,
-    /// Longest wait for a slot. Hosts get slots in the order in which they ask, so that a provider whose customers' hosts
-    /// share an address serves one after the other.
+    /// Longest wait for a slot that other hosts hold. Hosts get slots in the order in which they ask, so that a provider
+    /// whose customers' hosts share an address serves one after the other.
     wait: Duration,
     /// Those that are in use or waited for.
-    slots: Arc<Mutex<HashMap<OwnerAtAddress, Weak<Semaphore>>>>,
+    slots: Arc<Mutex<HashMap<OwnerAtAddress, Weak<SharedSlots>>>>,
+}
+
+/// The slots of one owner at one address.
+#[derive(Debug)]
+struct SharedSlots {
+    free: Arc<Semaphore>,
+    /// The host of each taken slot.
+    taken_by: Mutex<Vec<String>>,
 }
 
 /// A taken slot; dropping it frees it.
 #[derive(Debug)]
-pub(super) struct OwnerSlot(
-    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
-);
+pub(super) struct OwnerSlot {
+    #[expect(dead_code, reason = "held until it is dropped")]
+    permit: OwnedSemaphorePermit,
+    shared: Arc<SharedSlots>,
+    host: String,
+}
 
 /// All slots are taken.
 #[derive(Debug, thiserror::Error)]
@@ -61,28 +73,71 @@ impl OwnerSlots {
             return Ok(None);
         };
         let owner = owner(host.trim_end_matches('.'));
-        let slots = self.of((address, owner.to_owned()));
-        match timeout(self.wait, slots.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(Some(OwnerSlot(permit))),
-            // The semaphore is never closed: the wait is over.
-            Ok(Err(_)) | Err(_) => Err(OwnerLimitError {
-                most: self.most,
-                owner: owner.to_owned(),
-                address,
-            }),
+        let shared = self.of((address, owner.to_owned()));
+        let mut free = pin!(Arc::clone(&shared.free).acquire_owned());
+        loop {
+            match timeout(self.wait, &mut free).await {
+                Ok(Ok(permit)) => return Ok(Some(OwnerSlot::new(permit, shared, host))),
+                // The HTTP library opens more connections than it has posts for. The host's own hinder nobody else, and its
+                // time limit to connect ends this wait.
+                Err(_) if shared.are_taken_by(host) => {}
+                // The semaphore is never closed: the wait is over.
+                Ok(Err(_)) | Err(_) => {
+                    return Err(OwnerLimitError {
+                        most: self.most,
+                        owner: owner.to_owned(),
+                        address,
+                    });
+                }
+            }
         }
     }
 
-    fn of(&self, key: OwnerAtAddress) -> Arc<Semaphore> {
+    fn of(&self, key: OwnerAtAddress) -> Arc<SharedSlots> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = slots.get(&key).and_then(Weak::upgrade) {
             return found;
         }
-        // Permits hold their semaphore.
-        slots.retain(|_, semaphore| semaphore.strong_count() > 0);
-        let new = Arc::new(Semaphore::new(self.most));
+        // Slots hold what they are taken from.
+        slots.retain(|_, shared| shared.strong_count() > 0);
+        let new = Arc::new(SharedSlots {
+            free: Arc::new(Semaphore::new(self.most)),
+            taken_by: Mutex::default(),
+        });
         slots.insert(key, Arc::downgrade(&new));
         new
+    }
+}
+
+impl SharedSlots {
+    /// Whether no other host has one.
+    fn are_taken_by(&self, host: &str) -> bool {
+        self.hosts().iter().all(|other| other == host)
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Vec<String>> {
+        self.taken_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OwnerSlot {
+    fn new(permit: OwnedSemaphorePermit, shared: Arc<SharedSlots>, host: &str) -> OwnerSlot {
+        let host = host.to_owned();
+        shared.hosts().push(host.clone());
+        OwnerSlot {
+            permit,
+            shared,
+            host,
+        }
+    }
+}
+
+impl Drop for OwnerSlot {
+    fn drop(&mut self) {
+        let mut hosts = self.shared.hosts();
+        if let Some(at) = hosts.iter().position(|host| *host == self.host) {
+            hosts.swap_remove(at);
+        }
     }
 }
 
@@ -132,5 +187,24 @@ mod tests {
         });
         futures_util::future::join_all(posts).await;
         assert_eq!(*served.lock().unwrap(), Vec::from_iter(0..10));
+    }
+
+    /// A receiver that is slow to connect: the client opens a connection for each post that no open one is free for.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_waits_for_its_own_connections() {
+        let slots = OwnerSlots::new(2, WAIT);
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let first = slots.take("mx.receiver.example", &[address]).await;
+        let _second = slots.take("mx.receiver.example", &[address]).await.unwrap();
+        let addresses = [address];
+        let third = slots.take("mx.receiver.example", &addresses);
+        let freed = async {
+            tokio::time::sleep(WAIT * 3).await;
+            drop(first);
+        };
+        let (third, ()) = tokio::join!(third, freed);
+        let _third = third.unwrap();
+        let other = slots.take("other.receiver.example", &[address]).await;
+        assert!(other.is_err(), "its connections, not the other's");
     }
 }

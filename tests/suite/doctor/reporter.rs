@@ -188,6 +188,14 @@ fn a_relay_that_denies() {
         ),
         (
             Stage::Rcpt,
+            "450 4.2.0 Greylisted",
+            "warn",
+            "Greylisted",
+            "tlsrptctl doctor",
+            "greylisted, which is no mistake",
+        ),
+        (
+            Stage::Rcpt,
             "554 5.7.1 \u{202e}\u{1b}[2J",
             "fail",
             "RCPT TO",

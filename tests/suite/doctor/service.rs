@@ -4,6 +4,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
+    process::Command,
 };
 
 use tlsrptd_tests::harness::{program::Program, skip::or_skip};
@@ -106,4 +107,43 @@ fn whose_eyes_there_are() {
     let ended = site.doctor().arg("--user").arg("no-such-user-").run();
     assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("no such user"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_somebody_else_may_not_is_no_failure() {
+    let is_root = nix::unistd::geteuid().is_root();
+    let Some(()) = or_skip(is_root.then_some(()), "only root becomes somebody else") else {
+        return;
+    };
+    let site = Site::start();
+    let doctor = site.doctor();
+    ask(&doctor);
+    // The program may lie where only root gets.
+    let program = site.lab.file("bin/tlsrptctl");
+    let own = doctor.moved(|path| {
+        // By another process: one that is forked meanwhile would keep a file that we write busy.
+        let copied = Command::new("cp").arg(path).arg(&program).status();
+        assert!(copied.unwrap().success());
+        program.clone()
+    });
+    fs::set_permissions(site.lab.file("bin"), Permissions::from_mode(0o755)).unwrap();
+    let as_nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let found = ask(&own.under(&as_nobody));
+    for area in ["database", "dkim"] {
+        assert!(
+            found.has("unknown", area, "may see it otherwise"),
+            "{area}: {found:?}"
+        );
+        assert!(
+            found.has("unknown", area, "sudo tlsrptctl doctor"),
+            "{area}: {found:?}"
+        );
+        assert!(found.wrong(area).is_empty(), "{area}: {found:?}");
+    }
+    found.green("relay");
 }

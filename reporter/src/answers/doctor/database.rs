@@ -34,12 +34,12 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
         )];
     }
     if let Some(obstacle) = looking.account.obstacle(folder, Want::Write) {
-        return vec![Finding::fail(AREA, obstacle.to_string(), owned(looking))];
+        return vec![looking.lack_of_rights(AREA, obstacle.to_string(), || owned(looking))];
     }
     match path.try_exists() {
         Err(error) => {
             let finding = format!("{} cannot be looked at: {error}", path.display());
-            return vec![Finding::fail(AREA, finding, owned(looking))];
+            return vec![looking.lack_of_rights(AREA, finding, || owned(looking))];
         }
         Ok(false) => {
             let finding = format!(
@@ -51,7 +51,7 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
         Ok(true) => {}
     }
     if let Some(obstacle) = looking.account.obstacle(path, Want::Write) {
-        return vec![Finding::fail(AREA, obstacle.to_string(), owned(looking))];
+        return vec![looking.lack_of_rights(AREA, obstacle.to_string(), || owned(looking))];
     }
     if let Some(error) = store::find_fault(looking.settings) {
         let remedy = "name another file as dbname, or restore this one from a backup";

@@ -37,16 +37,12 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
     for (key, public) in settings.dkim_keys.iter().zip(publics) {
         let public = match public {
             Ok(public) => public,
-            Err(_) if credential::away(&key.path).is_some() => {
+            Err(_) if credential::unit(&key.path).is_some() => {
                 findings.push(away(key));
                 continue;
             }
             Err(error) => {
-                findings.push(Finding::fail(
-                    AREA,
-                    error.to_string(),
-                    readable(looking, key),
-                ));
+                findings.push(unreadable(looking, key, error.to_string()));
                 continue;
             }
         };
@@ -61,16 +57,27 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
     findings
 }
 
-/// systemd hands it to the service while that runs.
+/// systemd hands it to the service, while that runs, and to nobody else.
 fn away(key: &DkimKey) -> Finding {
     Finding::unknown(
         AREA,
         format!(
-            "{} is there only while the service runs",
+            "{} is the service's alone, while it runs",
             key.path.display()
         ),
-        "systemctl start tlsrpt-reportd; tlsrptctl doctor",
+        format!(
+            "name the file itself: tlsrptctl --dkim_keys {}:FILE doctor",
+            key.selector
+        ),
     )
+}
+
+fn unreadable(looking: &Looking<'_>, key: &DkimKey, error: String) -> Finding {
+    let obstacle = looking.account.obstacle(&key.path, Want::Read);
+    match obstacle.is_some() || error.contains("ermission denied") {
+        true => looking.lack_of_rights(AREA, error, || readable(looking, key)),
+        false => Finding::fail(AREA, error, readable(looking, key)),
+    }
 }
 
 fn readable(looking: &Looking<'_>, key: &DkimKey) -> String {

@@ -1,6 +1,9 @@
 //! Every fetcher answers its test call, with the rights of the service.
 
-use super::{finding::Finding, looking::Looking};
+use super::{
+    finding::Finding,
+    looking::{Looking, Viewer},
+};
 
 const AREA: &str = "fetcher";
 
@@ -13,13 +16,20 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
             Ok(()) => return Finding::ok(AREA, format!("`{command}` answers")),
             Err(reason) => format!("`{command}`: {reason}"),
         };
-        Finding::fail(AREA, said, by_hand(looking, command))
+        // Files that are the service's.
+        match said.contains("ermission denied") {
+            true => looking.lack_of_rights(AREA, said, || by_hand(looking, command)),
+            false => Finding::fail(AREA, said, by_hand(looking, command)),
+        }
     });
     told.collect()
 }
 
 /// The same question, by hand.
 fn by_hand(looking: &Looking<'_>, command: &str) -> String {
-    let user = &looking.account.name;
-    format!("see what it says, and mend that: runuser -u {user} -- {command} 1999-01-01")
+    let as_who = match looking.viewer {
+        Viewer::Service => format!("runuser -u {} -- ", looking.account.name),
+        Viewer::Bystander => String::new(),
+    };
+    format!("see what it says, and mend that: {as_who}{command} 1999-01-01")
 }

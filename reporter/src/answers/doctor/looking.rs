@@ -5,11 +5,20 @@ use std::path::Path;
 use hickory_proto::rr::{RData, RecordType};
 use tlsrptd_config::{option::Program, reportd::Reportd};
 
-use super::{access::Account, host::Host};
+use super::{access::Account, finding::Finding, host::Host};
 use crate::{
     deliver::{RelayAnswer, RelayTrouble},
     dns::DnsAnswer,
 };
+
+/// Whose eyes look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer {
+    /// The service's user.
+    Service,
+    /// Somebody else: what they may not do says nothing of the service.
+    Bystander,
+}
 
 /// What the checks of the reporter's part share.
 pub(crate) struct Looking<'a> {
@@ -19,6 +28,8 @@ pub(crate) struct Looking<'a> {
     pub(crate) config_file: Option<&'a Path>,
     /// Who looks.
     pub(crate) account: Account,
+    /// As whom.
+    pub(crate) viewer: Viewer,
     /// Programs of this host.
     pub(crate) host: &'a dyn Host,
     /// Name servers.
@@ -28,6 +39,24 @@ pub(crate) struct Looking<'a> {
 }
 
 impl Looking<'_> {
+    /// A lack of rights: a failure of the service's, and of nobody else's.
+    pub(super) fn lack_of_rights(
+        &self,
+        area: &str,
+        finding: String,
+        remedy: impl FnOnce() -> String,
+    ) -> Finding {
+        match self.viewer {
+            Viewer::Service => Finding::fail(area, finding, remedy()),
+            Viewer::Bystander => {
+                let name = &self.account.name;
+                let finding =
+                    format!("{finding}, by {name}; the service's user may see it otherwise");
+                Finding::unknown(area, finding, "sudo tlsrptctl doctor")
+            }
+        }
+    }
+
     /// A line of the configuration, as a remedy.
     pub(super) fn set(&self, line: &str) -> String {
         let file = self

@@ -33,6 +33,7 @@ pub use access::Account;
 pub use collector::{CollectorLooking, CollectorSettings, collector};
 pub use finding::{Diagnosis, Finding, Level};
 pub use host::{Host, InstalledPrograms, NotSaid};
+pub use looking::Viewer;
 pub use postfix::{Eyes, SendAs, Sight};
 
 use looking::Looking;
@@ -42,7 +43,12 @@ use outside::{SystemNames, SystemOutside};
 const WAIT: Duration = Duration::from_secs(20);
 
 /// Looks at what the reporter needs, as who we are.
-pub fn reporter(settings: &Reportd, config_file: Option<&Path>, runtime: &Runtime) -> Vec<Finding> {
+pub fn reporter(
+    settings: &Reportd,
+    config_file: Option<&Path>,
+    viewer: Viewer,
+    runtime: &Runtime,
+) -> Vec<Finding> {
     let host = InstalledPrograms::new(runtime);
     let names = SystemNames::new(settings, runtime);
     let outside = SystemOutside { runtime };
@@ -50,6 +56,7 @@ pub fn reporter(settings: &Reportd, config_file: Option<&Path>, runtime: &Runtim
         settings,
         config_file,
         account: Account::ours(),
+        viewer,
         host: &host,
         names: &names,
         outside: &outside,

@@ -1,8 +1,10 @@
 //! The relay is there and lets us send: asked up to the recipient, which is `contact_info`, and taken back.
 
+use std::fs;
+
 use tlsrptd_config::MailTransport;
 
-use super::{finding::Finding, looking::Looking};
+use super::{database, finding::Finding, looking::Looking};
 use crate::deliver::{RelayAnswer, RelayTrouble, TroubleKind};
 
 const AREA: &str = "relay";
@@ -60,7 +62,12 @@ fn told(looking: &Looking<'_>, trouble: RelayTrouble) -> Finding {
             Finding::fail(AREA, finding, remedy)
         }
         TroubleKind::Later => {
-            Finding::warn(AREA, finding, "ask again in some minutes: tlsrptctl doctor")
+            let again = "ask again in some minutes: tlsrptctl doctor";
+            let remedy = match trouble.remedy {
+                "" => again.to_owned(),
+                known => format!("{again}; {known}"),
+            };
+            Finding::warn(AREA, finding, remedy)
         }
     }
 }
@@ -75,9 +82,18 @@ fn place(looking: &Looking<'_>) -> String {
 
 /// A program cannot be asked without giving it a mail.
 fn program(looking: &Looking<'_>) -> Finding {
-    let what = match looking.settings.sendmail_script {
-        Some(_) => "sendmail_script",
-        None => "the sendmail program",
+    let relay = || looking.set("mail_transport = smtp://127.0.0.1:25");
+    let is_sendmail = looking.settings.sendmail_script.is_none();
+    if is_sendmail && database::process(looking).is_some_and(gets_no_rights) {
+        return Finding::fail(
+            AREA,
+            "the unit's sandbox (NoNewPrivileges=) keeps Postfix's sendmail, which is set-gid, from handing mail over",
+            format!("{}; systemctl restart tlsrpt-reportd", relay()),
+        );
+    }
+    let what = match is_sendmail {
+        true => "the sendmail program",
+        false => "sendmail_script",
     };
     Finding::unknown(
         AREA,
@@ -87,4 +103,11 @@ fn program(looking: &Looking<'_>) -> Finding {
             looking.settings.contact_info
         ),
     )
+}
+
+/// Whether what a process starts is never given rights by the program's own file.
+fn gets_no_rights(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let mut lines = status.lines();
+    lines.any(|line| line.strip_prefix("NoNewPrivs:").map(str::trim) == Some("1"))
 }

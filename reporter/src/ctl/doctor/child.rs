@@ -18,7 +18,7 @@ use tlsrptd_config::{Start, ctl};
 use tlsrptd_service::program::{self, Running};
 use tokio::{io::AsyncReadExt as _, runtime::Runtime, time::timeout};
 
-use crate::answers::doctor::{self, Account, Eyes, Finding, SendAs, Sight};
+use crate::answers::doctor::{self, Account, Eyes, Finding, SendAs, Sight, Viewer};
 
 /// The first word of a child. It is no command.
 const CHILD: &str = "--doctor-child";
@@ -77,6 +77,7 @@ fn reporter(
         Ok(runtime) => json(doctor::reporter(
             &settings.reportd,
             config_file.as_deref(),
+            Viewer::Service,
             &runtime,
         )),
         Err(error) => json(vec![unseen(user, &error.to_string())]),

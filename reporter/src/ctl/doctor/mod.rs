@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::answer::Answer;
 use crate::{
     answers::doctor::{
-        self, CollectorLooking, CollectorSettings, Diagnosis, Finding, InstalledPrograms,
+        self, CollectorLooking, CollectorSettings, Diagnosis, Finding, InstalledPrograms, Viewer,
     },
     error::Error,
 };
@@ -50,15 +50,15 @@ pub(super) fn answer(
     let config_file = config_file.as_deref();
     let mut findings = configuration::check(settings, config_file, flaws);
     findings.extend(collector(question, &runtime));
-    let ours = || Ok(doctor::reporter(settings, config_file, &runtime));
+    let ours = |viewer| Ok(doctor::reporter(settings, config_file, viewer, &runtime));
     let looked = match &who {
         // Nothing is known of what it names.
         _ if configuration::is_unread(flaws) => Err(Vec::new()),
         Who::Ourselves => {
             findings.push(not_as_the_service());
-            ours()
+            ours(Viewer::Bystander)
         }
-        Who::Service => ours(),
+        Who::Service => ours(Viewer::Service),
         Who::Other(user) => ask_as(user, config_file, &runtime),
     };
     let is_blind = looked.is_err();

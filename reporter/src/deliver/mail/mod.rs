@@ -14,7 +14,7 @@ use tlsrptd_service::program::shell;
 
 use super::rehearsal::{RelayAnswer, RelayTrouble, TroubleKind};
 use super::{Outcome, PrepareError, program, unanswered::UnansweredReports};
-use mail_answer::MailAnswer;
+use mail_answer::{MailAnswer, Permanence};
 use sendmail::Sendmail;
 use smtp::Smtp;
 use standing::RelayStanding;
@@ -91,7 +91,13 @@ pub(super) async fn rehearse(
 
 fn trouble(answer: MailAnswer) -> RelayTrouble {
     let (kind, reason, remedy) = match answer {
-        MailAnswer::Denied(denial) => (TroubleKind::Denied, denial.reason, denial.remedy),
+        MailAnswer::Denied(denial) => {
+            let kind = match denial.permanence {
+                Permanence::Permanent => TroubleKind::Denied,
+                Permanence::Transient => TroubleKind::Later,
+            };
+            (kind, denial.reason, denial.remedy)
+        }
         MailAnswer::NoSuchAddress { reason } => (TroubleKind::Recipient, reason, ""),
         MailAnswer::Nobody { reason } => (TroubleKind::Unreachable, reason, ""),
         MailAnswer::AddressBusy { reason }

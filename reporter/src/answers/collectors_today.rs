@@ -7,7 +7,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{counts::ReportCounts, day::Day, domain::Domain};
 
 use crate::{
-    gather::{self, TodayStream},
+    gather::{self, RunAs, TodayStream},
     model::{CollectorRow, collector_of},
 };
 
@@ -32,9 +32,10 @@ pub(crate) struct CountedToday {
 impl CountedToday {
     /// Asks all of them at once. Whoever does not answer in time did not tell.
     pub(crate) async fn ask(settings: &Reportd, domain: &Domain) -> CountedToday {
+        let run_as = &RunAs::owner_of(&settings.dbname);
         let commands = settings.fetchers.iter();
         let asked = commands.map(|fetcher| async move {
-            let counts = gather::today(&fetcher.text, domain).await;
+            let counts = gather::today(&fetcher.text, run_as, domain).await;
             (collector_of(&fetcher.text), counts)
         });
         let mut today = CountedToday::default();

@@ -9,6 +9,7 @@ mod answer_reader;
 mod error;
 mod probe;
 mod process;
+mod run_as;
 mod status;
 mod today;
 
@@ -29,6 +30,7 @@ use process::FetcherProcess;
 pub use answer::{AnswerPart, AnswerSender};
 pub use error::GatherError;
 pub use probe::probe;
+pub use run_as::RunAs;
 pub use status::ask_status;
 pub use today::{TodayStream, today};
 

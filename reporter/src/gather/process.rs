@@ -8,7 +8,7 @@ use tokio::{
     process::ChildStdout,
 };
 
-use super::GatherError;
+use super::{GatherError, RunAs};
 
 /// The longest line: one domain's counts. A collector of ours with its default limits writes half of that at most, unless
 /// texts are very long. Sixteen collectors may be read at once, and each takes a few times that in memory.
@@ -59,6 +59,16 @@ impl FetcherProcess {
         arguments: &[&str],
         max_size: u64,
     ) -> Result<FetcherProcess, GatherError> {
+        FetcherProcess::start_as(&RunAs::Ourselves, command, arguments, max_size)
+    }
+
+    /// The same, as another user.
+    pub(super) fn start_as(
+        run_as: &RunAs,
+        command: &str,
+        arguments: &[&str],
+        max_size: u64,
+    ) -> Result<FetcherProcess, GatherError> {
         let mut parts = command.split_whitespace();
         let name = parts.next().ok_or(GatherError::Empty)?;
         let fault = |source| GatherError::Start {
@@ -67,6 +77,7 @@ impl FetcherProcess {
         };
         let mut command = program::command(name);
         command.args(parts).args(arguments);
+        run_as.apply(&mut command);
         let mut running = Running::start(command, Stdio::null(), Stdio::piped()).map_err(fault)?;
         let stdout = running
             .stdout()

@@ -15,7 +15,7 @@ use tlsrptd_proto::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    GatherError,
+    GatherError, RunAs,
     answer_reader::is_bad_line,
     process::{FetcherProcess, MAX_LINE},
 };
@@ -34,15 +34,19 @@ const ALL: Duration = Duration::from_secs(3600);
 /// # Errors
 ///
 /// When the fetcher does not answer, or cannot tell.
-pub async fn today(command: &str, domain: &Domain) -> Result<Option<FetchedCounts>, GatherError> {
+pub async fn today(
+    command: &str,
+    run_as: &RunAs,
+    domain: &Domain,
+) -> Result<Option<FetchedCounts>, GatherError> {
     let whole = async {
-        let text = text(command, &[TODAY, domain.as_str()]).await?;
+        let text = text(command, run_as, &[TODAY, domain.as_str()]).await?;
         let counts = parse_details(&text, domain);
         let counts = counts.map_err(|source| GatherError::answer(source, &text))?;
         if !counts.records.is_empty() {
             return Ok(Some(counts));
         }
-        match knows_status(command).await {
+        match knows_status(command, run_as).await {
             true => Ok(None),
             false => Err(GatherError::NoToday),
         }
@@ -53,15 +57,15 @@ pub async fn today(command: &str, domain: &Domain) -> Result<Option<FetchedCount
 }
 
 /// Whether it is a fetcher that knows its collector.
-async fn knows_status(command: &str) -> bool {
-    text(command, &[STATUS])
+async fn knows_status(command: &str, run_as: &RunAs) -> bool {
+    text(command, run_as, &[STATUS])
         .await
         .is_ok_and(|text| text.starts_with('{'))
 }
 
 /// All that a fetcher writes.
-async fn text(command: &str, arguments: &[&str]) -> Result<String, GatherError> {
-    let mut fetcher = FetcherProcess::start(command, arguments, MAX_LINE as u64)?;
+async fn text(command: &str, run_as: &RunAs, arguments: &[&str]) -> Result<String, GatherError> {
+    let mut fetcher = FetcherProcess::start_as(run_as, command, arguments, MAX_LINE as u64)?;
     let mut text = String::new();
     while let Some(line) = fetcher.line().await? {
         text.push_str(&line);
@@ -94,9 +98,13 @@ impl TodayStream {
     /// # Errors
     ///
     /// When the fetcher does not answer, or cannot tell.
-    pub async fn ask(command: &str, max_size: u64) -> Result<TodayStream, GatherError> {
+    pub async fn ask(
+        command: &str,
+        run_as: &RunAs,
+        max_size: u64,
+    ) -> Result<TodayStream, GatherError> {
         let mut stream = TodayStream {
-            fetcher: FetcherProcess::start(command, &[TODAY, ALL_DOMAINS], max_size)?,
+            fetcher: FetcherProcess::start_as(run_as, command, &[TODAY, ALL_DOMAINS], max_size)?,
             parser: Parser::new(),
             until: Instant::now() + ALL,
             has_ended: false,
@@ -153,10 +161,14 @@ impl TodayStream {
     }
 
     async fn event(&mut self) -> Result<Event, GatherError> {
-        let too_slow = |_| GatherError::TooSlow { limit: ALL };
+        let too_slow = GatherError::TooSlow { limit: ALL };
+        // A timeout alone lets pass whoever writes without a pause.
+        if Instant::now() > self.until {
+            return Err(too_slow);
+        }
         let line = timeout_at(self.until, self.fetcher.line())
             .await
-            .map_err(too_slow)??;
+            .map_err(|_| too_slow)??;
         match line {
             Some(line) => {
                 let event = self.parser.line(&line);

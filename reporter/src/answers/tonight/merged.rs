@@ -8,7 +8,7 @@ use tlsrptd_proto::{counts::FetchedCounts, domain::Domain};
 use super::CollectorTonight;
 use crate::{
     answers::collectors_today::other_day,
-    gather::{self, TodayStream},
+    gather::{self, RunAs, TodayStream},
     model::{CollectorRow, collector_of},
 };
 
@@ -31,6 +31,7 @@ impl MergedToday {
         domain: Option<&Domain>,
         now: Timestamp,
     ) -> MergedToday {
+        let run_as = &RunAs::owner_of(&settings.dbname);
         let asked = settings.fetchers.iter().map(|fetcher| async move {
             let mut source = Source {
                 told: CollectorTonight {
@@ -41,7 +42,7 @@ impl MergedToday {
                 next: None,
             };
             if let Some(domain) = domain {
-                match gather::today(&fetcher.text, domain).await {
+                match gather::today(&fetcher.text, run_as, domain).await {
                     Ok(counts) => {
                         source.told.domains = u64::from(counts.is_some());
                         source.next = counts.map(|counts| (domain.clone(), counts));
@@ -50,7 +51,7 @@ impl MergedToday {
                 }
                 return source;
             }
-            match TodayStream::ask(&fetcher.text, settings.max_answer_size).await {
+            match TodayStream::ask(&fetcher.text, run_as, settings.max_answer_size).await {
                 Ok(stream) => match other_day(&stream, now) {
                     Some(problem) => source.told.error = Some(problem),
                     None => source.stream = Some(stream),

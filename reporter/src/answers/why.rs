@@ -17,6 +17,7 @@ use super::{
     preview::{Preview, Previewer, record_json},
     reason,
     show::{not_yet, open, read_domain},
+    status::{QueueStatus, ReporterStatus},
 };
 use crate::{
     error::Error,
@@ -46,6 +47,8 @@ pub(crate) struct Why {
     pub(crate) relatives: Vec<String>,
     /// The last day on which it was counted.
     pub(crate) last_counted: Option<Day>,
+    /// Queues that the running reporter holds back, if a delivery waits.
+    pub(crate) throttled: Vec<QueueStatus>,
 }
 
 impl Why {
@@ -101,6 +104,10 @@ impl Why {
                 _ => Vec::new(),
             },
             last_counted: last.next().map(|(day, _)| day),
+            throttled: match has_waiting(&state) {
+                true => ReporterStatus::ask(settings.observation_socket.as_deref()).throttled(),
+                false => Vec::new(),
+            },
             domain,
             day,
             now,
@@ -250,6 +257,11 @@ fn report_json(report: &ReportState) -> Value {
         "failed": counts.map(|(_, failed)| failed),
         "deliveries": deliveries.collect::<Vec<_>>(),
     })
+}
+
+fn has_waiting(state: &DomainDayState) -> bool {
+    let mut deliveries = state.reports.iter().flat_map(|report| &report.deliveries);
+    deliveries.any(|delivery| delivery.status.is_none())
 }
 
 /// As in `1 session`, `2 sessions`.

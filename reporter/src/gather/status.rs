@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{GatherError, process::FetcherProcess};
+use super::{GatherError, RunAs, process::FetcherProcess};
 
 /// What stands in the place of the day.
 const STATUS: &str = "status";
@@ -19,13 +19,17 @@ const MAX_SIZE: u64 = 1 << 20;
 /// # Errors
 ///
 /// When it does not answer within this time.
-pub async fn ask_status(command: &str, limit: Duration) -> Result<Option<Value>, GatherError> {
-    let asked = tokio::time::timeout(limit, answer(command)).await;
+pub async fn ask_status(
+    command: &str,
+    run_as: &RunAs,
+    limit: Duration,
+) -> Result<Option<Value>, GatherError> {
+    let asked = tokio::time::timeout(limit, answer(command, run_as)).await;
     asked.map_err(|_| GatherError::TooSlow { limit })?
 }
 
-async fn answer(command: &str) -> Result<Option<Value>, GatherError> {
-    let mut fetcher = FetcherProcess::start(command, &[STATUS], MAX_SIZE)?;
+async fn answer(command: &str, run_as: &RunAs) -> Result<Option<Value>, GatherError> {
+    let mut fetcher = FetcherProcess::start_as(run_as, command, &[STATUS], MAX_SIZE)?;
     let first = fetcher
         .line()
         .await?
@@ -82,7 +86,7 @@ mod tests {
             std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
             let command = format!("/bin/sh {}", path.display());
-            let told = ask_status(&command, Duration::from_millis(1500)).await;
+            let told = ask_status(&command, &RunAs::Ourselves, Duration::from_millis(1500)).await;
             let told = format!("{told:?}");
             assert!(
                 told.contains(want) || want == "TooLarge" && told.contains("TooSlow"),

@@ -17,13 +17,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     GatherError, RunAs,
     answer_reader::is_bad_line,
+    ask_status,
     process::{FetcherProcess, MAX_LINE},
 };
 
 /// What stands in the place of the day.
 const TODAY: &str = "today";
-/// Asks how the collector is: one line of JSON.
-const STATUS: &str = "status";
 /// One domain's counts take no longer: there may be a slow login.
 const ONE_DOMAIN: Duration = Duration::from_secs(20);
 /// Those of all domains.
@@ -46,21 +45,14 @@ pub async fn today(
         if !counts.records.is_empty() {
             return Ok(Some(counts));
         }
-        match knows_status(command, run_as).await {
-            true => Ok(None),
-            false => Err(GatherError::NoToday),
+        match ask_status(command, run_as, ONE_DOMAIN).await? {
+            Some(_) => Ok(None),
+            None => Err(GatherError::NoToday),
         }
     };
     let limit = ONE_DOMAIN;
     let answer = tokio::time::timeout(limit, whole).await;
     answer.unwrap_or(Err(GatherError::TooSlow { limit }))
-}
-
-/// Whether it is a fetcher that knows its collector.
-async fn knows_status(command: &str, run_as: &RunAs) -> bool {
-    text(command, run_as, &[STATUS])
-        .await
-        .is_ok_and(|text| text.starts_with('{'))
 }
 
 /// All that a fetcher writes.
@@ -70,8 +62,18 @@ async fn text(command: &str, run_as: &RunAs, arguments: &[&str]) -> Result<Strin
     while let Some(line) = fetcher.line().await? {
         text.push_str(&line);
     }
-    fetcher.end().await?;
+    fetcher.end().await.map_err(of_older_fetcher)?;
     Ok(text)
+}
+
+/// One of ours that does not know the word says so.
+fn of_older_fetcher(error: GatherError) -> GatherError {
+    match error {
+        GatherError::Exit { stderr, .. } if stderr.contains("`today` is not a date") => {
+            GatherError::NoToday
+        }
+        other => other,
+    }
 }
 
 /// A collector's counts of today while they are read, in binary order of the domains.
@@ -188,14 +190,17 @@ impl TodayStream {
             }
         );
         match is_cut_off {
-            true => self.fetcher.end().await.err().unwrap_or(error),
+            true => {
+                let ended = self.fetcher.end().await;
+                ended.err().map_or(error, of_older_fetcher)
+            }
             false => error,
         }
     }
 
     async fn no_today(&mut self) -> GatherError {
         match self.fetcher.end().await {
-            Err(error @ GatherError::Exit { .. }) => error,
+            Err(error @ GatherError::Exit { .. }) => of_older_fetcher(error),
             _ => GatherError::NoToday,
         }
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     answers::runtime::wait_for,
     error::Error,
-    gather,
+    gather::{self, RunAs},
     store::{self, OperatorAccess},
 };
 
@@ -50,8 +50,9 @@ impl Status {
 }
 
 fn collectors(settings: &Reportd) -> Result<Vec<CollectorStatus>, Error> {
+    let run_as = &RunAs::owner_of(&settings.dbname);
     let asked = settings.fetchers.iter().map(|fetcher| async move {
-        let told = match gather::ask_status(&fetcher.text, COLLECTOR_LIMIT).await {
+        let told = match gather::ask_status(&fetcher.text, run_as, COLLECTOR_LIMIT).await {
             Ok(Some(status)) => Told::Figures(CollectorFigures::read(status)),
             Ok(None) => Told::Nothing,
             Err(error) => Told::Failed(error.to_string()),

@@ -39,7 +39,7 @@ pub struct QueueStatus {
 
 impl ReporterStatus {
     /// Asks there.
-    pub(super) fn ask(socket: Option<&Path>) -> ReporterStatus {
+    pub(crate) fn ask(socket: Option<&Path>) -> ReporterStatus {
         let Some(socket) = socket else {
             return ReporterStatus::NotAsked;
         };

@@ -171,5 +171,5 @@ fn one_report(why: &Why, place: usize, report: &ReportState, clauses: &mut Vec<S
         clauses.push(format!("{none}{at}, because {reason}"));
         return;
     }
-    deliveries::tell(&name, &report.deliveries, why.now, clauses);
+    deliveries::tell(&name, &report.deliveries, why, clauses);
 }

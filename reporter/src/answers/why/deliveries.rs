@@ -4,29 +4,27 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tlsrptd_config::visible;
 
-use super::{MOST_NAMED, number};
-use crate::{answers::when::when, store::DeliveryState};
+use super::{MOST_NAMED, Why, number};
+use crate::{
+    answers::{status::QueueStatus, when::when},
+    store::DeliveryState,
+};
 
 /// A delivery that is due for so long waits for something that its row does not tell.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
 
-pub(super) fn tell(
-    name: &str,
-    deliveries: &[DeliveryState],
-    now: Timestamp,
-    clauses: &mut Vec<String>,
-) {
+pub(super) fn tell(name: &str, deliveries: &[DeliveryState], why: &Why, clauses: &mut Vec<String>) {
     if deliveries.is_empty() {
         clauses.push(format!("{name} has no destination"));
     }
     let told = deliveries.iter().take(MOST_NAMED);
-    clauses.extend(told.map(|delivery| one(name, delivery, now)));
+    clauses.extend(told.map(|delivery| one(name, delivery, why)));
     if deliveries.len() > MOST_NAMED {
         clauses.push(rest(&deliveries[MOST_NAMED..]));
     }
 }
 
-fn one(name: &str, delivery: &DeliveryState, now: Timestamp) -> String {
+fn one(name: &str, delivery: &DeliveryState, why: &Why) -> String {
     let to = visible::one_line(delivery.destination.uri());
     let reason = delivery.reason.as_deref().map(visible::one_line);
     let reason = reason.filter(|reason| !reason.is_empty());
@@ -37,7 +35,10 @@ fn one(name: &str, delivery: &DeliveryState, now: Timestamp) -> String {
     let at = delivery.next.filter(|_| reason.is_some());
     let at = at.map_or(String::new(), |at| format!(" at {}", when(at)));
     match delivery.status.as_deref() {
-        None => waiting(name, &to, &said, delivery, now),
+        None => {
+            let text = waiting(name, &to, &said, delivery, why.now);
+            text + &throttled(delivery, &why.throttled)
+        }
         Some("sent") => format!("{name} was sent to {to}{at}{said}"),
         Some("refused") => {
             format!("{name} was refused by {to}{at}{said} and is not sent there again")
@@ -81,6 +82,24 @@ fn waiting(name: &str, to: &str, said: &str, delivery: &DeliveryState, now: Time
             format!("{name} to {to} waits after {failures}{said}, and is tried again {at}{late}")
         }
     }
+}
+
+/// What the running reporter says of its queue.
+fn throttled(delivery: &DeliveryState, throttled: &[QueueStatus]) -> String {
+    let key = delivery.destination.queue().to_string();
+    let Some(queue) = throttled.iter().find(|queue| queue.key == key) else {
+        return String::new();
+    };
+    let until = queue
+        .throttled_until
+        .map_or(String::new(), |until| format!(" until {}", when(until)));
+    let reason = visible::one_line(queue.reason.as_deref().unwrap_or_default());
+    let reason = if reason.is_empty() {
+        reason
+    } else {
+        format!(" ({reason})")
+    };
+    format!(", while all that goes there is held back{until}{reason}")
 }
 
 /// Destinations that are not named, counted by status.

@@ -27,6 +27,7 @@ fn why(state: DomainDayState) -> Why {
         record: None,
         relatives: Vec::new(),
         last_counted: None,
+        throttled: Vec::new(),
     }
 }
 
@@ -174,6 +175,30 @@ fn what_became_of_a_report() {
             .map(|(why, want, reason)| (why.clone(), want.as_str(), *reason))
             .collect(),
     );
+}
+
+#[test]
+fn a_queue_that_is_held_back() {
+    let queue = |key: &str| QueueStatus {
+        key: key.to_owned(),
+        throttled_until: Some(at("2026-11-21T09:40:00Z")),
+        reason: Some("421 busy".to_owned()),
+        due: None,
+    };
+    let with = |key: &str| Why {
+        throttled: vec![queue(key)],
+        ..sent_to(vec![delivery(None, None)])
+    };
+    let will =
+        format!("{COUNTED}; the report will go to mailto:tls@a.test at 2026-11-21 09:30 UTC");
+    let held = format!(
+        "{will}, while all that goes there is held back until 2026-11-21 09:40 UTC (421 busy)"
+    );
+    let relay = to("mailto:x@y.test").queue().to_string();
+    assert_said(vec![
+        (with(&relay), &held, "the relay's"),
+        (with("https:a.test:443"), &will, "another one"),
+    ]);
 }
 
 #[test]

@@ -6,15 +6,19 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::{LookupResult, from_texts},
-    store::{HookVerdict, Step, StoreError},
+    model::{Destination, NamedBy, RequestKind},
+    store::{self, HookVerdict, NewRequest, OperatorAccess, Step, StoreError},
 };
 
 use crate::{
     HOUR, YESTERDAY_ONLY,
-    environment::{TestEnvironment, counted, folder, lines, record, run, sent, settings, stored},
+    environment::{
+        TestEnvironment, counted, folder, lines, make_store, record, run, sent, settings, stored,
+    },
 };
 
 const BEGIN: &str = "2026-11-21T12:00:00Z";
@@ -49,6 +53,8 @@ async fn a_full_disk_at_every_step() {
         let mut environment = TestEnvironment::new(BEGIN);
         environment.sys4 = vec![2];
         let environment = Arc::new(environment);
+        make_store(&settings);
+        ask_for_a_test(&settings, environment.now());
         let met = Arc::new(AtomicBool::new(false));
         let ends = Duration::from_secs(3600 * 4);
         while environment.zero.elapsed() < ends {
@@ -71,8 +77,9 @@ async fn a_full_disk_at_every_step() {
                 Err(other) => panic!("{step:?}: {other}"),
             }
         }
-        // Nothing fails in an undisturbed run, and the end of one comes only after the hour.
-        let rare = ["JobFailed", "JobGivenUp"].contains(&format!("{step:?}").as_str());
+        // Nothing fails in an undisturbed run, the end of one comes only after the hour, and nobody wants a digest.
+        let rare = ["JobFailed", "JobGivenUp", "DigestMade", "DigestRecorded"]
+            .contains(&format!("{step:?}").as_str());
         assert!(met.load(SeqCst) || rare, "{step:?} was never reached");
         assert_eq!(
             lines(&stored(&settings).reports, |row| {
@@ -91,6 +98,18 @@ async fn a_full_disk_at_every_step() {
             );
         }
     }
+}
+
+/// As `tlsrptctl send-test` does.
+fn ask_for_a_test(settings: &Reportd, now: Timestamp) {
+    let mut store = store::open_for_operator(settings, OperatorAccess::Write).unwrap();
+    let request = NewRequest {
+        kind: RequestKind::Test,
+        report: None,
+        destination: Destination::new("mailto:me@sender.example", NamedBy::Record),
+        by: "operator".to_owned(),
+    };
+    store.ask(&[request], now).unwrap().unwrap();
 }
 
 /// For longer than any retry window: what is the operator's to mend costs no report.

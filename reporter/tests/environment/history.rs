@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::store::{
     DayTotals, FailureQuestion, FailureRow, History as _, OperatorAccess, sqlite::ExistingDatabase,
@@ -57,4 +58,16 @@ pub fn contradiction(path: &Path, totals: &DayTotals) -> Option<String> {
         && by_result == in_rows
         && without == totals.without;
     (!is_whole).then(|| format!("{totals:?} contradicts itself, or {rows:?}"))
+}
+
+/// Whether the store knows how many bytes it keeps. (A second engine needs another look.)
+pub fn knows_what_it_keeps(path: &Path) -> bool {
+    let db = Connection::open(path).unwrap();
+    let sums = "SELECT coalesce(sum(bytes), 0), coalesce(sum(length(CAST(contents AS BLOB))), 0), \
+                coalesce((SELECT bytes FROM tlsrptd_kept_total), 0) FROM tlsrptd_kept_reports";
+    let sums = db.query_row(sums, [], |row| {
+        Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?])
+    });
+    let [bytes, lengths, told] = sums.unwrap();
+    bytes == lengths && bytes == told
 }

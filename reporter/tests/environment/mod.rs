@@ -38,7 +38,7 @@ use tlsrptd_reporter::{
 use tlsrptd_service::clock::ClockReading;
 use tokio::{sync::mpsc, time::Instant};
 
-pub use history::{all_are_kept, contradiction, failures, totals};
+pub use history::{all_are_kept, contradiction, failures, knows_what_it_keeps, totals};
 pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, pages_in_use};
 
 /// What the reporter of these settings has stored.

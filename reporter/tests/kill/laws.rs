@@ -246,6 +246,7 @@ fn history(path: &Path, stored: &Stored, what: &str) {
             assert_eq!(outcome.deliveries, of_it.count() as u64, "{what}: {day:?}");
         }
     }
+    assert!(environment::knows_what_it_keeps(path), "{what}");
     assert!(
         environment::all_are_kept(path, stored),
         "{what}: a report is not kept"

@@ -63,6 +63,10 @@ impl Ledger {
     pub fn read_after(&mut self, path: &Path, life: usize, oldest_kept: Day) {
         self.read(path, life, oldest_kept);
         if Stored::read(path).is_some() {
+            if !environment::knows_what_it_keeps(path) {
+                let text = format!("life {life}: the sum of what is kept is wrong");
+                self.broken.push(text);
+            }
             let totals = environment::totals(path).into_iter();
             self.totals = totals
                 .map(|day| {

@@ -207,6 +207,8 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
         ("min_sessions", ["1", "1", "1", "7"]),
         ("interval_main_loop", ["300", "300", "60", "3600"]),
         ("keep_days", ["10", "10", "30", "12"]),
+        ("history_failures", ["10000", "10", "2", "0"]),
+        ("max_kept_reports_size", ["536870912", "20000", "600", "0"]),
     ] {
         options.push(format!("--{name}={}", dice.pick(name, &values)));
     }

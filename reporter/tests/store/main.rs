@@ -6,6 +6,7 @@ mod deliveries_view;
 mod domain_day;
 #[path = "../environment/mod.rs"]
 mod environment;
+mod failures;
 mod history;
 mod jobs;
 mod kept;

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
+use tlsrptd_tests::harness::day;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::ReportMail;
 use tlsrptd_tests::harness::mta::{self, Mta};
@@ -249,7 +250,7 @@ impl Site {
         if !database.exists() {
             return 0;
         }
-        self.lab.day_file(database).sessions()
+        day::sessions(database, None)
     }
 
     /// The sessions in the one report that it mails.

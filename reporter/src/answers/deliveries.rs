@@ -84,6 +84,8 @@ impl Deliveries {
     /// When the store cannot be read.
     pub fn find(store: &dyn OperatorStore, question: Question) -> Result<Deliveries, StoreError> {
         let totals = store.totals(question.day, question.day)?.pop();
+        // A day that was decided before anything was remembered has outcomes alone.
+        let totals = totals.filter(|totals| totals.domains > 0);
         let mut found = Deliveries {
             totals,
             rows: Vec::new(),
@@ -94,14 +96,16 @@ impl Deliveries {
         };
         let domain = found.question.domain.as_ref().map(Domain::as_str);
         let (day, limit) = (found.question.day, found.question.limit);
+        // No further than to the last that there is: to find that there are no more may take long.
+        let rows = limit.saturating_add(1).min(found.number());
         match found.filter() {
-            None => found.without = store.without_report(day, domain, limit.saturating_add(1))?,
+            None => found.without = store.without_report(day, domain, rows)?,
             Some(status) => {
                 found.rows = store.deliveries(&DeliveryQuestion {
                     day,
                     domain: domain.map(str::to_owned),
                     status,
-                    limit: limit.saturating_add(1),
+                    limit: rows,
                 })?;
             }
         }
@@ -124,6 +128,20 @@ impl Deliveries {
                 Some(DeliveryFilter::Ended(word.clone(), frequency))
             }
         }
+    }
+
+    /// At most so many there are.
+    fn number(&self) -> usize {
+        let number = match (&self.totals, &self.question.domain) {
+            (Some(totals), None) => match &self.question.status {
+                StatusWord::All => totals.deliveries,
+                StatusWord::Waiting => totals.waiting(),
+                StatusWord::Ended(word) => totals.ended(word),
+                StatusWord::WithoutReport => totals.without,
+            },
+            _ => return usize::MAX,
+        };
+        usize::try_from(number).unwrap_or(usize::MAX)
     }
 
     /// Without totals, as after sys4, an index that may not be there costs nothing.

@@ -56,14 +56,17 @@ pub fn secured_percent(sessions: u64, failed: u64) -> Option<f64> {
         .map(|parts| f64::from(parts) / 1000.0)
 }
 
-/// Deliveries that ended otherwise than sent.
+/// Deliveries that were refused or given up: all that ended, but for those that were sent or that nobody wanted sent.
 pub fn unsent(totals: &DayTotals) -> u64 {
     let ended: u64 = totals
         .outcomes
         .iter()
         .map(|outcome| outcome.deliveries)
         .sum();
-    ended.saturating_sub(totals.ended("sent"))
+    let fine = totals
+        .ended("sent")
+        .saturating_add(totals.ended("suppressed"));
+    ended.saturating_sub(fine)
 }
 
 /// Adds up what several answers tell of several days: the words in the order of their numbers.

@@ -5,3 +5,4 @@ mod large;
 mod page;
 mod questions;
 mod site;
+mod status;

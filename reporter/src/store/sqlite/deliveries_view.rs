@@ -2,7 +2,7 @@
 
 mod backlog;
 
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 use tlsrptd_proto::day::Day;
 
 use super::{
@@ -92,37 +92,60 @@ impl Query<'_> {
                 None => "1",
             }
         );
-        self.read(&select, status, None, self.question.limit)
+        self.read(&select, status, Vec::new(), self.question.limit)
     }
 
-    /// By an index of the deliveries with that status, of all days: those of newer reports first, because the day that is
-    /// asked for is usually the last one.
+    /// By an index of the deliveries with that status, of all days. A day is decided at once, domain by domain, so that its
+    /// reports have numbers between those of its first and its last domain; what came later is looked for behind them.
     fn by_status(
         &self,
         filter: &str,
         status: Option<&String>,
     ) -> rusqlite::Result<Vec<DeliveryRow>> {
-        // A day is decided at once, domain by domain; what came later has higher numbers.
-        let first = "SELECT r_id FROM reports WHERE day = ?1 ORDER BY day, domain LIMIT 1";
-        let mut first = self.db.prepare(first)?;
-        let mut first = first.query([self.question.day.to_string()])?;
-        let Some(first) = first.next()?.map(|row| row.get::<_, i64>(0)).transpose()? else {
+        let Some((first, last)) = self.numbers()? else {
             return Ok(Vec::new());
         };
         let mut found = Vec::new();
-        for range in ["d.d_r_id >= :first", "d.d_r_id < :first"] {
+        for range in [
+            "d.d_r_id BETWEEN :first AND :last",
+            "d.d_r_id > :last",
+            "d.d_r_id < :first",
+        ] {
+            let room = self.question.limit - found.len();
+            if room == 0 {
+                break;
+            }
             let select = format!(
                 "{} FROM destinations d CROSS JOIN reports r ON r.r_id = d.d_r_id WHERE {filter} AND {range} \
                  AND r.day = :day ORDER BY d.d_r_id LIMIT :limit",
                 self.select(),
             );
-            let room = self.question.limit - found.len();
-            found.extend(self.read(&select, status, Some(first), room)?);
-            if found.len() >= self.question.limit {
-                break;
+            let mut numbers: Vec<(&str, &dyn ToSql)> = Vec::new();
+            if range.contains(":first") {
+                numbers.push((":first", &first));
             }
+            if range.contains(":last") {
+                numbers.push((":last", &last));
+            }
+            found.extend(self.read(&select, status, numbers, room)?);
         }
         Ok(found)
+    }
+
+    /// Those of the reports of the day's first and last domain.
+    fn numbers(&self) -> rusqlite::Result<Option<(i64, i64)>> {
+        let number = |order: &str| {
+            let select =
+                format!("SELECT r_id FROM reports WHERE day = ?1 ORDER BY domain {order} LIMIT 1");
+            let day = self.question.day.to_string();
+            let number = self
+                .db
+                .query_row(&select, [day], |row| row.get::<_, i64>(0));
+            number.optional()
+        };
+        Ok(number("ASC")?
+            .zip(number("DESC")?)
+            .map(|(one, other)| (one.min(other), one.max(other))))
     }
 
     fn select(&self) -> String {
@@ -144,7 +167,7 @@ impl Query<'_> {
         &self,
         select: &str,
         status: Option<&String>,
-        first: Option<i64>,
+        more: Vec<(&str, &dyn ToSql)>,
         limit: usize,
     ) -> rusqlite::Result<Vec<DeliveryRow>> {
         let mut select = self.db.prepare(select)?;
@@ -157,9 +180,7 @@ impl Query<'_> {
         if let Some(status) = status {
             given.push((":status", status));
         }
-        if let Some(first) = &first {
-            given.push((":first", first));
-        }
+        given.extend(more);
         select.query_map(given.as_slice(), row)?.collect()
     }
 }

@@ -14,6 +14,8 @@ const SILENCE: SignedDuration = SignedDuration::from_hours(24);
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 /// One of so many datagrams dropped since the start is too many.
 const DROPPED: u64 = 1000;
+/// How a collector's answer begins that has not closed the day yet.
+const NOT_READY: &str = "the collector is not ready";
 /// One of so many deliveries of a day that fail for hours is no single receiver's fault.
 const FAILING: u64 = 20;
 /// One of so many deliveries that ended otherwise than sent.
@@ -41,6 +43,17 @@ fn reporter(status: &Status, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(Severity::Unknown, text));
         }
         ReporterStatus::Answers(_) | ReporterStatus::NotAsked => {}
+    }
+    if let ReporterStatus::Answers(whole) = &status.reporter {
+        if whole["clock"]["is_confirmed"] == false {
+            let text = "the clock has jumped: tlsrpt-reportd does nothing that cannot be undone until the time has held";
+            findings.push(Finding::new(Severity::Warning, text));
+        }
+        if whole["resolver"]["state"] == "unavailable" {
+            let text =
+                "the name servers do not answer: reports go where the MTA saw that they should";
+            findings.push(Finding::new(Severity::Warning, text));
+        }
     }
     // Hosts of other people may be as they like; the relay and the disk are ours.
     let throttled = status.reporter.throttled().into_iter();
@@ -145,7 +158,9 @@ fn collectors(status: &Status, findings: &mut Vec<Finding>) {
                 figures_of(status.now, figures, |text| warn(format!("{name}: {text}")));
             }
         }
-        if let Some((_, Some(error))) = status.reporter.collector(name) {
+        let failed = status.reporter.collector(name).and_then(|(_, error)| error);
+        // Shortly after midnight that is as it should be.
+        if let Some(error) = failed.filter(|error| !error.starts_with(NOT_READY)) {
             warn(format!("{name} failed for tlsrpt-reportd: {error}"));
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tlsrptd_service::observe::{AskError, Client};
 
 use super::collector::time;
+use crate::model::collector_of;
 
 /// It answers at once, or something is wrong.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -77,9 +78,29 @@ impl ReporterStatus {
     /// What it says of the collector with that command: when it last answered, and why it does not since.
     pub fn collector(&self, command: &str) -> Option<(Option<Timestamp>, Option<&str>)> {
         let collectors = self.whole()?["collectors"].as_array()?;
-        let mut collectors = collectors.iter();
-        let found = collectors.find(|one| one["command"].as_str() == Some(command))?;
+        let asked = collector_of(command);
+        let is_it = |one: &&Value| {
+            one["command"]
+                .as_str()
+                .is_some_and(|it| collector_of(it) == asked)
+        };
+        let found = collectors.iter().find(is_it)?;
         Some((time(&found["last_success"]), found["last_error"].as_str()))
+    }
+
+    /// Its newest warning or error: when, and what.
+    pub fn newest_warning(&self) -> Option<(Timestamp, &str)> {
+        let warnings = self.whole()?["warnings"].as_array()?.iter();
+        let read = |it: &'_ Value| time(&it["time"]);
+        let (at, newest) = warnings
+            .filter_map(|it| Some((read(it)?, it)))
+            .max_by_key(|(at, _)| *at)?;
+        Some((at, newest["text"].as_str()?))
+    }
+
+    /// Deliveries that are under way.
+    pub fn under_way(&self) -> Option<u64> {
+        self.whole()?["deliveries_in_hand"]["under_way"].as_u64()
     }
 
     /// For programs: what it said, as it said it.

@@ -65,11 +65,16 @@ fn reporter(status: &Status) -> String {
     )];
     let started = whole["started"].as_str().and_then(|at| at.parse().ok());
     parts.extend(started.map(|at| format!("since {}", words::time(at))));
-    let in_hand = whole["deliveries_in_hand"].as_u64();
+    let in_hand = status.reporter.under_way();
     parts.extend(
         in_hand.map(|number| format!("{} in hand", counted(number, "delivery", "deliveries"))),
     );
-    words::indented(&parts.join(", "), "Reporter    ", "            ")
+    let mut text = words::indented(&parts.join(", "), "Reporter    ", "            ");
+    if let Some((at, warning)) = status.reporter.newest_warning() {
+        let warning = format!("newest warning, {}: {warning}", words::time(at));
+        text += &words::indented(&warning, "            ", "            ");
+    }
+    text
 }
 
 fn collectors(status: &Status, width: Width) -> String {
@@ -336,7 +341,8 @@ mod tests {
                 ),
             ],
             reporter: ReporterStatus::Answers(json!({
-                "version": "0.1.0", "started": "2026-11-01T08:00:00Z", "deliveries_in_hand": 1,
+                "version": "0.1.0", "started": "2026-11-01T08:00:00Z", "deliveries_in_hand": {"under_way": 1},
+                "warnings": [{"time": "2026-11-21T12:00:00Z", "text": "later"}, {"time": "2026-11-20T12:00:00Z", "text": "earlier"}],
                 "queues": [{"key": "mailto:", "throttled_until": "2026-11-21T14:00:00Z", "reason": "421 busy\u{202e}", "due": 988}],
             })),
             last_closed: LastClosedDay {
@@ -372,6 +378,7 @@ mod tests {
 warning   ssh mx3.example.com tlsrpt-fetcher: no route | to host
 
 Reporter    tlsrpt-reportd 0.1.0, since 11-01 08:00, 1 delivery in hand
+            newest warning, 11-21 12:00: later
 
 COLLECTOR             LAST SESSION  TODAY  FAILED  DROPPED  SINCE
 tlsrpt-fetcher        5 s ago       7.65M      12        0  11-01 08:00

@@ -158,7 +158,7 @@ fn none_of_it_is_exit_status_1() {
 #[test]
 fn in_a_pipe_tables_of_a_usual_day_fit_80_columns() {
     let morning = Morning::new();
-    for words in [&["history"][..], &["status"], &["failures", "--explain"]] {
+    for words in [&["history"][..], &["failures", "--explain"]] {
         let text = morning.text(words);
         let wide = text
             .lines()

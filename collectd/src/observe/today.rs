@@ -7,10 +7,7 @@ use tlsrptd_proto::{counts::DomainCounts, day::Day, domain::Domain, fetch};
 use tlsrptd_service::observe::{AnswerWriter, Request};
 
 use super::Observed;
-use crate::{
-    store::{Detail, Look, RunningDayReader, StoreError},
-    yield_cpu::yield_cpu,
-};
+use crate::store::{Detail, Look, RunningDayReader, StoreError};
 
 /// Why an answer ends early.
 enum Ended {
@@ -153,7 +150,6 @@ impl Observed {
 fn lines(domains: &[(Domain, DomainCounts)]) -> (u64, String) {
     let mut lines = String::new();
     for (domain, counts) in domains {
-        yield_cpu();
         lines.push_str(&fetch::stream_line(domain, counts));
         lines.push('\n');
     }

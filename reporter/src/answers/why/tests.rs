@@ -300,7 +300,7 @@ fn rows_that_cannot_be_used_or_are_not_decided() {
     let three = "3 sessions were counted, none of them failed";
     let asked = "collector one has not answered yet and is asked at 2026-11-21 09:05 UTC";
     #[rustfmt::skip]
-    let table = vec![
+    let table = [
         (with_preview(state(row("one", RowStage::Stored), vec![], JobStage::Answered), Ok(vec!["mailto:b@a.test", "https://a.test/r"])),
          format!("{three}; the decision is still to be made; by what is known now a report would go to mailto:b@a.test and https://a.test/r"), "gathered, not decided"),
         (with_preview(state(row("one", RowStage::Stored), vec![], JobStage::Waiting), Err("report_days: no session failed")),

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// A collector, and what it told.
+type Answered<'a> = (&'a str, Result<(u64, u64), &'a str>);
+
 #[test]
 fn a_domain_that_nobody_has_counted() {
     let state = |jobs: Vec<JobState>, is_decided| DomainDayState {
@@ -21,7 +24,7 @@ fn a_domain_that_nobody_has_counted() {
         rows: Vec::new(),
     };
     #[rustfmt::skip]
-    let table = vec![
+    let table = [
         (Why { record: Some(none.clone()), ..why(answered()) },
          "no collector has counted a session with it; it asks for no reports: DNS has no name _smtp._tls.a.test (NXDOMAIN), and Postfix counts sessions with domains that have a record".to_owned(), "no record"),
         (Why { record: Some(record), ..why(answered()) },
@@ -51,7 +54,7 @@ fn a_domain_that_nobody_has_counted() {
 
 #[test]
 fn today() {
-    let today = |counted: Vec<(&str, Result<(u64, u64), &str>)>, preview: Option<Preview>| Why {
+    let today = |counted: Vec<Answered<'_>>, preview: Option<Preview>| Why {
         day: day("2026-11-21"),
         counted_today: Some(CountedToday {
             rows: counted
@@ -76,7 +79,7 @@ fn today() {
     };
     let silent = "collector two did not tell (exit status: 255)";
     #[rustfmt::skip]
-    let table = vec![
+    let table = [
         (today(vec![("one", Ok((3, 0)))], Some(preview(Ok(vec!["mailto:b@a.test"])))),
          "3 sessions have been counted so far, none of them failed; after midnight UTC a report would go to mailto:b@a.test".to_owned(), "one collector"),
         (today(vec![("one", Ok((3, 0))), ("two", Err("exit status: 255"))], Some(preview(Ok(vec!["mailto:b@a.test"])))),

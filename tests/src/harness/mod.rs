@@ -22,7 +22,11 @@ pub mod skip;
 pub mod smtp;
 mod smtp_session;
 /// The reader of the reporter's store is that of the reporter's own tests.
-#[allow(missing_docs, reason = "its fields have the names of what they hold")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "it is a test's, and its fields have the names of what they hold"
+)]
 #[path = "../../../reporter/tests/environment/stored.rs"]
 pub mod stored;
 pub mod sys4;

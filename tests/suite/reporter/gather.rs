@@ -87,7 +87,7 @@ fn a_collector_in_trouble_holds_up_no_other() {
         let domain = format!("f{number:02}.test");
         let reported = reports.iter().filter(|row| row.domain == domain);
         let reported: i64 = reported.map(|row| row.sessions).sum();
-        assert_eq!(reported, i64::from(*sessions), "{why}: {body}");
+        assert_eq!(reported, *sessions, "{why}: {body}");
         let mails = lab.smtp.mails_to(&format!("a@f{number:02}.test")).len();
         assert_eq!(mails, usize::from(*sessions > 0), "{why}: {body}");
     }

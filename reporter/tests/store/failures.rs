@@ -16,7 +16,8 @@ fn the_most_frequent_failures_stay() {
     let mut store = open(&three);
     let now = at("21T00:00:00");
     let top = |limit| texts(&reader(&three).failures(&question(limit)).unwrap());
-    let rows: [(&[(&str, u64)], &[&str], &str); 5] = [
+    type Row<'a> = (&'a [(&'a str, u64)], &'a [&'a str], &'a str);
+    let rows: [Row; 5] = [
         (
             &[("m1", 5), ("m2", 1)],
             &["a.example m1 5", "a.example m2 1"],

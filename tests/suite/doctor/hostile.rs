@@ -162,5 +162,5 @@ fn people_get_a_line_each() {
         "{fail}"
     );
     let last = lines.stdout.lines().last().unwrap();
-    assert!(last.contains("failures; looked as "), "{last}");
+    assert!(last.contains(" FAIL; looked as "), "{last}");
 }

@@ -15,7 +15,7 @@ pub(super) fn lines(diagnosis: &Diagnosis) -> String {
         .collect();
     let number = |level| diagnosis.number(level);
     text += &format!(
-        "{} ok, {} unknown, {} warnings, {} failures; looked as {}\n",
+        "{} ok, {} unknown, {} warn, {} FAIL; looked as {}\n",
         number(Level::Ok),
         number(Level::Unknown),
         number(Level::Warn),
@@ -60,7 +60,7 @@ mod tests {
         assert!(lines[1].ends_with(" => mend it"), "{text}");
         assert_eq!(
             lines[2],
-            "1 ok, 0 unknown, 0 warnings, 1 failures; looked as tlsrpt"
+            "1 ok, 0 unknown, 0 warn, 1 FAIL; looked as tlsrpt"
         );
         assert_eq!(lines.len(), 3, "no stranger begins a line");
     }

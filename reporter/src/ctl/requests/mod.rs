@@ -120,7 +120,7 @@ fn named(what: &'static str, text: &str) -> Result<Destination, Error> {
     let mut found = Rua::parse(&uri);
     match (found.pop(), found.is_empty()) {
         (Some(Ok(rua)), true) => Ok(Destination::new(rua.uri(), NamedBy::Record)),
-        (Some(Err(error)), true) => Err(fault(what, &format!("{error} {allowed}"))),
+        (Some(Err(error)), true) => Err(fault(what, &error.to_string())),
         _ => Err(fault(what, &format!("one address is wanted {allowed}"))),
     }
 }

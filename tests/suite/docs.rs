@@ -215,28 +215,6 @@ fn the_maps_of_the_manual_do_what_it_says() {
 }
 
 #[test]
-fn the_record_of_dns_comes_to_maptest_in_one_piece() {
-    let lab = Lab::new();
-    let example = shown("packaging/man/tlsrptctl.8", "tlsrptctl maptest example.com");
-    // As dig shows a record of two strings, and one of one.
-    for printed in [
-        r#""v=TLSRPTv1; rua=mailto:a@" "b.test""#,
-        r#""v=TLSRPTv1; rua=mailto:a@b.test""#,
-    ] {
-        let line = format!(
-            "dig() {{ printf '%s\\n' '{printed}'; }}\ntlsrptctl() {{ printf '%s' \"$3\"; }}\n{example}"
-        );
-        let ended = shell(&line, &[]);
-        assert!(ended.status.success(), "{line}: {ended:?}");
-        let record = String::from_utf8(ended.stdout).unwrap();
-        assert_eq!(record, "v=TLSRPTv1; rua=mailto:a@b.test", "{printed}");
-        let ctl = lab.ctl().arg("maptest").arg("example.com").arg(record);
-        let shown = ctl.run().success().stdout;
-        assert!(shown.contains("mailto:a@b.test"), "{shown}");
-    }
-}
-
-#[test]
 fn the_queries_of_the_manual_are_answered() {
     let lab = Lab::new();
     lab.collect([mta::success("a.test", TXT)]);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::process::Command;
 
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::program::Program;
@@ -171,7 +172,9 @@ fn who_may_not_is_told_who_may() {
     let as_nobody = |program: Program| {
         let moved = |path: &Path| {
             let copy = programs.join(path.file_name().unwrap());
-            fs::copy(path, &copy).unwrap();
+            // By a program of its own: a child that another test starts meanwhile would hold the file open for writing.
+            let copied = Command::new("cp").arg(path).arg(&copy).status().unwrap();
+            assert!(copied.success());
             copy
         };
         program.moved(moved).under(&[

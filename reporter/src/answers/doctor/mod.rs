@@ -1,6 +1,6 @@
 //! `doctor`: looks at the whole set-up, and says of each thing how it is, and what to do.
 //!
-//! Two parts: [`reporter`] looks at what `tlsrpt-reportd` needs, best with its user's eyes; [`collector`] at the socket, and at
+//! Two parts: [`reporter`] looks at what `tlsrpt-reportd` needs, best with its user's eyes; [`collector()`] at the socket, and at
 //! whether Postfix's user reaches it. Each check is a small function over what is asked of the outside. What cannot be found
 //! out is said.
 

@@ -60,14 +60,17 @@ impl Connection {
     /// It did not come in time, or the connection broke.
     pub(super) fn line(&mut self) -> io::Result<Line> {
         let end = self.end.min(Instant::now() + self.limits.read);
+        // Empty lines are passed over, as many as a line may have bytes: whoever sends them without end is no client.
+        let mut passed_over = 0;
         loop {
             while let Some(length) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.read.drain(..=length).collect();
                 if !line.trim_ascii().is_empty() {
                     return Ok(self.checked(line));
                 }
+                passed_over += line.len();
             }
-            if self.read.len() > self.limits.line {
+            if self.read.len() + passed_over > self.limits.line {
                 return Ok(Line::TooLong);
             }
             if self.fill(end)? == 0 {

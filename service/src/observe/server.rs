@@ -109,10 +109,11 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 /// Accepts clients until the server ends. At the end the socket's name is removed.
 fn accept(mut socket: ObservationSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
     let mut looked = Instant::now();
+    let mut is_told = false;
     loop {
         if looked.elapsed() >= LOOK {
             looked = Instant::now();
-            make_again(&mut socket);
+            make_again(&mut socket, &mut is_told);
         }
         let mut polled = [
             PollFd::new(socket.listener.as_fd(), PollFlags::POLLIN),
@@ -140,13 +141,24 @@ fn accept(mut socket: ObservationSocket, clients: &Clients, stop: &EventFd, inte
     }
 }
 
-/// A path that does not lead to the socket any more is made again, where nobody else has it.
-fn make_again(socket: &mut ObservationSocket) {
-    if !socket.is_at_its_path()
-        && let Ok(made) = ObservationSocket::make(socket.path())
-    {
-        warn!(socket = %made.path().display(), "somebody removed the observation socket from its path; it is made again");
-        *socket = made;
+/// A path that does not lead to the socket any more is made again, where nobody else has it. `is_told`: the log says already
+/// that it cannot be.
+fn make_again(socket: &mut ObservationSocket, is_told: &mut bool) {
+    if socket.is_at_its_path() {
+        *is_told = false;
+        return;
+    }
+    match ObservationSocket::make(socket.path()) {
+        Ok(made) => {
+            warn!(socket = %made.path().display(), "somebody removed the observation socket from its path; it is made again");
+            *socket = made;
+            *is_told = false;
+        }
+        Err(error) if !*is_told => {
+            warn!(%error, "the observation socket is gone from its path and cannot be made again; trying on");
+            *is_told = true;
+        }
+        Err(_) => {}
     }
 }
 

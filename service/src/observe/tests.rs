@@ -152,7 +152,13 @@ fn what_is_no_request() {
         "{{\"request\":\"status\",\"a\":\"{}\"}}\n",
         "x".repeat(5000)
     );
+    let blank = "\n".repeat(5000);
     for (sent, want, why) in [
+        (
+            blank.as_str(),
+            "{\"error\":\"a request is at most 4096 bytes",
+            "empty lines without end",
+        ),
         ("{\"request\":\"status\"}\n", "{\"pid\":7", "a request"),
         (
             "{\"request\":\"status\"}",

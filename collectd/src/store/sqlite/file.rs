@@ -198,7 +198,9 @@ pub(in crate::store) fn foreign(path: &Path) -> Option<SqliteError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let url = format!("file:{}?immutable=1", escaped(path));
+    // With an authority, an empty one: a path that begins with `//` would be taken for one.
+    let authority = if path.is_absolute() { "//" } else { "" };
+    let url = format!("file:{authority}{}?immutable=1", escaped(path));
     match Connection::open_with_flags(url, flags).map_err(sql(path, "open it")) {
         Ok(db) => check(&db, path).err(),
         Err(error) => Some(error),

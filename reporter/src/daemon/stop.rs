@@ -89,7 +89,8 @@ impl<E: Environment> Daemon<E> {
                 let ended = async {
                     tokio::select! {
                         () = self.delivering.wait() => {}
-                        () = self.digests.wait() => {}
+                        // One that has ended is recorded at the end: it must not keep the rest from being waited for.
+                        () = self.digests.wait(), if self.digests.is_busy() => {}
                     }
                 };
                 let _ = timeout(CHECK_INTERVAL, ended).await;

@@ -83,8 +83,10 @@ impl SqliteStore {
 
     /// Leaves the file as sys4 wants it: no journal of ours beside it.
     ///
+    /// While another program has the file open its journal stays: any SQLite recovers it.
+    ///
     /// # Errors
-    /// When that fails: the file stays readable, and any SQLite recovers it.
+    /// When the file cannot be written.
     pub fn close(self) -> Result<(), StoreError> {
         let SqliteStore { db, path, .. } = self;
         // The journal mode changes only while nobody else has the file open; `tlsrptctl` has it for a moment.
@@ -96,12 +98,21 @@ impl SqliteStore {
             }
             emptied = leave_wal_mode(&db);
         }
-        let closed = emptied.and_then(|()| db.close().map_err(|(_, error)| error));
+        match emptied {
+            // A question, or another program, has the file open: all is stored, and whoever opens it next recovers the rest.
+            Err(error) if super::may_pass(&error) => {
+                tracing::info!(database = %path.display(), "another program reads the database: its journal stays beside it");
+            }
+            other => other.map_err(|error| fault(&path, error))?,
+        }
+        let closed = db.close().map_err(|(_, error)| error);
         closed.map_err(|error| fault(&path, error))
     }
 }
 
 fn leave_wal_mode(db: &Connection) -> rusqlite::Result<()> {
+    // A stop does not wait long for whoever reads.
+    db.busy_timeout(BETWEEN_ATTEMPTS)?;
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     db.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
 }

@@ -105,6 +105,9 @@ pub trait OperatorRequests {
         now: Timestamp,
     ) -> Result<Option<Vec<RequestId>>, StoreError>;
 
+    /// The resends that have not ended: the row of the report, and where to.
+    fn open_resends(&self) -> Result<Vec<(i64, Destination)>, StoreError>;
+
     /// How far these requests are.
     fn requests(&self, ids: &[RequestId]) -> Result<Vec<RequestRow>, StoreError>;
 

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod deliveries_view;
+mod digests;
 mod domain_day;
 #[path = "../environment/mod.rs"]
 mod environment;

@@ -41,6 +41,7 @@ pub(in crate::ctl) fn resend(settings: &Reportd, question: &Resend) -> Result<An
         day,
         domain: &domain,
         present: present(&*store, day, &domain, &made)?,
+        open: store.open_resends()?,
         list: store.suppression_list()?,
         installation: store.installation()?,
         to,
@@ -112,6 +113,8 @@ struct Choice<'a> {
     day: Day,
     domain: &'a Domain,
     present: BTreeSet<i64>,
+    /// Asked for already, each by its report and destination.
+    open: Vec<(i64, Destination)>,
     list: Suppressions,
     installation: Option<InstallationId>,
     to: Option<Destination>,
@@ -158,6 +161,9 @@ impl Choice<'_> {
             _ if delivery.is_some_and(|delivery| delivery.status.is_none()) => {
                 delivery.map(still_waits)
             }
+            _ if self.is_open(report, to) => {
+                Some("it is asked for already, and waits: this would send it twice".to_owned())
+            }
             Some(reason) if self.to.is_some() => {
                 note = Some(format!("it is suppressed ({reason}); --to names it, so it is sent"));
                 None
@@ -181,6 +187,14 @@ impl Choice<'_> {
             by: self.by.clone(),
         });
         wish.about.push((id, note));
+    }
+
+    fn is_open(&self, report: &ReportState, to: &Destination) -> bool {
+        let place = to.canonical();
+        self.open.iter().any(|(r_id, open)| {
+            *r_id == report.r_id
+                && (open.uri() == to.uri() || place.is_some() && open.canonical() == place)
+        })
     }
 
     fn suppressed(&self, to: &Destination) -> Option<String> {

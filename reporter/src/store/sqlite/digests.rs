@@ -121,9 +121,14 @@ fn store(
             ":csv": contents.map(|contents| &contents.csv),
         },
     )?;
+    // Those of another length were made before `digest` was changed: by them all days since then would look missed, should it be
+    // changed back.
     let oldest = period.last.back(KEPT_DAYS).to_string();
-    tx.execute("DELETE FROM tlsrptd_digests WHERE last < ?1", [oldest])
-        .map(drop)
+    tx.execute(
+        "DELETE FROM tlsrptd_digests WHERE last < ?1 OR days <> ?2 AND status IS NOT NULL",
+        (oldest, period.days),
+    )
+    .map(drop)
 }
 
 fn mail(

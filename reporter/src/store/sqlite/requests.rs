@@ -211,7 +211,7 @@ fn record(tx: &Transaction<'_>, request: &RequestEnd, now: Timestamp) -> rusqlit
          seconds = :seconds, ended = :ended, \
          first = CASE WHEN :waits OR (:postponed AND first = started) THEN NULL ELSE coalesce(:begins, first) END, \
          dated = CASE WHEN (:waits OR :postponed) AND dated = started THEN NULL ELSE dated END, started = NULL \
-         WHERE id = :id",
+         WHERE id = :id AND ended IS NULL",
     )?
     .execute(named_params! {
         ":id": request.id.0, ":state": recorded.state.as_str(), ":answer": recorded.answer,

@@ -231,6 +231,23 @@ fn a_reporter_that_is_stopped_is_asked_for_nothing_unless_that_is_wished() {
         "{}",
         ended.stdout
     );
+    let again = ctl(
+        &lab,
+        &[
+            "resend",
+            "one.test",
+            "yesterday",
+            "--no-wait",
+            "--to",
+            MAILBOX,
+        ],
+    );
+    assert_eq!(again.code(), Some(1), "{}{}", again.stdout, again.stderr);
+    assert!(
+        again.stdout.contains("it is asked for already"),
+        "{}",
+        again.stdout
+    );
     let running = patient(lab.reportd()).start();
     lab.wait_for_query(&lab.reportd_db(), OPEN, "0");
     assert_eq!(lab.smtp.mails_to("a@one.test").len(), 2);

@@ -7,10 +7,10 @@ use rusqlite::{Connection, OptionalExtension as _, named_params};
 
 use super::{MOST_OPEN, TABLES, integer, string};
 use crate::{
-    model::{Destination, NamedBy, RequestId, RequestState},
+    model::{Destination, NamedBy, RequestId, RequestKind, RequestState},
     store::{
         CoveredDestinations, NewRequest, OperatorRequests, RequestRow, StoreError,
-        sqlite::{ExistingDatabase, text},
+        sqlite::{ExistingDatabase, operator::has, text},
     },
 };
 
@@ -47,6 +47,22 @@ impl OperatorRequests for ExistingDatabase {
                 ids.push(RequestId(tx.last_insert_rowid()));
             }
             Ok(Some(ids))
+        })
+    }
+
+    fn open_resends(&self) -> Result<Vec<(i64, Destination)>, StoreError> {
+        self.read(|db| {
+            if !has(db, "tlsrptd_requests")? {
+                return Ok(Vec::new());
+            }
+            db.prepare(
+                "SELECT r_id, destination FROM tlsrptd_requests WHERE ended IS NULL AND kind = ?1",
+            )?
+            .query_map([RequestKind::Resend.as_str()], |row| {
+                let uri = string(row, 1)?.unwrap_or_default();
+                Ok((integer(row, 0)?, Destination::new(uri, NamedBy::Record)))
+            })?
+            .collect()
         })
     }
 

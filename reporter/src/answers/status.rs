@@ -22,6 +22,8 @@ pub use reporter::{QueueStatus, ReporterStatus};
 pub struct Status {
     /// When it was asked.
     pub now: Timestamp,
+    /// Who asked.
+    pub asker: Asker,
     /// In the order of `fetchers`.
     pub collectors: Vec<CollectorStatus>,
     /// The daemon's own word.
@@ -34,6 +36,15 @@ pub struct Status {
     pub suppressed: u64,
     /// What is wrong or strange with all that.
     pub findings: Vec<Finding>,
+}
+
+/// Who asks how everything is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Root, or the owner of the database: may do what the service may.
+    Service,
+    /// Another user: what fails to them may work for the service.
+    Other,
 }
 
 /// The day before today (UTC).

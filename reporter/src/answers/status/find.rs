@@ -1,20 +1,22 @@
 //! Asks whoever knows.
 
-use std::time::Duration;
+use std::{os::unix::fs::MetadataExt as _, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use nix::unistd::Uid;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 
 use super::{
-    CollectorFigures, CollectorStatus, LastClosedDay, ReporterStatus, Status, Told, judge::judge,
+    Asker, CollectorFigures, CollectorStatus, LastClosedDay, ReporterStatus, Status, Told,
+    judge::judge,
 };
 use crate::{
     answers::runtime::wait_for,
     error::Error,
     gather::{self, RunAs},
-    store::{self, OperatorAccess},
+    store::{self, DayTotals, OperatorAccess},
 };
 
 /// A host that is away must not hold the others' answers back for longer.
@@ -31,12 +33,18 @@ impl Status {
         let store = store::open_for_operator(settings, OperatorAccess::Read)?;
         let today = Day::of(now);
         let day = today.previous();
+        let jobs = store.jobs(day)?;
+        // A day on which nobody counted a session leaves no totals.
+        let is_quiet = !jobs.is_empty() && jobs.iter().all(|job| job.is_decided);
+        let totals = store.totals(day, day)?.pop();
+        let is_remembered = store.first_day()?.is_some_and(|first| first <= day);
         let mut status = Status {
             now,
+            asker: Asker::of(settings),
             last_closed: LastClosedDay {
                 day,
-                totals: store.totals(day, day)?.pop(),
-                jobs: store.jobs(day)?,
+                totals: totals.or_else(|| (is_quiet && is_remembered).then(|| DayTotals::of(day))),
+                jobs,
             },
             backlog: store.backlog(now - LATE)?,
             suppressed: store.suppressed(today)?.len() as u64,
@@ -46,6 +54,18 @@ impl Status {
         };
         status.findings = judge(&status);
         Ok(status)
+    }
+}
+
+impl Asker {
+    fn of(settings: &Reportd) -> Asker {
+        let us = Uid::effective();
+        let owner = settings.dbname.metadata();
+        let owns = owner.is_ok_and(|found| found.uid() == us.as_raw());
+        match us.is_root() || owns {
+            true => Asker::Service,
+            false => Asker::Other,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CollectorFigures, Finding, ReporterStatus, Severity, Status, Told};
+use super::{Asker, CollectorFigures, Finding, ReporterStatus, Severity, Status, Told};
 
 /// The last closed day has to be gathered so long after it ended: at noon, UTC.
 const GATHERED: SignedDuration = SignedDuration::from_hours(12);
@@ -151,8 +151,8 @@ fn collectors(status: &Status, findings: &mut Vec<Finding>) {
         let mut warn = |text: String| findings.push(Finding::new(Severity::Warning, text));
         match &collector.told {
             Told::Nothing => {}
-            // Whoever asks now may not be allowed what the service is.
-            Told::Failed(_) if daemon_reaches(status, name) => {}
+            // The daemon has reached it, last night perhaps: that excuses it only to somebody who may not ask.
+            Told::Failed(_) if status.asker == Asker::Other && daemon_reaches(status, name) => {}
             Told::Failed(why) => warn(format!("{name}: {why}")),
             Told::Figures(figures) => {
                 figures_of(status.now, figures, |text| warn(format!("{name}: {text}")));

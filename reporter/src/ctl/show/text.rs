@@ -184,7 +184,7 @@ fn failures(text: &mut String, failures: &[FailureView]) {
     if is_same && !first.sending_mta.is_empty() {
         field(text, "  Sending MTA:", &first.sending_mta);
     }
-    let mut columns = vec![("RESULT", Align::Left)];
+    let mut columns = vec![("RESULT", Align::Whole)];
     if !is_same {
         columns.push(("SENDING MTA", Align::Left));
     }

@@ -28,6 +28,7 @@ fn fine() -> Status {
     totals.deliveries = 100;
     Status {
         now: at("21T13:00:00"),
+        asker: Asker::Service,
         collectors: vec![collector(json!({
             "now": "2026-11-21T13:00:01Z", "started": "2026-11-01T00:00:00Z", "last_received": "2026-11-21T12:59:00Z",
             "storages": [{"accepted": 10_000_000, "dropped": 3}],
@@ -215,6 +216,16 @@ fn thresholds() {
         ),
         (
             |it| {
+                it.collectors[0].told = Told::Failed("no key".to_owned());
+                it.reporter = ReporterStatus::Answers(json!({
+                    "collectors": [{"command": "mx1", "last_success": "2026-11-21T00:01:00Z", "last_error": null}]}));
+            },
+            Some((Warning, "mx1: no key")),
+            "it answered the daemon last night, and now it is gone",
+        ),
+        (
+            |it| {
+                it.asker = Asker::Other;
                 it.collectors[0].told = Told::Failed("no key".to_owned());
                 it.reporter = ReporterStatus::Answers(json!({
                     "collectors": [{"command": "mx1", "last_success": "2026-11-21T00:01:00Z", "last_error": null}]}));

@@ -2,6 +2,7 @@ use serde_json::json;
 use tlsrptd_proto::day::Day;
 
 use super::*;
+use crate::answers::status::Asker;
 use crate::{
     answers::status::{CollectorFigures, Finding},
     ctl::status::check,
@@ -45,6 +46,7 @@ fn status() -> Status {
     };
     Status {
         now: at("21T13:00:00"),
+        asker: Asker::Service,
         collectors: vec![
             collector(
                 "tlsrpt-fetcher",
@@ -99,7 +101,7 @@ fn one_screen_of_80_columns() {
 warning   ssh mx3.example.com tlsrpt-fetcher: no route | to host
 
 Reporter    tlsrpt-reportd 0.1.0, since 11-01 08:00, 1 delivery in hand
-        newest warning, 11-21 12:00: later
+            newest warning, 11-21 12:00: later
 
 COLLECTOR             LAST SESSION  TODAY  FAILED  DROPPED  SINCE
 tlsrpt-fetcher        5 s ago       7.65M      12        0  11-01 08:00
@@ -114,8 +116,8 @@ Last closed day 2026-11-20: gathered from 1 collector
   refused             12
   without        750,000 domains without a report: 750,000 opted out
 Waiting     988 deliveries of all days, the next due 11-21 14:00
-        30 failed before, 20 of them with:
-          RCPT TO: 451 4.2.1 later
+            30 failed before, 20 of them with:
+              RCPT TO: 451 4.2.1 later
 
 THROTTLED  DUE  UNTIL        REASON
 mailto:    988  11-21 14:00  421 busy\\u{202e}

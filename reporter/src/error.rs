@@ -43,6 +43,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The arguments are right, and what they ask for cannot be done now.
+    #[error("{what}: {problem}")]
+    NotDone {
+        /// What it is about.
+        what: &'static str,
+        /// Why not.
+        problem: String,
+    },
     /// Standard output.
     #[error("cannot write the answer: {0}")]
     Output(std::io::Error),
@@ -79,7 +87,8 @@ impl Error {
                 | StoreError::Open { .. }
                 | StoreError::Lock { .. },
             ) => exit::DATABASE,
-            Error::Argument { .. } => exit::FAILED,
+            Error::Argument { .. } => exit::CONFIG,
+            Error::NotDone { .. } => exit::FAILED,
             _ => exit::OTHER,
         }
     }

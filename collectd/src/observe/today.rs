@@ -58,6 +58,7 @@ impl Observed {
             Ok(reader) => reader,
             Err(error) => return out.error(&error.to_string()),
         };
+        out.expect_long();
         out.json(&json!({"day": day.to_string(), "format": "tlsrpt-fetcher"}))?;
         let told = match asked {
             Asked::Names => self.list(&mut *reader, day, out),

@@ -224,6 +224,8 @@ pub(crate) enum TodaysRows {
 pub(crate) struct DaySize {
     pub(crate) domains: u64,
     pub(crate) policies: u64,
+    /// Bytes of its file that are in use.
+    pub(crate) file_bytes: u64,
     /// `None` when they are too many rows to add up.
     pub(crate) sessions: Option<Sessions>,
 }

@@ -15,7 +15,7 @@ use crate::{
 impl StoreWriter {
     pub(super) fn record_flush(&mut self, flushed: Flushed, now: Timestamp) {
         self.stats.commits.add(1);
-        self.stats.day_file_bytes.set(flushed.file_bytes);
+        self.size.file_bytes = flushed.file_bytes;
         self.uncount(DropReason::DayFull, flushed.refused);
         self.uncount(DropReason::DomainShare, flushed.over_share);
         self.log_share(now);
@@ -82,6 +82,7 @@ impl StoreWriter {
     pub(super) fn show_size(&self) {
         self.stats.domains_today.set(self.size.domains);
         self.stats.policies_today.set(self.size.policies);
+        self.stats.day_file_bytes.set(self.size.file_bytes);
         let shown = self.stats.sessions_today.lock();
         *shown.unwrap_or_else(PoisonError::into_inner) = self.size.sessions;
     }

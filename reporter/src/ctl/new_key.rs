@@ -57,8 +57,12 @@ pub(super) fn answer(
     let plan = planned(&settings.dkim_keys, wanted.selector, &path, wanted.key_type);
     // Before the file is made: it has to be known what stands in DNS.
     deliver::dkim_domain(settings).map_err(Error::Deliver)?;
-    let owner = deliver::make_dkim_key(&path, wanted.key_type, SERVICE)
-        .map_err(|error| problem("dkim-record --new", error.to_string()))?;
+    let owner = deliver::make_dkim_key(&path, wanted.key_type, SERVICE).map_err(|error| {
+        Error::NotDone {
+            what: "dkim-record --new",
+            problem: error.to_string(),
+        }
+    })?;
     told(settings, &config_file, &plan, &path, &owner)
 }
 
@@ -137,11 +141,15 @@ fn told(
     if plan.len() == 1 {
         text += "\nmany receivers know RSA only: make an RSA key too, and let it stand first\n";
     }
-    if let KeyOwner::OursAlone { .. } = owner {
-        text += &format!(
-            "\nthe service cannot read it so: chgrp {SERVICE} {0} && chmod 0640 {0}, as root\n",
+    let remedy = match owner {
+        KeyOwner::OursAlone { .. } => Some(format!(
+            "chgrp {SERVICE} {0} && chmod 0640 {0}",
             path.display()
-        );
+        )),
+        _ => None,
+    };
+    if let Some(remedy) = &remedy {
+        text += &format!("\nthe service cannot read it so: {remedy}, as root\n");
     }
     let records = records.iter().zip(&zone).map(|((name, text), line)| {
         json!({ "name": name, "type": "TXT", "text": text, "zone_line": line })
@@ -149,6 +157,8 @@ fn told(
     let json = json!({
         "path": path.display().to_string(),
         "mode": format!("{:04o}", owner.mode()),
+        "service_can_read": remedy.is_none(),
+        "remedy": remedy,
         "records": records.collect::<Vec<_>>(),
         "dkim_keys": keys.join(", "),
     });

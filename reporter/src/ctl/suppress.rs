@@ -61,7 +61,10 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
                 "entries": number,
             });
             match number {
-                0 => Err(fault("TARGET", format!("{about} is not on the list"))),
+                0 => Err(Error::NotDone {
+                    what: "TARGET",
+                    problem: format!("{about} is not on the list"),
+                }),
                 1 => Ok(Answer::new(format!("removed: {about}\n"), json)),
                 all => Ok(Answer::new(
                     format!("removed: {about} ({all} entries)\n"),
@@ -156,7 +159,7 @@ fn last_day(text: &str, today: Day) -> Result<Day, Error> {
     match Day::parse(text) {
         Ok(day) if day < today => Err(fault("--until", format!("{day} has passed {allowed}"))),
         Ok(day) => Ok(day),
-        Err(error) => Err(fault("--until", format!("{error} {allowed}"))),
+        Err(_) => Err(fault("--until", format!("{text:?} is no date {allowed}"))),
     }
 }
 

@@ -12,7 +12,9 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 const GAP: &str = "  ";
 /// In a pipe one long name does not move all the others.
 const MOST_PADDING: usize = 48;
-/// What does not fit is taken from the last column until so much of it is left,
+/// What does not fit is taken from names that are longer than this,
+const LONG_NAME: usize = 40;
+/// then from the last column until so much of it is left,
 const LEAST_OF_LAST: usize = 26;
 /// then from the widest of the others,
 const LEAST_OF_OTHERS: usize = 20;
@@ -117,6 +119,8 @@ impl Table {
         let room = columns.saturating_sub(gaps);
         let last = widths.len().saturating_sub(1);
         let of_last = |column: usize| column == last;
+        // One long name does not take the last column's room from all rows.
+        self.take_from(widths, room, LONG_NAME, |column| !of_last(column));
         self.take_from(widths, room, LEAST_OF_LAST, of_last);
         self.take_from(widths, room, LEAST_OF_OTHERS, |column| !of_last(column));
         self.take_from(widths, room, LEAST, |_| true);

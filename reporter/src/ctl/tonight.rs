@@ -7,6 +7,7 @@ use tlsrptd_config::{ctl::Deliveries, exit, reportd::Reportd};
 
 use super::{
     answer::Answer,
+    number::{counted, grouped},
     table::{Align, Table},
 };
 use crate::{
@@ -59,9 +60,17 @@ fn text(tonight: &Tonight) -> String {
         deliveries,
         ..
     } = tonight;
+    // A collector that has not told all has more.
+    let is_whole = tonight.collectors.iter().all(|one| one.error.is_none());
+    let least = if is_whole { "" } else { "at least " };
     let mut text = format!(
-        "Counted on {day} (UTC) so far: {domains} domains, {sessions} sessions, {failed} of them failed.\n\
-         Tonight about {reports} reports to {deliveries} destinations, by the records that the MTA saw.\n"
+        "Counted on {day} (UTC) so far: {least}{}, {}, {} of them failed.\n\
+         Tonight about {} to {}, by the records that the MTA saw.\n",
+        counted(*domains, "domain", "domains"),
+        counted(*sessions, "session", "sessions"),
+        grouped(*failed),
+        counted(*reports, "report", "reports"),
+        counted(*deliveries, "destination", "destinations"),
     );
     if !tonight.without.is_empty() {
         let without = tonight.without.iter();
@@ -179,7 +188,7 @@ mod tests {
         };
         assert_eq!(
             text(&tonight),
-            "Counted on 2026-11-29 (UTC) so far: 5 domains, 15 sessions, 5 of them failed.\n\
+            "Counted on 2026-11-29 (UTC) so far: at least 5 domains, 15 sessions, 5 of them failed.\n\
              Tonight about 3 reports to 4 destinations, by the records that the MTA saw.\n\
              Domains without a report: min_sessions 1, no record 1.\n\
              Collector two has not told all: it said no\n\

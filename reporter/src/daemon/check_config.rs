@@ -75,5 +75,7 @@ fn written(settings: &Reportd, service: &ServiceView) -> Vec<String> {
     ] {
         faults.extend(path.as_ref().and_then(|path| service.write(option, path)));
     }
+    let observed = settings.observation_socket.as_ref();
+    faults.extend(observed.and_then(|path| service.write_into("observation_socket", path)));
     faults
 }

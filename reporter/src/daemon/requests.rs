@@ -51,6 +51,8 @@ pub(super) struct Requests<E: Environment> {
     tested: HashMap<RequestId, Destination>,
     /// Not recorded yet.
     ends: Vec<RequestEnd>,
+    /// When the first of those that are open is due.
+    next_due: Option<Instant>,
 }
 
 struct EndedTest {
@@ -76,6 +78,7 @@ impl<E: Environment> Requests<E> {
             tests: JoinSet::new(),
             tested: HashMap::new(),
             ends: Vec::new(),
+            next_due: None,
         }
     }
 
@@ -101,8 +104,11 @@ impl<E: Environment> Requests<E> {
         self.open.len() + self.in_hand.len() + self.tested.len()
     }
 
+    /// Something is due, or may be given back by a queue. What waits for its time, or for one of those under way to end, needs no
+    /// pass of the main loop.
     fn is_active(&self) -> bool {
-        !self.open.is_empty() || !self.in_hand.is_empty()
+        let is_due = self.next_due.is_some_and(|at| at <= Instant::now());
+        is_due || !self.in_hand.is_empty()
     }
 
     /// Looks what is asked for, and starts what is due.
@@ -138,6 +144,11 @@ impl<E: Environment> Requests<E> {
             }
             self.open.retain(|open| !due.contains(&open.id));
         }
+        let waits = self.open.iter().filter_map(|open| open.due).min();
+        self.next_due = waits.map(|due| {
+            let left = Duration::try_from(due.duration_since(moment.now));
+            at + left.unwrap_or_default()
+        });
         self.record_ends(store, moment.now)
     }
 

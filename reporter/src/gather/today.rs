@@ -25,6 +25,8 @@ use super::{
 const TODAY: &str = "today";
 /// One domain's counts take no longer: there may be a slow login.
 const ONE_DOMAIN: Duration = Duration::from_secs(20);
+/// Nor does the head of a stream.
+const HEAD: Duration = ONE_DOMAIN;
 /// Those of all domains.
 const ALL: Duration = Duration::from_secs(3600);
 
@@ -81,6 +83,8 @@ pub struct TodayStream {
     fetcher: FetcherProcess,
     parser: Parser,
     until: Instant,
+    /// What `until` was made of.
+    limit: Duration,
     has_ended: bool,
     /// The collector's clock.
     pub clock: Option<Timestamp>,
@@ -108,7 +112,8 @@ impl TodayStream {
         let mut stream = TodayStream {
             fetcher: FetcherProcess::start_as(run_as, command, &[TODAY, ALL_DOMAINS], max_size)?,
             parser: Parser::new(),
-            until: Instant::now() + ALL,
+            until: Instant::now() + HEAD,
+            limit: HEAD,
             has_ended: false,
             clock: None,
             left_out: 0,
@@ -118,6 +123,7 @@ impl TodayStream {
                 Ok(Event::Newest(newest)) => {
                     // Before the first day is closed, an answer without domains ends with its head.
                     stream.has_ended = newest.is_none();
+                    (stream.until, stream.limit) = (Instant::now() + ALL, ALL);
                     return Ok(stream);
                 }
                 Ok(Event::Clock(clock)) => stream.clock = Some(clock),
@@ -163,7 +169,7 @@ impl TodayStream {
     }
 
     async fn event(&mut self) -> Result<Event, GatherError> {
-        let too_slow = GatherError::TooSlow { limit: ALL };
+        let too_slow = GatherError::TooSlow { limit: self.limit };
         // A timeout alone lets pass whoever writes without a pause.
         if Instant::now() > self.until {
             return Err(too_slow);

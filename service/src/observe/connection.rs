@@ -20,6 +20,7 @@ const BUFFER: usize = 1 << 15;
 pub(super) struct Connection {
     stream: UnixStream,
     limits: Limits,
+    begun: Instant,
     /// When the client has to be gone.
     end: Instant,
     /// What was read and belongs to no request yet.
@@ -44,10 +45,12 @@ impl Connection {
     /// What the kernel says.
     pub(super) fn new(stream: UnixStream, limits: Limits) -> io::Result<Connection> {
         stream.set_nonblocking(true)?;
+        let begun = Instant::now();
         Ok(Connection {
             stream,
             limits,
-            end: Instant::now() + limits.client,
+            begun,
+            end: begun + limits.client,
             read: Vec::new(),
             written: Vec::new(),
         })
@@ -149,6 +152,11 @@ impl Connection {
 }
 
 impl AnswerWriter for Connection {
+    fn expect_long(&mut self) {
+        self.end = self.begun + self.limits.long_client;
+        self.limits.write = self.limits.long_write;
+    }
+
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         if Instant::now() >= self.end {
             return Err(io::ErrorKind::TimedOut.into());

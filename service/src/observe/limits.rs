@@ -15,6 +15,10 @@ pub struct Limits {
     pub write: Duration,
     /// How long a client may stay in all.
     pub client: Duration,
+    /// In place of `write` while a long answer is read.
+    pub long_write: Duration,
+    /// In place of `client` from a long answer on.
+    pub long_client: Duration,
     /// The least time between two requests, or two clients, of a thread: whoever asks without end takes little of a core.
     pub interval: Duration,
 }
@@ -27,6 +31,8 @@ impl Default for Limits {
             read: Duration::from_secs(10),
             write: Duration::from_secs(10),
             client: Duration::from_secs(300),
+            long_write: Duration::from_secs(300),
+            long_client: Duration::from_secs(3600),
             interval: Duration::from_millis(20),
         }
     }

@@ -13,6 +13,11 @@ pub struct Request {
 
 /// Takes an answer.
 pub trait AnswerWriter {
+    /// The answer is long, and who reads it may have to wait for others' answers meanwhile: it has more time
+    /// ([`Limits::long_write`](super::Limits), [`Limits::long_client`](super::Limits)). Few such clients may be there at once: that is the
+    /// handler's to see to.
+    fn expect_long(&mut self) {}
+
     /// Writes bytes as they are: an answer that is no JSON, after a first line that is.
     ///
     /// # Errors

@@ -180,7 +180,7 @@ fn what_is_not_there() {
         (["show", "a.test\u{1b}[31m"], "DOMAIN: "),
     ] {
         let ended = ask(&lab, &words);
-        assert_ne!(ended.code(), Some(0));
+        assert_eq!(ended.code(), Some(2));
         assert!(ended.stderr.contains(says), "{}", ended.stderr);
         assert!(!ended.stderr.contains('\u{1b}'));
     }

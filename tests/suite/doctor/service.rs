@@ -105,7 +105,7 @@ fn a_configuration_that_the_service_cannot_read() {
 fn whose_eyes_there_are() {
     let site = Site::start();
     let ended = site.doctor().arg("--user").arg("no-such-user-").run();
-    assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
+    assert_eq!(ended.code(), Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("no such user"), "{}", ended.stderr);
 }
 

@@ -76,9 +76,9 @@ const COMMANDS: &[Row] = &[
     (&["remove", "mailto:\"T\\LS\"@EXAMPLE.com"], 0, "removed: mailto:tls@example.com\n", "in another form"),
     (&["remove", "TLS@example.com"], 1, "TARGET: mailto:tls@example.com is not on the list", "it is gone"),
     (&["remove", "example.net"], 1, "TARGET: example.net is not on the list", "not its subdomains"),
-    (&["add", "no domain"], 1, "TARGET: ", "no target"),
-    (&["add", "example.org", "--until", "2020-01-01"], 1, "--until: 2020-01-01 has passed (allowed: YYYY-MM-DD, from today, ", "it would have no effect"),
-    (&["add", "example.org", "--until", "soon"], 1, "--until: ", "no date"),
+    (&["add", "no domain"], 2, "TARGET: ", "no target"),
+    (&["add", "example.org", "--until", "2020-01-01"], 2, "--until: 2020-01-01 has passed (allowed: YYYY-MM-DD, from today, ", "it would have no effect"),
+    (&["add", "example.org", "--until", "soon"], 2, "--until: \"soon\" is no date (allowed: YYYY-MM-DD, from today, ", "no date"),
     (&["clear"], 2, "clear: unknown command (allowed: ", "no such word"),
     (&["add"], 2, "add: wrong number of arguments (allowed: ", "what?"),
     (&["list"], 0, ".example.net           until removed     since TODAY  by operator           all of \\u{202e}them\n\

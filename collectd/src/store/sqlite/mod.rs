@@ -38,6 +38,7 @@ use super::{
 };
 use crate::stats::Sessions;
 use commit::UncertainCommit;
+use day_file_budget::DayFileBudget;
 use error::{SqliteError, sql};
 use pending_counts::PendingCounts;
 use reached_limits::ReachedLimits;
@@ -235,6 +236,7 @@ impl Store for Sqlite {
             Ok(DaySize {
                 domains: row.get::<_, i64>(0)?.unsigned_abs(),
                 policies,
+                file_bytes: DayFileBudget::measure(db, i64::MAX)?.used(),
                 sessions: match policies <= MAX_ADDED_UP {
                     true => Some(sessions(db, today)?),
                     false => None,

@@ -164,7 +164,13 @@ fn collector(question: &Doctor, runtime: &Runtime) -> Vec<Finding> {
 
 fn collector_settings(file: PathBuf) -> CollectorSettings {
     match file.try_exists() {
-        Ok(false) => return CollectorSettings::Absent(file),
+        Ok(false) if file == Path::new(Program::Collectd.default_file()) => {
+            return CollectorSettings::Absent(file);
+        }
+        Ok(false) => {
+            let problem = format!("{}: there is no such file", file.display());
+            return CollectorSettings::Wrong(file, vec![problem]);
+        }
         Err(error) => {
             let problem = format!("{}: {error}", file.display());
             return CollectorSettings::Wrong(file, vec![problem]);

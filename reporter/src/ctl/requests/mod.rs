@@ -55,10 +55,11 @@ fn ask(
     // A reporter that ends wants its database for itself.
     drop(store);
     let Some(ids) = asked else {
-        return Err(fault(
-            "REQUEST",
-            "so many requests wait already that no more are taken (allowed: 1000)",
-        ));
+        return Err(Error::NotDone {
+            what: "tlsrpt-reportd",
+            problem: "so many requests wait already that no more are taken (allowed: 1000)"
+                .to_owned(),
+        });
     };
     answer.requests = ids
         .iter()
@@ -91,13 +92,13 @@ fn not_at_work(settings: &Reportd, kind: RequestKind) -> Error {
         RequestKind::Resend => ", or leave the request to its next start with --no-wait",
         RequestKind::Test => "",
     };
-    fault(
-        "tlsrpt-reportd",
-        &format!(
+    Error::NotDone {
+        what: "tlsrpt-reportd",
+        problem: format!(
             "it is not running on {}, and nothing was asked for (start it{or})",
             settings.dbname.display()
         ),
-    )
+    }
 }
 
 fn fault(what: &'static str, problem: &str) -> Error {

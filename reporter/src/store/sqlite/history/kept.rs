@@ -13,6 +13,8 @@ pub(super) const INDEX: &str =
 pub(super) const TOTAL: &str =
     "CREATE TABLE IF NOT EXISTS tlsrptd_kept_total(id INTEGER PRIMARY KEY, bytes INTEGER)";
 
+/// Reports that one transaction lets go.
+const MOST_AT_ONCE: usize = 10_000;
 /// What the option has by default.
 const DEFAULT_LIMIT: u64 = 512 << 20;
 
@@ -97,7 +99,11 @@ impl Keeping {
         let mut oldest =
             tx.prepare_cached("SELECT id, bytes FROM tlsrptd_kept_reports ORDER BY id LIMIT 1")?;
         let mut delete = tx.prepare_cached("DELETE FROM tlsrptd_kept_reports WHERE id = ?1")?;
-        while sum > self.limit {
+        // A limit that was lowered is reached in steps: no transaction holds up deliveries.
+        for _ in 0..MOST_AT_ONCE {
+            if sum <= self.limit {
+                break;
+            }
             let row: Option<(i64, i64)> = oldest
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::builder::EnumValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use crate::collector::{Part, Plan};
+use crate::collector::{CollectorPlan, Part};
 use crate::daemon::Observers;
 use crate::load::Load;
-use crate::mix::Kind;
+use crate::mix::DatagramKind;
 use crate::reporter;
 
 /// What to do.
@@ -20,9 +20,9 @@ pub(crate) enum Work {
     /// Ask a collector for everything.
     Observe(PathBuf),
     /// Compare collectors.
-    Collector(Plan),
+    Collector(CollectorPlan),
     /// Compare reporters.
-    Reporter(reporter::Plan),
+    Reporter(reporter::ReporterPlan),
     /// Hand a mail to the receiver at this port.
     HandOver(u16),
 }
@@ -65,7 +65,7 @@ fn command() -> Command {
             Arg::new("mix")
                 .long("mix")
                 .default_value("mixed")
-                .value_parser(EnumValueParser::<Kind>::new())
+                .value_parser(EnumValueParser::<DatagramKind>::new())
                 .help("what they tell"),
         )
         .arg(number(
@@ -169,10 +169,10 @@ fn load(matches: &ArgMatches) -> Load {
     }
 }
 
-fn plan(matches: &ArgMatches) -> Plan {
+fn plan(matches: &ArgMatches) -> CollectorPlan {
     let runs = one::<u64>(matches, "runs") as usize;
     let parts = matches.get_many::<Part>("only");
-    Plan {
+    CollectorPlan {
         quick: matches.get_flag("quick"),
         runs: (runs > 0).then_some(runs),
         parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
@@ -189,9 +189,9 @@ fn plan(matches: &ArgMatches) -> Plan {
     }
 }
 
-fn reporter_plan(matches: &ArgMatches) -> reporter::Plan {
+fn reporter_plan(matches: &ArgMatches) -> reporter::ReporterPlan {
     let sizes = matches.get_many::<u64>("domains");
-    reporter::Plan {
+    reporter::ReporterPlan {
         quick: matches.get_flag("quick"),
         million: matches.get_flag("million"),
         stored: matches.get_flag("stored"),

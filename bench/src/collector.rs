@@ -19,7 +19,7 @@ use crate::table::{Row, Table};
 
 /// What to compare.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct CollectorPlan {
     pub(crate) quick: bool,
     pub(crate) runs: Option<usize>,
     pub(crate) parts: Vec<Part>,
@@ -63,8 +63,8 @@ impl ValueEnum for Part {
 }
 
 /// Runs it, and prints the table.
-pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
-    let bench = Bench {
+pub(crate) fn run(plan: &CollectorPlan) -> Result<(), BenchError> {
+    let bench = CollectorBench {
         programs: plan.programs()?,
         quick: plan.quick,
         runs: plan.runs,
@@ -99,7 +99,7 @@ const OBSERVED: &str = "\
 ours under observers: eight ask for today and status, without a pause, and take what they get slowly
 ";
 
-impl Plan {
+impl CollectorPlan {
     fn programs(&self) -> Result<Programs, BenchError> {
         let floor = std::env::current_exe().map_err(BenchError::io(
             "cannot find",
@@ -123,7 +123,7 @@ impl Plan {
     }
 }
 
-struct Bench {
+struct CollectorBench {
     programs: Programs,
     quick: bool,
     runs: Option<usize>,
@@ -138,7 +138,7 @@ fn mixed() -> Load {
         senders: 1,
         waits: true,
         fresh: true,
-        mix: mix::Kind::Mixed,
+        mix: mix::DatagramKind::Mixed,
         domains: 1_000,
         first: 0,
     }
@@ -153,8 +153,8 @@ fn cost_loads() -> [(&'static str, usize, u64, Load); 4] {
         domains,
         ..mixed()
     };
-    let million = paced(mix::Kind::Mixed, 1_000_000);
-    let hostile = paced(mix::Kind::Hostile, 0);
+    let million = paced(mix::DatagramKind::Mixed, 1_000_000);
+    let hostile = paced(mix::DatagramKind::Hostile, 0);
     [
         ("100 domains", 3, 500_000, fast(100)),
         ("10,000 domains", 3, 500_000, fast(10_000)),
@@ -163,7 +163,7 @@ fn cost_loads() -> [(&'static str, usize, u64, Load); 4] {
     ]
 }
 
-impl Bench {
+impl CollectorBench {
     fn speed(&self) -> Result<Vec<Row>, BenchError> {
         let rate = |figure| Row::new(figure, Unit::Number).asked(Goal::OfFloor(0.95));
         let mut fresh = rate("datagrams a second, one blocking sender");

@@ -15,7 +15,7 @@ use nix::sys::prctl;
 use nix::sys::socket::{MsgFlags, send};
 
 use crate::error::BenchError;
-use crate::mix::{Kind, Mix};
+use crate::mix::{DatagramKind, Mix};
 
 /// One load.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub(crate) struct Load {
     /// A new socket a datagram, as libtlsrpt.
     pub(crate) fresh: bool,
     /// Their contents.
-    pub(crate) mix: Kind,
+    pub(crate) mix: DatagramKind,
     /// Different domains.
     pub(crate) domains: u64,
     /// The number of the first datagram.

@@ -12,7 +12,7 @@ const SERIAL: &[u8] = b"SSSSSSSSS";
 
 /// Whose results the datagrams tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DatagramKind {
     /// Successes only: what most days look like.
     Success,
     /// One in eight a failure.
@@ -21,20 +21,24 @@ pub(crate) enum Kind {
     Hostile,
 }
 
-impl Kind {
+impl DatagramKind {
     /// Its word on the command line.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Kind::Success => "success",
-            Kind::Mixed => "mixed",
-            Kind::Hostile => "hostile",
+            DatagramKind::Success => "success",
+            DatagramKind::Mixed => "mixed",
+            DatagramKind::Hostile => "hostile",
         }
     }
 }
 
-impl ValueEnum for Kind {
-    fn value_variants<'a>() -> &'a [Kind] {
-        &[Kind::Success, Kind::Mixed, Kind::Hostile]
+impl ValueEnum for DatagramKind {
+    fn value_variants<'a>() -> &'a [DatagramKind] {
+        &[
+            DatagramKind::Success,
+            DatagramKind::Mixed,
+            DatagramKind::Hostile,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -45,7 +49,7 @@ impl ValueEnum for Kind {
 /// An endless row of datagrams.
 #[derive(Debug)]
 pub(crate) struct Mix {
-    kind: Kind,
+    kind: DatagramKind,
     domains: u64,
     step: u64,
     number: u64,
@@ -62,7 +66,7 @@ struct Template {
 
 impl Mix {
     /// A mix of so many domains, from datagram number `first` on. Hostile with no domains: each its own.
-    pub(crate) fn new(kind: Kind, domains: u64, first: u64) -> Mix {
+    pub(crate) fn new(kind: DatagramKind, domains: u64, first: u64) -> Mix {
         Mix {
             kind,
             domains,
@@ -83,9 +87,9 @@ impl Mix {
             domains => (number / domains, number % domains * self.step % domains),
         };
         let fails = match self.kind {
-            Kind::Success => false,
-            Kind::Mixed => (round + place).is_multiple_of(8),
-            Kind::Hostile => true,
+            DatagramKind::Success => false,
+            DatagramKind::Mixed => (round + place).is_multiple_of(8),
+            DatagramKind::Hostile => true,
         };
         let templates = match fails {
             true => &mut self.failures,
@@ -105,13 +109,13 @@ fn success(policy: &str) -> Template {
     Template::new(&datagram(policy, r#""t":0,"f":0"#))
 }
 
-fn failure(policy: &str, kind: Kind) -> Template {
+fn failure(policy: &str, kind: DatagramKind) -> Template {
     let (helo, reason) = match kind {
-        Kind::Hostile => ("hSSSSSSSSS.example", "reason SSSSSSSSS"),
+        DatagramKind::Hostile => ("hSSSSSSSSS.example", "reason SSSSSSSSS"),
         _ => ("mx1.dDDDDDDDDD.example", "certificate has expired"),
     };
     let policy = match kind {
-        Kind::Hostile => format!(r#"{policy},"x-SSSSSSSSS":1"#),
+        DatagramKind::Hostile => format!(r#"{policy},"x-SSSSSSSSS":1"#),
         _ => policy.to_owned(),
     };
     let result = format!(
@@ -182,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    fn distinct(kind: Kind, domains: u64, number: usize) -> usize {
+    fn distinct(kind: DatagramKind, domains: u64, number: usize) -> usize {
         let mut mix = Mix::new(kind, domains, 0);
         let texts: HashSet<Vec<u8>> = (0..number).map(|_| mix.next().to_vec()).collect();
         texts.len()
@@ -191,23 +195,29 @@ mod tests {
     #[test]
     fn mixes_are_as_distinct_as_they_say() {
         for (kind, domains, sent, want, reason) in [
-            (Kind::Success, 100, 800, 100, "one text a domain"),
+            (DatagramKind::Success, 100, 800, 100, "one text a domain"),
             (
-                Kind::Mixed,
+                DatagramKind::Mixed,
                 100,
                 800,
                 200,
                 "a success and a failure a domain",
             ),
             (
-                Kind::Mixed,
+                DatagramKind::Mixed,
                 1000,
                 8000,
                 2000,
                 "the same where eight divides the number",
             ),
-            (Kind::Hostile, 10, 500, 500, "few domains, no two alike"),
-            (Kind::Hostile, 0, 500, 500, "every one a domain"),
+            (
+                DatagramKind::Hostile,
+                10,
+                500,
+                500,
+                "few domains, no two alike",
+            ),
+            (DatagramKind::Hostile, 0, 500, 500, "every one a domain"),
         ] {
             assert_eq!(distinct(kind, domains, sent), want, "{reason}");
         }
@@ -215,7 +225,7 @@ mod tests {
 
     #[test]
     fn one_in_eight_fails() {
-        let mut mix = Mix::new(Kind::Mixed, 1000, 0);
+        let mut mix = Mix::new(DatagramKind::Mixed, 1000, 0);
         let failures = (0..8000)
             .filter(|_| mix.next().ends_with(br#""t":1,"f":1}]}"#))
             .count();
@@ -224,7 +234,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_in_their_places() {
-        let mut mix = Mix::new(Kind::Success, 0, 3);
+        let mut mix = Mix::new(DatagramKind::Success, 0, 3);
         let text = String::from_utf8(mix.next().to_vec()).unwrap();
         assert!(text.contains(r#""d": "d000000003.example""#), "{text}");
         assert!(!text.contains("DDDDDDDDD"), "{text}");

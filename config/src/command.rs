@@ -9,7 +9,7 @@ pub(crate) use options::{KEY_TYPES, OPTIONS, STATUSES, option};
 
 /// One command.
 #[derive(Debug)]
-pub struct Command {
+pub struct CommandRow {
     /// Its word or words.
     pub name: &'static str,
     /// Its operands and options.
@@ -19,73 +19,73 @@ pub struct Command {
 }
 
 /// All commands, in the order of the manual.
-pub const COMMANDS: &[Command] = &[
-    Command {
+pub const COMMANDS: &[CommandRow] = &[
+    CommandRow {
         name: "status",
         operands: "[--check]",
         meaning: "Print in one screen how collectors and reporter are, how the last closed day went, what waits and why, and what is throttled. With --check: one line and the exit status of a monitoring plug-in.",
     },
-    Command {
+    CommandRow {
         name: "history",
         operands: "[--days N]",
         meaning: "Print a line a day, 30 unless --days says otherwise: domains, sessions, how many of them were secured, by policy, and what became of the reports.",
     },
-    Command {
+    CommandRow {
         name: "failures",
         operands: "[--days N] [--domain DOMAIN] [--new] [--explain] [--limit N]",
         meaning: "Print what failed when we sent, on the last closed day or the last N: sessions, policy, result, domain, MX and reason. With --new: only what did not fail in the week before. With --explain: what each result means, whose fault it usually is, and what to do.",
     },
-    Command {
+    CommandRow {
         name: "deliveries",
         operands: "[DAY] [--domain DOMAIN] [--status STATUS] [--limit N]",
         meaning: "Print the reports of a day, by default the last closed one: when, on which domain, to whom, the answer or the reason, and the next try. DAY today: what has been counted so far, and would be reported.",
     },
-    Command {
+    CommandRow {
         name: "show",
         operands: "DOMAIN [DAY] [--mail]",
         meaning: "Print the report on a domain as people read it, with --json as it was sent, with --mail the whole mail. DAY today, or a day not yet reported: what would be sent.",
     },
-    Command {
+    CommandRow {
         name: "why",
         operands: "DOMAIN [DAY]",
         meaning: "Say in one sentence what became of a domain's report, from the datagram to the last answer; or why there is none.",
     },
-    Command {
+    CommandRow {
         name: "resend",
         operands: "DOMAIN DAY [--to URI] [--wait SECONDS | --no_wait]",
         meaning: "Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one. Prints what each answers; what fails is tried again as any delivery is. A destination that is suppressed, or still waits for its report, is left out; one that is suppressed is sent to when --to names it. --no_wait leaves the request to the reporter, even if that is not running.",
     },
-    Command {
+    CommandRow {
         name: "send-test",
         operands: "URI [--wait SECONDS | --no_wait]",
         meaning: "Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once. Prints what was answered, and the time that it took.",
     },
-    Command {
+    CommandRow {
         name: "dkim-record",
         operands: "[--new SELECTOR] [--type TYPE] [--out FILE]",
         meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, RSA of 2048 bits or --type ed25519, which the service may read, and say what to add to the configuration and to DNS. The file is SELECTOR.pem beside the configuration, or FILE; one that is there stays as it is.",
     },
-    Command {
+    CommandRow {
         name: "doctor",
         operands: "[--user NAME] [--collectd_config FILE]",
         meaning: "Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk. Prints a line each: ok, warn, FAIL, or unknown for what cannot be found out; the area; what was found; and behind => what mends it. Root looks with the eyes of the service's user and of Postfix's, so run it as root. Nothing is changed, and no mail is sent: the relay is asked up to RCPT. Exit status: 0 ok, 1 a warning, 2 a failure, 3 when nothing could be found out.",
     },
-    Command {
+    CommandRow {
         name: "maptest",
         operands: "DOMAIN [RECORD]",
         meaning: "Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has.",
     },
-    Command {
+    CommandRow {
         name: "suppress add",
         operands: "TARGET [--until DATE] [--reason TEXT]",
         meaning: "Send no more reports to TARGET: an address, an https: URL, or a name, which stands for all addresses of that mail domain and all URLs of that host; .NAME stands for its subdomains. DATE, as YYYY-MM-DD, is the last such day (UTC); without it there is none.",
     },
-    Command {
+    CommandRow {
         name: "suppress remove",
         operands: "TARGET [--domain DOMAIN]",
         meaning: "Send reports to TARGET again: all of them, or with --domain those on DOMAIN, when it was put on the list for having refused them.",
     },
-    Command {
+    CommandRow {
         name: "suppress list",
         operands: "",
         meaning: "Print what is suppressed, until when, since when, by whom, how often and why.",
@@ -181,6 +181,6 @@ fn first(name: &'static str) -> &'static str {
 }
 
 /// The row of a command.
-pub(crate) fn row(name: &str) -> Option<&'static Command> {
+pub(crate) fn row(name: &str) -> Option<&'static CommandRow> {
     COMMANDS.iter().find(|command| command.name == name)
 }

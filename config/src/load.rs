@@ -48,42 +48,27 @@ pub(crate) fn load_with<T: Load>(
     look: impl FnOnce(&T, Option<&Path>) -> Vec<String>,
 ) -> Start<T> {
     let program = T::PROGRAM;
-    let arguments = Arguments::parse(program, args);
+    let mut arguments = Arguments::parse(program, args);
     match arguments.wish {
         Wish::Help => return done(exit::OK, help::text(program), String::new()),
         Wish::Version => return done(exit::OK, version(program), String::new()),
         Wish::Run | Wish::Check => {}
     }
-    let mut texts = Texts::new(program);
-    let mut problems = arguments.problems;
-    let mut warnings = Vec::new();
-    let diagnosis = T::is_diagnosis(&arguments.words) && arguments.wish == Wish::Run;
-    let file = match file::read(
-        program,
-        arguments.config_file.as_deref(),
-        &mut texts,
-        &mut warnings,
-        &mut problems,
-    ) {
-        Ok(file) => file,
-        Err(problem) if diagnosis => {
-            problems.push(problem);
-            None
-        }
-        Err(problem) => {
-            // Of the options that the file would have set nothing can be said.
-            problems.push(problem);
-            return done(exit::CONFIG, String::new(), complaint(&[], problems));
-        }
-    };
-    env::read(program, env, &mut texts, &mut warnings, &mut problems);
-    for (row, value) in arguments.given {
-        texts.offer(row, value, Origin::Argument);
-    }
-
     let check = arguments.wish == Wish::Check;
+    let diagnosis = T::is_diagnosis(&arguments.words) && !check;
+    let words = std::mem::take(&mut arguments.words);
+    let Sources {
+        texts,
+        file,
+        mut problems,
+        mut warnings,
+    } = match Sources::read(program, arguments, env, diagnosis) {
+        Ok(sources) => sources,
+        Err(problems) => return done(exit::CONFIG, String::new(), complaint(&[], problems)),
+    };
+
     let mut reader = Reader::new(program, &texts);
-    let mut values = T::read(&mut reader, &arguments.words, check);
+    let mut values = T::read(&mut reader, &words, check);
     if let Some(file) = &file {
         values.read_from(Path::new(&**file));
     }
@@ -118,6 +103,54 @@ pub(crate) fn load_with<T: Load>(
         lines,
         warnings,
     })
+}
+
+/// The texts of the options, and what was wrong with the places that they are from.
+struct Sources {
+    texts: Texts,
+    /// The configuration file, if there is one.
+    file: Option<Arc<str>>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Sources {
+    /// Reads the file, then the environment, then the arguments: the last one wins.
+    ///
+    /// # Errors
+    /// All problems, when the file cannot be read and this is no diagnosis: of the options that it would have set, nothing
+    /// can be said.
+    fn read(
+        program: Program,
+        arguments: Arguments,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+        diagnosis: bool,
+    ) -> Result<Sources, Vec<Problem>> {
+        let mut texts = Texts::new(program);
+        let mut problems = arguments.problems;
+        let mut warnings = Vec::new();
+        let file = arguments.config_file.as_deref();
+        let file = match file::read(program, file, &mut texts, &mut warnings, &mut problems) {
+            Ok(file) => file,
+            Err(problem) => {
+                problems.push(problem);
+                if !diagnosis {
+                    return Err(problems);
+                }
+                None
+            }
+        };
+        env::read(program, env, &mut texts, &mut warnings, &mut problems);
+        for (row, value) in arguments.given {
+            texts.offer(row, value, Origin::Argument);
+        }
+        Ok(Sources {
+            texts,
+            file,
+            problems,
+            warnings,
+        })
+    }
 }
 
 /// Complains about operands where there are none.

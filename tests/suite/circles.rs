@@ -89,7 +89,7 @@ fn below(folder: &Path, text: &str, found: &mut BTreeSet<String>) {
 }
 
 /// `mod NAME;`, but for those that are compiled for tests alone.
-fn declared(text: &str) -> Vec<String> {
+pub(crate) fn declared(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut is_test = false;
     for line in text.lines() {
@@ -109,11 +109,7 @@ fn declared(text: &str) -> Vec<String> {
 
 /// The first names of all paths that begin so, alone or in braces.
 fn names(text: &str, begin: &str) -> Vec<String> {
-    let text = text
-        .split("#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap_or_default();
-    let code: Vec<&str> = text
+    let code: Vec<&str> = production(text)
         .lines()
         .map(|line| line.split("//").next().unwrap_or_default())
         .collect();
@@ -146,6 +142,12 @@ fn group_names(group: &str) -> Vec<String> {
         .filter(|path| !path.is_empty())
         .map(first_word)
         .collect()
+}
+
+/// Without the tests at its end.
+pub(crate) fn production(text: &str) -> &str {
+    let mut parts = text.split("#[cfg(test)]\nmod tests {");
+    parts.next().unwrap_or_default()
 }
 
 fn first_word(path: &str) -> String {

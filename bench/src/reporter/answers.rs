@@ -8,7 +8,7 @@ use super::day::{self, Rua};
 use super::receive::{self, Taken};
 use super::reportd::Scene;
 use super::stages::{LATER, store};
-use super::{Bench, MILLION};
+use super::{MILLION, ReporterBench};
 use crate::daemon::Kind;
 use crate::error::BenchError;
 use crate::figure::{Goal, Unit};
@@ -22,7 +22,7 @@ const RUNS: u32 = 3;
 /// How often a command's memory is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 
-impl Bench<'_> {
+impl ReporterBench<'_> {
     /// Rows of the commands at this size.
     pub(super) fn answers(&self, domains: u64) -> Result<Vec<Row>, BenchError> {
         let smtp = receive::smtp(Taken::default())?;

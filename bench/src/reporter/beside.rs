@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::Bench;
+use super::ReporterBench;
 use super::day::Rua;
 use super::receive::{self, Taken};
 use super::reportd::{Scene, Setting};
@@ -52,7 +52,7 @@ impl Beside {
     }
 }
 
-impl Bench<'_> {
+impl ReporterBench<'_> {
     pub(super) fn beside(&self) -> Result<Beside, BenchError> {
         let (mails, posts) = (Taken::default(), Taken::default());
         let smtp = receive::smtp(mails.clone())?;

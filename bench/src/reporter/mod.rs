@@ -25,7 +25,7 @@ pub(crate) use receive::hand_over;
 
 /// What to compare.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ReporterPlan {
     pub(crate) quick: bool,
     pub(crate) million: bool,
     pub(crate) stored: bool,
@@ -42,9 +42,9 @@ const BASE: u64 = 10_000;
 const MILLION: u64 = 1_000_000;
 
 /// Runs it, and prints the table.
-pub(crate) fn run(plan: &Plan) -> Result<(), BenchError> {
+pub(crate) fn run(plan: &ReporterPlan) -> Result<(), BenchError> {
     let machine = machine::describe(&plan.folder);
-    let bench = Bench::new(plan)?;
+    let bench = ReporterBench::new(plan)?;
     if plan.answers {
         let mut rows = Vec::new();
         for domains in plan.sizes() {
@@ -88,7 +88,7 @@ each command of tlsrptctl on the database of a reporter that does not run, three
 domain in eight had a failure, and the day stands in it several times under other dates
 ";
 
-impl Plan {
+impl ReporterPlan {
     fn sizes(&self) -> Vec<u64> {
         let mut sizes = match (&self.sizes, self.quick) {
             (Some(sizes), _) => sizes.clone(),
@@ -101,8 +101,8 @@ impl Plan {
 }
 
 /// What all parts need.
-struct Bench<'a> {
-    plan: &'a Plan,
+struct ReporterBench<'a> {
+    plan: &'a ReporterPlan,
     ours: PathBuf,
     key: PathBuf,
     /// CPU seconds.
@@ -111,8 +111,8 @@ struct Bench<'a> {
     _folder: tempfile::TempDir,
 }
 
-impl Bench<'_> {
-    fn new(plan: &Plan) -> Result<Bench<'_>, BenchError> {
+impl ReporterBench<'_> {
+    fn new(plan: &ReporterPlan) -> Result<ReporterBench<'_>, BenchError> {
         let this = std::env::current_exe().map_err(BenchError::other("finding this program"))?;
         let ours = plan.ours.clone();
         let ours = ours.unwrap_or_else(|| this.parent().map(Path::to_owned).unwrap_or_default());
@@ -121,7 +121,7 @@ impl Bench<'_> {
         let (pem, signature) = floor::signature()?;
         let key = folder.path().join("key.pem");
         fs::write(&key, pem).map_err(BenchError::io("cannot write", &key))?;
-        Ok(Bench {
+        Ok(ReporterBench {
             plan,
             ours,
             key,

@@ -1,6 +1,6 @@
 //! Rows of the table from what was measured.
 
-use super::stages::{Sent, Stages};
+use super::stages::{StageSent, Stages};
 use super::{BASE, MILLION};
 use crate::daemon::Kind;
 use crate::figure::{Goal, Unit};
@@ -84,7 +84,7 @@ impl Stages {
     }
 
     /// From the start of gathering to the last mail.
-    fn whole(&self, sent: &Sent, theirs: Option<f64>) -> Row {
+    fn whole(&self, sent: &StageSent, theirs: Option<f64>) -> Row {
         let name = format!(
             "{} domains: mails a second, gathered to mailed",
             self.title()
@@ -110,7 +110,7 @@ impl Stages {
         ]
     }
 
-    fn sent_rows(&self, sent: &Sent, signature: f64) -> Vec<Row> {
+    fn sent_rows(&self, sent: &StageSent, signature: f64) -> Vec<Row> {
         let cpu = |cpu: f64| cpu / self.number() * 1000.0;
         let all = cpu(sent.looked_up.cpu + sent.mailed.cpu);
         let speed = |seconds: f64| self.number() / seconds;

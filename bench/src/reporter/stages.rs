@@ -3,7 +3,7 @@
 use super::day::Rua;
 use super::receive::{self, Taken};
 use super::reportd::{Cost, Scene};
-use super::{BASE, Bench, MILLION};
+use super::{BASE, MILLION, ReporterBench};
 use crate::error::BenchError;
 
 pub(super) const POST_HOSTS: u64 = 16;
@@ -18,11 +18,11 @@ pub(super) struct Stages {
     pub(super) composed: Cost,
     /// MiB.
     pub(super) stored: f64,
-    pub(super) sent: Option<Sent>,
+    pub(super) sent: Option<StageSent>,
 }
 
 /// The second half.
-pub(super) struct Sent {
+pub(super) struct StageSent {
     /// Gathered and composed, each record looked up.
     pub(super) looked_up: Cost,
     /// By itself.
@@ -35,7 +35,7 @@ pub(super) struct Sent {
     pub(super) kept: f64,
 }
 
-impl Bench<'_> {
+impl ReporterBench<'_> {
     pub(super) fn stages(&self, domains: u64) -> Result<Stages, BenchError> {
         let taken = Taken::default();
         let smtp = receive::smtp(taken.clone())?;
@@ -72,7 +72,7 @@ impl Bench<'_> {
         domains: u64,
         smtp: u16,
         taken: &Taken,
-    ) -> Result<Sent, BenchError> {
+    ) -> Result<StageSent, BenchError> {
         let unsigned = match domains {
             MILLION.. => None,
             _ => Some(deliver(scene, taken)?),
@@ -81,7 +81,7 @@ impl Bench<'_> {
         scene.again(&(self.options(smtp, Some(dns), true) + LATER))?;
         let [gathered, looked_up] = store(scene)?;
         let mailed = deliver(scene, taken)?;
-        Ok(Sent {
+        Ok(StageSent {
             looked_up,
             composed_with_dns: looked_up.seconds - gathered.seconds,
             unsigned,

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{main_thread::MainThread, storages::url};
 use crate::{
-    observe::{Collector, Observed},
+    observe::{Observed, ObservedCollector},
     store::RunningDay,
 };
 
@@ -18,7 +18,7 @@ pub(super) fn observe(
 ) -> Option<Server> {
     let settings = &main.settings;
     let path = settings.observation_socket.as_deref()?;
-    let collector = Collector {
+    let collector = ObservedCollector {
         started: (main.clock)(),
         clock: Arc::clone(&main.clock),
         sockets: settings.socketname.clone(),

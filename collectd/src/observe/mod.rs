@@ -22,7 +22,7 @@ use tlsrptd_service::observe::{AnswerWriter, Handler, Request};
 use crate::store::RunningDay;
 use pace::Pace;
 
-pub(crate) use status::Collector;
+pub(crate) use status::ObservedCollector;
 
 /// Answers about today at once: each may take some megabytes.
 const MOST_TODAY: usize = 2;
@@ -31,7 +31,7 @@ const REQUESTS: [&str; 2] = ["status", "today"];
 
 /// See the module.
 pub(crate) struct Observed {
-    collector: Collector,
+    collector: ObservedCollector,
     running_day: Option<Arc<dyn RunningDay>>,
     pace: Pace,
     today: AtomicUsize,
@@ -39,7 +39,7 @@ pub(crate) struct Observed {
 
 impl Observed {
     pub(crate) fn new(
-        collector: Collector,
+        collector: ObservedCollector,
         running_day: Option<Arc<dyn RunningDay>>,
     ) -> Arc<Observed> {
         Arc::new(Observed {

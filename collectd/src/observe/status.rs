@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What there is to know of a collector that works.
-pub(crate) struct Collector {
+pub(crate) struct ObservedCollector {
     pub(crate) started: Timestamp,
     pub(crate) clock: WallClock,
     pub(crate) sockets: Vec<PathBuf>,
@@ -24,7 +24,7 @@ pub(crate) struct Collector {
     pub(crate) stats: Arc<Stats>,
 }
 
-impl Collector {
+impl ObservedCollector {
     /// The answer to `status`.
     pub(super) fn status(&self) -> Value {
         let stats = &self.stats;

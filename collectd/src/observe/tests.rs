@@ -11,7 +11,7 @@ use tlsrptd_proto::{
 };
 use tlsrptd_service::observe::{AnswerWriter, Request};
 
-use super::{Collector, Observed, Place};
+use super::{Observed, ObservedCollector, Place};
 use crate::{
     stats::{DropReason, Stats},
     store::{self, FoldLimits, Store, TodaysRows},
@@ -47,7 +47,7 @@ impl Bench {
         store.flush().unwrap();
         let stats = Arc::new(Stats::of_storages(["sqlite:///db", "dummy:"]));
         stats.set_today(day());
-        let collector = Collector {
+        let collector = ObservedCollector {
             started: "2026-11-20T01:02:03.9Z".parse().unwrap(),
             clock: Arc::new(|| "2026-11-20T08:09:10Z".parse().unwrap()),
             sockets: vec!["/run/a b\n.sock".into()],
@@ -240,7 +240,7 @@ fn what_is_not_answered() {
         "all places are free"
     );
     let observed = Observed::new(
-        Collector {
+        ObservedCollector {
             started: jiff::Timestamp::UNIX_EPOCH,
             clock: Arc::new(jiff::Timestamp::now),
             sockets: Vec::new(),

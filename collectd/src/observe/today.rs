@@ -29,7 +29,7 @@ impl From<StoreError> for Ended {
 }
 
 /// Which domains are asked for.
-enum Asked<'r> {
+enum AskedDomains<'r> {
     /// Their names.
     Names,
     All,
@@ -44,9 +44,9 @@ impl Observed {
         out: &mut dyn AnswerWriter,
     ) -> io::Result<()> {
         let asked = match request.field("domain") {
-            None | Some(Value::Null) => Asked::Names,
-            Some(Value::String(all)) if all == fetch::ALL_DOMAINS => Asked::All,
-            Some(Value::String(domain)) => Asked::One(domain),
+            None | Some(Value::Null) => AskedDomains::Names,
+            Some(Value::String(all)) if all == fetch::ALL_DOMAINS => AskedDomains::All,
+            Some(Value::String(domain)) => AskedDomains::One(domain),
             Some(_) => return out.error("`domain` is not a text"),
         };
         let today = &self.collector.stats.today;
@@ -61,9 +61,9 @@ impl Observed {
         out.expect_long();
         out.json(&json!({"day": day.to_string(), "format": "tlsrpt-fetcher"}))?;
         let told = match asked {
-            Asked::Names => self.list(&mut *reader, day, out),
-            Asked::All => self.stream(&mut *reader, day, out),
-            Asked::One(domain) => self.one(&*reader, day, domain, out),
+            AskedDomains::Names => self.list(&mut *reader, day, out),
+            AskedDomains::All => self.stream(&mut *reader, day, out),
+            AskedDomains::One(domain) => self.one(&*reader, day, domain, out),
         };
         match told {
             // What follows now is no line of the fetcher's, and its end is missing.

@@ -15,7 +15,7 @@ const RARE: u64 = 1000;
 
 /// Which deliveries are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct DeliveriesQuery {
     /// The day.
     pub day: Day,
     /// Of this domain alone.
@@ -62,9 +62,9 @@ impl StatusWord {
 
 /// Those that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deliveries {
+pub struct DeliveryList {
     /// What was asked.
-    pub question: Question,
+    pub question: DeliveriesQuery,
     /// What the day came to, if that is known.
     pub totals: Option<DayTotals>,
     /// By domain.
@@ -77,16 +77,19 @@ pub struct Deliveries {
     pub in_hand: u64,
 }
 
-impl Deliveries {
+impl DeliveryList {
     /// Looks for them.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn find(store: &dyn OperatorStore, question: Question) -> Result<Deliveries, StoreError> {
+    pub fn find(
+        store: &dyn OperatorStore,
+        question: DeliveriesQuery,
+    ) -> Result<DeliveryList, StoreError> {
         let totals = store.totals(question.day, question.day)?.pop();
         // A day that was decided before anything was remembered has outcomes alone.
         let totals = totals.filter(|totals| totals.domains > 0);
-        let mut found = Deliveries {
+        let mut found = DeliveryList {
             totals,
             rows: Vec::new(),
             without: Vec::new(),

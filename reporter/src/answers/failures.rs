@@ -14,7 +14,7 @@ const NEW_AFTER_DAYS: u32 = 7;
 
 /// Which failures are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct FailuresQuery {
     /// The last day.
     pub to: Day,
     /// So many days.
@@ -35,7 +35,7 @@ pub struct Failures {
     /// The first day.
     pub from: Day,
     /// What was asked.
-    pub question: Question,
+    pub question: FailuresQuery,
     /// The first day of which anything is known.
     pub known_since: Option<Day>,
     /// The most sessions first.
@@ -51,7 +51,10 @@ impl Failures {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn find(store: &dyn OperatorStore, question: Question) -> Result<Failures, StoreError> {
+    pub fn find(
+        store: &dyn OperatorStore,
+        question: FailuresQuery,
+    ) -> Result<Failures, StoreError> {
         let from = question.to.back(question.days.saturating_sub(1));
         let new_since = match question.scope {
             FailuresScope::All => None,

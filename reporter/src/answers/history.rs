@@ -8,7 +8,7 @@ use crate::store::{DayTotals, OperatorStore, StoreError};
 
 /// A line a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
+pub struct SessionHistory {
     /// The first day that was asked for.
     pub from: Day,
     /// The last.
@@ -19,14 +19,18 @@ pub struct History {
     pub days: Vec<DayTotals>,
 }
 
-impl History {
+impl SessionHistory {
     /// The last `days` days up to this one.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn find(store: &dyn OperatorStore, to: Day, days: u32) -> Result<History, StoreError> {
+    pub fn find(
+        store: &dyn OperatorStore,
+        to: Day,
+        days: u32,
+    ) -> Result<SessionHistory, StoreError> {
         let from = to.back(days.saturating_sub(1));
-        Ok(History {
+        Ok(SessionHistory {
             from,
             to,
             known_since: store.first_day()?,

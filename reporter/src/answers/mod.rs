@@ -1,5 +1,5 @@
 //! What an operator asks, answered in types: each file makes one answer from the store, the daemons' observation sockets and
-//! the outside, and its JSON, with field names that stay. How people read it is `ctl`'s and, later, the page's.
+//! the environment, and its JSON, with field names that stay. How people read it is `ctl`'s and, later, the page's.
 //!
 //! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.
 
@@ -19,6 +19,7 @@ pub mod requests;
 pub(crate) mod runtime;
 pub(crate) mod show;
 pub mod status;
+pub(crate) mod stored_day;
 pub(crate) mod tonight;
 pub mod totals;
 pub(crate) mod when;

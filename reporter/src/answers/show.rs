@@ -9,15 +9,13 @@ use super::{
     collectors_today::{CollectorToday, CountedToday},
     preview::{Preview, Previewer},
     reason,
+    stored_day::StoredDay,
 };
 use crate::{
     error::Error,
     lookup::LookupResult,
     model::{Decision, Destination, DomainDay, collector_of},
-    store::{
-        self, DeliveryState, DomainDayState, JobStage, KeptReport, OperatorAccess, OperatorStore,
-        ReportContents, ReportState, StoreError,
-    },
+    store::{DeliveryState, DomainDayState, JobStage, KeptReport, ReportContents, ReportState},
 };
 
 /// What there is of a domain's day.
@@ -47,7 +45,7 @@ pub(crate) struct ShownReport {
     /// When it was made, or would be.
     pub(crate) made: Timestamp,
     /// Whether it exists.
-    pub(crate) stage: Stage,
+    pub(crate) stage: ReportStage,
     /// Its text; or why there is none.
     pub(crate) contents: Result<Contents, String>,
     /// Where it goes.
@@ -56,7 +54,7 @@ pub(crate) struct ShownReport {
 
 /// Whether a report exists.
 #[derive(Debug)]
-pub(crate) enum Stage {
+pub(crate) enum ReportStage {
     /// It was made.
     Made,
     /// It would be, by what is known now. What DNS said, if it was asked.
@@ -103,17 +101,13 @@ impl Shown {
         day: Day,
         now: Timestamp,
     ) -> Result<Shown, Error> {
-        let domain = read_domain(asked)?;
         let today = Day::of(now);
-        if day > today {
-            return Err(not_yet(day, today));
-        }
-        let store = open(settings, day, today)?;
+        let StoredDay {
+            domain,
+            store,
+            state,
+        } = StoredDay::find(settings, asked, day, today)?;
         let store = store.as_deref();
-        let state = match store {
-            Some(store) => store.domain_day(day, &domain, asked)?,
-            None => DomainDayState::default(),
-        };
         let kept = match store {
             Some(store) => store.kept_reports(day, domain.as_str())?,
             None => Vec::new(),
@@ -159,7 +153,7 @@ impl Shown {
         let reports = self.reports.iter().map(|report| {
             json!({
                 "number": report.uniqid,
-                "is_preview": matches!(report.stage, Stage::Preview(_)),
+                "is_preview": matches!(report.stage, ReportStage::Preview(_)),
                 "reason": report.contents.as_ref().err(),
             })
         });
@@ -191,41 +185,6 @@ impl Shown {
     }
 }
 
-/// A domain in any spelling.
-///
-/// # Errors
-/// When it is none.
-pub(crate) fn read_domain(text: &str) -> Result<Domain, Error> {
-    Domain::parse(text).map_err(|error| Error::Argument {
-        what: "DOMAIN",
-        problem: error.to_string(),
-    })
-}
-
-/// That nothing is known of a day ahead.
-pub(crate) fn not_yet(day: Day, today: Day) -> Error {
-    Error::Argument {
-        what: "DAY",
-        problem: format!("{day} has not begun (today is {today}, UTC)"),
-    }
-}
-
-/// The store; today's counts can be shown before there is any.
-///
-/// # Errors
-/// When it cannot be used.
-pub(crate) fn open(
-    settings: &Reportd,
-    day: Day,
-    today: Day,
-) -> Result<Option<Box<dyn OperatorStore>>, Error> {
-    match store::open_for_operator(settings, OperatorAccess::Read) {
-        Ok(store) => Ok(Some(store)),
-        Err(StoreError::Missing { .. }) if day == today => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn made(state: &DomainDayState, mut kept: Vec<KeptReport>) -> Vec<ShownReport> {
     let report = |report: &ReportState| {
         let at = kept.iter().position(|kept| kept.r_id == report.r_id);
@@ -234,7 +193,7 @@ fn made(state: &DomainDayState, mut kept: Vec<KeptReport>) -> Vec<ShownReport> {
         ShownReport {
             uniqid: report.uniqid,
             made,
-            stage: Stage::Made,
+            stage: ReportStage::Made,
             contents: contents(report, kept),
             deliveries: report
                 .deliveries
@@ -319,7 +278,7 @@ async fn preview(
     Some(ShownReport {
         uniqid: decided.uniqid,
         made: at,
-        stage: Stage::Preview(record),
+        stage: ReportStage::Preview(record),
         contents,
         deliveries,
     })

@@ -13,8 +13,8 @@ use tlsrptd_proto::day::Day;
 use super::totals;
 use crate::store::{Backlog, DayTotals, JobStage, JobState};
 
-pub use collector::{CollectorFigures, CollectorStatus, Told};
-pub use finding::{Finding, Severity, worst};
+pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
+pub use finding::{Severity, StatusFinding, worst};
 pub use reporter::{QueueStatus, ReporterStatus};
 
 /// All of it.
@@ -35,7 +35,7 @@ pub struct Status {
     /// Entries of the suppression list.
     pub suppressed: u64,
     /// What is wrong or strange with all that.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<StatusFinding>,
 }
 
 /// Who asks how everything is.
@@ -108,7 +108,7 @@ impl Status {
         json!({
             "now": self.now.to_string(),
             "severity": worst(&self.findings).as_str(),
-            "findings": self.findings.iter().map(Finding::json).collect::<Vec<_>>(),
+            "findings": self.findings.iter().map(StatusFinding::json).collect::<Vec<_>>(),
             "collectors": collectors.collect::<Vec<_>>(),
             "reporter": self.reporter.json(),
             "last_closed_day": self.last_closed.json(),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::{preview::Previewer, show::open};
+use super::{preview::Previewer, stored_day::open};
 use crate::{
     error::Error,
     model::{DecidedDomain, Decision, DomainDay, OurMails},

@@ -16,8 +16,8 @@ use super::{
     collectors_today::{CollectorToday, CountedToday},
     preview::{Preview, Previewer, record_json},
     reason,
-    show::{not_yet, open, read_domain},
     status::{QueueStatus, ReporterStatus},
+    stored_day::StoredDay,
 };
 use crate::{
     error::Error,
@@ -62,18 +62,17 @@ impl Why {
         day: Day,
         now: Timestamp,
     ) -> Result<Why, Error> {
-        let domain = read_domain(asked)?;
         let today = Day::of(now);
-        if day > today {
-            return Err(not_yet(day, today));
-        }
-        let store = open(settings, day, today)?;
+        let StoredDay {
+            domain,
+            store,
+            state,
+        } = StoredDay::find(settings, asked, day, today)?;
         let store = store.as_deref();
-        let (mut state, mut days) = (DomainDayState::default(), Vec::new());
-        if let Some(store) = store {
-            state = store.domain_day(day, &domain, asked)?;
-            days = store.days_of(&domain)?;
-        }
+        let days = match store {
+            Some(store) => store.days_of(&domain)?,
+            None => Vec::new(),
+        };
         let is_stored = !state.rows.is_empty() || !state.reports.is_empty();
         let counted_today = match day == today || !is_stored {
             true => Some(CountedToday::ask(settings, &domain).await),

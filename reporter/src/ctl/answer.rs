@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// The answer to one command: for people, for programs, and how it went.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CommandAnswer {
     /// Lines for people.
     pub(crate) text: String,
     /// The same for programs.
@@ -24,10 +24,10 @@ pub(crate) struct Answer {
     pub(crate) notes: Vec<String>,
 }
 
-impl Answer {
+impl CommandAnswer {
     /// What was asked for.
-    pub(crate) fn new(text: impl Into<String>, json: Value) -> Answer {
-        Answer {
+    pub(crate) fn new(text: impl Into<String>, json: Value) -> CommandAnswer {
+        CommandAnswer {
             text: text.into(),
             json,
             exit: exit::OK,
@@ -38,13 +38,13 @@ impl Answer {
     }
 
     /// There is none of what was asked for.
-    pub(crate) fn none(text: impl Into<String>, json: Value) -> Answer {
-        Answer::new(text, json).with_exit(exit::FAILED)
+    pub(crate) fn none(text: impl Into<String>, json: Value) -> CommandAnswer {
+        CommandAnswer::new(text, json).with_exit(exit::FAILED)
     }
 
     /// With this exit status.
-    pub(crate) fn with_exit(self, exit: u8) -> Answer {
-        Answer { exit, ..self }
+    pub(crate) fn with_exit(self, exit: u8) -> CommandAnswer {
+        CommandAnswer { exit, ..self }
     }
 
     /// Prints it. Whoever wrote what stands in it: nothing in it hides.

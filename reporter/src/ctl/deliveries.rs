@@ -5,41 +5,41 @@ use tlsrptd_config::{ctl::Deliveries as Asked, reportd::Reportd};
 use tlsrptd_proto::domain::Domain;
 
 use super::{
-    answer::Answer,
+    answer::CommandAnswer,
     day,
     number::{grouped, short},
     table::{Align, Table, Width},
     words,
 };
 use crate::{
-    answers::deliveries::{Deliveries, Question, StatusWord},
+    answers::deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
     error::Error,
     store::{self, DayTotals, DeliveryProgress, DeliveryRow, OperatorAccess},
 };
 
-pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<CommandAnswer, Error> {
     let domain = asked.domain.as_deref().map(Domain::parse).transpose();
     let domain = domain.map_err(|error| Error::Argument {
         what: "--domain",
         problem: error.to_string(),
     })?;
     let store = store::open_for_operator(settings, OperatorAccess::Read)?;
-    let question = Question {
+    let question = DeliveriesQuery {
         day: day::of(&asked.day, Timestamp::now())?,
         domain,
         status: StatusWord::of(asked.status.as_deref()),
         limit: asked.limit,
     };
-    let deliveries = Deliveries::find(store.as_ref(), question)?;
+    let deliveries = DeliveryList::find(store.as_ref(), question)?;
     let json = deliveries.json();
     Ok(match deliveries.is_empty() {
-        true => Answer::none(nothing(&deliveries), json),
-        false => Answer::new(text(&deliveries, Width::of_stdout()), json),
+        true => CommandAnswer::none(nothing(&deliveries), json),
+        false => CommandAnswer::new(text(&deliveries, Width::of_stdout()), json),
     })
 }
 
-fn nothing(deliveries: &Deliveries) -> String {
-    let Question {
+fn nothing(deliveries: &DeliveryList) -> String {
+    let DeliveriesQuery {
         day,
         domain,
         status,
@@ -64,7 +64,7 @@ fn nothing(deliveries: &Deliveries) -> String {
     text
 }
 
-fn text(deliveries: &Deliveries, width: Width) -> String {
+fn text(deliveries: &DeliveryList, width: Width) -> String {
     let mut text = match deliveries.question.status {
         StatusWord::WithoutReport => without(deliveries),
         _ => table(&deliveries.rows),
@@ -157,7 +157,7 @@ fn answer_of(row: &DeliveryRow) -> String {
     }
 }
 
-fn without(deliveries: &Deliveries) -> Table {
+fn without(deliveries: &DeliveryList) -> Table {
     let mut table = Table::new(&[
         ("SESSIONS", Align::Right),
         ("FAILED", Align::Right),
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::store::{OutcomeTotals, WithoutReportRow};
 
-    fn deliveries(status: StatusWord) -> Deliveries {
+    fn deliveries(status: StatusWord) -> DeliveryList {
         let day = Day::parse("2026-11-20").unwrap();
         let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
         let row = |destination: &str, progress, failures, answer: Option<&str>| DeliveryRow {
@@ -207,8 +207,8 @@ mod tests {
             status: "sent".to_owned(),
             deliveries: 1_000_000,
         }];
-        Deliveries {
-            question: Question {
+        DeliveryList {
+            question: DeliveriesQuery {
                 day,
                 domain: None,
                 status,

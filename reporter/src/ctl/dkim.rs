@@ -3,14 +3,14 @@
 use serde_json::json;
 use tlsrptd_config::reportd::Reportd;
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{deliver, error::Error};
 
 /// A string of a TXT record holds so many octets (RFC 1035 section 3.3.14).
 const STRING: usize = 255;
 
 /// One line a key, as a zone file has it.
-pub(super) fn answer(settings: &Reportd) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd) -> Result<CommandAnswer, Error> {
     let records = deliver::dkim_records(settings).map_err(Error::Deliver)?;
     let json = records.iter().map(|(name, record)| {
         json!({ "name": name, "type": "TXT", "text": record, "zone_line": zone_line(name, record) })
@@ -20,8 +20,8 @@ pub(super) fn answer(settings: &Reportd) -> Result<Answer, Error> {
         .iter()
         .map(|(name, record)| zone_line(name, record) + "\n");
     Ok(match records.is_empty() {
-        true => Answer::new("dkim_keys is not set: the MTA signs\n", json),
-        false => Answer::new(lines.collect::<String>(), json),
+        true => CommandAnswer::new("dkim_keys is not set: the MTA signs\n", json),
+        false => CommandAnswer::new(lines.collect::<String>(), json),
     })
 }
 

@@ -9,7 +9,7 @@ use tlsrptd_config::{
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
-    answer::Answer,
+    answer::CommandAnswer,
     number::{grouped, short},
     table::{Align, Table, Width, cut},
     words,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     answers::{
         explain::Explanation,
-        failures::{Failures, Question},
+        failures::{Failures, FailuresQuery},
     },
     error::Error,
     store::{self, FailureRow, OperatorAccess},
@@ -28,14 +28,14 @@ const WIDE: usize = 120;
 /// Before MX and reason, where they stand in a line of their own.
 const BENEATH: &str = "          ";
 
-pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<CommandAnswer, Error> {
     let domain = asked.domain.as_deref().map(Domain::parse).transpose();
     let domain = domain.map_err(|error| Error::Argument {
         what: "--domain",
         problem: error.to_string(),
     })?;
     let store = store::open_for_operator(settings, OperatorAccess::Read)?;
-    let question = Question {
+    let question = FailuresQuery {
         to: Day::of(Timestamp::now()).previous(),
         days: asked.days,
         domain,
@@ -47,8 +47,8 @@ pub(super) fn answer(settings: &Reportd, asked: &Asked) -> Result<Answer, Error>
     let json = failures.json();
     Ok(
         match failures.rows.is_empty() && failures.folded_sessions == 0 {
-            true => Answer::none(nothing(&failures), json),
-            false => Answer::new(text(&failures, Width::of_stdout()), json),
+            true => CommandAnswer::none(nothing(&failures), json),
+            false => CommandAnswer::new(text(&failures, Width::of_stdout()), json),
         },
     )
 }
@@ -209,7 +209,7 @@ mod tests {
         };
         Failures {
             from: day("2026-11-20").back(days - 1),
-            question: Question {
+            question: FailuresQuery {
                 to: day("2026-11-20"),
                 days,
                 domain: None,

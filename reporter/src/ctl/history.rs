@@ -5,13 +5,13 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 
 use super::{
-    answer::Answer,
+    answer::CommandAnswer,
     number::{counted, grouped, secured, short},
     table::{Align, Table, Width},
     words,
 };
 use crate::{
-    answers::{history::History, totals::unsent},
+    answers::{history::SessionHistory, totals::unsent},
     error::Error,
     store::{self, DayTotals, OperatorAccess},
 };
@@ -19,18 +19,18 @@ use crate::{
 /// A terminal of so many columns has room for all of it.
 const WIDE: usize = 112;
 
-pub(super) fn answer(settings: &Reportd, days: u32) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, days: u32) -> Result<CommandAnswer, Error> {
     let store = store::open_for_operator(settings, OperatorAccess::Read)?;
     let last_closed = Day::of(Timestamp::now()).previous();
-    let history = History::find(store.as_ref(), last_closed, days)?;
+    let history = SessionHistory::find(store.as_ref(), last_closed, days)?;
     let json = history.json();
     Ok(match history.days.is_empty() {
-        true => Answer::none(nothing(&history), json),
-        false => Answer::new(text(&history, Width::of_stdout()), json),
+        true => CommandAnswer::none(nothing(&history), json),
+        false => CommandAnswer::new(text(&history, Width::of_stdout()), json),
     })
 }
 
-fn nothing(history: &History) -> String {
+fn nothing(history: &SessionHistory) -> String {
     let span = format!("from {} to {}", history.from, history.to);
     format!(
         "nothing is known of the days {span}\n{}",
@@ -38,13 +38,12 @@ fn nothing(history: &History) -> String {
     )
 }
 
-fn text(history: &History, width: Width) -> String {
-    let all = matches!(width, Width::Columns(columns) if columns >= WIDE);
-    let mut text = match all {
-        true => every_column(history),
-        false => columns(history),
-    }
-    .text_at(width);
+fn text(history: &SessionHistory, width: Width) -> String {
+    let columns = match width {
+        Width::Columns(columns) if columns >= WIDE => Columns::All,
+        _ => Columns::Few,
+    };
+    let mut text = table(history, columns).text_at(width);
     text.push('\n');
     policies(&mut text, history);
     deliveries(&mut text, history);
@@ -52,70 +51,50 @@ fn text(history: &History, width: Width) -> String {
     text
 }
 
-/// In 80 columns.
-fn columns(history: &History) -> Table {
-    let right = |head| (head, Align::Right);
-    let mut table = Table::new(&[
-        ("DAY", Align::Whole),
-        right("DOMAINS"),
-        right("SESSIONS"),
-        right("SECURED"),
-        right("FAILED"),
-        right("REPORTS"),
-        right("SENT"),
-        right("WAITING"),
-        right("UNSENT"),
-    ]);
-    for day in &history.days {
-        table.row([
-            day.day.to_string(),
-            short(day.domains),
-            short(day.sessions),
-            secured(day.sessions, day.failed),
-            short(day.failed),
-            short(day.reports),
-            short(day.ended("sent")),
-            short(day.waiting()),
-            short(unsent(day)),
-        ]);
-    }
-    table
+/// Which columns a table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    /// Those that fit 80.
+    Few,
+    /// With the policies of each day, and who got no report.
+    All,
 }
 
-/// With the policies of each day, and who got no report.
-fn every_column(history: &History) -> Table {
-    let right = |head| (head, Align::Right);
-    let mut table = Table::new(&[
-        ("DAY", Align::Whole),
-        right("DOMAINS"),
-        right("SESSIONS"),
-        right("SECURED"),
-        right("FAILED"),
-        right("DANE"),
-        right("MTA-STS"),
-        right("NONE"),
-        right("REPORTS"),
-        right("WITHOUT"),
-        right("SENT"),
-        right("WAITING"),
-        right("UNSENT"),
-    ]);
+type Column = (Columns, &'static str, fn(&DayTotals) -> String);
+
+/// Behind the day.
+const COLUMNS: [Column; 12] = [
+    (Columns::Few, "DOMAINS", |day| short(day.domains)),
+    (Columns::Few, "SESSIONS", |day| short(day.sessions)),
+    (Columns::Few, "SECURED", |day| {
+        secured(day.sessions, day.failed)
+    }),
+    (Columns::Few, "FAILED", |day| short(day.failed)),
+    (Columns::All, "DANE", |day| short(of_policy(day, "tlsa"))),
+    (Columns::All, "MTA-STS", |day| short(of_policy(day, "sts"))),
+    (Columns::All, "NONE", |day| {
+        short(of_policy(day, "no-policy-found"))
+    }),
+    (Columns::Few, "REPORTS", |day| short(day.reports)),
+    (Columns::All, "WITHOUT", |day| short(day.without)),
+    (Columns::Few, "SENT", |day| short(day.ended("sent"))),
+    (Columns::Few, "WAITING", |day| short(day.waiting())),
+    (Columns::Few, "UNSENT", |day| short(unsent(day))),
+];
+
+fn table(history: &SessionHistory, columns: Columns) -> Table {
+    let shown = || {
+        COLUMNS
+            .iter()
+            .filter(move |(of, ..)| *of == Columns::Few || columns == Columns::All)
+    };
+    let mut heads = vec![("DAY", Align::Whole)];
+    heads.extend(shown().map(|(_, head, _)| (*head, Align::Right)));
+    let mut table = Table::new(&heads);
     for day in &history.days {
-        table.row([
-            day.day.to_string(),
-            short(day.domains),
-            short(day.sessions),
-            secured(day.sessions, day.failed),
-            short(day.failed),
-            short(of_policy(day, "tlsa")),
-            short(of_policy(day, "sts")),
-            short(of_policy(day, "no-policy-found")),
-            short(day.reports),
-            short(day.without),
-            short(day.ended("sent")),
-            short(day.waiting()),
-            short(unsent(day)),
-        ]);
+        let mut cells = vec![day.day.to_string()];
+        cells.extend(shown().map(|(.., cell)| cell(day)));
+        table.row(cells);
     }
     table
 }
@@ -126,7 +105,7 @@ fn of_policy(day: &DayTotals, policy_type: &str) -> u64 {
     found.map_or(0, |policy| policy.sessions)
 }
 
-fn policies(text: &mut String, history: &History) {
+fn policies(text: &mut String, history: &SessionHistory) {
     let mut table = Table::new(&[
         ("POLICY", Align::Whole),
         ("SESSIONS", Align::Right),
@@ -151,7 +130,7 @@ fn policies(text: &mut String, history: &History) {
     }
 }
 
-fn deliveries(text: &mut String, history: &History) {
+fn deliveries(text: &mut String, history: &SessionHistory) {
     let sum = |of: fn(&DayTotals) -> u64| history.days.iter().map(of).sum::<u64>();
     let mut parts: Vec<String> = history
         .outcomes()
@@ -179,7 +158,7 @@ mod tests {
     use super::*;
     use crate::store::{OutcomeTotals, PolicyTotals, ResultTotals};
 
-    fn history() -> History {
+    fn history() -> SessionHistory {
         let day = |text: &str| Day::parse(text).unwrap();
         let mut totals = DayTotals::of(day("2026-11-20"));
         totals.domains = 1_000_000;
@@ -205,7 +184,7 @@ mod tests {
                 deliveries,
             })
             .into();
-        History {
+        SessionHistory {
             from: day("2026-10-22"),
             to: day("2026-11-20"),
             known_since: Some(day("2026-11-19")),

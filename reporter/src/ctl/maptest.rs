@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use tlsrptd_config::{exit, reportd::Reportd};
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{
     answers::{
         reason,
         record::{RecordRoute, RecordSource},
         runtime,
-        show::read_domain,
+        stored_day::read_domain,
     },
     error::Error,
     lookup::LookupResult,
@@ -22,7 +22,7 @@ pub(super) fn answer(
     settings: &Reportd,
     domain: &str,
     record: Option<&str>,
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let domain = read_domain(domain)?;
     let found = match record {
         Some(record) => RecordRoute::given(settings, domain, record)?,
@@ -32,7 +32,7 @@ pub(super) fn answer(
     if let Some(routed) = &found.routed {
         text.push_str(&show(routed));
     }
-    let answer = Answer::new(text, found.json());
+    let answer = CommandAnswer::new(text, found.json());
     match found.routed {
         Some(_) => Ok(answer),
         None => Ok(answer.with_exit(exit::FAILED)),

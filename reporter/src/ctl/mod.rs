@@ -30,7 +30,7 @@ use tlsrptd_config::{
 use tlsrptd_proto::day::Day;
 
 use crate::{error::Error, route::Routes};
-use answer::Answer;
+use answer::CommandAnswer;
 
 pub use doctor::as_another_user;
 
@@ -51,7 +51,7 @@ pub fn run(settings: Settings<Ctl>) -> Result<u8, Error> {
     answer(settings.values)?.print(form)
 }
 
-fn answer(settings: Ctl) -> Result<Answer, Error> {
+fn answer(settings: Ctl) -> Result<CommandAnswer, Error> {
     let Ctl {
         command,
         reportd,

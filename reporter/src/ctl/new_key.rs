@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tlsrptd_config::{DkimKey, ctl::KeyType, option::Program, paths, reportd::Reportd};
 
-use super::{answer::Answer, dkim::zone_line};
+use super::{answer::CommandAnswer, dkim::zone_line};
 use crate::{
     deliver::{self, KeyOwner},
     error::Error,
@@ -31,7 +31,7 @@ pub(super) fn answer(
     settings: &Reportd,
     config_file: Option<&Path>,
     wanted: Wanted<'_>,
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let config_file = config_file.unwrap_or(Path::new(Program::Reportd.default_file()));
     let config_file = std::path::absolute(config_file).unwrap_or_else(|_| config_file.to_owned());
     let path = match &wanted.out {
@@ -111,7 +111,7 @@ fn told(
     plan: &[DkimKey],
     path: &Path,
     owner: &KeyOwner,
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let own = plan.iter().enumerate().filter(|(_, key)| key.path == path);
     let records = own.map(|(number, key)| deliver::dkim_record(settings, key, number));
     let records: Vec<(String, String)> =
@@ -162,7 +162,7 @@ fn told(
         "records": records.collect::<Vec<_>>(),
         "dkim_keys": keys.join(", "),
     });
-    Ok(Answer::new(text, json))
+    Ok(CommandAnswer::new(text, json))
 }
 
 #[cfg(test)]

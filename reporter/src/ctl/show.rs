@@ -10,13 +10,13 @@ use tlsrptd_config::{
     reportd::Reportd,
 };
 
-use super::{answer::Answer, day};
+use super::{answer::CommandAnswer, day};
 use crate::{
     answers::{report_mail::ReportMails, runtime, show::Shown},
     error::Error,
 };
 
-pub(super) fn answer(settings: &Reportd, question: &Show) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, question: &Show) -> Result<CommandAnswer, Error> {
     let now = Timestamp::now();
     let day = day::of(&question.day, now)?;
     let shown = runtime::wait_for(Shown::find(settings, &question.domain, day, now))?;
@@ -26,10 +26,10 @@ pub(super) fn answer(settings: &Reportd, question: &Show) -> Result<Answer, Erro
     }
 }
 
-fn report(shown: &Shown) -> Answer {
-    let answer = Answer {
+fn report(shown: &Shown) -> CommandAnswer {
+    let answer = CommandAnswer {
         verbatim_json: bytes(shown),
-        ..Answer::new(text::of(shown), shown.json())
+        ..CommandAnswer::new(text::of(shown), shown.json())
     };
     match shown.with_contents().next() {
         Some(_) => answer,

@@ -7,24 +7,24 @@ use jiff::Timestamp;
 use serde_json::json;
 use tlsrptd_config::{ctl::StatusForm, reportd::Reportd, visible};
 
-use super::{answer::Answer, table::Width};
+use super::{answer::CommandAnswer, table::Width};
 use crate::{
     answers::status::{Severity, Status, worst},
     error::Error,
 };
 
-pub(super) fn answer(settings: &Reportd, form: StatusForm) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, form: StatusForm) -> Result<CommandAnswer, Error> {
     let found = Status::find(settings, Timestamp::now());
     match form {
         StatusForm::Screen => {
             let status = found?;
             let text = screen::text(&status, Width::of_stdout());
-            Ok(Answer::new(text, status.json()))
+            Ok(CommandAnswer::new(text, status.json()))
         }
         StatusForm::Check => Ok(match found {
             Ok(status) => {
                 let exit = worst(&status.findings).exit();
-                Answer::new(check::line(&status), status.json()).with_exit(exit)
+                CommandAnswer::new(check::line(&status), status.json()).with_exit(exit)
             }
             Err(error) => unknown(&error),
         }),
@@ -32,9 +32,9 @@ pub(super) fn answer(settings: &Reportd, form: StatusForm) -> Result<Answer, Err
 }
 
 /// A plug-in says so on standard output.
-fn unknown(error: &Error) -> Answer {
+fn unknown(error: &Error) -> CommandAnswer {
     let why = visible::one_line(&error.to_string());
     let severity = Severity::Unknown;
     let json = json!({ "severity": severity.as_str(), "error": why });
-    Answer::new(check::headed(severity, &why), json).with_exit(severity.exit())
+    CommandAnswer::new(check::headed(severity, &why), json).with_exit(severity.exit())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tlsrptd_config::{ctl::Suppress, reportd::Reportd, visible};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{
     error::Error,
     model::{Destination, SuppressionTarget},
@@ -19,7 +19,11 @@ const COVERED_SHOWN: usize = 20;
 const COVERED_TIME: Duration = Duration::from_millis(600);
 
 /// Does it, and says so.
-pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<Answer, Error> {
+pub(super) fn answer(
+    settings: &Reportd,
+    wish: Suppress,
+    today: Day,
+) -> Result<CommandAnswer, Error> {
     let open = |access| store::open_for_operator(settings, access);
     match wish {
         Suppress::Add {
@@ -46,7 +50,7 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
                 },
             });
             let text = format!("{word}: {target} {}\n", end(until)) + &also(&target, &covered);
-            Ok(Answer::new(text, json))
+            Ok(CommandAnswer::new(text, json))
         }
         Suppress::Remove { target, domain } => {
             let target = read_target(&target)?;
@@ -65,8 +69,8 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
                     what: "TARGET",
                     problem: format!("{about} is not on the list"),
                 }),
-                1 => Ok(Answer::new(format!("removed: {about}\n"), json)),
-                all => Ok(Answer::new(
+                1 => Ok(CommandAnswer::new(format!("removed: {about}\n"), json)),
+                all => Ok(CommandAnswer::new(
                     format!("removed: {about} ({all} entries)\n"),
                     json,
                 )),
@@ -75,7 +79,7 @@ pub(super) fn answer(settings: &Reportd, wish: Suppress, today: Day) -> Result<A
         Suppress::List => {
             let rows = open(OperatorAccess::Read)?.suppressed(today)?;
             let json = json!({ "suppressed": rows.iter().map(entry).collect::<Vec<_>>() });
-            Ok(Answer::new(show(&rows), json))
+            Ok(CommandAnswer::new(show(&rows), json))
         }
     }
 }

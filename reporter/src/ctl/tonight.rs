@@ -6,20 +6,20 @@ use jiff::Timestamp;
 use tlsrptd_config::{ctl::Deliveries, exit, reportd::Reportd};
 
 use super::{
-    answer::Answer,
+    answer::CommandAnswer,
     number::{counted, grouped},
     table::{Align, Table},
 };
 use crate::{
     answers::{
         runtime,
-        show::read_domain,
+        stored_day::read_domain,
         tonight::{Outlook, Tonight, TonightQuestion, TonightRow},
     },
     error::Error,
 };
 
-pub(super) fn answer(settings: &Reportd, question: &Deliveries) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, question: &Deliveries) -> Result<CommandAnswer, Error> {
     let domain = question.domain.as_deref().map(read_domain).transpose()?;
     let outlook = question.status.as_deref().map(outlook).transpose()?;
     let question = TonightQuestion {
@@ -28,7 +28,7 @@ pub(super) fn answer(settings: &Reportd, question: &Deliveries) -> Result<Answer
         limit: question.limit,
     };
     let tonight = runtime::wait_for(Tonight::find(settings, &question, Timestamp::now()))?;
-    let answer = Answer::new(text(&tonight), tonight.json());
+    let answer = CommandAnswer::new(text(&tonight), tonight.json());
     match tonight.rows.is_empty() && tonight.more == 0 {
         true => Ok(answer.with_exit(exit::FAILED)),
         false => Ok(answer),

@@ -22,7 +22,7 @@ use crate::{
     schedule::{NextAttempt, Schedule},
     store::{DigestEnd, OperatorStore, Store, StoreError},
 };
-use periods::{Days, next_period};
+use periods::{DigestDays, next_period};
 
 /// How often the days are looked at while a digest is waited for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl DigestOptions {
 }
 
 /// The digests of the operator.
-pub(super) struct Digests<E> {
+pub(super) struct DigestSender<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
     /// `None`: none is wanted, and those that were made are to be forgotten, once.
@@ -88,14 +88,14 @@ enum Done {
     Attempted(Box<DigestMail>, Outcome),
 }
 
-impl<E: Environment> Digests<E> {
+impl<E: Environment> DigestSender<E> {
     pub(super) fn new(
         environment: Arc<E>,
         schedule: Arc<Schedule>,
         options: Option<DigestOptions>,
         rng: StdRng,
-    ) -> Digests<E> {
-        Digests {
+    ) -> DigestSender<E> {
+        DigestSender {
             environment,
             schedule,
             options,
@@ -290,8 +290,8 @@ fn days(
     store: &mut dyn Store,
     options: &DigestOptions,
     now: Timestamp,
-) -> Result<Days, StoreError> {
-    Ok(Days {
+) -> Result<DigestDays, StoreError> {
+    Ok(DigestDays {
         today: Day::of(now),
         known: store.known_days()?,
         open: store.open_days()?,

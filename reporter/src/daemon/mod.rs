@@ -20,10 +20,11 @@ mod serve;
 mod signals;
 mod stop;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
+use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 
 use crate::{
@@ -38,10 +39,10 @@ use calendar::Calendar;
 use clock::Clock;
 use composing::Composing;
 use delivering::Delivering;
-use digest::Digests;
+use digest::DigestSender;
 use gathering::Gathering;
 use observation::{CollectorBoard, Published, Snapshot};
-use requests::Requests;
+use requests::RequestRunner;
 
 pub use check_config::faults;
 pub use digest::DigestOptions;
@@ -84,8 +85,8 @@ pub struct Daemon<E: Environment> {
     additions_poller: AdditionsPoller<E>,
     composing: Composing<E>,
     delivering: Delivering<E>,
-    digests: Digests<E>,
-    requests: Requests<E>,
+    digests: DigestSender<E>,
+    requests: RequestRunner<E>,
     collectors: CollectorBoard,
     published: Arc<Published<Snapshot>>,
     /// As of the last pass.
@@ -115,18 +116,7 @@ impl<E: Environment> Daemon<E> {
     ) -> Result<Daemon<E>, StoreError> {
         let known = store.known_time()?;
         let clock = Clock::new(options.clock_confirmation, known, environment.reading());
-        let now = clock.moment.now;
-        let repeated = store.release()?;
-        if repeated > 0 {
-            tracing::warn!(
-                "{repeated} deliveries were under way when the reporter ended: they are repeated"
-            );
-        }
-        let adopted = store.adopt_lists(now)?;
-        if adopted > 0 {
-            tracing::info!("{adopted} fetch jobs are resumed");
-        }
-        let leftover = store.leftover_days()?;
+        let leftover = resume(store.as_mut(), clock.moment.now)?;
         let mut rng = StdRng::seed_from_u64(seed);
         let mut fork = || StdRng::from_rng(&mut rng);
         let (env, schedule) = (&environment, &composer.schedule);
@@ -149,13 +139,13 @@ impl<E: Environment> Daemon<E> {
             ),
             composing: Composing::new(Arc::clone(env), Arc::clone(&composer), fork(), leftover),
             delivering: Delivering::new(Arc::clone(env), Arc::clone(schedule), &options, fork()),
-            digests: Digests::new(
+            digests: DigestSender::new(
                 Arc::clone(env),
                 Arc::clone(schedule),
                 options.digest.clone(),
                 fork(),
             ),
-            requests: Requests::new(
+            requests: RequestRunner::new(
                 Arc::clone(env),
                 Arc::clone(&composer),
                 options.request_interval,
@@ -179,4 +169,19 @@ impl<E: Environment> Daemon<E> {
     fn read_clock(&mut self) -> WorkingTime {
         self.clock.read(self.environment.reading())
     }
+}
+
+/// Takes up what an earlier reporter left; the days in which sys4's was stopped.
+fn resume(store: &mut dyn Store, now: Timestamp) -> Result<BTreeSet<Day>, StoreError> {
+    let repeated = store.release()?;
+    if repeated > 0 {
+        tracing::warn!(
+            "{repeated} deliveries were under way when the reporter ended: they are repeated"
+        );
+    }
+    let adopted = store.adopt_lists(now)?;
+    if adopted > 0 {
+        tracing::info!("{adopted} fetch jobs are resumed");
+    }
+    store.leftover_days()
 }

@@ -52,15 +52,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     // First of all: a signal during the start shall stop the program in order too.
     let service_manager = ServiceManager::from_env();
     let signals = signals::listen(service_manager.watchdog_interval()).map_err(Error::Runtime)?;
-    tracing::info!("{}", settings.summary);
-    settings
-        .lines
-        .iter()
-        .for_each(|line| tracing::debug!("{line}"));
-    settings
-        .warnings
-        .iter()
-        .for_each(|line| tracing::warn!("{line}"));
+    log_settings(&settings);
     let settings = settings.values;
     let (routes, environment) = parts(&settings)?;
     let store = store::open(&settings, None)?;
@@ -72,17 +64,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         .map(PidFile::write)
         .transpose()?;
     let fetchers = fetchers(&settings);
-    let options = DaemonOptions {
-        fetchers: fetchers.clone(),
-        max_concurrent_deliveries: settings.max_concurrent_deliveries,
-        max_concurrent_per_host: settings.max_concurrent_per_host,
-        max_rate_per_host: settings.max_rate_per_host,
-        clock_confirmation: settings.clock_confirmation,
-        late_interval: settings.late_interval,
-        interval_main_loop: settings.interval_main_loop,
-        digest: DigestOptions::new(&settings),
-        request_interval: REQUEST_INTERVAL,
-    };
+    let options = options(&settings, fetchers.clone());
     let daemon = Daemon::new(
         store,
         Arc::new(environment),
@@ -106,6 +88,30 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
         pidfile,
         observed,
     })
+}
+
+fn log_settings(settings: &Settings<Reportd>) {
+    tracing::info!("{}", settings.summary);
+    for line in &settings.lines {
+        tracing::debug!("{line}");
+    }
+    for line in &settings.warnings {
+        tracing::warn!("{line}");
+    }
+}
+
+fn options(settings: &Reportd, fetchers: Vec<CollectorCommand>) -> DaemonOptions {
+    DaemonOptions {
+        fetchers,
+        max_concurrent_deliveries: settings.max_concurrent_deliveries,
+        max_concurrent_per_host: settings.max_concurrent_per_host,
+        max_rate_per_host: settings.max_rate_per_host,
+        clock_confirmation: settings.clock_confirmation,
+        late_interval: settings.late_interval,
+        interval_main_loop: settings.interval_main_loop,
+        digest: DigestOptions::new(settings),
+        request_interval: REQUEST_INTERVAL,
+    }
 }
 
 /// The main thread writes the database; it must not be the only one that works.

@@ -36,7 +36,7 @@ const MAX_IN_HAND: usize = 16;
 const MAX_TESTS: usize = 4;
 
 /// Requests that are open or in hand.
-pub(super) struct Requests<E: Environment> {
+pub(super) struct RequestRunner<E: Environment> {
     environment: Arc<E>,
     composer: Arc<Composer>,
     interval: Duration,
@@ -61,13 +61,13 @@ struct EndedTest {
     took: Duration,
 }
 
-impl<E: Environment> Requests<E> {
+impl<E: Environment> RequestRunner<E> {
     pub(super) fn new(
         environment: Arc<E>,
         composer: Arc<Composer>,
         interval: Duration,
-    ) -> Requests<E> {
-        Requests {
+    ) -> RequestRunner<E> {
+        RequestRunner {
             environment,
             composer,
             interval,

@@ -15,7 +15,7 @@ use super::{
     access::{Owned, quoted},
     disk,
     finding::Finding,
-    host::Host,
+    host::HostPrograms,
     observed,
     postfix::{self, Eyes},
 };
@@ -39,7 +39,7 @@ pub struct CollectorLooking<'a> {
     /// The collector.
     pub settings: &'a CollectorSettings,
     /// Programs of this host.
-    pub host: &'a dyn Host,
+    pub host: &'a dyn HostPrograms,
     /// How a user sees a socket.
     pub eyes: &'a dyn Eyes,
 }

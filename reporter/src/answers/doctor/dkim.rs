@@ -17,7 +17,7 @@ const AREA: &str = "dkim";
 
 /// What a record says of the mails that its key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Services {
+struct ServiceTypes {
     email: bool,
     tlsrpt: bool,
 }
@@ -110,7 +110,7 @@ fn record(
     looking: &Looking<'_>,
     key: &DkimKey,
     public: (&str, &str),
-) -> (Finding, Option<Services>) {
+) -> (Finding, Option<ServiceTypes>) {
     let name = format!(
         "{}._domainkey.{}",
         key.selector, looking.settings.dkim_domain
@@ -146,14 +146,14 @@ fn record(
     )
 }
 
-fn said(name: &str, services: Services) -> Finding {
+fn said(name: &str, services: ServiceTypes) -> Finding {
     let what = match services {
-        Services {
+        ServiceTypes {
             email: true,
             tlsrpt: false,
         } => "for all mail",
-        Services { email: false, .. } => "for reports (s=tlsrpt)",
-        Services {
+        ServiceTypes { email: false, .. } => "for reports (s=tlsrpt)",
+        ServiceTypes {
             email: true,
             tlsrpt: true,
         } => "for all mail and for reports",
@@ -162,7 +162,7 @@ fn said(name: &str, services: Services) -> Finding {
 }
 
 /// Whether a record is that of this key.
-fn judged(text: &str, (kind, public): (&str, &str)) -> Result<Services, String> {
+fn judged(text: &str, (kind, public): (&str, &str)) -> Result<ServiceTypes, String> {
     let tags = Tags::parse(text).ok_or("it is no DKIM record")?;
     if tags.get("v").is_some_and(|version| version != "DKIM1") {
         return Err("it is no DKIM record (v=)".to_owned());
@@ -194,17 +194,17 @@ fn judged(text: &str, (kind, public): (&str, &str)) -> Result<Services, String> 
         );
     }
     let Some(services) = tags.words("s") else {
-        return Ok(Services {
+        return Ok(ServiceTypes {
             email: true,
             tlsrpt: false,
         });
     };
-    let services = Services {
+    let services = ServiceTypes {
         email: services.contains(&"email") || services.contains(&"*"),
         tlsrpt: services.contains(&"tlsrpt"),
     };
     match services {
-        Services {
+        ServiceTypes {
             email: false,
             tlsrpt: false,
         } => Err("it is for other services (s=)".to_owned()),
@@ -213,7 +213,7 @@ fn judged(text: &str, (kind, public): (&str, &str)) -> Result<Services, String> 
 }
 
 /// One record for those who know mail, and one for those who ask for `s=tlsrpt`.
-fn all_services(looking: &Looking<'_>, published: &[Services]) -> Vec<Finding> {
+fn all_services(looking: &Looking<'_>, published: &[ServiceTypes]) -> Vec<Finding> {
     let first = looking.settings.dkim_keys.first();
     let path = first
         .map(|key| key.path.display().to_string())
@@ -270,11 +270,11 @@ mod tests {
             ("\u{fffd}\u{202e}", "no DKIM record", "rubbish"),
         ] {
             let found = match judged(text, ("rsa", "QUJD")) {
-                Ok(Services {
+                Ok(ServiceTypes {
                     email: true,
                     tlsrpt: false,
                 }) => "mail".to_owned(),
-                Ok(Services {
+                Ok(ServiceTypes {
                     email: true,
                     tlsrpt: true,
                 }) => "both".to_owned(),

@@ -10,7 +10,7 @@ const AREA: &str = "fetcher";
 pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
     let fetchers = &looking.settings.fetchers;
     let commands: Vec<&str> = fetchers.iter().map(|fetcher| fetcher.text.trim()).collect();
-    let answers = looking.outside.probe(&commands);
+    let answers = looking.environment.probe(&commands);
     let told = commands.iter().zip(answers).map(|(command, answer)| {
         let said = match answer {
             Ok(()) => return Finding::ok(AREA, format!("`{command}` answers")),

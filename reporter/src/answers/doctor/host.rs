@@ -19,7 +19,7 @@ const MAX_OUTPUT: u64 = 1 << 20;
 const USUAL_PLACES: [&str; 4] = ["/usr/sbin", "/usr/local/sbin", "/sbin", "/usr/bin"];
 
 /// Programs of this host.
-pub trait Host {
+pub trait HostPrograms {
     /// What a program says on its standard output.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl<'a> InstalledPrograms<'a> {
     }
 }
 
-impl Host for InstalledPrograms<'_> {
+impl HostPrograms for InstalledPrograms<'_> {
     fn ask(&self, program: &str, arguments: &[&str]) -> Result<String, NotSaid> {
         let path = find(program).ok_or(NotSaid::Missing)?;
         let asked = async {

@@ -5,7 +5,7 @@ use std::path::Path;
 use hickory_proto::rr::{RData, RecordType};
 use tlsrptd_config::{option::Program, reportd::Reportd};
 
-use super::{access::Account, finding::Finding, host::Host};
+use super::{access::Account, finding::Finding, host::HostPrograms};
 use crate::{
     deliver::{RelayAnswer, RelayTrouble},
     dns::DnsAnswer,
@@ -31,11 +31,11 @@ pub(crate) struct Looking<'a> {
     /// As whom.
     pub(crate) viewer: Viewer,
     /// Programs of this host.
-    pub(crate) host: &'a dyn Host,
+    pub(crate) host: &'a dyn HostPrograms,
     /// Name servers.
     pub(crate) names: &'a dyn Names,
     /// Collectors and the relay.
-    pub(crate) outside: &'a dyn Outside,
+    pub(crate) environment: &'a dyn DoctorEnvironment,
 }
 
 impl Looking<'_> {
@@ -90,7 +90,7 @@ pub(crate) struct ServerState {
 }
 
 /// Whom the reporter talks to.
-pub(crate) trait Outside {
+pub(crate) trait DoctorEnvironment {
     /// Makes each fetcher's test call.
     fn probe(&self, commands: &[&str]) -> Vec<Result<(), String>>;
 

@@ -1,8 +1,8 @@
 //! `doctor`: looks at the whole set-up, and says of each thing how it is, and what to do.
 //!
 //! Two parts: [`reporter`] looks at what `tlsrpt-reportd` needs, best with its user's eyes; [`collector()`] at the socket, and at
-//! whether Postfix's user reaches it. Each check is a small function over what is asked of the outside. What cannot be found
-//! out is said.
+//! whether Postfix's user reaches it. Each check is a small function over what is asked of its environment. What cannot be
+//! found out is said.
 
 mod access;
 mod clock;
@@ -10,6 +10,7 @@ mod collector;
 mod database;
 mod disk;
 mod dkim;
+mod environment;
 mod fetchers;
 mod finding;
 mod host;
@@ -17,7 +18,6 @@ mod limits;
 mod looking;
 mod name_servers;
 mod observed;
-mod outside;
 mod postfix;
 mod relay;
 mod sender;
@@ -32,12 +32,12 @@ use tokio::runtime::Runtime;
 pub use access::Account;
 pub use collector::{CollectorLooking, CollectorSettings, collector};
 pub use finding::{Diagnosis, Finding, Level};
-pub use host::{Host, InstalledPrograms, NotSaid};
+pub use host::{HostPrograms, InstalledPrograms, NotSaid};
 pub use looking::Viewer;
 pub use postfix::{Eyes, SendAs, Sight};
 
+use environment::{SystemDoctorEnvironment, SystemNames};
 use looking::Looking;
-use outside::{SystemNames, SystemOutside};
 
 /// No server or fetcher is waited for longer.
 const WAIT: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ pub fn reporter(
 ) -> Vec<Finding> {
     let host = InstalledPrograms::new(runtime);
     let names = SystemNames::new(settings, runtime);
-    let outside = SystemOutside { runtime };
+    let environment = SystemDoctorEnvironment { runtime };
     look(&Looking {
         settings,
         config_file,
@@ -59,7 +59,7 @@ pub fn reporter(
         viewer,
         host: &host,
         names: &names,
-        outside: &outside,
+        environment: &environment,
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
         )];
     }
     let (from, to) = (&settings.sender_address, &settings.contact_info);
-    match looking.outside.rehearse(settings) {
+    match looking.environment.rehearse(settings) {
         None => vec![program(looking)],
         Some(Ok(answer)) => {
             let place = place(looking);

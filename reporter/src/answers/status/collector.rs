@@ -9,12 +9,12 @@ pub struct CollectorStatus {
     /// Its command, as `fetchers` has it.
     pub command: String,
     /// What it said.
-    pub told: Told,
+    pub told: CollectorReply,
 }
 
 /// What a collector says of itself.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum CollectorReply {
     /// Its figures.
     Figures(CollectorFigures),
     /// Its fetcher does not know the question: sys4's, or an older one.
@@ -76,9 +76,9 @@ impl CollectorStatus {
     /// For programs: what the collector said, as it said it.
     pub(super) fn json(&self) -> Value {
         let (answers, status, error) = match &self.told {
-            Told::Figures(figures) => ("status", Some(&figures.whole), None),
-            Told::Nothing => ("nothing", None, None),
-            Told::Failed(reason) => ("error", None, Some(reason)),
+            CollectorReply::Figures(figures) => ("status", Some(&figures.whole), None),
+            CollectorReply::Nothing => ("nothing", None, None),
+            CollectorReply::Failed(reason) => ("error", None, Some(reason)),
         };
         json!({
             "collector": self.command,

@@ -9,8 +9,8 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 
 use super::{
-    Asker, CollectorFigures, CollectorStatus, LastClosedDay, ReporterStatus, Status, Told,
-    judge::judge,
+    Asker, CollectorFigures, CollectorReply, CollectorStatus, LastClosedDay, ReporterStatus,
+    Status, judge::judge,
 };
 use crate::{
     answers::runtime::wait_for,
@@ -73,9 +73,9 @@ fn collectors(settings: &Reportd) -> Result<Vec<CollectorStatus>, Error> {
     let run_as = &RunAs::owner_of(&settings.dbname);
     let asked = settings.fetchers.iter().map(|fetcher| async move {
         let told = match gather::ask_status(&fetcher.text, run_as, COLLECTOR_LIMIT).await {
-            Ok(Some(status)) => Told::Figures(CollectorFigures::read(status)),
-            Ok(None) => Told::Nothing,
-            Err(error) => Told::Failed(error.to_string()),
+            Ok(Some(status)) => CollectorReply::Figures(CollectorFigures::read(status)),
+            Ok(None) => CollectorReply::Nothing,
+            Err(error) => CollectorReply::Failed(error.to_string()),
         };
         CollectorStatus {
             command: fetcher.text.clone(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct StatusFinding {
     /// How bad it is.
     pub severity: Severity,
     /// One sentence.
@@ -47,14 +47,14 @@ impl Severity {
 }
 
 /// The worst of them.
-pub fn worst(findings: &[Finding]) -> Severity {
+pub fn worst(findings: &[StatusFinding]) -> Severity {
     let severities = findings.iter().map(|finding| finding.severity);
     severities.max().unwrap_or(Severity::Ok)
 }
 
-impl Finding {
-    pub(super) fn new(severity: Severity, text: impl Into<String>) -> Finding {
-        Finding {
+impl StatusFinding {
+    pub(super) fn new(severity: Severity, text: impl Into<String>) -> StatusFinding {
+        StatusFinding {
             severity,
             text: text.into(),
         }

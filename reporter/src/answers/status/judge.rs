@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Asker, CollectorFigures, Finding, ReporterStatus, Severity, Status, Told};
+use super::{
+    Asker, CollectorFigures, CollectorReply, ReporterStatus, Severity, Status, StatusFinding,
+};
 
 /// The last closed day has to be gathered so long after it ended: at noon, UTC.
 const GATHERED: SignedDuration = SignedDuration::from_hours(12);
@@ -21,38 +23,38 @@ const FAILING: u64 = 20;
 /// One of so many deliveries that ended otherwise than sent.
 const UNSENT: u64 = 2;
 
-pub(super) fn judge(status: &Status) -> Vec<Finding> {
+pub(super) fn judge(status: &Status) -> Vec<StatusFinding> {
     let mut findings = Vec::new();
     reporter(status, &mut findings);
     last_closed_day(status, &mut findings);
     backlog(status, &mut findings);
     collectors(status, &mut findings);
     // The worst first; of equals, in their order.
-    findings.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
+    findings.sort_by_key(|finding: &StatusFinding| std::cmp::Reverse(finding.severity));
     findings
 }
 
-fn reporter(status: &Status, findings: &mut Vec<Finding>) {
+fn reporter(status: &Status, findings: &mut Vec<StatusFinding>) {
     match &status.reporter {
         ReporterStatus::Silent(why) => {
             let text = format!("tlsrpt-reportd does not answer: {why}");
-            findings.push(Finding::new(Severity::Critical, text));
+            findings.push(StatusFinding::new(Severity::Critical, text));
         }
         ReporterStatus::Denied(why) => {
             let text = format!("tlsrpt-reportd cannot be asked: {why}");
-            findings.push(Finding::new(Severity::Unknown, text));
+            findings.push(StatusFinding::new(Severity::Unknown, text));
         }
         ReporterStatus::Answers(_) | ReporterStatus::NotAsked => {}
     }
     if let ReporterStatus::Answers(whole) = &status.reporter {
         if whole["clock"]["is_confirmed"] == false {
             let text = "the clock has jumped: tlsrpt-reportd does nothing that cannot be undone until the time has held";
-            findings.push(Finding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Severity::Warning, text));
         }
         if whole["resolver"]["state"] == "unavailable" {
             let text =
                 "the name servers do not answer: reports go where the MTA saw that they should";
-            findings.push(Finding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Severity::Warning, text));
         }
     }
     // Hosts of other people may be as they like; the relay and the disk are ours.
@@ -63,11 +65,11 @@ fn reporter(status: &Status, findings: &mut Vec<Finding>) {
             "mailto:" => format!("the mail relay is throttled: {why}"),
             key => format!("{key} is throttled: {why}"),
         };
-        findings.push(Finding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Severity::Warning, text));
     }
 }
 
-fn last_closed_day(status: &Status, findings: &mut Vec<Finding>) {
+fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
     let last = &status.last_closed;
     let ended = last.day.next().start();
     let waits: Vec<_> = last.waits_for().collect();
@@ -83,7 +85,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<Finding>) {
                 why(job.reason.as_deref())
             ),
         };
-        findings.push(Finding::new(Severity::Critical, text));
+        findings.push(StatusFinding::new(Severity::Critical, text));
     } else {
         for job in waits.iter().filter(|job| job.failures >= FAILURES) {
             let text = format!(
@@ -93,7 +95,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<Finding>) {
                 last.day,
                 why(job.reason.as_deref())
             );
-            findings.push(Finding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Severity::Warning, text));
         }
     }
     for job in last.given_up() {
@@ -103,7 +105,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<Finding>) {
             last.day,
             why(job.reason.as_deref())
         );
-        findings.push(Finding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Severity::Warning, text));
     }
     if let Some(totals) = &last.totals {
         let unsent = crate::answers::totals::unsent(totals);
@@ -113,7 +115,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<Finding>) {
                 "{unsent} of {ended} deliveries of {} failed for good",
                 last.day
             );
-            findings.push(Finding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Severity::Warning, text));
         }
     }
 }
@@ -122,7 +124,7 @@ fn why(reason: Option<&str>) -> String {
     reason.map_or(String::new(), |reason| format!(": {reason}"))
 }
 
-fn backlog(status: &Status, findings: &mut Vec<Finding>) {
+fn backlog(status: &Status, findings: &mut Vec<StatusFinding>) {
     let backlog = &status.backlog;
     if let Some(since) = backlog.late_since {
         let text = format!(
@@ -130,7 +132,7 @@ fn backlog(status: &Status, findings: &mut Vec<Finding>) {
             backlog.late,
             minute(since)
         );
-        findings.push(Finding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Severity::Warning, text));
     }
     let all = status.last_closed.totals.as_ref();
     let all = all.map_or(backlog.waiting, |totals| totals.deliveries);
@@ -141,20 +143,21 @@ fn backlog(status: &Status, findings: &mut Vec<Finding>) {
             backlog.tried_long,
             shared.map_or(String::new(), |reason| format!(", most with: {reason}"))
         );
-        findings.push(Finding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Severity::Warning, text));
     }
 }
 
-fn collectors(status: &Status, findings: &mut Vec<Finding>) {
+fn collectors(status: &Status, findings: &mut Vec<StatusFinding>) {
     for collector in &status.collectors {
         let name = &collector.command;
-        let mut warn = |text: String| findings.push(Finding::new(Severity::Warning, text));
+        let mut warn = |text: String| findings.push(StatusFinding::new(Severity::Warning, text));
         match &collector.told {
-            Told::Nothing => {}
+            CollectorReply::Nothing => {}
             // The daemon has reached it, last night perhaps: that excuses it only to somebody who may not ask.
-            Told::Failed(_) if status.asker == Asker::Other && daemon_reaches(status, name) => {}
-            Told::Failed(why) => warn(format!("{name}: {why}")),
-            Told::Figures(figures) => {
+            CollectorReply::Failed(_)
+                if status.asker == Asker::Other && daemon_reaches(status, name) => {}
+            CollectorReply::Failed(why) => warn(format!("{name}: {why}")),
+            CollectorReply::Figures(figures) => {
                 figures_of(status.now, figures, |text| warn(format!("{name}: {text}")));
             }
         }

@@ -20,7 +20,7 @@ use tlsrptd_config::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{
     answers::doctor::{
         self, CollectorLooking, CollectorSettings, Diagnosis, Finding, InstalledPrograms, Viewer,
@@ -43,7 +43,7 @@ pub(super) fn answer(
     question: &Doctor,
     config_file: Option<&Path>,
     flaws: &[Flaw],
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     let who = who(question, settings)?;
     let config_file = config_file.map(|file| std::path::absolute(file).unwrap_or(file.to_owned()));
@@ -70,7 +70,7 @@ pub(super) fn answer(
         },
         findings,
     };
-    let answer = Answer::new(text::lines(&diagnosis), diagnosis.json());
+    let answer = CommandAnswer::new(text::lines(&diagnosis), diagnosis.json());
     Ok(answer.with_exit(match diagnosis.exit() {
         0 if is_blind => UNKNOWN,
         exit => exit,

@@ -10,7 +10,7 @@ use nix::unistd::{Uid, User};
 use tlsrptd_config::{ctl::Wait, reportd::Reportd, visible};
 use tlsrptd_proto::tlsrpt_record::Rua;
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{
     answers::requests::{LeftOut, Requested, RequestsAnswer, WaitEnd},
     error::Error,
@@ -36,7 +36,7 @@ fn ask(
     mut store: Box<dyn OperatorStore>,
     wish: Wish,
     how_long: Wait,
-) -> Result<Answer, Error> {
+) -> Result<CommandAnswer, Error> {
     let first = wish.requests.first();
     let report = first.and_then(|request| request.report.clone());
     let mut answer = RequestsAnswer {
@@ -84,7 +84,7 @@ fn ask(
         true => tlsrptd_config::exit::OK,
         false => tlsrptd_config::exit::FAILED,
     };
-    Ok(Answer::new(show::text(&answer), answer.json()).with_exit(exit))
+    Ok(CommandAnswer::new(show::text(&answer), answer.json()).with_exit(exit))
 }
 
 fn not_at_work(settings: &Reportd, kind: RequestKind) -> Error {

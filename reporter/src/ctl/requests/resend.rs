@@ -7,7 +7,7 @@ use tlsrptd_config::{ctl::Resend, reportd::Reportd, visible};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
-    Answer, LeftOut, Requested, RequestsAnswer, WaitEnd, Wish, ask, fault, named, show, who,
+    CommandAnswer, LeftOut, Requested, RequestsAnswer, WaitEnd, Wish, ask, fault, named, show, who,
 };
 use crate::{
     ctl::day,
@@ -20,7 +20,10 @@ use crate::{
 };
 
 /// A report once more.
-pub(in crate::ctl) fn resend(settings: &Reportd, question: &Resend) -> Result<Answer, Error> {
+pub(in crate::ctl) fn resend(
+    settings: &Reportd,
+    question: &Resend,
+) -> Result<CommandAnswer, Error> {
     let now = Timestamp::now();
     let domain =
         Domain::parse(&question.domain).map_err(|error| fault("DOMAIN", &error.to_string()))?;
@@ -57,7 +60,7 @@ pub(in crate::ctl) fn resend(settings: &Reportd, question: &Resend) -> Result<An
             left_out: wish.left_out,
             wait: WaitEnd::NotWaited,
         };
-        return Ok(Answer::none(show::text(&answer), answer.json()));
+        return Ok(CommandAnswer::none(show::text(&answer), answer.json()));
     }
     ask(settings, store, wish, question.wait)
 }
@@ -97,7 +100,7 @@ fn why_none(day: Day, domain: &Domain, state: &DomainDayState) -> String {
     }
 }
 
-fn none(day: Day, domain: &Domain, text: String) -> Answer {
+fn none(day: Day, domain: &Domain, text: String) -> CommandAnswer {
     let answer = RequestsAnswer {
         kind: RequestKind::Resend,
         report: Some((day, domain.to_string())),
@@ -105,7 +108,7 @@ fn none(day: Day, domain: &Domain, text: String) -> Answer {
         left_out: Vec::new(),
         wait: WaitEnd::NotWaited,
     };
-    Answer::none(text + "\n", answer.json())
+    CommandAnswer::none(text + "\n", answer.json())
 }
 
 /// Which destinations get it.

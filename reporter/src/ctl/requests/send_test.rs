@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tlsrptd_config::{ctl::SendTest, reportd::Reportd};
 use tlsrptd_proto::day::Day;
 
-use super::{Answer, Wish, ask, named, who};
+use super::{CommandAnswer, Wish, ask, named, who};
 use crate::{
     error::Error,
     model::RequestKind,
@@ -12,7 +12,10 @@ use crate::{
 };
 
 /// A test report.
-pub(in crate::ctl) fn send_test(settings: &Reportd, question: &SendTest) -> Result<Answer, Error> {
+pub(in crate::ctl) fn send_test(
+    settings: &Reportd,
+    question: &SendTest,
+) -> Result<CommandAnswer, Error> {
     let destination = named("URI", &question.destination)?;
     let store = store::open_for_operator(settings, OperatorAccess::Write)?;
     let list = store.suppression_list()?;

@@ -35,7 +35,7 @@ pub(super) fn for_answers(
     reporter: &str,
 ) -> Result<(), Error> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let mut waiting = Waiting {
+    let mut waiting = RequestWait {
         settings,
         reporter,
         begun: Instant::now(),
@@ -63,7 +63,7 @@ pub(super) fn for_answers(
     Ok(())
 }
 
-struct Waiting<'a> {
+struct RequestWait<'a> {
     settings: &'a Reportd,
     reporter: &'a str,
     begun: Instant,
@@ -75,7 +75,7 @@ struct Waiting<'a> {
     told: Vec<String>,
 }
 
-impl Waiting<'_> {
+impl RequestWait<'_> {
     async fn run(&mut self, answer: &mut RequestsAnswer) -> Result<WaitEnd, Error> {
         let listen = |kind| signal(kind).map_err(Error::Runtime);
         let mut interrupts = listen(SignalKind::interrupt())?;

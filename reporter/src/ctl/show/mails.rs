@@ -8,10 +8,10 @@ use crate::{
         report_mail::{ReportMail, ReportMails},
         show::Shown,
     },
-    ctl::answer::Answer,
+    ctl::answer::CommandAnswer,
 };
 
-pub(super) fn answer(shown: &Shown, all: ReportMails) -> Answer {
+pub(super) fn answer(shown: &Shown, all: ReportMails) -> CommandAnswer {
     let json = json(shown, &all);
     let ReportMails {
         mails,
@@ -20,7 +20,7 @@ pub(super) fn answer(shown: &Shown, all: ReportMails) -> Answer {
         faults,
     } = all;
     if mails.is_empty() {
-        let answer = Answer::none(none(shown, &others, &faults), json);
+        let answer = CommandAnswer::none(none(shown, &others, &faults), json);
         return answer;
     }
     let mut notes: Vec<String> = faults
@@ -36,13 +36,13 @@ pub(super) fn answer(shown: &Shown, all: ReportMails) -> Answer {
     if !others.is_empty() {
         notes.push(format!("no mail goes to {}", others.join(", ")));
     }
-    Answer {
+    CommandAnswer {
         verbatim: Some(match mails.as_slice() {
             [one] => one.bytes.clone(),
             several => mailbox(several),
         }),
         notes,
-        ..Answer::new(String::new(), json).with_exit(exit::OK)
+        ..CommandAnswer::new(String::new(), json).with_exit(exit::OK)
     }
 }
 

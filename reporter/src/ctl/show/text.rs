@@ -9,7 +9,7 @@ use crate::{
     answers::{
         collectors_today::CollectorToday,
         report_view::{FailureView, PolicyView, ReportView},
-        show::{Contents, PREVIEW, Shown, ShownDelivery, ShownReport, Stage, WAITING},
+        show::{Contents, PREVIEW, ReportStage, Shown, ShownDelivery, ShownReport, WAITING},
         when::when,
     },
     ctl::table::{Align, Table},
@@ -48,18 +48,20 @@ fn one_report(text: &mut String, shown: &Shown, report: &ShownReport) {
         number => format!(", number {number} of that day"),
     };
     match (&report.stage, &report.contents) {
-        (Stage::Made, Ok(_)) => line(text, &format!("Report on {domain} of {day} (UTC){number}")),
-        (Stage::Preview(_), Ok(_)) => line(
+        (ReportStage::Made, Ok(_)) => {
+            line(text, &format!("Report on {domain} of {day} (UTC){number}"))
+        }
+        (ReportStage::Preview(_), Ok(_)) => line(
             text,
             &format!(
                 "Preview of the report on {domain} of {day} (UTC){number}: nothing has been sent"
             ),
         ),
-        (Stage::Made, Err(_)) if !report.deliveries.is_empty() => {
+        (ReportStage::Made, Err(_)) if !report.deliveries.is_empty() => {
             line(text, &format!("Report on {domain} of {day} (UTC){number}"));
         }
-        (Stage::Made, Err(_)) => line(text, &format!("No report on {domain} of {day} (UTC)")),
-        (Stage::Preview(_), Err(_)) => line(
+        (ReportStage::Made, Err(_)) => line(text, &format!("No report on {domain} of {day} (UTC)")),
+        (ReportStage::Preview(_), Err(_)) => line(
             text,
             &format!("No report on {domain} of {day} (UTC) would be sent"),
         ),
@@ -95,7 +97,7 @@ fn with_contents(text: &mut String, report: &ShownReport, contents: &Contents, d
         "Sessions:",
         &format!("{sessions}, {failed} of them failed"),
     );
-    if let Stage::Preview(Some(said)) = &report.stage {
+    if let ReportStage::Preview(Some(said)) = &report.stage {
         field(text, "DNS:", &dns(said, domain));
     }
     deliveries(text, report);

@@ -4,7 +4,7 @@ use tlsrptd_config::visible;
 
 use crate::{
     answers::{
-        status::{Severity, Status, Told, worst},
+        status::{CollectorReply, Severity, Status, worst},
         totals::unsent,
     },
     ctl::number::{counted, grouped},
@@ -81,8 +81,8 @@ fn performance(status: &Status) -> Vec<String> {
         .collectors
         .iter()
         .filter_map(|collector| match &collector.told {
-            Told::Figures(figures) => Some(figures),
-            Told::Nothing | Told::Failed(_) => None,
+            CollectorReply::Figures(figures) => Some(figures),
+            CollectorReply::Nothing | CollectorReply::Failed(_) => None,
         });
     let figures: Vec<_> = figures.collect();
     if !figures.is_empty() {

@@ -5,7 +5,9 @@ use tlsrptd_config::visible;
 
 use crate::{
     answers::{
-        status::{CollectorStatus, LastClosedDay, ReporterStatus, Severity, Status, Told},
+        status::{
+            CollectorReply, CollectorStatus, LastClosedDay, ReporterStatus, Severity, Status,
+        },
         totals::unsent,
     },
     ctl::{
@@ -99,8 +101,8 @@ fn collector_row(table: &mut Table, collector: &CollectorStatus, status: &Status
     let none = || "-".to_owned();
     let name = collector.command.clone();
     let figures = match &collector.told {
-        Told::Figures(figures) => figures,
-        Told::Nothing => {
+        CollectorReply::Figures(figures) => figures,
+        CollectorReply::Nothing => {
             let told = match status.reporter.collector(&name) {
                 Some((Some(at), _)) => {
                     format!("does not tell; it last answered {}", words::time(at))
@@ -109,7 +111,7 @@ fn collector_row(table: &mut Table, collector: &CollectorStatus, status: &Status
             };
             return table.row([name, none(), none(), none(), none(), told]);
         }
-        Told::Failed(why) => {
+        CollectorReply::Failed(why) => {
             return table.row([name, none(), none(), none(), none(), why.clone()]);
         }
     };

@@ -16,7 +16,7 @@ const WEEK: u32 = 7;
 
 /// What is known of the days.
 #[derive(Clone, Debug)]
-pub(super) struct Days {
+pub(super) struct DigestDays {
     pub(super) today: Day,
     /// Those that were asked for, whether they are decided or not.
     pub(super) known: BTreeSet<Day>,
@@ -44,7 +44,7 @@ pub(super) fn length(frequency: DigestFrequency) -> u32 {
 }
 
 /// The oldest period without a digest. The first digest of all is that of the newest period.
-pub(super) fn next_period(frequency: DigestFrequency, days: &Days) -> Next {
+pub(super) fn next_period(frequency: DigestFrequency, days: &DigestDays) -> Next {
     let mut next = Next::default();
     for period in candidates(frequency, days.today) {
         let is_before = match days.made.first() {
@@ -125,7 +125,7 @@ mod tests {
             (Weekly, "30", &["20", "28"], &[], &["15"], Some("22"), false, "the week before is missing too"),
         ];
         for (frequency, today, known, open, made, period, waits, why) in rows {
-            let days = Days {
+            let days = DigestDays {
                 today: november(today),
                 known: set(known),
                 open: set(open),

@@ -7,7 +7,7 @@ mod text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use tlsrptd_proto::tlsrpt_record::Mailbox;
+use tlsrptd_proto::{domain::Domain, tlsrpt_record::Mailbox};
 
 use super::fingerprint::fingerprint;
 use super::payload;
@@ -64,17 +64,14 @@ pub(super) fn compose(
         gzip: payload::gzip(report, compression_level)?,
     };
 
-    let domain = &report.domain;
-    let id = header::msg_id_left(&summary.report_id);
-    // RFC 8460 section 5.3 ends the subject with optional CFWS: a comment is allowed there.
-    let comment = match report.kind {
-        ReportKind::Sessions => "",
-        ReportKind::Test => " (TEST, please ignore)",
-    };
-    let subject = format!(
-        "Report Domain: {domain} Submitter: {submitter} Report-ID: <{id}@{submitter}>{comment}"
+    let id = format!(
+        "{}.{}{}",
+        header::msg_id_left(&summary.report_id),
+        &fingerprint[..16],
+        request
+            .map(|request| format!(".r{request}"))
+            .unwrap_or_default()
     );
-    let repeat = request.map(|request| format!(".r{request}"));
     let headers = vec![
         Header::new("Date", &self::date(date)),
         Header::new(
@@ -82,20 +79,13 @@ pub(super) fn compose(
             &header::mailbox(sender.display.as_deref(), sender.address.as_str()),
         ),
         Header::new("To", to.as_str()),
-        Header::new("Subject", &subject),
-        Header::new(
-            "Message-ID",
-            &format!(
-                "<{id}.{}{}@{submitter}>",
-                &fingerprint[..16],
-                repeat.unwrap_or_default()
-            ),
-        ),
+        Header::new("Subject", &subject(report, submitter, &summary.report_id)),
+        Header::new("Message-ID", &format!("<{id}@{submitter}>")),
         // RFC 3834 section 5: no vacation answers.
         Header::new("Auto-Submitted", "auto-generated"),
         // RFC 8689: deliver it even where TLS is what is broken.
         Header::new("TLS-Required", "No"),
-        Header::new("TLS-Report-Domain", domain.as_str()),
+        Header::new("TLS-Report-Domain", report.domain.as_str()),
         Header::new("TLS-Report-Submitter", submitter.as_str()),
         Header::new("MIME-Version", "1.0"),
         Header::new(
@@ -108,6 +98,19 @@ pub(super) fn compose(
         headers,
         body: body(&boundary, &text, &attachment),
     })
+}
+
+/// RFC 8460 section 5.3. It ends with optional CFWS: a comment is allowed there.
+fn subject(report: &StoredReport, submitter: &Domain, report_id: &str) -> String {
+    let id = header::msg_id_left(report_id);
+    let comment = match report.kind {
+        ReportKind::Sessions => "",
+        ReportKind::Test => " (TEST, please ignore)",
+    };
+    format!(
+        "Report Domain: {} Submitter: {submitter} Report-ID: <{id}@{submitter}>{comment}",
+        report.domain
+    )
 }
 
 struct Attachment<'a> {

@@ -56,7 +56,7 @@ impl RunningDay for RunningFile {
         Ok(Box::new(RunningFileReader {
             reading,
             day,
-            phase: Phase::OtherNames,
+            phase: ReadPhase::OtherNames,
             last: String::new(),
             others: BTreeMap::new(),
         }))
@@ -67,7 +67,7 @@ impl RunningDay for RunningFile {
 struct RunningFileReader {
     reading: Arc<Reading>,
     day: Day,
-    phase: Phase,
+    phase: ReadPhase,
     /// The last name that was read in this phase.
     last: String,
     /// Names that are not normal, by their normal form. Only sys4's collector writes such; they stand elsewhere in the order.
@@ -75,7 +75,7 @@ struct RunningFileReader {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ReadPhase {
     /// Names that are not normal are looked for.
     OtherNames,
     /// The normal names follow, in their order, with the others between.
@@ -99,9 +99,9 @@ impl RunningDayReader for RunningFileReader {
     fn look(&mut self, detail: Detail) -> Result<Look, StoreError> {
         let reading = Arc::clone(&self.reading);
         let found = reading.look(|file| match self.phase {
-            Phase::OtherNames => self.look_for_others(file),
-            Phase::Domains => self.look_at_domains(file, detail),
-            Phase::Rest => self.look_at_rest(file, detail),
+            ReadPhase::OtherNames => self.look_for_others(file),
+            ReadPhase::Domains => self.look_at_domains(file, detail),
+            ReadPhase::Rest => self.look_at_rest(file, detail),
         });
         Ok(found?)
     }
@@ -113,7 +113,7 @@ impl RunningFileReader {
         match names.last() {
             Some(last) if names.len() == NAMES as usize => self.last.clone_from(last),
             _ => {
-                self.phase = Phase::Domains;
+                self.phase = ReadPhase::Domains;
                 self.last.clear();
             }
         }
@@ -132,12 +132,12 @@ impl RunningFileReader {
         let end = Instant::now() + LOOK;
         let names: Vec<String> = names_after(file, self.day, &self.last, DOMAINS)?;
         if names.len() < DOMAINS as usize {
-            self.phase = Phase::Rest;
+            self.phase = ReadPhase::Rest;
         }
         let mut domains = Vec::with_capacity(names.len());
         for name in names {
             if Instant::now() >= end && !domains.is_empty() {
-                self.phase = Phase::Domains;
+                self.phase = ReadPhase::Domains;
                 break;
             }
             let domain = Domain::parse(&name).ok();

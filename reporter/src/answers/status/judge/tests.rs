@@ -61,7 +61,7 @@ fn before_noon(status: &mut Status, failures: u64) {
 fn collector(told: Value) -> CollectorStatus {
     CollectorStatus {
         command: "mx1".to_owned(),
-        told: Told::Figures(CollectorFigures::read(told)),
+        told: CollectorReply::Figures(CollectorFigures::read(told)),
     }
 }
 
@@ -210,13 +210,13 @@ fn thresholds() {
             "another time",
         ),
         (
-            |it| it.collectors[0].told = Told::Failed("no key".to_owned()),
+            |it| it.collectors[0].told = CollectorReply::Failed("no key".to_owned()),
             Some((Warning, "mx1: no key")),
             "it does not answer",
         ),
         (
             |it| {
-                it.collectors[0].told = Told::Failed("no key".to_owned());
+                it.collectors[0].told = CollectorReply::Failed("no key".to_owned());
                 it.reporter = ReporterStatus::Answers(json!({
                     "collectors": [{"command": "mx1", "last_success": "2026-11-21T00:01:00Z", "last_error": null}]}));
             },
@@ -226,7 +226,7 @@ fn thresholds() {
         (
             |it| {
                 it.asker = Asker::Other;
-                it.collectors[0].told = Told::Failed("no key".to_owned());
+                it.collectors[0].told = CollectorReply::Failed("no key".to_owned());
                 it.reporter = ReporterStatus::Answers(json!({
                     "collectors": [{"command": "mx1", "last_success": "2026-11-21T00:01:00Z", "last_error": null}]}));
             },
@@ -242,7 +242,7 @@ fn thresholds() {
             "the daemon's word",
         ),
         (
-            |it| it.collectors[0].told = Told::Nothing,
+            |it| it.collectors[0].told = CollectorReply::Nothing,
             None,
             "sys4's does not tell",
         ),

@@ -4,7 +4,7 @@ use tlsrptd_proto::day::Day;
 use super::*;
 use crate::answers::status::Asker;
 use crate::{
-    answers::status::{CollectorFigures, Finding},
+    answers::status::{CollectorFigures, StatusFinding},
     ctl::status::check,
     store::{JobStage, JobState, OutcomeTotals, SharedReason, WithoutReport},
 };
@@ -50,15 +50,18 @@ fn status() -> Status {
         collectors: vec![
             collector(
                 "tlsrpt-fetcher",
-                Told::Figures(CollectorFigures::read(json!({
+                CollectorReply::Figures(CollectorFigures::read(json!({
                     "started": "2026-11-01T08:00:00Z", "last_received": "2026-11-21T12:59:55Z",
                     "storages": [{"accepted": 5, "dropped": 0, "sessions_today": 7_654_321, "failed_today": 12}],
                 }))),
             ),
-            collector("ssh mx2.example.com tlsrpt-fetcher", Told::Nothing),
+            collector(
+                "ssh mx2.example.com tlsrpt-fetcher",
+                CollectorReply::Nothing,
+            ),
             collector(
                 "ssh mx3.example.com tlsrpt-fetcher",
-                Told::Failed(
+                CollectorReply::Failed(
                     "the command ended with exit status: 255: \nno route | to host".to_owned(),
                 ),
             ),
@@ -85,7 +88,7 @@ fn status() -> Status {
             ..Backlog::default()
         },
         suppressed: 3,
-        findings: vec![Finding {
+        findings: vec![StatusFinding {
             severity: Severity::Warning,
             text: "ssh mx3.example.com tlsrpt-fetcher: no route\n| to host".to_owned(),
         }],

@@ -12,13 +12,13 @@ use crate::deliver::unanswered::UnansweredReports;
 use tlsrptd_service::log::LogThrottle;
 
 /// A command of the envelope.
-struct Step {
-    kind: StepKind,
+struct EnvelopeCommand {
+    kind: EnvelopeCommandKind,
     command: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum StepKind {
+enum EnvelopeCommandKind {
     Mail,
     Rcpt,
     /// RCPT for `bcc_address`.
@@ -26,18 +26,18 @@ enum StepKind {
     Data,
 }
 
-impl StepKind {
+impl EnvelopeCommandKind {
     fn stage(self) -> Stage {
         match self {
-            StepKind::Mail => Stage::Mail,
-            StepKind::Rcpt | StepKind::Copy => Stage::Rcpt,
-            StepKind::Data => Stage::Data,
+            EnvelopeCommandKind::Mail => Stage::Mail,
+            EnvelopeCommandKind::Rcpt | EnvelopeCommandKind::Copy => Stage::Rcpt,
+            EnvelopeCommandKind::Data => Stage::Data,
         }
     }
 
     fn expected(self) -> ExpectedReply {
         match self {
-            StepKind::Data => ExpectedReply::Mail,
+            EnvelopeCommandKind::Data => ExpectedReply::Mail,
             _ => ExpectedReply::Done,
         }
     }
@@ -72,18 +72,21 @@ impl Connection {
         content.map_err(|fault| fault.with_copy(taken.copy))
     }
 
-    fn steps(&self, envelope: &Envelope<'_>) -> Vec<Step> {
+    fn steps(&self, envelope: &Envelope<'_>) -> Vec<EnvelopeCommand> {
         let Envelope { from, to, copy_to } = envelope;
-        let step = |kind, command| Step { kind, command };
+        let step = |kind, command| EnvelopeCommand { kind, command };
         let mut steps = vec![
-            step(StepKind::Mail, format!("MAIL FROM:<{from}>\r\n")),
-            step(StepKind::Rcpt, format!("RCPT TO:<{to}>\r\n")),
+            step(EnvelopeCommandKind::Mail, format!("MAIL FROM:<{from}>\r\n")),
+            step(EnvelopeCommandKind::Rcpt, format!("RCPT TO:<{to}>\r\n")),
         ];
         match copy_to {
             // DATA waits for what becomes of the recipient: a report is not sent to `bcc_address` alone.
-            Some(copy) => steps.push(step(StepKind::Copy, format!("RCPT TO:<{copy}>\r\n"))),
+            Some(copy) => steps.push(step(
+                EnvelopeCommandKind::Copy,
+                format!("RCPT TO:<{copy}>\r\n"),
+            )),
             None if self.offers.pipelining && !self.offers.chunking => {
-                steps.push(step(StepKind::Data, "DATA\r\n".to_owned()));
+                steps.push(step(EnvelopeCommandKind::Data, "DATA\r\n".to_owned()));
             }
             None => {}
         }
@@ -91,7 +94,11 @@ impl Connection {
     }
 
     /// One command after the other.
-    async fn ask_each(&mut self, steps: &[Step], copies: &LogThrottle) -> Result<Taken, SmtpFault> {
+    async fn ask_each(
+        &mut self,
+        steps: &[EnvelopeCommand],
+        copies: &LogThrottle,
+    ) -> Result<Taken, SmtpFault> {
         let mut taken = Taken::default();
         for step in steps {
             let answer = self.answer(step, step.command.as_bytes()).await;
@@ -101,7 +108,11 @@ impl Connection {
     }
 
     /// All commands at once, then their replies. They are all read, whatever the first says: what follows is answered next.
-    async fn pipeline(&mut self, steps: &[Step], copies: &LogThrottle) -> Result<Taken, SmtpFault> {
+    async fn pipeline(
+        &mut self,
+        steps: &[EnvelopeCommand],
+        copies: &LogThrottle,
+    ) -> Result<Taken, SmtpFault> {
         let group: String = steps.iter().map(|step| step.command.as_str()).collect();
         let (mut taken, mut said) = (Taken::default(), group.as_bytes());
         let mut first_fault = None;
@@ -111,7 +122,9 @@ impl Connection {
             match first_fault {
                 None => first_fault = self.take(step, answer, &mut taken, copies).err(),
                 // It waits for a mail without a recipient (RFC 2920 section 3.1): it gets none.
-                Some(_) if step.kind == StepKind::Data && answer.is_ok() => self.wire.over = true,
+                Some(_) if step.kind == EnvelopeCommandKind::Data && answer.is_ok() => {
+                    self.wire.over = true
+                }
                 Some(_) => {}
             }
             if self.wire.over {
@@ -121,7 +134,7 @@ impl Connection {
         first_fault.map_or(Ok(taken), Err)
     }
 
-    async fn answer(&mut self, step: &Step, said: &[u8]) -> Result<(), SmtpFault> {
+    async fn answer(&mut self, step: &EnvelopeCommand, said: &[u8]) -> Result<(), SmtpFault> {
         let stage = step.kind.stage();
         let reply = self.wire.ask(stage, said).await?;
         self.wire
@@ -132,19 +145,21 @@ impl Connection {
     /// If `bcc_address` is refused, the report is sent all the same.
     fn take(
         &self,
-        step: &Step,
+        step: &EnvelopeCommand,
         answer: Result<(), SmtpFault>,
         taken: &mut Taken,
         copies: &LogThrottle,
     ) -> Result<(), SmtpFault> {
         match (step.kind, answer) {
-            (StepKind::Copy, Err(fault)) if !fault.ends_connection() && !self.wire.over => {
+            (EnvelopeCommandKind::Copy, Err(fault))
+                if !fault.ends_connection() && !self.wire.over =>
+            {
                 if let Some(others) = copies.pass_now() {
                     tracing::warn!(reason = %fault, others, "the relay refuses bcc_address");
                 }
             }
-            (StepKind::Copy, Ok(())) => taken.copy = true,
-            (StepKind::Data, Ok(())) => taken.data = true,
+            (EnvelopeCommandKind::Copy, Ok(())) => taken.copy = true,
+            (EnvelopeCommandKind::Data, Ok(())) => taken.data = true,
             (_, answer) => answer?,
         }
         Ok(())

@@ -23,11 +23,11 @@ const DEFAULT_LIMIT: usize = 10_000;
 pub(in super::super) struct TopFailures {
     limit: usize,
     /// As the table has them. `None`: to be read; so after every transaction that was undone.
-    day: Option<OpenDay>,
+    day: Option<DayFailures>,
 }
 
 #[derive(Debug)]
-struct OpenDay {
+struct DayFailures {
     day: String,
     /// Sessions, domain, number.
     rows: BTreeSet<(u64, Box<str>, i64)>,
@@ -65,7 +65,7 @@ impl TopFailures {
         }
         let mut open = match self.day.take().filter(|open| open.day == day) {
             Some(open) => open,
-            None => OpenDay::read(tx, day)?,
+            None => DayFailures::read(tx, day)?,
         };
         open.shrink(tx, self.limit)?;
         for decided in failed {
@@ -83,8 +83,8 @@ impl TopFailures {
     }
 }
 
-impl OpenDay {
-    fn read(tx: &Transaction<'_>, day: &str) -> rusqlite::Result<OpenDay> {
+impl DayFailures {
+    fn read(tx: &Transaction<'_>, day: &str) -> rusqlite::Result<DayFailures> {
         let rows = tx
             .prepare_cached(
                 "SELECT sessions, domain, number FROM tlsrptd_history_failures WHERE day = ?1 AND domain > ''",
@@ -94,7 +94,7 @@ impl OpenDay {
                 Ok((count(row.get(0)?), domain.into_boxed_str(), row.get(2)?))
             })?
             .collect::<Result<_, _>>()?;
-        Ok(OpenDay {
+        Ok(DayFailures {
             day: day.to_owned(),
             rows,
             folded: 0,

@@ -151,11 +151,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<(String, FailureTexts, u64)> {
 struct Top {
     limit: usize,
     /// The least is on top; of equals the last by text.
-    rows: BinaryHeap<Reverse<Ranked>>,
+    rows: BinaryHeap<Reverse<RankedFailure>>,
 }
 
 /// Sessions, then domain and texts: what decides on the order.
-type Ranked = (u64, Reverse<(String, FailureTexts)>, Sum);
+type RankedFailure = (u64, Reverse<(String, FailureTexts)>, Sum);
 
 impl Top {
     fn new(limit: usize) -> Top {

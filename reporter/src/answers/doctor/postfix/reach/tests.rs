@@ -3,13 +3,13 @@ use std::os::unix::net::UnixDatagram;
 use super::*;
 use crate::answers::doctor::{
     collector::CollectorSettings,
-    host::{Host, NotSaid},
+    host::{HostPrograms, NotSaid},
     postfix::{self, instance},
 };
 
 struct Postconf(String, &'static str);
 
-impl Host for Postconf {
+impl HostPrograms for Postconf {
     fn ask(&self, _: &str, arguments: &[&str]) -> Result<String, NotSaid> {
         Ok(match arguments.contains(&"-M") {
             true => self.1.to_owned(),

@@ -12,7 +12,7 @@ use tokio::{runtime::Runtime, time::timeout};
 
 use super::{
     WAIT,
-    looking::{Names, Outside, ServerState},
+    looking::{DoctorEnvironment, Names, ServerState},
 };
 use crate::{
     deliver::{self, RelayAnswer, RelayTrouble, TroubleKind},
@@ -88,11 +88,11 @@ impl Names for SystemNames<'_> {
 }
 
 /// The real fetchers and relay.
-pub(super) struct SystemOutside<'a> {
+pub(super) struct SystemDoctorEnvironment<'a> {
     pub(super) runtime: &'a Runtime,
 }
 
-impl Outside for SystemOutside<'_> {
+impl DoctorEnvironment for SystemDoctorEnvironment<'_> {
     fn probe(&self, commands: &[&str]) -> Vec<Result<(), String>> {
         let asked = commands.iter().map(|command| async {
             match timeout(WAIT, gather::probe(command)).await {

@@ -5,21 +5,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why there is no observation socket.
+/// Why there is no socket to listen on.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // the messages say it
 pub enum ServeError {
-    #[error("observation socket {}: the name is longer than 107 bytes", .0.display())]
+    #[error("socket {}: the name is longer than 107 bytes", .0.display())]
     TooLong(PathBuf),
-    #[error("observation socket {}: the directory {} does not exist", .path.display(), .directory.display())]
+    #[error("socket {}: the directory {} does not exist", .path.display(), .directory.display())]
     NoDirectory { path: PathBuf, directory: PathBuf },
-    #[error("observation socket {}: the path exists and is not a socket; remove it or name another", .0.display())]
+    #[error("socket {}: the path exists and is not a socket; remove it or name another", .0.display())]
     NotASocket(PathBuf),
-    #[error("observation socket {}: {by} answers there", .path.display())]
+    #[error("socket {}: {by} answers there", .path.display())]
     Answered { path: PathBuf, by: String },
-    #[error("observation socket {}: a socket of another kind is there and in use", .0.display())]
+    #[error("socket {}: a socket of another kind is there and in use", .0.display())]
     OtherKind(PathBuf),
-    #[error("observation socket {}: cannot {what}: {source}", .path.display())]
+    #[error("socket {}: cannot {what}: {source}", .path.display())]
     Failed {
         path: PathBuf,
         what: &'static str,

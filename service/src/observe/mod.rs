@@ -26,3 +26,4 @@ pub use error::{AskError, ServeError};
 pub use limits::Limits;
 pub use protocol::{AnswerWriter, Request};
 pub use server::{Handler, Server};
+pub use socket::ListeningSocket;

@@ -22,7 +22,7 @@ use super::{
     AnswerWriter, Limits, Request, ServeError,
     clients::Clients,
     connection::{Connection, Line},
-    socket::ObservationSocket,
+    socket::ListeningSocket,
 };
 
 /// After a failed accept (for want of descriptors, mostly).
@@ -63,7 +63,7 @@ impl Server {
         path: &Path,
         handler: Arc<Handler>,
     ) -> Result<Server, ServeError> {
-        let socket = ObservationSocket::make(path)?;
+        let socket = ListeningSocket::make(path)?;
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let mut server = Server {
             clients: Arc::new(Clients::of_threads(limits.clients)),
@@ -107,7 +107,7 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 }
 
 /// Accepts clients until the server ends. At the end the socket's name is removed.
-fn accept(mut socket: ObservationSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
+fn accept(mut socket: ListeningSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
     let mut looked = Instant::now();
     let mut is_told = false;
     loop {
@@ -143,12 +143,12 @@ fn accept(mut socket: ObservationSocket, clients: &Clients, stop: &EventFd, inte
 
 /// A path that does not lead to the socket any more is made again, where nobody else has it. `is_told`: the log says already
 /// that it cannot be.
-fn make_again(socket: &mut ObservationSocket, is_told: &mut bool) {
+fn make_again(socket: &mut ListeningSocket, is_told: &mut bool) {
     if socket.is_at_its_path() {
         *is_told = false;
         return;
     }
-    match ObservationSocket::make(socket.path()) {
+    match ListeningSocket::make(socket.path()) {
         Ok(made) => {
             warn!(socket = %made.path().display(), "somebody removed the observation socket from its path; it is made again");
             *socket = made;

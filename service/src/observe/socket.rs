@@ -41,19 +41,20 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A socket and its name. Dropped, the name is removed, unless another socket has it by now.
 #[derive(Debug)]
-pub(super) struct ObservationSocket {
-    pub(super) listener: UnixListener,
+pub struct ListeningSocket {
+    /// Connections come from it.
+    pub listener: UnixListener,
     path: PathBuf,
     identity: FileIdentity,
 }
 
-impl ObservationSocket {
+impl ListeningSocket {
     /// Makes it. What a process that was killed left there is replaced.
     ///
     /// # Errors
     ///
     /// Why it cannot be had, see [`ServeError`].
-    pub(super) fn make(path: &Path) -> Result<ObservationSocket, ServeError> {
+    pub fn make(path: &Path) -> Result<ListeningSocket, ServeError> {
         if path.as_os_str().len() > LONGEST {
             return Err(ServeError::TooLong(path.into()));
         }
@@ -79,7 +80,7 @@ impl ObservationSocket {
                 ServeError::failed(path, "give it its mode and listen")(source)
             })?;
         let listener = UnixListener::from(made);
-        let socket = ObservationSocket {
+        let socket = ListeningSocket {
             listener,
             path: path.into(),
             identity,
@@ -90,7 +91,7 @@ impl ObservationSocket {
     }
 }
 
-impl ObservationSocket {
+impl ListeningSocket {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -101,7 +102,7 @@ impl ObservationSocket {
     }
 }
 
-impl Drop for ObservationSocket {
+impl Drop for ListeningSocket {
     fn drop(&mut self) {
         if self.is_at_its_path() {
             let _ = fs::remove_file(&self.path);

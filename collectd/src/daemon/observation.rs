@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tlsrptd_service::observe::Server;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{main_thread::MainThread, storages::url};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     store::RunningDay,
 };
 
-/// Answers from now on, until what it returns is dropped. Without a socket the collector goes on.
+/// Answers from now on, until what it returns is dropped. Without a socket the collector goes on, and it is made when it can be.
 pub(super) fn observe(
     main: &MainThread,
     running_day: Option<Arc<dyn RunningDay>>,
@@ -30,14 +30,10 @@ pub(super) fn observe(
             .collect(),
         stats: Arc::clone(&main.stats),
     };
-    match Server::start(path, Observed::new(collector, running_day).handler()) {
-        Ok(server) => {
-            info!(socket = %path.display(), "observed");
-            Some(server)
-        }
-        Err(error) => {
-            warn!(%error, "cannot make the observation socket: the collector works without it");
-            None
-        }
-    }
+    let started = Server::start(path, Observed::new(collector, running_day).handler());
+    started
+        .inspect_err(|error| {
+            warn!(%error, "nobody can observe the collector: it works without its observation socket");
+        })
+        .ok()
 }

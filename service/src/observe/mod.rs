@@ -15,6 +15,7 @@ mod clients;
 mod connection;
 mod error;
 mod limits;
+mod place;
 mod protocol;
 mod server;
 mod socket;

@@ -16,19 +16,17 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::eventfd::{EfdFlags, EventFd},
 };
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     AnswerWriter, Limits, Request, ServeError,
     clients::Clients,
     connection::{Connection, Line},
-    socket::ListeningSocket,
+    place::{LOOK, ObservedPlace},
 };
 
 /// After a failed accept (for want of descriptors, mostly).
 const PAUSE: Duration = Duration::from_millis(100);
-/// That often the path is looked at.
-const LOOK: Duration = Duration::from_secs(5);
 /// A thread's stack; handlers do not recurse.
 const STACK: usize = 512 * 1024;
 
@@ -44,11 +42,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes the socket, for its owner and its group, and answers from now on.
+    /// Makes the socket, for its owner and its group, and answers from now on. Where it cannot be made yet, the log says why, and it
+    /// is tried again for as long as the server is there.
     ///
     /// # Errors
     ///
-    /// The socket cannot be made, or a thread cannot be started. Where the daemon is of use without it, it goes on.
+    /// No socket can ever have this name, or a thread cannot be started. Where the daemon is of use without it, it goes on.
     pub fn start(path: &Path, handler: Arc<Handler>) -> Result<Server, ServeError> {
         Server::start_with(Limits::default(), path, handler)
     }
@@ -63,7 +62,7 @@ impl Server {
         path: &Path,
         handler: Arc<Handler>,
     ) -> Result<Server, ServeError> {
-        let socket = ListeningSocket::make(path)?;
+        let place = ObservedPlace::new(path)?;
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK);
         let mut server = Server {
             clients: Arc::new(Clients::of_threads(limits.clients)),
@@ -81,7 +80,7 @@ impl Server {
                 .map_err(ServeError::failed(path, "start a thread for it"))?;
         }
         let (clients, stop) = (Arc::clone(&server.clients), Arc::clone(&server.stop));
-        let accept = move || accept(socket, &clients, &stop, limits.interval);
+        let accept = move || accept(place, &clients, &stop, limits.interval);
         let accepting =
             start("observe", accept).map_err(ServeError::failed(path, "start a thread for it"))?;
         server.accepting = Some(accepting);
@@ -107,24 +106,16 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
 }
 
 /// Accepts clients until the server ends. At the end the socket's name is removed.
-fn accept(mut socket: ListeningSocket, clients: &Clients, stop: &EventFd, interval: Duration) {
-    let mut looked = Instant::now();
-    let mut is_told = false;
+fn accept(mut place: ObservedPlace, clients: &Clients, stop: &EventFd, interval: Duration) {
     loop {
-        if looked.elapsed() >= LOOK {
-            looked = Instant::now();
-            make_again(&mut socket, &mut is_told);
-        }
-        let mut polled = [
-            PollFd::new(socket.listener.as_fd(), PollFlags::POLLIN),
-            PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-        ];
-        let patience = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX);
-        let _ = poll(&mut polled, patience);
-        if polled[1].any() == Some(true) {
+        place.look_after();
+        if !wait(&place, stop) {
             return;
         }
-        match accept_one(&socket.listener) {
+        let Some(listener) = place.listener() else {
+            continue;
+        };
+        match accept_one(listener) {
             Ok(Some(client)) => {
                 if let Some(refused) = clients.put(client) {
                     refuse(refused);
@@ -141,25 +132,14 @@ fn accept(mut socket: ListeningSocket, clients: &Clients, stop: &EventFd, interv
     }
 }
 
-/// A path that does not lead to the socket any more is made again, where nobody else has it. `is_told`: the log says already
-/// that it cannot be.
-fn make_again(socket: &mut ListeningSocket, is_told: &mut bool) {
-    if socket.is_at_its_path() {
-        *is_told = false;
-        return;
-    }
-    match ListeningSocket::make(socket.path()) {
-        Ok(made) => {
-            warn!(socket = %made.path().display(), "somebody removed the observation socket from its path; it is made again");
-            *socket = made;
-            *is_told = false;
-        }
-        Err(error) if !*is_told => {
-            warn!(%error, "the observation socket is gone from its path and cannot be made again; trying on");
-            *is_told = true;
-        }
-        Err(_) => {}
-    }
+/// Waits for a client, or until the path is to be looked at. False: the server ends.
+fn wait(place: &ObservedPlace, stop: &EventFd) -> bool {
+    let mut polled = vec![PollFd::new(stop.as_fd(), PollFlags::POLLIN)];
+    let listener = place.listener();
+    polled.extend(listener.map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
+    let patience = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX);
+    let _ = poll(&mut polled, patience);
+    polled[0].any() != Some(true)
 }
 
 /// `None` when the client is gone already.

@@ -49,15 +49,23 @@ pub struct ListeningSocket {
 }
 
 impl ListeningSocket {
+    /// # Errors
+    ///
+    /// No socket can have this name.
+    pub(super) fn check_path(path: &Path) -> Result<(), ServeError> {
+        match path.as_os_str().len() > LONGEST {
+            true => Err(ServeError::TooLong(path.into())),
+            false => Ok(()),
+        }
+    }
+
     /// Makes it. What a process that was killed left there is replaced.
     ///
     /// # Errors
     ///
     /// Why it cannot be had, see [`ServeError`].
     pub fn make(path: &Path) -> Result<ListeningSocket, ServeError> {
-        if path.as_os_str().len() > LONGEST {
-            return Err(ServeError::TooLong(path.into()));
-        }
+        ListeningSocket::check_path(path)?;
         let directory = paths::directory(path);
         if !directory.is_dir() {
             return Err(ServeError::NoDirectory {
@@ -92,10 +100,6 @@ impl ListeningSocket {
 }
 
 impl ListeningSocket {
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Whether the path leads to this socket still.
     pub(super) fn is_at_its_path(&self) -> bool {
         identity(&self.path).is_ok_and(|found| found == self.identity)

@@ -173,31 +173,72 @@ fn why_the_fetcher_has_no_answer() {
     collectd.stop().success();
 }
 
+/// It works all the same, and is observed once its path is free.
 #[test]
 fn a_collector_without_its_observation_socket_goes_on() {
     let observed = Observed::new();
     let first = observed.start();
-    let other = Lab::new();
-    for (socket, want) in [
-        (
-            observed.socket(),
-            format!("tlsrpt-collectd (process {}) answers there", first.pid()),
-        ),
-        (
-            other.file("none/observe").display().to_string(),
-            "does not exist".to_owned(),
-        ),
-    ] {
-        let mut second = other.start_ready(&other.collectd().set("observation_socket", socket));
-        second.wait_for_log("cannot make the observation socket");
-        assert!(second.log().contains(&want), "{}", second.log());
-        other.mta().send(&mta::success("a.test", TXT));
-        other.wait_for_sessions(&other.collectd_db(), 1);
-        second.stop().success();
-        let _ = fs::remove_file(other.collectd_db());
-    }
-    observed.status();
+    let other = Observed::new();
+    let lab = &other.lab;
+    let program = lab.collectd().set("observation_socket", observed.socket());
+    let mut second = lab.start_ready(&program);
+    second.wait_for_log("cannot make the observation socket");
+    let by = format!("tlsrpt-collectd (process {}) answers there", first.pid());
+    assert!(second.log().contains(&by), "{}", second.log());
+    lab.mta().send(&mta::success("a.test", TXT));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    assert_eq!(observed.status()["pid"], first.pid().as_raw());
     first.stop().success();
+    second.wait_for_log("the observation socket is ready");
+    assert_eq!(observed.status()["pid"], second.pid().as_raw());
+    second.stop().success();
+}
+
+/// Both daemons, while the folder comes late, goes, and comes back: a line in the log each time, and no more.
+#[test]
+fn a_folder_that_comes_and_goes() {
+    let lab = Lab::new();
+    let path = |name: &str| lab.file("run").join(name);
+    let collectd = lab.collectd();
+    let collectd = collectd.set("observation_socket", path("collectd.observe").display());
+    let reportd = lab.reportd();
+    let reportd = reportd.set("observation_socket", path("reportd.observe").display());
+    let mut daemons = [
+        (lab.start_ready(&collectd), path("collectd.observe")),
+        (reportd.start(), path("reportd.observe")),
+    ];
+    let is_answering = |path: &Path| UnixStream::connect(path).is_ok();
+    for (daemon, _) in &mut daemons {
+        daemon.wait_for_log("cannot make the observation socket");
+    }
+    for round in 1..3 {
+        fs::create_dir(lab.file("run")).unwrap();
+        for (daemon, path) in &daemons {
+            let ready = |log: &str| log.matches("the observation socket is ready").count();
+            until_true("it is ready", || ready(&daemon.log()) >= round);
+            assert!(is_answering(path));
+            assert_eq!(ready(&daemon.log()), round, "{}", daemon.log());
+        }
+        if round == 1 {
+            fs::remove_dir_all(lab.file("run")).unwrap();
+            for (daemon, _) in &mut daemons {
+                daemon.wait_for_log("the observation socket is gone from its path");
+            }
+        }
+    }
+    for (daemon, path) in daemons {
+        let log = daemon.stop().success().stderr;
+        let told = |words: &str| log.matches(words).count();
+        assert_eq!(
+            (
+                told("cannot make the observation"),
+                told("is gone from its path")
+            ),
+            (1, 1),
+            "{log}"
+        );
+        assert!(!path.exists());
+    }
 }
 
 /// One who asks for all of today and takes nothing of it, while the operator ends the day, and ends the collector.

@@ -26,7 +26,7 @@ pub(super) use snapshot::Snapshot;
 /// What may be asked.
 const KNOWN: &[&str] = &["status"];
 
-/// Answers from now on, until what it returns is dropped. Without a socket the reporter goes on.
+/// Answers from now on, until what it returns is dropped. Without a socket the reporter goes on, and it is made when it can be.
 pub(super) fn serve(
     socket: Option<&Path>,
     published: Arc<Published<Snapshot>>,
@@ -46,16 +46,11 @@ pub(super) fn serve(
         _ => out.error(&request.unknown(KNOWN)),
     };
     let handler: Arc<Handler> = Arc::new(handler);
-    match Server::start(path, handler) {
-        Ok(server) => {
-            tracing::info!(socket = %path.display(), "observed");
-            Some(server)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot make the observation socket: the reporter works without it");
-            None
-        }
-    }
+    Server::start(path, handler)
+        .inspect_err(|error| {
+            tracing::warn!(%error, "nobody can observe the reporter: it works without its observation socket");
+        })
+        .ok()
 }
 
 fn status(started: Timestamp, snapshot: Option<&Snapshot>, warnings: &[NewestWarning]) -> Value {

@@ -1,14 +1,14 @@
 //! Server and client over real sockets: also clients that do what they should not.
 
+mod clients;
+mod paths;
+
 use std::{
     fs,
     io::{Read, Write},
     net::Shutdown,
-    os::unix::{
-        fs::{FileTypeExt, PermissionsExt},
-        net::{UnixDatagram, UnixListener, UnixStream},
-    },
-    path::{Path, PathBuf},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -20,7 +20,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{AskError, Client, Handler, Limits, ServeError, Server};
+use super::{AskError, Client, Handler, Limits, Server};
 
 /// A condition that does not come about in this time fails the test.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -205,170 +205,6 @@ fn what_is_no_request() {
         );
     }
     assert!(bench.exchange(b"\xff\xfe{}\n").contains("not JSON"));
-    assert!(bench.is_answering());
-}
-
-/// The client's half of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Half {
-    Open,
-    Closed,
-}
-
-/// However many misbehave at once, they are gone in time, and others are answered again.
-#[test]
-fn clients_that_hold_their_places() {
-    let flood = "{\"request\":\"flood\"}\n";
-    let cases = [
-        ("say nothing", "", Half::Open),
-        ("never end the line", "{\"request\":", Half::Open),
-        ("never read", flood, Half::Open),
-        ("are half closed and never read", flood, Half::Closed),
-    ];
-    for (why, sent, half) in cases {
-        let bench = Bench::new();
-        let _server = bench.server(short());
-        let mut held: Vec<_> = (0..2).map(|_| bench.raw()).collect();
-        for stream in &mut held {
-            stream.write_all(sent.as_bytes()).unwrap();
-            if half == Half::Closed {
-                stream.shutdown(Shutdown::Write).unwrap();
-            }
-        }
-        let mut refused = bench.raw();
-        assert_eq!(
-            rest(&mut refused),
-            "{\"error\":\"too many clients\"}\n",
-            "{why}"
-        );
-        wait_until(why, || bench.is_answering());
-        drop(held);
-    }
-}
-
-#[test]
-fn a_client_that_reads_little_by_little_is_gone_at_last() {
-    let bench = Bench::new();
-    let _server = bench.server(Limits {
-        write: PATIENCE,
-        client: Duration::from_millis(600),
-        ..short()
-    });
-    let mut slow = bench.raw();
-    slow.write_all(b"{\"request\":\"flood\"}\n").unwrap();
-    let began = Instant::now();
-    let mut part = [0; 16 * 1024];
-    while matches!(slow.read(&mut part), Ok(1..)) {
-        assert!(began.elapsed() < PATIENCE, "it may stay for ever");
-        thread::sleep(Duration::from_millis(20));
-    }
-    assert!(
-        began.elapsed() >= Duration::from_millis(500),
-        "it was in time"
-    );
-}
-
-#[test]
-fn floods_of_connections_and_of_questions_are_slowed_down() {
-    let bench = Bench::new();
-    let _server = bench.server(Limits {
-        clients: 1,
-        interval: Duration::from_millis(50),
-        ..Limits::default()
-    });
-    let end = Instant::now() + Duration::from_millis(500);
-    let (mut connected, mut client) = (0, Client::connect(&bench.path()).unwrap());
-    while Instant::now() < end {
-        client.ask(&status()).unwrap();
-        connected += usize::from(UnixStream::connect(bench.path()).is_ok());
-    }
-    let asked = bench.asked.load(Relaxed);
-    assert!(
-        (2..=12).contains(&asked),
-        "{asked} answers in half a second"
-    );
-    assert!(connected > 1, "{connected}");
-    drop(client);
-    wait_until("others are answered", || bench.is_answering());
-}
-
-#[test]
-fn the_end_waits_for_nobody_and_removes_the_path() {
-    let bench = Bench::new();
-    let server = bench.server(Limits::default());
-    let mut silent = bench.raw();
-    let mut busy = bench.raw();
-    busy.write_all(b"{\"request\":\"flood\"}\n").unwrap();
-    wait_until("it is asked", || bench.asked.load(Relaxed) == 1);
-    let began = Instant::now();
-    drop(server);
-    assert!(began.elapsed() < Duration::from_secs(5));
-    assert!(!bench.path().exists());
-    rest(&mut silent);
-    rest(&mut busy);
-}
-
-#[test]
-fn mode_and_kind() {
-    let bench = Bench::new();
-    let _server = bench.server(Limits::default());
-    let found = fs::symlink_metadata(bench.path()).unwrap();
-    assert!(found.file_type().is_socket());
-    assert_eq!(found.permissions().mode() & 0o7777, 0o660);
-}
-
-#[test]
-fn what_stands_at_the_path() {
-    let make = |path: &Path| Server::start(path, Bench::new().handler());
-    let bench = Bench::new();
-    let path = bench.path();
-
-    drop(UnixListener::bind(&path).unwrap());
-    assert!(path.exists());
-    drop(make(&path).expect("what a dead process left is replaced"));
-    drop(UnixDatagram::bind(&path).unwrap());
-    drop(make(&path).expect("so is a dead one of another kind"));
-
-    let live = make(&path).unwrap();
-    let error = make(&path).unwrap_err().to_string();
-    let own = format!("(process {}) answers there", std::process::id());
-    assert!(error.ends_with(&own), "{error}");
-    assert!(bench.path().exists(), "a live one stays");
-    drop(live);
-
-    let datagrams = UnixDatagram::bind(&path).unwrap();
-    assert!(matches!(make(&path), Err(ServeError::OtherKind(_))));
-    drop(datagrams);
-    fs::remove_file(&path).unwrap();
-
-    fs::write(&path, "text").unwrap();
-    assert!(matches!(make(&path), Err(ServeError::NotASocket(_))));
-    assert_eq!(fs::read_to_string(&path).unwrap(), "text");
-
-    let missing = bench.dir.path().join("none/observe");
-    assert!(matches!(
-        make(&missing),
-        Err(ServeError::NoDirectory { .. })
-    ));
-    let long = bench.dir.path().join("x".repeat(108));
-    assert!(matches!(make(&long), Err(ServeError::TooLong(_))));
-}
-
-#[test]
-fn a_path_that_somebody_removed_is_made_again() {
-    let bench = Bench::new();
-    let _server = bench.server(Limits::default());
-    fs::remove_file(bench.path()).unwrap();
-    wait_until("it is made again", || bench.is_answering());
-}
-
-#[test]
-fn another_socket_at_the_path_stays_at_the_end() {
-    let bench = Bench::new();
-    let first = bench.server(Limits::default());
-    fs::remove_file(bench.path()).unwrap();
-    let _second = bench.server(Limits::default());
-    drop(first);
     assert!(bench.is_answering());
 }
 

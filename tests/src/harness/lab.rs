@@ -16,6 +16,7 @@ use super::dns::Dns;
 use super::https::Https;
 use super::mta::{self, Mta};
 use super::program::{Program, Running};
+use super::query::query;
 use super::smtp::Smtp;
 use super::stored::Stored;
 use super::sys4::Sys4;
@@ -368,29 +369,6 @@ fn contents(folder: &Path) -> Vec<Vec<u8>> {
         .filter(|file| file.path().extension().is_some_and(|kind| kind == "whole"))
         .filter_map(|file| fs::read(file.path()).ok())
         .collect()
-}
-
-/// Rows of an SQL query on a database, each value as text (NULL as an empty one). Waits while it is locked.
-pub fn query(database: &Path, sql: &str) -> rusqlite::Result<Vec<Vec<String>>> {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let connection = rusqlite::Connection::open_with_flags(database, flags)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
-    let mut statement = connection.prepare(sql)?;
-    let columns = statement.column_count();
-    let text = |row: &rusqlite::Row<'_>, column| {
-        Ok(match row.get_ref(column)? {
-            rusqlite::types::ValueRef::Null => String::new(),
-            rusqlite::types::ValueRef::Integer(number) => number.to_string(),
-            rusqlite::types::ValueRef::Real(number) => number.to_string(),
-            rusqlite::types::ValueRef::Text(text) | rusqlite::types::ValueRef::Blob(text) => {
-                String::from_utf8_lossy(text).into_owned()
-            }
-        })
-    };
-    let rows = statement.query_map([], |row| {
-        (0..columns).map(|column| text(row, column)).collect()
-    })?;
-    rows.collect()
 }
 
 /// The real programs read the real clock: a test that spans midnight by chance would fail by chance. Waits it out.

@@ -13,6 +13,7 @@ pub mod mta;
 mod places;
 pub mod program;
 pub mod proxy;
+pub mod query;
 pub mod running;
 mod runtime;
 pub mod sandbox;

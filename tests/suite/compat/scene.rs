@@ -8,9 +8,9 @@ use std::os::unix::net::UnixDatagram;
 
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
-use tlsrptd_tests::harness::lab::query;
 use tlsrptd_tests::harness::mta::{self, Mta};
 use tlsrptd_tests::harness::program::{Ended, Program, Running};
+use tlsrptd_tests::harness::query::query;
 use tlsrptd_tests::harness::wait::{until, within};
 
 use super::subject::Subject;

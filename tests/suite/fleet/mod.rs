@@ -3,6 +3,7 @@
 mod hosts;
 mod mixed;
 mod pipe;
+mod ssh;
 mod uploaded;
 
 use serde_json::Value;

@@ -54,6 +54,9 @@ pub enum Error {
     /// Standard output.
     #[error("cannot write the answer: {0}")]
     Output(std::io::Error),
+    /// Who asked wants no answer any more.
+    #[error("ended by signal {0}")]
+    Signal(i32),
 }
 
 impl Error {
@@ -89,6 +92,8 @@ impl Error {
             ) => exit::DATABASE,
             Error::Argument { .. } => exit::CONFIG,
             Error::NotDone { .. } => exit::FAILED,
+            // As the shell says it of a program that the signal has ended.
+            Error::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
             _ => exit::OTHER,
         }
     }

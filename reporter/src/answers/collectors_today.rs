@@ -1,11 +1,11 @@
 //! What the collectors have counted today of one domain, so far.
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{counts::ReportCounts, day::Day, domain::Domain};
 
+use super::waiting::{WaitNote, answers_of};
 use crate::{
     gather::{self, RunAs, TodayStream},
     model::{CollectorRow, collector_of},
@@ -30,16 +30,17 @@ pub(crate) struct CountedToday {
 }
 
 impl CountedToday {
-    /// Asks all of them at once. Whoever does not answer in time did not tell.
-    pub(crate) async fn ask(settings: &Reportd, domain: &Domain) -> CountedToday {
+    /// Asks all of them at once. Whoever does not answer in time did not tell; `note` is told who is waited for.
+    pub(crate) async fn ask(settings: &Reportd, domain: &Domain, note: WaitNote) -> CountedToday {
         let run_as = &RunAs::owner_of(&settings.dbname);
         let commands = settings.fetchers.iter();
-        let asked = commands.map(|fetcher| async move {
-            let counts = gather::today(&fetcher.text, run_as, domain).await;
-            (collector_of(&fetcher.text), counts)
+        let asked = commands.map(|fetcher| {
+            let name = collector_of(&fetcher.text);
+            let counts = gather::today(&fetcher.text, run_as, domain);
+            (name.clone(), async move { (name, counts.await) })
         });
         let mut today = CountedToday::default();
-        for (command, counts) in join_all(asked).await {
+        for (command, counts) in answers_of(asked, note).await {
             let told = counts
                 .map_err(|error| error.to_string())
                 .and_then(|counts| {

@@ -22,5 +22,6 @@ pub mod status;
 pub(crate) mod stored_day;
 pub(crate) mod tonight;
 pub mod totals;
+pub(crate) mod waiting;
 pub(crate) mod when;
 pub(crate) mod why;

@@ -10,6 +10,7 @@ use super::{
     preview::{Preview, Previewer},
     reason,
     stored_day::StoredDay,
+    waiting::WaitNote,
 };
 use crate::{
     error::Error,
@@ -91,7 +92,7 @@ pub(crate) const WAITING: &str = "waiting";
 pub(crate) const PREVIEW: &str = "preview";
 
 impl Shown {
-    /// Finds it; for today all collectors are asked, and for a preview DNS.
+    /// Finds it; for today all collectors are asked, and for a preview DNS. `note` is told who is waited for.
     ///
     /// # Errors
     /// When the day lies ahead, or the settings or the store cannot be used.
@@ -100,6 +101,7 @@ impl Shown {
         asked: &str,
         day: Day,
         now: Timestamp,
+        note: WaitNote,
     ) -> Result<Shown, Error> {
         let today = Day::of(now);
         let StoredDay {
@@ -113,7 +115,7 @@ impl Shown {
             None => Vec::new(),
         };
         let counted = match day == today {
-            true => CountedToday::ask(settings, &domain).await,
+            true => CountedToday::ask(settings, &domain, note).await,
             false => CountedToday::default(),
         };
         let previewer = Previewer::new(settings, store)?;

@@ -1,8 +1,9 @@
-//! What would go out tonight: what all collectors have counted today, merged as it comes, and decided on by the records that
-//! the MTA saw. However many domains there are, one of each collector is in memory, and the rows that are shown.
+//! What would go out tonight: what all collectors have counted today, merged, and decided on by the records that the MTA saw.
+//! However many domains there are, one of each collector is in memory, and the rows that are shown.
 
 mod merged;
 mod most;
+mod spool;
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,19 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain};
+use tokio::task::yield_now;
 
-use super::{preview::Previewer, stored_day::open};
+use super::{preview::Previewer, stored_day::open, waiting::WaitNote};
 use crate::{
     error::Error,
+    gather::TodayLimits,
     model::{DecidedDomain, Decision, DomainDay, OurMails},
 };
-use merged::MergedToday;
+use merged::{MergedToday, TodayQuestion};
 use most::MostSessions;
+
+/// After so many domains it is seen whether somebody wants it to end.
+const AT_ONCE: u64 = 256;
 
 /// Which domains are wanted.
 #[derive(Clone, Debug)]
@@ -95,7 +101,7 @@ pub(crate) struct TonightRow {
 }
 
 impl Tonight {
-    /// Asks all collectors.
+    /// Asks all collectors. `note` is told whose answers are waited for.
     ///
     /// # Errors
     /// When the settings or the store cannot be used.
@@ -103,16 +109,22 @@ impl Tonight {
         settings: &Reportd,
         question: &TonightQuestion,
         now: Timestamp,
+        note: WaitNote,
     ) -> Result<Tonight, Error> {
         let day = Day::of(now);
         let store = open(settings, day, day)?;
         let previewer = Previewer::new(settings, store.as_deref())?;
-        let mut merged = MergedToday::ask(settings, question.domain.as_ref(), now).await;
+        let asked = TodayQuestion {
+            domain: question.domain.as_ref(),
+            now,
+            limits: TodayLimits::default(),
+        };
+        let mut merged = MergedToday::ask(settings, &asked, note).await;
         let mut tonight = Tonight::new(day);
         let mut most = MostSessions::new(question.limit);
-        while let Some((domain, rows)) = merged.next().await {
+        while let Some((domain, rows)) = merged.next() {
             let found = DomainDay {
-                domain: domain.to_string(),
+                domain,
                 rows,
                 our_mails: OurMails::default(),
                 reports: 0,
@@ -121,6 +133,9 @@ impl Tonight {
             tonight.count(&row);
             if question.outlook.is_none_or(|wanted| row.has(wanted)) {
                 most.offer(row);
+            }
+            if tonight.domains % AT_ONCE == 0 {
+                yield_now().await;
             }
         }
         (tonight.rows, tonight.more) = most.rows();

@@ -18,6 +18,7 @@ use super::{
     reason,
     status::{QueueStatus, ReporterStatus},
     stored_day::StoredDay,
+    waiting::WaitNote,
 };
 use crate::{
     error::Error,
@@ -52,7 +53,7 @@ pub(crate) struct Why {
 }
 
 impl Why {
-    /// Finds them out: from the store, from the collectors, from DNS.
+    /// Finds them out: from the store, from the collectors, from DNS. `note` is told who is waited for.
     ///
     /// # Errors
     /// When the day lies ahead, or the settings or the store cannot be used.
@@ -61,6 +62,7 @@ impl Why {
         asked: &str,
         day: Day,
         now: Timestamp,
+        note: WaitNote,
     ) -> Result<Why, Error> {
         let today = Day::of(now);
         let StoredDay {
@@ -75,7 +77,7 @@ impl Why {
         };
         let is_stored = !state.rows.is_empty() || !state.reports.is_empty();
         let counted_today = match day == today || !is_stored {
-            true => Some(CountedToday::ask(settings, &domain).await),
+            true => Some(CountedToday::ask(settings, &domain, note).await),
             false => None,
         };
         let previewer = Previewer::new(settings, store)?;

@@ -7,6 +7,12 @@ use tlsrptd_config::{ctl::AnswerForm, exit, visible};
 
 use crate::error::Error;
 
+/// For whoever waits: a line on standard error.
+pub(super) fn say(text: &str) {
+    // If standard error is closed, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{}", visible::one_line(text));
+}
+
 /// The answer to one command: for people, for programs, and how it went.
 #[derive(Debug)]
 pub(crate) struct CommandAnswer {
@@ -51,8 +57,7 @@ impl CommandAnswer {
     pub(crate) fn print(&self, form: AnswerForm) -> Result<u8, Error> {
         let mut out = io::stdout();
         for note in &self.notes {
-            // If standard error is closed, there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", visible::one_line(note));
+            say(note);
         }
         let verbatim = match form {
             AnswerForm::Json => &self.verbatim_json,

@@ -10,7 +10,10 @@ use tlsrptd_config::{
     reportd::Reportd,
 };
 
-use super::{answer::CommandAnswer, day};
+use super::{
+    answer::{CommandAnswer, say},
+    day,
+};
 use crate::{
     answers::{report_mail::ReportMails, runtime, show::Shown},
     error::Error,
@@ -19,7 +22,7 @@ use crate::{
 pub(super) fn answer(settings: &Reportd, question: &Show) -> Result<CommandAnswer, Error> {
     let now = Timestamp::now();
     let day = day::of(&question.day, now)?;
-    let shown = runtime::wait_for(Shown::find(settings, &question.domain, day, now))?;
+    let shown = runtime::wait_for(Shown::find(settings, &question.domain, day, now, say))?;
     match question.form {
         ShowForm::Mail => Ok(mails::answer(&shown, ReportMails::write(settings, &shown)?)),
         ShowForm::Report => Ok(report(&shown)),

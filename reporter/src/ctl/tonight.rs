@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tlsrptd_config::{ctl::Deliveries, exit, reportd::Reportd};
 
 use super::{
-    answer::CommandAnswer,
+    answer::{CommandAnswer, say},
     number::{counted, grouped},
     table::{Align, Table},
 };
@@ -27,7 +27,8 @@ pub(super) fn answer(settings: &Reportd, question: &Deliveries) -> Result<Comman
         outlook,
         limit: question.limit,
     };
-    let tonight = runtime::wait_for(Tonight::find(settings, &question, Timestamp::now()))?;
+    let now = Timestamp::now();
+    let tonight = runtime::wait_for(Tonight::find(settings, &question, now, say))?;
     let answer = CommandAnswer::new(text(&tonight), tonight.json());
     match tonight.rows.is_empty() && tonight.more == 0 {
         true => Ok(answer.with_exit(exit::FAILED)),
@@ -83,11 +84,15 @@ fn text(tonight: &Tonight) -> String {
     for collector in &tonight.collectors {
         if let Some(error) = &collector.error {
             let error = error.replace(char::is_control, " ");
-            let _ = writeln!(
-                text,
-                "Collector {} has not told all: {error}",
-                collector.command
-            );
+            let command = &collector.command;
+            let _ = match collector.domains {
+                0 => writeln!(text, "Without {command}: {error}"),
+                domains => writeln!(
+                    text,
+                    "Collector {command} has told {} and not all: {error}",
+                    counted(domains, "domain", "domains")
+                ),
+            };
         }
     }
     if !tonight.rows.is_empty() {
@@ -165,6 +170,11 @@ mod tests {
                     domains: 0,
                     error: Some("it said\nno".to_owned()),
                 },
+                CollectorTonight {
+                    command: "three".to_owned(),
+                    domains: 1,
+                    error: Some("no line for 60 seconds".to_owned()),
+                },
             ],
             domains: 5,
             sessions: 15,
@@ -191,7 +201,8 @@ mod tests {
             "Counted on 2026-11-29 (UTC) so far: at least 5 domains, 15 sessions, 5 of them failed.\n\
              Tonight about 3 reports to 4 destinations, by the records that the MTA saw.\n\
              Domains without a report: min_sessions 1, no record 1.\n\
-             Collector two has not told all: it said no\n\
+             Without two: it said no\n\
+             Collector three has told 1 domain and not all: no line for 60 seconds\n\
              \n\
              DOMAIN  SESSIONS  FAILED  DESTINATION OR REASON\n\
              a.test         3       1  mailto:a@a.test, https://a.test/ (suppressed: mailto:b@a.test)\n\

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use tlsrptd_config::{DayWord, exit, reportd::Reportd, visible};
 
-use super::{answer::CommandAnswer, day};
+use super::{
+    answer::{CommandAnswer, say},
+    day,
+};
 use crate::{
     answers::{runtime, why::Why},
     error::Error,
@@ -16,7 +19,7 @@ pub(super) fn answer(
 ) -> Result<CommandAnswer, Error> {
     let now = Timestamp::now();
     let day = day::of(day, now)?;
-    let why = runtime::wait_for(Why::find(settings, domain, day, now))?;
+    let why = runtime::wait_for(Why::find(settings, domain, day, now, say))?;
     let answer = CommandAnswer::new(visible::one_line(&why.sentence()) + "\n", why.json());
     match why.is_seen() {
         true => Ok(answer),

@@ -27,6 +27,12 @@ pub enum GatherError {
         /// The limit.
         limit: Duration,
     },
+    /// It did not begin to answer, and was ended.
+    #[error("no answer in {} s", limit.as_secs())]
+    NoAnswer {
+        /// The limit.
+        limit: Duration,
+    },
     /// It took too long as a whole, and was ended.
     #[error("the answer took longer than {} seconds", limit.as_secs())]
     TooSlow {

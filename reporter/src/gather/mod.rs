@@ -32,7 +32,7 @@ pub use error::GatherError;
 pub use probe::probe;
 pub use run_as::RunAs;
 pub use status::ask_status;
-pub use today::{TodayStream, today};
+pub use today::{TodayLimits, TodayStream, today};
 
 /// A part that is handed on: so many domains,
 const ROWS_AT_ONCE: usize = 500;

@@ -25,10 +25,25 @@ use super::{
 const TODAY: &str = "today";
 /// One domain's counts take no longer: there may be a slow login.
 const ONE_DOMAIN: Duration = Duration::from_secs(20);
-/// Nor does the head of a stream.
-const HEAD: Duration = ONE_DOMAIN;
-/// Those of all domains.
-const ALL: Duration = Duration::from_secs(3600);
+
+/// How long a collector may take to tell of all domains.
+#[derive(Clone, Copy, Debug)]
+pub struct TodayLimits {
+    /// To the end of the answer's head.
+    pub head: Duration,
+    /// To the end of the answer.
+    pub all: Duration,
+}
+
+impl Default for TodayLimits {
+    /// Whoever waits for it wants to go on.
+    fn default() -> TodayLimits {
+        TodayLimits {
+            head: ONE_DOMAIN,
+            all: Duration::from_secs(600),
+        }
+    }
+}
 
 /// What a collector has counted today of one domain; `None`: nothing.
 ///
@@ -54,7 +69,7 @@ pub async fn today(
     };
     let limit = ONE_DOMAIN;
     let answer = tokio::time::timeout(limit, whole).await;
-    answer.unwrap_or(Err(GatherError::TooSlow { limit }))
+    answer.unwrap_or(Err(GatherError::NoAnswer { limit }))
 }
 
 /// All that a fetcher writes.
@@ -82,9 +97,9 @@ fn of_older_fetcher(error: GatherError) -> GatherError {
 pub struct TodayStream {
     fetcher: FetcherProcess,
     parser: Parser,
-    until: Instant,
-    /// What `until` was made of.
-    limit: Duration,
+    begun: Instant,
+    limits: TodayLimits,
+    is_head_read: bool,
     has_ended: bool,
     /// The collector's clock.
     pub clock: Option<Timestamp>,
@@ -99,7 +114,7 @@ impl std::fmt::Debug for TodayStream {
 }
 
 impl TodayStream {
-    /// Asks for all domains, and reads the head of the answer. At most `max_size` bytes are read.
+    /// Asks for all domains, and reads the head of the answer. At most `max_size` bytes are read, within these limits.
     ///
     /// # Errors
     ///
@@ -108,12 +123,14 @@ impl TodayStream {
         command: &str,
         run_as: &RunAs,
         max_size: u64,
+        limits: TodayLimits,
     ) -> Result<TodayStream, GatherError> {
         let mut stream = TodayStream {
             fetcher: FetcherProcess::start_as(run_as, command, &[TODAY, ALL_DOMAINS], max_size)?,
             parser: Parser::new(),
-            until: Instant::now() + HEAD,
-            limit: HEAD,
+            begun: Instant::now(),
+            limits,
+            is_head_read: false,
             has_ended: false,
             clock: None,
             left_out: 0,
@@ -123,7 +140,7 @@ impl TodayStream {
                 Ok(Event::Newest(newest)) => {
                     // Before the first day is closed, an answer without domains ends with its head.
                     stream.has_ended = newest.is_none();
-                    (stream.until, stream.limit) = (Instant::now() + ALL, ALL);
+                    stream.is_head_read = true;
                     return Ok(stream);
                 }
                 Ok(Event::Clock(clock)) => stream.clock = Some(clock),
@@ -169,12 +186,17 @@ impl TodayStream {
     }
 
     async fn event(&mut self) -> Result<Event, GatherError> {
-        let too_slow = GatherError::TooSlow { limit: self.limit };
+        let TodayLimits { head, all } = self.limits;
+        let (limit, too_slow) = match self.is_head_read {
+            false => (head, GatherError::NoAnswer { limit: head }),
+            true => (all, GatherError::TooSlow { limit: all }),
+        };
+        let until = self.begun + limit;
         // A timeout alone lets pass whoever writes without a pause.
-        if Instant::now() > self.until {
+        if Instant::now() > until {
             return Err(too_slow);
         }
-        let line = timeout_at(self.until, self.fetcher.line())
+        let line = timeout_at(until, self.fetcher.line())
             .await
             .map_err(|_| too_slow)??;
         match line {

@@ -1,11 +1,16 @@
 //! What is counted today, before anything is decided: previews, and what would go out tonight.
 
+use std::fs;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::{Ended, Program};
 use tlsrptd_tests::harness::running::Running;
 use tlsrptd_tests::harness::sys4::Sys4;
+use tlsrptd_tests::harness::wait::until_true;
 
 /// A site whose collector answers questions.
 struct Site {
@@ -284,4 +289,54 @@ fn collectors_that_cannot_tell() {
     let gone = ctl.arg("show").arg("a.test").arg("today").run();
     assert_eq!(gone.code(), Some(1), "the collector is stopped");
     assert!(gone.stdout.contains("not known: "), "{}", gone.stdout);
+}
+
+/// While a collector is silent it is named, and whoever waits may end that: nothing is left running.
+#[test]
+fn a_silent_collector_is_named_and_does_not_outlive_the_question() {
+    let site = Site::new();
+    site.count(&[mta::success("a.test", "v=TLSRPTv1; rua=mailto:tls@a.test")]);
+    let script = site.lab.file("silent.sh");
+    let pid_file = site.lab.file("silent.pid");
+    // The program that it started holds on, too.
+    let text = format!(
+        "sleep 600 & echo $! >{0}.new; mv {0}.new {0}; wait\n",
+        pid_file.display()
+    );
+    fs::write(&script, text).unwrap();
+    let silent = format!("/bin/sh {}", script.display());
+    let fetchers = format!("{}, {silent}", site.fetcher().command_line());
+    for (words, signal, code) in [
+        (&["deliveries", "today"][..], Signal::SIGINT, 130),
+        (&["show", "a.test", "today"], Signal::SIGTERM, 143),
+        (&["why", "a.test", "today"], Signal::SIGINT, 130),
+    ] {
+        let _ = fs::remove_file(&pid_file);
+        let ctl = site.lab.full_ctl().set("fetchers", &fetchers);
+        let ctl = words.iter().fold(ctl, |ctl, word| ctl.arg(word));
+        let mut asking = ctl.start();
+        asking.wait_for_log(&format!("waiting for {silent}\n"));
+        let pid: i32 = fs::read_to_string(&pid_file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        asking.signal(signal);
+        let ended = asking.wait();
+        assert_eq!(ended.code(), Some(code), "{words:?}: {}", ended.stderr);
+        let is_gone = || {
+            fs::read_to_string(format!("/proc/{pid}/stat"))
+                .map_or(true, |stat| stat.contains(") Z "))
+        };
+        until_true("its child is gone", is_gone);
+    }
+    let began = Instant::now();
+    let tonight = site.ask_of(&fetchers, &["deliveries", "today"]).success();
+    assert!(
+        began.elapsed() < Duration::from_secs(40),
+        "it is not waited for longer"
+    );
+    let without = format!("Without {silent}: no answer in 20 s\n");
+    assert!(tonight.stdout.contains(&without), "{}", tonight.stdout);
+    assert!(tonight.stdout.contains("a.test "), "{}", tonight.stdout);
 }

@@ -1,19 +1,16 @@
 //! The wait for the daemon's answers.
 
-use std::{
-    io::{self, Write as _},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tlsrptd_config::{reportd::Reportd, visible};
+use tlsrptd_config::reportd::Reportd;
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
     time::sleep,
 };
 
-use super::{RequestsAnswer, WaitEnd, show};
+use super::{super::answer::say, RequestsAnswer, WaitEnd, show};
 use crate::{
     error::Error,
     model::{RequestId, RequestKind},
@@ -133,11 +130,6 @@ async fn is_interrupted(interrupts: &mut Signal, terminations: &mut Signal) -> b
         _ = terminations.recv() => true,
         () = sleep(LOOK_INTERVAL) => false,
     }
-}
-
-/// If standard error is closed, there is nobody to tell.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", visible::one_line(text));
 }
 
 fn ids(answer: &RequestsAnswer) -> Vec<RequestId> {

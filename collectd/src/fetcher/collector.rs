@@ -41,6 +41,9 @@ pub(super) fn today(
         None | Some(fetch::ALL_DOMAINS) => {
             while let Some(line) = lines.next()? {
                 out.write_all(line.as_bytes())?;
+                if lines.is_next_awaited() {
+                    out.flush()?;
+                }
             }
         }
         Some(asked) => {
@@ -80,6 +83,11 @@ struct Lines<'p> {
 }
 
 impl Lines<'_> {
+    /// Nothing more has come so far.
+    fn is_next_awaited(&self) -> bool {
+        self.answer.buffer().is_empty()
+    }
+
     /// The next line with its end; `None` behind the last one.
     ///
     /// # Errors

@@ -82,6 +82,9 @@ impl Observed {
         let mut text = Vec::new();
         // The newest day that can be complete is the one before.
         fetch::write_list_head(&mut text, (self.collector.clock)(), Some(day.previous()))?;
+        out.bytes(&text)?;
+        out.send()?;
+        text.clear();
         while let Look::Domains(domains) = self.pace.look(|| reader.look(Detail::Names))? {
             for (domain, _) in domains {
                 text.extend_from_slice(domain.as_str().as_bytes());
@@ -143,7 +146,9 @@ impl Observed {
         let mut text = Vec::new();
         let now = (self.collector.clock)();
         fetch::write_stream_head(&mut text, now, Some(day.previous()))?;
-        out.bytes(&text)
+        out.bytes(&text)?;
+        // Whoever asks sees that an answer comes, however long the first look at a large day takes.
+        out.send()
     }
 }
 

@@ -157,6 +157,10 @@ impl AnswerWriter for Connection {
         self.limits.write = self.limits.long_write;
     }
 
+    fn send(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         if Instant::now() >= self.end {
             return Err(io::ErrorKind::TimedOut.into());

@@ -18,6 +18,15 @@ pub trait AnswerWriter {
     /// handler's to see to.
     fn expect_long(&mut self) {}
 
+    /// Sends what was written so far: what follows takes its time. At its end an answer is sent in any case.
+    ///
+    /// # Errors
+    ///
+    /// As [`AnswerWriter::bytes`].
+    fn send(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes bytes as they are: an answer that is no JSON, after a first line that is.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -281,6 +281,27 @@ fn nobody_who_takes_nothing_holds_up_a_rollover_or_a_stop() {
         began.elapsed()
     );
     super::assert_whole(lab);
+}
+
+/// A reporter has to see that an answer comes, however long the collector looks for the first domain.
+#[test]
+fn the_fetcher_hands_on_what_has_come() {
+    let observed = Observed::new();
+    let listener = UnixListener::bind(observed.lab.file("observe")).unwrap();
+    let fetcher = observed
+        .lab
+        .fetcher()
+        .set("observation_socket", observed.socket());
+    let asking = fetcher.arg("today").arg(".").start();
+    let (mut collector, _) = listener.accept().unwrap();
+    let _ = collector.read(&mut [0; 256]).unwrap();
+    let head = "TLSRPTD FETCHER v1 day stream\n2026-11-29T00:00:00Z\n2026-11-28\n";
+    collector
+        .write_all(format!("{{}}\n{head}").as_bytes())
+        .unwrap();
+    until_true("the head", || asking.stdout() == head);
+    collector.write_all(b". 0\n").unwrap();
+    assert_eq!(asking.wait().success().stdout, format!("{head}. 0\n"));
 }
 
 /// tlsrpt-observe(5) has an item for each field.

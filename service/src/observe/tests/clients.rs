@@ -9,9 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use super::{
     super::{Client, Limits},
-    Bench, PATIENCE, rest, short, status, wait_until,
+    Bench, LONG, PATIENCE, rest, short, status, wait_until,
 };
 
 /// The client's half of a connection.
@@ -30,6 +32,11 @@ fn clients_that_hold_their_places() {
         ("never end the line", "{\"request\":", Half::Open),
         ("never read", flood, Half::Open),
         ("are half closed and never read", flood, Half::Closed),
+        (
+            "never read a long answer",
+            "{\"request\":\"long\"}\n",
+            Half::Open,
+        ),
     ];
     for (why, sent, half) in cases {
         let bench = Bench::new();
@@ -72,6 +79,39 @@ fn a_client_that_reads_little_by_little_is_gone_at_last() {
         began.elapsed() >= Duration::from_millis(500),
         "it was in time"
     );
+}
+
+#[test]
+fn a_long_answer_reaches_a_client_that_pauses() {
+    let bench = Bench::new();
+    let limits = Limits {
+        write: Duration::from_millis(200),
+        client: Duration::from_millis(500),
+        long_write: PATIENCE,
+        long_client: PATIENCE * 2,
+        ..short()
+    };
+    let _server = bench.server(limits);
+    let mut slow = bench.raw();
+    slow.write_all(b"{\"request\":\"long\"}\n").unwrap();
+    slow.shutdown(Shutdown::Write).unwrap();
+    let mut first = [0; 4096];
+    slow.read_exact(&mut first).unwrap();
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(rest(&mut slow).len(), LONG - first.len());
+}
+
+#[test]
+fn what_is_sent_comes_before_the_answer_ends() {
+    let bench = Bench::new();
+    let _server = bench.server(Limits::default());
+    let client = Client::connect(&bench.path()).unwrap();
+    let (_, mut lines) = client.ask_stream(&json!({"request": "pause"})).unwrap();
+    assert!(lines.buffer().is_empty());
+    assert!(bench.is_answering());
+    let mut told = [0; 4];
+    lines.read_exact(&mut told).unwrap();
+    assert_eq!(&told, b"one\n");
 }
 
 #[test]

@@ -25,6 +25,9 @@ use super::{AskError, Client, Handler, Limits, Server};
 /// A condition that does not come about in this time fails the test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Bytes of a long answer: more than the kernel keeps for a client.
+const LONG: usize = 4 << 20;
+
 struct Bench {
     dir: TempDir,
     asked: Arc<AtomicUsize>,
@@ -46,7 +49,7 @@ impl Bench {
         Server::start_with(limits, &self.path(), self.handler()).unwrap()
     }
 
-    /// `status`, and `flood`: an answer without an end.
+    /// `status`, and answers that are long, without an end, or with a pause until somebody else asks.
     fn handler(&self) -> Arc<Handler> {
         let asked = Arc::clone(&self.asked);
         Arc::new(move |request, out| {
@@ -60,7 +63,17 @@ impl Bench {
                 "flood" => loop {
                     out.bytes(&[b'x'; 4096])?;
                 },
-                _ => out.error(&request.unknown(&["status", "stream", "flood"])),
+                "long" => {
+                    out.expect_long();
+                    out.bytes(&vec![b'x'; LONG])
+                }
+                "pause" => {
+                    out.json(&json!({"format": "lines"}))?;
+                    out.send()?;
+                    wait_until("another asks", || asked.load(Relaxed) > 1);
+                    out.bytes(b"one\n")
+                }
+                _ => out.error(&request.unknown(&["status", "stream"])),
             }
         })
     }
@@ -108,6 +121,8 @@ fn short() -> Limits {
         read: Duration::from_millis(1000),
         write: Duration::from_millis(1000),
         client: Duration::from_secs(4),
+        long_write: Duration::from_millis(1000),
+        long_client: Duration::from_secs(4),
         interval: Duration::from_millis(1),
         ..Limits::default()
     }
@@ -133,7 +148,7 @@ fn questions_and_answers() {
     }
     let refused = client.ask(&json!({"request": "no\nsuch"})).unwrap_err();
     assert!(
-        matches!(&refused, AskError::Refused { why, .. } if why == "unknown request \"no\\nsuch\" (allowed: status, stream, flood)"),
+        matches!(&refused, AskError::Refused { why, .. } if why == "unknown request \"no\\nsuch\" (allowed: status, stream)"),
         "{refused}"
     );
     let (head, mut lines) = client.ask_stream(&json!({"request": "stream"})).unwrap();

@@ -11,6 +11,8 @@ use tlsrptd_config::{
     Storage, collectd::Collectd, fetcher::Fetcher, option::Program, service_view::ServiceView,
 };
 
+use tlsrptd_service::observe;
+
 use crate::store;
 
 /// What is wrong for the collector.
@@ -56,7 +58,14 @@ pub fn collector(settings: &Collectd, file: Option<&Path>) -> Vec<String> {
         faults.extend(path.and_then(|path| service.write_into(option, path)));
     }
     let observed = settings.observation_socket.as_ref();
-    faults.extend(observed.and_then(|path| service.write_into("observation_socket", path)));
+    faults.extend(observed.and_then(|path| observe::fault(&service, path)));
+    let is_taken = |path: &&PathBuf| settings.socketname.contains(path);
+    faults.extend(observed.filter(is_taken).map(|path| {
+        format!(
+            "observation_socket: {} is that of socketname, too (allowed: another name)",
+            path.display()
+        )
+    }));
     let script = settings.daily_rollover_script.as_ref();
     faults.extend(script.and_then(|words| service.run("daily_rollover_script", words)));
     faults

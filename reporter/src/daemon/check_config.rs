@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use tlsrptd_config::{credential, option::Program, reportd::Reportd, service_view::ServiceView};
+use tlsrptd_service::observe;
 
 use super::prepare;
 use crate::store;
@@ -76,6 +77,6 @@ fn written(settings: &Reportd, service: &ServiceView) -> Vec<String> {
         faults.extend(path.as_ref().and_then(|path| service.write(option, path)));
     }
     let observed = settings.observation_socket.as_ref();
-    faults.extend(observed.and_then(|path| service.write_into("observation_socket", path)));
+    faults.extend(observed.and_then(|path| observe::fault(service, path)));
     faults
 }

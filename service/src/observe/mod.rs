@@ -14,6 +14,7 @@ mod client;
 mod clients;
 mod connection;
 mod error;
+mod fault;
 mod limits;
 mod place;
 mod protocol;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use client::{Client, StreamedAnswer};
 pub use error::{AskError, ServeError};
+pub use fault::fault;
 pub use limits::Limits;
 pub use protocol::{AnswerWriter, Request};
 pub use server::{Handler, Server};

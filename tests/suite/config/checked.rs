@@ -74,6 +74,47 @@ fn what_is_not_there() {
     check(&lab.fetcher(), folder, rows);
 }
 
+/// The same of both daemons; while one is at work its own socket is no fault.
+#[test]
+fn an_observation_socket_that_cannot_be_made() {
+    let lab = Lab::new();
+    let folder = lab.folder();
+    fs::write(folder.join("data"), "").unwrap();
+    fs::create_dir(folder.join("a-directory")).unwrap();
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (|p, f| p.set("observation_socket", f.join("none/observe").display()), "observation_socket: the directory FOLDER/none does not exist", "no such directory"),
+        (|p, f| p.set("observation_socket", f.join("data").display()), "observation_socket: FOLDER/data exists and is not a socket (allowed: another name, or to remove it)", "another file"),
+        (|p, f| p.set("observation_socket", f.join("a-directory").display()), "observation_socket: FOLDER/a-directory is a directory", "a folder"),
+        (|p, f| p.set("observation_socket", f.join("x".repeat(120)).display()), "is longer than a Unix socket's name can be: ", "too long"),
+    ];
+    let observed =
+        |program: Program, name: &str| program.set("observation_socket", lab.file(name).display());
+    let (collectd, reportd) = (
+        observed(lab.collectd(), "collectd.observe"),
+        observed(lab.reportd(), "reportd.observe"),
+    );
+    check(&collectd, folder, rows);
+    check(&reportd, folder, rows);
+    let both: &[Row] = &[(
+        |p, _| {
+            let socket = p.setting("socketname").unwrap().to_owned();
+            p.set("observation_socket", socket)
+        },
+        "is that of socketname, too",
+        "the MTA's socket",
+    )];
+    check(&collectd, folder, both);
+    let mut running = [lab.start_ready(&collectd), reportd.start()];
+    for daemon in &mut running {
+        daemon.wait_for_log("the observation socket is ready");
+    }
+    for program in [&collectd, &reportd] {
+        let (code, said) = faults(program);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
+
 /// The owner of the database's directory will run the service: nobody, here.
 #[test]
 fn what_the_services_user_may_not() {

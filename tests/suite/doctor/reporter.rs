@@ -284,8 +284,18 @@ fn a_full_disk() {
     let doctor = site
         .doctor()
         .set("dbname", small.join("db.sqlite").display());
-    let found = ask(&doctor);
+    let full = ask(&doctor);
+    let grown = Command::new("mount")
+        .args(["-o", "remount,size=8g,nr_inodes=1000000"])
+        .arg(&small)
+        .status()
+        .unwrap();
+    let mended = ask(&doctor);
     Command::new("umount").arg(&small).status().unwrap();
-    found.expect("fail", "disk", "MiB free", "df -h");
-    assert!(!ask(&site.doctor()).has("fail", "disk", "the reporter's database"));
+    full.expect("fail", "disk", "MiB free", "df -h");
+    assert!(grown.success());
+    assert!(
+        !mended.has("fail", "disk", "the reporter's database"),
+        "{mended:?}"
+    );
 }

@@ -28,6 +28,8 @@ const START: &str = "systemctl start tlsrpt-collectd.socket tlsrpt-collectd.serv
 pub enum CollectorSettings {
     /// There is no such file: this host only reports.
     Absent(PathBuf),
+    /// There is no such file, and somebody named it.
+    Missing(PathBuf),
     /// It cannot be used; why, line by line.
     Wrong(PathBuf, Vec<String>),
     /// It is there.
@@ -61,6 +63,13 @@ pub fn collector(looking: &CollectorLooking<'_>) -> Vec<Finding> {
                     file.display()
                 ),
                 "tlsrptctl doctor --collectd_config FILE, if it is elsewhere",
+            )];
+        }
+        CollectorSettings::Missing(file) => {
+            return vec![Finding::fail(
+                AREA,
+                format!("not looked at: there is no file {}", file.display()),
+                "tlsrptctl doctor --collectd_config FILE, with the collector's own file",
             )];
         }
         CollectorSettings::Wrong(file, problems) => {

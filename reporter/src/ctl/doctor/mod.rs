@@ -167,10 +167,7 @@ fn collector_settings(file: PathBuf) -> CollectorSettings {
         Ok(false) if file == Path::new(Program::Collectd.default_file()) => {
             return CollectorSettings::Absent(file);
         }
-        Ok(false) => {
-            let problem = format!("{}: there is no such file", file.display());
-            return CollectorSettings::Wrong(file, vec![problem]);
-        }
+        Ok(false) => return CollectorSettings::Missing(file),
         Err(error) => {
             let problem = format!("{}: {error}", file.display());
             return CollectorSettings::Wrong(file, vec![problem]);

@@ -109,7 +109,7 @@ fn what_is_refused() {
         ),
         (
             vec!["--new", "a", "--out", "/tmp/a,b"],
-            1,
+            2,
             "comma",
             "a name that the list cannot hold",
         ),

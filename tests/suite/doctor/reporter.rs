@@ -240,6 +240,21 @@ fn dead_fetchers() {
         found.expect("fail", "fetcher", words, &format!("{command} 1999-01-01"));
     }
     ask(&site.doctor()).green("fetcher");
+    // Keys are the service's: who looks with other eyes cannot tell.
+    site.script(
+        "ssh",
+        "#!/bin/sh\necho 'Host key verification failed.' >&2; exit 255",
+    );
+    let ssh = format!("{} mx2 tlsrpt-fetcher", site.lab.file("bin/ssh").display());
+    let found = ask(&site.doctor().set("fetchers", ssh));
+    for words in [
+        "Host key verification failed",
+        "may see it otherwise",
+        "sudo tlsrptctl doctor",
+    ] {
+        assert!(found.has("unknown", "fetcher", words), "{words}: {found:?}");
+    }
+    assert!(found.wrong("fetcher").is_empty(), "{found:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Every fetcher answers its test call, with the rights of the service.
 
+use std::path::Path;
+
 use super::{
     finding::Finding,
     looking::{Looking, Viewer},
@@ -16,13 +18,24 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
             Ok(()) => return Finding::ok(AREA, format!("`{command}` answers")),
             Err(reason) => format!("`{command}`: {reason}"),
         };
-        // Files, or keys for ssh, that are the service's.
-        match looking.viewer == Viewer::Bystander || said.contains("ermission denied") {
+        // Files that are the service's; and of somebody else, keys for ssh.
+        let is_by_key = looking.viewer == Viewer::Bystander && is_ssh(command);
+        match is_by_key || said.contains("ermission denied") {
             true => looking.lack_of_rights(AREA, said, || by_hand(looking, command)),
             false => Finding::fail(AREA, said, by_hand(looking, command)),
         }
     });
     told.collect()
+}
+
+/// Whether it leads to another host by keys.
+fn is_ssh(command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    words.any(|word| {
+        Path::new(word)
+            .file_name()
+            .is_some_and(|name| name == "ssh")
+    })
 }
 
 /// The same question, by hand.

@@ -135,6 +135,11 @@ pub(crate) const MAPTEST: Needs = Needs::Some {
         "log_level",
     ],
 };
+/// What `tlsrpt-statusd` looks at, always.
+pub(crate) const STATUSD: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["fetchers", "observation_socket"],
+};
 /// What `dkim-record` looks at.
 pub(crate) const DKIM_RECORD: Needs = Needs::Some {
     required: &["contact_info"],
@@ -170,7 +175,7 @@ pub(crate) fn named(program: Program, args: impl Iterator<Item = impl AsRef<str>
     let firsts = COMMANDS.iter().map(|command| first(command.name));
     let firsts: Vec<&'static str> = match program {
         Program::Ctl => firsts.collect(),
-        Program::Collectd | Program::Fetcher | Program::Reportd => Vec::new(),
+        Program::Collectd | Program::Fetcher | Program::Reportd | Program::Statusd => Vec::new(),
     };
     let mut known = args.filter_map(|arg| firsts.iter().find(|word| **word == arg.as_ref()));
     known.next().copied().unwrap_or_default()

@@ -15,7 +15,7 @@ pub use question::{
 
 use crate::{
     Start,
-    args::Words,
+    args::{Arguments, Wish, Words},
     command::{DATABASE, DKIM_RECORD, MAPTEST, Needs, REQUESTS, STATUS},
     exit, help, load,
     option::Program,
@@ -147,6 +147,32 @@ impl load::Load for Ctl {
             text: text.clone(),
         });
         self.flaws = problems.chain(warnings).collect();
+    }
+}
+
+/// The question that words of a command line ask: a command with its operands and options, and nothing beside.
+///
+/// # Errors
+///
+/// What is wrong with them, a line each.
+pub fn question(words: impl IntoIterator<Item = String>) -> Result<Command, Vec<String>> {
+    let found = Arguments::parse(Program::Ctl, words.into_iter().map(OsString::from));
+    let mut problems = found.problems;
+    // Options of the program are for whoever runs it.
+    problems.extend(found.given.iter().map(|(row, _)| {
+        let place = Place::Argument(format!("--{}", row.name));
+        Problem::unknown(place, "option", None)
+    }));
+    if found.config_file.is_some() || found.wish != Wish::Run || found.words.json {
+        let place = Place::Argument("an option".to_owned());
+        problems.push(Problem::new(place, "belongs to no question"));
+    }
+    match parse::command(&found.words) {
+        Ok(command) if problems.is_empty() => Ok(command),
+        asked => {
+            problems.extend(asked.err());
+            Err(problems.iter().map(ToString::to_string).collect())
+        }
     }
 }
 

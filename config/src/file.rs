@@ -75,13 +75,16 @@ fn take(
         texts.fetchers_file = Some(Arc::clone(path));
     }
     let (section, own) = (program.section(), program.own_section());
-    match (ini.entries(section), ini.entries(own)) {
+    let allowed = match section == own {
+        true => format!("[{own}]"),
+        false => format!("[{section}], and beside it [{own}]"),
+    };
+    let theirs = (section != own).then(|| ini.entries(section)).flatten();
+    match (theirs, ini.entries(own)) {
         (None, None) => {
             let what = format!("there is no section [{section}]");
             let place = Place::File(path.to_string());
-            problems.push(
-                Problem::new(place, what).allowing(format!("[{section}], and beside it [{own}]")),
-            );
+            problems.push(Problem::new(place, what).allowing(allowed));
         }
         (theirs, ours) => {
             let both = [

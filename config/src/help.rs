@@ -25,11 +25,13 @@ pub(crate) fn text(program: Program) -> String {
             &format!("{} {}", row.meaning, row.remarks()),
         );
     }
+    let sections = match (program.section(), program.own_section()) {
+        (only, own) if only == own => format!("[{only}]"),
+        (section, own) => format!("[{section}] or [{own}]"),
+    };
     let ways = format!(
-        "Each of them is also a key of the file's section [{}] or [{}], and an environment variable: \
+        "Each of them is also a key of the file's section {sections}, and an environment variable: \
          {}NAME in capitals. The command line beats the environment, the environment beats the file.",
-        program.section(),
-        program.own_section(),
         program.env_prefix()
     );
     let _ = writeln!(out, "\n{}", wrap(&ways, WIDTH).join("\n"));
@@ -85,7 +87,9 @@ pub fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
 fn usage(program: Program) -> String {
     let name = program.name();
     match program {
-        Program::Collectd | Program::Reportd => format!("Usage: {name} [OPTIONS]"),
+        Program::Collectd | Program::Reportd | Program::Statusd => {
+            format!("Usage: {name} [OPTIONS]")
+        }
         Program::Fetcher => format!(
             "Usage: {name} [OPTIONS] DAY [DOMAIN]\n       {name} [OPTIONS] today [DOMAIN]\n       {name} [OPTIONS] status"
         ),
@@ -112,6 +116,10 @@ fn purpose(program: Program) -> &'static str {
              observation_socket."
         }
         Program::Reportd => "Makes the reports of each day (RFC 8460) and delivers them.",
+        Program::Statusd => {
+            "Serves a page and metrics that show how collectors and reporter are and what\n\
+             fails, by HTTP on this host alone unless told otherwise. It writes nothing."
+        }
         Program::Ctl => {
             "Looks into the reporter, and edits the list of those who get no reports, by as\n\
              much of its configuration as the command needs."

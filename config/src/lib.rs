@@ -5,7 +5,8 @@
 //! 1. `args` reads the command line, `env` the environment, `ini` the file;
 //! 2. `origin` remembers where each text came from, and decides which one counts;
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
-//! 4. [`collectd`], [`fetcher`], [`reportd`] and [`ctl`] are the settings of the four programs, each with its `load`.
+//! 4. [`collectd`], [`fetcher`], [`reportd`], [`ctl`] and [`statusd`] are the settings of the five programs, each with its
+//!    `load`.
 //!
 //! [`service_view`] checks the files that settings name, for `--check_config`, [`credential`]
 //! knows those that it cannot see, and [`paths`] tells devices from files.
@@ -37,10 +38,13 @@ mod reader;
 pub mod reportd;
 pub mod service_view;
 mod start;
+pub mod statusd;
 mod value;
 pub mod visible;
 
 pub use day::DayWord;
 pub use log_level::LogLevel;
 pub use start::{Settings, Start};
-pub use value::{DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Storage};
+pub use value::{
+    DigestFrequency, DkimKey, FetcherCommand, Listen, MailTransport, ReportDays, Storage,
+};

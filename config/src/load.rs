@@ -1,10 +1,11 @@
-//! From arguments, environment and file to settings: the way that all four programs go.
+//! From arguments, environment and file to settings: the way that all programs go.
 
 use std::{ffi::OsString, fmt::Write, path::Path, sync::Arc};
 
 use crate::{
     Settings, Start,
     args::{Arguments, Wish, Words},
+    command::Needs,
     env, exit, file, help,
     option::Program,
     origin::{Origin, Texts},
@@ -28,8 +29,25 @@ pub(crate) trait Load: Sized {
         false
     }
 
+    /// Another program whose settings matter to this one.
+    fn beside(&self) -> Option<Beside> {
+        None
+    }
+
+    /// Takes the options of that program.
+    fn read_beside(&mut self, _: &mut Reader<'_>) {}
+
     /// Takes what is wrong with the configuration, to be part of a diagnosis.
     fn diagnose(&mut self, _: Vec<Problem>, _: &[String]) {}
+}
+
+/// Where the settings of another program are from.
+pub(crate) struct Beside {
+    pub(crate) program: Program,
+    /// Its file; `None`: its default file, when it is there.
+    pub(crate) file: Option<String>,
+    /// What of it matters.
+    pub(crate) needs: Needs,
 }
 
 /// Reads arguments (without the program's name), environment and file.
@@ -54,6 +72,7 @@ pub(crate) fn load_with<T: Load>(
         Wish::Version => return done(exit::OK, version(program), String::new()),
         Wish::Run | Wish::Check => {}
     }
+    let env: Vec<(OsString, OsString)> = env.into_iter().collect();
     let check = arguments.wish == Wish::Check;
     let diagnosis = T::is_diagnosis(&arguments.words) && !check;
     let words = std::mem::take(&mut arguments.words);
@@ -62,7 +81,7 @@ pub(crate) fn load_with<T: Load>(
         file,
         mut problems,
         mut warnings,
-    } = match Sources::read(program, arguments, env, diagnosis) {
+    } = match Sources::read(program, arguments, env.iter().cloned(), diagnosis) {
         Ok(sources) => sources,
         Err(problems) => return done(exit::CONFIG, String::new(), complaint(&[], problems)),
     };
@@ -83,6 +102,9 @@ pub(crate) fn load_with<T: Load>(
     lines.append(&mut reader.notices);
     problems.append(&mut reader.problems);
     warnings.append(&mut reader.warnings);
+    if let Some(beside) = values.beside() {
+        lines.extend(read_beside(&mut values, beside, env, &mut problems));
+    }
 
     if diagnosis {
         // What is wrong with the question itself is no finding.
@@ -151,6 +173,32 @@ impl Sources {
             warnings,
         })
     }
+}
+
+/// Reads what matters of another program's settings, and gives their lines. What is strange there, that program warns of.
+fn read_beside<T: Load>(
+    values: &mut T,
+    beside: Beside,
+    env: Vec<(OsString, OsString)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let arguments = Arguments {
+        config_file: beside.file,
+        ..Arguments::default()
+    };
+    let sources = match Sources::read(beside.program, arguments, env, false) {
+        Ok(sources) => sources,
+        Err(found) => {
+            problems.extend(found);
+            return Vec::new();
+        }
+    };
+    problems.extend(sources.problems);
+    let mut reader = Reader::new(beside.program, &sources.texts);
+    reader.need(beside.needs);
+    values.read_beside(&mut reader);
+    problems.append(&mut reader.problems);
+    reader.lines()
 }
 
 /// Complains about operands where there are none.

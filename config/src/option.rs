@@ -6,6 +6,7 @@ mod collectd;
 mod fetcher;
 mod kind;
 mod reportd;
+mod statusd;
 
 pub use kind::Kind;
 
@@ -20,6 +21,8 @@ pub enum Program {
     Reportd,
     /// `tlsrptctl`, which reads the reporter's options.
     Ctl,
+    /// `tlsrpt-statusd`, which sys4 has nothing like.
+    Statusd,
 }
 
 impl Program {
@@ -30,15 +33,17 @@ impl Program {
             Program::Fetcher => "tlsrpt-fetcher",
             Program::Reportd => "tlsrpt-reportd",
             Program::Ctl => "tlsrptctl",
+            Program::Statusd => "tlsrpt-statusd",
         }
     }
 
-    /// The section of the file that the programs we replace read too.
+    /// The section of the file that the programs we replace read too; of a program that they have not, its only one.
     pub fn section(self) -> &'static str {
         match self {
             Program::Collectd => "tlsrpt_collectd",
             Program::Fetcher => "tlsrpt_fetcher",
             Program::Reportd | Program::Ctl => "tlsrpt_reportd",
+            Program::Statusd => self.own_section(),
         }
     }
 
@@ -48,6 +53,7 @@ impl Program {
             Program::Collectd => "tlsrptd_collectd",
             Program::Fetcher => "tlsrptd_fetcher",
             Program::Reportd | Program::Ctl => "tlsrptd_reportd",
+            Program::Statusd => "tlsrptd_statusd",
         }
     }
 
@@ -57,6 +63,7 @@ impl Program {
             Program::Collectd => "/etc/tlsrpt/collectd.cfg",
             Program::Fetcher => "/etc/tlsrpt/fetcher.cfg",
             Program::Reportd | Program::Ctl => "/etc/tlsrpt/reportd.cfg",
+            Program::Statusd => "/etc/tlsrpt/statusd.cfg",
         }
     }
 
@@ -66,6 +73,7 @@ impl Program {
             Program::Collectd => "TLSRPT_COLLECTD_",
             Program::Fetcher => "TLSRPT_FETCHER_",
             Program::Reportd | Program::Ctl => "TLSRPT_REPORTD_",
+            Program::Statusd => "TLSRPT_STATUSD_",
         }
     }
 }
@@ -76,6 +84,7 @@ pub fn rows(program: Program) -> &'static [Row] {
         Program::Collectd => collectd::ROWS,
         Program::Fetcher => fetcher::ROWS,
         Program::Reportd | Program::Ctl => reportd::ROWS,
+        Program::Statusd => statusd::ROWS,
     }
 }
 
@@ -258,7 +267,12 @@ mod tests {
 
     #[test]
     fn no_option_stands_twice() {
-        for program in [Program::Collectd, Program::Fetcher, Program::Reportd] {
+        for program in [
+            Program::Collectd,
+            Program::Fetcher,
+            Program::Reportd,
+            Program::Statusd,
+        ] {
             let mut names: Vec<_> = rows(program).iter().map(|row| row.name).collect();
             names.sort_unstable();
             let all = names.len();

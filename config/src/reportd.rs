@@ -18,7 +18,7 @@ use crate::{
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
 ///
 /// The retry options are `None` where they are not set: then `fetch_deadline` and `retry_window` rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[allow(missing_docs)] // `option` has a meaning for each
 pub struct Reportd {
     pub pidfilename: Option<PathBuf>,

@@ -2,7 +2,11 @@
 
 mod parse;
 
-use std::path::PathBuf;
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 pub(crate) use parse::Setting;
 
@@ -97,4 +101,39 @@ pub struct DkimKey {
     pub selector: String,
     /// The PEM file.
     pub path: PathBuf,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// By TCP.
+    Tcp(SocketAddr),
+    /// On a Unix socket with this absolute path.
+    Unix(PathBuf),
+}
+
+/// Where a server listens that nobody has told where.
+impl Default for Listen {
+    fn default() -> Listen {
+        Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9976)))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => address.fmt(f),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Listen {
+    /// Whether other hosts reach it.
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+            Listen::Unix(_) => false,
+        }
+    }
 }

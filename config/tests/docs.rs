@@ -12,7 +12,12 @@ use tlsrptd_config::{
     option::{Program, row},
 };
 
-const PROGRAMS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
+const PROGRAMS: [Program; 4] = [
+    Program::Collectd,
+    Program::Fetcher,
+    Program::Reportd,
+    Program::Statusd,
+];
 /// On the command line only.
 const GENERAL: [&str; 5] = [
     "config_file",

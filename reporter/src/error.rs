@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use tlsrptd_config::{exit, visible};
+use tlsrptd_config::{Listen, exit, visible};
 use tlsrptd_proto::tlsrpt_record::MailboxError;
-use tlsrptd_service::{log::LogError, pid_file::PidFileError};
+use tlsrptd_service::{
+    log::LogError, observe::ServeError, passed_sockets::PassedSocketError, pid_file::PidFileError,
+};
 
 use crate::{deliver::PrepareError, route::RouteError, store::StoreError};
 
@@ -32,6 +34,9 @@ pub enum Error {
     /// The pid file.
     #[error(transparent)]
     PidFile(#[from] PidFileError),
+    /// What keeps `tlsrpt-statusd` from serving.
+    #[error(transparent)]
+    Statusd(#[from] StatusdError),
     /// Threads or signals.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -73,6 +78,7 @@ impl Error {
         match self {
             Error::Maps(_) | Error::Contact(_) | Error::Log(LogError::Open { .. }) => exit::CONFIG,
             Error::Deliver(problem) if problem.is_configuration() => exit::CONFIG,
+            Error::Statusd(problem) if problem.is_configuration() => exit::CONFIG,
             // A fault of the configuration decides: the operator can mend it.
             Error::Several(errors) => {
                 let mut codes = errors.iter().map(Error::exit_code);
@@ -96,6 +102,36 @@ impl Error {
             Error::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
             _ => exit::OTHER,
         }
+    }
+}
+
+/// Why the page cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum StatusdError {
+    #[error("listen: cannot listen on {listen}: {source}")]
+    Bind {
+        listen: Listen,
+        source: std::io::Error,
+    },
+    #[error("listen: {0}")]
+    Socket(#[from] ServeError),
+    #[error(transparent)]
+    Passed(#[from] PassedSocketError),
+    #[error("cannot use the socket that the service manager passed: {0}")]
+    Listener(std::io::Error),
+    #[error(
+        "the service manager passed {0}, which is reached from other hosts, and nobody is asked for a password there (allowed: an address of this host alone, or allow_remote = yes)"
+    )]
+    Remote(Listen),
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+impl StatusdError {
+    /// Whether the configuration, this program's or the service manager's, has to be changed.
+    pub(crate) fn is_configuration(&self) -> bool {
+        !matches!(self, StatusdError::Thread(_))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The reporter of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460): `tlsrpt-reportd` and `tlsrptctl`.
+//! The reporter of tlsrptd, the sending side of SMTP TLS Reporting (RFC 8460): `tlsrpt-reportd`, `tlsrptctl` and
+//! `tlsrpt-statusd`.
 //!
 //! A closed day goes one way through these stages; each is a step of a row from one named state to the next:
 //!
@@ -11,7 +12,8 @@
 //! 6. [`store`] records each of these steps, in one transaction each. This is the only edge that goes back.
 //!
 //! They share the types of [`model`] and do not use each other. [`daemon`] is the main loop. It alone reads the clock; the
-//! outside is an argument, [`environment::Environment`]. [`ctl`] is `tlsrptctl`; what it says, [`answers`] finds out.
+//! outside is an argument, [`environment::Environment`]. [`ctl`] is `tlsrptctl` and [`status`]
+//! `tlsrpt-statusd`; what they say, [`answers`] finds out.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +32,7 @@ pub mod model;
 mod queue;
 pub mod route;
 pub mod schedule;
+pub mod status;
 pub mod store;
 pub mod suppress;
 mod throttle;

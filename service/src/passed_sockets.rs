@@ -1,14 +1,15 @@
 //! Sockets that the service manager has made and keeps (sd_listen_fds(3)): they stay open while this process is restarted,
 //! and the kernel's queue with them. They are never unlinked, and their owner and mode are left to who made them.
 //!
-//! listenfd takes the descriptors and refuses one that is not a Unix datagram socket. What it ignores is checked here: an
+//! listenfd takes the descriptors and refuses one that is not a socket of the kind that the program reads. What it ignores is checked here: an
 //! invalid LISTEN_FDS, and a missing LISTEN_PID.
 
 use std::{
     env,
     ffi::OsString,
     io,
-    os::unix::net::UnixDatagram,
+    net::TcpListener,
+    os::unix::net::{UnixDatagram, UnixListener},
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,15 @@ pub struct PassedSocket {
     pub path: Option<PathBuf>,
 }
 
+/// A socket that was passed, and that connections come from.
+#[derive(Debug)]
+pub enum PassedListener {
+    /// By TCP.
+    Tcp(TcpListener),
+    /// On a Unix stream socket.
+    Unix(UnixListener),
+}
+
 /// Why a passed socket cannot be used.
 #[derive(Debug, Error)]
 pub enum PassedSocketError {
@@ -40,6 +50,11 @@ pub enum PassedSocketError {
         "cannot use what the service manager passed: {0}; Unix datagram sockets (ListenDatagram=PATH) are allowed"
     )]
     Kind(io::Error),
+    /// The descriptor is another kind of socket, or no socket.
+    #[error(
+        "cannot use what the service manager passed: {0}; TCP and Unix stream sockets (ListenStream=) are allowed"
+    )]
+    StreamKind(io::Error),
 }
 
 /// Takes the sockets that the service manager has passed to this process. Their variables leave the environment, so that a
@@ -61,6 +76,29 @@ pub fn take() -> Result<Vec<PassedSocket>, PassedSocketError> {
             let path = address.as_pathname().map(PathBuf::from);
             Ok(PassedSocket { datagrams, path })
         })
+        .collect()
+}
+
+/// The same for a program that connections come to.
+///
+/// # Errors
+/// When LISTEN_FDS is not a number of sockets, or one of them is neither a TCP socket nor a Unix stream socket.
+pub fn take_listeners() -> Result<Vec<PassedListener>, PassedSocketError> {
+    let number = announced(env::vars_os(), std::process::id())?;
+    if number == 0 {
+        return Ok(Vec::new());
+    }
+    let mut passed = ListenFd::from_env();
+    let sockets = (0..number).filter_map(|index| {
+        // One that is of the other kind is left where it is.
+        if let Ok(tcp) = passed.take_tcp_listener(index) {
+            return tcp.map(PassedListener::Tcp).map(Ok);
+        }
+        let unix = passed.take_unix_listener(index).transpose()?;
+        Some(unix.map(PassedListener::Unix))
+    });
+    sockets
+        .map(|socket| socket.map_err(PassedSocketError::StreamKind))
         .collect()
 }
 

@@ -23,6 +23,7 @@ mod operations;
 mod reporter;
 mod reports;
 mod sandbox;
+mod statusd;
 mod switch;
 mod sys4;
 mod wild;

@@ -79,7 +79,7 @@ pub(crate) const OPTIONS: &[CommandOption] = &[
 pub fn options(program: Program) -> &'static [CommandOption] {
     match program {
         Program::Ctl => OPTIONS,
-        Program::Collectd | Program::Fetcher | Program::Reportd => &[],
+        Program::Collectd | Program::Fetcher | Program::Reportd | Program::Statusd => &[],
     }
 }
 

@@ -8,7 +8,12 @@ use crate::{
     problem::{Place, Problem},
 };
 
-const PROGRAMS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
+const PROGRAMS: [Program; 4] = [
+    Program::Collectd,
+    Program::Fetcher,
+    Program::Reportd,
+    Program::Statusd,
+];
 
 /// Sections that are ignored although their name is almost that of a section that is read.
 pub(super) fn near_misses(path: &Arc<str>, ini: &Ini) -> Vec<String> {

@@ -45,6 +45,10 @@ pub enum Kind {
     DnsServers,
     /// The URL of a proxy.
     Proxy,
+    /// Where a server listens.
+    Listen,
+    /// Names of hosts.
+    Hosts,
 }
 
 impl Kind {
@@ -71,6 +75,8 @@ impl Kind {
             Kind::DkimKeys => "SELECTOR:PATH,...",
             Kind::DnsServers => "ADDRESS,...",
             Kind::Proxy => "URL",
+            Kind::Listen => "ADDRESS:PORT|unix:PATH",
+            Kind::Hosts => "NAME,...",
         }
     }
 
@@ -105,6 +111,8 @@ impl Kind {
                 "IP addresses, each with :PORT if it is not 53, separated by commas"
             }
             Kind::Proxy => "http://[USER:PASSWORD@]HOST[:PORT] or https://...",
+            Kind::Listen => "IP-ADDRESS:PORT, [IPV6-ADDRESS]:PORT, unix:/ABSOLUTE/PATH",
+            Kind::Hosts => "domain names without a port, several separated by commas",
         };
         fixed.to_owned()
     }

@@ -4,7 +4,7 @@ mod list;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use super::{DigestFrequency, MailTransport, ReportDays};
+use super::{DigestFrequency, Listen, MailTransport, ReportDays};
 use crate::{log_level::LogLevel, option::Kind};
 
 /// A type that settings have.
@@ -255,6 +255,24 @@ impl Setting for MailTransport {
                 Ok(MailTransport::Smtps { host, port })
             }
             _ => Err(wrong()),
+        }
+    }
+}
+
+impl Setting for Listen {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        let text = text.trim();
+        let Some(named) = text.strip_prefix("unix:") else {
+            let address = text.parse().map(Listen::Tcp);
+            return address.map_err(|_| format!("`{text}` is not an address with a port"));
+        };
+        match path(named)? {
+            // sun_path has 108 bytes, the last of them a NUL (unix(7)).
+            path if path.as_os_str().len() > 107 => Err(format!(
+                "`{named}` is longer than a Unix socket's name can be"
+            )),
+            path if !path.is_absolute() => Err(format!("`{named}` is not an absolute path")),
+            path => Ok(Listen::Unix(path)),
         }
     }
 }

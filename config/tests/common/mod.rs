@@ -1,12 +1,17 @@
-//! Loads any of the four programs, and shows what came of it.
+//! Loads any of the programs, and shows what came of it.
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test file uses a part
 #![allow(clippy::unwrap_used)]
 
 use std::{ffi::OsString, fmt::Debug, path::Path};
 
-use tlsrptd_config::{Start, collectd, ctl, fetcher, option::Program, reportd};
+use tlsrptd_config::{Start, collectd, ctl, fetcher, option::Program, reportd, statusd};
 
-pub const DAEMONS: [Program; 3] = [Program::Collectd, Program::Fetcher, Program::Reportd];
+pub const DAEMONS: [Program; 4] = [
+    Program::Collectd,
+    Program::Fetcher,
+    Program::Reportd,
+    Program::Statusd,
+];
 
 /// What a start came to.
 #[derive(Debug)]
@@ -23,14 +28,17 @@ pub struct Shown {
 
 pub fn load(program: Program, args: &[&str], env: &[(&str, &str)]) -> Shown {
     let args = args.iter().map(OsString::from);
-    let env = env
-        .iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    // The page shows a reporter, whose database it has to know.
+    let reporters = [("TLSRPT_REPORTD_DBNAME", "/d")];
+    let reporters = reporters.iter().filter(|_| program == Program::Statusd);
+    let env = env.iter().chain(reporters);
+    let env = env.map(|(name, value)| (OsString::from(name), OsString::from(value)));
     match program {
         Program::Collectd => show(collectd::load(args, env)),
         Program::Fetcher => show(fetcher::load(args, env)),
         Program::Reportd => show(reportd::load(args, env)),
         Program::Ctl => show(ctl::load(args, env)),
+        Program::Statusd => show(statusd::load(args, env)),
     }
 }
 
@@ -73,6 +81,7 @@ pub fn least(program: Program) -> String {
     let rest = match program {
         Program::Collectd => "storage = dummy:\nsocketname = /s\n",
         Program::Fetcher => "storage = sqlite:///s\n",
+        Program::Statusd => "",
         Program::Reportd | Program::Ctl => {
             "dbname = /d\nfetchers = f\norganization_name = O\ncontact_info = c@example.com\n"
         }

@@ -19,13 +19,14 @@ pub fn text(program: Program) -> String {
     );
     let (shared, own): (Vec<_>, Vec<_>) = rows(program).iter().partition(|row| row.known_to_sys4);
     shared.iter().for_each(|row| entry(&mut out, row));
-    if !own.is_empty() {
+    // Of a program that they have not, there is one section.
+    if !own.is_empty() && !shared.is_empty() {
         out += &format!(
             "\n# What follows is known to tlsrptd only; the Python tlsrpt-reporter ignores this section.\n[{}]\n",
             program.own_section()
         );
-        own.iter().for_each(|row| entry(&mut out, row));
     }
+    own.iter().for_each(|row| entry(&mut out, row));
     out
 }
 

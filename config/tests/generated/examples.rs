@@ -65,6 +65,12 @@ fn every_commented_value_is_allowed() {
         for row in rows(program) {
             let mut changed =
                 text.replace(&format!("\n#{} =", row.name), &format!("\n{} =", row.name));
+            // A file that is named has to be there.
+            if row.name == "reportd_config" {
+                let there = shipped(Program::Reportd);
+                let (named, there) = (row.default.example(), there.to_str().unwrap());
+                changed = changed.replace(named, there);
+            }
             // SMTP AUTH wants both.
             if row.name.starts_with("mail_user") || row.name.starts_with("mail_pass") {
                 changed = changed

@@ -37,6 +37,7 @@ fn filled(wish: &str) -> Option<String> {
         Program::Fetcher,
         Program::Reportd,
         Program::Ctl,
+        Program::Statusd,
     ]
     .into_iter()
     .find(|program| program.name() == of);

@@ -16,6 +16,12 @@ fn other(row: &Row) -> String {
         (Kind::Days, _) => "failures".to_owned(),
         (Kind::Frequency, _) => "weekly".to_owned(),
         (Kind::Level, _) => "debug".to_owned(),
+        (Kind::Listen, _) => "[2001:db8::1]:80".to_owned(),
+        (Kind::Path, _) if row.name == "reportd_config" => concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../packaging/examples/reportd.cfg"
+        )
+        .to_owned(),
         (Kind::Transport, _) => "smtp://relay".to_owned(),
         (_, default) => default.example().to_owned(),
     }
@@ -27,6 +33,7 @@ fn beside(row: &Row) -> &'static [&'static str] {
         "mail_user" => &["--mail_password_file", "/p"],
         "mail_password_file" => &["--mail_user", "u"],
         "digest" => &["--digest_address", "a@b.example"],
+        "listen" => &["--allow_remote", "yes"],
         name if name.starts_with("min_wait") => &[
             "--max_wait_delivery",
             "987654",
@@ -77,8 +84,10 @@ fn fields_are_the_options() {
             &[],
         );
         let mut fields: BTreeSet<String> = fields(&shown).into_keys().collect();
-        if program == Program::Fetcher {
-            assert!(fields.remove("question"), "its operands");
+        match program {
+            Program::Fetcher => assert!(fields.remove("question"), "its operands"),
+            Program::Statusd => assert!(fields.remove("reportd"), "another program's"),
+            _ => {}
         }
         let options = rows(program)
             .iter()
@@ -116,11 +125,12 @@ fn every_way_reaches_the_field_and_names_its_origin() {
             };
             let before = run(&least(program), &[], &[]);
             let file = run(&format!("{plain}{}\n", line), &[], &[]);
-            let own = run(
-                &format!("{plain}[{}]\n{line}\n", program.own_section()),
-                &[],
-                &[],
-            );
+            let section = match program.section() == program.own_section() {
+                // It is the only one, and stands there.
+                true => String::new(),
+                false => format!("[{}]\n", program.own_section()),
+            };
+            let own = run(&format!("{plain}{section}{line}\n"), &[], &[]);
             let environment = run(&plain, &[], &[(&variable, &value)]);
             let argument = run(&plain, &[&option, &value], &[]);
             for (shown, origin) in [
@@ -157,6 +167,7 @@ fn help_lists_every_option() {
         Program::Fetcher,
         Program::Reportd,
         Program::Ctl,
+        Program::Statusd,
     ] {
         let shown = load(program, &["--help"], &[]);
         assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));

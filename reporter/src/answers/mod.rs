@@ -1,15 +1,17 @@
 //! What an operator asks, answered in types: each file makes one answer from the store, the daemons' observation sockets and
-//! the environment, and its JSON, with field names that stay. How people read it is `ctl`'s and, later, the page's.
+//! the environment, and its JSON, with field names that stay. How people read it is `ctl`'s and the page's (`status`).
 //!
 //! Field names are in snake_case, times in RFC 3339 and UTC, days YYYY-MM-DD, numbers numbers; a unit is part of the name.
 
 pub(crate) mod collectors_today;
+pub(crate) mod day;
 pub mod deliveries;
 pub(crate) mod digest;
 pub mod doctor;
 pub mod explain;
 pub mod failures;
 pub mod history;
+pub(crate) mod json_line;
 pub(crate) mod preview;
 pub(crate) mod reason;
 pub(crate) mod record;

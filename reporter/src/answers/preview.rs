@@ -49,16 +49,11 @@ impl Previewer {
         store: Option<&dyn OperatorStore>,
     ) -> Result<Previewer, Error> {
         let routes = Routes::load(settings).map_err(Error::Maps)?;
-        let (installation, suppressions) = match store {
-            Some(store) => (store.installation()?, store.suppression_list()?),
-            None => (None, Suppressions::default()),
+        let installation = installation(store)?;
+        let suppressions = match store {
+            Some(store) => store.suppression_list()?,
+            None => Suppressions::default(),
         };
-        let installation = installation
-            .or_else(|| InstallationId::parse(NO_INSTALLATION))
-            .ok_or_else(|| Error::Argument {
-                what: "installation",
-                problem: "not one".to_owned(),
-            })?;
         Ok(Previewer {
             composer: Composer::new(settings, routes, installation).map_err(Error::Contact)?,
             suppressions,
@@ -147,6 +142,23 @@ impl Preview {
             "not_before": self.at.to_string(),
         })
     }
+}
+
+/// Whose the database is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn installation(store: Option<&dyn OperatorStore>) -> Result<InstallationId, Error> {
+    let known = match store {
+        Some(store) => store.installation()?,
+        None => None,
+    };
+    known
+        .or_else(|| InstallationId::parse(NO_INSTALLATION))
+        .ok_or_else(|| Error::Argument {
+            what: "installation",
+            problem: "not one".to_owned(),
+        })
 }
 
 /// What DNS said, for programs.

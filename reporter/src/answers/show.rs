@@ -7,16 +7,19 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
     collectors_today::{CollectorToday, CountedToday},
-    preview::{Preview, Previewer},
+    preview::{self, Preview, Previewer},
     reason,
-    stored_day::StoredDay,
+    stored_day::{StoredDay, check_closed, read_domain},
     waiting::WaitNote,
 };
 use crate::{
     error::Error,
     lookup::LookupResult,
     model::{Decision, Destination, DomainDay, collector_of},
-    store::{DeliveryState, DomainDayState, JobStage, KeptReport, ReportContents, ReportState},
+    store::{
+        DeliveryState, DomainDayState, JobStage, KeptReport, OperatorStore, ReportContents,
+        ReportState,
+    },
 };
 
 /// What there is of a domain's day.
@@ -125,13 +128,9 @@ impl Shown {
         };
         let mut reports = made(&state, kept);
         reports.extend(preview(&previewer, day, found, now).await);
-        let awaited = state
-            .jobs
-            .iter()
-            .filter(|job| job.stage == JobStage::Waiting);
         let mut shown = Shown {
             installation: previewer.composer.submitter.installation.clone(),
-            awaited: awaited.map(|job| collector_of(&job.command)).collect(),
+            awaited: awaited(&state),
             collectors: counted.collectors,
             reports,
             nothing: None,
@@ -144,10 +143,57 @@ impl Shown {
         Ok(shown)
     }
 
+    /// What is stored of a day that has ended: nobody is asked, and nothing previewed.
+    ///
+    /// # Errors
+    /// When the day has not ended, or the store cannot be read.
+    pub(crate) fn stored(
+        store: &dyn OperatorStore,
+        asked: &str,
+        day: Day,
+        now: Timestamp,
+    ) -> Result<Shown, Error> {
+        let domain = read_domain(asked)?;
+        check_closed(day, Day::of(now))?;
+        let state = store.domain_day(day, &domain, asked)?;
+        let kept = store.kept_reports(day, domain.as_str())?;
+        let mut shown = Shown {
+            installation: preview::installation(Some(store))?,
+            awaited: awaited(&state),
+            collectors: Vec::new(),
+            reports: made(&state, kept),
+            nothing: None,
+            domain,
+            day,
+        };
+        if shown.reports.is_empty() {
+            shown.nothing = Some(shown.why_nothing(&state, Day::of(now)));
+        }
+        Ok(shown)
+    }
+
     /// Reports whose text is there.
     pub(crate) fn with_contents(&self) -> impl Iterator<Item = (&ShownReport, &Contents)> {
         let reports = self.reports.iter();
         reports.filter_map(|report| Some((report, report.contents.as_ref().ok()?)))
+    }
+
+    /// One report's bytes as they are; several a line each. `None`: there is no text.
+    pub(crate) fn verbatim_json(&self) -> Option<Vec<u8>> {
+        let mut reports = self
+            .with_contents()
+            .map(|(_, contents)| contents.json.as_bytes());
+        let mut bytes = reports.next()?.to_vec();
+        let mut is_alone = true;
+        for report in reports {
+            is_alone = false;
+            bytes.push(b'\n');
+            bytes.extend_from_slice(report);
+        }
+        if !is_alone {
+            bytes.push(b'\n');
+        }
+        Some(bytes)
     }
 
     /// What there is in place of a report's text.
@@ -174,6 +220,11 @@ impl Shown {
         if day == today {
             return format!("no session with {domain} has been counted today");
         }
+        if !state.undecided.is_empty() {
+            return format!(
+                "sessions with {domain} were counted on {day}, and no report is made of them so far"
+            );
+        }
         if !self.awaited.is_empty() {
             return format!(
                 "no session with {domain} is known of {day} so far: collectors have not answered yet"
@@ -185,6 +236,12 @@ impl Shown {
             (false, _) => format!("no collector has counted a session with {domain} on {day}"),
         }
     }
+}
+
+fn awaited(state: &DomainDayState) -> Vec<String> {
+    let jobs = state.jobs.iter();
+    let waiting = jobs.filter(|job| job.stage == JobStage::Waiting);
+    waiting.map(|job| collector_of(&job.command)).collect()
 }
 
 fn made(state: &DomainDayState, mut kept: Vec<KeptReport>) -> Vec<ShownReport> {

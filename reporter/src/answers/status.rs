@@ -14,6 +14,7 @@ use super::totals;
 use crate::store::{Backlog, DayTotals, JobStage, JobState};
 
 pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
+pub use find::DaemonsAnswers;
 pub use finding::{Severity, StatusFinding, worst};
 pub use reporter::{QueueStatus, ReporterStatus};
 

@@ -28,12 +28,7 @@ impl StoredDay {
         today: Day,
     ) -> Result<StoredDay, Error> {
         let domain = read_domain(asked)?;
-        if day > today {
-            return Err(Error::Argument {
-                what: "DAY",
-                problem: format!("{day} has not begun (today is {today}, UTC)"),
-            });
-        }
+        check_begun(day, today)?;
         let store = open(settings, day, today)?;
         let state = match &store {
             Some(store) => store.domain_day(day, &domain, asked)?,
@@ -44,6 +39,31 @@ impl StoredDay {
             store,
             state,
         })
+    }
+}
+
+fn check_begun(day: Day, today: Day) -> Result<(), Error> {
+    match day > today {
+        true => Err(Error::Argument {
+            what: "DAY",
+            problem: format!("{day} has not begun (today is {today}, UTC)"),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// A day that is looked at without asking the collectors.
+///
+/// # Errors
+/// When it has not ended.
+pub(super) fn check_closed(day: Day, today: Day) -> Result<(), Error> {
+    check_begun(day, today)?;
+    match day == today {
+        true => Err(Error::Argument {
+            what: "DAY",
+            problem: format!("{day} has not ended, UTC: tlsrptctl asks the collectors for today"),
+        }),
+        false => Ok(()),
     }
 }
 

@@ -17,14 +17,17 @@ use super::{
     preview::{Preview, Previewer, record_json},
     reason,
     status::{QueueStatus, ReporterStatus},
-    stored_day::StoredDay,
+    stored_day::{StoredDay, check_closed, read_domain},
     waiting::WaitNote,
 };
 use crate::{
     error::Error,
     lookup::LookupResult,
     model::{Decision, collector_of},
-    store::{DomainDayState, DomainPresence, JobStage, JobState, ReportState, RowStage, RowState},
+    store::{
+        DomainDayState, DomainPresence, JobStage, JobState, OperatorStore, ReportState, RowStage,
+        RowState,
+    },
 };
 
 /// All facts about a domain's day.
@@ -115,6 +118,43 @@ impl Why {
             state,
             counted_today,
             preview,
+        })
+    }
+
+    /// What is stored of a day that has ended: nobody is asked, and nothing previewed. `reporter` is the daemon's own word.
+    ///
+    /// # Errors
+    /// When the day has not ended, or the store cannot be read.
+    pub(crate) fn stored(
+        store: &dyn OperatorStore,
+        reporter: &ReporterStatus,
+        asked: &str,
+        day: Day,
+        now: Timestamp,
+    ) -> Result<Why, Error> {
+        let domain = read_domain(asked)?;
+        check_closed(day, Day::of(now))?;
+        let state = store.domain_day(day, &domain, asked)?;
+        let is_stored = !state.rows.is_empty() || !state.reports.is_empty();
+        let mut days = store.days_of(&domain)?.into_iter();
+        let last = days.find(|(_, presence)| *presence == DomainPresence::Counted);
+        Ok(Why {
+            record: None,
+            relatives: match is_stored {
+                true => Vec::new(),
+                false => store.relatives(day, &domain)?,
+            },
+            last_counted: last.map(|(day, _)| day),
+            throttled: match has_waiting(&state) {
+                true => reporter.throttled(),
+                false => Vec::new(),
+            },
+            domain,
+            day,
+            now,
+            state,
+            counted_today: None,
+            preview: None,
         })
     }
 

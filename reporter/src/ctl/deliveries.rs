@@ -6,13 +6,15 @@ use tlsrptd_proto::domain::Domain;
 
 use super::{
     answer::CommandAnswer,
-    day,
     number::{grouped, short},
     table::{Align, Table, Width},
     words,
 };
 use crate::{
-    answers::deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
+    answers::{
+        day,
+        deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
+    },
     error::Error,
     store::{self, DayTotals, DeliveryProgress, DeliveryRow, OperatorAccess},
 };

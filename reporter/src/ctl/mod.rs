@@ -2,7 +2,6 @@
 //! suppression list and the list of requests.
 
 mod answer;
-mod day;
 mod deliveries;
 mod dkim;
 mod doctor;

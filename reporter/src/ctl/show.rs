@@ -10,12 +10,9 @@ use tlsrptd_config::{
     reportd::Reportd,
 };
 
-use super::{
-    answer::{CommandAnswer, say},
-    day,
-};
+use super::answer::{CommandAnswer, say};
 use crate::{
-    answers::{report_mail::ReportMails, runtime, show::Shown},
+    answers::{day, report_mail::ReportMails, runtime, show::Shown},
     error::Error,
 };
 
@@ -31,29 +28,11 @@ pub(super) fn answer(settings: &Reportd, question: &Show) -> Result<CommandAnswe
 
 fn report(shown: &Shown) -> CommandAnswer {
     let answer = CommandAnswer {
-        verbatim_json: bytes(shown),
+        verbatim_json: shown.verbatim_json(),
         ..CommandAnswer::new(text::of(shown), shown.json())
     };
     match shown.with_contents().next() {
         Some(_) => answer,
         None => answer.with_exit(exit::FAILED),
     }
-}
-
-/// One report's bytes as they are; several a line each.
-fn bytes(shown: &Shown) -> Option<Vec<u8>> {
-    let mut reports = shown
-        .with_contents()
-        .map(|(_, contents)| contents.json.as_bytes());
-    let mut bytes = reports.next()?.to_vec();
-    let mut is_alone = true;
-    for report in reports {
-        is_alone = false;
-        bytes.push(b'\n');
-        bytes.extend_from_slice(report);
-    }
-    if !is_alone {
-        bytes.push(b'\n');
-    }
-    Some(bytes)
 }

@@ -3,12 +3,9 @@
 use jiff::Timestamp;
 use tlsrptd_config::{DayWord, exit, reportd::Reportd, visible};
 
-use super::{
-    answer::{CommandAnswer, say},
-    day,
-};
+use super::answer::{CommandAnswer, say};
 use crate::{
-    answers::{runtime, why::Why},
+    answers::{day, runtime, why::Why},
     error::Error,
 };
 

@@ -17,7 +17,7 @@ mod observation;
 mod prepare;
 mod requests;
 mod serve;
-mod signals;
+pub(crate) mod signals;
 mod stop;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};

@@ -20,16 +20,16 @@ pub enum Order {
 }
 
 /// The task that passes signals on, and the way on which they come.
-pub(super) struct Signals {
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) task: JoinHandle<()>,
+pub(crate) struct Signals {
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) task: JoinHandle<()>,
 }
 
 /// Begins to receive signals.
 ///
 /// # Errors
 /// When the system does not let us.
-pub(super) fn listen(watchdog: Option<Duration>) -> io::Result<Signals> {
+pub(crate) fn listen(watchdog: Option<Duration>) -> io::Result<Signals> {
     let kinds = [
         SignalKind::terminate(),
         SignalKind::interrupt(),

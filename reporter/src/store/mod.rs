@@ -31,6 +31,8 @@ pub mod sqlite;
 pub mod steps;
 mod upkeep;
 
+use std::time::Duration;
+
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::report::InstallationId;
 
@@ -114,6 +116,9 @@ pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Stor
 pub enum OperatorAccess {
     /// It reads.
     Read,
+    /// It reads beside the work of others: it waits for their locks no longer than a moment, and all that is asked takes
+    /// no longer than this.
+    ReadWithin(Duration),
     /// It changes something.
     Write,
 }

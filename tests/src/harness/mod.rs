@@ -22,6 +22,7 @@ pub mod shim;
 pub mod skip;
 pub mod smtp;
 mod smtp_session;
+pub mod statusd;
 /// The reader of the reporter's store is that of the reporter's own tests.
 #[allow(
     missing_docs,

@@ -4,5 +4,5 @@ mod digest;
 mod large;
 mod page;
 mod questions;
-mod site;
+pub(crate) mod site;
 mod status;

@@ -15,8 +15,8 @@ use tlsrptd_tests::harness::smtp::{Act, Stage};
 pub(super) const ASKED: &str = "asked by mail";
 
 /// The site, its collector at work.
-pub(super) struct Morning {
-    pub(super) lab: Lab,
+pub(crate) struct Morning {
+    pub(crate) lab: Lab,
     _collectd: Running,
     reportd: Option<Running>,
 }
@@ -25,7 +25,7 @@ impl Morning {
     /// Domains, by what became of their reports: `example.com` sent; `example.org` sent, failed when we sent;
     /// `example.net` waits, its mailbox is full; `refusing.example` refused; `left-alone.example` suppressed;
     /// `quiet.example` asks for none. Today: `example.com` and `new.example`.
-    pub(super) fn new() -> Morning {
+    pub(crate) fn new() -> Morning {
         let lab = Lab::new();
         let record = |domain: &str| format!("v=TLSRPTv1; rua=mailto:tlsrpt@{domain}");
         for domain in [
@@ -116,7 +116,7 @@ impl Morning {
     }
 
     /// `tlsrpt-reportd` of this site.
-    pub(super) fn reportd(&self) -> Program {
+    pub(crate) fn reportd(&self) -> Program {
         let program = self.lab.reportd().set("max_report_age", 86_400);
         observed(program, "reportd.observe", &self.lab)
             .set("fetchers", self.fetcher().command_line())
@@ -133,26 +133,26 @@ impl Morning {
     }
 
     /// The reporter stops.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(reportd) = self.reportd.take() {
             reportd.stop().success();
         }
     }
 
     /// Asks while the reporter works, and when it has stopped.
-    pub(super) fn working_and_stopped(mut self, ask: impl Fn(&Morning)) {
+    pub(crate) fn working_and_stopped(mut self, ask: impl Fn(&Morning)) {
         ask(&self);
         self.stop();
         ask(&self);
     }
 
     /// Asks `tlsrptctl`.
-    pub(super) fn ask(&self, words: &[&str]) -> Ended {
+    pub(crate) fn ask(&self, words: &[&str]) -> Ended {
         self.ctl(words).run()
     }
 
     /// `tlsrptctl` with these words.
-    pub(super) fn ctl(&self, words: &[&str]) -> Program {
+    pub(crate) fn ctl(&self, words: &[&str]) -> Program {
         let ctl = self.lab.full_ctl();
         let ctl = observed(ctl, "reportd.observe", &self.lab)
             .set("fetchers", self.fetcher().command_line());
@@ -160,12 +160,12 @@ impl Morning {
     }
 
     /// The text of an answer.
-    pub(super) fn text(&self, words: &[&str]) -> String {
+    pub(crate) fn text(&self, words: &[&str]) -> String {
         self.ask(words).success().stdout
     }
 
     /// The answer as JSON: one line.
-    pub(super) fn json(&self, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
         let ended = self.ask(&[words, &["--json"]].concat());
         let line = ended.stdout.trim_end_matches('\n');
         assert!(!line.contains('\n'), "{line}");

@@ -24,9 +24,14 @@ impl Setting for Vec<PathBuf> {
     }
 }
 
-/// The words of a command that runs without a shell.
+/// The words of a command that runs without a shell; or names of hosts.
 impl Setting for Vec<String> {
-    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        if kind == Kind::Hosts {
+            return entries(text, |name| {
+                domain(name).map(|()| name.to_ascii_lowercase())
+            });
+        }
         match text
             .split_whitespace()
             .map(str::to_owned)

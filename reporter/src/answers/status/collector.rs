@@ -21,6 +21,8 @@ pub enum CollectorReply {
     Nothing,
     /// It did not answer.
     Failed(String),
+    /// It was not asked: it is another host's, and who shows its status starts no fetcher.
+    NotAsked,
 }
 
 /// The figures of a collector, as far as it tells them.
@@ -79,6 +81,7 @@ impl CollectorStatus {
             CollectorReply::Figures(figures) => ("status", Some(&figures.whole), None),
             CollectorReply::Nothing => ("nothing", None, None),
             CollectorReply::Failed(reason) => ("error", None, Some(reason)),
+            CollectorReply::NotAsked => ("not_asked", None, None),
         };
         json!({
             "collector": self.command,

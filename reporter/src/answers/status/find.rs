@@ -16,13 +16,24 @@ use crate::{
     answers::runtime::wait_for,
     error::Error,
     gather::{self, RunAs},
-    store::{self, DayTotals, OperatorAccess},
+    store::{self, DayTotals, OperatorAccess, OperatorStore, StoreError},
 };
 
 /// A host that is away must not hold the others' answers back for longer.
 const COLLECTOR_LIMIT: Duration = Duration::from_secs(5);
 /// What has failed, or waited beyond its time, for so long is late.
 const LATE: SignedDuration = SignedDuration::from_hours(6);
+
+/// What the daemons say of themselves.
+#[derive(Clone, Debug)]
+pub struct DaemonsAnswers {
+    /// To whom.
+    pub asker: Asker,
+    /// The reporter.
+    pub reporter: ReporterStatus,
+    /// The collectors.
+    pub collectors: Vec<CollectorStatus>,
+}
 
 impl Status {
     /// Asks the store, all collectors at once, and the reporter.
@@ -31,6 +42,23 @@ impl Status {
     /// When the store cannot be read.
     pub fn find(settings: &Reportd, now: Timestamp) -> Result<Status, Error> {
         let store = store::open_for_operator(settings, OperatorAccess::Read)?;
+        let daemons = DaemonsAnswers {
+            asker: Asker::of(settings),
+            reporter: ReporterStatus::ask(settings.observation_socket.as_deref()),
+            collectors: collectors(settings)?,
+        };
+        Ok(Status::of(store.as_ref(), daemons, now)?)
+    }
+
+    /// What the store and the daemons say together.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of(
+        store: &dyn OperatorStore,
+        daemons: DaemonsAnswers,
+        now: Timestamp,
+    ) -> Result<Status, StoreError> {
         let today = Day::of(now);
         let day = today.previous();
         let jobs = store.jobs(day)?;
@@ -40,7 +68,7 @@ impl Status {
         let is_remembered = store.first_day()?.is_some_and(|first| first <= day);
         let mut status = Status {
             now,
-            asker: Asker::of(settings),
+            asker: daemons.asker,
             last_closed: LastClosedDay {
                 day,
                 totals: totals.or_else(|| (is_quiet && is_remembered).then(|| DayTotals::of(day))),
@@ -48,8 +76,8 @@ impl Status {
             },
             backlog: store.backlog(now - LATE)?,
             suppressed: store.suppressed(today)?.len() as u64,
-            reporter: ReporterStatus::ask(settings.observation_socket.as_deref()),
-            collectors: collectors(settings)?,
+            reporter: daemons.reporter,
+            collectors: daemons.collectors,
             findings: Vec::new(),
         };
         status.findings = judge(&status);
@@ -58,7 +86,8 @@ impl Status {
 }
 
 impl Asker {
-    fn of(settings: &Reportd) -> Asker {
+    /// Whoever runs this program.
+    pub(crate) fn of(settings: &Reportd) -> Asker {
         let us = Uid::effective();
         let owner = settings.dbname.metadata();
         let owns = owner.is_ok_and(|found| found.uid() == us.as_raw());

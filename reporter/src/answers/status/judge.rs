@@ -152,7 +152,7 @@ fn collectors(status: &Status, findings: &mut Vec<StatusFinding>) {
         let name = &collector.command;
         let mut warn = |text: String| findings.push(StatusFinding::new(Severity::Warning, text));
         match &collector.told {
-            CollectorReply::Nothing => {}
+            CollectorReply::Nothing | CollectorReply::NotAsked => {}
             // The daemon has reached it, last night perhaps: that excuses it only to somebody who may not ask.
             CollectorReply::Failed(_)
                 if status.asker == Asker::Other && daemon_reaches(status, name) => {}

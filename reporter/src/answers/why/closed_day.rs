@@ -37,6 +37,9 @@ pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
             "by what is known now a report"
         };
         clauses.push(why.would_be(preview, name));
+    } else if !why.state.undecided.is_empty() {
+        // Whoever asks does not preview.
+        clauses.push("nothing is decided so far on what is counted".to_owned());
     }
 }
 

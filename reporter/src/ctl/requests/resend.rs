@@ -10,7 +10,7 @@ use super::{
     CommandAnswer, LeftOut, Requested, RequestsAnswer, WaitEnd, Wish, ask, fault, named, show, who,
 };
 use crate::{
-    ctl::day,
+    answers::day,
     error::Error,
     model::{Destination, RequestKind},
     store::{

@@ -82,7 +82,7 @@ fn performance(status: &Status) -> Vec<String> {
         .iter()
         .filter_map(|collector| match &collector.told {
             CollectorReply::Figures(figures) => Some(figures),
-            CollectorReply::Nothing | CollectorReply::Failed(_) => None,
+            CollectorReply::Nothing | CollectorReply::NotAsked | CollectorReply::Failed(_) => None,
         });
     let figures: Vec<_> = figures.collect();
     if !figures.is_empty() {

@@ -102,7 +102,7 @@ fn collector_row(table: &mut Table, collector: &CollectorStatus, status: &Status
     let name = collector.command.clone();
     let figures = match &collector.told {
         CollectorReply::Figures(figures) => figures,
-        CollectorReply::Nothing => {
+        CollectorReply::Nothing | CollectorReply::NotAsked => {
             let told = match status.reporter.collector(&name) {
                 Some((Some(at), _)) => {
                     format!("does not tell; it last answered {}", words::time(at))

@@ -1,6 +1,11 @@
 //! Opening and closing.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{
+    fs::{OpenOptions, Permissions},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{
     Connection, OpenFlags,
@@ -13,7 +18,10 @@ use super::{SqliteStore, installation, journal, lock::DatabaseLock, schema};
 use crate::store::{CommitHook, Step, StoreError};
 
 /// How long a statement waits for the lock of another program: `tlsrptctl` for the reporter, or the reverse.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Of a new database.
+const MODE: u32 = 0o640;
 
 /// Attempts to leave the file as sys4 wants it, and the time between two.
 const CLOSING_ATTEMPTS: u32 = 40;
@@ -162,7 +170,7 @@ fn open_in_wal_mode(
 /// Why a start would refuse the file at this path, as far as can be seen without changing it.
 pub fn find_fault(path: &Path) -> Option<StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let error = existing(path, flags).err()?;
+    let error = existing(path, flags, PATIENCE).err()?;
     let is_foreign = match &error {
         StoreError::Purpose { .. } => true,
         StoreError::Open { source, .. } => {
@@ -177,7 +185,11 @@ pub fn find_fault(path: &Path) -> Option<StoreError> {
 }
 
 /// A reporter's database that exists, for a program that is not its reporter.
-pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn existing(
+    path: &Path,
+    flags: OpenFlags,
+    patience: Duration,
+) -> Result<Connection, StoreError> {
     let database = path.display().to_string();
     let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
     // Beside it stand files that even a reader needs.
@@ -191,7 +203,7 @@ pub(super) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, Stor
         return Err(StoreError::Missing { database });
     }
     let opened = Connection::open_with_flags(path, flags).and_then(|db| {
-        db.busy_timeout(PATIENCE)?;
+        db.busy_timeout(patience)?;
         let kind = schema::kind(&db)?;
         Ok((db, kind))
     });
@@ -223,13 +235,17 @@ fn check_folder(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The file says who mails whom: no other user may read it. A failure shows when SQLite opens it.
+/// The file says who mails whom: no other user may read it, and of the group those who show the status (tlsrpt-statusd),
+/// whatever the umask of the service. SQLite gives the files beside it the same mode. A failure shows when SQLite opens it.
 fn make_file(path: &Path) {
-    let _ = OpenOptions::new()
+    let made = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o640)
+        .mode(MODE)
         .open(path);
+    if let Ok(file) = made {
+        let _ = file.set_permissions(Permissions::from_mode(MODE));
+    }
 }
 
 /// A connection, and what the file is.

@@ -1,6 +1,9 @@
 //! The database as `tlsrptctl` uses it: one that a reporter may be working on, ours or sys4's.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
@@ -10,6 +13,11 @@ use crate::{
     model::SuppressionTarget,
     store::{MissingCollector, OperatorAccess, OperatorStore, StoreError, SuppressionRow},
 };
+
+/// Of whoever shall not wait for locks: longer than a commit takes.
+const A_MOMENT: Duration = Duration::from_millis(500);
+/// Instructions of SQLite's between two looks at the clock: a millisecond, or less.
+const BETWEEN_LOOKS: i32 = 10_000;
 
 /// Open for one command. The file's journal mode stays as it is.
 #[derive(Debug)]
@@ -25,11 +33,23 @@ impl ExistingDatabase {
     /// When there is none, or it cannot be used.
     pub fn open(path: &Path, access: OperatorAccess) -> Result<ExistingDatabase, StoreError> {
         let flags = match access {
-            OperatorAccess::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            OperatorAccess::Read | OperatorAccess::ReadWithin(_) => {
+                OpenFlags::SQLITE_OPEN_READ_ONLY
+            }
             OperatorAccess::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
+        let patience = match access {
+            OperatorAccess::Read | OperatorAccess::Write => open::PATIENCE,
+            OperatorAccess::ReadWithin(_) => A_MOMENT,
+        };
+        let mut db = open::existing(path, flags, patience)?;
+        if let OperatorAccess::ReadWithin(limit) = access {
+            let end = Instant::now() + limit;
+            db.progress_handler(BETWEEN_LOOKS, Some(move || Instant::now() >= end))
+                .map_err(|source| open::fault(path, source))?;
+        }
         Ok(ExistingDatabase {
-            db: open::existing(path, flags)?,
+            db,
             path: path.to_owned(),
         })
     }

@@ -1,0 +1,203 @@
+//! What store and daemons say at one time: what pages and metrics show.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::json;
+use tlsrptd_config::{
+    ctl::{FailuresScope, Meanings},
+    reportd::Reportd,
+    statusd::Statusd,
+};
+use tlsrptd_proto::day::Day;
+use tlsrptd_service::observe::{AskError, Client};
+
+use super::limits;
+use crate::{
+    answers::{
+        deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
+        failures::{Failures, FailuresQuery},
+        history::SessionHistory,
+        status::{
+            Asker, CollectorFigures, CollectorReply, CollectorStatus, DaemonsAnswers,
+            ReporterStatus, Status,
+        },
+    },
+    store::{self, OperatorAccess, OperatorStore, StoreError},
+};
+
+/// So many days of history: the longest span that a page shows.
+const DAYS: u32 = 400;
+/// Failures and deliveries of a list.
+const ROWS: usize = 50;
+/// Days whose deliveries are listed.
+const DELIVERY_DAYS: u32 = 3;
+/// A daemon answers at once, or something is wrong.
+const DAEMON: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub(crate) struct StatusSnapshot {
+    /// When it was taken.
+    pub(crate) now: Timestamp,
+    /// What the daemons say of themselves.
+    pub(crate) daemons: DaemonsAnswers,
+    /// What the store says; or why it says nothing, in one sentence.
+    pub(crate) stored: Result<StoredAnswers, String>,
+}
+
+/// What the store says.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredAnswers {
+    /// Together with the daemons' answers.
+    pub(crate) status: Status,
+    /// A day each, the last closed one at the end.
+    pub(crate) history: SessionHistory,
+    /// Of the last closed day, those of the most sessions, with their meanings.
+    pub(crate) failures: Failures,
+    /// Those of them that were not there in the week before.
+    pub(crate) new_failures: Failures,
+    /// Of the last closed days, the newest first.
+    pub(crate) deliveries: Vec<DeliveryList>,
+}
+
+/// Whom a snapshot asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SnapshotSources<'a> {
+    /// The reporter's settings.
+    pub(crate) reportd: &'a Reportd,
+    /// Observation sockets of collectors of this host; `None`: that of the packages, if it is there.
+    pub(crate) collector_sockets: Option<&'a [PathBuf]>,
+}
+
+impl<'a> SnapshotSources<'a> {
+    /// Those of a configuration.
+    pub(crate) fn of(settings: &'a Statusd) -> SnapshotSources<'a> {
+        SnapshotSources {
+            reportd: &settings.reportd,
+            collector_sockets: settings.collector_sockets.as_deref(),
+        }
+    }
+}
+
+impl StatusSnapshot {
+    /// Asks all of them. What does not answer is told as that.
+    pub(crate) fn take(sources: SnapshotSources<'_>, now: Timestamp) -> StatusSnapshot {
+        let reportd = sources.reportd;
+        let daemons = DaemonsAnswers {
+            asker: Asker::of(reportd),
+            reporter: ReporterStatus::ask(reportd.observation_socket.as_deref()),
+            collectors: collectors(sources),
+        };
+        let stored = open(reportd).and_then(|store| read(store.as_ref(), &daemons, now));
+        StatusSnapshot {
+            now,
+            daemons,
+            stored: stored.map_err(|error| in_words(&error)),
+        }
+    }
+}
+
+/// The store, for one look.
+///
+/// # Errors
+/// When it is not there, or cannot be read.
+pub(crate) fn open(reportd: &Reportd) -> Result<Box<dyn OperatorStore>, StoreError> {
+    store::open_for_operator(reportd, OperatorAccess::ReadWithin(limits::STORE))
+}
+
+/// Each question is a read transaction of its own: nothing is held between two.
+fn read(
+    store: &dyn OperatorStore,
+    daemons: &DaemonsAnswers,
+    now: Timestamp,
+) -> Result<StoredAnswers, StoreError> {
+    let last_closed = Day::of(now).previous();
+    let failures = |scope| FailuresQuery {
+        to: last_closed,
+        days: 1,
+        domain: None,
+        scope,
+        meanings: Meanings::Told,
+        limit: ROWS,
+    };
+    let deliveries = (0..DELIVERY_DAYS).map(|back| {
+        let question = DeliveriesQuery {
+            day: last_closed.back(back),
+            domain: None,
+            status: StatusWord::All,
+            limit: ROWS,
+        };
+        DeliveryList::find(store, question)
+    });
+    Ok(StoredAnswers {
+        status: Status::of(store, daemons.clone(), now)?,
+        history: SessionHistory::find(store, last_closed, DAYS)?,
+        failures: Failures::find(store, failures(FailuresScope::All))?,
+        new_failures: Failures::find(store, failures(FailuresScope::New))?,
+        deliveries: deliveries.collect::<Result<_, _>>()?,
+    })
+}
+
+/// For people, who may not know what SQLite calls it.
+pub(crate) fn in_words(error: &StoreError) -> String {
+    let text = error.to_string();
+    match text.contains("interrupted") {
+        true => format!("{text}: it took longer than {} s", limits::STORE.as_secs()),
+        false => text,
+    }
+}
+
+/// First those of `fetchers`, then what else there is on this host.
+fn collectors(sources: SnapshotSources<'_>) -> Vec<CollectorStatus> {
+    let mut here = of_this_host(sources.collector_sockets);
+    let fetchers = sources.reportd.fetchers.iter();
+    let mut local = fetchers.clone().filter(|fetcher| is_local(&fetcher.words));
+    // One collector here, and one fetcher that asks here: the same.
+    let same = match (local.next(), local.next(), here.len()) {
+        (Some(only), None, 1) => here.pop().map(|answered| (&only.text, answered.told)),
+        _ => None,
+    };
+    let mut all: Vec<CollectorStatus> = fetchers
+        .map(|fetcher| CollectorStatus {
+            command: fetcher.text.clone(),
+            told: match &same {
+                Some((text, told)) if **text == fetcher.text => told.clone(),
+                _ => CollectorReply::NotAsked,
+            },
+        })
+        .collect();
+    all.append(&mut here);
+    all
+}
+
+/// Whether a fetcher runs on this host by itself: not through ssh or a script.
+fn is_local(words: &[String]) -> bool {
+    let program = words.first().map(|word| Path::new(word).file_name());
+    program
+        .flatten()
+        .is_some_and(|name| name == "tlsrpt-fetcher")
+}
+
+/// Named by their sockets.
+fn of_this_host(sockets: Option<&[PathBuf]>) -> Vec<CollectorStatus> {
+    let usual = [PathBuf::from(Statusd::USUAL_COLLECTOR_SOCKET)];
+    let sockets = match sockets {
+        Some(named) => named,
+        // A host that only reports has no collector, and nothing is wrong with it.
+        None if usual[0].exists() => &usual,
+        None => &[],
+    };
+    let asked = sockets.iter().map(|socket| CollectorStatus {
+        command: socket.display().to_string(),
+        told: match ask(socket) {
+            Ok(status) => CollectorReply::Figures(CollectorFigures::read(status)),
+            Err(error) => CollectorReply::Failed(error.to_string()),
+        },
+    });
+    asked.collect()
+}
+
+fn ask(socket: &Path) -> Result<serde_json::Value, AskError> {
+    Client::connect_within(socket, DAEMON)?.ask(&json!({ "request": "status" }))
+}

@@ -1,0 +1,113 @@
+//! Clients that are slow, or many.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+use tlsrptd_tests::harness::statusd::Statusd;
+use tlsrptd_tests::harness::wait::until_true;
+
+use super::QuietSite;
+
+const READERS: usize = 200;
+/// More than the kernel takes for a connection at once.
+const REQUESTS: usize = 20_000;
+/// What a page takes beside slow readers, on a busy machine.
+const SOON: Duration = Duration::from_secs(10);
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn slow_readers_hold_nobody_up_and_are_cut() {
+    let site = QuietSite::new();
+    let page = Statusd::start(&site.statusd());
+    let get = "GET /api/v1/history HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let many = get.repeat(REQUESTS);
+    let readers: Vec<TcpStream> = (0..READERS)
+        .map(|_| {
+            let mut stream = page.connect();
+            setsockopt(&stream, sockopt::RcvBuf, &4096).unwrap();
+            // As much as is taken: what we do not read keeps it from taking more.
+            stream.set_nonblocking(true).unwrap();
+            let _ = stream.write(many.as_bytes());
+            stream
+        })
+        .collect();
+    let mut writers: Vec<TcpStream> = (0..20).map(|_| page.connect()).collect();
+    let began = Instant::now();
+    // Others are served, while those who write slowly do so.
+    while began.elapsed() < Duration::from_secs(5) {
+        for writer in &mut writers {
+            let _ = writer.write_all(b"G");
+        }
+        let asked = Instant::now();
+        assert_eq!(page.get("/health").status, 200);
+        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    }
+    assert!(resident(&page) < 64 * MIB, "{} MiB", resident(&page) / MIB);
+    // Those who take nothing are cut off: what was sent to them is all that there is.
+    for mut reader in readers {
+        reader.set_nonblocking(false).unwrap();
+        until_true("the end of a slow reader", || ended(&mut reader));
+    }
+    for mut writer in writers {
+        let mut rest = Vec::new();
+        let _ = writer.read_to_end(&mut rest);
+    }
+    page.running.stop().success();
+}
+
+/// Reads nothing that would let the other side go on: looks for the end alone.
+fn ended(stream: &mut TcpStream) -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd as _;
+    let mut polled = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    poll(&mut polled, PollTimeout::ZERO).unwrap();
+    let events = polled[0].revents().unwrap_or(PollFlags::empty());
+    events.intersects(PollFlags::POLLHUP | PollFlags::POLLERR)
+}
+
+fn resident(page: &Statusd) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", page.running.pid())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kib * 1024
+}
+
+#[test]
+fn one_connection_too_many_takes_the_place_of_the_idlest() {
+    let site = QuietSite::new();
+    let page = Statusd::start(&site.statusd().set("max_connections", 4));
+    let mut open: Vec<TcpStream> = (0..4).map(|_| page.connect()).collect();
+    // The first of them is the last that has moved something.
+    for stream in &mut open {
+        answered(stream);
+    }
+    answered(&mut open[0]);
+    for _ in 0..2 {
+        assert_eq!(page.get("/health").status, 200, "a new one is served");
+    }
+    let closed = open[1].read(&mut [0; 9]);
+    let is_closed = matches!(closed, Ok(0)) || closed.is_err();
+    assert!(is_closed, "the second is closed: {closed:?}");
+    answered(&mut open[0]);
+}
+
+/// One answer, with the connection kept.
+fn answered(stream: &mut TcpStream) {
+    let get = "HEAD /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(get.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 200 OK"), "{head:?}");
+}

@@ -1,0 +1,120 @@
+//! A database that is not as one would have it: the page says what is wrong, and goes on.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tlsrptd_tests::harness::statusd::Statusd;
+use tlsrptd_tests::harness::wait::until_true;
+
+use super::QuietSite;
+
+/// With one of these words in the line.
+fn says(page: &Statusd, words: &str) {
+    until_true(&format!("{words:?} at /health"), || {
+        let health = page.get("/health");
+        health.status == 503 && health.body.contains(words)
+    });
+    let status = page.get("/api/v1/status");
+    assert_eq!(status.status, 503);
+    assert!(
+        status.body.contains(words) && status.body.contains("\"severity\":\"unknown\""),
+        "{status:?}"
+    );
+    for target in ["/", "/api/v1/history", "/api/v1/why?domain=a.example"] {
+        let answer = page.get(target);
+        assert!(answer.body.contains(words), "{target}: {answer:?}");
+    }
+    assert_eq!(
+        page.get("/metrics").status,
+        200,
+        "metrics tell what there is"
+    );
+}
+
+fn is_well(page: &Statusd) {
+    until_true("ok at /health", || page.get("/health").body == "ok\n");
+}
+
+#[test]
+fn what_is_wrong_is_said_and_passes() {
+    let site = QuietSite::new();
+    let database = site.lab.reportd_db();
+    let page = Statusd::start(&site.statusd());
+    is_well(&page);
+
+    let away = site.lab.file("away.sqlite");
+    fs::rename(&database, &away).unwrap();
+    says(&page, "there is no database");
+    fs::write(&database, "no database\n".repeat(1000)).unwrap();
+    says(&page, "file is not a database");
+    fs::remove_file(&database).unwrap();
+    let other = Connection::open(&database).unwrap();
+    other.execute_batch("CREATE TABLE something(a)").unwrap();
+    drop(other);
+    says(&page, "is not a database of tlsrpt-reportd");
+    fs::rename(&away, &database).unwrap();
+    is_well(&page);
+
+    let locked = Connection::open(&database).unwrap();
+    locked.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let asked = Instant::now();
+    says(&page, "database is locked");
+    assert!(
+        asked.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        asked.elapsed()
+    );
+    drop(locked);
+    is_well(&page);
+    page.running.stop().success();
+}
+
+#[test]
+fn a_reporter_that_stops_is_missed() {
+    let site = QuietSite::new();
+    let page = Statusd::start(&site.statusd());
+    until_true("the finding", || {
+        let check = page.get("/health?check");
+        check.status == 503
+            && check
+                .body
+                .starts_with("critical: tlsrpt-reportd does not answer")
+    });
+    assert_eq!(page.get("/health").body, "ok\n", "the database can be read");
+    let reportd = site.start();
+    until_true("the reporter", || page.get("/health?check").status == 200);
+    drop(reportd);
+}
+
+/// A reader that never pauses keeps the reporter neither from its start nor from leaving the database whole.
+#[test]
+fn a_reporter_starts_and_stops_beside_it() {
+    let site = QuietSite::new();
+    let page = Statusd::start(&site.statusd());
+    std::thread::scope(|scope| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let page = &page;
+        let asking = scope.spawn(move || {
+            let mut asked = 0;
+            while stopped.try_recv().is_err() {
+                for days in 1..20 {
+                    page.get(&format!("/api/v1/history?days={days}"));
+                    asked += 1;
+                }
+            }
+            asked
+        });
+        for _ in 0..3 {
+            site.start().stop().success();
+            assert!(
+                !site.lab.file("reportd.sqlite-wal").exists(),
+                "its journal stays"
+            );
+        }
+        stop.send(()).unwrap();
+        assert!(asking.join().unwrap() > 20);
+    });
+}

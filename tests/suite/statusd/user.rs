@@ -1,0 +1,110 @@
+//! It runs as another user, who may read the reporter's files by their group and write none of them: with a reporter at work,
+//! stopped, killed.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::Path,
+};
+
+use nix::unistd::Uid;
+use tlsrptd_tests::harness::statusd::Statusd;
+use tlsrptd_tests::harness::wait::until_true;
+
+use super::QuietSite;
+
+/// Nobody's.
+const GROUP: u32 = 28_460;
+const AS_READER: [&str; 4] = [
+    "setpriv",
+    "--reuid=28461",
+    "--regid=28461",
+    "--groups=28460",
+];
+
+/// All that is in the folder, but for what the test writes; with the time of the last change of the databases.
+fn contents(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("reportd.sqlite"))
+        .map(|name| {
+            let found = fs::metadata(folder.join(&name)).unwrap();
+            format!("{name} {} {:?}", found.len(), found.modified().unwrap())
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+fn reads(page: &Statusd, when: &str) {
+    until_true(&format!("ok at /health {when}"), || {
+        page.get("/health").body == "ok\n"
+    });
+    for target in [
+        "/api/v1/history",
+        "/api/v1/why?domain=a.example",
+        "/api/v1/deliveries",
+    ] {
+        let answer = page.get(target);
+        assert_eq!(answer.status, 200, "{when}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_user_who_may_only_read() {
+    if !Uid::effective().is_root() {
+        eprintln!("skipped: a_user_who_may_only_read (not root)");
+        return;
+    }
+    let site = QuietSite::new();
+    let folder = site.lab.folder();
+    chown(folder, None, Some(GROUP)).unwrap();
+    // What is made in it has its group.
+    fs::set_permissions(folder, Permissions::from_mode(0o2750)).unwrap();
+    fs::remove_file(site.lab.reportd_db()).unwrap();
+    // As the unit has it.
+    let strict = ["sh", "-c", "umask 0077; exec \"$@\"", "sh"];
+    let reportd = site.reportd.clone().under(&strict);
+    let start = || {
+        let mut running = reportd.start();
+        running.wait_for_log("tlsrpt-reportd is at work");
+        running
+    };
+    let working = start();
+    // The programs lie where only root may look, perhaps.
+    let program = site.lab.file("tlsrpt-statusd-copy");
+    let page = Statusd::start(
+        &site
+            .statusd()
+            .moved(|path| {
+                fs::copy(path, &program).unwrap();
+                fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+                program.clone()
+            })
+            .under(&AS_READER),
+    );
+    reads(&page, "while the reporter works");
+    let status = page.get("/api/v1/status").body;
+    assert!(
+        status.contains("\"reporter\":{\"answers\":\"status\""),
+        "{status}"
+    );
+
+    working.stop().success();
+    assert!(!site.lab.file("reportd.sqlite-wal").exists());
+    let before = contents(folder);
+    reads(&page, "when it has stopped");
+    assert_eq!(contents(folder), before, "nothing was written");
+
+    start().kill();
+    assert!(site.lab.file("reportd.sqlite-wal").exists());
+    let before = contents(folder);
+    reads(&page, "when it was killed");
+    assert_eq!(contents(folder), before, "nothing was written");
+
+    let working = start();
+    reads(&page, "when it works again");
+    working.stop().success();
+    page.running.stop().success();
+}

@@ -40,8 +40,8 @@ fn nothing(history: &SessionHistory) -> String {
 
 fn text(history: &SessionHistory, width: Width) -> String {
     let columns = match width {
-        Width::Columns(columns) if columns >= WIDE => Columns::All,
-        _ => Columns::Few,
+        Width::Columns(columns) if columns >= WIDE => ColumnSet::All,
+        _ => ColumnSet::Few,
     };
     let mut text = table(history, columns).text_at(width);
     text.push('\n');
@@ -53,40 +53,42 @@ fn text(history: &SessionHistory, width: Width) -> String {
 
 /// Which columns a table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Columns {
+enum ColumnSet {
     /// Those that fit 80.
     Few,
     /// With the policies of each day, and who got no report.
     All,
 }
 
-type Column = (Columns, &'static str, fn(&DayTotals) -> String);
+type Column = (ColumnSet, &'static str, fn(&DayTotals) -> String);
 
 /// Behind the day.
 const COLUMNS: [Column; 12] = [
-    (Columns::Few, "DOMAINS", |day| short(day.domains)),
-    (Columns::Few, "SESSIONS", |day| short(day.sessions)),
-    (Columns::Few, "SECURED", |day| {
+    (ColumnSet::Few, "DOMAINS", |day| short(day.domains)),
+    (ColumnSet::Few, "SESSIONS", |day| short(day.sessions)),
+    (ColumnSet::Few, "SECURED", |day| {
         secured(day.sessions, day.failed)
     }),
-    (Columns::Few, "FAILED", |day| short(day.failed)),
-    (Columns::All, "DANE", |day| short(of_policy(day, "tlsa"))),
-    (Columns::All, "MTA-STS", |day| short(of_policy(day, "sts"))),
-    (Columns::All, "NONE", |day| {
+    (ColumnSet::Few, "FAILED", |day| short(day.failed)),
+    (ColumnSet::All, "DANE", |day| short(of_policy(day, "tlsa"))),
+    (ColumnSet::All, "MTA-STS", |day| {
+        short(of_policy(day, "sts"))
+    }),
+    (ColumnSet::All, "NONE", |day| {
         short(of_policy(day, "no-policy-found"))
     }),
-    (Columns::Few, "REPORTS", |day| short(day.reports)),
-    (Columns::All, "WITHOUT", |day| short(day.without)),
-    (Columns::Few, "SENT", |day| short(day.ended("sent"))),
-    (Columns::Few, "WAITING", |day| short(day.waiting())),
-    (Columns::Few, "UNSENT", |day| short(unsent(day))),
+    (ColumnSet::Few, "REPORTS", |day| short(day.reports)),
+    (ColumnSet::All, "WITHOUT", |day| short(day.without)),
+    (ColumnSet::Few, "SENT", |day| short(day.ended("sent"))),
+    (ColumnSet::Few, "WAITING", |day| short(day.waiting())),
+    (ColumnSet::Few, "UNSENT", |day| short(unsent(day))),
 ];
 
-fn table(history: &SessionHistory, columns: Columns) -> Table {
+fn table(history: &SessionHistory, columns: ColumnSet) -> Table {
     let shown = || {
         COLUMNS
             .iter()
-            .filter(move |(of, ..)| *of == Columns::Few || columns == Columns::All)
+            .filter(move |(of, ..)| *of == ColumnSet::Few || columns == ColumnSet::All)
     };
     let mut heads = vec![("DAY", Align::Whole)];
     heads.extend(shown().map(|(_, head, _)| (*head, Align::Right)));

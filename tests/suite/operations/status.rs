@@ -107,7 +107,7 @@ fn none_of_it_is_exit_status_1() {
         ),
         (
             &["deliveries", "--domain", "no domain"],
-            1,
+            2,
             "--domain: ",
             "no name",
         ),

@@ -229,8 +229,8 @@ const MAPTESTS: &[(&str, &str, i32, &str, &str)] = &[
     ("b.test", "v=TLSRPTv1; rua=mailto:x@y.test", 0, "Before mapping:\n  mailto:x@y.test\nAfter mapping:\n  mailto:x@y.test\n  directory:/var/reports\n", "APPEND"),
     ("C.test.", "v=TLSRPTv1; rua=mailto:x@y.test", 0, "Before mapping:\n  mailto:x@y.test\nAfter mapping:\n  none: discarded by a map\n", "DISCARD"),
     ("a.test", "v=TLSRPTv1; rua=http://y.test,mailto:x@y.test", 0, "Before mapping:\n  mailto:x@y.test\nAfter mapping:\n  mailto:x@y.test\nLeft out:\n  http://y.test: the scheme is unusable (allowed: mailto, https)\n", "an unusable URI"),
-    ("a.test", "v=spf1 -all", 1, "RECORD: not a TLSRPT record", "another record"),
-    ("a b", "v=TLSRPTv1; rua=mailto:x@y.test", 1, "DOMAIN: ", "no domain"),
+    ("a.test", "v=spf1 -all", 2, "RECORD: not a TLSRPT record", "another record"),
+    ("a b", "v=TLSRPTv1; rua=mailto:x@y.test", 2, "DOMAIN: ", "no domain"),
 ];
 
 #[test]

@@ -1,6 +1,9 @@
 //! The digest of each day, once, whatever happens to the reporter and its clock.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use crate::environment::{self, TestEnvironment, counted, folder, settings, stored};
 use tlsrptd_reporter::{deliver::Outcome, gather::GatherError};
@@ -268,4 +271,20 @@ fn what_cannot_be_sent_is_given_up_after_a_day() {
         };
         assert!(digests.iter().all(same), "{why}: a retry is the same mail");
     }
+}
+
+/// One that has ended while deliveries are waited for is waited for no longer: else the stop has no end.
+#[test]
+fn a_digest_that_has_ended_holds_no_stop() {
+    let (stopped, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
+        environment.digest_takes = Duration::from_secs(5);
+        environment.receive = Box::new(|_, _| (environment::sent(), Duration::from_secs(600)));
+        let (days, _) = played(environment, &["--digest=daily"], &[Duration::from_secs(3)]);
+        stopped.send(days)
+    });
+    // The clock is virtual: a stop takes no time.
+    let days = ended.recv_timeout(Duration::from_secs(60));
+    assert_eq!(days, Ok(vec!["2026-11-19".to_owned()]));
 }

@@ -68,6 +68,8 @@ pub struct TestEnvironment {
     pub asked: Mutex<Vec<(String, i64, Timestamp)>>,
     /// What becomes of the attempts to send a digest, counted from 0.
     pub relay: Box<dyn Fn(usize) -> Outcome + Send + Sync>,
+    /// How long each of them takes.
+    pub digest_takes: Duration,
     /// Those attempts.
     pub digests: Mutex<Vec<(Timestamp, DigestMail)>>,
     pub under_way: UnderWay,
@@ -92,6 +94,7 @@ impl TestEnvironment {
             seen: Mutex::default(),
             asked: Mutex::default(),
             relay: Box::new(|_| sent()),
+            digest_takes: Duration::ZERO,
             digests: Mutex::default(),
             under_way: Mutex::default(),
             added: Mutex::default(),
@@ -216,9 +219,13 @@ impl Environment for TestEnvironment {
     }
 
     async fn send_digest(&self, digest: &DigestMail) -> Outcome {
-        let mut digests = self.digests.lock().unwrap();
-        digests.push((self.now(), digest.clone()));
-        (self.relay)(digests.len() - 1)
+        let nth = {
+            let mut digests = self.digests.lock().unwrap();
+            digests.push((self.now(), digest.clone()));
+            digests.len() - 1
+        };
+        tokio::time::sleep(self.digest_takes).await;
+        (self.relay)(nth)
     }
 
     fn unanswered(&self) -> usize {

@@ -56,17 +56,16 @@ pub fn secured_percent(sessions: u64, failed: u64) -> Option<f64> {
         .map(|parts| f64::from(parts) / 1000.0)
 }
 
-/// Deliveries that were refused or given up: all that ended, but for those that were sent or that nobody wanted sent.
+/// Deliveries that were refused or given up: all that ended, but for those that were sent, that nobody wanted sent, or whose
+/// outcome sys4's reporter has taken with it.
 pub fn unsent(totals: &DayTotals) -> u64 {
     let ended: u64 = totals
         .outcomes
         .iter()
         .map(|outcome| outcome.deliveries)
         .sum();
-    let fine = totals
-        .ended("sent")
-        .saturating_add(totals.ended("suppressed"));
-    ended.saturating_sub(fine)
+    let fine = ["sent", "suppressed", "unknown"].map(|status| totals.ended(status));
+    ended.saturating_sub(fine.into_iter().fold(0, u64::saturating_add))
 }
 
 /// Adds up what several answers tell of several days: the words in the order of their numbers.

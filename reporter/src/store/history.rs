@@ -22,6 +22,14 @@ pub trait History {
     /// domain for what was folded; not where one domain, or what is new, is asked for.
     fn failures(&self, question: &FailureQuestion) -> Result<Vec<FailureRow>, StoreError>;
 
+    /// What failed with one domain on each of the days `from..=to`: rows of one day each, in the order of the days.
+    fn failures_by_day(
+        &self,
+        domain: &str,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<FailureRow>, StoreError>;
+
     /// The reports of a domain's day whose contents are still there, sent or not, by their number.
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError>;
 }

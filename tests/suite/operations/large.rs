@@ -68,7 +68,7 @@ fn grow(morning: &Morning) {
     let others = columns(&tx, "reports", &["r_id", "domain"]);
     let ours = columns(&tx, "destinations", &["destination", "d_r_id"]);
     let ours_of_t = ours.replace(", ", ", t.");
-    let failures = columns(&tx, "tlsrptd_history_failures", &["domain", "number"]);
+    let failures = columns(&tx, "tlsrptd_failures", &["id", "domain"]);
     let half = DOMAINS / 2;
     for sql in [
         format!(
@@ -82,9 +82,14 @@ fn grow(morning: &Morning) {
              WHERE r.domain LIKE 'd______.example'"
         ),
         format!(
-            "{number} INSERT INTO tlsrptd_history_failures(domain, number, {failures}) \
-             SELECT printf('d%06d.example', n), 1, {failures} FROM n CROSS JOIN tlsrptd_history_failures \
-             WHERE domain = 'example.org' AND n <= {FAILING}"
+            "{number} INSERT INTO tlsrptd_failures(id, domain, {failures}) \
+             SELECT n, printf('d%06d.example', n), {failures} FROM n CROSS JOIN \
+             (SELECT * FROM tlsrptd_failures WHERE domain = 'example.org' LIMIT 1) WHERE n <= {FAILING}"
+        ),
+        format!(
+            "{number} INSERT INTO tlsrptd_history_failing(day, failure, sessions) \
+             SELECT day, n, sessions FROM n CROSS JOIN (SELECT day, sessions FROM tlsrptd_history_failing \
+             JOIN tlsrptd_failures ON id = failure WHERE domain = 'example.org' LIMIT 1) WHERE n <= {FAILING}"
         ),
         format!(
             "UPDATE tlsrptd_history_days SET domains = domains + {DOMAINS}, sessions = sessions + {DOMAINS}, \

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, collectors, text};
+use super::{SqliteStore, collectors, history, text};
 use crate::{
     model::CollectorCommand,
     store::{Days, JobNote, Step, StoreError},
@@ -123,5 +123,6 @@ pub(super) fn undo_early(tx: &Transaction<'_>, today: &str) -> rusqlite::Result<
         "DELETE FROM tlsrptd_decided WHERE day >= ?1 AND day NOT IN (SELECT day FROM fetchjobs)",
         [today],
     )?;
+    history::undo_early(tx, today)?;
     Ok(undone + marked)
 }

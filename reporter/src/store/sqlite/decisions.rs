@@ -13,7 +13,7 @@ use super::{
     SqliteStore,
     collectors::REMOVED,
     days, discard,
-    history::{Addition, TopFailures},
+    history::{self, Addition, TopFailures},
     mails, normalize_domains, text,
 };
 use crate::{
@@ -136,6 +136,7 @@ impl Decisions for SqliteStore {
                  WHERE day = ?1 AND status IS NULL AND tlsrptd_closed IS NOT NULL",
                 (day.to_string(), REMOVED),
             )?;
+            history::day_is_known(tx, &day.to_string())?;
             days::record_decided(tx, &day.next().to_string())?;
             Ok(r_ids)
         })?;

@@ -6,7 +6,7 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     SqliteStore, discard,
-    history::{Addition, Keeping},
+    history::{self, Addition, Keeping},
     mails, requests,
     suppressed::RefusalTracker,
     text, unreadable,
@@ -128,7 +128,9 @@ impl Deliveries for SqliteStore {
             for (r_id, uri) in foreign {
                 let key = Destination::new(uri.as_str(), NamedBy::Record).queue();
                 queue.execute((&uri, r_id, key.to_string()))?;
+                history::count_sys4s(tx, r_id)?;
             }
+            history::adjust(tx)?;
             Ok(released + requests::release(tx)?)
         })
     }

@@ -3,9 +3,10 @@
 //! Totals are added in the transaction that they count, so they are what the rows would give, long after the rows are gone.
 //! sys4's programs name their tables, and pass over these.
 
+mod adjust;
 mod failures;
 mod kept;
-mod merge;
+mod ranking;
 mod read;
 
 use std::collections::BTreeMap;
@@ -19,16 +20,22 @@ use crate::{
     store::AttemptEnd,
 };
 
+pub(super) use adjust::{adjust, count_sys4s};
 pub(super) use failures::TopFailures;
 pub(super) use kept::{Keeping, KeptReports, clean as clean_kept};
 
-/// A row a day; `totals`: a day's parts of one kind. Without row numbers, as the key is most of a row.
+/// A row a day, whose absence says that nothing is known of it: a day that we have decided on has one, even if nobody counted
+/// a session; one that sys4 has decided on has none. `totals`: a day's parts of one kind. Without row numbers, as the key is
+/// most of a row.
 pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tlsrptd_history_days(day TEXT PRIMARY KEY, domains INTEGER, sessions INTEGER, \
      failed INTEGER, reports INTEGER, without INTEGER, deliveries INTEGER) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS tlsrptd_history_totals(day TEXT, kind TEXT, name TEXT, number INTEGER, failed INTEGER, \
      PRIMARY KEY(day, kind, name)) WITHOUT ROWID",
     failures::TABLE,
+    failures::TEXTS,
+    failures::BY_DOMAIN,
+    failures::BY_LAST_DAY,
     kept::TABLE,
     kept::INDEX,
     kept::TOTAL,
@@ -121,19 +128,15 @@ impl<'a> Addition<'a> {
         end: &AttemptEnd,
         status: DeliveryStatus,
     ) -> rusqlite::Result<()> {
-        let row: Option<(String, bool)> = tx
+        let day: Option<String> = tx
             .prepare_cached(
-                "SELECT r.day, r.tlsrptd_sessions IS NULL FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
+                "SELECT r.day FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
                  WHERE d.destination = ?1 AND d.d_r_id = ?2 AND d.status IS NULL AND typeof(r.day) = 'text'",
             )?
-            .query_row((end.destination.uri(), end.r_id), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row((end.destination.uri(), end.r_id), |row| row.get(0))
             .optional()?;
-        if let Some((day, is_sys4s)) = row {
+        if let Some(day) = day {
             self.part(&day, Kind::Delivery, status.as_str(), 1, 0);
-            // Nothing of it was counted when sys4 made it.
-            self.days.entry(day).or_default().deliveries += u64::from(is_sys4s);
         }
         Ok(())
     }
@@ -146,9 +149,12 @@ impl<'a> Addition<'a> {
 
     /// Adds it to what the tables have. A sum that no counter can hold stays at the end of its range.
     pub(super) fn write(self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        // What comes late to a day of which nothing is known does not make it a known one.
         let mut day = tx.prepare_cached(
             "INSERT INTO tlsrptd_history_days(day, domains, sessions, failed, reports, without, deliveries) \
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(day) DO UPDATE SET domains = domains + ?2, \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 \
+             WHERE ?2 > 0 OR EXISTS (SELECT 1 FROM tlsrptd_history_days WHERE day = ?1) \
+             ON CONFLICT(day) DO UPDATE SET domains = domains + ?2, \
              sessions = min(sessions, 9223372036854775807 - ?3) + ?3, failed = min(failed, 9223372036854775807 - ?4) + ?4, \
              reports = reports + ?5, without = without + ?6, deliveries = deliveries + ?7",
         )?;
@@ -175,6 +181,26 @@ impl<'a> Addition<'a> {
     }
 }
 
+/// A day is decided: if all its collectors have answered, it is known that what they have not counted there was not.
+pub(super) fn day_is_known(tx: &Transaction<'_>, day: &str) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT OR IGNORE INTO tlsrptd_history_days(day, domains, sessions, failed, reports, without, deliveries) \
+         SELECT ?1, 0, 0, 0, 0, 0, 0 FROM fetchjobs WHERE day = ?1 \
+         GROUP BY day HAVING count(*) = sum(status IS 'ok')",
+        [day],
+    )
+    .map(drop)
+}
+
+/// Days from this one on have not ended: a clock that was ahead has decided that nothing was counted there.
+pub(super) fn undo_early(tx: &Transaction<'_>, today: &str) -> rusqlite::Result<()> {
+    tx.execute(
+        "DELETE FROM tlsrptd_history_days WHERE day >= ?1 AND domains = 0 AND reports = 0 AND without = 0 AND deliveries = 0",
+        [today],
+    )
+    .map(drop)
+}
+
 impl SqliteStore {
     /// From now on no more than this number of failures is remembered of a day, and so many bytes of reports.
     pub fn limit_history(&mut self, failures: usize, kept_bytes: u64) {
@@ -194,3 +220,6 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests;

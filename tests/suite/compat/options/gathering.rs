@@ -105,7 +105,7 @@ fn process() -> Vec<Effect> {
             let counts = json!({"cntrtotal": 4, "cntrfailure": 4, "failures": failures});
             let day = ("a.test".to_owned(), json!({MAIL: {r#"{"policy-type": 9, "policy-domain": "a.test"}"#: counts}}));
             site.report(&reporter.set("fetchers", site.day(&[day])));
-            let rows = "SELECT coalesce(mx, 'rest') || ' ' || sessions AS text FROM tlsrptd_history_failures ORDER BY text";
+            let rows = "SELECT coalesce(mx, 'rest') || ' ' || sessions AS text FROM tlsrptd_history_failing LEFT JOIN tlsrptd_failures ON id = failure ORDER BY text";
             site.value(&format!("SELECT group_concat(text, ', ') FROM ({rows})"))
         }),
         of.set("max_kept_reports_size", "0", ["1", "0"], |site, reporter| {

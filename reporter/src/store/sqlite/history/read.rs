@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Row, types::Value};
 use tlsrptd_proto::day::Day;
 
-use super::{failures::count, merge};
+use super::{
+    failures::{FOLDED, count},
+    ranking,
+};
 use crate::store::{
     DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
     ReportContents, ResultTotals, StoreError, WithoutReport,
@@ -27,6 +30,15 @@ impl History for ExistingDatabase {
         self.read(|db| failures(db, question))
     }
 
+    fn failures_by_day(
+        &self,
+        domain: &str,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<FailureRow>, StoreError> {
+        self.read(|db| failures_by_day(db, domain, from, to))
+    }
+
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
         self.read(|db| kept_reports(db, day, domain))
     }
@@ -45,6 +57,15 @@ impl History for SqliteStore {
         self.read(WHAT, |db| failures(db, question))
     }
 
+    fn failures_by_day(
+        &self,
+        domain: &str,
+        from: Day,
+        to: Day,
+    ) -> Result<Vec<FailureRow>, StoreError> {
+        self.read(WHAT, |db| failures_by_day(db, domain, from, to))
+    }
+
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
         self.read(WHAT, |db| kept_reports(db, day, domain))
     }
@@ -52,7 +73,7 @@ impl History for SqliteStore {
 
 /// sys4's file has no such tables, and they are made together.
 fn has_tables(db: &Connection) -> rusqlite::Result<bool> {
-    db.table_exists(None, "tlsrptd_kept_total")
+    db.table_exists(None, "tlsrptd_history_failing")
 }
 
 fn first_day(db: &Connection) -> rusqlite::Result<Option<Day>> {
@@ -143,29 +164,45 @@ fn failures(db: &Connection, question: &FailureQuestion) -> rusqlite::Result<Vec
     let begin = question
         .new_since
         .map_or(question.from, |since| since.min(question.from));
-    let days: Vec<String> = tx
-        .prepare_cached(
-            "SELECT day FROM tlsrptd_history_days WHERE day BETWEEN ?1 AND ?2 ORDER BY day",
-        )?
-        .query_map((begin.to_string(), question.to.to_string()), |row| {
-            row.get(0)
-        })?
-        .collect::<Result<_, _>>()?;
-    let days: Vec<Day> = days.iter().filter_map(|day| Day::parse(day).ok()).collect();
-    let mut rows = merge::failures(&tx, question, &days)?;
+    let days = days(&tx, begin, question.to)?;
+    let mut rows = ranking::failures(&tx, question, &days)?;
     if question.domain.is_none() && question.new_since.is_none() {
         rows.extend(folded(&tx, &days)?);
     }
     Ok(rows)
 }
 
+fn failures_by_day(
+    db: &Connection,
+    domain: &str,
+    from: Day,
+    to: Day,
+) -> rusqlite::Result<Vec<FailureRow>> {
+    let tx = db.unchecked_transaction()?;
+    if !has_tables(&tx)? {
+        return Ok(Vec::new());
+    }
+    ranking::of_one_domain(&tx, domain, &days(&tx, from, to)?)
+}
+
+/// Those that have totals, in order.
+fn days(db: &Connection, from: Day, to: Day) -> rusqlite::Result<Vec<Day>> {
+    let days: Vec<String> = db
+        .prepare_cached(
+            "SELECT day FROM tlsrptd_history_days WHERE day BETWEEN ?1 AND ?2 ORDER BY day",
+        )?
+        .query_map((from.to_string(), to.to_string()), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(days.iter().filter_map(|day| Day::parse(day).ok()).collect())
+}
+
 fn folded(db: &Connection, days: &[Day]) -> rusqlite::Result<Option<FailureRow>> {
     let mut select = db.prepare_cached(
-        "SELECT sessions FROM tlsrptd_history_failures WHERE day = ?1 AND domain = ''",
+        "SELECT sessions FROM tlsrptd_history_failing WHERE day = ?1 AND failure = ?2",
     )?;
     let mut all: Option<FailureRow> = None;
     for day in days {
-        let sessions = select.query_row([day.to_string()], |row| row.get(0));
+        let sessions = select.query_row((day.to_string(), FOLDED), |row| row.get(0));
         let Some(sessions) = sessions.optional()?.map(count) else {
             continue;
         };

@@ -1,0 +1,390 @@
+use std::path::Path;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::{DayTotals, Deliveries as _, History as _, sqlite::days};
+
+fn day(text: &str) -> Day {
+    format!("2026-11-{text}").parse().unwrap()
+}
+
+fn open(folder: &TempDir) -> SqliteStore {
+    SqliteStore::open(&folder.path().join("reportd.sqlite"), false, None).unwrap()
+}
+
+fn change(folder: &TempDir, sql: &str) {
+    let db = Connection::open(folder.path().join("reportd.sqlite")).unwrap();
+    db.execute_batch(sql).unwrap();
+}
+
+fn total_of(store: &SqliteStore, of: &str) -> Option<DayTotals> {
+    store.totals(day(of), day(of)).unwrap().pop()
+}
+
+/// `waiting 1, sent 2`.
+fn told(store: &SqliteStore, of: &str) -> String {
+    let Some(totals) = total_of(store, of) else {
+        return "not known".to_owned();
+    };
+    let mut parts = vec![format!("waiting {}", totals.waiting())];
+    let outcomes = totals.outcomes.iter();
+    parts.extend(outcomes.map(|outcome| format!("{} {}", outcome.status, outcome.deliveries)));
+    parts.join(", ")
+}
+
+/// Three deliveries of ours on the 20th, one of which was sent.
+fn three_deliveries(folder: &TempDir) {
+    open(folder).close().unwrap();
+    change(
+        folder,
+        "INSERT INTO reports(r_id, day, domain, uniqid, report, tlsrptd_sessions) VALUES(1, '2026-11-20', 'a.example', 1, '{}', 1);
+         INSERT INTO destinations(destination, d_r_id, status, tlsrptd_queue) VALUES
+             ('mailto:a@a.example', 1, 'sent', 'mailto:'), ('mailto:b@a.example', 1, NULL, 'mailto:'), ('mailto:c@a.example', 1, NULL, 'mailto:');
+         INSERT INTO tlsrptd_history_days VALUES('2026-11-20', 1, 1, 0, 1, 0, 3);
+         INSERT INTO tlsrptd_history_totals VALUES('2026-11-20', 'delivery', 'sent', 1, 0);",
+    );
+}
+
+/// sys4's reporter writes its own tables alone.
+#[test]
+fn what_sys4_has_done_is_in_the_totals_after_the_next_start() {
+    let sent = "UPDATE destinations SET status = 'sent' WHERE destination";
+    for (sql, want, why) in [
+        (String::new(), "waiting 2, sent 1", "it has done nothing"),
+        (
+            format!("{sent} = 'mailto:b@a.example'"),
+            "waiting 1, sent 2",
+            "it has sent one",
+        ),
+        (
+            "UPDATE destinations SET status = 'timedout' WHERE status IS NULL".to_owned(),
+            "waiting 0, timedout 2, sent 1",
+            "it has given both up",
+        ),
+        (
+            "DELETE FROM destinations; DELETE FROM reports".to_owned(),
+            "waiting 0, unknown 2, sent 1",
+            "and has removed the rows",
+        ),
+        (
+            "INSERT INTO reports(r_id, day, domain, uniqid, report) VALUES(2, '2026-11-20', 'b.example', 1, '{}');
+             INSERT INTO destinations(destination, d_r_id) VALUES('mailto:b@b.example', 2)"
+                .to_owned(),
+            "waiting 3, sent 1",
+            "it has made a report of that day",
+        ),
+        (
+            format!(
+                "{sent} = 'mailto:b@a.example';
+                 INSERT INTO reports(r_id, day, domain, uniqid, report) VALUES(2, '2026-11-20', 'b.example', 1, '{{}}');
+                 INSERT INTO destinations(destination, d_r_id) VALUES('mailto:b@b.example', 2)"
+            ),
+            "waiting 2, sent 2",
+            "both",
+        ),
+        (
+            "UPDATE tlsrptd_history_days SET deliveries = 0".to_owned(),
+            "waiting 2, sent 1",
+            "they were made before anything was remembered",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        three_deliveries(&folder);
+        change(&folder, &sql);
+        for start in ["the first", "the second"] {
+            let mut store = open(&folder);
+            store.release().unwrap();
+            assert_eq!(told(&store, "20"), want, "{why}, {start} start");
+            store.close().unwrap();
+        }
+    }
+}
+
+/// Of a report that sys4 has made on a day that it has decided on, nothing is known but that report.
+#[test]
+fn a_day_of_sys4s_stays_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    three_deliveries(&folder);
+    change(
+        &folder,
+        "DELETE FROM tlsrptd_history_days; DELETE FROM tlsrptd_history_totals",
+    );
+    let mut store = open(&folder);
+    store.release().unwrap();
+    assert_eq!(told(&store, "20"), "not known");
+    assert_eq!(store.first_day().unwrap(), None);
+}
+
+#[test]
+fn a_day_without_a_session_is_known() {
+    let jobs = |jobs: &[&str]| {
+        let jobs = jobs.iter().enumerate();
+        let rows = jobs.map(|(index, status)| format!("('2026-11-20', {index}, 'one', {status})"));
+        let rows: Vec<String> = rows.collect();
+        format!(
+            "INSERT INTO fetchjobs(day, fetcherindex, fetcher, status) VALUES {}",
+            rows.join(", ")
+        )
+    };
+    for (sql, want, why) in [
+        (jobs(&["'ok'", "'ok'"]), "waiting 0", "all have answered"),
+        (
+            jobs(&["'ok'", "'timedout'"]),
+            "not known",
+            "one was given up",
+        ),
+        (
+            jobs(&["'removed'", "'ok'"]),
+            "not known",
+            "one was taken out",
+        ),
+        (jobs(&["'ok'", "NULL"]), "not known", "one is asked again"),
+        (String::new(), "not known", "nobody was asked"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        change(&folder, &sql);
+        let noted = store.db.transaction().unwrap();
+        day_is_known(&noted, "2026-11-20").unwrap();
+        noted.commit().unwrap();
+        assert_eq!(told(&store, "20"), want, "{why}");
+        // A clock that was ahead has asked for it: the day has not ended.
+        let early = store.db.transaction().unwrap();
+        days::undo_early(&early, "2026-11-20").unwrap();
+        early.commit().unwrap();
+        assert_eq!(told(&store, "20"), "not known", "{why}");
+    }
+}
+
+mod failing {
+    use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
+
+    use super::*;
+    use crate::{
+        model::{CountedFailure, Decision},
+        store::{FailureQuestion, FailureRow},
+    };
+
+    /// Days, and of each what failed: domain, MX, sessions.
+    fn store(limit: usize, days: &[(&str, &[(&str, &str, u64)])]) -> (TempDir, SqliteStore) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(&folder);
+        store.limit_history(limit, 0);
+        let mut failures = std::mem::take(&mut store.failures);
+        for (name, rows) in days {
+            let tx = store.db.transaction().unwrap();
+            let mut addition = Addition::default();
+            let decided: Vec<DecidedDomain> = rows.iter().map(|row| decided(*row)).collect();
+            let name = day(name).to_string();
+            for decided in &decided {
+                addition.decided(&name, decided, 0, 0);
+            }
+            addition.write(&tx).unwrap();
+            failures.add(&tx, &name, &decided).unwrap();
+            tx.commit().unwrap();
+        }
+        store.failures = failures;
+        (folder, store)
+    }
+
+    fn decided((domain, mx, sessions): (&str, &str, u64)) -> DecidedDomain {
+        let mut decided = DecidedDomain {
+            domain: domain.to_owned(),
+            uniqid: 1,
+            decision: Decision::NoReport("no record: x".to_owned()),
+            rows: Default::default(),
+        };
+        let result = match mx {
+            "expired" => ResultType::CertificateExpired,
+            _ => ResultType::StarttlsNotSupported,
+        };
+        decided.rows.details.by_result.insert(result, sessions);
+        decided.rows.details.failures.push(CountedFailure {
+            mx: mx.to_owned(),
+            address: String::new(),
+            policy: PolicyType::Tlsa,
+            result,
+            reason: String::new(),
+            sessions,
+        });
+        decided
+    }
+
+    fn question(from: &str, to: &str) -> FailureQuestion {
+        FailureQuestion {
+            from: day(from),
+            to: day(to),
+            domain: None,
+            new_since: None,
+            limit: 10,
+        }
+    }
+
+    /// `b.example mx 5 on 2 from 20 to 21`.
+    fn shown(rows: Vec<FailureRow>) -> Vec<String> {
+        let rows = rows.into_iter();
+        rows.map(|row| {
+            let (first, last) = (row.first_day.to_string(), row.day.to_string());
+            let (domain, mx) = (row.domain.unwrap_or_default(), row.mx.unwrap_or_default());
+            format!(
+                "{domain} {mx} {} on {} from {} to {}",
+                row.sessions,
+                row.days,
+                &first[8..],
+                &last[8..]
+            )
+        })
+        .collect()
+    }
+
+    #[test]
+    fn days_are_added_up() {
+        let (_folder, store) = store(
+            10,
+            &[
+                ("18", &[("a.example", "mx", 7), ("c.example", "mx", 2)]),
+                ("20", &[("a.example", "mx", 1), ("b.example", "mx", 4)]),
+                (
+                    "21",
+                    &[
+                        ("b.example", "mx", 1),
+                        ("b.example", "expired", 1),
+                        ("c.example", "other", 9),
+                    ],
+                ),
+            ],
+        );
+        let ask = |question: &FailureQuestion| shown(store.failures(question).unwrap());
+        assert_eq!(
+            ask(&question("18", "21")),
+            [
+                "c.example other 9 on 1 from 21 to 21",
+                "a.example mx 8 on 2 from 18 to 20",
+                "b.example mx 5 on 2 from 20 to 21",
+                "c.example mx 2 on 1 from 18 to 18",
+                "b.example expired 1 on 1 from 21 to 21",
+            ]
+        );
+        let first = FailureQuestion {
+            limit: 1,
+            ..question("20", "21")
+        };
+        assert_eq!(ask(&first), ["c.example other 9 on 1 from 21 to 21"]);
+        let of_b = FailureQuestion {
+            domain: Some("b.example".to_owned()),
+            ..question("18", "21")
+        };
+        assert_eq!(
+            ask(&of_b),
+            [
+                "b.example mx 5 on 2 from 20 to 21",
+                "b.example expired 1 on 1 from 21 to 21"
+            ]
+        );
+        let new = FailureQuestion {
+            new_since: Some(day("18")),
+            ..question("21", "21")
+        };
+        assert_eq!(
+            ask(&new),
+            ["b.example expired 1 on 1 from 21 to 21"],
+            "c.example failed in that way, with another MX"
+        );
+        let by_day = store
+            .failures_by_day("b.example", day("18"), day("21"))
+            .unwrap();
+        assert_eq!(
+            shown(by_day),
+            [
+                "b.example mx 4 on 1 from 20 to 20",
+                "b.example expired 1 on 1 from 21 to 21",
+                "b.example mx 1 on 1 from 21 to 21",
+            ]
+        );
+    }
+
+    /// When all domains fail, those of the fewest sessions are folded, and leave no text behind.
+    #[test]
+    fn what_is_folded_leaves_nothing() {
+        let (_folder, mut store) = store(
+            2,
+            &[
+                ("20", &[("a.example", "mx", 1)]),
+                (
+                    "21",
+                    &[
+                        ("a.example", "mx", 1),
+                        ("b.example", "mx", 2),
+                        ("c.example", "mx", 3),
+                        ("d.example", "mx", 4),
+                    ],
+                ),
+            ],
+        );
+        let rows = store.failures(&question("21", "21")).unwrap();
+        assert_eq!(
+            shown(rows),
+            [
+                "d.example mx 4 on 1 from 21 to 21",
+                "c.example mx 3 on 1 from 21 to 21",
+                "  3 on 1 from 21 to 21",
+            ]
+        );
+        let texts = |store: &SqliteStore| -> i64 {
+            let sql = "SELECT count(*) FROM tlsrptd_failures";
+            store.db.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(texts(&store), 3, "a.example failed on another day too");
+        let tx = store.db.transaction().unwrap();
+        while clean(&tx, day("22")).unwrap() {}
+        tx.commit().unwrap();
+        assert_eq!(texts(&store), 0);
+        assert!(store.failures(&question("20", "21")).unwrap().is_empty());
+    }
+
+    /// More failures than are added up at a time.
+    #[test]
+    fn each_part_of_all_failures_is_read() {
+        let (folder, store) = store(
+            1,
+            &[
+                ("20", &[("a.example", "mx", 1)]),
+                ("21", &[("a.example", "mx", 1)]),
+            ],
+        );
+        fill(&folder.path().join("reportd.sqlite"), 250_000);
+        let question = FailureQuestion {
+            limit: usize::MAX,
+            ..question("20", "21")
+        };
+        let rows = store.failures(&question).unwrap();
+        assert_eq!(rows.len(), 250_001);
+        let sum: u64 = rows.iter().map(|row| row.sessions).sum();
+        assert_eq!(sum, 2 + 2 * 250_000);
+        assert!(rows.iter().all(|row| row.days == 2));
+        let first = FailureQuestion {
+            limit: 3,
+            ..question
+        };
+        assert_eq!(store.failures(&first).unwrap().len(), 3);
+    }
+
+    fn fill(path: &Path, number: u32) {
+        let mut db = Connection::open(path).unwrap();
+        let tx = db.transaction().unwrap();
+        // Spread as hashes are.
+        let ids = format!(
+            "WITH RECURSIVE n(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM n WHERE n < {number}) \
+             SELECT n * (9223372036854775807 / ({number} + 1)) AS id, n FROM n"
+        );
+        tx.execute_batch(&format!(
+            "INSERT INTO tlsrptd_failures(id, domain, policy, result) SELECT id, 'd' || n || '.example', 'sts', 'x' FROM ({ids});
+             INSERT INTO tlsrptd_history_failing SELECT '2026-11-20', id, 1 FROM ({ids});
+             INSERT INTO tlsrptd_history_failing SELECT '2026-11-21', id, 1 FROM ({ids});"
+        ))
+        .unwrap();
+        tx.commit().unwrap();
+    }
+}

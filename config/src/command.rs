@@ -61,6 +61,16 @@ pub const COMMANDS: &[CommandRow] = &[
         meaning: "Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once. Prints what was answered, and the time that it took.",
     },
     CommandRow {
+        name: "requests list",
+        operands: "",
+        meaning: "Print the resends and tests that were asked for and have not ended: number, since when, what, to whom, by whom, why each waits, and the next try.",
+    },
+    CommandRow {
+        name: "requests withdraw",
+        operands: "NUMBER...",
+        meaning: "Take back requests that wait, by their numbers in the list. An attempt that is under way cannot be taken back.",
+    },
+    CommandRow {
         name: "dkim-record",
         operands: "[--new SELECTOR] [--type TYPE] [--out FILE]",
         meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, RSA of 2048 bits or --type ed25519, which the service may read, and say what to add to the configuration and to DNS. The file is SELECTOR.pem beside the configuration, or FILE; one that is there stays as it is.",

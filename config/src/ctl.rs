@@ -9,8 +9,8 @@ use std::{
 };
 
 pub use question::{
-    Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType, Meanings, Resend,
-    SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
+    AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType,
+    Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 
 use crate::{
@@ -192,6 +192,7 @@ fn needs(command: &Command) -> Needs {
         Command::History { .. }
         | Command::Failures(_)
         | Command::Deliveries(_)
+        | Command::Requests(_)
         | Command::Suppress(_) => DATABASE,
         Command::Resend(_) | Command::SendTest(_) => REQUESTS,
         Command::DkimRecord(_) => DKIM_RECORD,

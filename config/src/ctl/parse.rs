@@ -1,8 +1,8 @@
 //! From words to a question.
 
 use super::{
-    Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType, Meanings, Resend,
-    SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
+    AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType,
+    Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 use crate::{
     DayWord,
@@ -56,6 +56,10 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
             destination: (*destination).to_owned(),
             wait: given.wait()?,
         }),
+        ("requests list", []) => Command::Requests(AskedRequests::List),
+        ("requests withdraw", [_, ..]) => {
+            Command::Requests(AskedRequests::Withdraw(request_numbers(operands)?))
+        }
         ("dkim-record", []) => Command::DkimRecord(dkim_record(&given)?),
         ("doctor", []) => Command::Doctor(Doctor {
             user: given.last("user"),
@@ -82,17 +86,38 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
 fn split<'a>(operands: &'a [&'a str]) -> Result<(&'static str, &'a [&'a str]), Problem> {
     let problem = |place: &str, what: &str| Problem::new(Place::Argument(place.to_owned()), what);
     let known = |name: &str| command::row(name).map(|row| row.name);
-    match operands {
-        [] => Err(problem("COMMAND", "required, but not given").allowing(firsts().join(", "))),
-        ["suppress"] => Err(problem("suppress", "needs add, remove or list")),
-        ["suppress", word, rest @ ..] => match known(&format!("suppress {word}")) {
+    let [first, rest @ ..] = operands else {
+        return Err(problem("COMMAND", "required, but not given").allowing(firsts().join(", ")));
+    };
+    let seconds = seconds(first);
+    if seconds.is_empty() {
+        return match known(first) {
             Some(name) => Ok((name, rest)),
-            None => Err(problem(word, "unknown command").allowing("add, remove, list")),
-        },
-        [word, rest @ ..] => match known(word) {
+            None => Err(problem(first, &unknown(first)).allowing(firsts().join(", "))),
+        };
+    }
+    match rest {
+        [] => Err(problem(first, &format!("needs {}", one_of(&seconds)))),
+        [second, rest @ ..] => match known(&format!("{first} {second}")) {
             Some(name) => Ok((name, rest)),
-            None => Err(problem(word, &unknown(word)).allowing(firsts().join(", "))),
+            None => Err(problem(second, "unknown command").allowing(seconds.join(", "))),
         },
+    }
+}
+
+/// The second words of the commands that begin with this one.
+fn seconds(first: &str) -> Vec<&'static str> {
+    let words = COMMANDS.iter().filter_map(|row| row.name.split_once(' '));
+    let of_it = words.filter(|(word, _)| *word == first);
+    of_it.map(|(_, second)| second).collect()
+}
+
+/// As in `add, remove or list`.
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
     }
 }
 
@@ -263,6 +288,18 @@ fn why(domain: &str, day: DayWord) -> Command {
         domain: domain.to_owned(),
         day,
     }
+}
+
+fn request_numbers(operands: &[&str]) -> Result<Vec<i64>, Problem> {
+    let number = |text: &&str| match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => {
+            let place = Place::Argument("NUMBER".to_owned());
+            let what = format!("`{text}` is not the number of a request");
+            Err(Problem::new(place, what).allowing("those of tlsrptctl requests list"))
+        }
+    };
+    operands.iter().map(number).collect()
 }
 
 fn maptest(domain: &str, record: Option<&&str>) -> Command {

@@ -33,6 +33,8 @@ pub enum Command {
     Resend(Resend),
     /// A test report; needs `dbname`.
     SendTest(SendTest),
+    /// Requests that wait; needs `dbname`.
+    Requests(AskedRequests),
     /// DKIM keys; needs `contact_info` and the keys.
     DkimRecord(DkimRecord),
     /// What is wrong with the set-up; looks at all settings, and comes with what is wrong with them.
@@ -143,6 +145,15 @@ pub struct SendTest {
     pub destination: String,
     /// Whether for the answer.
     pub wait: Wait,
+}
+
+/// What is to be done about the requests that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedRequests {
+    /// Shows them.
+    List,
+    /// Takes those with these numbers back.
+    Withdraw(Vec<i64>),
 }
 
 /// Whether a command waits until the daemon has done it.

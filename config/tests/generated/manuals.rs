@@ -197,7 +197,9 @@ fn man_shows_them_without_a_warning() {
 fn every_command_of_the_manual_is_one() {
     for command in COMMANDS {
         let operands = command.operands.split('[').next().unwrap();
-        let operands = operands.replace("DAY", "2026-11-20");
+        let operands = operands
+            .replace("DAY", "2026-11-20")
+            .replace("NUMBER...", "1");
         let words = format!("{} {operands}", command.name);
         let words: Vec<&str> = words.split_whitespace().collect();
         let shown = with(Program::Ctl, "", &words, &[]);

@@ -255,6 +255,26 @@ fn ctl_reads_its_questions() {
             "what?",
         ),
         (
+            &["requests"],
+            "requests: needs list or withdraw",
+            "what of them?",
+        ),
+        (
+            &["requests", "withdraw"],
+            "withdraw: wrong number of arguments (allowed: requests withdraw NUMBER...)",
+            "which?",
+        ),
+        (
+            &["requests", "withdraw", "3", "all"],
+            "NUMBER: `all` is not the number of a request (allowed: those of tlsrptctl requests list)",
+            "one by one",
+        ),
+        (
+            &["requests", "withdraw", "3", "12"],
+            "Requests(Withdraw([3,12,]))",
+            "two",
+        ),
+        (
             &["suppress", "clear"],
             "clear: unknown command (allowed: add, remove, list)",
             "no such word",

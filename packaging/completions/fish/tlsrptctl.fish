@@ -56,6 +56,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "show" -d 'Print
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "why" -d 'Say in one sentence what became of a domain\'s report, from the datagram to the last answer; or why there is none'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "requests"
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
@@ -275,6 +276,80 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l json -
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -f -a "list" -d 'Print the resends and tests that were asked for and have not ended: number, since when, what, to whom, by whom, why each waits, and the next try'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -f -a "withdraw" -d 'Take back requests that wait, by their numbers in the list'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l new -d 'Make a key for this selector' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l type -d 'Which key to make' -r -f -a "rsa\t''
 ed25519\t''"

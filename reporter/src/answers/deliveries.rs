@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::totals;
+use super::{pending_requests::PendingRequests, totals};
 use crate::store::{
     DayTotals, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow, Frequency,
     OperatorStore, StoreError, WithoutReportRow,
@@ -61,7 +61,7 @@ impl StatusWord {
 }
 
 /// Those that there are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeliveryList {
     /// What was asked.
     pub question: DeliveriesQuery,
@@ -71,6 +71,8 @@ pub struct DeliveryList {
     pub rows: Vec<DeliveryRow>,
     /// By domain, if those were asked for.
     pub without: Vec<WithoutReportRow>,
+    /// Of the reports of that day, those that are asked for once more and wait.
+    pub requests: PendingRequests,
     /// Whether there are more.
     pub more: bool,
     /// Of the waiting ones, those that are not listed because they are being delivered now, if that is known.
@@ -86,13 +88,11 @@ impl DeliveryList {
         store: &dyn OperatorStore,
         question: DeliveriesQuery,
     ) -> Result<DeliveryList, StoreError> {
-        let totals = store.totals(question.day, question.day)?.pop();
-        // A day that was decided before anything was remembered has outcomes alone.
-        let totals = totals.filter(|totals| totals.domains > 0);
         let mut found = DeliveryList {
-            totals,
+            totals: store.totals(question.day, question.day)?.pop(),
             rows: Vec::new(),
             without: Vec::new(),
+            requests: PendingRequests::default(),
             more: false,
             in_hand: 0,
             question,
@@ -116,6 +116,9 @@ impl DeliveryList {
         found.rows.truncate(limit);
         found.without.truncate(limit);
         found.in_hand = found.not_listed();
+        if matches!(found.question.status, StatusWord::All | StatusWord::Waiting) {
+            found.requests = PendingRequests::find(store)?.of_reports(day, domain);
+        }
         Ok(found)
     }
 
@@ -168,7 +171,10 @@ impl DeliveryList {
 
     /// Whether there is none of what was asked for.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.without.is_empty() && self.in_hand == 0
+        self.rows.is_empty()
+            && self.without.is_empty()
+            && self.in_hand == 0
+            && self.requests.rows.is_empty()
     }
 
     /// For programs.
@@ -180,6 +186,7 @@ impl DeliveryList {
             "totals": self.totals.as_ref().map(totals::json),
             "deliveries": self.rows.iter().map(row).collect::<Vec<_>>(),
             "without_report": self.without.iter().map(without).collect::<Vec<_>>(),
+            "requests": self.requests.json()["requests"],
             "not_listed_in_hand": self.in_hand,
             "more": self.more,
         })

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_proto::day::Day;
 
-use super::totals;
+use super::{pending_requests::PendingRequests, totals};
 use crate::store::{Backlog, DayTotals, JobStage, JobState};
 
 pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
@@ -33,6 +33,8 @@ pub struct Status {
     pub last_closed: LastClosedDay,
     /// What waits, of whatever day.
     pub backlog: Backlog,
+    /// What the operator has asked for and waits.
+    pub requests: PendingRequests,
     /// Entries of the suppression list.
     pub suppressed: u64,
     /// What is wrong or strange with all that.
@@ -114,6 +116,7 @@ impl Status {
             "reporter": self.reporter.json(),
             "last_closed_day": self.last_closed.json(),
             "waiting": backlog(&self.backlog),
+            "requests": self.requests.json()["requests"],
             "suppressed": self.suppressed,
         })
     }

@@ -14,6 +14,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
     collectors_today::{CollectorToday, CountedToday},
+    pending_requests::PendingRequests,
     preview::{Preview, Previewer, record_json},
     reason,
     status::{QueueStatus, ReporterStatus},
@@ -51,6 +52,8 @@ pub(crate) struct Why {
     pub(crate) relatives: Vec<String>,
     /// The last day on which it was counted.
     pub(crate) last_counted: Option<Day>,
+    /// What is asked for once more and waits.
+    pub(crate) requests: PendingRequests,
     /// Queues that the running reporter holds back, if a delivery waits.
     pub(crate) throttled: Vec<QueueStatus>,
 }
@@ -108,6 +111,10 @@ impl Why {
                 _ => Vec::new(),
             },
             last_counted: last.next().map(|(day, _)| day),
+            requests: match store {
+                Some(store) => PendingRequests::find(store)?.of_reports(day, Some(domain.as_str())),
+                None => PendingRequests::default(),
+            },
             throttled: match has_waiting(&state) {
                 true => ReporterStatus::ask(settings.observation_socket.as_deref()).throttled(),
                 false => Vec::new(),
@@ -145,6 +152,7 @@ impl Why {
                 false => store.relatives(day, &domain)?,
             },
             last_counted: last.map(|(day, _)| day),
+            requests: PendingRequests::find(store)?.of_reports(day, Some(domain.as_str())),
             throttled: match has_waiting(&state) {
                 true => reporter.throttled(),
                 false => Vec::new(),
@@ -249,6 +257,7 @@ impl Why {
             "collectors": self.state.jobs.iter().map(job_json).collect::<Vec<_>>(),
             "counts": self.state.rows.iter().map(row_json).collect::<Vec<_>>(),
             "reports": self.state.reports.iter().map(report_json).collect::<Vec<_>>(),
+            "requests": self.requests.json()["requests"],
             "preview": self.preview.as_ref().map(Preview::json),
             "today": counted.map(CollectorToday::json).collect::<Vec<_>>(),
             "dns": self.record.as_ref().map(record_json),

@@ -14,6 +14,7 @@ use crate::{
     answers::{
         day,
         deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
+        pending_requests::{self, PendingRequests},
     },
     error::Error,
     store::{self, DayTotals, DeliveryProgress, DeliveryRow, OperatorAccess},
@@ -57,6 +58,10 @@ fn nothing(deliveries: &DeliveryList) -> String {
         Some(domain) => format!(" on {domain}"),
         None => String::new(),
     };
+    let is_quiet = |totals: &DayTotals| totals.domains == 0 && totals.deliveries == 0;
+    if domain.is_none() && deliveries.totals.as_ref().is_some_and(is_quiet) {
+        return format!("{what}: no session was counted on {day}\n");
+    }
     let mut text = format!("{what}{of} is known of {day}\n");
     match (&deliveries.totals, domain) {
         (_, Some(domain)) => text += &format!("tlsrptctl why {domain} {day} says why\n"),
@@ -69,7 +74,7 @@ fn nothing(deliveries: &DeliveryList) -> String {
 fn text(deliveries: &DeliveryList, width: Width) -> String {
     let mut text = match deliveries.question.status {
         StatusWord::WithoutReport => without(deliveries),
-        _ => table(&deliveries.rows),
+        _ => table(&deliveries.rows, &deliveries.requests),
     }
     .text_at(width);
     if deliveries.in_hand > 0 {
@@ -110,7 +115,7 @@ fn sums(totals: &DayTotals) -> String {
     }
 }
 
-fn table(rows: &[DeliveryRow]) -> Table {
+fn table(rows: &[DeliveryRow], requests: &PendingRequests) -> Table {
     let mut table = Table::new(&[
         ("TIME (UTC)", Align::Whole),
         ("STATUS", Align::Whole),
@@ -132,6 +137,17 @@ fn table(rows: &[DeliveryRow]) -> Table {
                 .strip_prefix("mailto:")
                 .unwrap_or(&row.destination),
             &answer_of(row),
+        ]);
+    }
+    for request in &requests.rows {
+        let domain = request.report.as_ref().map(|report| report.domain.as_str());
+        let uri = request.destination.uri();
+        table.row([
+            &request.asked.map_or("-".to_owned(), words::time),
+            "resend",
+            domain.unwrap_or_default(),
+            uri.strip_prefix("mailto:").unwrap_or(uri),
+            &pending_requests::why(request),
         ]);
     }
     table
@@ -238,6 +254,7 @@ mod tests {
                 failed: None,
                 reason: "opted out: no TLSRPT record".to_owned(),
             }],
+            requests: PendingRequests::default(),
             more: true,
             in_hand: 2,
         }

@@ -67,6 +67,7 @@ fn answer(settings: Ctl) -> Result<CommandAnswer, Error> {
         Command::Why { domain, day } => why::answer(&reportd, &domain, &day),
         Command::Resend(question) => requests::resend(&reportd, &question),
         Command::SendTest(question) => requests::send_test(&reportd, &question),
+        Command::Requests(wish) => requests::pending(&reportd, &wish),
         Command::DkimRecord(DkimRecord::Configured) => dkim::answer(&reportd),
         Command::DkimRecord(DkimRecord::New {
             selector,

@@ -85,6 +85,9 @@ impl<E: Environment> Daemon<E> {
             // Some may be asked for days that have not ended: their jobs go.
             self.gathering.abort();
         }
+        if moment.change.is_some() {
+            self.requests.read_again();
+        }
         self.calendar.schedule_new_days(store, &moment)?;
         self.delivering.record(store, now)?;
         self.requests.record(store, &mut self.delivering, now)?;

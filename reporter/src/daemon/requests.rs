@@ -99,6 +99,11 @@ impl<E: Environment> RequestRunner<E> {
         }
     }
 
+    /// The clock has moved: the times of those that wait may be others.
+    pub(super) fn read_again(&mut self) {
+        self.change_number = None;
+    }
+
     /// Requests that are known and not over.
     pub(super) fn number(&self) -> usize {
         self.open.len() + self.in_hand.len() + self.tested.len()
@@ -137,7 +142,7 @@ impl<E: Environment> RequestRunner<E> {
         self.open
             .iter()
             .for_each(|open| _ = self.in_hand.remove(&open.id));
-        let due = self.due(delivering, moment.now);
+        let due = self.due(delivering, moment);
         if !due.is_empty() {
             for started in store.start_requests(&due, moment.now)? {
                 self.begin(started, delivering, moment.now);
@@ -153,14 +158,22 @@ impl<E: Environment> RequestRunner<E> {
     }
 
     /// What may begin now. What waits for a throttled queue is told so.
-    fn due(&mut self, delivering: &Delivering<E>, now: Timestamp) -> Vec<RequestId> {
-        let mut due = Vec::new();
+    fn due(&mut self, delivering: &Delivering<E>, moment: &WorkingTime) -> Vec<RequestId> {
+        let (mut due, now) = (Vec::new(), moment.now);
         let (mut resends, mut tests) = (
             MAX_IN_HAND.saturating_sub(self.in_hand.len()),
             MAX_TESTS.saturating_sub(self.tested.len()),
         );
         let is_due = |open: &&OpenRequest| open.due.is_none_or(|due| due <= now);
         for open in self.open.iter().filter(is_due) {
+            let is_old = |asked| self.composer.schedule.is_expired(asked, now);
+            if open.asked.is_some_and(is_old) {
+                // By a clock that is ahead all of them are old.
+                if moment.may_discard() {
+                    self.ends.push(too_old(open));
+                }
+                continue;
+            }
             let room = match open.kind {
                 RequestKind::Resend => &mut resends,
                 RequestKind::Test => &mut tests,
@@ -302,6 +315,41 @@ fn of_test(outcome: Outcome) -> (RequestState, String) {
         | Outcome::LocalShortage { reason }
         | Outcome::HttpsUnavailableHere { reason }
         | Outcome::OwnerLimitReached { reason } => (RequestState::Failed, reason),
+    }
+}
+
+/// Of a request that has waited for so long that nobody expects it any more.
+fn too_old(open: &OpenRequest) -> RequestEnd {
+    let waited = "it has waited for longer than max_report_age";
+    let (state, result) = match open.kind {
+        RequestKind::Resend => (RequestState::TimedOut, RequestState::TimedOut.as_str()),
+        RequestKind::Test => (RequestState::Failed, RequestState::Failed.as_str()),
+    };
+    let reason = match &open.answer {
+        Some(answer) => format!("{waited}: {answer}"),
+        None => waited.to_owned(),
+    };
+    let day = open.report.as_ref().map(|report| report.day.to_string());
+    let domain = open.report.as_ref().map(|report| report.domain.as_str());
+    let (rua, request) = (open.destination.uri(), open.id.0);
+    tracing::warn!(
+        request,
+        day,
+        domain,
+        rua,
+        result,
+        reason,
+        "request given up"
+    );
+    RequestEnd {
+        id: open.id,
+        r_id: None,
+        destination: open.destination.clone(),
+        outcome: RequestOutcome::Over {
+            state,
+            answer: reason,
+        },
+        took: Duration::ZERO,
     }
 }
 

@@ -59,7 +59,7 @@ pub use history::{
 pub use operator::{OperatorStore, SuppressionRow};
 pub use requests::{
     CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
-    RequestRow, Requests, StartedRequest,
+    RequestRow, RequestedReport, Requests, StartedRequest,
 };
 use sqlite::{ExistingDatabase, SqliteStore};
 pub use steps::{CommitHook, CommitSide, HookVerdict, Step};

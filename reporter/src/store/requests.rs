@@ -42,12 +42,18 @@ pub struct OpenRequest {
     pub id: RequestId,
     /// What is asked for.
     pub kind: RequestKind,
+    /// `None` for a test.
+    pub report: Option<RequestedReport>,
     /// Where to.
     pub destination: Destination,
     /// Whose connections it uses.
     pub queue: QueueKey,
     /// When; `None` at once.
     pub due: Option<Timestamp>,
+    /// When it was asked for.
+    pub asked: Option<Timestamp>,
+    /// What the last attempt ended with, or what it waits for.
+    pub answer: Option<String>,
 }
 
 /// A request whose attempt may begin.
@@ -105,8 +111,8 @@ pub trait OperatorRequests {
         now: Timestamp,
     ) -> Result<Option<Vec<RequestId>>, StoreError>;
 
-    /// The resends that have not ended: the row of the report, and where to.
-    fn open_resends(&self) -> Result<Vec<(i64, Destination)>, StoreError>;
+    /// The requests that have not ended, the oldest first.
+    fn pending_requests(&self) -> Result<Vec<RequestRow>, StoreError>;
 
     /// How far these requests are.
     fn requests(&self, ids: &[RequestId]) -> Result<Vec<RequestRow>, StoreError>;
@@ -129,12 +135,23 @@ pub trait OperatorRequests {
 pub struct NewRequest {
     /// What.
     pub kind: RequestKind,
-    /// The row of the report, its day and domain; `None` for a test.
-    pub report: Option<(i64, Day, String)>,
+    /// `None` for a test.
+    pub report: Option<RequestedReport>,
     /// Where to.
     pub destination: Destination,
     /// Who asks.
     pub by: String,
+}
+
+/// The report that is asked for once more. A number alone does not name it: it may be given again when its row was cleaned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedReport {
+    /// Its row.
+    pub r_id: i64,
+    /// The day that it is about.
+    pub day: Day,
+    /// The domain that it is about.
+    pub domain: String,
 }
 
 /// How far a request is.
@@ -142,6 +159,16 @@ pub struct NewRequest {
 pub struct RequestRow {
     /// Its number.
     pub id: RequestId,
+    /// What is asked for.
+    pub kind: RequestKind,
+    /// `None` for a test.
+    pub report: Option<RequestedReport>,
+    /// Where to.
+    pub destination: Destination,
+    /// When it was asked for.
+    pub asked: Option<Timestamp>,
+    /// Who asked.
+    pub by: String,
     /// How far.
     pub state: RequestState,
     /// What the last attempt ended with, or what it waits for.

@@ -16,8 +16,8 @@ pub trait Upkeep {
     /// Notes when the reporter was at work: the next start compares its clock with that.
     fn record_time(&mut self, now: Timestamp) -> Result<(), StoreError>;
 
-    /// The clock moved forward while no reporter was at work: deliveries that were tried before keep the rest of their
-    /// time.
+    /// The clock moved forward while no reporter was at work: deliveries and requests that were tried before keep
+    /// the rest of their time.
     fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError>;
 
     /// The clock moved back: what is due later than anything can be (after `latest`) was postponed by a clock that was

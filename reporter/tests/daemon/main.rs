@@ -13,6 +13,7 @@ mod late;
 mod outages;
 mod refusals;
 mod relay;
+mod requests;
 mod spellings;
 mod suppressed;
 

@@ -24,7 +24,10 @@ use tlsrptd_reporter::{
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
     model::{Delivery, Destination, DigestMail, FetchJob, Fetched, NamedBy, RequestKind},
-    store::{self, CommitHook, CommitSide, HookVerdict, NewRequest, OperatorAccess, Step},
+    store::{
+        self, CommitHook, CommitSide, HookVerdict, NewRequest, OperatorAccess, RequestedReport,
+        Step,
+    },
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
@@ -135,7 +138,11 @@ fn ask(settings: &Reportd, now: Timestamp) {
         destination: Destination::new(uri, NamedBy::Operator),
         by: "operator".to_owned(),
     };
-    let asked = Some((report.r_id, day, report.domain.clone()));
+    let asked = Some(RequestedReport {
+        r_id: report.r_id,
+        day,
+        domain: report.domain.clone(),
+    });
     let requests = [
         new(RequestKind::Resend, asked, laws::RESENT_TO),
         new(RequestKind::Test, None, laws::TESTED),

@@ -13,10 +13,10 @@ use super::{
     Status, judge::judge,
 };
 use crate::{
-    answers::runtime::wait_for,
+    answers::{pending_requests::PendingRequests, runtime::wait_for},
     error::Error,
     gather::{self, RunAs},
-    store::{self, DayTotals, OperatorAccess, OperatorStore, StoreError},
+    store::{self, OperatorAccess, OperatorStore, StoreError},
 };
 
 /// A host that is away must not hold the others' answers back for longer.
@@ -61,20 +61,16 @@ impl Status {
     ) -> Result<Status, StoreError> {
         let today = Day::of(now);
         let day = today.previous();
-        let jobs = store.jobs(day)?;
-        // A day on which nobody counted a session leaves no totals.
-        let is_quiet = !jobs.is_empty() && jobs.iter().all(|job| job.is_decided);
-        let totals = store.totals(day, day)?.pop();
-        let is_remembered = store.first_day()?.is_some_and(|first| first <= day);
         let mut status = Status {
             now,
             asker: daemons.asker,
             last_closed: LastClosedDay {
                 day,
-                totals: totals.or_else(|| (is_quiet && is_remembered).then(|| DayTotals::of(day))),
-                jobs,
+                totals: store.totals(day, day)?.pop(),
+                jobs: store.jobs(day)?,
             },
             backlog: store.backlog(now - LATE)?,
+            requests: PendingRequests::find(store)?,
             suppressed: store.suppressed(today)?.len() as u64,
             reporter: daemons.reporter,
             collectors: daemons.collectors,

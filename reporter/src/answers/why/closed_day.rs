@@ -1,8 +1,10 @@
 //! A closed day on which the domain was counted.
 
-use super::{Why, deliveries, failed, number};
+use tlsrptd_config::visible;
+
+use super::{MOST_NAMED, Why, deliveries, failed, number};
 use crate::{
-    answers::{reason, when::when},
+    answers::{pending_requests, reason, when::when},
     model::collector_of,
     store::{JobStage, JobState, ReportState, RowStage, RowState},
 };
@@ -17,6 +19,7 @@ pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
     for (place, report) in why.state.reports.iter().enumerate() {
         one_report(why, place, report, clauses);
     }
+    requests(why, clauses);
     if let Some(preview) = &why.preview {
         let is_late = !why.state.reports.is_empty();
         let is_awaited = why
@@ -40,6 +43,26 @@ pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
     } else if !why.state.undecided.is_empty() {
         // Whoever asks does not preview.
         clauses.push("nothing is decided so far on what is counted".to_owned());
+    }
+}
+
+/// What is asked for once more.
+fn requests(why: &Why, clauses: &mut Vec<String>) {
+    let told = why.requests.rows.iter().take(MOST_NAMED);
+    clauses.extend(told.map(|request| {
+        let to = visible::one_line(request.destination.uri());
+        let asked = request
+            .asked
+            .map_or(String::new(), |at| format!(" at {}", when(at)));
+        let waits = pending_requests::why(request);
+        format!(
+            "a further copy to {to} was asked for{asked} (request {}): {waits}",
+            request.id
+        )
+    }));
+    let more = why.requests.rows.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        clauses.push(format!("{more} more were asked for"));
     }
 }
 

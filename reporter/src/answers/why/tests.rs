@@ -29,6 +29,7 @@ fn why(state: DomainDayState) -> Why {
         record: None,
         relatives: Vec::new(),
         last_counted: None,
+        requests: PendingRequests::default(),
         throttled: Vec::new(),
     }
 }
@@ -177,6 +178,25 @@ fn what_became_of_a_report() {
             .map(|(why, want, reason)| (why.clone(), want.as_str(), *reason))
             .collect(),
     );
+}
+
+#[test]
+fn a_copy_that_was_asked_for() {
+    let state = crate::model::RequestState::Waiting;
+    let row = crate::answers::pending_requests::tests::row(state, 1, Some("451 later"));
+    let waits = Why {
+        requests: PendingRequests { rows: vec![row] },
+        ..sent_to(vec![delivery(Some("sent"), None)])
+    };
+    let sentence = waits.sentence();
+    assert!(
+        sentence.ends_with(
+            "; a further copy to mailto:t@a.example was asked for at 2026-11-21 08:00 UTC (request 7): \
+             next 2026-11-21 09:30 UTC, failed once: 451 later."
+        ),
+        "{sentence}"
+    );
+    assert_eq!(waits.json()["requests"][0]["id"], 7);
 }
 
 #[test]

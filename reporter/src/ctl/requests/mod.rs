@@ -1,5 +1,7 @@
-//! `tlsrptctl resend` and `send-test`: what the daemon is asked to do, by a row each, and what it answers.
+//! `tlsrptctl resend` and `send-test`: what the daemon is asked to do, by a row each, and what it answers; and `requests`, what
+//! of that waits.
 
+mod pending;
 mod resend;
 mod send_test;
 mod show;
@@ -18,6 +20,7 @@ use crate::{
     store::{self, NewRequest, OperatorStore},
 };
 
+pub(super) use pending::answer as pending;
 pub(super) use resend::resend;
 pub(super) use send_test::send_test;
 
@@ -41,7 +44,7 @@ fn ask(
     let report = first.and_then(|request| request.report.clone());
     let mut answer = RequestsAnswer {
         kind: wish.kind,
-        report: report.map(|(_, day, domain)| (day, domain)),
+        report: report.map(|report| (report.day, report.domain)),
         requests: Vec::new(),
         left_out: wish.left_out,
         wait: WaitEnd::NotWaited,

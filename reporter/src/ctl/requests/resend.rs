@@ -14,7 +14,8 @@ use crate::{
     error::Error,
     model::{Destination, RequestKind},
     store::{
-        self, DeliveryState, DomainDayState, NewRequest, OperatorAccess, OperatorStore, ReportState,
+        self, DeliveryState, DomainDayState, NewRequest, OperatorAccess, OperatorStore,
+        ReportState, RequestRow, RequestedReport,
     },
     suppress::Suppressions,
 };
@@ -44,7 +45,7 @@ pub(in crate::ctl) fn resend(
         day,
         domain: &domain,
         present: present(&*store, day, &domain, &made)?,
-        open: store.open_resends()?,
+        pending: store.pending_requests()?,
         list: store.suppression_list()?,
         installation: store.installation()?,
         to,
@@ -116,8 +117,8 @@ struct Choice<'a> {
     day: Day,
     domain: &'a Domain,
     present: BTreeSet<i64>,
-    /// Asked for already, each by its report and destination.
-    open: Vec<(i64, Destination)>,
+    /// Asked for already.
+    pending: Vec<RequestRow>,
     list: Suppressions,
     installation: Option<InstallationId>,
     to: Option<Destination>,
@@ -156,6 +157,7 @@ impl Choice<'_> {
         delivery: Option<&DeliveryState>,
     ) {
         let mut note = None;
+        let pending = self.pending(report, to);
         let reason = match self.suppressed(to) {
             _ if !self.present.contains(&report.r_id) => Some(
                 "the text of the report is not kept any longer (keep_days and max_kept_reports_size say how long)"
@@ -164,9 +166,10 @@ impl Choice<'_> {
             _ if delivery.is_some_and(|delivery| delivery.status.is_none()) => {
                 delivery.map(still_waits)
             }
-            _ if self.is_open(report, to) => {
-                Some("it is asked for already, and waits: this would send it twice".to_owned())
-            }
+            _ if pending.is_some() => pending.map(|request| {
+                let id = request.id;
+                format!("it is asked for already, and waits: this would send it twice (tlsrptctl requests withdraw {id} takes that back)")
+            }),
             Some(reason) if self.to.is_some() => {
                 note = Some(format!("it is suppressed ({reason}); --to names it, so it is sent"));
                 None
@@ -185,18 +188,27 @@ impl Choice<'_> {
         let id = id.map(|id| id.report_id(self.day, report.uniqid, self.domain));
         wish.requests.push(NewRequest {
             kind: RequestKind::Resend,
-            report: Some((report.r_id, self.day, self.domain.to_string())),
+            report: Some(self.requested(report)),
             destination: to.clone(),
             by: self.by.clone(),
         });
         wish.about.push((id, note));
     }
 
-    fn is_open(&self, report: &ReportState, to: &Destination) -> bool {
-        let place = to.canonical();
-        self.open.iter().any(|(r_id, open)| {
-            *r_id == report.r_id
-                && (open.uri() == to.uri() || place.is_some() && open.canonical() == place)
+    fn requested(&self, report: &ReportState) -> RequestedReport {
+        RequestedReport {
+            r_id: report.r_id,
+            day: self.day,
+            domain: self.domain.to_string(),
+        }
+    }
+
+    fn pending(&self, report: &ReportState, to: &Destination) -> Option<&RequestRow> {
+        let (place, wanted) = (to.canonical(), self.requested(report));
+        self.pending.iter().find(|request| {
+            let known = &request.destination;
+            request.report.as_ref() == Some(&wanted)
+                && (known.uri() == to.uri() || place.is_some() && known.canonical() == place)
         })
     }
 

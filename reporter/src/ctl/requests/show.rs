@@ -83,7 +83,7 @@ fn ended(answer: &RequestsAnswer) -> Option<&'static str> {
             Some("not waited for: the log of tlsrpt-reportd says what is answered")
         }
         (WaitEnd::TimeIsOver | WaitEnd::Interrupted, _) if goes_on => Some(
-            "not waited for any longer: tlsrpt-reportd goes on, and its log says what is answered",
+            "not waited for any longer: tlsrpt-reportd goes on, and its log says what is answered (tlsrptctl requests list)",
         ),
         (WaitEnd::ReporterEnded, _) if goes_on => {
             Some("tlsrpt-reportd has ended: it goes on when it is started again")

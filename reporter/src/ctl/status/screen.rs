@@ -5,6 +5,7 @@ use tlsrptd_config::visible;
 
 use crate::{
     answers::{
+        pending_requests::{self, PendingRequests},
         status::{
             CollectorReply, CollectorStatus, LastClosedDay, ReporterStatus, Severity, Status,
         },
@@ -40,6 +41,7 @@ pub(super) fn text(status: &Status, width: Width) -> String {
     text += &collectors(status, width);
     text += &last_closed(&status.last_closed);
     text += &backlog(&status.backlog, status.now, width);
+    text += &requests(&status.requests);
     text += &throttled(status, width);
     if status.suppressed > 0 {
         let entries = counted(status.suppressed, "target", "targets");
@@ -249,6 +251,22 @@ fn failed_before(backlog: &Backlog, width: Width) -> String {
         text += &format!(", {number} of them with:\n              {reason}");
     }
     text + "\n"
+}
+
+/// Of several the oldest, as that waits for the longest.
+fn requests(pending: &PendingRequests) -> String {
+    let Some(oldest) = pending.rows.first() else {
+        return String::new();
+    };
+    let number = counted(pending.rows.len() as u64, "request", "requests");
+    let since = oldest.asked.map_or("-".to_owned(), words::time);
+    let sentence = format!(
+        "{number}, the oldest of {since}, {} to {}: {} (tlsrptctl requests list)",
+        pending_requests::what(oldest),
+        oldest.destination.uri(),
+        pending_requests::why(oldest),
+    );
+    words::indented(&sentence, "Requests    ", "            ")
 }
 
 fn throttled(status: &Status, width: Width) -> String {

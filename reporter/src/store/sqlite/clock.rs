@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, clean, history, requests, text};
+use super::{SqliteStore, clean, history, text};
 use crate::store::{Step, StoreError, Upkeep};
 
 /// One row: when the reporter was last at work.
@@ -42,12 +42,14 @@ impl Upkeep for SqliteStore {
 
     fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
         let pulled = self.transact(Step::Released, |tx| {
-            let latest_due = latest;
             let (now, latest) = (text::nexttry(now), text::nexttry(latest));
             let mut pulled = 0;
             for sql in [
                 "UPDATE destinations SET nexttry = ?1 WHERE status IS NULL AND nexttry > ?2",
                 "UPDATE destinations SET tlsrptd_first = ?1 WHERE status IS NULL AND tlsrptd_first > ?2",
+                "UPDATE tlsrptd_requests SET nexttry = ?1 WHERE ended IS NULL AND nexttry > ?2",
+                "UPDATE tlsrptd_requests SET first = ?1 WHERE ended IS NULL AND first > ?2",
+                "UPDATE tlsrptd_requests SET asked = ?1 WHERE ended IS NULL AND asked > ?2",
             ] {
                 pulled += tx.execute(sql, (&now, &latest))?;
             }
@@ -56,7 +58,6 @@ impl Upkeep for SqliteStore {
                 "UPDATE fetchjobs SET nexttry = ?1 WHERE status IS NULL AND nexttry > ?1",
                 [&now],
             )?;
-            requests::pull_back(tx, latest_due)?;
             Ok(pulled)
         })?;
         if pulled > 0 {
@@ -74,12 +75,18 @@ impl Upkeep for SqliteStore {
     }
 }
 
-pub(super) fn extend_windows(tx: &Transaction<'_>, by: SignedDuration) -> rusqlite::Result<()> {
-    tx.execute(
-        "UPDATE destinations SET tlsrptd_first = \
-         coalesce(strftime('%Y-%m-%d %H:%M:%f', tlsrptd_first, ?1) || '000+00:00', tlsrptd_first) \
-         WHERE status IS NULL AND tlsrptd_first IS NOT NULL",
-        [format!("{:+} seconds", by.as_secs())],
-    )
-    .map(drop)
+fn extend_windows(tx: &Transaction<'_>, by: SignedDuration) -> rusqlite::Result<()> {
+    for (table, first, is_open) in [
+        ("destinations", "tlsrptd_first", "status IS NULL"),
+        ("tlsrptd_requests", "first", "ended IS NULL"),
+    ] {
+        tx.execute(
+            &format!(
+                "UPDATE {table} SET {first} = coalesce(strftime('%Y-%m-%d %H:%M:%f', {first}, ?1) || '000+00:00', {first}) \
+                 WHERE {is_open} AND {first} IS NOT NULL"
+            ),
+            [format!("{:+} seconds", by.as_secs())],
+        )?;
+    }
+    Ok(())
 }

@@ -13,13 +13,13 @@ use crate::{
         StoredReport,
     },
     store::{
-        AttemptEnd, Disposition, OpenRequest, RequestEnd, RequestOutcome, Requests, StartedRequest,
-        Step, StoreError,
+        AttemptEnd, Disposition, OpenRequest, RequestEnd, RequestOutcome, RequestedReport,
+        Requests, StartedRequest, Step, StoreError,
     },
 };
 
 /// Our table, and an index of what is open: `tlsrptctl` makes them too, on a file that only sys4 has had so far. Of a resend
-/// `r_id` is the row of its report; day and domain are for whoever reads the table. `first`, `dated` and `started` are those
+/// `r_id` is the row of its report, as long as that has this day and domain. `first`, `dated` and `started` are those
 /// of a delivery, `nexttry` is NULL for at once.
 pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tlsrptd_requests(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, day TEXT, domain TEXT, \
@@ -46,7 +46,7 @@ impl Requests for SqliteStore {
         self.read("requests", |db| {
             let rows = db
                 .prepare_cached(
-                    "SELECT id, kind, destination, nexttry FROM tlsrptd_requests \
+                    "SELECT id, kind, destination, nexttry, asked, answer, r_id, day, domain FROM tlsrptd_requests \
                      WHERE ended IS NULL AND started IS NULL ORDER BY id LIMIT ?1",
                 )?
                 .query_map([MOST_OPEN], open_request)?
@@ -72,12 +72,18 @@ impl Requests for SqliteStore {
                         id: *id,
                         destination: row.destination,
                     }),
-                    RequestKind::Resend => match reports::read(tx, row.r_id, &installation)? {
-                        Some(report) => started.push(StartedRequest::Resend(Box::new(
-                            row.delivery(*id, report, now),
-                        ))),
-                        None => end(tx, *id, RequestState::Failed, GONE, now)?,
-                    },
+                    RequestKind::Resend => {
+                        let report = match &row.report {
+                            Some(report) => reports::read(tx, report, &installation)?,
+                            None => None,
+                        };
+                        match report.zip(row.report.as_ref().map(|report| report.r_id)) {
+                            Some((report, r_id)) => started.push(StartedRequest::Resend(Box::new(
+                                row.delivery(*id, r_id, report, now),
+                            ))),
+                            None => end(tx, *id, RequestState::Failed, GONE, now)?,
+                        }
+                    }
                 }
             }
             Ok(started)
@@ -119,6 +125,9 @@ fn open_request(row: &Row<'_>) -> rusqlite::Result<Option<OpenRequest>> {
         queue: destination.queue(),
         destination,
         due: due.as_deref().and_then(text::instant),
+        asked: string(row, 4)?.as_deref().and_then(text::instant),
+        answer: string(row, 5)?,
+        report: reports::requested(row, 6)?,
     }))
 }
 
@@ -126,17 +135,17 @@ fn open_request(row: &Row<'_>) -> rusqlite::Result<Option<OpenRequest>> {
 struct TakenRow {
     kind: RequestKind,
     destination: Destination,
-    r_id: i64,
+    report: Option<RequestedReport>,
     failures: u32,
     first: Option<Timestamp>,
     dated: Option<Timestamp>,
 }
 
 impl TakenRow {
-    fn delivery(self, id: RequestId, report: StoredReport, now: Timestamp) -> Delivery {
+    fn delivery(self, id: RequestId, r_id: i64, report: StoredReport, now: Timestamp) -> Delivery {
         let first = self.first.unwrap_or(now);
         Delivery {
-            r_id: self.r_id,
+            r_id,
             report: report.into(),
             queue: self.destination.queue(),
             destination: self.destination,
@@ -159,7 +168,7 @@ fn take_in_hand(
     let mut update = tx.prepare_cached(
         "UPDATE tlsrptd_requests SET state = ?3, started = ?2, first = coalesce(first, ?2), dated = coalesce(dated, ?2) \
          WHERE id = ?1 AND ended IS NULL AND started IS NULL \
-         RETURNING kind, destination, origin, r_id, failures, first, dated",
+         RETURNING kind, destination, origin, failures, first, dated, r_id, day, domain",
     )?;
     let in_hand = RequestState::InHand.as_str();
     update
@@ -171,10 +180,10 @@ fn take_in_hand(
                 // No other is taken.
                 kind: kind.unwrap_or(RequestKind::Resend),
                 destination: Destination::new(uri, named_by),
-                r_id: integer(row, 3)?,
-                failures: u32::try_from(integer(row, 4)?).unwrap_or_default(),
-                first: string(row, 5)?.as_deref().and_then(text::instant),
-                dated: string(row, 6)?.as_deref().and_then(text::instant),
+                failures: u32::try_from(integer(row, 3)?).unwrap_or_default(),
+                first: string(row, 4)?.as_deref().and_then(text::instant),
+                dated: string(row, 5)?.as_deref().and_then(text::instant),
+                report: reports::requested(row, 6)?,
             })
         })
         .optional()
@@ -208,7 +217,7 @@ fn record(tx: &Transaction<'_>, request: &RequestEnd, now: Timestamp) -> rusqlit
     let recorded = Recorded::of(&request.outcome);
     tx.prepare_cached(
         "UPDATE tlsrptd_requests SET state = :state, answer = :answer, failures = failures + :failed, nexttry = :next, \
-         seconds = :seconds, ended = :ended, \
+         seconds = :seconds, ended = :ended, asked = min(asked, :now), \
          first = CASE WHEN :waits OR (:postponed AND first = started) THEN NULL ELSE coalesce(:begins, first) END, \
          dated = CASE WHEN (:waits OR :postponed) AND dated = started THEN NULL ELSE dated END, started = NULL \
          WHERE id = :id AND ended IS NULL",
@@ -219,6 +228,8 @@ fn record(tx: &Transaction<'_>, request: &RequestEnd, now: Timestamp) -> rusqlit
         ":seconds": request.took.as_secs_f64(), ":waits": recorded.waits, ":postponed": recorded.postponed,
         ":begins": recorded.begins.map(text::nexttry),
         ":ended": recorded.state.is_over().then(|| text::nexttry(now)),
+        // Whoever asked may have had a clock that was ahead.
+        ":now": text::nexttry(now),
     })
     .map(drop)
 }
@@ -313,17 +324,11 @@ pub(super) fn release(tx: &Transaction<'_>) -> rusqlite::Result<usize> {
     )
 }
 
-/// The clock moved back: what is due later than anything can be is due now.
-pub(super) fn pull_back(tx: &Transaction<'_>, latest: Timestamp) -> rusqlite::Result<()> {
-    tx.execute(
-        "UPDATE tlsrptd_requests SET nexttry = NULL WHERE ended IS NULL AND nexttry > ?1",
-        [text::nexttry(latest)],
-    )
-    .map(drop)
-}
-
 /// Removes what ended long ago.
 pub(super) fn clean(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM tlsrptd_requests WHERE ended < ?1", [oldest])
         .map(drop)
 }
+
+#[cfg(test)]
+mod tests;

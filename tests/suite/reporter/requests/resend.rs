@@ -145,9 +145,80 @@ fn while_the_relay_denies_it_waits_and_is_sent_afterwards() {
         "{}",
         ended.stderr
     );
+    let listed = json_of(&ctl(&lab, &["requests", "list", "--json"]).success());
+    let waits = &listed["requests"][0];
+    assert_eq!(
+        [&waits["kind"], &waits["domain"], &waits["destination"]],
+        ["resend", "one.test", MAILBOX]
+    );
+    assert!(waits["asked_at"].is_string(), "{waits}");
+    assert!(told(waits).contains("451 4.3.0 down"), "{waits}");
+    for command in [
+        &["status"][..],
+        &[
+            "deliveries",
+            "yesterday",
+            "--domain",
+            "one.test",
+            "--status",
+            "waiting",
+        ],
+        &["why", "one.test", "yesterday"],
+    ] {
+        let said = json_of(&words(&lab, command).arg("--json").run());
+        assert_eq!(said["requests"][0]["id"], waits["id"], "{command:?}");
+        let shown = ctl(&lab, command).stdout;
+        assert!(shown.contains("451 4.3.0 down"), "{command:?}: {shown}");
+    }
     lab.smtp.heal();
     lab.wait_for_query(&lab.reportd_db(), OPEN, "0");
     assert_eq!(lab.smtp.mails_to("a@one.test").len(), 2);
+    let ended = ctl(&lab, &["requests", "list"]);
+    assert_eq!(ended.code(), Some(1), "{}", ended.stdout);
+    assert_eq!(ended.stdout, "no request waits\n");
+    running.stop().success();
+}
+
+fn told(request: &serde_json::Value) -> &str {
+    request["answer"].as_str().unwrap_or_default()
+}
+
+#[test]
+fn what_waits_can_be_taken_back() {
+    let lab = Lab::new();
+    let running = reported(&lab);
+    lab.smtp
+        .script(Stage::Mail, Act::reply("451 4.3.0 down for a while"));
+    let resend = ["resend", "one.test", "yesterday", "--to", MAILBOX];
+    ctl(&lab, &[&resend[..], &["--no-wait"]].concat()).success();
+    let listed = || json_of(&ctl(&lab, &["requests", "list", "--json"]));
+    until_true("the relay has denied it", || {
+        let waits = &listed()["requests"][0];
+        waits["state"] == "waiting" && told(waits).contains("451 4.3.0")
+    });
+    let id = listed()["requests"][0]["id"].to_string();
+    let again = ctl(&lab, &resend);
+    let how = format!("tlsrptctl requests withdraw {id} takes that back");
+    assert!(again.stdout.contains(&how), "{}", again.stdout);
+    let taken = ctl(&lab, &["requests", "withdraw", &id]).success();
+    let want = format!("{id}: one.test {} to {MAILBOX}: taken back\n", lab.day());
+    assert_eq!(taken.stdout, want);
+    for (numbers, want) in [
+        (&[id.as_str()][..], "taken back"),
+        (&[id.as_str(), "99"], "99: there is no such request"),
+    ] {
+        let ended = ctl(&lab, &[&["requests", "withdraw"], numbers].concat());
+        assert!(ended.stdout.contains(want), "{}", ended.stdout);
+        assert_eq!(ended.code(), Some(i32::from(numbers.len() > 1)));
+    }
+    lab.smtp.heal();
+    // Another that is sent shows that the reporter has looked at all of them.
+    ctl(
+        &lab,
+        &["resend", "one.test", "yesterday", "--to", "b@else.test"],
+    )
+    .success();
+    assert_eq!(lab.smtp.mails_to("a@one.test").len(), 1);
     running.stop().success();
 }
 

@@ -3,7 +3,10 @@ use tlsrptd_proto::day::Day;
 
 use super::*;
 use crate::{
-    answers::status::{CollectorStatus, LastClosedDay},
+    answers::{
+        pending_requests::PendingRequests,
+        status::{CollectorStatus, LastClosedDay},
+    },
     store::{Backlog, DayTotals, JobStage, JobState, OutcomeTotals, SharedReason},
 };
 
@@ -47,6 +50,7 @@ fn fine() -> Status {
             tried_long: 4,
             ..Backlog::default()
         },
+        requests: PendingRequests::default(),
         suppressed: 0,
         findings: Vec::new(),
     }

@@ -6,7 +6,8 @@ use crate::answers::status::Asker;
 use crate::{
     answers::status::{CollectorFigures, StatusFinding},
     ctl::status::check,
-    store::{JobStage, JobState, OutcomeTotals, SharedReason, WithoutReport},
+    model::RequestState,
+    store::{JobStage, JobState, OutcomeTotals, RequestRow, SharedReason, WithoutReport},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -29,6 +30,10 @@ fn totals() -> DayTotals {
         })
         .into();
     totals
+}
+
+fn waiting_request() -> RequestRow {
+    pending_requests::tests::row(RequestState::Waiting, 2, Some("451 later"))
 }
 
 fn status() -> Status {
@@ -87,6 +92,9 @@ fn status() -> Status {
             }),
             ..Backlog::default()
         },
+        requests: PendingRequests {
+            rows: vec![waiting_request()],
+        },
         suppressed: 3,
         findings: vec![StatusFinding {
             severity: Severity::Warning,
@@ -121,6 +129,9 @@ Last closed day 2026-11-20: gathered from 1 collector
 Waiting     988 deliveries of all days, the next due 11-21 14:00
             30 failed before, 20 of them with:
               RCPT TO: 451 4.2.1 later
+Requests    1 request, the oldest of 11-21 08:00, a.example 2026-11-20 to
+            mailto:t@a.example: next 2026-11-21 09:30 UTC, failed 2 times: 451
+            later (tlsrptctl requests list)
 
 THROTTLED  DUE  UNTIL        REASON
 mailto:    988  11-21 14:00  421 busy\\u{202e}

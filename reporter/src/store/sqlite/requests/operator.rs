@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::{MOST_OPEN, TABLES, integer, string};
+use super::{MOST_OPEN, TABLES, integer, reports, string};
 use crate::{
     model::{Destination, NamedBy, RequestId, RequestKind, RequestState},
     store::{
@@ -39,8 +39,8 @@ impl OperatorRequests for ExistingDatabase {
             for request in requests {
                 let report = request.report.as_ref();
                 insert.execute(named_params! {
-                    ":kind": request.kind.as_str(), ":day": report.map(|(_, day, _)| day.to_string()),
-                    ":domain": report.map(|(_, _, domain)| domain), ":r_id": report.map(|(r_id, ..)| r_id),
+                    ":kind": request.kind.as_str(), ":day": report.map(|report| report.day.to_string()),
+                    ":domain": report.map(|report| &report.domain), ":r_id": report.map(|report| report.r_id),
                     ":destination": request.destination.uri(), ":origin": request.destination.named_by.as_str(),
                     ":asked": text::nexttry(now), ":by": request.by, ":state": RequestState::Asked.as_str(),
                 })?;
@@ -50,41 +50,30 @@ impl OperatorRequests for ExistingDatabase {
         })
     }
 
-    fn open_resends(&self) -> Result<Vec<(i64, Destination)>, StoreError> {
+    fn pending_requests(&self) -> Result<Vec<RequestRow>, StoreError> {
         self.read(|db| {
             if !has(db, "tlsrptd_requests")? {
                 return Ok(Vec::new());
             }
-            db.prepare(
-                "SELECT r_id, destination FROM tlsrptd_requests WHERE ended IS NULL AND kind = ?1",
-            )?
-            .query_map([RequestKind::Resend.as_str()], |row| {
-                let uri = string(row, 1)?.unwrap_or_default();
-                Ok((integer(row, 0)?, Destination::new(uri, NamedBy::Record)))
-            })?
-            .collect()
+            let rows = db
+                .prepare(&format!(
+                    "{ROW} WHERE ended IS NULL ORDER BY id LIMIT {MOST_OPEN}"
+                ))?
+                .query_map([], request_row)?
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(rows.into_iter().flatten().collect())
         })
     }
 
     fn requests(&self, ids: &[RequestId]) -> Result<Vec<RequestRow>, StoreError> {
         self.read(|db| {
-            let mut select = db.prepare_cached(
-                "SELECT state, answer, failures, seconds, nexttry FROM tlsrptd_requests WHERE id = ?1",
-            )?;
+            if !has(db, "tlsrptd_requests")? {
+                return Ok(Vec::new());
+            }
+            let mut select = db.prepare(&format!("{ROW} WHERE id = ?1"))?;
             let mut rows = Vec::with_capacity(ids.len());
             for id in ids {
-                let row = select.query_row([id.0], |row| {
-                    let state = string(row, 0)?.as_deref().and_then(RequestState::from_word);
-                    Ok(RequestRow {
-                        id: *id,
-                        state: state.unwrap_or(RequestState::Unknown),
-                        answer: string(row, 1)?,
-                        failures: u32::try_from(integer(row, 2)?).unwrap_or_default(),
-                        seconds: row.get_ref(3)?.as_f64().ok(),
-                        next: string(row, 4)?.as_deref().and_then(text::instant),
-                    })
-                });
-                rows.extend(row.optional()?);
+                rows.extend(select.query_row([id.0], request_row).optional()?.flatten());
             }
             Ok(rows)
         })
@@ -92,6 +81,9 @@ impl OperatorRequests for ExistingDatabase {
 
     fn withdraw(&mut self, ids: &[RequestId], now: Timestamp) -> Result<usize, StoreError> {
         self.change(|tx| {
+            if !has(tx, "tlsrptd_requests")? {
+                return Ok(0);
+            }
             let mut update = tx.prepare(
                 "UPDATE tlsrptd_requests SET state = ?2, ended = ?3 WHERE id = ?1 AND ended IS NULL AND started IS NULL",
             )?;
@@ -112,6 +104,32 @@ impl OperatorRequests for ExistingDatabase {
     ) -> Result<CoveredDestinations, StoreError> {
         self.read(|db| covered(db, covers, most, time))
     }
+}
+
+/// The columns that [`request_row`] reads.
+const ROW: &str = "SELECT id, kind, r_id, day, domain, destination, origin, asked, by, state, answer, failures, seconds, \
+    nexttry FROM tlsrptd_requests";
+
+/// A row that the daemon cannot read is no request.
+fn request_row(row: &Row<'_>) -> rusqlite::Result<Option<RequestRow>> {
+    let Some(kind) = string(row, 1)?.as_deref().and_then(RequestKind::from_word) else {
+        return Ok(None);
+    };
+    let state = string(row, 9)?.as_deref().and_then(RequestState::from_word);
+    let named_by = NamedBy::from_word(string(row, 6)?.as_deref());
+    Ok(Some(RequestRow {
+        id: RequestId(row.get(0)?),
+        kind,
+        report: reports::requested(row, 2)?,
+        destination: Destination::new(string(row, 5)?.unwrap_or_default(), named_by),
+        asked: string(row, 7)?.as_deref().and_then(text::instant),
+        by: string(row, 8)?.unwrap_or_default(),
+        state: state.unwrap_or(RequestState::Unknown),
+        answer: string(row, 10)?,
+        failures: u32::try_from(integer(row, 11)?).unwrap_or_default(),
+        seconds: row.get_ref(12)?.as_f64().ok(),
+        next: string(row, 13)?.as_deref().and_then(text::instant),
+    }))
 }
 
 /// From one destination to the next in the order of the key: a destination that a million reports went to is one step.

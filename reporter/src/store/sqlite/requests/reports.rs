@@ -4,30 +4,45 @@ use std::{io::Read as _, sync::OnceLock};
 
 use flate2::read::GzDecoder;
 use hyper::body::Bytes;
-use rusqlite::{Connection, OptionalExtension as _, types::Value};
-use tlsrptd_proto::report::InstallationId;
+use rusqlite::{Connection, OptionalExtension as _, Row, types::Value};
+use tlsrptd_proto::{day::Day, report::InstallationId};
 
+use super::{integer, string};
 use crate::{
     model::{Payload, StoredReport},
-    store::sqlite::claims,
+    store::{RequestedReport, sqlite::claims},
 };
 
 /// No report is so large.
 const LONGEST_REPORT: u64 = 256 << 20;
 
-/// `None`: the row or its text is gone, or cannot be read.
+/// The report that a request names: number, day and domain stand in three columns from this one on.
+pub(super) fn requested(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<RequestedReport>> {
+    let day = string(row, column + 1)?.and_then(|day| Day::parse(&day).ok());
+    let domain = string(row, column + 2)?;
+    let r_id = integer(row, column)?;
+    Ok(day
+        .zip(domain)
+        .map(|(day, domain)| RequestedReport { r_id, day, domain }))
+}
+
+/// `None`: the row or its text is gone, or cannot be read; or another report has got its number.
 pub(super) fn read(
     db: &Connection,
-    r_id: i64,
+    report: &RequestedReport,
     installation: &InstallationId,
 ) -> rusqlite::Result<Option<StoredReport>> {
     // In the order of the columns in which a claim reads it.
     let mut select = db.prepare_cached(
-        "SELECT NULL, NULL, NULL, NULL, day, domain, uniqid, coalesce(report, ''), its FROM reports WHERE r_id = ?1",
+        "SELECT NULL, NULL, NULL, NULL, day, domain, uniqid, coalesce(report, ''), its FROM reports \
+         WHERE r_id = ?1 AND day = ?2 AND domain = ?3",
     )?;
-    let stored = select.query_row([r_id], |row| claims::stored_report(row, installation));
+    let RequestedReport { r_id, day, domain } = report;
+    let stored = select.query_row((r_id, day.to_string(), domain), |row| {
+        claims::stored_report(row, installation)
+    });
     match stored.optional()?.flatten() {
-        Some(report) if report.json.is_empty() => Ok(with_kept(db, r_id, report)?),
+        Some(report) if report.json.is_empty() => Ok(with_kept(db, *r_id, report)?),
         other => Ok(other),
     }
 }

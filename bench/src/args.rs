@@ -19,6 +19,8 @@ pub(crate) enum Work {
     Floor(PathBuf),
     /// Ask a collector for everything.
     Observe(PathBuf),
+    /// Ask a page a thousand times a second, and tell it in that file.
+    Crowd(u16, PathBuf),
     /// Compare collectors.
     Collector(CollectorPlan),
     /// Compare reporters.
@@ -34,6 +36,7 @@ pub(crate) fn parse() -> Work {
         Some(("load", matches)) => Work::Load(load(matches)),
         Some(("floor", matches)) => Work::Floor(one(matches, "socket")),
         Some(("observe", matches)) => Work::Observe(one(matches, "socket")),
+        Some(("crowd", matches)) => Work::Crowd(one(matches, "port"), one(matches, "told")),
         Some(("reporter", matches)) => Work::Reporter(reporter_plan(matches)),
         Some(("hand-over", matches)) => Work::HandOver(one(matches, "port")),
         Some((_, matches)) => Work::Collector(plan(matches)),
@@ -87,6 +90,10 @@ fn command() -> Command {
         .arg(flag(
             "observed",
             "ours under observers that ask for everything all the time and read slowly",
+        ))
+        .arg(flag(
+            "page",
+            "ours beside tlsrpt-statusd that is asked 1,000 times a second, and by 200 slow readers",
         ))
         .arg(
             Arg::new("only")
@@ -147,10 +154,23 @@ fn command() -> Command {
                 .required(true)
                 .value_parser(value_parser!(u16)),
         );
+    let crowd = Command::new("crowd")
+        .about("ask tlsrpt-statusd 1,000 times a second, and by 200 slow readers, until SIGTERM")
+        .arg(
+            Arg::new("port")
+                .required(true)
+                .value_parser(value_parser!(u16)),
+        )
+        .arg(
+            Arg::new("told")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("a file for what came of it"),
+        );
     Command::new("tlsrptd-bench")
         .about("The benchmarks of tlsrptd")
         .subcommand_required(true)
-        .subcommands([load, floor, observe, collector, reporter, hand_over])
+        .subcommands([load, floor, observe, crowd, collector, reporter, hand_over])
 }
 
 fn load(matches: &ArgMatches) -> Load {
@@ -177,9 +197,10 @@ fn plan(matches: &ArgMatches) -> CollectorPlan {
         runs: (runs > 0).then_some(runs),
         parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
         ours: matches.get_one("ours").cloned(),
-        observers: match matches.get_flag("observed") {
-            true => Observers::AskAllTheTime,
-            false => Observers::None,
+        observers: match (matches.get_flag("observed"), matches.get_flag("page")) {
+            (_, true) => Observers::Page,
+            (true, false) => Observers::AskAllTheTime,
+            (false, false) => Observers::None,
         },
         venv: venv(matches),
         folder: matches

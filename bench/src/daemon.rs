@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::error::BenchError;
+use crate::page::{self, PageServer};
 use crate::process;
 
 /// Python needs half a second, more where others use the machine too.
@@ -38,6 +39,8 @@ impl Kind {
 pub(crate) enum Observers {
     None,
     AskAllTheTime,
+    /// `tlsrpt-statusd`, for a crowd.
+    Page,
 }
 
 /// Where the programs are.
@@ -55,7 +58,9 @@ pub(crate) struct Programs {
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
-    observer: Option<Child>,
+    /// Whoever asks it, and what they ask through; the last that was started comes first.
+    observers: Vec<Child>,
+    page: Option<PageServer>,
     folder: TempDir,
     cpu_at_start: f64,
 }
@@ -87,7 +92,8 @@ impl Daemon {
             .map_err(BenchError::io("cannot start", &program))?;
         let mut daemon = Daemon {
             child,
-            observer: None,
+            observers: Vec::new(),
+            page: None,
             folder,
             cpu_at_start: 0.0,
         };
@@ -95,11 +101,31 @@ impl Daemon {
             let log = fs::read_to_string(&log).unwrap_or_default();
             return Err(BenchError::NotStarted { program, log });
         }
-        if kind == Kind::Ours && programs.observers == Observers::AskAllTheTime {
-            daemon.observer = Some(observer(programs, daemon.folder.path())?);
+        match programs.observers {
+            Observers::AskAllTheTime if kind == Kind::Ours => {
+                daemon.observers = vec![observer(programs, daemon.folder.path())?];
+            }
+            Observers::Page if kind == Kind::Ours => daemon.show(programs)?,
+            _ => {}
         }
         daemon.cpu_at_start = process::cpu(daemon.child.id());
         Ok(daemon)
+    }
+
+    /// A page that shows it, and a crowd that asks for that.
+    fn show(&mut self, programs: &Programs) -> Result<(), BenchError> {
+        let folder = self.folder.path();
+        let program = |name| programs.ours.with_file_name(name);
+        let (reporter, config) = page::idle_reporter(&program("tlsrpt-reportd"), folder)?;
+        self.observers.push(reporter);
+        let socket = observation_socket(folder);
+        let page = PageServer::start(&program("tlsrpt-statusd"), &config, &socket, folder)?;
+        let crowd = page::spawn_crowd(page.port, &crowd_file(folder))?;
+        self.observers.insert(0, crowd);
+        self.page = Some(page);
+        // It has come together.
+        thread::sleep(Duration::from_secs(2));
+        Ok(())
     }
 
     /// Its socket.
@@ -110,10 +136,16 @@ impl Daemon {
     /// Stops it in order, and reads what it has cost.
     pub(crate) fn stop(mut self) -> Result<Ended, BenchError> {
         let memory = process::memory(self.child.id());
-        if let Some(mut observer) = self.observer.take() {
+        if let Some(page) = &self.page {
+            let (cpu, memory) = page.costs();
+            let told = fs::read_to_string(crowd_file(self.folder.path())).unwrap_or_default();
+            eprintln!("page: {told}; {cpu:.2} CPU s, {memory:.1} MiB");
+        }
+        for mut observer in self.observers.drain(..) {
             let _ = observer.kill();
             let _ = observer.wait();
         }
+        self.page = None;
         let before = children_cpu();
         let program = PathBuf::from(format!("process {}", self.child.id()));
         // It may have died under the load; then the counts tell.
@@ -158,6 +190,10 @@ pub(crate) fn stats_file(folder: &Path) -> PathBuf {
 
 fn observation_socket(folder: &Path) -> PathBuf {
     folder.join("observe")
+}
+
+fn crowd_file(folder: &Path) -> PathBuf {
+    folder.join("crowd")
 }
 
 fn observer(programs: &Programs, folder: &Path) -> Result<Child, BenchError> {

@@ -3,6 +3,7 @@
 //! - [`load`]: processes that send what libtlsrpt sends, with waiting and without, of a [`mix`], paced or as fast as they can.
 //! - [`floor`]: a loop that only reads a socket; no collector can be faster.
 //! - [`observer`]: clients that ask a collector for everything, all the time, and read slowly.
+//! - [`page`]: `tlsrpt-statusd` beside a collector, asked a thousand times a second, and by slow readers.
 //! - [`collector`]: floor, theirs and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
 //!   become a [`table`] with a verdict a row, under a description of the [`machine`].
 //! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
@@ -18,6 +19,7 @@ mod load;
 mod machine;
 mod mix;
 mod observer;
+mod page;
 mod process;
 mod reporter;
 mod run;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         args::Work::Load(load) => load.run().map(|sent| println!("{sent}")),
         args::Work::Floor(socket) => floor::run(&socket),
         args::Work::Observe(socket) => observer::run(&socket),
+        args::Work::Crowd(port, told) => page::crowd(port, &told),
         args::Work::Collector(plan) => collector::run(&plan),
         args::Work::Reporter(plan) => reporter::run(&plan),
         args::Work::HandOver(port) => reporter::hand_over(port),

@@ -27,14 +27,16 @@ const GENERAL: [&str; 5] = [
     // Of a program that an option names.
     "fail",
 ];
-/// Names of others that look like options: Postfix's, sshd's, systemd's.
-const OTHERS: [&str; 6] = [
+/// Names of others that look like options: Postfix's, sshd's, systemd's, nginx's.
+const OTHERS: [&str; 8] = [
     "policy_type",
     "policy_domain",
     "policy_failure",
     "known_hosts",
     "authorized_keys",
     "default_zone",
+    "proxy_set_header",
+    "proxy_pass",
 ];
 
 fn root() -> PathBuf {

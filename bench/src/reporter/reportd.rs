@@ -147,6 +147,19 @@ impl Scene {
         })
     }
 
+    /// What is remembered of the days before those, to so many days back.
+    pub(crate) fn remember(&self, from: u32, to: u32) -> Result<(), BenchError> {
+        let day = self.day;
+        self.with_database(|db| {
+            (from..=to).try_for_each(|back| repeat_tables(db, HISTORY, day, day.back(back), back))
+        })
+    }
+
+    /// Where its own files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// One of our programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.reportd.with_file_name(name)
@@ -199,8 +212,24 @@ impl Scene {
     }
 }
 
+/// Tables of what is remembered.
+const HISTORY: &str = "name LIKE 'tlsrptd_history%'";
+/// Of the day itself, too.
+const ALL: &str =
+    "(name IN ('fetchjobs', 'reports', 'destinations') OR name LIKE 'tlsrptd_history%')";
+
 /// Copies what stands in the tables of a day to another one.
 fn repeat_day(db: &Connection, from: Day, to: Day, nth: u32) -> rusqlite::Result<()> {
+    repeat_tables(db, ALL, from, to, nth)
+}
+
+fn repeat_tables(
+    db: &Connection,
+    which: &str,
+    from: Day,
+    to: Day,
+    nth: u32,
+) -> rusqlite::Result<()> {
     let tx = db.unchecked_transaction()?;
     let rows: i64 = tx.query_row(
         "SELECT max(r_id) FROM reports WHERE day = ?1",
@@ -208,11 +237,8 @@ fn repeat_day(db: &Connection, from: Day, to: Day, nth: u32) -> rusqlite::Result
         |row| row.get(0),
     )?;
     let shift = rows * i64::from(nth);
-    let tables = names(
-        &tx,
-        "SELECT name FROM sqlite_master WHERE type = 'table' \
-         AND (name IN ('fetchjobs', 'reports', 'destinations') OR name LIKE 'tlsrptd_history%')",
-    )?;
+    let tables = format!("SELECT name FROM sqlite_master WHERE type = 'table' AND {which}");
+    let tables = names(&tx, &tables)?;
     for table in tables {
         let columns = names(
             &tx,

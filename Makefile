@@ -27,7 +27,7 @@ release: ## the programs, as they are installed, in target/release
 	CARGO='$(CARGO)' packaging/bundled >$(TARGET)/release/BUNDLED
 
 # The usual variables: DESTDIR, PREFIX (/usr/local), SBINDIR, BINDIR, MANDIR, SYSCONFDIR (/etc), UNITDIR, SYSUSERSDIR, TMPFILESDIR,
-# DOCDIR, LICENSEDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR. The list of files: packaging/install.
+# DOCDIR, DATADIR, LICENSEDIR, BASHCOMPDIR, ZSHCOMPDIR, FISHCOMPDIR. The list of files: packaging/install.
 install: release install-files ## programs, manuals, configuration, units and the rest into DESTDIR
 install-files: export BUILD := $(TARGET)/release
 install-files:

@@ -28,13 +28,13 @@ pub(crate) fn sessions(folder: &Path) -> Result<u64, BenchError> {
     Ok(all)
 }
 
-/// A number of the collector's own account; 0 when it is not there.
-pub(crate) fn told(folder: &Path, key: &str) -> u64 {
+/// A number of the collector's own account, by its metric's name and labels; 0 when it is not there.
+pub(crate) fn told(folder: &Path, series: &str) -> u64 {
     let text = fs::read_to_string(stats_file(folder)).unwrap_or_default();
     let value = text
         .lines()
         .filter_map(|line| line.split_once(' '))
-        .find(|(name, _)| *name == key);
+        .find(|(name, _)| *name == series);
     value
         .and_then(|(_, number)| number.parse().ok())
         .unwrap_or(0)

@@ -71,8 +71,11 @@ fn keeps_the_law(
     counted: u64,
     folder: &Path,
 ) -> Result<(), BenchError> {
-    let received = law::told(folder, "received");
-    let dropped = law::told(folder, "dropped");
+    let received = law::told(folder, "tlsrpt_collectd_received_total");
+    let dropped = law::told(
+        folder,
+        "tlsrpt_collectd_datagrams_total{result=\"dropped\"}",
+    );
     if received == accepted && counted + dropped == accepted {
         return Ok(());
     }

@@ -31,10 +31,12 @@ use self::{
     threads::Threads,
 };
 use crate::{
+    WallClock,
     control::Control,
     days::{DayWatch, ReadClocks},
     dropped::DropLog,
     error::Error,
+    observe,
     script::{ScriptQueue, ScriptRunner},
     socket::{Socket, SocketError},
     stats::Stats,
@@ -78,8 +80,10 @@ impl Collector {
             Arc::clone(&read_clocks),
             settings.clock_confirmation,
         );
+        let clock: WallClock = Arc::new(move || read_clocks().wall);
         let main = MainThread {
-            clock: Arc::new(move || read_clocks().wall),
+            collector: Arc::new(described(&settings, &clock, &stats)),
+            clock,
             signals,
             control: Arc::new(Control::new().map_err(system("make an event descriptor"))?),
             stats,
@@ -130,6 +134,22 @@ impl Collector {
         main.finish();
         written?;
         unlinked.map_err(Error::Unlink)
+    }
+}
+
+/// What is told of it.
+fn described(settings: &Collectd, clock: &WallClock, stats: &Arc<Stats>) -> observe::ObservedCollector {
+    observe::ObservedCollector {
+        started: clock(),
+        clock: Arc::clone(clock),
+        sockets: settings.socketname.clone(),
+        storages: settings
+            .storage
+            .iter()
+            .map(|storage| url(storage).to_owned())
+            .collect(),
+        max_day_file_bytes: settings.max_day_file_size,
+        stats: Arc::clone(stats),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What happened, in numbers: for the log, and for `stats_file`.
+//! What happened, in numbers: for the log, and for whoever observes.
 //!
 //! They keep a law: received = counted + malformed + dropped + waiting. With several storages each keeps it, with figures
 //! of its own: the plain ones are those of the first storage, which is the one that the fetcher reads.
@@ -8,13 +8,10 @@ mod hourly;
 
 use std::{
     fmt::Write as _,
-    io,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tlsrptd_proto::day::Day;
-use tlsrptd_service::files;
 
 pub(crate) use counters::{CountedFigure, Counter, DropReason, ReasonCounters};
 pub(crate) use hourly::HourlyFigures;
@@ -54,6 +51,10 @@ pub(crate) struct Stats {
     pub(crate) domains_today: Counter,
     /// Policies with sessions today.
     pub(crate) policies_today: Counter,
+    /// Sessions that are in the storage, one a datagram and policy.
+    pub(crate) sessions: Counter,
+    /// Those of them that failed.
+    pub(crate) failed: Counter,
     /// Sessions of today, one a datagram and policy, that are in the storage, and those of them that failed. Of a large file
     /// that was there at the start they are not known.
     pub(crate) sessions_today: Mutex<Option<Sessions>>,
@@ -104,21 +105,21 @@ impl Stats {
     }
 
     /// `key value` lines, one a number; a reason is written `key{reason}`.
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = String::new();
         for (key, n) in self.counters() {
-            push_metric_line(&mut text, key, None, n);
+            push_line(&mut text, key, None, n);
         }
         for (key, reasons) in self.by_reason() {
             let total = reasons.iter().map(|(_, n)| n).sum();
-            push_metric_line(&mut text, key, None, total);
+            push_line(&mut text, key, None, total);
             for (reason, n) in reasons {
-                push_metric_line(&mut text, key, Some(reason), n);
+                push_line(&mut text, key, Some(reason), n);
             }
         }
         for other in &self.others {
             for (key, n) in other.of_one_storage() {
-                push_metric_line(&mut text, key, other.storage.as_deref(), n);
+                push_line(&mut text, key, other.storage.as_deref(), n);
             }
         }
         text
@@ -158,11 +159,6 @@ impl Stats {
         )
     }
 
-    /// Writes the text to a file, which is never seen half written.
-    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        files::replace(path, self.text().as_bytes())
-    }
-
     fn counters(&self) -> [(&'static str, u64); 10] {
         [
             ("received", self.received.value()),
@@ -189,7 +185,7 @@ impl Stats {
 }
 
 /// Adds `KEY N`, or `KEY{LABEL} N`: the label is a reason, or the URL of a storage.
-fn push_metric_line(text: &mut String, key: &str, label: Option<&str>, n: u64) {
+fn push_line(text: &mut String, key: &str, label: Option<&str>, n: u64) {
     // Writing to a String cannot fail.
     let _ = match label {
         None => writeln!(text, "{key} {n}"),
@@ -236,21 +232,5 @@ mod tests {
         }
         let only = Stats::of_storages(["sqlite:///a"]);
         assert_eq!(only.text(), Stats::default().text(), "one needs no name");
-    }
-
-    #[test]
-    fn file_is_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("stats");
-        let stats = Stats::default();
-        stats.write(&path).unwrap();
-        stats.received.add(1);
-        stats.write(&path).unwrap();
-        assert!(
-            std::fs::read_to_string(&path)
-                .unwrap()
-                .starts_with("received 1\n")
-        );
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

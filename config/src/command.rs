@@ -26,6 +26,11 @@ pub const COMMANDS: &[CommandRow] = &[
         meaning: "Print in one screen how collectors and reporter are, how the last closed day went, what waits and why, and what is throttled. With --check: one line and the exit status of a monitoring plug-in.",
     },
     CommandRow {
+        name: "metrics",
+        operands: "[--output FILE]",
+        meaning: "Print all figures for a monitoring system, in Prometheus' text format, with names, units and help. With --output: write them to FILE, for everybody to read and never half written, as node_exporter's textfile collector wants them.",
+    },
+    CommandRow {
         name: "history",
         operands: "[--days N]",
         meaning: "Print a line a day, 30 unless --days says otherwise: domains, sessions, how many of them were secured, by policy, and what became of the reports.",

@@ -188,7 +188,7 @@ fn option_of(place: &Place) -> Option<String> {
 
 fn needs(command: &Command) -> Needs {
     match command {
-        Command::Status(_) => STATUS,
+        Command::Status(_) | Command::Metrics { .. } => STATUS,
         Command::History { .. }
         | Command::Failures(_)
         | Command::Deliveries(_)

@@ -1,9 +1,10 @@
-//! Files that are made where others may write too: a planted link leads nowhere, and no umask makes them readable for all.
+//! Files that are made where others may write too: a planted link leads nowhere, and the umask decides nothing: what is for all
+//! to read is readable for all, and nothing else is.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -12,6 +13,8 @@ use tlsrptd_config::paths::{self, is_special};
 
 /// Owner and group at most may read what these files say.
 const MODE: u32 = 0o640;
+/// A monitoring system runs as another user.
+const MODE_FOR_ALL: u32 = 0o644;
 
 /// Device and inode: another file of the same name has another identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub fn make_anew(path: &Path) -> io::Result<File> {
     options.create_new(true).mode(MODE).open(path)
 }
 
-/// Writes a whole file, which nobody ever sees half written. It replaces what is there, also a link.
+/// Writes a whole file for everybody to read, which nobody ever sees half written. It replaces what is there, also a link.
 ///
 /// # Errors
 /// When the file, or the one beside it whose name has `.new` at its end, cannot be made.
@@ -70,7 +73,9 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         return make_anew(path)?.write_all(content);
     }
     let new = paths::beside(path, ".new");
-    make_anew(&new)?.write_all(content)?;
+    let mut file = make_anew(&new)?;
+    file.write_all(content)?;
+    file.set_permissions(Permissions::from_mode(MODE_FOR_ALL))?;
     fs::rename(&new, path)
 }
 
@@ -126,7 +131,7 @@ fn is_other(error: io::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
 
     use super::*;
 
@@ -142,10 +147,10 @@ mod tests {
         let replaced: Write = |path| replace(path, b"ours");
         let appended: Write =
             |path| open_plainly(OpenOptions::new().append(true), path)?.write_all(b"ours");
-        for (write, follows_no_link, why) in [
-            (anew, true, "made anew"),
-            (replaced, true, "replaced"),
-            (appended, false, "appended"),
+        for (write, follows_no_link, others, why) in [
+            (anew, true, 0, "made anew"),
+            (replaced, true, 0o4, "replaced"),
+            (appended, false, 0, "appended"),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let at = |name: &str| folder.path().join(name);
@@ -164,7 +169,7 @@ mod tests {
             assert_eq!(fs::read(at("victim")).unwrap(), b"theirs", "{why}");
             assert!(!at("nothing").exists(), "{why}");
             assert_eq!(fs::read(at("plain")).unwrap(), b"ours", "{why}");
-            assert_eq!(mode(&at("plain")) & 0o137, 0, "{why}");
+            assert_eq!(mode(&at("plain")) & 0o137, others, "{why}");
             if follows_no_link {
                 fs::write(at("theirs"), "theirs").unwrap();
                 fs::set_permissions(at("theirs"), fs::Permissions::from_mode(0o666)).unwrap();
@@ -177,7 +182,7 @@ mod tests {
                 );
                 assert_eq!(
                     mode(&at("second name")) & 0o137,
-                    0,
+                    others,
                     "{why}: its mode is ours"
                 );
             }

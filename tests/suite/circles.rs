@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-const CRATES: [&str; 5] = ["proto", "config", "service", "collectd", "reporter"];
+const CRATES: [&str; 6] = [
+    "proto", "config", "service", "metrics", "collectd", "reporter",
+];
 
 /// Which modules a module uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;

@@ -20,6 +20,7 @@ use crate::{
     WallClock,
     control::Control,
     dropped::DropLog,
+    observe::ObservedCollector,
     script::{ScriptQueue, ScriptRunner},
     stats::{HourlyFigures, Stats},
 };
@@ -36,6 +37,7 @@ pub(super) struct MainThread {
     pub(super) signals: Signals,
     pub(super) control: Arc<Control>,
     pub(super) stats: Arc<Stats>,
+    pub(super) collector: Arc<ObservedCollector>,
     pub(super) stats_file: StatsFile,
     pub(super) drop_log: DropLog,
     pub(super) scripts: Arc<ScriptQueue>,
@@ -111,8 +113,8 @@ impl MainThread {
     fn write_figures(&mut self) {
         self.service_manager.status(&self.stats.status());
         if let Some(path) = &self.settings.stats_file {
-            let written = self.stats.write(path);
-            self.stats_file.log(written, path, (self.clock)());
+            let status = self.collector.status();
+            self.stats_file.write(path, &status, (self.clock)());
         }
     }
 }

@@ -33,11 +33,11 @@ fn what_is_no_datagram_is_counted_by_reason() {
     bench.send(1);
     bench.stop().unwrap();
     assert_eq!(bench.stats.counted.value(), 1);
-    let text = bench.stats.text();
+    let text = bench.stats.summary();
     for want in [
-        "malformed{too-long} 1\n",
-        "malformed{empty} 1\n",
-        "malformed{not-json} 6\n",
+        "malformed{too-long}=1",
+        "malformed{empty}=1",
+        "malformed{not-json}=6",
     ] {
         assert!(text.contains(want), "{want} in {text}");
     }

@@ -31,7 +31,7 @@ const REQUESTS: [&str; 2] = ["status", "today"];
 
 /// See the module.
 pub(crate) struct Observed {
-    collector: ObservedCollector,
+    collector: Arc<ObservedCollector>,
     running_day: Option<Arc<dyn RunningDay>>,
     pace: Pace,
     today: AtomicUsize,
@@ -39,7 +39,7 @@ pub(crate) struct Observed {
 
 impl Observed {
     pub(crate) fn new(
-        collector: ObservedCollector,
+        collector: Arc<ObservedCollector>,
         running_day: Option<Arc<dyn RunningDay>>,
     ) -> Arc<Observed> {
         Arc::new(Observed {

@@ -21,12 +21,14 @@ pub(crate) struct ObservedCollector {
     pub(crate) sockets: Vec<PathBuf>,
     /// Their URLs.
     pub(crate) storages: Vec<String>,
+    /// `max_day_file_size`
+    pub(crate) max_day_file_bytes: u64,
     pub(crate) stats: Arc<Stats>,
 }
 
 impl ObservedCollector {
     /// The answer to `status`.
-    pub(super) fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let stats = &self.stats;
         let sockets = self.sockets.iter().map(|path| path.display().to_string());
         let today = *stats.today.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,11 +52,13 @@ impl ObservedCollector {
 
     fn storages(&self) -> Vec<Value> {
         let figures = self.storages.iter().zip(self.stats.each());
-        figures.map(|(url, stats)| storage(url, stats)).collect()
+        figures
+            .map(|(url, stats)| storage(url, stats, self.max_day_file_bytes))
+            .collect()
     }
 }
 
-fn storage(url: &str, stats: &Stats) -> Value {
+fn storage(url: &str, stats: &Stats, max_day_file_bytes: u64) -> Value {
     let sessions = stats.sessions_today.lock();
     let sessions = *sessions.unwrap_or_else(PoisonError::into_inner);
     json!({
@@ -72,9 +76,12 @@ fn storage(url: &str, stats: &Stats) -> Value {
         "queue_high_water": stats.queue_high_water.value(),
         "domains_today": stats.domains_today.value(),
         "policies_today": stats.policies_today.value(),
+        "sessions": stats.sessions.value(),
+        "failed": stats.failed.value(),
         "sessions_today": sessions.map(|sessions| sessions.total),
         "failed_today": sessions.map(|sessions| sessions.failed),
         "day_file_bytes": stats.day_file_bytes.value(),
+        "max_day_file_bytes": max_day_file_bytes,
     })
 }
 

@@ -52,9 +52,10 @@ impl Bench {
             clock: Arc::new(|| "2026-11-20T08:09:10Z".parse().unwrap()),
             sockets: vec!["/run/a b\n.sock".into()],
             storages: vec!["sqlite:///db".into(), "dummy:".into()],
+            max_day_file_bytes: 1 << 31,
             stats: Arc::clone(&stats),
         };
-        let observed = Observed::new(collector, store.running_day());
+        let observed = Observed::new(Arc::new(collector), store.running_day());
         Bench {
             _dir: dir,
             store: RefCell::new(store),
@@ -116,6 +117,8 @@ fn status() {
     bench.stats.dropped.add(DropReason::DayFull, 3);
     bench.stats.dropped.add(DropReason::QueueFull, 1);
     bench.stats.others[0].counted.add(7);
+    bench.stats.sessions.add(8);
+    bench.stats.failed.add(1);
     let status: Value = serde_json::from_str(&bench.ask(json!({"request": "status"}))).unwrap();
     for (field, want) in [
         ("/program", json!("tlsrpt-collectd")),
@@ -135,6 +138,9 @@ fn status() {
             "/storages/0/dropped_by_reason",
             json!({"day-full": 3, "domain-share": 0, "queue-full": 1, "storage": 0}),
         ),
+        ("/storages/0/sessions", json!(8)),
+        ("/storages/0/failed", json!(1)),
+        ("/storages/0/max_day_file_bytes", json!(1_u64 << 31)),
         ("/storages/0/sessions_today", json!(null)),
         ("/storages/1/url", json!("dummy:")),
         ("/storages/1/accepted", json!(7)),
@@ -239,16 +245,15 @@ fn what_is_not_answered() {
             .ends_with("d0.test\n.\n"),
         "all places are free"
     );
-    let observed = Observed::new(
-        ObservedCollector {
-            started: jiff::Timestamp::UNIX_EPOCH,
-            clock: Arc::new(jiff::Timestamp::now),
-            sockets: Vec::new(),
-            storages: vec!["dummy:".into()],
-            stats: Arc::default(),
-        },
-        None,
-    );
+    let collector = ObservedCollector {
+        started: jiff::Timestamp::UNIX_EPOCH,
+        clock: Arc::new(jiff::Timestamp::now),
+        sockets: Vec::new(),
+        storages: vec!["dummy:".into()],
+        max_day_file_bytes: 1,
+        stats: Arc::default(),
+    };
+    let observed = Observed::new(Arc::new(collector), None);
     let mut out = Written::default();
     let request = Request::parse(br#"{"request":"today"}"#).unwrap();
     observed.answer(&request, &mut out).unwrap();

@@ -24,6 +24,8 @@ impl StoreWriter {
         self.stats
             .committed
             .add(flushed.datagrams.saturating_sub(dropped));
+        self.stats.sessions.add(flushed.sessions.total);
+        self.stats.failed.add(flushed.sessions.failed);
         if let Some(sessions) = &mut self.size.sessions {
             sessions.total += flushed.sessions.total;
             sessions.failed += flushed.sessions.failed;

@@ -56,6 +56,7 @@ pub(crate) const KEY_TYPES: &[&str] = &["rsa", "ed25519"];
 #[rustfmt::skip]
 pub(crate) const OPTIONS: &[CommandOption] = &[
     CommandOption::new("check", "", &["status"], "One line and exit status for the monitoring"),
+    CommandOption::new("output", "FILE", &["metrics"], "Write them to this file"),
     CommandOption::new("days", "N", &["history", "failures"], "So many days, the last closed one included"),
     CommandOption::new("domain", "DOMAIN", &["failures", "deliveries", "suppress remove"], "Only for this domain"),
     CommandOption::new("new", "", &["failures"], "Only what did not fail in the week before"),

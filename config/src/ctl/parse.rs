@@ -36,6 +36,9 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
             true => StatusForm::Check,
             false => StatusForm::Screen,
         }),
+        ("metrics", []) => Command::Metrics {
+            output: given.last("output").map(Into::into),
+        },
         ("history", []) => Command::History {
             days: given.number("days", MOST_DAYS)?.unwrap_or(HISTORY_DAYS),
         },

@@ -9,6 +9,11 @@ use crate::DayWord;
 pub enum Command {
     /// How everything is; needs `dbname`, and asks whom `fetchers` and `observation_socket` name.
     Status(StatusForm),
+    /// The figures for a monitoring system; needs what `Status` needs.
+    Metrics {
+        /// The file to write them to; `None`: standard output.
+        output: Option<PathBuf>,
+    },
     /// A line a day; needs `dbname`.
     History {
         /// So many.

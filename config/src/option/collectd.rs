@@ -138,8 +138,8 @@ pub(super) const ROWS: &[Row] = &[
     ours(
         "stats_file",
         Path,
-        unset("not written", "/run/tlsrpt/collectd.stats"),
-        "Counters are written here now and then, for a metrics reader.",
+        unset("not written", "/run/tlsrpt/collectd.prom"),
+        "The collector's metrics are written here every ten seconds, in Prometheus' text format and for everybody to read: for node_exporter's textfile collector.",
     ),
     ours(
         "observation_socket",

@@ -147,6 +147,12 @@ fn ctl_reads_its_questions() {
             "Status(Check)",
             "before its command",
         ),
+        (&["metrics"], "Metrics{output:None}", "to standard output"),
+        (
+            &["metrics", "--output=/n/x.prom"],
+            "Metrics{output:Some(\"/n/x.prom\")}",
+            "to a file",
+        ),
         (&["history"], "History{days:30}", "a month"),
         (&["history", "--days=7"], "History{days:7}", "a week"),
         (
@@ -246,7 +252,7 @@ fn ctl_reads_its_questions() {
         ),
         (
             &["stats"],
-            "stats: unknown command; did you mean status? (allowed: status, history, ",
+            "stats: unknown command; did you mean status? (allowed: status, metrics, history, ",
             "a slip",
         ),
         (

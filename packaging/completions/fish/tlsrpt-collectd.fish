@@ -25,7 +25,7 @@ complete -c tlsrpt-collectd -l max_policies_per_domain -d 'Distinct policies cou
 complete -c tlsrpt-collectd -l max_failures_per_policy -d 'Distinct failure details counted for a policy; more are counted together, by result type' -r -f
 complete -c tlsrpt-collectd -l max_domains_in_memory -d 'Distinct datagrams that are recognised without being read again, as a rule one or two a domain; about 100 bytes each' -r -f
 complete -c tlsrpt-collectd -l max_day_file_size -d 'Bytes of a day\'s file' -r -f
-complete -c tlsrpt-collectd -l stats_file -d 'Counters are written here now and then, for a metrics reader' -r -F
+complete -c tlsrpt-collectd -l stats_file -d 'The collector\'s metrics are written here every ten seconds, in Prometheus\' text format and for everybody to read: for node_exporter\'s textfile collector' -r -F
 complete -c tlsrpt-collectd -l observation_socket -d 'A Unix stream socket that answers what the collector does, for tlsrpt-fetcher, tlsrptctl and others: tlsrpt-observe(5)' -r -F
 complete -c tlsrpt-collectd -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrpt-collectd -l help -d 'Print this text and exit'

@@ -49,6 +49,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l check_config -d 'Ch
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "status" -d 'Print in one screen how collectors and reporter are, how the last closed day went, what waits and why, and what is throttled'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "metrics" -d 'Print all figures for a monitoring system, in Prometheus\' text format, with names, units and help'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "history" -d 'Print a line a day, 30 unless --days says otherwise: domains, sessions, how many of them were secured, by policy, and what became of the reports'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "failures" -d 'Print what failed when we sent, on the last closed day or the last N: sessions, policy, result, domain, MX and reason'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "deliveries" -d 'Print the reports of a day, by default the last closed one: when, on which domain, to whom, the answer or the reason, and the next try'
@@ -86,6 +87,31 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l json -d '
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l output -d 'Write them to this file' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l days -d 'So many days, the last closed one included' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod failures;
 pub mod history;
 pub(crate) mod json_line;
+pub mod metrics;
 pub mod pending_requests;
 pub(crate) mod preview;
 pub(crate) mod reason;

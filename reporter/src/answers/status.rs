@@ -13,6 +13,7 @@ use tlsrptd_proto::day::Day;
 use super::{pending_requests::PendingRequests, totals};
 use crate::store::{Backlog, DayTotals, JobStage, JobState};
 
+pub(crate) use collector::time;
 pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
 pub use find::DaemonsAnswers;
 pub use finding::{Severity, StatusFinding, worst};

@@ -8,6 +8,7 @@ mod doctor;
 mod failures;
 mod history;
 mod maptest;
+mod metrics;
 mod new_key;
 mod number;
 mod requests;
@@ -59,6 +60,7 @@ fn answer(settings: Ctl) -> Result<CommandAnswer, Error> {
     } = settings;
     match command {
         Command::Status(form) => status::answer(&reportd, form),
+        Command::Metrics { output } => metrics::answer(&reportd, output.as_deref()),
         Command::History { days } => history::answer(&reportd, days),
         Command::Failures(question) => failures::answer(&reportd, &question),
         Command::Deliveries(question) => deliveries::answer(&reportd, &question),

@@ -120,6 +120,16 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
+    /// All of them.
+    pub const ALL: [DeliveryStatus; 6] = [
+        DeliveryStatus::Sent,
+        DeliveryStatus::TimedOut,
+        DeliveryStatus::Refused,
+        DeliveryStatus::Suppressed,
+        DeliveryStatus::Expired,
+        DeliveryStatus::UnknownScheme,
+    ];
+
     /// The word of the database.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -21,6 +21,6 @@ pub use destination::{Destination, DestinationKind, NamedBy};
 pub use digest::{DigestContents, DigestMail, DigestPeriod, DigestStatus};
 pub use domain_day::{CollectorRow, DomainDay, LONGEST_SILENCE, OurMails};
 pub use fetch_job::{CollectorCommand, FetchJob, Fetched, collector_of};
-pub use queue_key::QueueKey;
+pub use queue_key::{Carrier, QueueKey};
 pub use request::{RequestId, RequestKind, RequestState};
 pub use target::{SuppressionTarget, TargetError};

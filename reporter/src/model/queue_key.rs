@@ -22,7 +22,50 @@ pub enum QueueKey {
     Other(Arc<str>),
 }
 
+/// By what way reports go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// Mail, through the relay.
+    Mail,
+    /// HTTPS.
+    Https,
+    /// A directory of this host.
+    Directory,
+    /// None that we know, and `http:` by a debug option.
+    Other,
+}
+
+impl Carrier {
+    /// All of them.
+    pub const ALL: [Carrier; 4] = [
+        Carrier::Mail,
+        Carrier::Https,
+        Carrier::Directory,
+        Carrier::Other,
+    ];
+
+    /// The word of the database and of the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Carrier::Mail => "mail",
+            Carrier::Https => "https",
+            Carrier::Directory => "directory",
+            Carrier::Other => "other",
+        }
+    }
+}
+
 impl QueueKey {
+    /// By what way its deliveries go.
+    pub fn carrier(&self) -> Carrier {
+        match self {
+            QueueKey::Relay => Carrier::Mail,
+            QueueKey::Https { .. } => Carrier::Https,
+            QueueKey::Disk => Carrier::Directory,
+            QueueKey::Other(_) => Carrier::Other,
+        }
+    }
+
     /// The host and port of a URL.
     pub fn of_url(url: &Url) -> Option<QueueKey> {
         // With the dot or without, it is one host.

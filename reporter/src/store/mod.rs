@@ -56,7 +56,7 @@ pub use history::{
     DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
     ReportContents, ResultTotals, WithoutReport,
 };
-pub use operator::{OperatorStore, SuppressionRow};
+pub use operator::{CarrierTotals, OperatorStore, RunningTotals, SuppressionRow};
 pub use requests::{
     CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
     RequestRow, RequestedReport, Requests, StartedRequest,

@@ -2,7 +2,10 @@
 
 use tlsrptd_proto::day::Day;
 
-use super::{DeliveriesView, DomainDays, History, MissingCollector, OperatorRequests, StoreError};
+use super::{
+    DeliveriesView, DomainDays, History, MissingCollector, OperatorRequests, PolicyTotals,
+    ResultTotals, StoreError,
+};
 use crate::model::SuppressionTarget;
 
 /// A store that exists, for one command.
@@ -12,6 +15,12 @@ use crate::model::SuppressionTarget;
 pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequests {
     /// The collectors that were given up, of the days `from..=to` that are decided.
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError>;
+
+    /// What was done on all days, also on those that are not remembered one by one any more: these numbers never fall.
+    fn running_totals(&self) -> Result<RunningTotals, StoreError>;
+
+    /// Of a day, by result type: the sessions that failed so at the domain that had most of them; the most first.
+    fn most_failed(&self, day: Day) -> Result<Vec<ResultTotals>, StoreError>;
 
     /// Puts a target on the suppression list, or changes its entry. `false`: it was there.
     fn suppress(
@@ -32,6 +41,28 @@ pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequest
 
     /// What is suppressed on that day, in the order of the targets.
     fn suppressed(&self, today: Day) -> Result<Vec<SuppressionRow>, StoreError>;
+}
+
+/// What was done on all days together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunningTotals {
+    /// Sessions by policy type.
+    pub by_policy: Vec<PolicyTotals>,
+    /// Failures by result type.
+    pub by_result: Vec<ResultTotals>,
+    /// Deliveries that have ended.
+    pub deliveries: Vec<CarrierTotals>,
+}
+
+/// The deliveries of one carrier that ended in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierTotals {
+    /// The word of a [`Carrier`](crate::model::Carrier).
+    pub carrier: String,
+    /// The word of a [`DeliveryStatus`](crate::model::DeliveryStatus).
+    pub status: String,
+    /// How many.
+    pub deliveries: u64,
 }
 
 /// One entry of the suppression list.

@@ -6,8 +6,8 @@ use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
 use tlsrptd_reporter::{
     model::{CountedDetails, CountedFailure, DecidedDomain, Decision, DeliveryStatus, Destination},
     store::{
-        AttemptEnd, Disposition, FailureQuestion, FailureRow, KeptReport, OperatorAccess,
-        OperatorStore, ReportContents, Store, open_for_operator,
+        AttemptEnd, CarrierTotals, Disposition, FailureQuestion, FailureRow, KeptReport,
+        OperatorAccess, OperatorStore, ReportContents, Store, open_for_operator,
     },
 };
 
@@ -143,6 +143,8 @@ fn totals_of_a_day() {
         (seen.deliveries, ends, seen.waiting()),
         (3, [1, 1, 1, 0], 0)
     );
+    let running = reader(&settings).running_totals().unwrap();
+    assert_eq!(running.deliveries, deliveries_that_ended());
     assert_eq!(contradiction(&settings.dbname, seen), None);
     assert_eq!(
         texts(&reader(&settings).failures(&question(10)).unwrap()),
@@ -161,6 +163,78 @@ fn totals_of_a_day() {
             .is_empty()
     );
     assert_eq!(reader(&settings).first_day().unwrap(), Some(day()));
+}
+
+/// By carrier.
+fn deliveries_that_ended() -> [CarrierTotals; 3] {
+    [
+        ("https", "timedout"),
+        ("mail", "sent"),
+        ("mail", "suppressed"),
+    ]
+    .map(|(carrier, status)| CarrierTotals {
+        carrier: carrier.to_owned(),
+        status: status.to_owned(),
+        deliveries: 1,
+    })
+}
+
+/// Counters of a monitoring system never fall, whatever is forgotten.
+#[test]
+fn the_sums_of_all_days_stay() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    let mut store = open(&settings);
+    let huge = i64::MAX.unsigned_abs() - 1;
+    for (at, sessions) in [(0, 1), (1, 2), (2, huge), (3, 3)] {
+        let decided = [failing("a.example", &[("mx", sessions)])];
+        let now = crate::at("21T00:00:00");
+        store.close_day(day().ahead(at), &decided, now).unwrap();
+    }
+    let sums = || reader(&settings).running_totals().unwrap();
+    let before = sums();
+    assert_eq!(
+        before.by_result[0].sessions,
+        huge + 6,
+        "no integer of SQLite holds that"
+    );
+    let mut last = before.by_result[0].sessions;
+    for oldest in [0, 1, 1, 2] {
+        while store.clean_history(day().ahead(oldest)).unwrap() {}
+        assert_eq!(sums(), before, "days before {oldest} are forgotten");
+    }
+    let decided = [failing("b.example", &[("mx", 5), ("mx2", 4)])];
+    store
+        .close_day(day().ahead(4), &decided, crate::at("25T00:00:00"))
+        .unwrap();
+    let after = sums().by_result[0].sessions;
+    assert_eq!(after, last + 9);
+    last = after;
+    while store.clean_history(day().ahead(9)).unwrap() {}
+    let sums = sums().by_result[0].sessions;
+    assert!(sums >= i64::MAX.unsigned_abs() && sums <= last, "{sums}");
+    assert_eq!(reader(&settings).first_day().unwrap(), None);
+}
+
+#[test]
+fn the_domain_that_failed_most() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    let mut store = open(&settings);
+    let decided = [
+        failing("a.example", &[("mx1", 3), ("mx2", 4)]),
+        failing("b.example", &[("mx", 6)]),
+    ];
+    store
+        .close_day(day(), &decided, crate::at("21T00:00:00"))
+        .unwrap();
+    let most = reader(&settings).most_failed(day()).unwrap();
+    let most: Vec<_> = most
+        .iter()
+        .map(|of| (of.result_type.as_str(), of.sessions))
+        .collect();
+    assert_eq!(most, [("certificate-expired", 7)], "of both MX hosts");
+    assert_eq!(reader(&settings).most_failed(day().next()).unwrap(), []);
 }
 
 #[test]

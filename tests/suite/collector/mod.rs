@@ -21,16 +21,42 @@ use tlsrptd_tests::harness::lab::Lab;
 
 const TXT: &str = "v=TLSRPTv1; rua=mailto:a@reports.test";
 
-/// The numbers in `stats_file`: `key` or `key{reason}`.
+/// The numbers in `stats_file`, of the first storage by short names: `received`, `counted`, `dropped`, `dropped{reason}`, and
+/// of the others with their place, as in `counted{2}`.
 pub(super) fn stats(path: &Path) -> BTreeMap<String, u64> {
     let text = fs::read_to_string(path).unwrap();
-    let number = |line: &str| {
-        let (key, number) = line.rsplit_once(' ')?;
-        Some((key.to_owned(), number.parse().ok()?))
-    };
-    text.lines()
-        .map(|line| number(line).unwrap_or_else(|| panic!("`{line}` is no number")))
-        .collect()
+    let mut numbers = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, number) = line.rsplit_once(' ').unwrap();
+        let number: u64 = number.parse().unwrap();
+        let (name, labels) = series
+            .trim_end_matches('}')
+            .split_once('{')
+            .unwrap_or((series, ""));
+        let Some(name) = name.strip_prefix("tlsrpt_collectd_") else {
+            continue;
+        };
+        let name = name.trim_end_matches("_total");
+        let label = |wanted: &str| {
+            let mut pairs = labels.split(',').filter_map(|label| label.split_once('='));
+            pairs
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| value.trim_matches('"'))
+        };
+        let place = label("storage").filter(|place| *place != "1");
+        let detail = label("reason").or(label("kind"));
+        let name = label("result")
+            .filter(|_| name == "datagrams")
+            .unwrap_or(name);
+        let key = match (place, detail) {
+            (Some(place), None) => format!("{name}{{{place}}}"),
+            (Some(_), Some(_)) => continue,
+            (None, Some(detail)) => format!("{name}{{{detail}}}"),
+            (None, None) => name.to_owned(),
+        };
+        numbers.insert(key, number);
+    }
+    numbers
 }
 
 /// Asserts that each file of a collector that was stopped is one that any program may open: whole in itself.

@@ -59,10 +59,7 @@ fn one_that_is_locked_falls_behind_alone() {
         assert_eq!(total(well), sent.to_string(), "{why}: the other has all");
         let (first, second) = (
             (stats["counted"], stats["dropped"]),
-            (
-                stats[&format!("storage_counted{{{}}}", url("b"))],
-                stats[&format!("storage_dropped{{{}}}", url("b"))],
-            ),
+            (stats["counted{2}"], stats["dropped{2}"]),
         );
         let (of_sick, of_well) = if sick == "b" {
             (second, first)

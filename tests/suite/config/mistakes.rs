@@ -303,7 +303,7 @@ fn arguments_and_variables_are_checked_too() {
         (F, &["2026-2-3"], "DAY: `2026-2-3` is not a date (allowed: YYYY-MM-DD, today, status)", "days are compared as text"),
         (F, &["2026-02-03", "a.test", "b.test"], "b.test: unexpected argument (allowed: DAY [DOMAIN])", "one domain"),
         (R, &["extra"], "extra: unexpected argument (allowed: --OPTION VALUE)", "nor does reportd"),
-        ("tlsrptctl", &["stats"], "stats: unknown command; did you mean status? (allowed: status, history, failures, ", "no such command"),
+        ("tlsrptctl", &["stats"], "stats: unknown command; did you mean status? (allowed: status, metrics, history, ", "no such command"),
         ("tlsrptctl", &["maptest"], "maptest: wrong number of arguments (allowed: maptest DOMAIN [RECORD])", "the domain is missing"),
         ("tlsrptctl", &["status", "x"], "status: wrong number of arguments (allowed: ", "one word too many"),
     ];

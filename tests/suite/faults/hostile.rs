@@ -72,7 +72,7 @@ fn distinct_hostile_datagrams_fill_neither_memory_nor_disk() {
     assert_eq!(stats["counted"], total);
     assert_eq!(total + stats["malformed"] + stats["dropped"], number);
     assert!(
-        stats["dropped{day-full}"] > 0 && stats["folded"] > 0,
+        stats["dropped{day-full}"] > 0 && stats["folded{policy}"] > 0,
         "the bound was reached: {stats:?}"
     );
 }

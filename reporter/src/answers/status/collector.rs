@@ -70,7 +70,7 @@ impl CollectorFigures {
 }
 
 /// RFC 3339.
-pub(super) fn time(value: &Value) -> Option<Timestamp> {
+pub(crate) fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 

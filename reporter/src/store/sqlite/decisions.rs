@@ -204,16 +204,20 @@ fn store(
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
-        let (mut pending, mut suppressed) = (0, 0);
+        let mut deliveries = 0;
         if let Some(report) = decided.decision.report() {
             for (destination, due) in &report.destinations {
-                pending += add_destination(tx, r_id, destination, *due, None, &its)?;
+                deliveries += add_destination(tx, r_id, destination, *due, None, &its)?;
             }
             for (destination, reason) in &report.suppressed {
-                suppressed += add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+                let added = add_destination(tx, r_id, destination, now, Some(reason), &its)?;
+                if added > 0 {
+                    history.ended(&day, destination, DeliveryStatus::Suppressed);
+                }
+                deliveries += added;
             }
         }
-        history.decided(&day, decided, pending + suppressed, suppressed);
+        history.decided(&day, decided, deliveries);
         for fetcher in &rows.used {
             used.execute([&day, domain, fetcher])?;
         }

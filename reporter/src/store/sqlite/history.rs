@@ -8,21 +8,23 @@ mod failures;
 mod kept;
 mod ranking;
 mod read;
+mod running;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{SqliteStore, decisions::integer};
 use crate::{
-    model::{DecidedDomain, DeliveryStatus},
+    model::{DecidedDomain, DeliveryStatus, Destination},
     store::AttemptEnd,
 };
 
 pub(super) use adjust::{adjust, count_sys4s};
 pub(super) use failures::TopFailures;
 pub(super) use kept::{Keeping, KeptReports, clean as clean_kept};
+pub(super) use running::{most_failed, running_totals};
 
 /// A row a day, whose absence says that nothing is known of it: a day that we have decided on has one, even if nobody counted
 /// a session; one that sys4 has decided on has none. `totals`: a day's parts of one kind. Without row numbers, as the key is
@@ -55,6 +57,8 @@ enum Kind {
     Without,
     /// Deliveries that have ended, by status.
     Delivery,
+    /// The same, by carrier and status, with a slash between the words.
+    Carrier,
 }
 
 impl Kind {
@@ -65,6 +69,7 @@ impl Kind {
             Kind::Result => "result",
             Kind::Without => "without",
             Kind::Delivery => "delivery",
+            Kind::Carrier => "carrier",
         }
     }
 }
@@ -73,7 +78,7 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct Addition<'a> {
     days: BTreeMap<String, DayNumbers>,
-    parts: BTreeMap<(String, Kind, &'a str), (u64, u64)>,
+    parts: BTreeMap<(String, Kind, Cow<'a, str>), (u64, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -87,14 +92,8 @@ struct DayNumbers {
 }
 
 impl<'a> Addition<'a> {
-    /// A domain's day was decided on; `deliveries` and `suppressed` are the rows that were made for it.
-    pub(super) fn decided(
-        &mut self,
-        day: &str,
-        decided: &'a DecidedDomain,
-        deliveries: u64,
-        suppressed: u64,
-    ) {
+    /// A domain's day was decided on; `deliveries` are the rows that were made for it.
+    pub(super) fn decided(&mut self, day: &str, decided: &'a DecidedDomain, deliveries: u64) {
         let rows = &decided.rows;
         let numbers = self.days.entry(day.to_owned()).or_default();
         // What came late is of a domain that counts already.
@@ -115,10 +114,14 @@ impl<'a> Addition<'a> {
         for (result, sessions) in &rows.details.by_result {
             self.part(day, Kind::Result, result.as_str(), *sessions, 0);
         }
-        if suppressed > 0 {
-            let status = DeliveryStatus::Suppressed.as_str();
-            self.part(day, Kind::Delivery, status, suppressed, 0);
-        }
+    }
+
+    /// A delivery has ended.
+    pub(super) fn ended(&mut self, day: &str, destination: &Destination, status: DeliveryStatus) {
+        let status = status.as_str();
+        let carrier = destination.queue().carrier().as_str();
+        self.part(day, Kind::Delivery, status, 1, 0);
+        self.part(day, Kind::Carrier, format!("{carrier}/{status}"), 1, 0);
     }
 
     /// A delivery is about to end with this status. Only what had not ended counts: asked before the row changes.
@@ -136,13 +139,21 @@ impl<'a> Addition<'a> {
             .query_row((end.destination.uri(), end.r_id), |row| row.get(0))
             .optional()?;
         if let Some(day) = day {
-            self.part(&day, Kind::Delivery, status.as_str(), 1, 0);
+            self.ended(&day, &end.destination, status);
         }
         Ok(())
     }
 
-    fn part(&mut self, day: &str, kind: Kind, name: &'a str, number: u64, failed: u64) {
-        let part = self.parts.entry((day.to_owned(), kind, name)).or_default();
+    fn part(
+        &mut self,
+        day: &str,
+        kind: Kind,
+        name: impl Into<Cow<'a, str>>,
+        number: u64,
+        failed: u64,
+    ) {
+        let key = (day.to_owned(), kind, name.into());
+        let part = self.parts.entry(key).or_default();
         part.0 = part.0.saturating_add(number);
         part.1 = part.1.saturating_add(failed);
     }
@@ -215,9 +226,8 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
     if failures::clean(tx, &oldest)? {
         return Ok(true);
     }
-    for table in ["tlsrptd_history_totals", "tlsrptd_history_days"] {
-        tx.execute(&format!("DELETE FROM {table} WHERE day < ?1"), [&oldest])?;
-    }
+    running::keep(tx, &oldest)?;
+    tx.execute("DELETE FROM tlsrptd_history_days WHERE day < ?1", [&oldest])?;
     Ok(false)
 }
 

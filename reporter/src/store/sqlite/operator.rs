@@ -8,10 +8,13 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
 
-use super::{digests, open, suppressed::TABLES};
+use super::{digests, history, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
-    store::{MissingCollector, OperatorAccess, OperatorStore, StoreError, SuppressionRow},
+    store::{
+        MissingCollector, OperatorAccess, OperatorStore, ResultTotals, RunningTotals, StoreError,
+        SuppressionRow,
+    },
 };
 
 /// Of whoever shall not wait for locks: longer than a commit takes.
@@ -89,6 +92,14 @@ impl ExistingDatabase {
 impl OperatorStore for ExistingDatabase {
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError> {
         digests::missing_collectors(&self.db, from, to).map_err(|source| self.fault(source))
+    }
+
+    fn running_totals(&self) -> Result<RunningTotals, StoreError> {
+        self.read(history::running_totals)
+    }
+
+    fn most_failed(&self, day: Day) -> Result<Vec<ResultTotals>, StoreError> {
+        self.read(|db| history::most_failed(db, day))
     }
 
     fn suppress(

@@ -72,7 +72,7 @@ impl History for SqliteStore {
 }
 
 /// sys4's file has no such tables, and they are made together.
-fn has_tables(db: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn has_tables(db: &Connection) -> rusqlite::Result<bool> {
     db.table_exists(None, "tlsrptd_history_failing")
 }
 

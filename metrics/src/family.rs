@@ -131,6 +131,8 @@ families! {
     COLLECTD_DAYS_CLOSED Counter "tlsrpt_collectd_days_closed_total" ["collector" "storage"]
         "Days closed."
 
+    STORE_UP Gauge "tlsrpt_store_up" []
+        "1 if the database of the reporter can be read, 0 if not: what is counted there is absent then."
     REPORTD_UP Gauge "tlsrpt_reportd_up" []
         "1 if tlsrpt-reportd answers on its observation socket, 0 if it does not. Absent if the socket is not configured."
     REPORTD_START_TIME Gauge "tlsrpt_reportd_start_time_seconds" []

@@ -1,7 +1,7 @@
 //! The two text forms, and which of them a reader wants.
 
 /// How metrics are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextForm {
     /// OpenMetrics 1.0.
     OpenMetrics,
@@ -11,8 +11,8 @@ pub enum TextForm {
 
 impl TextForm {
     /// What the header `Accept` of a request asks for; Prometheus' where it names neither.
-    pub fn of_accept(accept: Option<&str>) -> TextForm {
-        let offers = accept.unwrap_or_default().split(',').map(Offer::read);
+    pub fn of_accept(accept: &str) -> TextForm {
+        let offers = accept.split(',').map(Offer::read);
         let (mut open, mut text) = (0.0, 0.0);
         for offer in offers {
             match offer.media_type.to_ascii_lowercase().as_str() {
@@ -66,34 +66,32 @@ mod tests {
     fn what_a_reader_wants() {
         use TextForm::{OpenMetrics, Prometheus};
         for (accept, want, why) in [
-            (None, Prometheus, "nothing is said"),
-            (Some("*/*"), Prometheus, "curl"),
-            (Some("text/html,*/*;q=0.8"), Prometheus, "a browser"),
+            ("", Prometheus, "nothing is said"),
+            ("*/*", Prometheus, "curl"),
+            ("text/html,*/*;q=0.8", Prometheus, "a browser"),
             (
-                Some(
-                    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                      text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-                ),
                 OpenMetrics,
                 "Prometheus 2.42",
             ),
             (
-                Some("Application/OpenMetrics-Text ; q=1 , text/plain"),
+                "Application/OpenMetrics-Text ; q=1 , text/plain",
                 OpenMetrics,
                 "equal: the newer",
             ),
             (
-                Some("application/openmetrics-text;q=0.3,text/plain;q=0.9"),
+                "application/openmetrics-text;q=0.3,text/plain;q=0.9",
                 Prometheus,
                 "the older is liked better",
             ),
             (
-                Some("application/openmetrics-text;q=0"),
+                "application/openmetrics-text;q=0",
                 Prometheus,
                 "not acceptable",
             ),
             (
-                Some("application/openmetrics-text;q=nan,;;=,"),
+                "application/openmetrics-text;q=nan,;;=,",
                 OpenMetrics,
                 "nonsense beside it",
             ),

@@ -1,5 +1,5 @@
-//! The figures for a monitoring system: what [`Status`] says now, and counters of all that was done. The names are those of
-//! [`tlsrptd_metrics::family`].
+//! The figures for a monitoring system: what daemons and store say now, and counters of all that was done. The names are those
+//! of [`tlsrptd_metrics::family`].
 
 mod reporter;
 mod store;
@@ -7,72 +7,62 @@ mod store;
 mod tests;
 
 use jiff::Timestamp;
-use serde_json::Value;
-use tlsrptd_config::reportd::Reportd;
-use tlsrptd_metrics::{collector, exposition::Exposition, family, form::TextForm};
+use tlsrptd_metrics::{collector, exposition::Exposition, family};
+use tlsrptd_proto::day::Day;
 
-use super::status::{CollectorFigures, CollectorStatus, Status, CollectorReply};
-use crate::{
-    error::Error,
-    store::{
-        OperatorAccess, OperatorStore, ResultTotals, RunningTotals, StoreError, open_for_operator,
-    },
-};
+use super::status::{CollectorFigures, CollectorStatus, ReporterStatus, Status, CollectorReply};
+use crate::store::{OperatorStore, ResultTotals, RunningTotals, StoreError};
 
-/// All of them.
+/// What they are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Metrics<'a> {
+    /// When it was asked.
+    pub now: Timestamp,
+    /// What the collectors say of themselves.
+    pub collectors: &'a [CollectorStatus],
+    /// What the reporter says of itself.
+    pub reporter: &'a ReporterStatus,
+    /// What the store says; `None`: it cannot be read.
+    pub stored: Option<(&'a Status, &'a StoredFigures)>,
+}
+
+/// Figures of the store that only metrics tell.
 #[derive(Clone, Debug)]
-pub struct Metrics {
-    /// How everything is.
-    pub status: Status,
+pub struct StoredFigures {
     /// What was done on all days.
     pub totals: RunningTotals,
     /// Of the last closed day, by result type: failed sessions at the domain that had most of them.
     pub most_failed: Vec<ResultTotals>,
 }
 
-impl Metrics {
-    /// Asks whoever knows.
+impl StoredFigures {
+    /// Asks the store.
     ///
     /// # Errors
-    /// When the store cannot be read.
-    pub fn find(settings: &Reportd, now: Timestamp) -> Result<Metrics, Error> {
-        let status = Status::find(settings, now)?;
-        let store = open_for_operator(settings, OperatorAccess::Read)?;
-        Ok(Metrics::of(status, &*store)?)
-    }
-
-    /// For whoever has asked how everything is.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn of(status: Status, store: &dyn OperatorStore) -> Result<Metrics, StoreError> {
-        Ok(Metrics {
+    /// When it cannot be read.
+    pub fn find(store: &dyn OperatorStore, last_closed: Day) -> Result<StoredFigures, StoreError> {
+        Ok(StoredFigures {
             totals: store.running_totals()?,
-            most_failed: store.most_failed(status.last_closed.day)?,
-            status,
+            most_failed: store.most_failed(last_closed)?,
         })
     }
+}
 
-    /// The text that a monitoring system reads.
-    pub fn text(&self, form: TextForm) -> String {
-        self.exposition().text(form)
-    }
-
-    /// For programs that read no such text.
-    pub fn json(&self) -> Value {
-        self.exposition().json()
-    }
-
-    fn exposition(&self) -> Exposition {
+impl Metrics<'_> {
+    /// All values.
+    pub fn exposition(&self) -> Exposition {
         let mut out = Exposition::new();
-        if let Some(now) = seconds(self.status.now) {
+        if let Some(now) = seconds(self.now) {
             out.add(&family::METRICS_TIMESTAMP, &[], now);
         }
-        for asked in &self.status.collectors {
-            add_collector(&mut out, asked, self.status.now);
+        for asked in self.collectors {
+            add_collector(&mut out, asked, self.now);
         }
-        reporter::add(&mut out, &self.status);
-        store::add(&mut out, self);
+        reporter::add(&mut out, self.reporter);
+        out.add(&family::STORE_UP, &[], self.stored.is_some().into());
+        if let Some((status, figures)) = self.stored {
+            store::add(&mut out, status, figures);
+        }
         out
     }
 }

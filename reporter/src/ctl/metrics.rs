@@ -8,20 +8,37 @@ use tlsrptd_metrics::form::TextForm;
 use tlsrptd_service::files;
 
 use super::answer::Answer;
-use crate::{answers::metrics::Metrics, error::Error};
+use crate::{
+    answers::{
+        metrics::{Metrics, StoredFigures},
+        status::Status,
+    },
+    error::Error,
+    store::{self, OperatorAccess},
+};
 
 pub(super) fn answer(settings: &Reportd, output: Option<&Path>) -> Result<Answer, Error> {
-    let metrics = Metrics::find(settings, Timestamp::now())?;
-    let text = metrics.text(TextForm::Prometheus);
+    let status = Status::find(settings, Timestamp::now())?;
+    let store = store::open_for_operator(settings, OperatorAccess::Read)?;
+    let figures = StoredFigures::find(&*store, status.last_closed.day)?;
+    let metrics = Metrics {
+        now: status.now,
+        collectors: &status.collectors,
+        reporter: &status.reporter,
+        stored: Some((&status, &figures)),
+    };
+    let exposition = metrics.exposition();
+    let json = exposition.json();
+    let text = exposition.text(TextForm::Prometheus);
     match output {
-        None => Ok(Answer::new(text, metrics.json())),
+        None => Ok(Answer::new(text, json)),
         Some(path) => {
             let written = files::replace(path, text.as_bytes());
-            written.map_err(|source| Error::OutputFile {
-                path: path.display().to_string(),
-                source,
+            written.map_err(|error| Error::NotDone {
+                what: "--output",
+                problem: format!("cannot write {}: {error}", path.display()),
             })?;
-            Ok(Answer::new("", metrics.json()))
+            Ok(Answer::new("", json))
         }
     }
 }

@@ -1,30 +1,26 @@
-//! What the reporter says of itself, and what waits.
+//! What the reporter says of itself.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tlsrptd_metrics::{exposition::Exposition, family};
 
 use super::seconds;
 use crate::{
-    answers::status::{ReporterStatus, Status, time},
+    answers::status::{ReporterStatus, time},
     model::{Carrier, QueueKey},
-    store::Backlog,
 };
 
-pub(super) fn add(out: &mut Exposition, status: &Status) {
-    match &status.reporter {
+pub(super) fn add(out: &mut Exposition, reporter: &ReporterStatus) {
+    match reporter {
         ReporterStatus::Answers(whole) => {
             out.add(&family::REPORTD_UP, &[], 1);
             add_told(out, whole);
-            add_throttled(out, &status.reporter);
+            add_throttled(out, reporter);
         }
         ReporterStatus::Silent(_) | ReporterStatus::Denied(_) => {
             out.add(&family::REPORTD_UP, &[], 0);
         }
         ReporterStatus::NotAsked => {}
     }
-    add_backlog(out, &status.backlog, status.now);
-    out.add(&family::REPORTD_SUPPRESSED, &[], status.suppressed);
 }
 
 fn add_told(out: &mut Exposition, whole: &Value) {
@@ -74,17 +70,4 @@ fn add_throttled(out: &mut Exposition, reporter: &ReporterStatus) {
             number.count() as u64,
         );
     }
-}
-
-fn add_backlog(out: &mut Exposition, backlog: &Backlog, now: Timestamp) {
-    out.add(&family::REPORTD_PENDING, &[], backlog.waiting);
-    out.add(&family::REPORTD_PENDING_LATE, &[], backlog.late);
-    out.add(&family::REPORTD_PENDING_FAILING, &[], backlog.tried_long);
-    let since = [backlog.next_due, backlog.tried_since];
-    let waits = since
-        .into_iter()
-        .flatten()
-        .map(|since| now.duration_since(since).as_secs());
-    let oldest = waits.filter_map(|waits| u64::try_from(waits).ok()).max();
-    out.add(&family::REPORTD_OLDEST_PENDING, &[], oldest.unwrap_or(0));
 }

@@ -1,30 +1,46 @@
-//! What was done: on all days, and on the last closed one. Counters begin at zero, so that a monitoring sees the first step too.
+//! What waits, and what was done: on all days, and on the last closed one. Counters begin at zero, so that a monitoring sees the first step too.
 
+use jiff::Timestamp;
 use tlsrptd_metrics::{exposition::Exposition, family, family::Family};
 use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
 
-use super::{Metrics, seconds};
+use super::{StoredFigures, seconds};
 use crate::{
-    answers::status::LastClosedDay,
+    answers::status::{LastClosedDay, Status},
     model::{Carrier, DeliveryStatus},
-    store::{JobStage, PolicyTotals, ResultTotals},
+    store::{Backlog, JobStage, PolicyTotals, ResultTotals, RunningTotals},
 };
 
 const POLICIES: [PolicyType; 3] = [PolicyType::Tlsa, PolicyType::Sts, PolicyType::NoPolicyFound];
 
-pub(super) fn add(out: &mut Exposition, metrics: &Metrics) {
-    add_deliveries(out, metrics);
-    by_policy(out, &family::SESSIONS, &metrics.totals.by_policy);
-    by_result(out, &family::FAILURES, &metrics.totals.by_result);
-    add_last_day(out, &metrics.status.last_closed);
-    by_result(out, &family::LAST_DAY_MOST_FAILED, &metrics.most_failed);
+pub(super) fn add(out: &mut Exposition, status: &Status, figures: &StoredFigures) {
+    add_backlog(out, &status.backlog, status.now);
+    add_deliveries(out, &figures.totals);
+    out.add(&family::REPORTD_SUPPRESSED, &[], status.suppressed);
+    by_policy(out, &family::SESSIONS, &figures.totals.by_policy);
+    by_result(out, &family::FAILURES, &figures.totals.by_result);
+    add_last_day(out, &status.last_closed);
+    by_result(out, &family::LAST_DAY_MOST_FAILED, &figures.most_failed);
 }
 
-fn add_deliveries(out: &mut Exposition, metrics: &Metrics) {
+fn add_backlog(out: &mut Exposition, backlog: &Backlog, now: Timestamp) {
+    out.add(&family::REPORTD_PENDING, &[], backlog.waiting);
+    out.add(&family::REPORTD_PENDING_LATE, &[], backlog.late);
+    out.add(&family::REPORTD_PENDING_FAILING, &[], backlog.tried_long);
+    let since = [backlog.next_due, backlog.tried_since];
+    let waits = since
+        .into_iter()
+        .flatten()
+        .map(|since| now.duration_since(since).as_secs());
+    let oldest = waits.filter_map(|waits| u64::try_from(waits).ok()).max();
+    out.add(&family::REPORTD_OLDEST_PENDING, &[], oldest.unwrap_or(0));
+}
+
+fn add_deliveries(out: &mut Exposition, totals: &RunningTotals) {
     for carrier in Carrier::ALL {
         for status in DeliveryStatus::ALL {
             let (carrier, status) = (carrier.as_str(), status.as_str());
-            let mut all = metrics.totals.deliveries.iter();
+            let mut all = totals.deliveries.iter();
             let of_it = all.find(|of| of.carrier == carrier && of.status == status);
             let labels = [("carrier", carrier), ("status", status)];
             let number = of_it.map_or(0, |of| of.deliveries);

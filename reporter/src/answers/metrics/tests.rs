@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tlsrptd_metrics::family::FAMILIES;
+use tlsrptd_metrics::{family::FAMILIES, form::TextForm};
 use tlsrptd_proto::day::Day;
 
 use super::*;
@@ -52,49 +52,49 @@ fn reporter() -> ReporterStatus {
     }))
 }
 
-fn metrics() -> Metrics {
+fn asked() -> (Status, StoredFigures) {
     let policies = |policy: &str| PolicyTotals {
         policy_type: policy.to_owned(),
         sessions: 10,
         failed: 4,
     };
     let day = Day::parse("2026-11-20").unwrap();
-    Metrics {
-        status: Status {
-            now: at("21T13:00:00"),
-            asker: Asker::Service,
-            collectors: vec![
-                collector(
-                    "tlsrpt-fetcher",
-                    CollectorReply::Figures(CollectorFigures::read(json!({
-                        "now": "2026-11-21T12:59:15Z", "received": 7, "storages": [{"dropped_by_reason": {"storage": 1}}],
-                    }))),
-                ),
-                collector("sys4", CollectorReply::Nothing),
-                collector(SSH, CollectorReply::Failed("no route".to_owned())),
-            ],
-            reporter: reporter(),
-            last_closed: LastClosedDay {
-                day,
-                totals: Some(DayTotals {
-                    domains: 3,
-                    deliveries: 5,
-                    by_policy: vec![policies("sts")],
-                    ..DayTotals::of(day)
-                }),
-                jobs: vec![job(JobStage::Answered), job(JobStage::GivenUp)],
-            },
-            backlog: Backlog {
-                waiting: 8,
-                next_due: Some(at("21T12:00:00")),
-                tried_since: Some(at("21T03:00:00")),
-                tried_long: 6,
-                late: 1,
-                ..Backlog::default()
-            },
-            suppressed: 3,
-            findings: Vec::new(),
+    let status = Status {
+        now: at("21T13:00:00"),
+        asker: Asker::Service,
+        collectors: vec![
+            collector(
+                "tlsrpt-fetcher",
+                CollectorReply::Figures(CollectorFigures::read(json!({
+                    "now": "2026-11-21T12:59:15Z", "received": 7, "storages": [{"dropped_by_reason": {"storage": 1}}],
+                }))),
+            ),
+            collector("sys4", CollectorReply::Nothing),
+            collector(SSH, CollectorReply::Failed("no route".to_owned())),
+        ],
+        reporter: reporter(),
+        last_closed: LastClosedDay {
+            day,
+            totals: Some(DayTotals {
+                domains: 3,
+                deliveries: 5,
+                by_policy: vec![policies("sts")],
+                ..DayTotals::of(day)
+            }),
+            jobs: vec![job(JobStage::Answered), job(JobStage::GivenUp)],
         },
+        backlog: Backlog {
+            waiting: 8,
+            next_due: Some(at("21T12:00:00")),
+            tried_since: Some(at("21T03:00:00")),
+            tried_long: 6,
+            late: 1,
+            ..Backlog::default()
+        },
+        suppressed: 3,
+        findings: Vec::new(),
+    };
+    let figures = StoredFigures {
         totals: RunningTotals {
             by_policy: vec![policies("tlsa"), policies("<a stranger's>")],
             by_result: Vec::new(),
@@ -108,7 +108,18 @@ fn metrics() -> Metrics {
             result_type: "certificate-expired".to_owned(),
             sessions: 120,
         }],
-    }
+    };
+    (status, figures)
+}
+
+fn exposition((status, figures): &(Status, StoredFigures)) -> Exposition {
+    let metrics = Metrics {
+        now: status.now,
+        collectors: &status.collectors,
+        reporter: &status.reporter,
+        stored: Some((status, figures)),
+    };
+    metrics.exposition()
 }
 
 /// Values by name and labels, each of which stands there once.
@@ -127,7 +138,7 @@ fn values(text: &str) -> BTreeMap<&str, u64> {
 
 #[test]
 fn what_is_told() {
-    let text = metrics().text(TextForm::Prometheus);
+    let text = exposition(&asked()).text(TextForm::Prometheus);
     let values = values(&text);
     let midnight = at("20T00:00:00").as_second().unsigned_abs();
     for (series, want) in [
@@ -222,10 +233,10 @@ fn what_does_not_answer_is_absent() {
         (ReporterStatus::Denied("no".to_owned()), Some(0)),
         (ReporterStatus::NotAsked, None),
     ] {
-        let mut metrics = metrics();
-        metrics.status.reporter = reporter;
-        metrics.status.backlog = Backlog::default();
-        let text = metrics.text(TextForm::Prometheus);
+        let mut asked = asked();
+        asked.0.reporter = reporter;
+        asked.0.backlog = Backlog::default();
+        let text = exposition(&asked).text(TextForm::Prometheus);
         let values = values(&text);
         assert_eq!(values.get("tlsrpt_reportd_up").copied(), up, "{text}");
         assert!(
@@ -242,7 +253,7 @@ fn what_does_not_answer_is_absent() {
 /// docs/monitoring.md names each label.
 #[test]
 fn no_other_labels_than_those_of_the_table() {
-    let all = metrics().json();
+    let all = exposition(&asked()).json();
     for value in all["metrics"].as_array().unwrap() {
         let name = value["name"].as_str().unwrap();
         let family = FAMILIES.iter().find(|family| family.name == name).unwrap();

@@ -138,7 +138,11 @@ impl Collector {
 }
 
 /// What is told of it.
-fn described(settings: &Collectd, clock: &WallClock, stats: &Arc<Stats>) -> observe::ObservedCollector {
+fn described(
+    settings: &Collectd,
+    clock: &WallClock,
+    stats: &Arc<Stats>,
+) -> observe::ObservedCollector {
     observe::ObservedCollector {
         started: clock(),
         clock: Arc::clone(clock),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tlsrptd_metrics::{collector, exposition::Exposition, family};
 use tlsrptd_proto::day::Day;
 
-use super::status::{CollectorFigures, CollectorStatus, ReporterStatus, Status, CollectorReply};
+use super::status::{CollectorFigures, CollectorReply, CollectorStatus, ReporterStatus, Status};
 use crate::store::{OperatorStore, ResultTotals, RunningTotals, StoreError};
 
 /// What they are made of.

@@ -7,7 +7,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_metrics::form::TextForm;
 use tlsrptd_service::files;
 
-use super::answer::Answer;
+use super::answer::CommandAnswer;
 use crate::{
     answers::{
         metrics::{Metrics, StoredFigures},
@@ -17,7 +17,7 @@ use crate::{
     store::{self, OperatorAccess},
 };
 
-pub(super) fn answer(settings: &Reportd, output: Option<&Path>) -> Result<Answer, Error> {
+pub(super) fn answer(settings: &Reportd, output: Option<&Path>) -> Result<CommandAnswer, Error> {
     let status = Status::find(settings, Timestamp::now())?;
     let store = store::open_for_operator(settings, OperatorAccess::Read)?;
     let figures = StoredFigures::find(&*store, status.last_closed.day)?;
@@ -31,14 +31,14 @@ pub(super) fn answer(settings: &Reportd, output: Option<&Path>) -> Result<Answer
     let json = exposition.json();
     let text = exposition.text(TextForm::Prometheus);
     match output {
-        None => Ok(Answer::new(text, json)),
+        None => Ok(CommandAnswer::new(text, json)),
         Some(path) => {
             let written = files::replace(path, text.as_bytes());
             written.map_err(|error| Error::NotDone {
                 what: "--output",
                 problem: format!("cannot write {}: {error}", path.display()),
             })?;
-            Ok(Answer::new("", json))
+            Ok(CommandAnswer::new("", json))
         }
     }
 }

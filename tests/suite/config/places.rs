@@ -56,9 +56,10 @@ fn links_that_somebody_planted_are_not_followed() {
     );
     assert_eq!(mode(&pid) & 0o137, 0, "{pid:?}");
     reportd.stop().success();
-    for path in [&stats, &dump, &lab.reportd_db()] {
+    for path in [&dump, &lab.reportd_db()] {
         assert_eq!(mode(path) & 0o137, 0, "{path:?}");
     }
+    assert_eq!(mode(&stats) & 0o777, 0o644, "a monitoring reads it");
     let lock = format!("{}.lock", lab.reportd_db().display());
     fs::remove_file(&lock).unwrap();
     symlink(&victim, &lock).unwrap();

@@ -78,7 +78,7 @@ fn add_collector(out: &mut Exposition, asked: &CollectorStatus, now: Timestamp) 
             }
         }
         CollectorReply::Failed(_) => collector::add_silent(out, name),
-        CollectorReply::Nothing => {}
+        CollectorReply::Nothing | CollectorReply::NotAsked => {}
     }
 }
 

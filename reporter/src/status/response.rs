@@ -6,6 +6,7 @@ use hyper::{
     body::Bytes,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
+use tlsrptd_metrics::form::TextForm;
 
 /// The page shows its own style sheet and pictures, and nothing runs in it; nobody may frame it or let it send a form.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -31,8 +32,8 @@ pub(crate) enum Media {
     Text,
     /// For programs.
     Json,
-    /// Metrics: OpenMetrics 1.0.
-    OpenMetrics,
+    /// Metrics, in one of their forms.
+    Metrics(TextForm),
 }
 
 /// How long a browser may keep it.
@@ -51,7 +52,7 @@ impl Media {
             Media::Css => "text/css; charset=utf-8",
             Media::Text => "text/plain; charset=utf-8",
             Media::Json => "application/json",
-            Media::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Media::Metrics(form) => form.content_type(),
         }
     }
 }

@@ -6,6 +6,7 @@ use hyper::{
     http::request::Parts,
 };
 use percent_encoding::percent_decode_str;
+use tlsrptd_metrics::form::TextForm;
 use url::form_urlencoded;
 
 use super::{
@@ -26,8 +27,8 @@ pub(super) enum Route {
 pub(super) enum StatusQuestion {
     /// A page.
     Page(Page),
-    /// `/metrics`.
-    Metrics,
+    /// `/metrics`, in the form that is liked best.
+    Metrics(TextForm),
     /// `/health`.
     Health(HealthForm),
     /// `/api/v1/...`.
@@ -92,13 +93,13 @@ pub(super) fn route(request: &Parts, hosts: &HostNames) -> Result<Route, HttpRep
     }
     let wrong = |why: &str| HttpReply::problem(StatusCode::BAD_REQUEST, why);
     let target = Target::read(&request.uri).map_err(wrong)?;
-    find(&target)
+    find(&target, &request.headers)
 }
 
-fn find(target: &Target) -> Result<Route, HttpReply> {
+fn find(target: &Target, fields: &HeaderMap) -> Result<Route, HttpReply> {
     let asked = match target.path().as_slice() {
         ["style.css"] => return Ok(Route::Style),
-        ["metrics"] => StatusQuestion::Metrics,
+        ["metrics"] => StatusQuestion::Metrics(TextForm::of_accept(&accepted(fields))),
         ["health"] => StatusQuestion::Health(HealthForm::of(target)),
         ["api", "v1", command] => StatusQuestion::Api(ApiQuestion::of(command, target)?),
         _ => match Page::of(target)? {
@@ -112,6 +113,13 @@ fn find(target: &Target) -> Result<Route, HttpReply> {
         },
     };
     Ok(Route::Asked(asked))
+}
+
+/// All of its fields are one list.
+fn accepted(fields: &HeaderMap) -> String {
+    let named = fields.get_all(header::ACCEPT).iter();
+    let named: Vec<&str> = named.filter_map(|field| field.to_str().ok()).collect();
+    named.join(",")
 }
 
 /// Both the field and, of a request for a proxy, the target.

@@ -18,6 +18,7 @@ use crate::{
         deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
         failures::{Failures, FailuresQuery},
         history::SessionHistory,
+        metrics::StoredFigures,
         status::{
             Asker, CollectorFigures, CollectorReply, CollectorStatus, DaemonsAnswers,
             ReporterStatus, Status,
@@ -57,6 +58,8 @@ pub(crate) struct StoredAnswers {
     pub(crate) failures: Failures,
     /// Those of them that were not there in the week before.
     pub(crate) new_failures: Failures,
+    /// What only metrics tell.
+    pub(crate) figures: StoredFigures,
     /// Of the last closed days, the newest first.
     pub(crate) deliveries: Vec<DeliveryList>,
 }
@@ -135,6 +138,7 @@ fn read(
         history: SessionHistory::find(store, last_closed, DAYS)?,
         failures: Failures::find(store, failures(FailuresScope::All))?,
         new_failures: Failures::find(store, failures(FailuresScope::New))?,
+        figures: StoredFigures::find(store, last_closed)?,
         deliveries: deliveries.collect::<Result<_, _>>()?,
     })
 }

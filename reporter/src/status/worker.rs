@@ -11,7 +11,7 @@ use tlsrptd_config::statusd::Statusd;
 use super::{
     desk::{Desk, KeptReply},
     metrics,
-    response::{HttpReply, Media},
+    response::HttpReply,
     route::StatusQuestion,
     snapshot::{self, SnapshotSources, StatusSnapshot},
 };
@@ -67,9 +67,7 @@ pub(super) fn work(settings: &Statusd, questions: &Receiver<StatusQuestion>, des
 fn answer(question: &StatusQuestion, sources: &Sources<'_>) -> HttpReply {
     match question {
         StatusQuestion::Page(page) => page.answer(sources),
-        StatusQuestion::Metrics => {
-            HttpReply::ok(Media::OpenMetrics, metrics::text(sources.snapshot))
-        }
+        StatusQuestion::Metrics(form) => metrics::answer(sources.snapshot, *form),
         StatusQuestion::Health(form) => form.answer(sources.snapshot),
         StatusQuestion::Api(asked) => asked.answer(sources),
     }

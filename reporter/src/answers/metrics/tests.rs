@@ -70,6 +70,7 @@ fn asked() -> (Status, StoredFigures) {
                 }))),
             ),
             collector("sys4", CollectorReply::Nothing),
+            collector("elsewhere", CollectorReply::NotAsked),
             collector(SSH, CollectorReply::Failed("no route".to_owned())),
         ],
         reporter: reporter(),

@@ -24,10 +24,14 @@ fn what_there_is() {
     for (target, want, why) in [
         ("/style.css", Ok(Route::Style), "the style sheet"),
         ("/style.css?v=1", Ok(Route::Style), "whatever stands behind"),
-        ("/metrics", asks(StatusQuestion::Metrics), "for Prometheus"),
+        (
+            "/metrics",
+            asks(StatusQuestion::Metrics(TextForm::Prometheus)),
+            "for Prometheus",
+        ),
         (
             "/metrics?name=x",
-            asks(StatusQuestion::Metrics),
+            asks(StatusQuestion::Metrics(TextForm::Prometheus)),
             "which may add parameters",
         ),
         (
@@ -57,7 +61,7 @@ fn what_there_is() {
         ("/%ff", Err(400), "not UTF-8"),
         (
             "http://localhost/metrics",
-            asks(StatusQuestion::Metrics),
+            asks(StatusQuestion::Metrics(TextForm::Prometheus)),
             "as of a proxy",
         ),
         (

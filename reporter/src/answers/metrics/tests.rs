@@ -8,7 +8,10 @@ use tlsrptd_proto::day::Day;
 
 use super::*;
 use crate::{
-    answers::status::{Asker, LastClosedDay, ReporterStatus},
+    answers::{
+        pending_requests::PendingRequests,
+        status::{Asker, LastClosedDay, ReporterStatus},
+    },
     store::{Backlog, CarrierTotals, DayTotals, JobStage, JobState, PolicyTotals},
 };
 
@@ -92,6 +95,7 @@ fn asked() -> (Status, StoredFigures) {
             late: 1,
             ..Backlog::default()
         },
+        requests: PendingRequests::default(),
         suppressed: 3,
         findings: Vec::new(),
     };

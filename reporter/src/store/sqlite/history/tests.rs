@@ -179,7 +179,7 @@ mod failing {
             let decided: Vec<DecidedDomain> = rows.iter().map(|row| decided(*row)).collect();
             let name = day(name).to_string();
             for decided in &decided {
-                addition.decided(&name, decided, 0, 0);
+                addition.decided(&name, decided, 0);
             }
             addition.write(&tx).unwrap();
             failures.add(&tx, &name, &decided).unwrap();

@@ -226,6 +226,13 @@ fn a_folder_that_comes_and_goes() {
             }
         }
     }
+    for (daemon, path) in &mut daemons {
+        fs::remove_file(&*path).unwrap();
+        daemon.wait_for_log(
+            "somebody removed the observation socket from its path; it is made again",
+        );
+        assert!(is_answering(path));
+    }
     for (daemon, path) in daemons {
         let log = daemon.stop().success().stderr;
         let told = |words: &str| log.matches(words).count();

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tlsrptd_tests::harness::lab::Lab;
+use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::program::Program;
 use tlsrptd_tests::harness::skip::or_skip;
 
@@ -72,6 +73,31 @@ fn what_is_not_there() {
         (|p, f| p.set("storage", format!("sqlite://{}", f.join("none/x.sqlite").display())), "storage: the directory FOLDER/none does not exist", "no such directory"),
     ];
     check(&lab.fetcher(), folder, rows);
+}
+
+/// sys4's spelling of an absolute path, as SQLAlchemy has it: its second slash is no host's name.
+#[test]
+fn a_storage_whose_path_begins_with_two_slashes() {
+    let lab = Lab::new();
+    let spelled = |name: &str| format!("sqlite:///{}", lab.file(name).display());
+    let collectd = lab.collectd().set("storage", spelled("collectd.sqlite"));
+    let running = lab.start_ready(&collectd);
+    lab.mta().send(&mta::success(
+        "a.test",
+        "v=TLSRPTv1; rua=mailto:a@reports.test",
+    ));
+    lab.wait_for_sessions(&lab.collectd_db(), 1);
+    assert_eq!(faults(&collectd).0, Some(0), "while it works");
+    running.stop().success();
+    assert_eq!(faults(&collectd).0, Some(0), "and later");
+    let other = rusqlite::Connection::open(lab.file("other.sqlite")).unwrap();
+    other.execute_batch("CREATE TABLE mails(id)").unwrap();
+    let (code, said) = faults(&collectd.set("storage", spelled("other.sqlite")));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("it is a database of another program"),
+        "{said}"
+    );
 }
 
 /// The same of both daemons; while one is at work its own socket is no fault.

@@ -124,7 +124,7 @@ impl Daemon {
         self.observers.insert(0, crowd);
         self.page = Some(page);
         // It has come together.
-        thread::sleep(Duration::from_secs(2));
+        thread::sleep(Duration::from_secs(3));
         Ok(())
     }
 

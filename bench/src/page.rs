@@ -110,7 +110,7 @@ pub(crate) fn spawn_crowd(port: u16, told: &Path) -> Result<Child, BenchError> {
     crowd.spawn().map_err(BenchError::io("cannot start", &this))
 }
 
-/// Asks until it is killed; each second the number of answers, and of questions without one, goes into the file.
+/// Asks until it is killed; each second the number of its answers, and of all questions without one, goes into the file.
 pub(crate) fn crowd(port: u16, told: &Path) -> Result<(), BenchError> {
     let (answered, failed) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -132,14 +132,16 @@ pub(crate) fn crowd(port: u16, told: &Path) -> Result<(), BenchError> {
                 }
             });
         }
-        let begun = Instant::now();
+        let (mut begun, mut before) = (Instant::now(), 0);
         loop {
             thread::sleep(Duration::from_secs(1));
+            let now = answered.load(Ordering::Relaxed);
             let text = format!(
                 "{:.0} answers a second, {} questions without one",
-                answered.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64(),
+                (now - before) as f64 / begun.elapsed().as_secs_f64(),
                 failed.load(Ordering::Relaxed)
             );
+            (begun, before) = (Instant::now(), now);
             let _ = fs::write(told, text);
         }
     })
@@ -186,11 +188,14 @@ impl Asker {
     /// The bytes of the answer's body.
     fn ask(&mut self, target: &str) -> std::io::Result<usize> {
         self.0.get_mut().write_all(request(target).as_bytes())?;
-        let mut length = 0;
+        let (mut length, mut is_first) = (0, true);
         loop {
             let mut line = String::new();
             if self.0.read_line(&mut line)? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if std::mem::take(&mut is_first) && !line.starts_with("HTTP/1.1 200 ") {
+                return Err(std::io::Error::other(format!("{target}: {line}")));
             }
             if let Some(value) = line.strip_prefix("content-length: ") {
                 length = value.trim().parse().unwrap_or(0);

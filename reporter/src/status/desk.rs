@@ -125,3 +125,6 @@ impl Replies {
 fn none_in_time() -> Arc<HttpReply> {
     Arc::new(HttpReply::later("store and daemons take long to answer"))
 }
+
+#[cfg(test)]
+mod tests;

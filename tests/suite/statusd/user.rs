@@ -3,11 +3,13 @@
 
 use std::{
     fs::{self, Permissions},
+    net::TcpListener,
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
 };
 
 use nix::unistd::Uid;
+use tlsrptd_tests::harness::sandbox::{Sandbox, Unit};
 use tlsrptd_tests::harness::statusd::Statusd;
 use tlsrptd_tests::harness::wait::until_true;
 
@@ -106,5 +108,23 @@ fn a_user_who_may_only_read() {
     let working = start();
     reads(&page, "when it works again");
     working.stop().success();
+    page.running.stop().success();
+}
+
+/// No network but the socket that it is given, and none of the system calls that units leave out.
+#[test]
+fn in_a_sandbox_without_a_network() {
+    let site = QuietSite::new();
+    let Some(sandbox) = Sandbox::or_skip(site.lab.folder()) else {
+        return;
+    };
+    let passed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let program = sandbox.under(site.statusd(), Unit::Collectd);
+    let page = Statusd::start(&program.passing(passed));
+    reads(&page, "in a sandbox");
+    assert_eq!(
+        page.get("/").field("content-type"),
+        "text/html; charset=utf-8"
+    );
     page.running.stop().success();
 }

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Of whoever shall not wait for locks: longer than a commit takes.
-const A_MOMENT: Duration = Duration::from_millis(500);
+/// Of whoever shall not wait long for locks: longer than a commit takes, or a start that changes the journal.
+const A_MOMENT: Duration = Duration::from_secs(2);
 /// Instructions of SQLite's between two looks at the clock: a millisecond, or less.
 const BETWEEN_LOOKS: i32 = 10_000;
 

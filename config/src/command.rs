@@ -153,7 +153,7 @@ pub(crate) const MAPTEST: Needs = Needs::Some {
 /// What `tlsrpt-statusd` looks at, always.
 pub(crate) const STATUSD: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["fetchers", "observation_socket"],
+    used: &["fetchers", "observation_socket", "organization_name"],
 };
 /// What `dkim-record` looks at.
 pub(crate) const DKIM_RECORD: Needs = Needs::Some {

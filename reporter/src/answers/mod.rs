@@ -6,6 +6,7 @@
 pub(crate) mod collectors_today;
 pub(crate) mod day;
 pub mod deliveries;
+pub(crate) mod destination;
 pub(crate) mod digest;
 pub mod doctor;
 pub mod explain;
@@ -13,6 +14,8 @@ pub mod failures;
 pub mod history;
 pub(crate) mod json_line;
 pub mod metrics;
+pub(crate) mod number;
+pub(crate) mod overview;
 pub mod pending_requests;
 pub(crate) mod preview;
 pub(crate) mod reason;

@@ -16,7 +16,7 @@ use crate::store::{Backlog, DayTotals, JobStage, JobState};
 pub(crate) use collector::time;
 pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
 pub use find::DaemonsAnswers;
-pub use finding::{Severity, StatusFinding, worst};
+pub use finding::{Severity, StatusArea, StatusFinding, worst};
 pub use reporter::{QueueStatus, ReporterStatus};
 
 /// All of it.

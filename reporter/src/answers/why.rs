@@ -145,25 +145,42 @@ impl Why {
         let is_stored = !state.rows.is_empty() || !state.reports.is_empty();
         let mut days = store.days_of(&domain)?.into_iter();
         let last = days.find(|(_, presence)| *presence == DomainPresence::Counted);
+        let throttled = match has_waiting(&state) {
+            true => reporter.throttled(),
+            false => Vec::new(),
+        };
         Ok(Why {
-            record: None,
             relatives: match is_stored {
                 true => Vec::new(),
                 false => store.relatives(day, &domain)?,
             },
             last_counted: last.map(|(day, _)| day),
             requests: PendingRequests::find(store)?.of_reports(day, Some(domain.as_str())),
-            throttled: match has_waiting(&state) {
-                true => reporter.throttled(),
-                false => Vec::new(),
-            },
-            domain,
+            ..Why::of_state(&domain, day, now, state, throttled)
+        })
+    }
+
+    /// The same of a state that was read.
+    pub(crate) fn of_state(
+        domain: &Domain,
+        day: Day,
+        now: Timestamp,
+        state: DomainDayState,
+        throttled: Vec<QueueStatus>,
+    ) -> Why {
+        Why {
+            domain: domain.clone(),
             day,
             now,
             state,
             counted_today: None,
             preview: None,
-        })
+            record: None,
+            relatives: Vec::new(),
+            last_counted: Some(day),
+            requests: PendingRequests::default(),
+            throttled,
+        }
     }
 
     /// Whether the domain was counted on that day, as far as is known.

@@ -6,7 +6,6 @@ use tlsrptd_proto::domain::Domain;
 
 use super::{
     answer::CommandAnswer,
-    number::{grouped, short},
     table::{Align, Table, Width},
     words,
 };
@@ -14,6 +13,7 @@ use crate::{
     answers::{
         day,
         deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
+        number::{grouped, short},
         pending_requests::{self, PendingRequests},
     },
     error::Error,

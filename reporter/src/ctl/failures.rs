@@ -10,7 +10,6 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
     answer::CommandAnswer,
-    number::{grouped, short},
     table::{Align, Table, Width, cut},
     words,
 };
@@ -18,6 +17,7 @@ use crate::{
     answers::{
         explain::Explanation,
         failures::{Failures, FailuresQuery},
+        number::{grouped, short},
     },
     error::Error,
     store::{self, FailureRow, OperatorAccess},

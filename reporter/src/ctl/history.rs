@@ -6,12 +6,15 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     answer::CommandAnswer,
-    number::{counted, grouped, secured, short},
     table::{Align, Table, Width},
     words,
 };
 use crate::{
-    answers::{history::SessionHistory, totals::unsent},
+    answers::{
+        history::SessionHistory,
+        number::{counted, grouped, secured, short},
+        totals::unsent,
+    },
     error::Error,
     store::{self, DayTotals, OperatorAccess},
 };

@@ -10,7 +10,6 @@ mod history;
 mod maptest;
 mod metrics;
 mod new_key;
-mod number;
 mod requests;
 mod show;
 mod status;

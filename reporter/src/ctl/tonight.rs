@@ -7,11 +7,11 @@ use tlsrptd_config::{ctl::Deliveries, exit, reportd::Reportd};
 
 use super::{
     answer::{CommandAnswer, say},
-    number::{counted, grouped},
     table::{Align, Table},
 };
 use crate::{
     answers::{
+        number::{counted, grouped},
         runtime,
         stored_day::read_domain,
         tonight::{Outlook, Tonight, TonightQuestion, TonightRow},

@@ -5,21 +5,12 @@ use tlsrptd_config::{help::wrap, visible};
 use tlsrptd_proto::day::Day;
 
 use super::table::Width;
+pub(crate) use crate::answers::when::{duration, policy};
 
 /// Sentences of ours are no wider, on however wide a terminal.
 const WIDTH: usize = 80;
 
-/// A policy type as people call it.
-pub(crate) fn policy(policy_type: &str) -> &str {
-    match policy_type {
-        "tlsa" => "DANE",
-        "sts" => "MTA-STS",
-        "no-policy-found" => "none",
-        other => other,
-    }
-}
-
-/// The same in one line each, with a line end behind the last.
+/// A text in lines of 80 columns, with a line end behind the last.
 pub(crate) fn wrapped(text: &str) -> String {
     indented(text, "", "")
 }
@@ -53,34 +44,4 @@ pub(crate) fn since(known_since: Option<Day>, from: Day) -> String {
 /// A time of this day or another: `11-20 03:12`.
 pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%m-%d %H:%M").to_string()
-}
-
-/// How long ago, or how long it will take: `45 s`, `12 min`, `3 h`, `4 d`.
-pub(crate) fn duration(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_one_unit() {
-        for (seconds, want) in [
-            (0, "0 s"),
-            (119, "119 s"),
-            (120, "2 min"),
-            (7199, "119 min"),
-            (7200, "2 h"),
-            (172_799, "47 h"),
-            (172_800, "2 d"),
-        ] {
-            assert_eq!(duration(seconds), want);
-        }
-    }
 }

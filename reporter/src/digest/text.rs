@@ -8,6 +8,7 @@ use super::{
 use crate::answers::{
     digest::{Advice, Counted, Digest, DigestFailure, News, advice},
     explain::{Fault, explain},
+    when::policy,
 };
 
 /// Failures that the text names. The table has the others.
@@ -113,13 +114,7 @@ fn one_failure(failure: &DigestFailure) -> String {
     let new = if failure.is_new { " (new)" } else { "" };
     let domain = cut(row.domain.as_deref().unwrap_or_default(), room - new.len());
     let mut out = format!("{:>10}  {domain}{new}\n", row.sessions);
-    let policy = match row.policy_type.as_str() {
-        "tlsa" => "DANE",
-        "sts" => "MTA-STS",
-        "no-policy-found" => "none",
-        other => other,
-    };
-    let what = format!("{}, policy {policy}", row.result_type);
+    let what = format!("{}, policy {}", row.result_type, policy(&row.policy_type));
     out.push_str(&paragraph(&what, INDENT));
     let server = match (&row.mx, &row.address) {
         (Some(mx), Some(address)) => Some(format!("{mx}[{address}]")),

@@ -28,6 +28,8 @@ pub(crate) enum Media {
     Html,
     /// A style sheet.
     Css,
+    /// A drawing.
+    Svg,
     /// One line or a few, for people.
     Text,
     /// For programs.
@@ -50,6 +52,7 @@ impl Media {
         match self {
             Media::Html => "text/html; charset=utf-8",
             Media::Css => "text/css; charset=utf-8",
+            Media::Svg => "image/svg+xml",
             Media::Text => "text/plain; charset=utf-8",
             Media::Json => "application/json",
             Media::Metrics(form) => form.content_type(),

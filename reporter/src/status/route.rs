@@ -18,6 +18,8 @@ use super::{
 pub(super) enum Route {
     /// `/style.css`.
     Style,
+    /// `/icon.svg`, which browsers show in a tab.
+    Icon,
     /// What store and daemons are asked for.
     Asked(StatusQuestion),
 }
@@ -99,6 +101,7 @@ pub(super) fn route(request: &Parts, hosts: &HostNames) -> Result<Route, HttpRep
 fn find(target: &Target, fields: &HeaderMap) -> Result<Route, HttpReply> {
     let asked = match target.path().as_slice() {
         ["style.css"] => return Ok(Route::Style),
+        ["icon.svg"] => return Ok(Route::Icon),
         ["metrics"] => StatusQuestion::Metrics(TextForm::of_accept(&accepted(fields))),
         ["health"] => StatusQuestion::Health(HealthForm::of(target)),
         ["api", "v1", command] => StatusQuestion::Api(ApiQuestion::of(command, target)?),

@@ -173,6 +173,7 @@ impl HttpServer {
         let (head, _) = request.into_parts();
         let reply = match route(&head, &self.hosts) {
             Ok(Route::Style) => HttpReply::fixed(Media::Css, page::STYLE),
+            Ok(Route::Icon) => HttpReply::fixed(Media::Svg, page::ICON),
             Ok(Route::Asked(question)) => {
                 let reply = self.desk.ask(question).await;
                 HttpReply::clone(&reply)

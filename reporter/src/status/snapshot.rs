@@ -4,20 +4,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tlsrptd_config::{
-    ctl::{FailuresScope, Meanings},
-    reportd::Reportd,
-    statusd::Statusd,
-};
+use tlsrptd_config::{reportd::Reportd, statusd::Statusd};
 use tlsrptd_proto::day::Day;
 use tlsrptd_service::observe::{AskError, Client};
 
 use super::limits;
 use crate::{
     answers::{
-        deliveries::{DeliveriesQuery, DeliveryList, StatusWord},
-        failures::{Failures, FailuresQuery},
-        history::SessionHistory,
         metrics::StoredFigures,
         status::{
             Asker, CollectorFigures, CollectorReply, CollectorStatus, DaemonsAnswers,
@@ -27,12 +20,6 @@ use crate::{
     store::{self, OperatorAccess, OperatorStore, StoreError},
 };
 
-/// So many days of history: the longest span that a page shows.
-const DAYS: u32 = 400;
-/// Failures and deliveries of a list.
-const ROWS: usize = 50;
-/// Days whose deliveries are listed.
-const DELIVERY_DAYS: u32 = 3;
 /// A daemon answers at once, or something is wrong.
 const DAEMON: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -47,21 +34,13 @@ pub(crate) struct StatusSnapshot {
     pub(crate) stored: Result<StoredAnswers, String>,
 }
 
-/// What the store says.
+/// What the store says, and more than one answer needs. What a page alone shows, it asks itself.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredAnswers {
     /// Together with the daemons' answers.
     pub(crate) status: Status,
-    /// A day each, the last closed one at the end.
-    pub(crate) history: SessionHistory,
-    /// Of the last closed day, those of the most sessions, with their meanings.
-    pub(crate) failures: Failures,
-    /// Those of them that were not there in the week before.
-    pub(crate) new_failures: Failures,
     /// What only metrics tell.
     pub(crate) figures: StoredFigures,
-    /// Of the last closed days, the newest first.
-    pub(crate) deliveries: Vec<DeliveryList>,
 }
 
 /// Whom a snapshot asks.
@@ -116,30 +95,9 @@ fn read(
     now: Timestamp,
 ) -> Result<StoredAnswers, StoreError> {
     let last_closed = Day::of(now).previous();
-    let failures = |scope| FailuresQuery {
-        to: last_closed,
-        days: 1,
-        domain: None,
-        scope,
-        meanings: Meanings::Told,
-        limit: ROWS,
-    };
-    let deliveries = (0..DELIVERY_DAYS).map(|back| {
-        let question = DeliveriesQuery {
-            day: last_closed.back(back),
-            domain: None,
-            status: StatusWord::All,
-            limit: ROWS,
-        };
-        DeliveryList::find(store, question)
-    });
     Ok(StoredAnswers {
         status: Status::of(store, daemons.clone(), now)?,
-        history: SessionHistory::find(store, last_closed, DAYS)?,
-        failures: Failures::find(store, failures(FailuresScope::All))?,
-        new_failures: Failures::find(store, failures(FailuresScope::New))?,
         figures: StoredFigures::find(store, last_closed)?,
-        deliveries: deliveries.collect::<Result<_, _>>()?,
     })
 }
 

@@ -162,4 +162,27 @@ fn failures_of_several_days() {
         "all have failed before"
     );
     assert!(ask(0, 2, None, None, 0).is_empty());
+    let by_day = |domain: &str, from: u32, to: u32| {
+        let (from, to) = (day().ahead(from), day().ahead(to));
+        let rows = reader(&settings).failures_by_day(domain, from, to).unwrap();
+        assert!(
+            rows.iter()
+                .all(|row| row.first_day == row.day && row.days == 1)
+        );
+        rows.iter()
+            .map(|row| (row.day.to_string(), row.sessions))
+            .collect::<Vec<_>>()
+    };
+    let on = |day: &str, sessions| (format!("2026-11-{day}"), sessions);
+    assert_eq!(
+        by_day("a.example", 0, 2),
+        [on("20", 1), on("22", 3)],
+        "days without one are absent"
+    );
+    assert_eq!(
+        by_day("b.example", 1, 2),
+        [on("21", 1), on("22", 2)],
+        "of these days alone"
+    );
+    assert!(by_day("x.example", 0, 2).is_empty());
 }

@@ -5,10 +5,25 @@ use serde_json::{Value, json};
 /// Something to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusFinding {
+    /// What it speaks of.
+    pub area: StatusArea,
     /// How bad it is.
     pub severity: Severity,
     /// One sentence.
     pub text: String,
+}
+
+/// The part of the work that a finding speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusArea {
+    /// Collectors, and the day that they have closed.
+    Collecting,
+    /// The reporter, and how its deliveries ended.
+    Reporting,
+    /// Deliveries that wait.
+    Waiting,
+    /// Queues that are held back.
+    Throttled,
 }
 
 /// How bad something is, in the words of monitoring plug-ins.
@@ -53,8 +68,13 @@ pub fn worst(findings: &[StatusFinding]) -> Severity {
 }
 
 impl StatusFinding {
-    pub(super) fn new(severity: Severity, text: impl Into<String>) -> StatusFinding {
+    pub(super) fn new(
+        area: StatusArea,
+        severity: Severity,
+        text: impl Into<String>,
+    ) -> StatusFinding {
         StatusFinding {
+            area,
             severity,
             text: text.into(),
         }

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Asker, CollectorFigures, CollectorReply, ReporterStatus, Severity, Status, StatusFinding,
+    Asker, CollectorFigures, CollectorReply, ReporterStatus, Severity, Status,
+    StatusArea::{Collecting, Reporting, Throttled, Waiting},
+    StatusFinding,
 };
 
 /// The last closed day has to be gathered so long after it ended: at noon, UTC.
@@ -26,6 +28,7 @@ const UNSENT: u64 = 2;
 pub(super) fn judge(status: &Status) -> Vec<StatusFinding> {
     let mut findings = Vec::new();
     reporter(status, &mut findings);
+    throttled(status, &mut findings);
     last_closed_day(status, &mut findings);
     backlog(status, &mut findings);
     collectors(status, &mut findings);
@@ -38,26 +41,29 @@ fn reporter(status: &Status, findings: &mut Vec<StatusFinding>) {
     match &status.reporter {
         ReporterStatus::Silent(why) => {
             let text = format!("tlsrpt-reportd does not answer: {why}");
-            findings.push(StatusFinding::new(Severity::Critical, text));
+            findings.push(StatusFinding::new(Reporting, Severity::Critical, text));
         }
         ReporterStatus::Denied(why) => {
             let text = format!("tlsrpt-reportd cannot be asked: {why}");
-            findings.push(StatusFinding::new(Severity::Unknown, text));
+            findings.push(StatusFinding::new(Reporting, Severity::Unknown, text));
         }
         ReporterStatus::Answers(_) | ReporterStatus::NotAsked => {}
     }
     if let ReporterStatus::Answers(whole) = &status.reporter {
         if whole["clock"]["is_confirmed"] == false {
             let text = "the clock has jumped: tlsrpt-reportd does nothing that cannot be undone until the time has held";
-            findings.push(StatusFinding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
         }
         if whole["resolver"]["state"] == "unavailable" {
             let text =
                 "the name servers do not answer: reports go where the MTA saw that they should";
-            findings.push(StatusFinding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
         }
     }
-    // Hosts of other people may be as they like; the relay and the disk are ours.
+}
+
+/// Hosts of other people may be as they like; the relay and the disk are ours.
+fn throttled(status: &Status, findings: &mut Vec<StatusFinding>) {
     let throttled = status.reporter.throttled().into_iter();
     for queue in throttled.filter(|queue| !queue.key.starts_with("https:")) {
         let why = queue.reason.unwrap_or_default();
@@ -65,7 +71,7 @@ fn reporter(status: &Status, findings: &mut Vec<StatusFinding>) {
             "mailto:" => format!("the mail relay is throttled: {why}"),
             key => format!("{key} is throttled: {why}"),
         };
-        findings.push(StatusFinding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Throttled, Severity::Warning, text));
     }
 }
 
@@ -85,7 +91,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
                 why(job.reason.as_deref())
             ),
         };
-        findings.push(StatusFinding::new(Severity::Critical, text));
+        findings.push(StatusFinding::new(Collecting, Severity::Critical, text));
     } else {
         for job in waits.iter().filter(|job| job.failures >= FAILURES) {
             let text = format!(
@@ -95,7 +101,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
                 last.day,
                 why(job.reason.as_deref())
             );
-            findings.push(StatusFinding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
         }
     }
     for job in last.given_up() {
@@ -105,7 +111,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
             last.day,
             why(job.reason.as_deref())
         );
-        findings.push(StatusFinding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
     }
     if let Some(totals) = &last.totals {
         let unsent = crate::answers::totals::unsent(totals);
@@ -115,7 +121,7 @@ fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
                 "{unsent} of {ended} deliveries of {} failed for good",
                 last.day
             );
-            findings.push(StatusFinding::new(Severity::Warning, text));
+            findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
         }
     }
 }
@@ -132,7 +138,7 @@ fn backlog(status: &Status, findings: &mut Vec<StatusFinding>) {
             backlog.late,
             minute(since)
         );
-        findings.push(StatusFinding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Waiting, Severity::Warning, text));
     }
     let all = status.last_closed.totals.as_ref();
     let all = all.map_or(backlog.waiting, |totals| totals.deliveries);
@@ -143,14 +149,15 @@ fn backlog(status: &Status, findings: &mut Vec<StatusFinding>) {
             backlog.tried_long,
             shared.map_or(String::new(), |reason| format!(", most with: {reason}"))
         );
-        findings.push(StatusFinding::new(Severity::Warning, text));
+        findings.push(StatusFinding::new(Waiting, Severity::Warning, text));
     }
 }
 
 fn collectors(status: &Status, findings: &mut Vec<StatusFinding>) {
     for collector in &status.collectors {
         let name = &collector.command;
-        let mut warn = |text: String| findings.push(StatusFinding::new(Severity::Warning, text));
+        let mut warn =
+            |text: String| findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
         match &collector.told {
             CollectorReply::Nothing | CollectorReply::NotAsked => {}
             // The daemon has reached it, last night perhaps: that excuses it only to somebody who may not ask.

@@ -2,12 +2,10 @@
 
 use tlsrptd_config::visible;
 
-use crate::{
-    answers::{
-        status::{CollectorReply, Severity, Status, worst},
-        totals::unsent,
-    },
-    ctl::number::{counted, grouped},
+use crate::answers::{
+    number::{counted, grouped},
+    status::{CollectorReply, Severity, Status, worst},
+    totals::unsent,
 };
 
 /// A longer line is cut by some servers.

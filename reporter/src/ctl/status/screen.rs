@@ -5,6 +5,7 @@ use tlsrptd_config::visible;
 
 use crate::{
     answers::{
+        number::{counted, grouped, secured, short},
         pending_requests::{self, PendingRequests},
         status::{
             CollectorReply, CollectorStatus, LastClosedDay, ReporterStatus, Severity, Status,
@@ -12,7 +13,6 @@ use crate::{
         totals::unsent,
     },
     ctl::{
-        number::{counted, grouped, secured, short},
         table::{Align, Table, Width, cut},
         words,
     },

@@ -23,6 +23,7 @@ fn what_there_is() {
     let asks = |question| Ok(Route::Asked(question));
     for (target, want, why) in [
         ("/style.css", Ok(Route::Style), "the style sheet"),
+        ("/icon.svg", Ok(Route::Icon), "what a tab shows"),
         ("/style.css?v=1", Ok(Route::Style), "whatever stands behind"),
         (
             "/metrics",

@@ -2,7 +2,7 @@ use serde_json::json;
 use tlsrptd_proto::day::Day;
 
 use super::*;
-use crate::answers::status::Asker;
+use crate::answers::status::{Asker, StatusArea};
 use crate::{
     answers::status::{CollectorFigures, StatusFinding},
     ctl::status::check,
@@ -97,6 +97,7 @@ fn status() -> Status {
         },
         suppressed: 3,
         findings: vec![StatusFinding {
+            area: StatusArea::Collecting,
             severity: Severity::Warning,
             text: "ssh mx3.example.com tlsrpt-fetcher: no route\n| to host".to_owned(),
         }],

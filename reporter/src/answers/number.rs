@@ -1,6 +1,6 @@
-//! Numbers for people: `--json` has all digits.
+//! Numbers for people: JSON has all digits.
 
-use crate::answers::totals::secured_percent;
+use super::totals::secured_percent;
 
 /// Up to this, all digits.
 const EXACT: u64 = 100_000;

@@ -1,5 +1,6 @@
 //! The harness: everything that a test speaks with. See the crate's documentation for the way through it.
 
+pub mod browser;
 pub mod clock;
 pub mod day;
 pub mod dkim;
@@ -10,6 +11,7 @@ pub mod library;
 pub mod load;
 pub mod mail;
 pub mod mta;
+pub mod past;
 mod places;
 pub mod program;
 pub mod proxy;

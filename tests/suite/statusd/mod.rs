@@ -1,8 +1,10 @@
 //! `tlsrpt-statusd` as a server: what clients may do to it, and what becomes of it and of the daemons.
 
 mod answers;
+mod hostile_site;
 mod life;
 mod options;
+mod page;
 mod requests;
 mod slow;
 mod store;

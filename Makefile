@@ -77,8 +77,10 @@ units: export BUILD := $(TARGET)/debug
 units: build ## the units are right, and their sandboxes narrow
 	@packaging/test/units
 
-demo: venv build ## real programs, recorded sessions, reports that arrive, all on loopback
-	@$(TARGET)/debug/demo
+# LOOK=1: its page stays until Enter is pressed. PICTURE=docs/page.png: a picture of it, by Chromium; README shows that one.
+demo: export TLSRPTD_DEMO_PICTURE := $(if $(PICTURE),$(abspath $(PICTURE)))
+demo: venv build ## real programs, recorded sessions, reports that arrive, and the page of it, all on loopback; LOOK=1 to look at it
+	@$(if $(PICTURE),,unset TLSRPTD_DEMO_PICTURE;) $(if $(LOOK),TLSRPTD_DEMO_LOOK=1) $(TARGET)/debug/demo
 
 test: venv build ## all tests, the end-to-end suite among them
 	@CARGO='$(CARGO) test $(ALL)' TARGET='$(TARGET)' tests/run

@@ -1,9 +1,11 @@
 //! `make demo`: one day of a site on loopback, played through by the real programs.
 //!
 //! Sessions that Postfix recorded go into `tlsrpt-collectd`, the day is closed, and `tlsrpt-reportd` delivers the reports
-//! to a mail relay and a web server of the demo. The exit status is 0 only if every report arrived and verified.
+//! to a mail relay and a web server of the demo. The exit status is 0 only if every report arrived and verified, and the page of
+//! `tlsrpt-statusd` shows them. `make demo LOOK=1` lets the page stay; `make demo PICTURE=FILE` takes a picture of it.
 
 mod outcome;
+mod page;
 mod show;
 
 use std::collections::BTreeSet;
@@ -40,7 +42,8 @@ fn main() -> ExitCode {
     show::deliveries(&outcome);
     show::report(&outcome, SHOWN);
     show::signatures(&outcome);
-    show::verdict(&outcome, &domains)
+    let is_shown = page::page(&lab, &datagrams);
+    show::verdict(&outcome, &domains, is_shown)
 }
 
 /// The domains' `_smtp._tls` records: all want mail, every fourth an HTTPS post too.

@@ -96,8 +96,12 @@ pub(crate) fn signatures(outcome: &Outcome) {
     println!("verified by {}", outcome.verifier);
 }
 
-/// Whether every domain's reports arrived and verified.
-pub(crate) fn verdict(outcome: &Outcome, domains: &BTreeSet<String>) -> ExitCode {
+/// Whether every domain's reports arrived and verified, and are shown.
+pub(crate) fn verdict(
+    outcome: &Outcome,
+    domains: &BTreeSet<String>,
+    is_page_shown: bool,
+) -> ExitCode {
     title("Result");
     let reported: BTreeSet<&String> = outcome
         .deliveries
@@ -123,7 +127,11 @@ pub(crate) fn verdict(outcome: &Outcome, domains: &BTreeSet<String>) -> ExitCode
         "{verified} of {} mails have two signatures that verify",
         outcome.mails.len()
     );
-    let all = reported.len() == domains.len()
+    if !is_page_shown {
+        println!("The page does not show them");
+    }
+    let all = is_page_shown
+        && reported.len() == domains.len()
         && arrived == outcome.deliveries.len()
         && verified == outcome.mails.len()
         && outcome.mails.len() >= domains.len();

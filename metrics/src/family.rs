@@ -128,7 +128,7 @@ families! {
         "Transactions."
     COLLECTD_COMMIT_FAILURES Counter "tlsrpt_collectd_commit_failures_total" ["collector" "storage"]
         "Transactions that failed."
-    COLLECTD_DAYS_CLOSED Counter "tlsrpt_collectd_days_closed_total" ["collector" "storage"]
+    COLLECTD_DAYS_CLOSED Counter "tlsrpt_collectd_day_files_closed_total" ["collector" "storage"]
         "Days closed."
 
     STORE_UP Gauge "tlsrpt_store_up" []

@@ -18,6 +18,7 @@ mod harness;
 mod in_turn;
 mod judges;
 mod midnight;
+mod monitoring;
 mod names;
 mod operations;
 mod reporter;

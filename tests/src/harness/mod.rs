@@ -14,6 +14,7 @@ pub mod mta;
 pub mod past;
 mod places;
 pub mod program;
+pub mod prometheus;
 pub mod proxy;
 pub mod query;
 pub mod running;

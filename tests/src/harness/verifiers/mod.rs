@@ -41,7 +41,7 @@ pub fn passed(verdicts: &[Verdict]) -> Vec<&str> {
 }
 
 /// A program in `PATH` or among the system's.
-fn find(name: &str) -> Option<PathBuf> {
+pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     let mut folders = std::env::split_paths(&path).chain(system);

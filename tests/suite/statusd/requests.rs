@@ -145,7 +145,7 @@ fn media_and_caching() {
         ("/api/v1/status", "application/json", "no-store"),
         (
             "/metrics",
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "text/plain; version=0.0.4; charset=utf-8",
             "no-store",
         ),
         ("/%3Cscript%3E", "text/plain; charset=utf-8", "no-store"),

@@ -134,7 +134,7 @@ impl Tonight {
             if question.outlook.is_none_or(|wanted| row.has(wanted)) {
                 most.offer(row);
             }
-            if tonight.domains % AT_ONCE == 0 {
+            if tonight.domains.is_multiple_of(AT_ONCE) {
                 yield_now().await;
             }
         }

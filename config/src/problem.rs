@@ -68,10 +68,8 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = format!("{}: {}", self.place, self.what);
-        if !self.allowed.is_empty() {
-            line += &format!(" (allowed: {})", self.allowed);
-        }
+        let what = visible::with_allowed(&self.what, &self.allowed);
+        let line = format!("{}: {what}", self.place);
         // One problem, one line, whatever the operator's texts hold.
         f.write_str(&one_line(&line))
     }

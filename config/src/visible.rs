@@ -63,6 +63,15 @@ pub fn one_line(text: &str) -> String {
     self::text(&words.join(" ")).into_owned()
 }
 
+/// A problem with what would be right; one that says so itself says it once.
+pub fn with_allowed(problem: &impl ToString, allowed: &str) -> String {
+    let problem = problem.to_string();
+    match allowed.is_empty() || problem.contains("(allowed: ") {
+        true => problem,
+        false => format!("{problem} (allowed: {allowed})"),
+    }
+}
+
 /// The beginning of that line, short enough to be part of another.
 pub fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 300;
@@ -88,6 +97,27 @@ mod tests {
     use std::{collections::BTreeSet, process::Command};
 
     use super::*;
+
+    #[test]
+    fn what_would_be_right_is_said_once() {
+        for (problem, allowed, want, why) in [
+            (
+                "it is empty",
+                "a name",
+                "it is empty (allowed: a name)",
+                "it does not say",
+            ),
+            (
+                "no @ (allowed: A@B)",
+                "an address",
+                "no @ (allowed: A@B)",
+                "it says so itself",
+            ),
+            ("it is empty", "", "it is empty", "nobody knows"),
+        ] {
+            assert_eq!(with_allowed(&problem, allowed), want, "{why}");
+        }
+    }
 
     #[test]
     fn what_hides_is_shown() {

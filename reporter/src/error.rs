@@ -20,7 +20,7 @@ pub enum Error {
     #[error("{}", lines(.0))]
     Maps(Vec<RouteError>),
     /// `contact_info`.
-    #[error("contact_info: {0} (allowed: one address, as in tls-reports@example.com)")]
+    #[error("contact_info: {}", visible::with_allowed(.0, "one address, as in tls-reports@example.com"))]
     Contact(#[source] MailboxError),
     /// Keys, certificates, programs.
     #[error(transparent)]

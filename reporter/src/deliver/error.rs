@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use tlsrptd_config::service_view;
+use tlsrptd_config::{service_view, visible};
 use tlsrptd_proto::domain::DomainError;
 use tlsrptd_proto::tlsrpt_record::MailboxError;
 
@@ -14,7 +14,7 @@ use super::dkim::KeyError;
 #[non_exhaustive]
 pub enum PrepareError {
     /// An option that holds an address.
-    #[error("{option}: {source} (allowed: one mail address)")]
+    #[error("{option}: {}", visible::with_allowed(source, "one mail address"))]
     Address {
         /// Its name.
         option: &'static str,

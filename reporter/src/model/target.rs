@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tlsrptd_config::visible;
 use tlsrptd_proto::{
     domain::{Domain, DomainError},
     tlsrpt_record::{Mailbox, MailboxError},
@@ -18,13 +19,13 @@ pub struct SuppressionTarget(String);
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// A wrong address.
-    #[error("{0} (allowed: LOCAL@DOMAIN)")]
+    #[error("{}", visible::with_allowed(.0, "LOCAL@DOMAIN"))]
     Address(#[from] MailboxError),
     /// A wrong URL.
     #[error("not a URL with a host (allowed: https://HOST/PATH)")]
     Url,
     /// A wrong domain.
-    #[error("{0} (allowed: an address, an https: URL, NAME, or .NAME for its subdomains)")]
+    #[error("no address, no https: URL, and as NAME or .NAME: {0}")]
     Name(#[from] DomainError),
 }
 
@@ -165,13 +166,13 @@ mod tests {
             ),
             ("https://", Err("not a URL with a host"), "no host"),
             ("@example.com", Err("no local part"), "nobody"),
-            ("", Err("an address, an https: URL"), "nothing"),
+            ("", Err("no address, no https: URL"), "nothing"),
             (
                 "directory:/x",
-                Err("an address, an https: URL"),
+                Err("no address, no https: URL"),
                 "the operator's own",
             ),
-            ("*", Err("an address, an https: URL"), "no pattern"),
+            ("*", Err("no address, no https: URL"), "no pattern"),
         ] {
             match (SuppressionTarget::parse(text), want) {
                 (Ok(target), Ok(want)) => assert_eq!(target.as_str(), want, "{text}: {why}"),

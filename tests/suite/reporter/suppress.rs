@@ -77,6 +77,8 @@ const COMMANDS: &[Row] = &[
     (&["remove", "TLS@example.com"], 1, "TARGET: mailto:tls@example.com is not on the list", "it is gone"),
     (&["remove", "example.net"], 1, "TARGET: example.net is not on the list", "not its subdomains"),
     (&["add", "no domain"], 2, "TARGET: ", "no target"),
+    (&["remove", "a..b"], 2, "TARGET: no address, no https: URL, and as NAME or .NAME: a label is empty or too long (allowed: 1 to 63 octets)\n", "what is allowed, once"),
+    (&["remove", "mailto:x"], 2, "TARGET: it has no local part and domain (allowed: LOCAL@DOMAIN)\n", "what is allowed, once"),
     (&["add", "example.org", "--until", "2020-01-01"], 2, "--until: 2020-01-01 has passed (allowed: YYYY-MM-DD, from today, ", "it would have no effect"),
     (&["add", "example.org", "--until", "soon"], 2, "--until: \"soon\" is no date (allowed: YYYY-MM-DD, from today, ", "no date"),
     (&["clear"], 2, "clear: unknown command (allowed: ", "no such word"),

@@ -15,7 +15,7 @@ use super::failures::{FOLDED, count};
 use crate::store::{FailureQuestion, FailureRow};
 
 /// Failures that are added up at a time: some megabytes.
-const AT_A_TIME: i64 = 100_000;
+const AT_A_TIME: i64 = 50_000;
 /// One domain's are looked for one by one, unless they are so many that to read all takes less.
 const FEW: usize = 100;
 
@@ -50,8 +50,10 @@ pub(super) fn failures(
     let mut top = HighestSums::new(question.limit);
     for range in ranges(db)? {
         let sums = sums(db, &asked, &scope, range)?;
+        // Where nearly all differ, to sort them would cost more than to read them.
         let mut sums: Vec<(u64, i64, FailureSum)> = sums
             .into_iter()
+            .filter(|(_, sum)| top.takes(sum.sessions))
             .map(|(id, sum)| (sum.sessions, id, sum))
             .collect();
         sums.sort_unstable_by(|one, other| other.cmp(one));

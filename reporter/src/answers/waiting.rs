@@ -11,7 +11,7 @@ pub(crate) type WaitNote = fn(&str);
 /// After so long it is said who is waited for,
 const SILENT: Duration = Duration::from_secs(2);
 /// and again each time that so long has passed.
-const AGAIN: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Waits for the answers of all that are asked, each by its name, and gives them in the order of the questions.
 pub(crate) async fn answers_of<T>(
@@ -54,7 +54,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_waited_for() {
-        let asked = [("slow", 20), ("quick", 1), ("late", 3)].map(|(name, seconds)| {
+        let asked = [("slow", 70), ("quick", 1), ("late", 3)].map(|(name, seconds)| {
             let answer = async move {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 name

@@ -177,7 +177,7 @@ families! {
     LAST_DAY_COLLECTORS Gauge "tlsrpt_last_day_collectors" ["stage"]
         "Collectors that were or are asked for the last closed day: waiting, answered, given_up."
     LAST_DAY_MOST_FAILED Gauge "tlsrpt_last_day_most_failed_sessions" ["result_type"]
-        "Sessions that failed in this way at the one domain that had most of them on the last closed day. Which: tlsrptctl failures."
+        "Sessions that failed in this way at the one domain that had most of them on the last closed day; of the 1,000 failures of the most sessions. Which: tlsrptctl failures."
 }
 
 #[cfg(test)]

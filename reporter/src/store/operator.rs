@@ -19,7 +19,8 @@ pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequest
     /// What was done on all days, also on those that are not remembered one by one any more: these numbers never fall.
     fn running_totals(&self) -> Result<RunningTotals, StoreError>;
 
-    /// Of a day, by result type: the sessions that failed so at the domain that had most of them; the most first.
+    /// Of a day, by result type: the sessions that failed so at the domain that had most of them; the most first. Of very many
+    /// failures only those of the most sessions are looked at.
     fn most_failed(&self, day: Day) -> Result<Vec<ResultTotals>, StoreError>;
 
     /// Puts a target on the suppression list, or changes its entry. `false`: it was there.

@@ -10,6 +10,10 @@ use super::{
 };
 use crate::store::{CarrierTotals, PolicyTotals, ResultTotals, RunningTotals};
 
+/// So many failures of a day are looked at, those of the most sessions: of all ten thousand the texts alone take longer than a
+/// metrics reader should wait.
+const LOOKED_AT: i64 = 1000;
+
 /// Before this day: adds what is known of it to what has been forgotten, under the day `''`, and forgets it.
 pub(super) fn keep(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<()> {
     tx.execute(
@@ -99,11 +103,11 @@ pub(in super::super) fn most_failed(
     db.prepare_cached(
         "SELECT result, CAST(max(sessions) AS INTEGER) FROM \
          (SELECT domain, result, min(total(sessions), 9e18) AS sessions \
-         FROM tlsrptd_history_failing JOIN tlsrptd_failures ON id = failure \
-         WHERE day = ?1 AND failure <> ?2 GROUP BY domain, result) \
+         FROM (SELECT failure, sessions FROM tlsrptd_history_failing WHERE day = ?1 AND failure <> ?2 \
+         ORDER BY sessions DESC LIMIT ?3) JOIN tlsrptd_failures ON id = failure GROUP BY domain, result) \
          GROUP BY result ORDER BY 2 DESC, result",
     )?
-    .query_map((day.to_string(), FOLDED), |row| {
+    .query_map((day.to_string(), FOLDED, LOOKED_AT), |row| {
         Ok(ResultTotals {
             result_type: row.get(0)?,
             sessions: count(row.get(1)?),

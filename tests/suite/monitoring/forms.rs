@@ -138,6 +138,32 @@ fn promtool_finds_nothing_wrong_with_the_rules() {
     }
 }
 
+/// What the page tells to put into `prometheus.yml`.
+#[test]
+fn promtool_finds_nothing_wrong_with_the_configuration_of_the_page() {
+    let Some(path) = promtool_or_skip() else {
+        return;
+    };
+    let page = document("docs/monitoring.md");
+    let (_, block) = page.split_once("    scrape_configs:\n").unwrap();
+    let lines = block.lines().take_while(|line| line.starts_with("    "));
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().display(), "/usr/share/tlsrptd");
+    let lines: Vec<String> = lines
+        .map(|line| line[4..].replace(there, &here.to_string()))
+        .collect();
+    let configuration = format!("scrape_configs:\n{}\n", lines.join("\n"));
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("tlsrptd.rules.yml"), rules()).unwrap();
+    fs::write(at("prometheus.yml"), configuration).unwrap();
+    let said = promtool(
+        &path,
+        &["check", "config", at("prometheus.yml").to_str().unwrap()],
+        "",
+    );
+    assert!(said.contains("1 rule files found"), "{said}");
+}
+
 /// Whoever is woken finds out what to do.
 #[test]
 fn each_alert_has_its_section() {

@@ -11,6 +11,7 @@ use super::{
     limits,
     response::{HttpReply, Media},
     route::Target,
+    snapshot,
     worker::Sources,
 };
 use crate::{
@@ -101,6 +102,9 @@ impl ApiQuestion {
         };
         answered.unwrap_or_else(|error| match error {
             Error::Argument { .. } => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+            Error::State(error) => {
+                problem(StatusCode::SERVICE_UNAVAILABLE, &snapshot::in_words(&error))
+            }
             other => problem(StatusCode::SERVICE_UNAVAILABLE, &other.to_string()),
         })
     }

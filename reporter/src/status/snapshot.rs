@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::json;
-use tlsrptd_config::{reportd::Reportd, statusd::Statusd};
+use tlsrptd_config::{paths, reportd::Reportd, statusd::Statusd};
 use tlsrptd_proto::day::Day;
 use tlsrptd_service::observe::{AskError, Client};
 
@@ -104,10 +104,26 @@ fn read(
 /// For people, who may not know what SQLite calls it.
 pub(crate) fn in_words(error: &StoreError) -> String {
     let text = error.to_string();
-    match text.contains("interrupted") {
-        true => format!("{text}: it took longer than {} s", limits::STORE.as_secs()),
-        false => text,
+    match error {
+        // Whoever asks is not the service, and shall not be.
+        StoreError::Denied { database, .. } => match is_left_behind(Path::new(database)) {
+            true => format!(
+                "{text}; a reporter that ended early has left a journal beside it: start tlsrpt-reportd, which takes it in"
+            ),
+            false => format!(
+                "{text}; or let its group read it (chmod g+r), and run tlsrpt-statusd in that group"
+            ),
+        },
+        _ if text.contains("interrupted") => {
+            format!("{text}: it took longer than {} s", limits::STORE.as_secs())
+        }
+        _ => text,
     }
+}
+
+/// Whether a journal stands beside a database without its index, which a reader may not make.
+fn is_left_behind(database: &Path) -> bool {
+    paths::beside(database, "-wal").exists() && !paths::beside(database, "-shm").exists()
 }
 
 /// First those of `fetchers`, then what else there is on this host.

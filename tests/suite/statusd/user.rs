@@ -53,6 +53,13 @@ fn reads(page: &Statusd, when: &str) {
     }
 }
 
+fn says(page: &Statusd, words: &str) {
+    until_true(&format!("{words:?} at /health"), || {
+        let health = page.get("/health");
+        health.status == 503 && health.body.contains(words)
+    });
+}
+
 #[test]
 fn a_user_who_may_only_read() {
     if !Uid::effective().is_root() {
@@ -104,6 +111,17 @@ fn a_user_who_may_only_read() {
     let before = contents(folder);
     reads(&page, "when it was killed");
     assert_eq!(contents(folder), before, "nothing was written");
+
+    // What cannot be read is said, with what mends it.
+    let index = site.lab.file("reportd.sqlite-shm");
+    let kept = site.lab.file("kept");
+    fs::rename(&index, &kept).unwrap();
+    says(&page, "has left a journal beside it: start tlsrpt-reportd");
+    fs::rename(&kept, &index).unwrap();
+    let database = site.lab.reportd_db();
+    fs::set_permissions(&database, Permissions::from_mode(0o600)).unwrap();
+    says(&page, "let its group read it (chmod g+r)");
+    fs::set_permissions(&database, Permissions::from_mode(0o640)).unwrap();
 
     let working = start();
     reads(&page, "when it works again");

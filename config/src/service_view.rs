@@ -5,6 +5,7 @@
 //! their own service.
 
 mod account;
+mod boot;
 mod denied;
 mod unit;
 
@@ -102,7 +103,8 @@ impl ServiceView {
         let folder = paths::directory(path);
         if !folder.is_dir() {
             // A unit makes its StateDirectory and the like when it starts.
-            if self.unit.as_ref().is_some_and(|unit| unit.makes(folder)) {
+            let is_units = self.unit.as_ref().is_some_and(|unit| unit.makes(folder));
+            if is_units || boot::makes(folder) {
                 return None;
             }
             return Some(format!(

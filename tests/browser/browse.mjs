@@ -38,7 +38,7 @@ async function launch() {
     return puppeteer.launch({
         executablePath: process.env.CHROMIUM,
         headless: true,
-        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--force-color-profile=srgb'],
+        args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--force-color-profile=srgb', '--disable-lcd-text'],
     });
 }
 
@@ -131,7 +131,7 @@ async function browse(start, folder) {
 async function takePicture(url, file) {
     const browser = await launch();
     const page = await browser.newPage();
-    await page.setViewport({ width: 1180, height: 1080, deviceScaleFactor: 1 });
+    await page.setViewport({ width: 1100, height: 1290, deviceScaleFactor: 1 });
     await page.goto(url, { waitUntil: 'load' });
     await page.screenshot({ path: file });
     await browser.close();

@@ -1,6 +1,8 @@
 //! The page of the demo's site: what `tlsrpt-statusd` shows of it.
 
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use tlsrptd_tests::harness::browser::Browser;
@@ -22,6 +24,10 @@ const PICTURE: &str = "TLSRPTD_DEMO_PICTURE";
 pub(crate) fn page(lab: &Lab, datagrams: &[Vec<u8>]) -> bool {
     show::title("tlsrpt-statusd shows it on a page");
     past::make_up(&lab.reportd_db(), MADE_UP_DAYS);
+    for key in ["dkim-rsa.pem", "dkim-ed.pem"] {
+        let mode = Permissions::from_mode(0o640);
+        fs::set_permissions(lab.file(key), mode).expect("the demo's own file");
+    }
     let observed =
         |program: Program, name: &str| program.set("observation_socket", lab.file(name).display());
     // The next morning: mails are sent, and counted.

@@ -73,7 +73,7 @@ fn hostile_texts_are_shown_and_harmless() {
     let page = site.get(&format!("/domain/{}", domain(0))).body;
     for part in [
         "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "dane",
+        "DANE",
         "tlsrpt@d000.example",
     ] {
         assert!(page.contains(part), "{part}: {page}");

@@ -50,7 +50,7 @@ fn days(history: &SessionHistory) -> Markup {
     let rows = html! {
         @for of in history.days.iter().rev().take(MOST_DAYS) {
             tr {
-                th scope="row" { (of.day) }
+                th scope="row" class="whole" { (of.day) }
                 @for value in [
                     of.reports, of.deliveries, of.ended("sent"), of.waiting(), of.ended("refused"), given_up(of),
                     of.ended("suppressed"), of.without,

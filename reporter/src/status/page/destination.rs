@@ -133,7 +133,7 @@ fn course(view: &DestinationView) -> Markup {
     let values = by_day(course);
     let rows = html! {
         @for (name, value) in names.iter().zip(&values).rev() {
-            tr { th scope="row" { (name) } td class="number" { (grouped(*value)) } }
+            tr { th scope="row" class="whole" { (name) } td class="number" { (grouped(*value)) } }
         }
     };
     let series = [Series {
@@ -183,7 +183,7 @@ fn deliveries(view: &DestinationView) -> Markup {
     let rows = html! {
         @for (day, report, line) in lines.iter().take(MOST_DELIVERIES) {
             tr {
-                th scope="row" { (day) @if report.uniqid > 1 { span class="sub" { "report " (report.uniqid) } } }
+                th scope="row" class="whole" { (day) @if report.uniqid > 1 { span class="sub" { "report " (report.uniqid) } } }
                 @match line {
                     Ok(delivery) => (delivered(delivery)),
                     Err(reason) => td colspan="3" { "no report: " (stranger(reason, TextRoom::Line)) },

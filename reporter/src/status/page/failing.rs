@@ -77,10 +77,13 @@ pub(super) fn by_result(history: &SessionHistory) -> Markup {
     }
 }
 
-fn whose(fault: Fault) -> String {
+/// Whose fault it usually is, in a line; a domain's page says more.
+fn whose(fault: Fault) -> &'static str {
     match fault {
-        Fault::Unclear => "whose fault it is depends".to_owned(),
-        fault => format!("usually {}", fault.in_words()),
+        Fault::Receiver => "usually the MX host's fault",
+        Fault::DomainOwner => "usually the domain owner's fault",
+        Fault::Sender => "usually our fault",
+        Fault::Unclear => "whose fault depends",
     }
 }
 

@@ -184,7 +184,7 @@ fn numbers(bars: &[Bar], is_weekly: bool, unit: &str) -> Markup {
     let rows = html! {
         @for bar in bars.iter().rev() {
             tr {
-                th scope="row" { (bar.first) }
+                th scope="row" class="whole" { (bar.first) }
                 @match bar.counts {
                     Some(counts) => @for [sessions, failed] in counts {
                         td class="number" { (grouped(sessions.saturating_sub(failed))) }

@@ -1,6 +1,6 @@
 //! docs/monitoring.md lists the metrics that there are. `UPDATE_MONITORING=1` writes the list anew.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fs, path::Path};
 
 use tlsrptd_metrics::family::FAMILIES;
 
@@ -13,7 +13,7 @@ fn table() -> String {
         let labels: Vec<String> = family.labels.iter().map(|it| format!("`{it}`")).collect();
         let (name, kind) = (family.name, family.kind.as_str());
         let labels = labels.join(", ");
-        writeln!(table, "| `{name}` | {kind} | {labels} | {} |", family.help).unwrap();
+        table += &format!("| `{name}` | {kind} | {labels} | {} |\n", family.help);
     }
     table
 }

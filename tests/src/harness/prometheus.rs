@@ -1,4 +1,4 @@
-//! A Prometheus as Debian packages it: it scrapes what a test names, four times a second, by the project's alert rules, and
+//! A Prometheus as Debian packages it: it scrapes what a test names, twice a second, by the project's alert rules, and
 //! answers queries. And a page of metrics that a test writes.
 
 use std::{
@@ -207,7 +207,7 @@ impl Drop for Prometheus {
 
 fn configuration(targets: &[(&str, SocketAddr)]) -> String {
     let mut text =
-        "global: {scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}\n\
+        "global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 250ms}\n\
                     rule_files: [rules.yml]\nscrape_configs:\n"
             .to_owned();
     for (name, address) in targets {

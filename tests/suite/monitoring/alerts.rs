@@ -90,11 +90,10 @@ fn each_alert_fires_when_it_should() {
     let all_known =
         "min_over_time(sum(tlsrpt_collectd_sessions_total{instance=\"site\"})[11s:1s]) >= 2000";
     until_true("an hour", || !prometheus.query(all_known).is_empty());
-    assert_eq!(
-        prometheus.firing(),
-        ["TlsrptCertificateExpired site", "TlsrptRelayRefuses site"],
-        "all else is well"
-    );
+    let known = ["TlsrptCertificateExpired site", "TlsrptRelayRefuses site"];
+    let mut others = prometheus.firing();
+    others.retain(|alert| !known.contains(&alert.as_str()));
+    assert_eq!(others, [""; 0], "all else is well");
     site.lab
         .mta()
         .send_all((0..40).map(|_| failure("d1.example")));

@@ -167,8 +167,10 @@ mod failing {
         store::{FailureQuestion, FailureRow},
     };
 
-    /// Days, and of each what failed: domain, MX, sessions.
-    fn store(limit: usize, days: &[(&str, &[(&str, &str, u64)])]) -> (TempDir, SqliteStore) {
+    /// A day, and what failed on it: domain, MX, sessions.
+    type FailedOn<'a> = (&'a str, &'a [(&'a str, &'a str, u64)]);
+
+    fn store(limit: usize, days: &[FailedOn<'_>]) -> (TempDir, SqliteStore) {
         let folder = tempfile::tempdir().unwrap();
         let mut store = open(&folder);
         store.limit_history(limit, 0);

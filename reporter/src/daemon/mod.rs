@@ -15,6 +15,7 @@ mod gathering;
 mod main_loop;
 mod observation;
 mod prepare;
+mod probing;
 mod requests;
 mod serve;
 pub(crate) mod signals;

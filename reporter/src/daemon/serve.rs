@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tlsrptd_service::{log::LogHandle, service_manager::ServiceManager};
 
-use super::{Order, Prepared, observation::CollectorBoard};
-use crate::{error::Error, gather, model::CollectorCommand};
+use super::{Order, Prepared, probing::probe_all};
+use crate::error::Error;
 
 /// Deliveries under way get so long to end when we are told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -67,26 +66,4 @@ fn obey(log: &LogHandle, service_manager: &ServiceManager, order: Order) {
         // It ends the loop or the wait, and does not come here.
         Order::Stop => {}
     }
-}
-
-/// A fetcher that does not answer is told of at once, not at midnight; no more than that.
-async fn probe_all(fetchers: Vec<CollectorCommand>, collectors: CollectorBoard) {
-    let probes = fetchers
-        .into_iter()
-        .map(|CollectorCommand { index, command }| {
-            let collectors = collectors.clone();
-            async move {
-                let answer = gather::probe(&command).await;
-                match &answer {
-                    Ok(()) => tracing::debug!("fetcher {index} {command} answers"),
-                    Err(error) => {
-                        tracing::error!("fetcher {index} {command} failed its test call: {error}")
-                    }
-                }
-                let said = answer.as_ref().copied();
-                let said = said.map_err(|error| error as &dyn std::error::Error);
-                collectors.note(&command, said, Timestamp::now());
-            }
-        });
-    futures_util::future::join_all(probes).await;
 }

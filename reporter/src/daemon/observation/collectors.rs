@@ -15,7 +15,7 @@ pub(in crate::daemon) struct CollectorBoard(Arc<Mutex<Vec<CollectorState>>>);
 
 /// What is known of a collector since the start.
 #[derive(Clone, Debug)]
-pub(super) struct CollectorState {
+pub(in crate::daemon) struct CollectorState {
     index: i64,
     command: String,
     last_success: Option<Timestamp>,
@@ -54,7 +54,7 @@ impl CollectorBoard {
         }
     }
 
-    pub(super) fn states(&self) -> Vec<CollectorState> {
+    pub(in crate::daemon) fn states(&self) -> Vec<CollectorState> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -63,7 +63,7 @@ impl CollectorBoard {
 }
 
 impl CollectorState {
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::daemon) fn json(&self) -> Value {
         let (failed, error) = self.last_error.clone().unzip();
         json!({
             "index": self.index,

@@ -20,8 +20,10 @@ const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 const DROPPED: u64 = 1000;
 /// How a collector's answer begins that has not closed the day yet.
 const NOT_READY: &str = "the collector is not ready";
-/// One of so many deliveries of a day that fail for hours is no single receiver's fault.
+/// One of so many deliveries of a day that fail for hours is no single receiver's fault,
 const FAILING: u64 = 20;
+/// if they are so many: fewer may be those of one host.
+const FEWEST_FAILING: u64 = 3;
 /// One of so many deliveries that ended otherwise than sent.
 const UNSENT: u64 = 2;
 
@@ -141,8 +143,10 @@ fn backlog(status: &Status, findings: &mut Vec<StatusFinding>) {
         findings.push(StatusFinding::new(Waiting, Severity::Warning, text));
     }
     let all = status.last_closed.totals.as_ref();
-    let all = all.map_or(backlog.waiting, |totals| totals.deliveries);
-    if backlog.tried_long > 0 && backlog.tried_long.saturating_mul(FAILING) >= all {
+    // Of a day that is being decided not all are known.
+    let all = all.map_or(0, |totals| totals.deliveries);
+    let all = all.max(backlog.waiting);
+    if backlog.tried_long >= FEWEST_FAILING && backlog.tried_long.saturating_mul(FAILING) >= all {
         let shared = backlog.reason.as_ref().map(|shared| shared.reason.as_str());
         let text = format!(
             "{} deliveries wait for more than 6 h after a failure{}",

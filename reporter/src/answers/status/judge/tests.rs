@@ -148,6 +148,33 @@ fn thresholds() {
         ),
         (
             |it| {
+                it.last_closed.totals.as_mut().unwrap().deliveries = 8;
+                (it.backlog.waiting, it.backlog.tried_long) = (2, 2);
+            },
+            None,
+            "a dead host of a small site, with two policies",
+        ),
+        (
+            |it| {
+                it.last_closed.totals.as_mut().unwrap().deliveries = 8;
+                (it.backlog.waiting, it.backlog.tried_long) = (3, 3);
+            },
+            Some((
+                Warning,
+                "3 deliveries wait for more than 6 h after a failure",
+            )),
+            "three are no single host's",
+        ),
+        (
+            |it| {
+                it.last_closed.totals.as_mut().unwrap().deliveries = 8;
+                it.backlog.waiting = 81;
+            },
+            None,
+            "shortly after midnight the first of a day's deliveries are decided",
+        ),
+        (
+            |it| {
                 it.last_closed.totals = None;
                 it.backlog.reason = Some(SharedReason {
                     deliveries: 4,

@@ -51,9 +51,10 @@ pub(crate) struct Stats {
     pub(crate) domains_today: Counter,
     /// Policies with sessions today.
     pub(crate) policies_today: Counter,
-    /// Sessions that are in the storage, one a datagram and policy.
-    pub(crate) sessions: Counter,
-    /// Those of them that failed.
+    /// Sessions in the storage that did not fail, one a datagram and policy: a figure of its own, since a difference of two that
+    /// grow one after the other may fall.
+    pub(crate) successful: Counter,
+    /// Those that failed.
     pub(crate) failed: Counter,
     /// Sessions of today, one a datagram and policy, that are in the storage, and those of them that failed. Of a large file
     /// that was there at the start they are not known.

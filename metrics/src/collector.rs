@@ -96,23 +96,24 @@ fn add_storage(out: &mut Exposition, labels: &Labels<'_>, status: &Value, storag
         labels,
         &storage["folded_by_kind"],
     );
-    for (family, all, failed) in [
-        (&family::COLLECTD_SESSIONS, "sessions", "failed"),
+    let (all, failed) = (figure("sessions_today"), figure("failed_today"));
+    let successful = all
+        .zip(failed)
+        .map(|(all, failed)| all.saturating_sub(failed));
+    for (family, result, value) in [
+        // No difference of two that grow one after the other: a counter must not fall.
         (
-            &family::COLLECTD_SESSIONS_TODAY,
-            "sessions_today",
-            "failed_today",
+            &family::COLLECTD_SESSIONS,
+            "successful",
+            figure("successful"),
         ),
+        (&family::COLLECTD_SESSIONS, "failed", figure("failed")),
+        (&family::COLLECTD_SESSIONS_TODAY, "successful", successful),
+        (&family::COLLECTD_SESSIONS_TODAY, "failed", failed),
     ] {
-        let (Some(all), Some(failed)) = (figure(all), figure(failed)) else {
-            continue;
-        };
-        out.add(
-            family,
-            &with("result", "successful", labels),
-            all.saturating_sub(failed),
-        );
-        out.add(family, &with("result", "failed", labels), failed);
+        if let Some(value) = value {
+            out.add(family, &with("result", result, labels), value);
+        }
     }
     for (family, name) in [
         (&family::COLLECTD_DOMAINS_TODAY, "domains_today"),
@@ -190,7 +191,7 @@ mod tests {
 
     fn storage() -> Value {
         json!({
-            "committed": 5, "dropped": 4, "dropped_by_reason": {"storage": 4, "queue-full": 0}, "sessions": 9, "failed": 2,
+            "committed": 5, "dropped": 4, "dropped_by_reason": {"storage": 4, "queue-full": 0}, "sessions": 8, "successful": 7, "failed": 2,
             "sessions_today": null, "failed_today": null, "day_file_bytes": 4096, "max_day_file_bytes": 8192,
         })
     }

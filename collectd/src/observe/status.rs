@@ -61,6 +61,7 @@ impl ObservedCollector {
 fn storage(url: &str, stats: &Stats, max_day_file_bytes: u64) -> Value {
     let sessions = stats.sessions_today.lock();
     let sessions = *sessions.unwrap_or_else(PoisonError::into_inner);
+    let (successful, failed) = (stats.successful.value(), stats.failed.value());
     json!({
         "url": url,
         "accepted": stats.counted.accepted(),
@@ -76,8 +77,9 @@ fn storage(url: &str, stats: &Stats, max_day_file_bytes: u64) -> Value {
         "queue_high_water": stats.queue_high_water.value(),
         "domains_today": stats.domains_today.value(),
         "policies_today": stats.policies_today.value(),
-        "sessions": stats.sessions.value(),
-        "failed": stats.failed.value(),
+        "sessions": successful + failed,
+        "successful": successful,
+        "failed": failed,
         "sessions_today": sessions.map(|sessions| sessions.total),
         "failed_today": sessions.map(|sessions| sessions.failed),
         "day_file_bytes": stats.day_file_bytes.value(),

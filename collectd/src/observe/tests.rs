@@ -117,7 +117,7 @@ fn status() {
     bench.stats.dropped.add(DropReason::DayFull, 3);
     bench.stats.dropped.add(DropReason::QueueFull, 1);
     bench.stats.others[0].counted.add(7);
-    bench.stats.sessions.add(8);
+    bench.stats.successful.add(7);
     bench.stats.failed.add(1);
     let status: Value = serde_json::from_str(&bench.ask(json!({"request": "status"}))).unwrap();
     for (field, want) in [
@@ -139,6 +139,7 @@ fn status() {
             json!({"day-full": 3, "domain-share": 0, "queue-full": 1, "storage": 0}),
         ),
         ("/storages/0/sessions", json!(8)),
+        ("/storages/0/successful", json!(7)),
         ("/storages/0/failed", json!(1)),
         ("/storages/0/max_day_file_bytes", json!(1_u64 << 31)),
         ("/storages/0/sessions_today", json!(null)),

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use super::StoreWriter;
 use crate::{
-    stats::DropReason,
+    stats::{DropReason, Sessions},
     store::{Flushed, StoreError},
 };
 
@@ -24,8 +24,9 @@ impl StoreWriter {
         self.stats
             .committed
             .add(flushed.datagrams.saturating_sub(dropped));
-        self.stats.sessions.add(flushed.sessions.total);
-        self.stats.failed.add(flushed.sessions.failed);
+        let Sessions { total, failed } = flushed.sessions;
+        self.stats.successful.add(total.saturating_sub(failed));
+        self.stats.failed.add(failed);
         if let Some(sessions) = &mut self.size.sessions {
             sessions.total += flushed.sessions.total;
             sessions.failed += flushed.sessions.failed;

@@ -67,16 +67,22 @@ pub fn make_anew(path: &Path) -> io::Result<File> {
 /// Writes a whole file for everybody to read, which nobody ever sees half written. It replaces what is there, also a link.
 ///
 /// # Errors
-/// When the file, or the one beside it whose name has `.new` at its end, cannot be made.
+/// When the file, or the one beside it whose name has `.new` at its end, cannot be made. Nothing is left of that one then.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     if is_special(path) {
         return make_anew(path)?.write_all(content);
     }
     let new = paths::beside(path, ".new");
     let mut file = make_anew(&new)?;
-    file.write_all(content)?;
-    file.set_permissions(Permissions::from_mode(MODE_FOR_ALL))?;
-    fs::rename(&new, path)
+    let written = file
+        .write_all(content)
+        .and_then(|()| file.set_permissions(Permissions::from_mode(MODE_FOR_ALL)))
+        .and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        // That it cannot be removed either is not worth more words than the first error.
+        let _ = fs::remove_file(&new);
+    }
+    written
 }
 
 /// Opens a file with these options, and makes it if it is missing.
@@ -187,6 +193,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_left_of_what_cannot_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"ours").is_err(), "a folder is there");
+        let names = fs::read_dir(folder.path()).unwrap();
+        let names: Vec<_> = names.map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names, ["taken"]);
     }
 
     #[test]

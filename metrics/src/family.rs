@@ -85,8 +85,8 @@ macro_rules! families {
 families! {
     BUILD_INFO Info "tlsrpt_build_info" ["program" "version" "collector"]
         "The programs that answered, with their versions."
-    METRICS_TIMESTAMP Gauge "tlsrpt_metrics_timestamp_seconds" []
-        "When these figures were taken, in seconds since 1970."
+    METRICS_TIMESTAMP Gauge "tlsrpt_metrics_timestamp_seconds" ["program"]
+        "When these figures were taken, in seconds since 1970. program is tlsrpt-collectd in a stats_file, and absent elsewhere."
 
     COLLECTD_UP Gauge "tlsrpt_collectd_up" ["collector"]
         "1 if the collector answers, 0 if it does not. Absent for a collector whose fetcher cannot be asked: sys4's, or an older one."
@@ -171,13 +171,13 @@ families! {
     LAST_DAY_SESSIONS Gauge "tlsrpt_last_day_sessions" ["policy" "result"]
         "TLS sessions of the last closed day, by policy type and result."
     LAST_DAY_DOMAINS Gauge "tlsrpt_last_day_domains" []
-        "Domains of the last closed day that are decided on."
+        "Domains of the last closed day that are decided on. Absent, as sessions and deliveries are, until the day begins to be decided, and not whole until it is."
     LAST_DAY_DELIVERIES Gauge "tlsrpt_last_day_deliveries" []
         "Deliveries of the reports of the last closed day, however they stand."
     LAST_DAY_COLLECTORS Gauge "tlsrpt_last_day_collectors" ["stage"]
         "Collectors that were or are asked for the last closed day: waiting, answered, given_up."
     LAST_DAY_MOST_FAILED Gauge "tlsrpt_last_day_most_failed_sessions" ["result_type"]
-        "Sessions that failed in this way at the one domain that had most of them on the last closed day; of the 1,000 failures of the most sessions. Which: tlsrptctl failures."
+        "Sessions that failed in this way at the one domain that had most of them on the last closed day; of the 1,000 failures of the most sessions. Absent until the day begins to be decided. Which: tlsrptctl failures."
 }
 
 #[cfg(test)]

@@ -39,7 +39,9 @@ impl StatsFile {
 fn text(status: &Value, now: Timestamp) -> String {
     let mut out = Exposition::new();
     let now = u64::try_from(now.as_second()).unwrap_or(0);
-    out.add(&family::METRICS_TIMESTAMP, &[], now);
+    // Beside the file of `tlsrptctl metrics`, which has the same figure: node_exporter takes no two of the same labels.
+    let ours = [("program", "tlsrpt-collectd")];
+    out.add(&family::METRICS_TIMESTAMP, &ours, now);
     collector::add(&mut out, None, status);
     out.text(TextForm::Prometheus)
 }
@@ -62,7 +64,10 @@ mod tests {
             file.write(&path, &json!({ "received": received }), now);
             let text = fs::read_to_string(&path).unwrap();
             for want in [
-                format!("\ntlsrpt_metrics_timestamp_seconds {}\n", now.as_second()),
+                format!(
+                    "\ntlsrpt_metrics_timestamp_seconds{{program=\"tlsrpt-collectd\"}} {}\n",
+                    now.as_second()
+                ),
                 format!("\ntlsrpt_collectd_received_total {received}\n"),
                 "\ntlsrpt_collectd_up 1\n".to_owned(),
             ] {

@@ -111,6 +111,11 @@ impl Site {
         self.reportd.take().unwrap().stop().success();
     }
 
+    /// Nobody can read it any more.
+    pub(super) fn remove_database(&self) {
+        std::fs::remove_file(self.lab.reportd_db()).unwrap();
+    }
+
     /// As if what waits had waited for seven hours more.
     pub(super) fn age_pending(&self) {
         let db = Connection::open(self.lab.reportd_db()).unwrap();

@@ -19,8 +19,7 @@ pub(super) fn add(out: &mut Exposition, status: &Status, figures: &StoredFigures
     out.add(&family::REPORTD_SUPPRESSED, &[], status.suppressed);
     by_policy(out, &family::SESSIONS, &figures.totals.by_policy);
     by_result(out, &family::FAILURES, &figures.totals.by_result);
-    add_last_day(out, &status.last_closed);
-    by_result(out, &family::LAST_DAY_MOST_FAILED, &figures.most_failed);
+    add_last_day(out, &status.last_closed, &figures.most_failed);
 }
 
 fn add_backlog(out: &mut Exposition, backlog: &Backlog, now: Timestamp) {
@@ -49,7 +48,7 @@ fn add_deliveries(out: &mut Exposition, totals: &RunningTotals) {
     }
 }
 
-fn add_last_day(out: &mut Exposition, last: &LastClosedDay) {
+fn add_last_day(out: &mut Exposition, last: &LastClosedDay, most_failed: &[ResultTotals]) {
     if let Some(begin) = seconds(last.day.start()) {
         out.add(&family::LAST_DAY, &[], begin);
     }
@@ -69,6 +68,8 @@ fn add_last_day(out: &mut Exposition, last: &LastClosedDay) {
         out.add(&family::LAST_DAY_DOMAINS, &[], totals.domains);
         out.add(&family::LAST_DAY_DELIVERIES, &[], totals.deliveries);
         by_policy(out, &family::LAST_DAY_SESSIONS, &totals.by_policy);
+        // Zero would mean that nothing failed, each night until the day is decided.
+        by_result(out, &family::LAST_DAY_MOST_FAILED, most_failed);
     }
 }
 

@@ -255,6 +255,20 @@ fn what_does_not_answer_is_absent() {
     }
 }
 
+/// From midnight on, until yesterday is decided.
+#[test]
+fn of_a_day_that_is_not_decided_nothing_is_zero() {
+    let mut asked = asked();
+    asked.0.last_closed.totals = None;
+    asked.1.most_failed = Vec::new();
+    let text = exposition(&asked).text(TextForm::Prometheus);
+    let values = values(&text);
+    let of_day = |series: &&&str| series.starts_with("tlsrpt_last_day_");
+    let told: Vec<&&str> = values.keys().filter(of_day).collect();
+    assert_eq!(told.len(), 4, "when it began, and its collectors: {told:?}");
+    assert!(values.contains_key("tlsrpt_last_day_timestamp_seconds"));
+}
+
 /// docs/monitoring.md names each label.
 #[test]
 fn no_other_labels_than_those_of_the_table() {

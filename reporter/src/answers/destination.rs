@@ -6,7 +6,8 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
     failures::{Failures, FailuresQuery},
-    overview::{COURSE_DAYS, DailyCourse},
+    history::SessionHistory,
+    overview::{COURSE_DAYS, DailyCourse, KnownDays},
     pending_requests::PendingRequests,
     status::QueueStatus,
     why::Why,
@@ -29,6 +30,8 @@ pub(crate) struct DestinationView {
     pub(crate) now: Timestamp,
     /// What failed.
     pub(crate) failures: Failures,
+    /// The day before that on which it was asked: what failed is told up to the last known one.
+    pub(crate) yesterday: Day,
     /// The same, day by day.
     pub(crate) course: DailyCourse,
     /// The last days on which it was counted, the newest first, with their reports.
@@ -64,10 +67,11 @@ impl DestinationView {
         now: Timestamp,
         throttled: &[QueueStatus],
     ) -> Result<DestinationView, StoreError> {
-        let last = Day::of(now).previous();
-        let failures = Failures::find(store, question(domain, last))?;
-        let from = failures.from;
-        let by_day = store.failures_by_day(domain.as_str(), from, last)?;
+        let yesterday = Day::of(now).previous();
+        let history = SessionHistory::find(store, yesterday, 2 * COURSE_DAYS)?;
+        let known = KnownDays::of(&history, COURSE_DAYS);
+        let failures = Failures::find(store, question(domain, known.to))?;
+        let by_day = store.failures_by_day(&[domain.as_str()], known.from, known.to)?;
         let counted = store.days_of(domain)?.into_iter();
         let counted = counted.filter(|(_, presence)| *presence == DomainPresence::Counted);
         let mut days = Vec::new();
@@ -92,7 +96,8 @@ impl DestinationView {
             }),
         };
         Ok(DestinationView {
-            course: DailyCourse::of(by_day.iter(), from, last),
+            course: DailyCourse::of(by_day.iter(), &known),
+            yesterday,
             why,
             domain: domain.clone(),
             now,

@@ -5,7 +5,7 @@
 /// What a result type means.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// RFC 8460's word, such as `certificate-expired`.
+    /// RFC 8460's word, such as `certificate-expired`; or "other result types".
     pub result_type: &'static str,
     /// What happened, seen from the sender.
     pub meaning: &'static str,
@@ -61,8 +61,9 @@ pub fn explain(result_type: &str) -> &'static Explanation {
     known.next().unwrap_or(&UNKNOWN)
 }
 
-const UNKNOWN: Explanation = Explanation {
-    result_type: "",
+/// Of all other words.
+pub const UNKNOWN: Explanation = Explanation {
+    result_type: "other result types",
     meaning: "Our MTA reported a result that RFC 8460 does not know.",
     fault: Fault::Unclear,
     unless: "",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tlsrptd_config::ctl::{FailuresScope, Meanings};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
-use super::explain::{Explanation, explain};
+use super::explain::{EXPLANATIONS, Explanation, UNKNOWN, explain};
 use crate::store::{FailureQuestion, FailureRow, OperatorStore, StoreError};
 
 /// What did not fail in so many days before is new.
@@ -75,13 +75,16 @@ impl Failures {
             from,
             known_since: store.first_day()?,
             rows,
-            folded_sessions: folded.iter().map(|row| row.sessions).sum(),
+            folded_sessions: folded
+                .iter()
+                .fold(0, |sum, row| sum.saturating_add(row.sessions)),
             more,
             question,
         })
     }
 
-    /// What the result types that occur mean, in the order of the RFC; empty unless that was asked.
+    /// What the result types that occur mean, in the order of the RFC, and then those that it does not have; empty unless
+    /// that was asked.
     pub fn meanings(&self) -> Vec<&'static Explanation> {
         if self.question.meanings == Meanings::LeftOut {
             return Vec::new();
@@ -91,10 +94,14 @@ impl Failures {
             .iter()
             .map(|row| row.result_type.as_str())
             .collect();
-        super::explain::EXPLANATIONS
-            .iter()
+        let known = EXPLANATIONS.iter();
+        let mut found: Vec<&Explanation> = known
             .filter(|explanation| types.contains(explanation.result_type))
-            .collect()
+            .collect();
+        if found.len() < types.len() {
+            found.push(&UNKNOWN);
+        }
+        found
     }
 
     /// For programs.

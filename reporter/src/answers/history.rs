@@ -38,6 +38,11 @@ impl SessionHistory {
         })
     }
 
+    /// The last day of which anything is known: each night the day before is not decided on yet.
+    pub fn last_known(&self) -> Option<Day> {
+        self.days.last().map(|of| of.day)
+    }
+
     /// Of the days together, by policy type: sessions, and those of them that failed.
     pub fn policies(&self) -> Vec<(String, [u64; 2])> {
         let all = self.days.iter().flat_map(|day| &day.by_policy);

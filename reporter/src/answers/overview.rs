@@ -1,5 +1,6 @@
 //! What a site's page shows beside its status: the days, what fails most, what is new, and what receivers answered.
 
+mod failing;
 mod trend;
 
 use tlsrptd_config::ctl::{FailuresScope, Meanings};
@@ -7,12 +8,13 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     deliveries::{self, DeliveryList, StatusWord},
-    failures::{self, Failures},
+    failures,
     history::SessionHistory,
 };
 use crate::store::{OperatorStore, StoreError};
 
-pub(crate) use trend::{DailyCourse, Trend};
+pub(crate) use failing::{FailingDestination, FailingDestinations};
+pub(crate) use trend::{CourseBegin, DailyCourse, KnownDays, Trend};
 
 /// What fails most is asked of so many days.
 pub(crate) const FAILING_DAYS: u32 = 7;
@@ -26,8 +28,8 @@ const MOST_NEW: usize = 10;
 const ANSWER_DAYS: u32 = 2;
 /// Answers a day and status.
 pub(crate) const MOST_ANSWERS: usize = 3;
-/// Deliveries of which there is something to say.
-const STATUSES: [&str; 3] = ["waiting", "refused", "timedout"];
+/// Deliveries of which there is something to say: all that were not sent, but for those that nobody wanted sent.
+const STATUSES: [&str; 5] = ["waiting", "refused", "unknownrua", "timedout", "expired"];
 
 /// How many days the plots show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,12 +74,10 @@ pub(crate) struct Overview {
     pub(crate) span: HistorySpan,
     /// The totals of these days.
     pub(crate) history: SessionHistory,
-    /// What failed most in the last days.
-    pub(crate) failing: Failures,
-    /// The course of each of these, over [`COURSE_DAYS`].
-    pub(crate) courses: Vec<DailyCourse>,
-    /// What is new on the last closed day; `None`: nothing is known of the days before it.
-    pub(crate) new: Option<Failures>,
+    /// What failed most in the last known days, with its course over [`COURSE_DAYS`].
+    pub(crate) failing: FailingDestinations,
+    /// What is new on the last known day; `None`: nothing is known of the week before it.
+    pub(crate) new: Option<FailingDestinations>,
     /// Deliveries that wait, or ended otherwise than sent: the newest days first.
     pub(crate) answers: Vec<DeliveryList>,
 }
@@ -94,19 +94,20 @@ impl Overview {
     ) -> Result<Overview, StoreError> {
         let last = today.previous();
         let history = SessionHistory::find(store, last, span.days())?;
-        let failing = Failures::find(store, most(last))?;
-        let courses = failing.rows.iter();
-        let courses = courses.map(|row| DailyCourse::find(store, row, last, COURSE_DAYS));
-        let courses = courses.collect::<Result<_, _>>()?;
-        // What was not known the day before would all be new.
-        let new = match history.known_since.is_some_and(|first| first < last) {
-            true => Some(Failures::find(store, new(last))?),
+        let known = KnownDays::of(&history, COURSE_DAYS);
+        let failing = FailingDestinations::find(store, most(known.to), &known)?;
+        // What was not known the week before would all be new.
+        let new = match known.has_week_before() {
+            true => Some(FailingDestinations::find(
+                store,
+                new(known.to),
+                &known.last(),
+            )?),
             false => None,
         };
         Ok(Overview {
             span,
             failing,
-            courses,
             new,
             answers: answers(store, last)?,
             history,
@@ -151,4 +152,19 @@ fn answers(store: &dyn OperatorStore, last: Day) -> Result<Vec<DeliveryList>, St
     }
     found.retain(|of| !of.is_empty());
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DeliveryStatus;
+
+    #[test]
+    fn whatever_was_not_sent_is_listed() {
+        for status in DeliveryStatus::ALL {
+            let is_fine = matches!(status, DeliveryStatus::Sent | DeliveryStatus::Suppressed);
+            let is_listed = STATUSES.contains(&status.as_str());
+            assert_eq!(is_listed, !is_fine, "{}", status.as_str());
+        }
+    }
 }

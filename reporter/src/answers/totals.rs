@@ -59,13 +59,9 @@ pub fn secured_percent(sessions: u64, failed: u64) -> Option<f64> {
 /// Deliveries that were refused or given up: all that ended, but for those that were sent, that nobody wanted sent, or whose
 /// outcome sys4's reporter has taken with it.
 pub fn unsent(totals: &DayTotals) -> u64 {
-    let ended: u64 = totals
-        .outcomes
-        .iter()
-        .map(|outcome| outcome.deliveries)
-        .sum();
     let fine = ["sent", "suppressed", "unknown"].map(|status| totals.ended(status));
-    ended.saturating_sub(fine.into_iter().fold(0, u64::saturating_add))
+    let fine = fine.into_iter().fold(0, u64::saturating_add);
+    totals.all_ended().saturating_sub(fine)
 }
 
 /// Adds up what several answers tell of several days: the words in the order of their numbers.
@@ -88,7 +84,10 @@ pub fn add_up<'a>(counts: impl Iterator<Item = (&'a str, [u64; 2])>) -> Vec<(Str
 
 #[cfg(test)]
 mod tests {
+    use tlsrptd_proto::day::Day;
+
     use super::*;
+    use crate::store::OutcomeTotals;
 
     #[test]
     fn shares_of_sessions() {
@@ -103,6 +102,23 @@ mod tests {
         ] {
             assert_eq!(secured_percent(sessions, failed), want, "{why}");
         }
+    }
+
+    /// Of a file that somebody has changed.
+    #[test]
+    fn deliveries_are_added_up_without_an_overflow() {
+        let mut totals = DayTotals::of(Day::parse("2026-11-20").unwrap());
+        totals.deliveries = u64::MAX;
+        totals.outcomes = ["sent", "refused", "sent"]
+            .map(|status| OutcomeTotals {
+                status: status.to_owned(),
+                deliveries: u64::MAX - 1,
+            })
+            .into();
+        assert_eq!(totals.ended("sent"), u64::MAX);
+        assert_eq!((totals.waiting(), unsent(&totals)), (0, 0));
+        totals.outcomes.truncate(2);
+        assert_eq!(unsent(&totals), 1);
     }
 
     #[test]

@@ -225,7 +225,7 @@ mod tests {
             "642 certificate-expired",
             "518,000 sent, 24 refused, 1,976 waiting",
             "1,500,000 times a domain",
-            "since 2026-11-19",
+            "begins on 2026-11-19",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }

@@ -34,7 +34,7 @@ pub(crate) fn indented(text: &str, first: &str, rest: &str) -> String {
 pub(crate) fn since(known_since: Option<Day>, from: Day) -> String {
     match known_since {
         Some(day) if day <= from => String::new(),
-        Some(day) => format!("(What was done is remembered since {day}.)\n"),
+        Some(day) => format!("(The history begins on {day}.)\n"),
         None => wrapped(
             "(Nothing is remembered in this database: tlsrpt-reportd of tlsrptd has not reported a day in it yet.)",
         ),

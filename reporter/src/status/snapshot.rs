@@ -115,7 +115,10 @@ pub(crate) fn in_words(error: &StoreError) -> String {
             ),
         },
         _ if text.contains("interrupted") => {
-            format!("{text}: it took longer than {} s", limits::STORE.as_secs())
+            format!(
+                "the store took longer than {} s to answer, and was not waited for",
+                limits::STORE.as_secs()
+            )
         }
         _ => text,
     }

@@ -53,8 +53,8 @@ pub use domain_day::{
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
 pub use history::{
-    DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
-    ReportContents, ResultTotals, WithoutReport,
+    DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
+    PolicyTotals, ReportContents, ResultTotals, WithoutReport,
 };
 pub use operator::{CarrierTotals, OperatorStore, RunningTotals, SuppressionRow};
 pub use requests::{

@@ -41,6 +41,11 @@ fn one_day(tx: &Transaction<'_>, back: u32) -> rusqlite::Result<()> {
     let failed = failed + 9 * (back % WAVE);
     let last = "(SELECT max(day) FROM tlsrptd_history_days)";
     let day = format!("date(day, '-{back} days')");
+    // One failure begins on the last day.
+    let begins = format!(
+        "(SELECT min(domain || result) FROM tlsrptd_history_failing JOIN tlsrptd_failures ON id = failure \
+         WHERE day = {last} AND domain > '')"
+    );
     // What failed is part of all.
     let all = format!("max(1, (sessions - failed) * {sessions} / 100)");
     let bad = |column: &str| format!("({column} * {failed} + 50) / 100");
@@ -59,7 +64,7 @@ fn one_day(tx: &Transaction<'_>, back: u32) -> rusqlite::Result<()> {
         ),
         format!(
             "INSERT INTO tlsrptd_history_failing SELECT {day}, id, max(1, {}) FROM tlsrptd_history_failing JOIN tlsrptd_failures ON id = failure \
-             WHERE day = {last} AND domain > '' AND {back} < 4 * length(domain) % 37 + length(result) % 5 \
+             WHERE day = {last} AND domain || result > {begins} AND {back} < 4 * length(domain) % 37 + length(result) % 5 \
              AND (length(domain) + length(result) + {back}) % 7 > 0",
             bad("sessions")
         ),

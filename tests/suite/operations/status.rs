@@ -144,7 +144,7 @@ fn none_of_it_is_exit_status_1() {
         (
             &["history", "--days", "400"],
             0,
-            "What was done is remembered since",
+            "The history begins on",
             "more than is known",
         ),
     ] {

@@ -17,6 +17,8 @@ use crate::{
 
 /// Days in the first table.
 const MOST_DAYS: usize = 7;
+/// Rows in the second.
+const MOST_ANSWERS: usize = 18;
 
 /// The section.
 pub(super) fn deliveries(history: &SessionHistory, answers: &[DeliveryList]) -> Markup {
@@ -47,12 +49,21 @@ fn days(history: &SessionHistory) -> Markup {
         ("Domains without a report", Number),
     ];
     let given_up = |of: &DayTotals| of.ended("timedout").saturating_add(of.ended("expired"));
+    let refused = |of: &DayTotals| {
+        let by_answer = of.ended("refused");
+        by_answer.saturating_add(of.ended("unknownrua"))
+    };
     let rows = html! {
         @for of in history.days.iter().rev().take(MOST_DAYS) {
             tr {
-                th scope="row" class="whole" { (of.day) }
+                th scope="row" class="whole" {
+                    (of.day)
+                    // Those that sys4's reporter ended and removed.
+                    @let unknown = of.ended("unknown");
+                    @if unknown > 0 { span class="sub" { (number(unknown)) " ended unseen" } }
+                }
                 @for value in [
-                    of.reports, of.deliveries, of.ended("sent"), of.waiting(), of.ended("refused"), given_up(of),
+                    of.reports, of.deliveries, of.ended("sent"), of.waiting(), refused(of), given_up(of),
                     of.ended("suppressed"), of.without,
                 ] { td class="number" { (number(value)) } }
             }
@@ -73,21 +84,23 @@ fn last_answers(answers: &[DeliveryList]) -> Markup {
         ("Status", Text),
         ("Answer", Text),
     ];
+    let all = answers.iter();
+    let all = all.flat_map(|of| of.rows.iter().map(|row| (of.question.day, row)));
+    let all: Vec<_> = all.collect();
+    let is_more = all.len() > MOST_ANSWERS || answers.iter().any(|of| of.more || of.in_hand > 0);
     let rows = html! {
-        @for of in answers {
-            @for row in &of.rows {
-                tr {
-                    th scope="row" { (domain_link(&row.domain)) span class="sub" { "of " (of.question.day) } }
-                    td { (stranger(&row.destination, TextRoom::Line)) }
-                    td { (progress(row)) }
-                    td { (answer(row)) }
-                }
+        @for (day, row) in all.iter().take(MOST_ANSWERS) {
+            tr {
+                th scope="row" { (domain_link(&row.domain)) span class="sub" { "of " (day) } }
+                td { (stranger(&row.destination, TextRoom::Line)) }
+                td { (progress(row)) }
+                td { (answer(row)) }
             }
         }
     };
     html! {
         (table("answers-table", "What waits, and what was not taken", &head, rows))
-        (more(answers.iter().any(|of| of.more || of.in_hand > 0), "tlsrptctl deliveries"))
+        (more(is_more, "tlsrptctl deliveries"))
     }
 }
 

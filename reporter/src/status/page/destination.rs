@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::{
     days::{every, marks},
-    failing::{by_day, more},
+    failing::{by_day, more, unknown_days, up_to},
     frame::{Place, Site, page},
     plot::{Plot, Series, plot},
     table::{
@@ -21,7 +21,7 @@ use crate::{
     answers::{
         destination::DestinationView,
         number::{counted, grouped},
-        overview::HistorySpan,
+        overview::{CourseBegin, HistorySpan},
         when::policy,
     },
     store::{DeliveryState, FailureRow, ReportState},
@@ -50,10 +50,9 @@ pub(super) fn destination(site: &Site, view: &DestinationView) -> String {
 
 fn summary(view: &DestinationView) -> Markup {
     let failures = &view.failures;
-    let sessions = failures
-        .rows
-        .iter()
-        .fold(0_u64, |sum, row| sum.saturating_add(row.sessions));
+    let known = &view.course.known;
+    // The rows below may not be all.
+    let sessions = view.course.sessions(known.from, known.to);
     html! {
         div class="card" {
             @match failures.rows.is_empty() {
@@ -63,13 +62,21 @@ fn summary(view: &DestinationView) -> Markup {
                 false => p class="lead" {
                     (counted(sessions, "session", "sessions")) " failed here on "
                     (counted(view.course.days.len() as u64, "day", "days")) " from " (failures.from) " to " (failures.question.to)
-                    @if let Some(since) = view.course.since() { ", the first on " (since) }
+                    @match view.course.since() {
+                        Some(CourseBegin::On(day)) => { ", the first on " (day) },
+                        Some(CourseBegin::OnOrBefore(day)) => { ", the first on " (day) " or earlier" },
+                        None => {},
+                    }
                     ". Trend: " (view.course.trend().as_str()) "."
                 },
             }
+            @if let Some(first) = failures.known_since.filter(|first| *first > failures.from) {
+                p { "The history begins on " (first) "." }
+            }
+            (up_to(known.to, view.yesterday))
             @if let Some(why) = &view.why { p { (stranger(&why.sentence(), TextRoom::Sentence)) } }
             @if !view.is_known() {
-                p { "Nobody has counted a session with this domain that is still remembered. " code { "tlsrptctl why " (stranger(view.domain.as_str(), TextRoom::Name)) } " tells what has to be true for one to be counted." }
+                p { "The history has no session with this domain. " code { "tlsrptctl why " (stranger(view.domain.as_str(), TextRoom::Name)) } " tells what has to be true for one to be counted." }
             }
         }
     }
@@ -128,12 +135,15 @@ fn failure(row: &FailureRow) -> Markup {
 
 fn course(view: &DestinationView) -> Markup {
     let course = &view.course;
-    let days = every(course.from, course.to);
+    let days = every(course.known.from, course.known.to);
     let names: Vec<String> = days.iter().map(ToString::to_string).collect();
-    let values = by_day(course);
+    let (values, unknown) = (by_day(course), unknown_days(course));
     let rows = html! {
-        @for (name, value) in names.iter().zip(&values).rev() {
-            tr { th scope="row" class="whole" { (name) } td class="number" { (grouped(*value)) } }
+        @for ((name, value), is_unknown) in names.iter().zip(&values).zip(&unknown).rev() {
+            tr {
+                th scope="row" class="whole" { (name) }
+                td class="number" { @if *is_unknown { "not known" } @else { (grouped(*value)) } }
+            }
         }
     };
     let series = [Series {
@@ -152,6 +162,7 @@ fn course(view: &DestinationView) -> Markup {
                     bars: &names,
                     marks: &marks(&days, HistorySpan::Days30),
                     series: &series,
+                    unknown: &unknown,
                 }))
             }
         }

@@ -15,10 +15,12 @@ use super::{
 use crate::{
     answers::{
         explain::{Fault, explain},
-        failures::Failures,
         history::SessionHistory,
         number::{counted, grouped},
-        overview::{DailyCourse, Overview, Trend},
+        overview::{
+            COURSE_DAYS, CourseBegin, DailyCourse, FAILING_DAYS, FailingDestination,
+            FailingDestinations, Overview, Trend,
+        },
         when::policy,
     },
     store::FailureRow,
@@ -36,14 +38,13 @@ pub(super) fn by_result(history: &SessionHistory) -> Markup {
     let all = results.iter().fold(0_u64, |sum, (_, [sessions, _])| {
         sum.saturating_add(*sessions)
     });
-    let last = history.days.last().filter(|of| of.day == history.to);
+    let last = history.days.last();
     let on_last_day = |result_type: &str| {
         let of = last.into_iter().flat_map(|of| &of.by_result);
         of.filter(|of| of.result_type == result_type)
-            .map(|of| of.sessions)
-            .sum::<u64>()
+            .fold(0_u64, |sum, of| sum.saturating_add(of.sessions))
     };
-    let last_day = format!("On {}", history.to);
+    let last_day = format!("On {}", history.last_known().unwrap_or(history.to));
     let head = [
         ("Result type", Text),
         ("Sessions", Number),
@@ -83,19 +84,19 @@ fn whose(fault: Fault) -> &'static str {
         Fault::Receiver => "usually the MX host's fault",
         Fault::DomainOwner => "usually the domain owner's fault",
         Fault::Sender => "usually our fault",
-        Fault::Unclear => "whose fault depends",
+        Fault::Unclear => "fault unclear",
     }
 }
 
-/// What did not fail in the week before the last closed day.
+/// What did not fail in the week before the last known day.
 pub(super) fn new(overview: &Overview) -> Markup {
-    let day = overview.history.to;
+    let day = overview.failing.to;
     html! {
         section aria-labelledby="new" {
             h2 id="new" { "New since yesterday" }
             div class="card" {
                 @match &overview.new {
-                    None => p { "Nothing is known of the days before " (day) ": what is new cannot be told yet." },
+                    None => p { "Nothing is known of the week before " (day) ": what is new cannot be told yet." },
                     Some(new) if new.rows.is_empty() => {
                         p { "Nothing began to fail on " (day) " that had not failed in the week before." }
                     },
@@ -104,25 +105,26 @@ pub(super) fn new(overview: &Overview) -> Markup {
                         (more(new.more, "tlsrptctl failures --days 1 --new --limit 1000"))
                     },
                 }
+                (up_to(day, overview.history.to))
             }
         }
     }
 }
 
-fn new_rows(new: &Failures) -> Markup {
+fn new_rows(new: &FailingDestinations) -> Markup {
     let head = [
         ("Domain and MX", Text),
-        ("What", Text),
         ("Sessions", Number),
+        ("What", Text),
     ];
     let rows = html! {
         @for row in new.rows.iter().take(MOST_ROWS) {
-            tr { (whom(row)) (what(row)) td class="number" { (number(row.sessions)) } }
+            tr { (whom(row)) td class="number" { (number(row.sessions)) } (what(&row.row)) }
         }
     };
     table(
         "new-table",
-        &format!("Failed on {}, and not in the week before", new.question.to),
+        &format!("Failed on {}, and not in the week before", new.to),
         &head,
         rows,
     )
@@ -131,40 +133,51 @@ fn new_rows(new: &Failures) -> Markup {
 /// The destinations that fail most.
 pub(super) fn most(overview: &Overview) -> Markup {
     let failing = &overview.failing;
+    let sessions = format!("Sessions, {FAILING_DAYS} days");
+    let since_head = format!("Since ({COURSE_DAYS} days looked at)");
     let head = [
         ("Domain and MX", Text),
-        ("What", Text),
-        ("Sessions", Number),
-        ("Since", Text),
+        (sessions.as_str(), Number),
         ("Trend", Text),
+        ("What", Text),
+        (since_head.as_str(), Text),
     ];
     let rows = html! {
-        @for (row, course) in failing.rows.iter().zip(&overview.courses).take(MOST_ROWS) {
+        @for row in failing.rows.iter().take(MOST_ROWS) {
             tr {
-                (whom(row)) (what(row))
+                (whom(row))
                 td class="number" { (number(row.sessions)) }
-                td class="whole" { (since(course, failing)) }
-                td class="trend" { (trend(course)) }
+                td class="trend" { (trend(&row.course)) }
+                (what(&row.row))
+                td class="whole" { (since(&row.course, failing)) }
             }
         }
     };
-    let caption = format!(
-        "Most failed sessions, {} to {}",
-        failing.from, failing.question.to
-    );
+    let caption = format!("Most failed sessions, {} to {}", failing.from, failing.to);
     html! {
         section aria-labelledby="most" {
             h2 id="most" { "Destinations that fail most" }
             div class="card" {
-                @match failing.rows.is_empty() {
-                    true => p { "No session failed from " (failing.from) " to " (failing.question.to) "." },
-                    false => (table("most-table", &caption, &head, rows)),
+                @match (failing.rows.is_empty(), overview.history.last_known()) {
+                    (true, None) => p { "Nothing is known of the days from " (overview.history.from) " to " (overview.history.to) "." },
+                    (true, Some(_)) => p { "No session failed from " (failing.from) " to " (failing.to) "." },
+                    (false, _) => (table("most-table", &caption, &head, rows)),
                 }
                 @if failing.folded_sessions > 0 {
                     p class="note" { (grouped(failing.folded_sessions)) " more failed sessions were counted together: their destinations are not kept (history_failures)." }
                 }
-                (more(failing.more, &format!("tlsrptctl failures --days {} --limit 1000", failing.question.days)))
+                (more(failing.more, &format!("tlsrptctl failures --days {FAILING_DAYS} --limit 1000")))
+                (up_to(failing.to, overview.history.to))
             }
+        }
+    }
+}
+
+/// Until yesterday is decided on, nothing is said of it.
+pub(super) fn up_to(last_known: Day, yesterday: Day) -> Markup {
+    html! {
+        @if last_known < yesterday {
+            p class="note" { (yesterday) " is not reported yet: this is up to " (last_known) "." }
         }
     }
 }
@@ -174,22 +187,24 @@ pub(super) fn more(is_more: bool, command: &str) -> Markup {
     html! { @if is_more { p class="note" { "And more: " code { (command) } } } }
 }
 
-fn whom(row: &FailureRow) -> Markup {
+fn whom(of: &FailingDestination) -> Markup {
     html! {
         th scope="row" {
-            (domain_link(row.domain.as_deref().unwrap_or_default()))
-            (server(row))
+            (domain_link(of.row.domain.as_deref().unwrap_or_default()))
+            (server(of))
         }
     }
 }
 
-/// The MX host, and its address.
-fn server(row: &FailureRow) -> Markup {
+/// The MX host of the most sessions, its address, and how many more there are.
+fn server(of: &FailingDestination) -> Markup {
+    let row = &of.row;
     html! {
-        @if row.mx.is_some() || row.address.is_some() {
+        @if row.mx.is_some() || row.address.is_some() || of.others > 0 {
             span class="sub" {
                 @if let Some(mx) = &row.mx { (stranger(mx, TextRoom::Name)) }
                 @if let Some(address) = &row.address { " [" (stranger(address, TextRoom::Name)) "]" }
+                @if of.others > 0 { " and " (grouped(of.others as u64)) " more" }
             }
         }
     }
@@ -207,17 +222,15 @@ fn what(row: &FailureRow) -> Markup {
     }
 }
 
-fn since(course: &DailyCourse, failing: &Failures) -> Markup {
-    let is_first = course.since() == Some(course.from);
-    let is_remembered = failing.known_since.is_some_and(|first| first < course.from);
+fn since(course: &DailyCourse, failing: &FailingDestinations) -> Markup {
+    let days = counted(course.days.len() as u64, "day", "days");
     html! {
         @match course.since() {
-            // It may have begun before what is looked at.
-            Some(_) if is_first && is_remembered => { "before " (course.from) },
-            Some(day) => (day),
-            None => (failing.from),
+            // It may have begun before what is looked at, or known.
+            Some(CourseBegin::OnOrBefore(day)) => { (day) span class="sub" { "or earlier; " (days) } },
+            Some(CourseBegin::On(day)) => { (day) span class="sub" { (days) } },
+            None => { (failing.from) span class="sub" { "or later" } },
         }
-        span class="sub" { (counted(course.days.len() as u64, "day", "days")) }
     }
 }
 
@@ -229,9 +242,18 @@ pub(super) fn by_day(course: &DailyCourse) -> Vec<u64> {
             .next_if(|(at, _)| at == day)
             .map_or(0, |(_, sessions)| *sessions)
     };
-    every(course.from, course.to)
+    every(course.known.from, course.known.to)
         .iter()
         .map(&mut sessions)
+        .collect()
+}
+
+/// Of each of its days, whether nothing is known.
+pub(super) fn unknown_days(course: &DailyCourse) -> Vec<bool> {
+    let known = &course.known;
+    every(known.from, known.to)
+        .iter()
+        .map(|day| known.days.binary_search(day).is_err())
         .collect()
 }
 
@@ -240,8 +262,8 @@ fn trend(course: &DailyCourse) -> Markup {
     let highest = values.iter().copied().max().unwrap_or(0);
     let label = format!(
         "failed sessions a day, {} to {}, at most {}",
-        course.from,
-        course.to,
+        course.known.from,
+        course.known.to,
         grouped(highest)
     );
     let trend = course.trend();
@@ -251,9 +273,10 @@ fn trend(course: &DailyCourse) -> Markup {
         Trend::Steady => "→",
         Trend::Falling => "↘",
         Trend::Ceased => "↓",
+        Trend::Unknown => "?",
     };
     html! {
-        (sparkline(&values, &label))
+        (sparkline(&values, &unknown_days(course), &label))
         span class="sub" { span aria-hidden="true" { (arrow) " " } (trend.as_str()) }
     }
 }

@@ -48,29 +48,36 @@ pub(super) fn overall(status: &Status) -> Severity {
 
 /// The lines.
 pub(super) fn lines(status: &Status) -> Markup {
+    let (ok, told) = (Severity::Ok, told(status));
     html! {
         ul class="lines" {
-            (line(status, StatusArea::Collecting, "Collecting", &collecting(status)))
-            (line(status, StatusArea::Reporting, "Reporting", &reporting(status)))
-            (line(status, StatusArea::Waiting, "Waiting", &waiting(status)))
-            (line(status, StatusArea::Throttled, "Throttled", &throttled(status)))
+            (line(status, StatusArea::Collecting, ok, "Collecting", &collecting(status)))
+            (line(status, StatusArea::Reporting, ok, "Reporting", &reporting(status)))
+            (line(status, StatusArea::Waiting, ok, "Waiting", &waiting(status)))
+            (line(status, StatusArea::Throttled, told, "Throttled", &throttled(status)))
             li { (mark(Severity::Ok)) " " b { "Suppressed" } div { p { (suppressed(status.suppressed)) } } }
             li { (newest_warning(status)) }
         }
     }
 }
 
-fn line(status: &Status, area: StatusArea, name: &str, text: &Markup) -> Markup {
+/// Of what only the reporter itself can say: nothing is fine as long as it is silent.
+fn told(status: &Status) -> Severity {
+    match status.reporter.whole() {
+        Some(_) => Severity::Ok,
+        None => Severity::Unknown,
+    }
+}
+
+/// `known`: what is said where nothing is found.
+fn line(status: &Status, area: StatusArea, known: Severity, name: &str, text: &Markup) -> Markup {
     let findings: Vec<&StatusFinding> = status
         .findings
         .iter()
         .filter(|it| it.area == area)
         .collect();
-    let severity = findings
-        .iter()
-        .map(|it| it.severity)
-        .max()
-        .unwrap_or(Severity::Ok);
+    let severities = findings.iter().map(|it| it.severity);
+    let severity = severities.chain([known]).max().unwrap_or(known);
     let more = findings.len().saturating_sub(MOST_FINDINGS);
     html! {
         li {
@@ -109,7 +116,7 @@ fn collecting(status: &Status) -> Markup {
     html! {
         @match (status.collectors.len(), figures.len()) {
             (0, _) => "No collector is asked: fetchers is not set.",
-            (all, told) => (format!("{told} of {} told how it is", counted(all as u64, "collector", "collectors"))),
+            (all, told) => (format!("{told} of {} answered", counted(all as u64, "collector", "collectors"))),
         }
         @if !figures.is_empty() {
             ": " (counted(today[0], "session", "sessions")) " today, " (grouped(today[1])) " failed"
@@ -218,7 +225,7 @@ fn newest_warning(status: &Status) -> Markup {
     html! {
         @match is_recent {
             true => (labelled(Severity::Warning, "LOOK")),
-            false => (mark(Severity::Ok)),
+            false => (mark(told(status))),
         }
         " " b { "Newest warning" }
         div { p {

@@ -19,6 +19,7 @@ mod table;
 mod text;
 
 use hyper::StatusCode;
+use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use self::frame::Site;
@@ -87,7 +88,7 @@ impl Page {
         match found {
             Ok(html) => HttpReply::ok(Media::Html, html),
             Err(why) => {
-                let html = unreadable(&site, &why, sources);
+                let html = unreadable(&site, &why, sources.now);
                 HttpReply::with_status(StatusCode::SERVICE_UNAVAILABLE, Media::Html, html)
             }
         }
@@ -115,21 +116,10 @@ impl Page {
 }
 
 /// The page in place of one that needs the store.
-fn unreadable(site: &Site, why: &str, sources: &Sources<'_>) -> String {
-    let database = sources.settings.reportd.dbname.display();
-    frame::notice(
-        site,
-        sources.now,
-        "Nothing can be shown yet",
-        &[
-            why,
-            &format!(
-                "The reporter keeps what is shown here in {database}. tlsrpt-reportd makes it when it is started for the first time; \
-                 tlsrpt-statusd has to be allowed to read it."
-            ),
-            "What is missing, tlsrptctl doctor says.",
-        ],
-    )
+fn unreadable(site: &Site, why: &str, now: Timestamp) -> String {
+    // What mends it is said where the cause is known.
+    let sentences = [why, "`tlsrptctl doctor` says what is missing."];
+    frame::notice(site, now, "Nothing can be shown now", &sentences)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn overview(site: &Site, status: &Status, overview: &Overview) -> Str
         h1 { (headline(overall)) " " (health::mark(overall)) }
         @if is_fresh { (welcome(status)) }
         section aria-labelledby="health" {
-            h2 id="health" { "How it is" }
+            h2 id="health" { "Status" }
             div class="card" { (health::lines(status)) }
         }
         @if !is_fresh {
@@ -44,7 +44,7 @@ pub(super) fn overview(site: &Site, status: &Status, overview: &Overview) -> Str
 
 fn headline(overall: Severity) -> &'static str {
     match overall {
-        Severity::Ok => "All is well",
+        Severity::Ok => "Collecting and reporting work",
         Severity::Unknown => "Not all can be seen",
         Severity::Warning => "Look at this today",
         Severity::Critical => "Look at this now",

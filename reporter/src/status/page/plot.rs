@@ -48,6 +48,8 @@ pub(super) struct Plot<'a> {
     pub(super) marks: &'a [(usize, String)],
     /// From the axis upwards.
     pub(super) series: &'a [Series],
+    /// Of each bar, whether nothing is known of it: that is not the same as nothing.
+    pub(super) unknown: &'a [bool],
 }
 
 impl Plot<'_> {
@@ -72,10 +74,14 @@ impl Plot<'_> {
         let highest = self.highest();
         let at = (0..self.bars.len()).find(|bar| self.total(*bar) == highest);
         let at = at.map_or("", |bar| self.bars[bar].as_str());
+        let unknown = match self.unknown.iter().filter(|unknown| **unknown).count() {
+            0 => String::new(),
+            number => format!(" Nothing is known of {number} of them."),
+        };
         match highest {
-            0 => format!("Bars from {first} to {last}: none on any day."),
+            0 => format!("Bars from {first} to {last}: none on any day.{unknown}"),
             _ => format!(
-                "Bars from {first} to {last}, the highest {} on {at}. The table below has all numbers.",
+                "Bars from {first} to {last}, the highest {} on {at}.{unknown} The table below has all numbers.",
                 grouped(highest)
             ),
         }
@@ -125,6 +131,8 @@ pub(super) fn plot(plot: &Plot<'_>) -> Markup {
                 path class=(if tick == 0 { "axis" } else { "grid" }) d={ "M" (LEFT) " " (rounded(y)) "H" (WIDTH - RIGHT) } {}
                 text class="y" x=(LEFT - 5.0) y=(rounded(y + 3.5)) { (tick_text(tick)) }
             }
+            @let unknown = unknown(plot.unknown, plot.place(), LEFT, TOP, HEIGHT - BOTTOM);
+            @if !unknown.is_empty() { path class="rest" d=(unknown) { title { "not known" } } }
             @for (series, path) in plot.series.iter().zip(plot.paths(&scale)) {
                 @if !path.is_empty() { path class={ "series " (series.class) } d=(path) {} }
             }
@@ -159,8 +167,18 @@ fn when_pointed_at(plot: &Plot<'_>) -> Markup {
     }
 }
 
+/// Bars that are as high as the drawing, where nothing is known.
+fn unknown(unknown: &[bool], place: f64, left: f64, top: f64, bottom: f64) -> String {
+    let mut path = String::new();
+    for (bar, _) in unknown.iter().enumerate().filter(|(_, unknown)| **unknown) {
+        let x = left + place * as_f64(bar as u64);
+        let _ = write!(path, "M{x:.1} {top:.1}h{place:.2}V{bottom:.1}h-{place:.2}z");
+    }
+    path
+}
+
 /// A few bars without axes, for a row of a table: `label` says what they show.
-pub(super) fn sparkline(values: &[u64], label: &str) -> Markup {
+pub(super) fn sparkline(values: &[u64], unknown: &[bool], label: &str) -> Markup {
     const HIGH: f64 = 20.0;
     const PLACE: f64 = 3.0;
     let highest = as_f64(values.iter().copied().max().unwrap_or(0).max(1));
@@ -172,6 +190,8 @@ pub(super) fn sparkline(values: &[u64], label: &str) -> Markup {
     }
     html! {
         svg class="spark" viewBox={ "0 0 " (PLACE * as_f64(values.len() as u64)) " " (HIGH) } role="img" aria-label=(label) {
+            @let unknown = self::unknown(unknown, PLACE, 0.0, 0.0, HIGH);
+            @if !unknown.is_empty() { path class="rest" d=(unknown) {} }
             path class="failed" d=(path) {}
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn sessions(history: &SessionHistory, span: HistorySpan) -> Markup {
             }
             (figures(history))
             div class="card" {
-                (legend())
+                (legend(bars.iter().any(|bar| bar.counts.is_none())))
                 div class="plots" {
                     (one_plot("secured", "Secured sessions", unit, &bars, span, |[sessions, failed]| sessions.saturating_sub(failed)))
                     (one_plot("failed", "Failed sessions", unit, &bars, span, |[_, failed]| failed))
@@ -99,7 +99,7 @@ fn figures(history: &SessionHistory) -> Markup {
                     li { b { (number(of.failed)) } " failed" }
                     li { b { (number(of.domains)) } " domains" }
                 },
-                None => li { "Nothing is known of " (history.to) " so far." },
+                None => li { (history.to) " is not reported yet." },
             }
             @if all > 0 {
                 li { b { (secured(all, failed)) } " secured in all days shown" }
@@ -108,12 +108,13 @@ fn figures(history: &SessionHistory) -> Markup {
     }
 }
 
-fn legend() -> Markup {
+fn legend(has_unknown: bool) -> Markup {
     html! {
         ul class="legend" {
             @for (policy_type, class) in POLICIES {
                 li { span class={ "key " (class) } {} " " (name(policy_type)) }
             }
+            @if has_unknown { li { span class="key unknown" {} " not known" } }
         }
     }
 }
@@ -128,7 +129,7 @@ fn name(policy_type: &str) -> &str {
 fn known_since(history: &SessionHistory) -> Markup {
     match history.known_since {
         Some(day) if day <= history.from => html! {},
-        Some(day) => html! { p class="note" { "What was done is remembered since " (day) "." } },
+        Some(day) => html! { p class="note" { "The history begins on " (day) "." } },
         None => html! { p class="note" { "No day is remembered yet." } },
     }
 }
@@ -142,6 +143,7 @@ fn one_plot(
     of: fn([u64; 2]) -> u64,
 ) -> Markup {
     let days: Vec<Day> = bars.iter().map(|bar| bar.first).collect();
+    let unknown: Vec<bool> = bars.iter().map(|bar| bar.counts.is_none()).collect();
     let names: Vec<String> = days.iter().map(Day::to_string).collect();
     let series = POLICIES
         .iter()
@@ -165,6 +167,7 @@ fn one_plot(
                 bars: &names,
                 marks: &marks(&days, span),
                 series: &series,
+                unknown: &unknown,
             }))
         }
     }

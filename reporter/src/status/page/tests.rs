@@ -2,9 +2,16 @@
 
 mod fixtures;
 
-use fixtures::{Filling, destination_of, overview_of};
+use fixtures::{Filling, destination_of, destination_with, overview_of, overview_with};
 
-use crate::answers::overview::HistorySpan;
+use crate::{
+    answers::{
+        destination::DestinationView,
+        overview::{HistorySpan, Overview},
+        status::{ReporterStatus, Status},
+    },
+    store::OutcomeTotals,
+};
 
 /// The page takes no more, whatever there is.
 const MOST_BYTES: usize = 200_000;
@@ -156,6 +163,14 @@ fn what_stands_on_it() {
             "failed sessions a day, 2026-10-22 to 2026-11-20, at most",
             "what a small plot shows",
         ),
+        (
+            "[<bdi>mx.example.net</bdi>] and 119 more</span>",
+            "hosts of one destination are one row",
+        ),
+        (
+            "<strong class=\"mark ok\">OK</strong> <b>Suppressed</b>",
+            "what is fine",
+        ),
         ("certificate-expired", "a result type"),
         ("mailto:mx.example.net", "where to"),
         ("Nobody is on the suppression list.", "who gets none"),
@@ -179,11 +194,135 @@ fn what_stands_on_it() {
 }
 
 #[test]
+fn nothing_is_said_of_what_is_not_known() {
+    type Change = fn(&mut Status, &mut Overview);
+    let rows: [(Change, &[&str], &str); 6] = [
+        (
+            |status, _| status.reporter = ReporterStatus::Silent("no answer".to_owned()),
+            &[
+                "<strong class=\"mark warn\">UNKNOWN</strong> <b>Newest warning</b>",
+                "Not known: tlsrpt-reportd did not say.",
+            ],
+            "the reporter is silent",
+        ),
+        (
+            |status, _| {
+                status.reporter = ReporterStatus::NotAsked;
+                status.findings.clear();
+            },
+            &["<strong class=\"mark warn\">UNKNOWN</strong> <b>Throttled</b>"],
+            "the reporter is not asked",
+        ),
+        (
+            |_, found| {
+                found.history.days.pop();
+                found.failing.to = found.history.to.previous();
+            },
+            &[
+                "<li>2026-11-20 is not reported yet.</li>",
+                "2026-11-20 is not reported yet: this is up to 2026-11-19.",
+                ">On 2026-11-19</th>",
+            ],
+            "yesterday is not decided on",
+        ),
+        (
+            |_, found| found.new = None,
+            &["Nothing is known of the week before 2026-11-20: what is new cannot be told yet."],
+            "the first day",
+        ),
+        (
+            |_, found| {
+                found.history.days.clear();
+                found.failing.rows.clear();
+            },
+            &["Nothing is known of the days from 2026-10-22 to 2026-11-20."],
+            "a month without a report",
+        ),
+        (
+            |_, found| {
+                let outcome = |status: &str, deliveries| OutcomeTotals {
+                    status: status.to_owned(),
+                    deliveries,
+                };
+                let last = found.history.days.last_mut().unwrap();
+                last.outcomes = vec![
+                    outcome("refused", 41),
+                    outcome("unknownrua", 300),
+                    outcome("unknown", 7),
+                ];
+            },
+            &["<td class=\"number\">341</td>", "7 ended unseen"],
+            "every delivery is in a column",
+        ),
+    ];
+    for (change, parts, why) in rows {
+        let html = overview_with(&Filling::few("x", HistorySpan::Days30), change);
+        for part in parts {
+            assert!(html.contains(part), "{why}: {part}: {html}");
+        }
+    }
+}
+
+#[test]
+fn a_domain_s_page_tells_all_that_is_known() {
+    type Change = fn(&mut DestinationView);
+    let rows: [(Change, &[&str], &str); 4] = [
+        (
+            |view| {
+                let last = view.course.known.to;
+                view.course.days = vec![(last.previous(), 800), (last, 40)];
+                view.failures.rows.truncate(1);
+            },
+            &["840 sessions failed here on 2 days"],
+            "of all hosts, and not of those that are listed",
+        ),
+        (
+            |view| view.failures.known_since = Some(view.failures.from.next()),
+            &["The history begins on 2026-10-23."],
+            "it is shorter than what is looked at",
+        ),
+        (
+            |view| view.yesterday = view.course.known.to.next(),
+            &["2026-11-21 is not reported yet: this is up to 2026-11-20."],
+            "yesterday is not decided on",
+        ),
+        (
+            |view| view.failures.rows.retain(|row| row.result_type == "x"),
+            &[
+                "<h3>other result types</h3>",
+                "a result that RFC 8460 does not know",
+                "<dt>What became of the mail, and what to look at</dt>",
+            ],
+            "a word that the RFC does not have",
+        ),
+    ];
+    for (change, parts, why) in rows {
+        let html = destination_with(&Filling::few("x", HistorySpan::Days30), change);
+        for part in parts {
+            assert!(html.contains(part), "{why}: {part}: {html}");
+        }
+    }
+}
+
+/// Whoever waited too long is not sent after permissions.
+#[test]
+fn without_the_store_the_page_says_why_and_no_more() {
+    let site = super::Site {
+        organization: "x".to_owned(),
+    };
+    let now = "2026-11-21T13:00:00Z".parse().unwrap();
+    let html = super::unreadable(&site, "it took longer than 5 s", now);
+    assert!(html.contains("it took longer than 5 s"), "{html}");
+    assert!(html.contains("tlsrptctl doctor"), "{html}");
+    assert!(!html.contains("allowed to read"), "{html}");
+}
+
+#[test]
 fn on_the_first_day_it_says_what_comes() {
     let html = overview_of(&Filling::nothing());
     for part in [
         "Welcome: no day has been reported yet",
-        "All is well",
+        "Collecting and reporting work",
         "tlsrptctl doctor",
         "None: fetchers is not set.",
     ] {
@@ -191,7 +330,7 @@ fn on_the_first_day_it_says_what_comes() {
     }
     let html = destination_of(&Filling::nothing());
     assert!(
-        html.contains("Nobody has counted a session with this domain"),
+        html.contains("The history has no session with this domain"),
         "{html}"
     );
 }

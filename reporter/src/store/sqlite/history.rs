@@ -4,6 +4,7 @@
 //! sys4's programs name their tables, and pass over these.
 
 mod adjust;
+mod by_day;
 mod failures;
 mod kept;
 mod ranking;

@@ -39,9 +39,9 @@ fn one(view: &DestinationView, explanation: &Explanation, newest: Option<&Failur
             dl {
                 dt { "Usually whose fault" } dd { (explanation.fault.in_words()) }
                 @if !explanation.unless.is_empty() { dt { "But" } dd { (explanation.unless) } }
-                dt { "What to do" } dd { (explanation.action) }
+                dt { "What became of the mail, and what to look at" } dd { (explanation.action) }
                 @if !explanation.letter.is_empty() {
-                    dt { "What to write" } dd { (explanation.letter) }
+                    dt { "What to do: write" } dd { (explanation.letter) }
                     @if let Some(row) = newest { dt { "With" } dd { (facts(view, row)) } }
                 }
             }

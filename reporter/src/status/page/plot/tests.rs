@@ -24,6 +24,7 @@ fn drawn(values: &[&[u64]]) -> String {
         bars: &bars,
         marks: &marks,
         series: &series,
+        unknown: &[],
     })
     .into_string()
 }
@@ -88,13 +89,13 @@ fn little_is_seen_beside_much() {
     let svg = drawn(&[&[1_000_000, 1]]);
     assert!(svg.contains("v0.8h"), "{svg}");
     assert!(
-        sparkline(&[1, 1_000_000], "x")
+        sparkline(&[1, 1_000_000], &[], "x")
             .into_string()
             .contains("v1.0h")
     );
-    assert!(!sparkline(&[0, 0], "x").into_string().contains("h2.2"));
+    assert!(!sparkline(&[0, 0], &[], "x").into_string().contains("h2.2"));
     assert!(
-        sparkline(&[], "x")
+        sparkline(&[], &[], "x")
             .into_string()
             .contains("viewBox=\"0 0 0 20\"")
     );
@@ -112,4 +113,31 @@ fn ticks_are_short() {
     ] {
         assert_eq!(tick_text(tick), want);
     }
+}
+
+#[test]
+fn what_is_not_known_is_not_drawn_as_nothing() {
+    let bars = ["2026-11-01", "2026-11-02"].map(str::to_owned);
+    let series = [Series {
+        name: "DANE".to_owned(),
+        class: "dane",
+        values: vec![0, 5],
+    }];
+    let html = plot(&Plot {
+        id: "p",
+        title: "Sessions".to_owned(),
+        unit: "sessions a day",
+        bars: &bars,
+        marks: &[],
+        series: &series,
+        unknown: &[true, false],
+    });
+    let html = html.into_string();
+    assert!(
+        html.contains("<path class=\"rest\" d=\"M44.0 22.0h175.00V166.0h-175.00z\">"),
+        "{html}"
+    );
+    assert!(html.contains("Nothing is known of 1 of them."), "{html}");
+    let spark = sparkline(&[0, 5], &[true, false], "x").into_string();
+    assert_eq!(spark.matches("class=\"rest\"").count(), 1, "{spark}");
 }

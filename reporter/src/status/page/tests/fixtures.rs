@@ -11,7 +11,9 @@ use crate::{
         destination::{DayReport, DestinationView},
         failures::{Failures, FailuresQuery},
         history::SessionHistory,
-        overview::{DailyCourse, HistorySpan, Overview},
+        overview::{
+            DailyCourse, FailingDestination, FailingDestinations, HistorySpan, KnownDays, Overview,
+        },
         pending_requests::PendingRequests,
         status::{
             Asker, CollectorFigures, CollectorReply, CollectorStatus, LastClosedDay,
@@ -89,31 +91,50 @@ fn site(filling: &Filling) -> Site {
 
 /// The page `/`.
 pub(super) fn overview_of(filling: &Filling) -> String {
-    let found = Overview {
+    overview_with(filling, |_, _| {})
+}
+
+/// The same with something changed.
+pub(super) fn overview_with(
+    filling: &Filling,
+    change: impl FnOnce(&mut Status, &mut Overview),
+) -> String {
+    let mut status = status(filling);
+    let mut found = Overview {
         span: filling.span,
         history: history(filling),
-        failing: failures(filling, 7, None),
-        courses: vec![course(filling, 30); filling.rows],
-        new: (filling.rows > 0).then(|| failures(filling, 1, None)),
-        answers: vec![deliveries(filling); filling.rows.min(6)],
+        failing: failing(filling, 7),
+        new: (filling.rows > 0).then(|| failing(filling, 1)),
+        answers: vec![deliveries(filling); filling.rows.min(10)],
     };
-    overview(&site(filling), &status(filling), &found)
+    change(&mut status, &mut found);
+    overview(&site(filling), &status, &found)
 }
 
 /// That of a domain.
 pub(super) fn destination_of(filling: &Filling) -> String {
+    destination_with(filling, |_| {})
+}
+
+/// The same with something changed.
+pub(super) fn destination_with(
+    filling: &Filling,
+    change: impl FnOnce(&mut DestinationView),
+) -> String {
     let domain = Domain::parse("example.org").unwrap();
     let state = state(filling);
-    let view = DestinationView {
+    let mut view = DestinationView {
         domain: domain.clone(),
         now: now(),
         failures: failures(filling, 30, Some(domain.clone())),
         course: course(filling, 30),
+        yesterday: last(),
         why: (filling.rows > 0)
             .then(|| Why::of_state(&domain, last(), now(), state.clone(), Vec::new())),
         days: vec![(last(), state); filling.rows.min(7)],
         report: (filling.rows > 0).then(|| report(filling)),
     };
+    change(&mut view);
     destination(&site(filling), &view)
 }
 
@@ -263,12 +284,35 @@ fn failures(filling: &Filling, days: u32, domain: Option<Domain>) -> Failures {
     }
 }
 
+fn failing(filling: &Filling, days: u32) -> FailingDestinations {
+    let found = failures(filling, days, None);
+    FailingDestinations {
+        from: found.from,
+        to: last(),
+        rows: found
+            .rows
+            .into_iter()
+            .map(|row| FailingDestination {
+                sessions: row.sessions,
+                row,
+                others: 119,
+                course: course(filling, 30),
+            })
+            .collect(),
+        folded_sessions: found.folded_sessions,
+        more: found.more,
+    }
+}
+
 fn course(filling: &Filling, days: u32) -> DailyCourse {
     let from = last().back(days - 1);
     let number = if filling.rows == 0 { 0 } else { days };
     DailyCourse {
-        from,
-        to: last(),
+        known: KnownDays {
+            from,
+            to: last(),
+            days: (0..number).map(|day| from.ahead(day)).collect(),
+        },
         days: (0..number)
             .map(|day| (from.ahead(day), filling.number / u64::from(day + 1)))
             .collect(),

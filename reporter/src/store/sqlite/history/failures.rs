@@ -20,8 +20,9 @@ pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_history_faili
 /// What failed, each once; `first` and `last`: of the days that have or had a row of it.
 pub(super) const TEXTS: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_failures(id INTEGER PRIMARY KEY, domain TEXT, \
     mx TEXT, address TEXT, policy TEXT, result TEXT, reason TEXT, first TEXT, last TEXT)";
-pub(super) const BY_DOMAIN: &str =
-    "CREATE INDEX IF NOT EXISTS tlsrptd_failures_by_domain ON tlsrptd_failures(domain)";
+/// One domain's, without those of a year ago.
+pub(super) const BY_DOMAIN: &str = "DROP INDEX IF EXISTS tlsrptd_failures_by_domain; \
+    CREATE INDEX IF NOT EXISTS tlsrptd_failures_of_domain ON tlsrptd_failures(domain, last, first)";
 /// For whoever cleans.
 pub(super) const BY_LAST_DAY: &str =
     "CREATE INDEX IF NOT EXISTS tlsrptd_failures_by_last ON tlsrptd_failures(last)";

@@ -17,7 +17,7 @@ use crate::store::{FailureQuestion, FailureRow};
 /// Failures that are added up at a time: some megabytes.
 const AT_A_TIME: i64 = 50_000;
 /// One domain's are looked for one by one, unless they are so many that to read all takes less.
-const FEW: usize = 100;
+const FEW: usize = 1000;
 
 const ROWS: &str = "SELECT failure, sessions FROM tlsrptd_history_failing WHERE day = ?1 AND failure BETWEEN ?2 AND ?3";
 const TEXTS: &str =
@@ -40,7 +40,7 @@ pub(super) fn failures(
 ) -> rusqlite::Result<Vec<FailureRow>> {
     let (before, asked): (Vec<Day>, Vec<Day>) = days.iter().partition(|day| **day < question.from);
     let scope = match &question.domain {
-        Some(domain) => FailureScope::These(of_domain(db, domain)?),
+        Some(domain) => FailureScope::These(of_domain(db, domain, question)?),
         None => FailureScope::All,
     };
     let mut news = match question.new_since {
@@ -72,34 +72,24 @@ pub(super) fn failures(
     top.into_rows(db)
 }
 
-/// What failed with one domain, day by day.
-pub(super) fn of_one_domain(
-    db: &Connection,
-    domain: &str,
-    days: &[Day],
-) -> rusqlite::Result<Vec<FailureRow>> {
-    let scope = FailureScope::These(of_domain(db, domain)?);
-    let mut found = Vec::new();
-    for day in days {
-        let mut top = HighestSums::new(usize::MAX);
-        for (id, sum) in sums(db, &[*day], &scope, (FOLDED + 1, i64::MAX))? {
-            top.add(id, sum);
-        }
-        found.extend(top.into_rows(db)?);
-    }
-    Ok(found)
-}
-
 /// Of which failures.
 enum FailureScope {
     All,
     These(BTreeSet<i64>),
 }
 
-fn of_domain(db: &Connection, domain: &str) -> rusqlite::Result<BTreeSet<i64>> {
-    db.prepare_cached("SELECT id FROM tlsrptd_failures WHERE domain = ?1")?
-        .query_map([domain], |row| row.get(0))?
-        .collect()
+/// Those of the days that are asked for: of a year there may be many more.
+fn of_domain(
+    db: &Connection,
+    domain: &str,
+    question: &FailureQuestion,
+) -> rusqlite::Result<BTreeSet<i64>> {
+    let (from, to) = (question.from.to_string(), question.to.to_string());
+    db.prepare_cached(
+        "SELECT id FROM tlsrptd_failures WHERE domain = ?1 AND last >= ?2 AND first <= ?3",
+    )?
+    .query_map((domain, from, to), |row| row.get(0))?
+    .collect()
 }
 
 /// Parts of all numbers, which are spread evenly: each has some of the failures.
@@ -173,6 +163,8 @@ fn each(
 struct NewFailures<'a> {
     texts: Statement<'a>,
     alike: Statement<'a>,
+    /// The first of the days before.
+    since: String,
     /// What failed on the days before.
     known: HashSet<i64>,
     /// Domains and result types that were looked at.
@@ -192,8 +184,10 @@ impl<'a> NewFailures<'a> {
         }
         Ok(NewFailures {
             texts: db.prepare(TEXTS)?,
-            alike: db
-                .prepare("SELECT id FROM tlsrptd_failures WHERE domain = ?1 AND result = ?2")?,
+            alike: db.prepare(
+                "SELECT id FROM tlsrptd_failures WHERE domain = ?1 AND last >= ?2 AND result = ?3",
+            )?,
+            since: before.first().map(Day::to_string).unwrap_or_default(),
             known,
             told: HashMap::new(),
         })
@@ -212,7 +206,7 @@ impl<'a> NewFailures<'a> {
             return Ok(*is_new);
         }
         let known = &self.known;
-        let mut alike = self.alike.query((&pair.0, &pair.1))?;
+        let mut alike = self.alike.query((&pair.0, &self.since, &pair.1))?;
         let mut is_new = true;
         while let Some(row) = alike.next()? {
             if known.contains(&row.get(0)?) {

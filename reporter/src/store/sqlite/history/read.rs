@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row, types::Value};
 use tlsrptd_proto::day::Day;
 
 use super::{
+    by_day,
     failures::{FOLDED, count},
     ranking,
 };
 use crate::store::{
-    DayTotals, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals, PolicyTotals,
-    ReportContents, ResultTotals, StoreError, WithoutReport,
+    DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
+    PolicyTotals, ReportContents, ResultTotals, StoreError, WithoutReport,
     sqlite::{ExistingDatabase, SqliteStore},
 };
 
@@ -32,11 +33,11 @@ impl History for ExistingDatabase {
 
     fn failures_by_day(
         &self,
-        domain: &str,
+        domains: &[&str],
         from: Day,
         to: Day,
-    ) -> Result<Vec<FailureRow>, StoreError> {
-        self.read(|db| failures_by_day(db, domain, from, to))
+    ) -> Result<Vec<FailedOnDay>, StoreError> {
+        self.read(|db| failures_by_day(db, domains, from, to))
     }
 
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
@@ -59,11 +60,11 @@ impl History for SqliteStore {
 
     fn failures_by_day(
         &self,
-        domain: &str,
+        domains: &[&str],
         from: Day,
         to: Day,
-    ) -> Result<Vec<FailureRow>, StoreError> {
-        self.read(WHAT, |db| failures_by_day(db, domain, from, to))
+    ) -> Result<Vec<FailedOnDay>, StoreError> {
+        self.read(WHAT, |db| failures_by_day(db, domains, from, to))
     }
 
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
@@ -174,15 +175,15 @@ fn failures(db: &Connection, question: &FailureQuestion) -> rusqlite::Result<Vec
 
 fn failures_by_day(
     db: &Connection,
-    domain: &str,
+    domains: &[&str],
     from: Day,
     to: Day,
-) -> rusqlite::Result<Vec<FailureRow>> {
+) -> rusqlite::Result<Vec<FailedOnDay>> {
     let tx = db.unchecked_transaction()?;
     if !has_tables(&tx)? {
         return Ok(Vec::new());
     }
-    ranking::of_one_domain(&tx, domain, &days(&tx, from, to)?)
+    by_day::failed_on_days(&tx, domains, &days(&tx, from, to)?)
 }
 
 /// Those that have totals, in order.

@@ -295,14 +295,30 @@ mod failing {
             "c.example failed in that way, with another MX"
         );
         let by_day = store
-            .failures_by_day("b.example", day("18"), day("21"))
+            .failures_by_day(
+                &["b.example", "b.example", "x.example"],
+                day("18"),
+                day("21"),
+            )
             .unwrap();
+        let by_day = by_day.into_iter().map(|of| {
+            let day = of.day.to_string();
+            format!(
+                "{} {} {} on {}",
+                of.domain,
+                of.result_type,
+                of.sessions,
+                &day[8..]
+            )
+        });
+        let mut by_day: Vec<String> = by_day.collect();
+        by_day.sort();
         assert_eq!(
-            shown(by_day),
+            by_day,
             [
-                "b.example mx 4 on 1 from 20 to 20",
-                "b.example expired 1 on 1 from 21 to 21",
-                "b.example mx 1 on 1 from 21 to 21",
+                "b.example certificate-expired 1 on 21",
+                "b.example starttls-not-supported 1 on 21",
+                "b.example starttls-not-supported 4 on 20",
             ]
         );
     }
@@ -344,6 +360,71 @@ mod failing {
         tx.commit().unwrap();
         assert_eq!(texts(&store), 0);
         assert!(store.failures(&question("20", "21")).unwrap().is_empty());
+    }
+
+    /// The owner of a domain makes as many MX hosts as they like: to ask for it takes no longer than to read the days that
+    /// are asked for, and few hosts take less.
+    #[test]
+    fn what_one_domain_may_cost_is_bounded() {
+        const DAYS: u32 = 30;
+        const ROWS_A_DAY: u64 = 400;
+        let steps = |hosts: &str, last: &str| {
+            let (folder, mut store) = store(1, &[("29", &[("z.example", "mx", 1)])]);
+            let db = Connection::open(folder.path().join("reportd.sqlite")).unwrap();
+            db.execute_batch(&format!(
+                "CREATE TEMP TABLE d AS WITH RECURSIVE n(n) AS (VALUES(0) UNION ALL SELECT n + 1 FROM n WHERE n < 89)
+                     SELECT n, date('2026-11-29', '-' || n || ' days') AS day FROM n;
+                 CREATE TEMP TABLE h AS WITH RECURSIVE n(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS_A_DAY}) SELECT n FROM n;
+                 INSERT OR IGNORE INTO tlsrptd_history_days SELECT day, 1, 1, 1, 0, 0, 0 FROM d;
+                 INSERT INTO tlsrptd_failures(id, domain, mx, policy, result, first, last)
+                     SELECT DISTINCT {hosts}, 'a.example', {hosts}, 'sts', 'x', {last} FROM d, h;
+                 INSERT INTO tlsrptd_history_failing SELECT DISTINCT day, {hosts}, 1 FROM d, h;"
+            ))
+            .unwrap();
+            let steps = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+            let counted = std::sync::Arc::clone(&steps);
+            store
+                .db
+                .progress_handler(
+                    1,
+                    Some(move || {
+                        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        false
+                    }),
+                )
+                .unwrap();
+            let found = store
+                .failures_by_day(&["a.example"; 15], day("29").back(DAYS - 1), day("29"))
+                .unwrap();
+            assert_eq!(found.len(), DAYS as usize, "{hosts}");
+            (
+                found[0].sessions,
+                steps.load(std::sync::atomic::Ordering::Relaxed),
+            )
+        };
+        let always = "'2026-08-31', '2026-11-29'";
+        for (hosts, last, sessions, a_row, why) in [
+            ("1 + n.n % 2", always, 2, 1, "two hosts on every day"),
+            (
+                "h.n",
+                always,
+                ROWS_A_DAY,
+                20,
+                "as many hosts as a day has rows",
+            ),
+            (
+                "1000 * d.n + h.n",
+                "d.day, d.day",
+                ROWS_A_DAY,
+                40,
+                "and others each day",
+            ),
+        ] {
+            let (found, steps) = steps(&hosts.replace("n.n", "h.n"), last);
+            assert_eq!(found, sessions, "{why}");
+            let most = a_row * u64::from(DAYS) * ROWS_A_DAY;
+            assert!(steps < most, "{why}: {steps} steps of at most {most}");
+        }
     }
 
     /// More failures than are added up at a time.

@@ -40,7 +40,7 @@ pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
             "by what is known now a report"
         };
         clauses.push(why.would_be(preview, name));
-    } else if !why.state.undecided.is_empty() {
+    } else if why.state.undecided.iter().any(|row| row.data.is_some()) {
         // Whoever asks does not preview.
         clauses.push("nothing is decided so far on what is counted".to_owned());
     }

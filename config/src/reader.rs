@@ -77,6 +77,14 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether an option was set to nothing.
+    pub(crate) fn is_emptied(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|row| {
+            let text = self.text(row);
+            text.origin != Origin::Default && text.value.is_empty()
+        })
+    }
+
     /// Notes a problem with an option, at the place where it was set.
     pub(crate) fn problem(
         &mut self,

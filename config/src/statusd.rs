@@ -17,15 +17,17 @@ use crate::{
     reportd::Reportd,
 };
 
-/// The settings of `tlsrpt-statusd`; each field but the last is the option of its name.
+/// The settings of `tlsrpt-statusd`; each field but those that say otherwise is the option of its name.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)] // `option` has a meaning for each
 pub struct Statusd {
     /// Not set: the reporter's default file.
     pub reportd_config: Option<PathBuf>,
-    /// Not set: [`Statusd::USUAL_COLLECTOR_SOCKET`], if it is there.
+    /// Not set: [`Statusd::USUAL_COLLECTOR_SOCKET`], if it is there or a fetcher asks this host. Set to nothing: none.
     pub collector_sockets: Option<Vec<PathBuf>>,
     pub listen: Listen,
+    /// Whether somebody has set `listen`.
+    pub is_listen_set: bool,
     pub allow_remote: bool,
     /// In lower case.
     pub host_names: Option<Vec<String>>,
@@ -38,6 +40,9 @@ pub struct Statusd {
     /// The reporter's settings: those that its file says and that matter here; the others at their defaults, or empty.
     pub reportd: Reportd,
 }
+
+/// systemd takes five starts within ten seconds, and closes the socket at the sixth.
+const SHORTEST_IDLE: Duration = Duration::from_secs(10);
 
 impl Statusd {
     /// The packages' path of the collector's observation socket.
@@ -69,8 +74,15 @@ impl load::Load for Statusd {
         load::no_operands(reader, words);
         let settings = Statusd {
             reportd_config: reader.take("reportd_config"),
-            collector_sockets: reader.take("collector_sockets"),
+            collector_sockets: match reader.is_emptied("collector_sockets") {
+                true => {
+                    let _: Option<Vec<PathBuf>> = reader.take("collector_sockets");
+                    Some(Vec::new())
+                }
+                false => reader.take("collector_sockets"),
+            },
             listen: reader.take("listen"),
+            is_listen_set: reader.is_set("listen"),
             allow_remote: reader.take("allow_remote"),
             host_names: reader.take("host_names"),
             max_connections: reader.take("max_connections"),
@@ -87,6 +99,15 @@ impl load::Load for Statusd {
             );
             let allowed = "an address of this host alone as 127.0.0.1:9976, unix:/PATH, or allow_remote = yes";
             reader.problem("listen", what, allowed);
+        }
+        let idle = settings.exit_when_idle;
+        if !idle.is_zero() && idle < SHORTEST_IDLE {
+            let what = format!(
+                "{} s: what is started anew so often, the service manager gives up",
+                idle.as_secs()
+            );
+            let allowed = format!("0, or at least {}", SHORTEST_IDLE.as_secs());
+            reader.problem("exit_when_idle", what, allowed);
         }
         settings
     }

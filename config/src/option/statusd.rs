@@ -13,10 +13,10 @@ pub(super) const ROWS: &[Row] = &[
         "collector_sockets",
         Sockets,
         unset(
-            "/run/tlsrpt/collectd.observe, if it is there",
+            "/run/tlsrpt/collectd.observe, if it is there or fetchers asks this host",
             "/run/tlsrpt/collectd.observe",
         ),
-        "The observation sockets of the collectors of this host. Of other hosts' collectors, what the reporter knows is shown.",
+        "The observation sockets of the collectors of this host. Of other hosts' collectors, what the reporter knows is shown. Set to nothing, none is asked: where sys4's collector runs, which has none.",
     ),
     // Who is served.
     ours(
@@ -50,7 +50,7 @@ pub(super) const ROWS: &[Row] = &[
         "exit_when_idle",
         Seconds(0),
         Is("600"),
-        "Without a connection for so long, the program ends when the service manager passed its socket, and is started again by the next connection. 0: it stays.",
+        "Without a connection for so long, the program ends when the service manager passed its socket, and is started again by the next connection. At least 10; or 0: it stays.",
     ),
     // How it works.
     ours(
@@ -63,7 +63,7 @@ pub(super) const ROWS: &[Row] = &[
         "logfilename",
         Path,
         unset("standard error only", "/var/log/tlsrpt/statusd.log"),
-        "A file for the log, beside standard error. A link to a file is not followed. SIGHUP opens the file again.",
+        "A file for the log, beside standard error. A link to a file is not followed. SIGHUP opens the file again. The packages' unit may write nowhere: the journal has its log; a file needs ReadWritePaths= in a drop-in.",
     ),
     ours(
         "log_level",

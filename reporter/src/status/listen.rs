@@ -53,6 +53,12 @@ impl Listeners {
             true => Listeners::ours(&settings.listen)?,
             false => Listeners::passed(passed).map_err(StatusdError::Listener)?,
         };
+        if made.is_listen_idle(settings) {
+            tracing::warn!(
+                listen = %settings.listen,
+                "listen does not matter: the service manager passed another socket (tlsrpt-statusd.socket)"
+            );
+        }
         for name in made.names.iter().filter(|name| name.is_remote()) {
             if !settings.allow_remote {
                 return Err(StatusdError::Remote(name.clone()));
@@ -63,6 +69,13 @@ impl Listeners {
             );
         }
         Ok(made)
+    }
+
+    /// Whether somebody has set `listen`, and hears elsewhere.
+    fn is_listen_idle(&self, settings: &Statusd) -> bool {
+        self.source == ListenersSource::Passed
+            && settings.is_listen_set
+            && !self.names.contains(&settings.listen)
     }
 
     fn passed(passed: Vec<PassedListener>) -> io::Result<Listeners> {
@@ -119,6 +132,9 @@ impl Listeners {
 
 fn tcp(listener: net::TcpListener) -> io::Result<Listener> {
     bound(&listener)?;
+    // What was answered and closed is the kernel's: it gives up those who do not take the rest.
+    let limit = u32::try_from(limits::WRITE.as_millis()).unwrap_or(u32::MAX);
+    setsockopt(&listener, sockopt::TcpUserTimeout, &limit)?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener).map(Listener::Tcp)
 }

@@ -1,6 +1,10 @@
 //! What store and daemons say at one time: what pages and metrics show.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -20,8 +24,8 @@ use crate::{
     store::{self, OperatorAccess, OperatorStore, StoreError},
 };
 
-/// A daemon answers at once, or something is wrong.
-const DAEMON: std::time::Duration = std::time::Duration::from_secs(3);
+/// A daemon answers at once, or something is wrong. Whoever asks us does not wait for long either.
+const DAEMON: Duration = Duration::from_secs(2);
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -48,8 +52,10 @@ pub(crate) struct StoredAnswers {
 pub(crate) struct SnapshotSources<'a> {
     /// The reporter's settings.
     pub(crate) reportd: &'a Reportd,
-    /// Observation sockets of collectors of this host; `None`: that of the packages, if it is there.
+    /// Observation sockets of collectors of this host; `None`: the usual one, where a collector is to be expected.
     pub(crate) collector_sockets: Option<&'a [PathBuf]>,
+    /// That of the packages.
+    pub(crate) usual_collector_socket: &'a Path,
 }
 
 impl<'a> SnapshotSources<'a> {
@@ -58,18 +64,25 @@ impl<'a> SnapshotSources<'a> {
         SnapshotSources {
             reportd: &settings.reportd,
             collector_sockets: settings.collector_sockets.as_deref(),
+            usual_collector_socket: Path::new(Statusd::USUAL_COLLECTOR_SOCKET),
         }
     }
 }
 
 impl StatusSnapshot {
-    /// Asks all of them. What does not answer is told as that.
+    /// Asks all of them, the daemons at the same time. What does not answer is told as that.
     pub(crate) fn take(sources: SnapshotSources<'_>, now: Timestamp) -> StatusSnapshot {
         let reportd = sources.reportd;
+        let socket = reportd.observation_socket.as_deref();
+        let (reporter, collectors) = thread::scope(|scope| {
+            let collectors = scope.spawn(|| collectors(sources));
+            let reporter = ReporterStatus::ask_within(socket, DAEMON);
+            (reporter, collectors.join().unwrap_or_default())
+        });
         let daemons = DaemonsAnswers {
             asker: Asker::of(reportd),
-            reporter: ReporterStatus::ask(reportd.observation_socket.as_deref()),
-            collectors: collectors(sources),
+            reporter,
+            collectors,
         };
         let stored = open(reportd).and_then(|store| read(store.as_ref(), &daemons, now));
         StatusSnapshot {
@@ -105,15 +118,17 @@ fn read(
 pub(crate) fn in_words(error: &StoreError) -> String {
     let text = error.to_string();
     match error {
-        // Whoever asks is not the service, and shall not be.
-        StoreError::Denied { database, .. } => match is_left_behind(Path::new(database)) {
-            true => format!(
-                "{text}; a reporter that ended early has left a journal beside it: start tlsrpt-reportd, which takes it in"
-            ),
-            false => format!(
-                "{text}; or let its group read it (chmod g+r), and run tlsrpt-statusd in that group"
-            ),
-        },
+        StoreError::Denied { database, who } => {
+            // Whoever asks is not the service, and shall not be: it is not told as whom to run.
+            let who = who.split(" (allowed:").next().unwrap_or_default();
+            let remedy = match is_left_behind(Path::new(database)) {
+                true => {
+                    "a reporter that ended early has left a journal beside it: start tlsrpt-reportd, which takes it in"
+                }
+                false => "let its group read it (chmod g+r), and run tlsrpt-statusd in that group",
+            };
+            format!("cannot read the database {database}: {who}; {remedy}")
+        }
         _ if text.contains("interrupted") => {
             format!(
                 "the store took longer than {} s to answer, and was not waited for",
@@ -131,7 +146,7 @@ fn is_left_behind(database: &Path) -> bool {
 
 /// First those of `fetchers`, then what else there is on this host.
 fn collectors(sources: SnapshotSources<'_>) -> Vec<CollectorStatus> {
-    let mut here = of_this_host(sources.collector_sockets);
+    let mut here = of_this_host(sources);
     let fetchers = sources.reportd.fetchers.iter();
     let mut local = fetchers.clone().filter(|fetcher| is_local(&fetcher.words));
     // One collector here, and one fetcher that asks here: the same.
@@ -161,24 +176,41 @@ fn is_local(words: &[String]) -> bool {
 }
 
 /// Named by their sockets.
-fn of_this_host(sockets: Option<&[PathBuf]>) -> Vec<CollectorStatus> {
-    let usual = [PathBuf::from(Statusd::USUAL_COLLECTOR_SOCKET)];
-    let sockets = match sockets {
+fn of_this_host(sources: SnapshotSources<'_>) -> Vec<CollectorStatus> {
+    let usual = [sources.usual_collector_socket.to_owned()];
+    let is_expected = || {
+        let mut fetchers = sources.reportd.fetchers.iter();
+        fetchers.any(|fetcher| is_local(&fetcher.words))
+    };
+    let sockets = match sources.collector_sockets {
         Some(named) => named,
+        // A collector that has stopped has taken its socket away: it is missed where the reporter fetches from this host.
+        None if usual[0].exists() || is_expected() => &usual,
         // A host that only reports has no collector, and nothing is wrong with it.
-        None if usual[0].exists() => &usual,
         None => &[],
     };
-    let asked = sockets.iter().map(|socket| CollectorStatus {
+    thread::scope(|scope| {
+        let asked = sockets.iter().map(|socket| scope.spawn(|| told(socket)));
+        // All are asked before the first is waited for.
+        let asked: Vec<_> = asked.collect();
+        let told = asked.into_iter().filter_map(|asked| asked.join().ok());
+        told.collect()
+    })
+}
+
+fn told(socket: &Path) -> CollectorStatus {
+    CollectorStatus {
         command: socket.display().to_string(),
         told: match ask(socket) {
             Ok(status) => CollectorReply::Figures(CollectorFigures::read(status)),
             Err(error) => CollectorReply::Failed(error.to_string()),
         },
-    });
-    asked.collect()
+    }
 }
 
 fn ask(socket: &Path) -> Result<serde_json::Value, AskError> {
     Client::connect_within(socket, DAEMON)?.ask(&json!({ "request": "status" }))
 }
+
+#[cfg(test)]
+mod tests;

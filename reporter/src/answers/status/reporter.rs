@@ -41,10 +41,15 @@ pub struct QueueStatus {
 impl ReporterStatus {
     /// Asks there.
     pub(crate) fn ask(socket: Option<&Path>) -> ReporterStatus {
+        ReporterStatus::ask_within(socket, LIMIT)
+    }
+
+    /// The same, with another time limit.
+    pub(crate) fn ask_within(socket: Option<&Path>, limit: Duration) -> ReporterStatus {
         let Some(socket) = socket else {
             return ReporterStatus::NotAsked;
         };
-        let asked = Client::connect_within(socket, LIMIT)
+        let asked = Client::connect_within(socket, limit)
             .and_then(|mut client| client.ask(&json!({ "request": "status" })));
         match asked {
             Ok(status) => ReporterStatus::Answers(status),

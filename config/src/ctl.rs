@@ -102,7 +102,7 @@ impl load::Load for Ctl {
         let command = match words.operands.as_slice() {
             // Without a command there is the whole configuration to check.
             [] if check => None,
-            _ => parse::command(words)
+            _ => parse::command(words, AnswerBounds::WIDEST)
                 .map_err(|problem| reader.problems.push(problem))
                 .ok(),
         };
@@ -132,7 +132,10 @@ impl load::Load for Ctl {
     }
 
     fn is_diagnosis(words: &Words) -> bool {
-        matches!(parse::command(words), Ok(Command::Doctor(_)))
+        matches!(
+            parse::command(words, AnswerBounds::WIDEST),
+            Ok(Command::Doctor(_))
+        )
     }
 
     fn diagnose(&mut self, problems: Vec<Problem>, warnings: &[String]) {
@@ -150,12 +153,32 @@ impl load::Load for Ctl {
     }
 }
 
+/// How much of an answer may be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerBounds {
+    /// Days.
+    pub days: u32,
+    /// Lines.
+    pub lines: u32,
+}
+
+impl AnswerBounds {
+    /// As many days as are kept at most, and what fits into memory whatever stands in it.
+    const WIDEST: AnswerBounds = AnswerBounds {
+        days: 36_500,
+        lines: 1_000_000,
+    };
+}
+
 /// The question that words of a command line ask: a command with its operands and options, and nothing beside.
 ///
 /// # Errors
 ///
 /// What is wrong with them, a line each.
-pub fn question(words: impl IntoIterator<Item = String>) -> Result<Command, Vec<String>> {
+pub fn question(
+    words: impl IntoIterator<Item = String>,
+    bounds: AnswerBounds,
+) -> Result<Command, Vec<String>> {
     let found = Arguments::parse(Program::Ctl, words.into_iter().map(OsString::from));
     let mut problems = found.problems;
     // Options of the program are for whoever runs it.
@@ -163,11 +186,21 @@ pub fn question(words: impl IntoIterator<Item = String>) -> Result<Command, Vec<
         let place = Place::Argument(format!("--{}", row.name));
         Problem::unknown(place, "option", None)
     }));
-    if found.config_file.is_some() || found.wish != Wish::Run || found.words.json {
-        let place = Place::Argument("an option".to_owned());
+    let beside = [
+        found.config_file.is_some().then_some("--config_file"),
+        match found.wish {
+            Wish::Run => None,
+            Wish::Check => Some("--check_config"),
+            Wish::Version => Some("--version"),
+            Wish::Help => Some("--help"),
+        },
+        found.words.json.then_some("--json"),
+    ];
+    for option in beside.into_iter().flatten() {
+        let place = Place::Argument(option.to_owned());
         problems.push(Problem::new(place, "belongs to no question"));
     }
-    match parse::command(&found.words) {
+    match parse::command(&found.words, bounds) {
         Ok(command) if problems.is_empty() => Ok(command),
         asked => {
             problems.extend(asked.err());

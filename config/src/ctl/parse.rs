@@ -1,8 +1,8 @@
 //! From words to a question.
 
 use super::{
-    AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType,
-    Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
+    AnswerBounds, AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope,
+    KeyType, Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 use crate::{
     DayWord,
@@ -20,17 +20,17 @@ const WAIT: u32 = 60;
 const LONGEST_WAIT: u32 = 86_400;
 /// A page.
 const LIMIT: usize = 50;
-/// As many as are kept at most.
-const MOST_DAYS: u32 = 36_500;
-/// What fits into memory whatever stands in it.
-const MOST_LINES: usize = 1_000_000;
 
 /// The question, or what is wrong with it.
-pub(super) fn command(words: &Words) -> Result<Command, Problem> {
+pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Problem> {
     let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
     let (name, operands) = split(&operands)?;
     fitting(name, words)?;
-    let given = Given { name, words };
+    let given = Given {
+        name,
+        words,
+        bounds,
+    };
     let command = match (name, operands) {
         ("status", []) => Command::Status(match given.switch("check") {
             true => StatusForm::Check,
@@ -40,7 +40,7 @@ pub(super) fn command(words: &Words) -> Result<Command, Problem> {
             output: given.last("output").map(Into::into),
         },
         ("history", []) => Command::History {
-            days: given.number("days", MOST_DAYS)?.unwrap_or(HISTORY_DAYS),
+            days: given.days()?.unwrap_or(HISTORY_DAYS),
         },
         ("failures", []) => Command::Failures(failures(&given)?),
         ("deliveries", []) => deliveries(&given, DayWord::LastClosed)?,
@@ -173,6 +173,7 @@ fn fitting(name: &str, words: &Words) -> Result<(), Problem> {
 struct Given<'a> {
     name: &'static str,
     words: &'a Words,
+    bounds: AnswerBounds,
 }
 
 impl Given<'_> {
@@ -194,6 +195,10 @@ impl Given<'_> {
             true => Wait::No,
             false => Wait::ForAnswer(seconds.unwrap_or(WAIT)),
         })
+    }
+
+    fn days(&self) -> Result<Option<u32>, Problem> {
+        self.number("days", self.bounds.days)
     }
 
     /// From 1 to `most`.
@@ -242,7 +247,7 @@ fn read_day(text: &str) -> Result<DayWord, Problem> {
 
 fn failures(given: &Given<'_>) -> Result<Failures, Problem> {
     Ok(Failures {
-        days: given.number("days", MOST_DAYS)?.unwrap_or(1),
+        days: given.days()?.unwrap_or(1),
         domain: given.last("domain"),
         scope: match given.switch("new") {
             true => FailuresScope::New,
@@ -270,8 +275,7 @@ fn deliveries(given: &Given<'_>, day: DayWord) -> Result<Command, Problem> {
 }
 
 fn limit(given: &Given<'_>) -> Result<usize, Problem> {
-    let most = u32::try_from(MOST_LINES).unwrap_or(u32::MAX);
-    let limit = given.number("limit", most)?;
+    let limit = given.number("limit", given.bounds.lines)?;
     Ok(limit.map_or(LIMIT, |limit| limit as usize))
 }
 

@@ -63,31 +63,22 @@ impl ApiQuestion {
     }
 
     fn command(&self) -> Result<Command, HttpReply> {
-        let asked = ctl::question(self.words.iter().cloned()).map_err(|problems| {
+        let asked = ctl::question(self.words.iter().cloned(), limits::BOUNDS);
+        let asked = asked.map_err(|problems| {
             // Here they are parameters.
             let why = problems.join("; ").replace("--", "");
             problem(StatusCode::BAD_REQUEST, &why)
         })?;
-        let (days, lines) = match &asked {
-            Command::History { days } => (*days, 0),
-            Command::Failures(asked) => (asked.days, asked.limit),
-            Command::Deliveries(asked) => (1, asked.limit),
+        let why = match &asked {
             Command::DeliveriesToday(_) => {
-                let why = "day: today's are told by tlsrptctl, which asks the collectors";
-                return Err(problem(StatusCode::BAD_REQUEST, why));
+                "day: today's are told by tlsrptctl, which asks the collectors"
             }
             Command::Show(asked) if asked.form == ShowForm::Mail => {
-                let why = "mail: tlsrptctl writes it, with the keys";
-                return Err(problem(StatusCode::BAD_REQUEST, why));
+                "mail: tlsrptctl writes it, with the keys"
             }
-            _ => (1, 0),
-        };
-        let why = match (days > limits::DAYS, lines > limits::LINES) {
-            (true, _) => format!("days: {} are told at most", limits::DAYS),
-            (_, true) => format!("limit: {} is the most", limits::LINES),
             _ => return Ok(asked),
         };
-        Err(problem(StatusCode::BAD_REQUEST, &why))
+        Err(problem(StatusCode::BAD_REQUEST, why))
     }
 
     /// The answer.

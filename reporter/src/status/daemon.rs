@@ -28,6 +28,9 @@ use crate::{
 /// How often it is looked whether anybody is there.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Descriptors for the sockets that listen, the log, the database with what stands beside it, and the daemons.
+const OWN_DESCRIPTORS: usize = 32;
+
 /// What is wrong with the files that the configuration names.
 pub fn faults(settings: &Statusd, _: Option<&Path>) -> Vec<String> {
     let service = ServiceView::of(Program::Statusd, None);
@@ -53,7 +56,7 @@ pub fn faults(settings: &Statusd, _: Option<&Path>) -> Vec<String> {
 pub fn run(settings: Settings<Statusd>, log: LogHandle) -> Result<(), Error> {
     // Before any thread is there: it changes the environment.
     let passed = listen::passed()?;
-    descriptors::raise();
+    let descriptors = descriptors::raise();
     tell(&settings);
     let runtime = runtime()?;
     let settings = Arc::new(settings.values);
@@ -62,7 +65,7 @@ pub fn run(settings: Settings<Statusd>, log: LogHandle) -> Result<(), Error> {
         let signals =
             signals::listen(service_manager.watchdog_interval()).map_err(Error::Runtime)?;
         let listeners = Listeners::make(&settings, passed)?;
-        let server = begin(&settings)?;
+        let server = begin(&settings, connections(&settings, descriptors))?;
         for name in &listeners.names {
             tracing::info!(address = %name, "tlsrpt-statusd serves");
         }
@@ -99,17 +102,29 @@ fn runtime() -> Result<Runtime, Error> {
     runtime.enable_all().build().map_err(Error::Runtime)
 }
 
+/// How many connections there may be at once: what the program itself opens has its descriptors beside them.
+fn connections(settings: &Statusd, descriptors: usize) -> usize {
+    let most = descriptors.saturating_sub(OWN_DESCRIPTORS).max(1);
+    if settings.max_connections > most {
+        tracing::warn!(
+            max_connections = settings.max_connections,
+            served = most,
+            "max_connections is more than the limit of open files allows"
+        );
+    }
+    settings.max_connections.min(most)
+}
+
 /// The worker, and the server that asks it.
-fn begin(settings: &Arc<Statusd>) -> Result<Arc<HttpServer>, StatusdError> {
-    let (desk, questions) = Desk::new();
-    let desk = Arc::new(desk);
+fn begin(settings: &Arc<Statusd>, connections: usize) -> Result<Arc<HttpServer>, StatusdError> {
+    let desk = Arc::new(Desk::default());
     let (for_worker, settings_of_worker) = (Arc::clone(&desk), Arc::clone(settings));
     thread::Builder::new()
         .name("worker".to_owned())
-        .spawn(move || worker::work(&settings_of_worker, &questions, &for_worker))
+        .spawn(move || worker::work(&settings_of_worker, &for_worker))
         .map_err(StatusdError::Thread)?;
     let hosts = HostNames::new(settings.host_names.as_deref().unwrap_or_default());
-    Ok(HttpServer::new(desk, hosts, settings.max_connections))
+    Ok(HttpServer::new(desk, hosts, connections))
 }
 
 /// With `patience`, it also ends when nobody has been there for so long.
@@ -137,7 +152,12 @@ async fn until_stopped(
                     tracing::error!(%error, "the old log file stays in use");
                 }
             }
-            Some(Order::Alive) => service_manager.alive(),
+            Some(Order::Alive) if server.works() => service_manager.alive(),
+            Some(Order::Alive) => {
+                tracing::error!(
+                    "no answer comes from store and daemons: the service manager is to start tlsrpt-statusd anew"
+                );
+            }
             Some(Order::Stop) | None => return,
         }
     }

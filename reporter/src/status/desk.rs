@@ -1,13 +1,11 @@
 //! Between the many who ask and the one worker: an answer is kept for `refresh_interval`, who asks the same meanwhile waits
-//! for the same answer, and few different questions wait.
+//! for the same answer, and few different questions wait. What monitoring asks goes first; a question whose askers have all gone
+//! is dropped.
 
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, Receiver, SyncSender, TrySendError},
-    },
-    time::Instant,
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
@@ -15,10 +13,10 @@ use tokio::sync::watch;
 use super::{limits, response::HttpReply, route::StatusQuestion};
 
 /// Answers, kept and awaited.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Desk {
-    questions: SyncSender<StatusQuestion>,
     replies: Mutex<Replies>,
+    asked: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +24,11 @@ struct Replies {
     kept: HashMap<StatusQuestion, KeptReply>,
     /// The questions that are asked now.
     awaited: HashMap<StatusQuestion, watch::Sender<Option<Arc<HttpReply>>>>,
+    /// Of those, what waits for the worker: questions of which there are a handful, and all others.
+    few: VecDeque<StatusQuestion>,
+    many: VecDeque<StatusQuestion>,
+    /// When the worker took the question that it answers now.
+    taken: Option<Instant>,
 }
 
 /// An answer, and until when it is right.
@@ -43,16 +46,6 @@ enum ReplyState {
 }
 
 impl Desk {
-    /// With the questions for the worker.
-    pub(super) fn new() -> (Desk, Receiver<StatusQuestion>) {
-        let (questions, asked) = mpsc::sync_channel(limits::QUESTIONS);
-        let desk = Desk {
-            questions,
-            replies: Mutex::default(),
-        };
-        (desk, asked)
-    }
-
     /// The answer, or that there is none now.
     pub(super) async fn ask(&self, question: StatusQuestion) -> Arc<HttpReply> {
         let mut awaited = match self.find(question) {
@@ -79,19 +72,38 @@ impl Desk {
         if let Some(sender) = replies.awaited.get(&question) {
             return ReplyState::Awaited(sender.subscribe());
         }
-        match self.questions.try_send(question.clone()) {
-            Ok(()) => {
-                let (sender, receiver) = watch::channel(None);
-                replies.awaited.insert(question, sender);
-                ReplyState::Awaited(receiver)
-            }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => ReplyState::TooMany,
+        if !replies.queue(&question) {
+            return ReplyState::TooMany;
         }
+        let (sender, receiver) = watch::channel(None);
+        replies.awaited.insert(question, sender);
+        self.asked.notify_one();
+        ReplyState::Awaited(receiver)
+    }
+
+    /// The worker's next question. Waits for one that somebody waits for.
+    pub(super) fn next_question(&self) -> StatusQuestion {
+        let mut replies = self.lock();
+        loop {
+            if let Some(question) = replies.take() {
+                return question;
+            }
+            let woken = self.asked.wait(replies);
+            replies = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether the worker has come back from its last question, or took it no longer ago.
+    pub(super) fn works_within(&self, limit: Duration) -> bool {
+        self.lock()
+            .taken
+            .is_none_or(|taken| taken.elapsed() < limit)
     }
 
     /// Takes the worker's answer.
     pub(super) fn keep(&self, question: StatusQuestion, kept: KeptReply) {
         let mut replies = self.lock();
+        replies.taken = None;
         if let Some(awaited) = replies.awaited.remove(&question) {
             awaited.send_replace(Some(Arc::clone(&kept.reply)));
         }
@@ -106,6 +118,35 @@ impl Desk {
 }
 
 impl Replies {
+    /// Lets a question wait for the worker; `false`: too many others do.
+    fn queue(&mut self, question: &StatusQuestion) -> bool {
+        if question.is_of_few() {
+            self.few.push_back(question.clone());
+            return true;
+        }
+        if self.many.len() >= limits::QUESTIONS {
+            let awaited = &mut self.awaited;
+            self.many.retain(|question| is_awaited(awaited, question));
+        }
+        let has_room = self.many.len() < limits::QUESTIONS;
+        if has_room {
+            self.many.push_back(question.clone());
+        }
+        has_room
+    }
+
+    /// The next question that somebody waits for, for the worker.
+    fn take(&mut self) -> Option<StatusQuestion> {
+        self.taken = None;
+        while let Some(question) = self.few.pop_front().or_else(|| self.many.pop_front()) {
+            if is_awaited(&mut self.awaited, &question) {
+                self.taken = Some(Instant::now());
+                return Some(question);
+            }
+        }
+        None
+    }
+
     /// The first to end go first.
     fn make_room(&mut self) {
         loop {
@@ -120,6 +161,20 @@ impl Replies {
             self.kept.remove(&first);
         }
     }
+}
+
+/// Whether somebody waits for its answer still; else it is not asked any more.
+fn is_awaited(
+    awaited: &mut HashMap<StatusQuestion, watch::Sender<Option<Arc<HttpReply>>>>,
+    question: &StatusQuestion,
+) -> bool {
+    let is_awaited = awaited
+        .get(question)
+        .is_some_and(|sender| sender.receiver_count() > 0);
+    if !is_awaited {
+        awaited.remove(question);
+    }
+    is_awaited
 }
 
 fn none_in_time() -> Arc<HttpReply> {

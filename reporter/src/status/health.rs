@@ -1,11 +1,14 @@
 //! `/health`: for load balancers, and whoever looks whether this program works.
 
 use hyper::StatusCode;
+use jiff::Timestamp;
+use tlsrptd_config::reportd::Reportd;
+use tlsrptd_proto::day::Day;
 
 use super::{
     response::{HttpReply, Media},
     route::Target,
-    snapshot::StatusSnapshot,
+    snapshot::{self, StatusSnapshot},
 };
 use crate::answers::status::{Severity, worst};
 
@@ -26,26 +29,33 @@ impl HealthForm {
             false => HealthForm::Readable,
         }
     }
+}
 
-    /// 200, or 503 with one line that says why.
-    pub(super) fn answer(self, snapshot: &StatusSnapshot) -> HttpReply {
-        let stored = match &snapshot.stored {
-            Ok(stored) => stored,
-            Err(why) => return line(StatusCode::SERVICE_UNAVAILABLE, why),
-        };
-        let findings = &stored.status.findings;
-        let worst = worst(findings);
-        match (self, findings.first()) {
-            (HealthForm::Readable, _) | (HealthForm::Check, None) => line(StatusCode::OK, "ok"),
-            (HealthForm::Check, Some(first)) => {
-                let status = match worst {
-                    Severity::Ok | Severity::Warning => StatusCode::OK,
-                    Severity::Unknown | Severity::Critical => StatusCode::SERVICE_UNAVAILABLE,
-                };
-                line(status, &format!("{}: {}", worst.as_str(), first.text))
-            }
-        }
+/// 200 when the store can be read, or 503 with one line that says why.
+pub(super) fn readable(reportd: &Reportd, now: Timestamp) -> HttpReply {
+    let last_closed = Day::of(now).previous();
+    match snapshot::open(reportd).and_then(|store| store.jobs(last_closed)) {
+        Ok(_) => line(StatusCode::OK, "ok"),
+        Err(error) => line(StatusCode::SERVICE_UNAVAILABLE, &snapshot::in_words(&error)),
     }
+}
+
+/// 200 when nothing is critical, or 503; with one line that says what there is.
+pub(super) fn check(snapshot: &StatusSnapshot) -> HttpReply {
+    let stored = match &snapshot.stored {
+        Ok(stored) => stored,
+        Err(why) => return line(StatusCode::SERVICE_UNAVAILABLE, why),
+    };
+    let findings = &stored.status.findings;
+    let Some(first) = findings.first() else {
+        return line(StatusCode::OK, "ok");
+    };
+    let worst = worst(findings);
+    let status = match worst {
+        Severity::Ok | Severity::Warning => StatusCode::OK,
+        Severity::Unknown | Severity::Critical => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    line(status, &format!("{}: {}", worst.as_str(), first.text))
 }
 
 fn line(status: StatusCode, text: &str) -> HttpReply {

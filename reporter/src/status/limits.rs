@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tlsrptd_config::ctl::AnswerBounds;
+
 /// Bytes of a request's line and fields.
 pub(super) const HEAD: usize = 16 << 10;
 /// Bytes of its target.
@@ -20,15 +22,18 @@ pub(super) const WRITE: Duration = Duration::from_secs(20);
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// How long the store may take for one answer.
 pub(super) const STORE: Duration = Duration::from_secs(5);
-/// Different questions that wait for the worker.
+/// Longer than the worker ever takes for one: the store for a snapshot, the daemons, and the store for a page.
+pub(super) const WORKER: Duration = Duration::from_secs(30);
+/// Different questions that wait for the worker, beside the handful that has places of its own.
 pub(super) const QUESTIONS: usize = 32;
 /// Answers that are kept.
 pub(super) const KEPT: usize = 128;
 /// Bytes of the answers that are kept.
 pub(super) const KEPT_BYTES: usize = 8 << 20;
-/// Lines of an answer of /api.
-pub(super) const LINES: usize = 1000;
-/// Days of an answer of /api.
-pub(super) const DAYS: u32 = 400;
+/// What /api may be asked for.
+pub(super) const BOUNDS: AnswerBounds = AnswerBounds {
+    days: 400,
+    lines: 1000,
+};
 /// How long answers under way are waited for at the end.
 pub(super) const GRACE: Duration = Duration::from_secs(2);

@@ -37,6 +37,18 @@ pub(super) enum StatusQuestion {
     Api(ApiQuestion),
 }
 
+impl StatusQuestion {
+    /// Whether there are no more than a handful of its kind, so that no number of others keeps it from its answer.
+    pub(super) fn is_of_few(&self) -> bool {
+        match self {
+            StatusQuestion::Page(Page::Overview(_))
+            | StatusQuestion::Metrics(_)
+            | StatusQuestion::Health(_) => true,
+            StatusQuestion::Page(Page::Destination(_)) | StatusQuestion::Api(_) => false,
+        }
+    }
+}
+
 /// The path and the query of a request, decoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -89,6 +101,7 @@ pub(super) fn route(request: &Parts, hosts: &HostNames) -> Result<Route, HttpRep
         return Err(refused.and(header::ALLOW, HeaderValue::from_static("GET, HEAD")));
     }
     check_body(&request.headers)?;
+    check_site(&request.headers)?;
     if request.uri.to_string().len() > limits::TARGET {
         let why = format!("{} bytes are read", limits::TARGET);
         return Err(HttpReply::problem(StatusCode::URI_TOO_LONG, &why));
@@ -151,6 +164,19 @@ fn check_host(request: &Parts, hosts: &HostNames) -> Result<(), HttpReply> {
             StatusCode::MISDIRECTED_REQUEST,
             "this is not the host that was asked for; names by which it may be asked stand in host_names of tlsrpt-statusd",
         )),
+    }
+}
+
+/// A browser says that another web site's page asks. It would not be shown the answer, and asks all the same; who follows a link
+/// from there is welcome.
+fn check_site(fields: &HeaderMap) -> Result<(), HttpReply> {
+    let says = |name: &str, what: &str| fields.get(name).is_some_and(|value| value == what);
+    match says("sec-fetch-site", "cross-site") && !says("sec-fetch-mode", "navigate") {
+        true => Err(HttpReply::problem(
+            StatusCode::FORBIDDEN,
+            "another web site's page asks",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -96,6 +96,11 @@ impl HttpServer {
         }
     }
 
+    /// Whether whoever makes the answers goes on.
+    pub(super) fn works(&self) -> bool {
+        self.desk.works_within(limits::WORKER)
+    }
+
     /// For how long no connection has been open.
     pub(super) fn idle(&self) -> Duration {
         match self.connections().is_empty() {

@@ -1,15 +1,13 @@
 //! The one thread that asks store and daemons.
 
-use std::{
-    sync::{Arc, mpsc::Receiver},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use tlsrptd_config::statusd::Statusd;
 
 use super::{
     desk::{Desk, KeptReply},
+    health::{self, HealthForm},
     metrics,
     response::HttpReply,
     route::StatusQuestion,
@@ -38,37 +36,47 @@ impl Sources<'_> {
     }
 }
 
-/// Answers one question after the other, until nobody asks any more.
-pub(super) fn work(settings: &Statusd, questions: &Receiver<StatusQuestion>, desk: &Desk) {
+/// Answers one question after the other, without end.
+pub(super) fn work(settings: &Statusd, desk: &Desk) {
     let mut last: Option<(Instant, StatusSnapshot)> = None;
-    while let Ok(question) = questions.recv() {
-        let fresh = last.take();
-        let fresh = fresh.filter(|(at, _)| at.elapsed() < settings.refresh_interval);
-        let (at, snapshot) = fresh.unwrap_or_else(|| {
-            let sources = SnapshotSources::of(settings);
-            // Its age counts from the first look on.
-            (
-                Instant::now(),
-                StatusSnapshot::take(sources, Timestamp::now()),
-            )
-        });
-        let sources = Sources {
-            now: Timestamp::now(),
-            snapshot: &snapshot,
-            settings,
+    loop {
+        let question = desk.next_question();
+        let (reply, ends) = match &question {
+            // Nobody waits for a daemon to hear this.
+            StatusQuestion::Health(HealthForm::Readable) => {
+                let reply = health::readable(&settings.reportd, Timestamp::now());
+                (reply, Instant::now() + settings.refresh_interval)
+            }
+            question => {
+                let (at, snapshot) = last
+                    .take_if(|(at, _)| at.elapsed() < settings.refresh_interval)
+                    .unwrap_or_else(|| take(settings));
+                let sources = Sources {
+                    now: Timestamp::now(),
+                    snapshot: &snapshot,
+                    settings,
+                };
+                let reply = answer(question, &sources);
+                last = Some((at, snapshot));
+                (reply, at + settings.refresh_interval)
+            }
         };
-        let reply = Arc::new(answer(&question, &sources));
-        let ends = at + settings.refresh_interval;
+        let reply = Arc::new(reply);
         desk.keep(question, KeptReply { reply, ends });
-        last = Some((at, snapshot));
     }
+}
+
+/// Its age counts from its end on: one that took long, as daemons do not answer, would be too old when it is made.
+fn take(settings: &Statusd) -> (Instant, StatusSnapshot) {
+    let snapshot = StatusSnapshot::take(SnapshotSources::of(settings), Timestamp::now());
+    (Instant::now(), snapshot)
 }
 
 fn answer(question: &StatusQuestion, sources: &Sources<'_>) -> HttpReply {
     match question {
         StatusQuestion::Page(page) => page.answer(sources),
         StatusQuestion::Metrics(form) => metrics::answer(sources.snapshot, *form),
-        StatusQuestion::Health(form) => form.answer(sources.snapshot),
+        StatusQuestion::Health(_) => health::check(sources.snapshot),
         StatusQuestion::Api(asked) => asked.answer(sources),
     }
 }

@@ -83,10 +83,16 @@ fn a_socket_that_the_service_manager_keeps() {
     let page = Statusd::start(&program.clone().passing(tcp));
     assert_eq!(page.address, address, "listen does not matter");
     assert_eq!(page.get("/health").status, 200);
-    page.running.stop().success();
+    let idle = " WARN listen does not matter: the service manager passed another socket";
+    let told = page.running.stop().success().stderr;
+    assert!(told.contains(idle), "{told}");
+    let same = program.clone().set("listen", address);
+    let page = Statusd::start(&same.passing(kept.try_clone().unwrap()));
+    let told = page.running.stop().success().stderr;
+    assert!(!told.contains(idle), "it says the same: {told}");
 
     // Idle, it ends; the next connection waits for the next start.
-    let idle = program.clone().set("exit_when_idle", 1);
+    let idle = program.clone().set("exit_when_idle", 10);
     let ended = idle
         .clone()
         .passing(kept.try_clone().unwrap())
@@ -187,12 +193,14 @@ fn the_configuration_is_checked_without_a_start() {
     let bad = check(
         site.statusd()
             .set("host_names", "a b")
+            .set("exit_when_idle", 9)
             .set("reportd_config", "/nonexistent"),
     );
     assert_eq!(bad.code(), Some(2));
     for line in [
         "host_names: `a b` is not a domain name",
         "/nonexistent: cannot read",
+        "exit_when_idle: 9 s: what is started anew so often, the service manager gives up (allowed: 0, or at least 10)",
     ] {
         assert!(bad.stderr.contains(line), "{line}: {}", bad.stderr);
     }

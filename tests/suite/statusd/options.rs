@@ -86,10 +86,10 @@ fn rows(site: &QuietSite) -> Vec<Row> {
                 .is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
             waits.to_string()
         }),
-        row("exit_when_idle", "1", |_, program| {
+        row("exit_when_idle", "10", |_, program| {
             let passed = TcpListener::bind("127.0.0.1:0").unwrap();
             let mut page = Statusd::start(&program.passing(passed)).running;
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(14));
             page.is_running().to_string()
         }),
         row("refresh_interval", "3600", |_, program| {

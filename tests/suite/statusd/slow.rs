@@ -80,6 +80,59 @@ fn resident(page: &Statusd) -> u64 {
     kib * 1024
 }
 
+/// Connections of its port for which the kernel keeps what was not taken, whoever's they are.
+fn kept_by_kernel(page: &Statusd) -> usize {
+    let local = format!("0100007F:{:04X}", page.address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let kept = table.lines().filter(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_listening = fields[3] == "0A";
+        fields[1] == local && !is_listening && !fields[4].starts_with("00000000:")
+    });
+    kept.count()
+}
+
+/// An answer that was written and closed waits in the kernel for its reader, but not for long.
+#[test]
+fn what_was_answered_and_is_not_taken_is_given_up() {
+    let site = QuietSite::new();
+    let page = Statusd::start(&site.statusd().set("max_connections", 4));
+    // More than a reader's kernel takes for it, and less than ours.
+    let get = |field| format!("GET /style.css HTTP/1.1\r\nHost: localhost\r\n{field}\r\n");
+    let repeated = 120_000 / page.get("/style.css").body.len();
+    let requests = get("").repeat(repeated) + &get("Connection: close\r\n");
+    let readers: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = page.connect();
+            setsockopt(&stream, sockopt::RcvBuf, &2048).unwrap();
+            stream.write_all(requests.as_bytes()).unwrap();
+            // All is written before the next comes: what is closed in order stays.
+            let answered = stream.peek(&mut [0]).unwrap();
+            assert_eq!(answered, 1);
+            std::thread::sleep(Duration::from_millis(20));
+            stream
+        })
+        .collect();
+    let at_first = kept_by_kernel(&page);
+    assert!(at_first > 4, "{at_first}");
+    until_true("an end of what nobody takes", || kept_by_kernel(&page) == 0);
+    drop(readers);
+}
+
+/// Each connection has a descriptor, and there is only so many of them.
+#[test]
+fn more_connections_than_open_files() {
+    let site = QuietSite::new();
+    let program = site.statusd().set("max_connections", 1000);
+    let page = Statusd::start(&program.under(&["sh", "-c", "ulimit -n 64; exec \"$@\"", "sh"]));
+    let open: Vec<TcpStream> = (0..100).map(|_| page.connect()).collect();
+    assert_eq!(page.get("/health").status, 200, "a new one is served");
+    drop(open);
+    let told = page.running.stop().success().stderr;
+    let warning = " WARN max_connections is more than the limit of open files allows max_connections=1000 served=32";
+    assert!(told.contains(warning), "{told}");
+}
+
 #[test]
 fn one_connection_too_many_takes_the_place_of_the_idlest() {
     let site = QuietSite::new();

@@ -2,9 +2,11 @@
 
 use std::{
     fs,
+    os::unix::net::UnixListener,
     time::{Duration, Instant},
 };
 
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use rusqlite::Connection;
 use tlsrptd_tests::harness::statusd::Statusd;
 use tlsrptd_tests::harness::wait::until_true;
@@ -55,6 +57,15 @@ fn what_is_wrong_is_said_and_passes() {
     other.execute_batch("CREATE TABLE something(a)").unwrap();
     drop(other);
     says(&page, "is not a database of tlsrpt-reportd");
+    fs::remove_file(&database).unwrap();
+    fs::create_dir(&database).unwrap();
+    says(&page, "cannot read the database");
+    says(&page, "it is a directory");
+    fs::remove_dir(&database).unwrap();
+    // Whoever opened it would wait for a writer.
+    mkfifo(&database, Mode::S_IRWXU).unwrap();
+    says(&page, "it is no file");
+    fs::remove_file(&database).unwrap();
     fs::rename(&away, &database).unwrap();
     is_well(&page);
 
@@ -87,6 +98,50 @@ fn a_reporter_that_stops_is_missed() {
     let reportd = site.start();
     until_true("the reporter", || page.get("/health?check").status == 200);
     drop(reportd);
+}
+
+/// They take connections, and say nothing: the monitoring has its answers all the same.
+#[test]
+fn daemons_that_hang() {
+    let site = QuietSite::new();
+    let hang = |name| UnixListener::bind(site.lab.file(name)).unwrap();
+    let _hanging = [hang("reportd.observe"), hang("collectd.observe")];
+    let program = site.statusd().set("refresh_interval", 5);
+    let page = Statusd::start(&program);
+    let soon = Duration::from_millis(3500);
+    for _ in 0..2 {
+        let asked = Instant::now();
+        let metrics = page.get("/metrics");
+        assert_eq!(metrics.status, 200);
+        let took = asked.elapsed();
+        assert!(took < soon, "they are asked at the same time: {took:?}");
+        assert!(metrics.body.contains("_up"), "{metrics:?}");
+        let asked = Instant::now();
+        for target in ["/health?check", "/api/v1/status", "/"] {
+            assert_ne!(page.get(target).body, "", "{target}");
+        }
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(1), "of the same look: {took:?}");
+        std::thread::sleep(Duration::from_secs(5));
+    }
+
+    let page = Statusd::start(&program.set("refresh_interval", 1));
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_secs(1));
+        let asked = Instant::now();
+        assert_eq!(page.get("/health").body, "ok\n");
+        let took = asked.elapsed();
+        assert!(
+            took < Duration::from_secs(1),
+            "no daemon is asked: {took:?}"
+        );
+    }
+    // One that is younger than the look took is young enough for the next.
+    page.get("/metrics");
+    let asked = Instant::now();
+    page.get("/api/v1/status");
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(1), "of the same look: {took:?}");
 }
 
 /// A reader that never pauses keeps the reporter neither from its start nor from leaving the database whole.

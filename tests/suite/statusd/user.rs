@@ -11,7 +11,7 @@ use std::{
 use nix::unistd::Uid;
 use tlsrptd_tests::harness::sandbox::{Sandbox, Unit};
 use tlsrptd_tests::harness::statusd::Statusd;
-use tlsrptd_tests::harness::wait::until_true;
+use tlsrptd_tests::harness::wait::{until, until_true};
 
 use super::QuietSite;
 
@@ -53,11 +53,11 @@ fn reads(page: &Statusd, when: &str) {
     }
 }
 
-fn says(page: &Statusd, words: &str) {
-    until_true(&format!("{words:?} at /health"), || {
+fn says(page: &Statusd, words: &str) -> String {
+    until(&format!("{words:?} at /health"), || {
         let health = page.get("/health");
-        health.status == 503 && health.body.contains(words)
-    });
+        (health.status == 503 && health.body.contains(words)).then_some(health.body)
+    })
 }
 
 #[test]
@@ -116,11 +116,17 @@ fn a_user_who_may_only_read() {
     let index = site.lab.file("reportd.sqlite-shm");
     let kept = site.lab.file("kept");
     fs::rename(&index, &kept).unwrap();
-    says(&page, "has left a journal beside it: start tlsrpt-reportd");
+    let left = says(&page, "has left a journal beside it: start tlsrpt-reportd");
     fs::rename(&kept, &index).unwrap();
     let database = site.lab.reportd_db();
     fs::set_permissions(&database, Permissions::from_mode(0o600)).unwrap();
-    says(&page, "let its group read it (chmod g+r)");
+    let closed = says(&page, "let its group read it (chmod g+r)");
+    for line in [left, closed] {
+        assert!(
+            line.contains(" belongs to ") && !line.contains("run it as"),
+            "a server for strangers is to be run as nobody else: {line}"
+        );
+    }
     fs::set_permissions(&database, Permissions::from_mode(0o640)).unwrap();
 
     let working = start();

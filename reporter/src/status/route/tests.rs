@@ -116,6 +116,36 @@ fn methods_hosts_and_bodies() {
             Some(413),
             "of any length",
         ),
+        (
+            "GET",
+            &[
+                HOST,
+                ("Sec-Fetch-Site", "cross-site"),
+                ("Sec-Fetch-Mode", "no-cors"),
+            ],
+            Some(403),
+            "another web site's page asks",
+        ),
+        (
+            "GET",
+            &[
+                HOST,
+                ("Sec-Fetch-Site", "cross-site"),
+                ("Sec-Fetch-Mode", "navigate"),
+            ],
+            None,
+            "who follows a link from there",
+        ),
+        (
+            "GET",
+            &[
+                HOST,
+                ("Sec-Fetch-Site", "same-origin"),
+                ("Sec-Fetch-Mode", "no-cors"),
+            ],
+            None,
+            "the style sheet of the page",
+        ),
     ] {
         let got = asked(method, "/health", fields).err();
         assert_eq!(got, want, "{method} {fields:?}: {why}");
@@ -179,5 +209,35 @@ fn questions_of_tlsrptctl() {
         let target = format!("/api/v1/{target}");
         let got = asked("GET", &target, &[HOST]).err();
         assert_eq!(got, want, "{target}: {why}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_question_is_named() {
+    for (target, want) in [
+        (
+            "history?days=0",
+            "days: 0 is out of range (allowed: 1 to 400)",
+        ),
+        (
+            "history?days=401",
+            "days: 401 is out of range (allowed: 1 to 400)",
+        ),
+        (
+            "failures?limit=1001",
+            "limit: 1001 is out of range (allowed: 1 to 1000)",
+        ),
+        ("status?json", "json: belongs to no question"),
+        ("status?help", "help: belongs to no question"),
+        ("status?version", "version: belongs to no question"),
+        (
+            "status?config_file=/etc/x",
+            "config_file: belongs to no question",
+        ),
+    ] {
+        let head = head("GET", &format!("/api/v1/{target}"), &[HOST]);
+        let refused = route(&head, &HostNames::default()).unwrap_err();
+        let body = String::from_utf8_lossy(&refused.body).into_owned();
+        assert!(body.contains(want), "{target}: {body}");
     }
 }

@@ -94,6 +94,7 @@ impl Error {
                 | StoreError::Missing { .. }
                 | StoreError::Denied { .. }
                 | StoreError::Open { .. }
+                | StoreError::Unreadable { .. }
                 | StoreError::Lock { .. },
             ) => exit::DATABASE,
             Error::Argument { .. } => exit::CONFIG,

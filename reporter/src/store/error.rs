@@ -38,6 +38,14 @@ pub enum StoreError {
         /// Why.
         source: Cause,
     },
+    /// It cannot be read, by a program that does no more.
+    #[error("cannot read the database {database}: {source}")]
+    Unreadable {
+        /// Which.
+        database: String,
+        /// Why.
+        source: Cause,
+    },
     /// It belongs to another program.
     #[error(
         "{database} is not a database of tlsrpt-reportd: {found} (allowed: version 1, purpose \"TLSRPT-Reportd-DB-devel-2024-10-28\")"

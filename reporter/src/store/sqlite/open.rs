@@ -15,7 +15,7 @@ use rusqlite::{
 use tlsrptd_config::service_view;
 
 use super::{SqliteStore, installation, journal, lock::DatabaseLock, schema};
-use crate::store::{CommitHook, Step, StoreError};
+use crate::store::{Cause, CommitHook, Step, StoreError};
 
 /// How long a statement waits for the lock of another program: `tlsrptctl` for the reporter, or the reverse.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -133,6 +133,14 @@ pub(super) fn fault(path: &Path, source: rusqlite::Error) -> StoreError {
     }
 }
 
+/// The same of one that is only read.
+pub(super) fn unreadable(path: &Path, source: impl Into<Cause>) -> StoreError {
+    StoreError::Unreadable {
+        database: path.display().to_string(),
+        source: source.into(),
+    }
+}
+
 fn foreign(path: &Path, found: String) -> StoreError {
     let database = path.display().to_string();
     StoreError::Purpose { database, found }
@@ -173,7 +181,7 @@ pub fn find_fault(path: &Path) -> Option<StoreError> {
     let error = existing(path, flags, PATIENCE).err()?;
     let is_foreign = match &error {
         StoreError::Purpose { .. } => true,
-        StoreError::Open { source, .. } => {
+        StoreError::Unreadable { source, .. } => {
             let source = source
                 .downcast_ref()
                 .and_then(rusqlite::Error::sqlite_error_code);
@@ -202,6 +210,13 @@ pub(super) fn existing(
     if !path.exists() {
         return Err(StoreError::Missing { database });
     }
+    // A pipe would be waited for without end.
+    if path.is_dir() {
+        return Err(unreadable(path, "it is a directory"));
+    }
+    if !path.is_file() {
+        return Err(unreadable(path, "it is no file"));
+    }
     let opened = Connection::open_with_flags(path, flags).and_then(|db| {
         db.busy_timeout(patience)?;
         let kind = schema::kind(&db)?;
@@ -220,7 +235,8 @@ pub(super) fn existing(
             let folder = path.parent().filter(|_| is_about_rights);
             match folder.and_then(|folder| service_view::denied(folder, true)) {
                 Some(who) => Err(StoreError::Denied { database, who }),
-                None => Err(fault(path, error)),
+                None if writes => Err(fault(path, error)),
+                None => Err(unreadable(path, error)),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior, named_params};
 use tlsrptd_proto::day::Day;
 
 use super::{digests, history, open, suppressed::TABLES};
@@ -49,7 +49,7 @@ impl ExistingDatabase {
         if let OperatorAccess::ReadWithin(limit) = access {
             let end = Instant::now() + limit;
             db.progress_handler(BETWEEN_LOOKS, Some(move || Instant::now() >= end))
-                .map_err(|source| open::fault(path, source))?;
+                .map_err(|source| open::unreadable(path, source))?;
         }
         Ok(ExistingDatabase {
             db,
@@ -85,7 +85,10 @@ impl ExistingDatabase {
     }
 
     fn fault(&self, source: rusqlite::Error) -> StoreError {
-        open::fault(&self.path, source)
+        match self.db.is_readonly(MAIN_DB) {
+            Ok(true) => open::unreadable(&self.path, source),
+            _ => open::fault(&self.path, source),
+        }
     }
 }
 

@@ -214,12 +214,14 @@ impl StoreWriter {
     /// When somebody removed or replaced the file, saves its data, or counts as dropped what is lost. True when nothing waits
     /// for a commit any more.
     pub(crate) fn recover_replaced_file(&mut self, now: Timestamp) -> bool {
-        let waiting = self.uncommitted();
-        match self.store.recover_replaced_file() {
+        let mut saved = Vec::new();
+        let recovered = self.store.recover_replaced_file(&mut saved);
+        for flushed in saved {
+            self.record_flush(flushed, now);
+        }
+        match recovered {
             Ok(lost) => {
                 self.uncount(DropReason::Storage, lost);
-                let gone = waiting.saturating_sub(self.uncommitted());
-                self.stats.committed.add(gone.saturating_sub(lost));
                 // On a disk that is only full there was nothing to rescue: the next try is due as before.
                 if self.is_clean() {
                     self.commit_failure = None;

@@ -130,8 +130,8 @@ pub(crate) trait Store: Send {
     /// Counts the rows of the running day.
     fn day_size(&mut self, today: Day) -> Result<DaySize, StoreError>;
     /// When a flush failed because somebody took the data away: saves what can be saved, and begins anew where nothing is.
-    /// Says how many datagrams are lost, which no retry would bring back.
-    fn recover_replaced_file(&mut self) -> Result<u64, StoreError> {
+    /// Says how many datagrams are lost, which no retry would bring back, and adds what was committed, also before a failure.
+    fn recover_replaced_file(&mut self, _saved: &mut Vec<Flushed>) -> Result<u64, StoreError> {
         Ok(0)
     }
     /// Leaves the data so that any other program may open them. Only when nothing is uncommitted.

@@ -139,3 +139,43 @@ fn a_rotation_that_had_to_wait_over_midnight_does_not_take_the_next_day() {
     let closed = [today.previous(), today].map(|day| sessions(day, "a.test"));
     assert_eq!(closed.iter().sum::<u64>(), 1, "as far as the rotation came");
 }
+
+/// What waits when somebody removes the file is saved, and all figures tell of it.
+#[test]
+fn what_is_saved_of_a_removed_file_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let storage = Storage::Sqlite {
+        url: "u".into(),
+        path: path.clone(),
+    };
+    let policy = CommitPolicy {
+        max_uncommitted: 1_000,
+        retry_after: 1_000,
+        interval: Duration::from_secs(3_600),
+    };
+    let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+    let store = store::open(&storage, FoldLimits::new(100, 100), 10).unwrap();
+    let (stats, scripts) = (
+        Arc::<Stats>::default(),
+        Arc::new(ScriptQueue::new().unwrap()),
+    );
+    let mut store_writer = StoreWriter::new(store, Arc::clone(&stats), scripts, policy);
+    let add = |store_writer: &mut StoreWriter, failed: u8| {
+        let text = format!(
+            r#"{{"d":"a.test","pr":"v","policies":[{{"policy-type":9,"t":0,"f":{failed}}}]}}"#
+        );
+        let datagram = Datagram::parse(text.as_bytes(), &TextLimits::default()).unwrap();
+        store_writer.add(Day::of(now), &datagram.into_session_results().into());
+    };
+    add(&mut store_writer, 0);
+    assert!(store_writer.flush(now));
+    std::fs::remove_file(&path).unwrap();
+    add(&mut store_writer, 0);
+    add(&mut store_writer, 1);
+    assert!(!store_writer.flush(now), "there is no file");
+    assert!(store_writer.recover_replaced_file(now));
+    let told = [&stats.committed, &stats.successful, &stats.failed].map(|it| it.value());
+    assert_eq!(told, [3, 2, 1], "committed, successful, failed");
+    assert_eq!(stats.dropped.total(), 0);
+}

@@ -246,8 +246,8 @@ impl Store for Sqlite {
         Ok(size.map_err(sql(&self.path, "count its rows"))?)
     }
 
-    fn recover_replaced_file(&mut self) -> Result<u64, StoreError> {
-        Ok(self.begin_file_anew()?)
+    fn recover_replaced_file(&mut self, saved: &mut Vec<Flushed>) -> Result<u64, StoreError> {
+        Ok(self.begin_file_anew(saved)?)
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {

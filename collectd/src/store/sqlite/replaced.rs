@@ -11,11 +11,11 @@ use super::{
     error::{SqliteError, file_error, sql},
     file,
 };
-use crate::store::Store;
+use crate::store::{Flushed, Store};
 
 impl Sqlite {
     /// See [`Store::recover_replaced_file`].
-    pub(super) fn begin_file_anew(&mut self) -> Result<u64, SqliteError> {
+    pub(super) fn begin_file_anew(&mut self, saved: &mut Vec<Flushed>) -> Result<u64, SqliteError> {
         if self.identity.is_none() || self.identity == file::identity(&self.path) {
             return Ok(0);
         }
@@ -26,8 +26,8 @@ impl Sqlite {
         if removed && self.db.is_some() && self.uncertain.is_none() {
             // Without its name the file lives on while it is open: commit to it, and copy it to where it was.
             while self.uncommitted() > 0 {
-                self.commit_pending()
-                    .inspect_err(|_| self.identity = gone)?;
+                let committed = self.commit_pending();
+                saved.push(committed.inspect_err(|_| self.identity = gone)?);
             }
         }
         match self.db.take() {

@@ -224,7 +224,10 @@ fn a_removed_file_is_written_anew() {
     fs::remove_file(bench.path()).unwrap();
     store.count(0, 2);
     assert_eq!(store.flush().unwrap_err().kind, FailureKind::Replaced);
-    assert_eq!(store.recover_replaced_file().unwrap(), 0, "nothing is lost");
+    let mut saved = Vec::new();
+    let lost = store.recover_replaced_file(&mut saved).unwrap();
+    assert_eq!(lost, 0, "nothing is lost");
+    assert_eq!(saved[0].datagrams, 2);
     store.add(today(), &success("a.test", "x"));
     store.flush().unwrap();
     store.finish().unwrap();
@@ -243,7 +246,7 @@ fn a_replaced_file_is_told_of() {
     store.count(0, 2);
     assert!(store.flush().is_err());
     assert_eq!(
-        store.recover_replaced_file().unwrap(),
+        store.recover_replaced_file(&mut Vec::new()).unwrap(),
         2,
         "nobody knows any more what it was"
     );

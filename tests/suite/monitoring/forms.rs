@@ -94,12 +94,16 @@ fn node_exporter_tells_what_the_files_have() {
         fs::metadata(&file).unwrap().permissions().mode() & 0o777,
         0o644
     );
-    // The file of a collector beside it has no series of the same labels: node_exporter would answer with an error.
+    // The file of a collector beside it has no series of the same labels: of two node_exporter tells one.
     let of_collector = site.lab.file("collectd.prom");
     until_true("the stats file", || of_collector.exists());
     fs::copy(of_collector, folder.join("collectd.prom")).unwrap();
     let told = exporter.metrics();
     assert!(told.contains("node_textfile_scrape_error 0\n"), "{told}");
+    let times = told
+        .lines()
+        .filter(|line| line.starts_with("tlsrpt_metrics_timestamp_seconds"));
+    assert_eq!(times.count(), 2, "{told}");
     let text = fs::read_to_string(&file).unwrap();
     let mut series = 0;
     for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -18,6 +18,9 @@ use super::{
     denied::{group_name, user_name},
 };
 
+/// One of the numbers that systemd takes for such users; nobody has it for long.
+const DYNAMIC: u32 = 61_184;
+
 /// A user and all its groups.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
@@ -31,6 +34,19 @@ impl Account {
     pub(super) fn named(name: &str) -> Option<Account> {
         let by_number = || User::from_uid(Uid::from_raw(name.parse().ok()?)).ok()?;
         User::from_name(name).ok()?.or_else(by_number).map(of_user)
+    }
+
+    /// A user that the service manager makes up while the service runs (`DynamicUser=`): what it may, it may by its groups.
+    pub(super) fn made_up(name: &str, groups: &[String]) -> Account {
+        let mut account = Account {
+            name: name.to_owned(),
+            uid: DYNAMIC,
+            gid: DYNAMIC,
+            groups: Vec::new(),
+        }
+        .in_groups(groups);
+        account.gid = account.groups.first().copied().unwrap_or(DYNAMIC);
+        account
     }
 
     /// Whose a file is, or the directory that it will be in.

@@ -21,6 +21,7 @@ const FOLDERS: [&str; 5] = [
 pub(super) struct Unit {
     name: String,
     user: Option<String>,
+    is_user_dynamic: bool,
     groups: Vec<String>,
     protect_system: Protect,
     protect_home: bool,
@@ -89,6 +90,7 @@ impl Unit {
         let is_on = !matches!(value, "no" | "false" | "off" | "0" | "");
         match key {
             "User" => self.user = Some(value.to_owned()).filter(|user| !user.is_empty()),
+            "DynamicUser" => self.is_user_dynamic = is_on,
             "Group" | "SupplementaryGroups" => self.groups.extend(words().map(str::to_owned)),
             "ProtectSystem" => {
                 self.protect_system = match value {
@@ -130,8 +132,14 @@ impl Unit {
 
     /// Who runs it.
     pub(super) fn account(&self) -> Option<Account> {
-        let account = Account::named(self.user.as_ref()?)?;
-        Some(account.in_groups(&self.groups))
+        match &self.user {
+            Some(user) => Some(Account::named(user)?.in_groups(&self.groups)),
+            None if self.is_user_dynamic => {
+                let name = self.name.trim_end_matches(".service");
+                Some(Account::made_up(name, &self.groups))
+            }
+            None => None,
+        }
     }
 
     /// Whether its sandbox lets it write there.
@@ -248,6 +256,41 @@ mod tests {
             "not in the socket unit"
         );
         assert!(!unit.may_write(&root.join("var-run/x")));
+    }
+
+    /// As that of tlsrpt-statusd.
+    #[test]
+    fn a_user_that_exists_only_while_it_runs() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+
+        use super::super::Want;
+
+        if !nix::unistd::Uid::effective().is_root() {
+            return;
+        }
+        const GROUP: u32 = 28_470;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let text = format!("[Service]\nDynamicUser=yes\nSupplementaryGroups={GROUP}\n");
+        fs::write(folder.path().join("x.service"), text).unwrap();
+        let unit = Unit::find_in(&[folder.path().to_owned()], "x").unwrap();
+        let account = unit.account().unwrap();
+        let database = folder.path().join("reportd.sqlite");
+        fs::write(&database, "").unwrap();
+        for (mode, group, may, why) in [
+            (0o640, GROUP, true, "by its group"),
+            (0o600, GROUP, false, "its owner's alone"),
+            (0o640, 0, false, "another group's"),
+        ] {
+            fs::set_permissions(&database, fs::Permissions::from_mode(mode)).unwrap();
+            chown(&database, Some(0), Some(group)).unwrap();
+            let refused = account.refused(&database, Want::Read);
+            assert_eq!(refused.is_none(), may, "{why}: {refused:?}");
+            if let Some(refused) = refused {
+                let want = "the service's user x has no right to (root:";
+                assert!(refused.to_string().contains(want), "{refused}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,6 @@
 //! From the settings to an orderly end.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use tlsrptd_config::{
     Listen, Settings, option::Program, service_view::ServiceView, statusd::Statusd,
@@ -18,11 +13,12 @@ use super::{
     host::HostNames,
     listen::{self, Listeners, ListenersSource},
     server::HttpServer,
-    worker,
+    snapshot, worker,
 };
 use crate::{
     daemon::{Order, signals},
     error::{Error, StatusdError},
+    store::StoreError,
 };
 
 /// How often it is looked whether anybody is there.
@@ -40,13 +36,25 @@ pub fn faults(settings: &Statusd, _: Option<&Path>) -> Vec<String> {
         Listen::Unix(path) => service.write_into("listen", path),
         Listen::Tcp(_) => None,
     };
-    // A database that is not there yet is no fault: the page says so.
-    let dbname: &PathBuf = &settings.reportd.dbname;
-    let database = match dbname.exists() {
-        true => service.read("dbname", dbname),
-        false => None,
-    };
+    let database = database_fault(settings, &service);
     [log, folder, database].into_iter().flatten().collect()
+}
+
+/// A database that is not there yet is no fault: the page says so.
+fn database_fault(settings: &Statusd, service: &ServiceView) -> Option<String> {
+    let dbname = &settings.reportd.dbname;
+    if service.user().is_some() {
+        return dbname
+            .exists()
+            .then(|| service.read("dbname", dbname))
+            .flatten();
+    }
+    match snapshot::open(&settings.reportd) {
+        Err(error @ StoreError::Denied { .. }) => {
+            Some(format!("dbname: {}", snapshot::in_words(&error)))
+        }
+        _ => None,
+    }
 }
 
 /// Serves until a signal says stop, or nobody has asked for a while.

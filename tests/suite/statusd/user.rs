@@ -82,17 +82,16 @@ fn a_user_who_may_only_read() {
     };
     let working = start();
     // The programs lie where only root may look, perhaps.
-    let program = site.lab.file("tlsrpt-statusd-copy");
-    let page = Statusd::start(
-        &site
-            .statusd()
-            .moved(|path| {
-                fs::copy(path, &program).unwrap();
-                fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-                program.clone()
-            })
-            .under(&AS_READER),
-    );
+    let copy = site.lab.file("tlsrpt-statusd-copy");
+    let program = site
+        .statusd()
+        .moved(|path| {
+            fs::copy(path, &copy).unwrap();
+            fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
+            copy.clone()
+        })
+        .under(&AS_READER);
+    let page = Statusd::start(&program);
     reads(&page, "while the reporter works");
     let status = page.get("/api/v1/status").body;
     assert!(
@@ -121,6 +120,13 @@ fn a_user_who_may_only_read() {
     let database = site.lab.reportd_db();
     fs::set_permissions(&database, Permissions::from_mode(0o600)).unwrap();
     let closed = says(&page, "let its group read it (chmod g+r)");
+    let checked = program.clone().arg("--check_config").run();
+    assert_eq!(checked.code(), Some(2), "{checked:?}");
+    assert!(
+        checked.stderr.contains("dbname: cannot read the database"),
+        "{}",
+        checked.stderr
+    );
     for line in [left, closed] {
         assert!(
             line.contains(" belongs to ") && !line.contains("run it as"),

@@ -196,6 +196,10 @@ fn read_beside<T: Load>(
     problems.extend(sources.problems);
     let mut reader = Reader::new(beside.program, &sources.texts);
     reader.need(beside.needs);
+    reader.is_beside(match &sources.file {
+        Some(file) => (**file).to_owned(),
+        None => format!("{} (which is not there)", beside.program.default_file()),
+    });
     values.read_beside(&mut reader);
     problems.append(&mut reader.problems);
     reader.lines()

@@ -16,6 +16,8 @@ pub(crate) struct Reader<'a> {
     texts: &'a Texts,
     /// The options that matter now.
     needed: Needs,
+    /// Of a program whose settings another one reads: its file.
+    beside: Option<String>,
     taken: BTreeSet<&'static str>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<String>,
@@ -29,6 +31,7 @@ impl<'a> Reader<'a> {
             program,
             texts,
             needed: Needs::All,
+            beside: None,
             taken: BTreeSet::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -39,6 +42,11 @@ impl<'a> Reader<'a> {
     /// Only these are looked at; the others count as not set, whatever stands there.
     pub(crate) fn need(&mut self, needs: Needs) {
         self.needed = needs;
+    }
+
+    /// Whoever reads them is another program, which takes none of them as its own argument.
+    pub(crate) fn is_beside(&mut self, file: String) {
+        self.beside = Some(file);
     }
 
     /// Whether all options are looked at.
@@ -187,13 +195,15 @@ impl<'a> Reader<'a> {
     }
 
     fn missing(&mut self, row: &'static Row, origin: &Origin) {
-        let what = match origin {
-            Origin::Default => format!(
-                "required, but set neither in the file nor as {}{} nor as --{}",
-                self.program.env_prefix(),
-                row.name.to_uppercase(),
+        let variable = format!("{}{}", self.program.env_prefix(), row.name.to_uppercase());
+        let what = match (origin, &self.beside) {
+            (Origin::Default, None) => format!(
+                "required, but set neither in the file nor as {variable} nor as --{}",
                 row.name
             ),
+            (Origin::Default, Some(file)) => {
+                format!("required, but set neither in {file} nor as {variable}")
+            }
             _ => "required, but empty".to_owned(),
         };
         self.problem(row.name, what, row.kind.allowed());

@@ -190,6 +190,18 @@ fn the_configuration_is_checked_without_a_start() {
     ] {
         assert!(good.stdout.contains(line), "{line}: {}", good.stdout);
     }
+    let named = site.lab.file("without.cfg");
+    fs::write(&named, "[tlsrpt_reportd]\n").unwrap();
+    let bare = check(site.statusd().set("reportd_config", named.display()));
+    let want = format!(
+        "dbname: required, but set neither in {} nor as TLSRPT_REPORTD_DBNAME",
+        named.display()
+    );
+    assert!(
+        bare.stderr.contains(&want) && !bare.stderr.contains("--dbname"),
+        "{}",
+        bare.stderr
+    );
     let bad = check(
         site.statusd()
             .set("host_names", "a b")

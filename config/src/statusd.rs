@@ -17,7 +17,7 @@ use crate::{
     reportd::Reportd,
 };
 
-/// The settings of `tlsrpt-statusd`; each field but those that say otherwise is the option of its name.
+/// The settings of `tlsrpt-statusd`; each field but the last is the option of its name.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)] // `option` has a meaning for each
 pub struct Statusd {
@@ -26,8 +26,6 @@ pub struct Statusd {
     /// Not set: [`Statusd::USUAL_COLLECTOR_SOCKET`], if it is there or a fetcher asks this host. Set to nothing: none.
     pub collector_sockets: Option<Vec<PathBuf>>,
     pub listen: Listen,
-    /// Whether somebody has set `listen`.
-    pub is_listen_set: bool,
     pub allow_remote: bool,
     /// In lower case.
     pub host_names: Option<Vec<String>>,
@@ -82,7 +80,6 @@ impl load::Load for Statusd {
                 false => reader.take("collector_sockets"),
             },
             listen: reader.take("listen"),
-            is_listen_set: reader.is_set("listen"),
             allow_remote: reader.take("allow_remote"),
             host_names: reader.take("host_names"),
             max_connections: reader.take("max_connections"),

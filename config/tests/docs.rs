@@ -172,3 +172,27 @@ fn option_in(code: &str) -> Option<&str> {
     let is_postfixs = name.starts_with("smtp_") || name.starts_with("smtpd_");
     (is_name && !is_postfixs && !OTHERS.contains(&name)).then_some(name)
 }
+
+/// Whoever opens its log again when it is told to is told when logs are rotated.
+#[test]
+fn logrotate_tells_each_service() {
+    let rotating = fs::read_to_string(root().join("packaging/etc/tlsrptd.logrotate")).unwrap();
+    let mut told = 0;
+    for entry in fs::read_dir(root().join("packaging/systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        let unit = fs::read_to_string(&path).unwrap();
+        if !unit.contains("ExecReload=/bin/kill -HUP") {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let short = name.strip_prefix("tlsrpt-").unwrap();
+        let [by_systemd, by_name] = ["for unit in ", "pkill -HUP "].map(|what| {
+            let line = rotating.lines().find(|line| line.contains(what));
+            line.unwrap().to_owned()
+        });
+        assert!(by_systemd.contains(name), "{name}: {by_systemd}");
+        assert!(by_name.contains(short), "{name}: {by_name}");
+        told += 1;
+    }
+    assert_eq!(told, 3);
+}

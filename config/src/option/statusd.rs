@@ -7,7 +7,7 @@ pub(super) const ROWS: &[Row] = &[
         "reportd_config",
         Path,
         unset("/etc/tlsrpt/reportd.cfg", "/etc/tlsrpt/reportd.cfg"),
-        "The configuration of the reporter that is shown: its dbname, observation_socket and fetchers are read there.",
+        "The configuration of the reporter that is shown: its dbname, observation_socket and fetchers are read there. The packages' unit shows it /etc/tlsrpt/reportd.cfg alone: another file needs BindReadOnlyPaths= in a drop-in.",
     ),
     ours(
         "collector_sockets",

@@ -74,7 +74,7 @@ impl Listeners {
     /// Whether somebody has set `listen`, and hears elsewhere.
     fn is_listen_idle(&self, settings: &Statusd) -> bool {
         self.source == ListenersSource::Passed
-            && settings.is_listen_set
+            && settings.listen != Listen::default()
             && !self.names.contains(&settings.listen)
     }
 

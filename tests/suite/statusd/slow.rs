@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::net::UnixListener,
     time::{Duration, Instant},
 };
 
@@ -117,6 +118,29 @@ fn what_was_answered_and_is_not_taken_is_given_up() {
     assert!(at_first > 4, "{at_first}");
     until_true("an end of what nobody takes", || kept_by_kernel(&page) == 0);
     drop(readers);
+}
+
+/// Daemons that hang keep the worker busy meanwhile.
+#[test]
+fn who_asks_and_goes_keeps_no_place() {
+    let site = QuietSite::new();
+    let _hanging = UnixListener::bind(site.lab.file("reportd.observe")).unwrap();
+    let page = Statusd::start(&site.statusd());
+    let busy = page.connect();
+    (&busy)
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    for days in 1..=100 {
+        let mut gone = page.connect();
+        let get = format!("GET /api/v1/history?days={days} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        gone.write_all(get.as_bytes()).unwrap();
+        // Asked, before it goes.
+        page.get("/style.css");
+    }
+    for target in ["/api/v1/history?days=399", "/metrics", "/health", "/"] {
+        let answer = page.get(target);
+        assert_eq!(answer.status, 200, "{target}: {answer:?}");
+    }
 }
 
 /// Each connection has a descriptor, and there is only so many of them.

@@ -131,7 +131,7 @@ async function browse(start, folder) {
 async function takePicture(url, file) {
     const browser = await launch();
     const page = await browser.newPage();
-    await page.setViewport({ width: 1100, height: 1700, deviceScaleFactor: 1 });
+    await page.setViewport({ width: 1100, height: 2080, deviceScaleFactor: 0.8 });
     await page.goto(url, { waitUntil: 'load' });
     await page.screenshot({ path: file });
     await browser.close();

@@ -121,14 +121,14 @@ pub struct WithoutReportRow {
 pub struct Backlog {
     /// How many deliveries.
     pub waiting: u64,
-    /// The earliest time at which one of them is due.
+    /// So many of them were looked at for what follows: the oldest.
+    pub looked_at: u64,
+    /// The earliest time at which one of these is due.
     pub next_due: Option<Timestamp>,
-    /// How many were due before the time that was given.
+    /// How many of these were due before the time that was given.
     pub late: u64,
     /// When the first of those was due.
     pub late_since: Option<Timestamp>,
-    /// So many of them were looked at for what follows: the oldest.
-    pub looked_at: u64,
     /// How many of these have failed before.
     pub tried: u64,
     /// How many of these were first tried, or made, before the time that was given.

@@ -247,3 +247,33 @@ fn a_file_that_only_sys4_has_worked_on() {
         (1, 1, 0)
     );
 }
+
+#[test]
+fn of_many_that_wait_the_oldest_are_looked_at_and_all_are_counted() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    let mut store = open(&settings);
+    jobs(store.as_mut(), &["one"]);
+    let (now, evening) = (at("21T01:00:00"), at("21T20:00:00"));
+    let one =
+        |number: u32, due| decision(&format!("d{number}.test"), &["mailto:x@pending.test"], due);
+    store.store_decisions(day(), &[one(0, now)], now).unwrap();
+    let sent = claim(store.as_mut(), now, 10);
+    let end = AttemptEnd {
+        gzip: None,
+        r_id: sent[0].r_id,
+        destination: sent[0].destination.clone(),
+        disposition: Disposition::Final {
+            status: DeliveryStatus::Sent,
+            reason: "250 Ok".to_owned(),
+        },
+    };
+    store.record(&[end], now).unwrap();
+    let waiting: Vec<_> = (1..=20_009).map(|number| one(number, evening)).collect();
+    store.store_decisions(day(), &waiting, now).unwrap();
+    let operator = open_for_operator(&settings, OperatorAccess::Read).unwrap();
+    let backlog = operator.backlog(at("21T12:00:00")).unwrap();
+    assert_eq!((backlog.waiting, backlog.looked_at), (20_009, 20_000));
+    assert_eq!((backlog.late, backlog.next_due), (0, Some(evening)));
+    drop(store);
+}

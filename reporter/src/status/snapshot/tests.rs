@@ -95,3 +95,43 @@ fn a_collector_that_is_to_be_expected_is_missed() {
         assert_eq!(words, want, "{why}");
     }
 }
+
+/// Who waited too long is not sent after permissions, and who may not read is.
+#[test]
+fn what_is_in_the_way_is_said() {
+    let database = || "/nowhere/reportd.sqlite".to_owned();
+    let open = |source: &str| StoreError::Open {
+        database: database(),
+        source: source.into(),
+    };
+    for (error, says, says_not, why) in [
+        (
+            open("interrupted"),
+            "longer than 5 s",
+            "set up",
+            "it took too long",
+        ),
+        (open("disk I/O error"), "disk I/O error", "chmod", "a disk"),
+        (
+            StoreError::Missing {
+                database: database(),
+            },
+            "tlsrpt-reportd makes it when it starts",
+            "chmod",
+            "a new site",
+        ),
+        (
+            StoreError::Denied {
+                database: database(),
+                who: "it belongs to tlsrpt-reportd".to_owned(),
+            },
+            "chmod g+r",
+            "longer",
+            "another user",
+        ),
+    ] {
+        let told = in_words(&error);
+        assert!(told.contains(says), "{why}: {told}");
+        assert!(!told.contains(says_not), "{why}: {told}");
+    }
+}

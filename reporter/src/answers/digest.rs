@@ -115,8 +115,9 @@ pub(crate) fn digest(
         new_since,
         limit: MAX_ROWS,
     };
-    let is_known = store.first_day()?.is_some_and(|first| first < from);
-    let new = match is_known {
+    // A day before the first session tells nothing of what is new.
+    let week = store.totals(from.back(WEEK), from.previous())?;
+    let new = match week.iter().any(|day| day.sessions > 0) {
         true => Some(store.failures(&question(Some(from.back(WEEK))))?),
         false => None,
     };

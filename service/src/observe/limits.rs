@@ -33,7 +33,7 @@ impl Default for Limits {
             client: Duration::from_secs(300),
             long_write: Duration::from_secs(300),
             long_client: Duration::from_secs(3600),
-            interval: Duration::from_millis(100),
+            interval: Duration::from_millis(20),
         }
     }
 }

@@ -25,7 +25,9 @@ impl KnownDays {
     pub(crate) fn of(history: &SessionHistory, days: u32) -> KnownDays {
         let to = history.last_known().unwrap_or(history.to);
         let from = to.back(days.saturating_sub(1)).max(history.from);
-        let known = history.days.iter().map(|of| of.day);
+        // A day before the first session tells nothing: nothing could fail.
+        let used = history.days.iter().skip_while(|of| of.sessions == 0);
+        let known = used.map(|of| of.day);
         KnownDays {
             from,
             to,
@@ -294,17 +296,22 @@ mod tests {
     /// Until yesterday is decided on, what is told ends with the day before.
     #[test]
     fn days_end_with_the_last_known_one() {
-        for (known, want, why) in [
-            (vec![], (24, 30, 0), "nothing is known"),
-            (vec![30], (24, 30, 1), "all is decided on"),
-            (vec![22, 27, 28, 29], (23, 29, 3), "yesterday is not"),
-            (vec![10, 22], (16, 22, 1), "nor the week before it"),
+        for (known, sessions, want, why) in [
+            (vec![], 1, (24, 30, 0), "nothing is known"),
+            (vec![30], 1, (24, 30, 1), "all is decided on"),
+            (vec![22, 27, 28, 29], 1, (23, 29, 3), "yesterday is not"),
+            (vec![10, 22], 1, (16, 22, 1), "nor the week before it"),
+            (vec![28, 29, 30], 0, (24, 30, 0), "no session came yet"),
         ] {
+            let of = |at| DayTotals {
+                sessions,
+                ..DayTotals::of(day(at))
+            };
             let history = SessionHistory {
                 from: day(1),
                 to: day(30),
                 known_since: None,
-                days: known.into_iter().map(|at| DayTotals::of(day(at))).collect(),
+                days: known.into_iter().map(of).collect(),
             };
             let known = KnownDays::of(&history, 7);
             let (from, to, number) = want;

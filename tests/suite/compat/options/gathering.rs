@@ -94,10 +94,10 @@ fn process() -> Vec<Effect> {
         of.set("history_days", "2", ["1", "0"], |site, reporter| {
             site.report(&reporter).stop();
             let change = rusqlite::Connection::open(site.scene.file("r.sqlite")).unwrap();
-            change.execute_batch("UPDATE tlsrptd_history_days SET day = date('now', '-5 days')").unwrap();
+            change.execute_batch("UPDATE tlsrptd_history_days SET day = date('now', '-5 days') WHERE day = date('now', '-1 day')").unwrap();
             drop(change);
             let _running = reporter.start();
-            let old = || site.value("SELECT count(*) FROM tlsrptd_history_days");
+            let old = || site.value("SELECT count(*) FROM tlsrptd_history_days WHERE day = date('now', '-5 days')");
             within(Duration::from_secs(2), || Some(old()).filter(|count| count == "0")).unwrap_or_else(old)
         }),
         of.set("history_failures", "1", ["mx1 1, mx2 3", "mx2 3, rest 1"], |site, reporter| {

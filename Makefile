@@ -101,13 +101,13 @@ check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation,
 	$(call stage,units)
 	$(call stage,fuzz-check)
 
-# Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; BENCH_REPORTER=--million
-# adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
+# Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; README=README.md writes
+# README's tables too; BENCH_REPORTER=--million adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
 # BENCH_REPORTER='--million --stored' only gathers and composes it.
-bench: venv ## collector and reporter beside sys4 and what cannot be undercut, some ten minutes
+bench: venv ## collector and reporter beside sys4 and what cannot be undercut, some fifteen minutes
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
-	@$(TARGET)/release/tlsrptd-bench collector $(BENCH)
-	@$(TARGET)/release/tlsrptd-bench reporter $(BENCH_REPORTER)
+	@$(TARGET)/release/tlsrptd-bench collector $(if $(README),--readme $(README)) $(BENCH)
+	@$(TARGET)/release/tlsrptd-bench reporter $(if $(README),--readme $(README)) $(BENCH_REPORTER)
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
 fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram tlsrpt_record fetch ini maps'; takes a C++ compiler

@@ -86,7 +86,12 @@ fn command() -> Command {
     let collector = Command::new("collector")
         .about("floor, theirs and ours side by side")
         .arg(flag("quick", "fewer datagrams and runs"))
-        .arg(number("runs", "0", "runs a figure; 0: as the figure needs"))
+        .arg(number(
+            "runs",
+            "0",
+            "runs a figure; 0: five, and three of what nothing is asked of",
+        ))
+        .arg(readme())
         .arg(flag(
             "observed",
             "ours under observers that ask for everything all the time and read slowly",
@@ -115,7 +120,13 @@ fn command() -> Command {
         ));
     let reporter = Command::new("reporter")
         .about("from a closed day to all reports handed over, theirs and ours")
-        .arg(flag("quick", "no more than 10,000 domains"))
+        .arg(flag("quick", "one run of each figure"))
+        .arg(number(
+            "runs",
+            "0",
+            "runs a figure; 0: five, and fewer of sys4's",
+        ))
+        .arg(readme())
         .arg(flag(
             "million",
             "a day of 1,000,000 domains too: some 25 minutes, and 8 GB for files",
@@ -196,6 +207,7 @@ fn plan(matches: &ArgMatches) -> CollectorPlan {
         quick: matches.get_flag("quick"),
         runs: (runs > 0).then_some(runs),
         parts: parts.map_or(Part::ALL.into(), |parts| parts.copied().collect()),
+        readme: matches.get_one("readme").cloned(),
         ours: matches.get_one("ours").cloned(),
         observers: match (matches.get_flag("observed"), matches.get_flag("page")) {
             (_, true) => Observers::Page,
@@ -212,8 +224,11 @@ fn plan(matches: &ArgMatches) -> CollectorPlan {
 
 fn reporter_plan(matches: &ArgMatches) -> reporter::ReporterPlan {
     let sizes = matches.get_many::<u64>("domains");
+    let runs = one::<u64>(matches, "runs") as usize;
     reporter::ReporterPlan {
         quick: matches.get_flag("quick"),
+        runs: (runs > 0).then_some(runs),
+        readme: matches.get_one("readme").cloned(),
         million: matches.get_flag("million"),
         stored: matches.get_flag("stored"),
         answers: matches.get_flag("answers"),
@@ -241,6 +256,10 @@ fn number(name: &'static str, default: &'static str, help: &'static str) -> Arg 
         .default_value(default)
         .value_parser(value_parser!(u64))
         .help(help)
+}
+
+fn readme() -> Arg {
+    path("readme", "FILE", "write README's table there too")
 }
 
 fn path(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -12,8 +12,9 @@ use crate::daemon::{Kind, Observers, Programs};
 use crate::error::BenchError;
 use crate::figure::{Goal, Unit};
 use crate::load::Load;
-use crate::machine;
+use crate::machine::Machine;
 use crate::mix;
+use crate::readme;
 use crate::run::Run;
 use crate::table::{Row, Table};
 
@@ -22,6 +23,7 @@ use crate::table::{Row, Table};
 pub(crate) struct CollectorPlan {
     pub(crate) quick: bool,
     pub(crate) runs: Option<usize>,
+    pub(crate) readme: Option<PathBuf>,
     pub(crate) parts: Vec<Part>,
     pub(crate) ours: Option<PathBuf>,
     pub(crate) observers: Observers,
@@ -69,7 +71,7 @@ pub(crate) fn run(plan: &CollectorPlan) -> Result<(), BenchError> {
         quick: plan.quick,
         runs: plan.runs,
     };
-    let machine = machine::describe(&plan.folder);
+    let machine = Machine::look(&plan.folder);
     let mut table = Table::default();
     for part in &plan.parts {
         table.0.extend(match part {
@@ -84,15 +86,23 @@ pub(crate) fn run(plan: &CollectorPlan) -> Result<(), BenchError> {
         Observers::AskAllTheTime => OBSERVED,
         Observers::Page => SHOWN,
     };
-    print!("{machine}{NOTES}{observed}\n{table}");
-    Ok(())
+    let machine = machine.describe();
+    print!("{machine}{NOTES}{observed}\n{table}{}", table.summary());
+    match &plan.readme {
+        Some(path) => readme::write(path, "collector", &machine, &table),
+        None => Ok(()),
+    }
 }
+
+/// Runs of each figure of which something is asked, and of the others.
+const RUNS: usize = 5;
+const FEWER_RUNS: usize = 3;
 
 const NOTES: &str = "\
 floor: a loop that reads the socket and throws the datagrams away; theirs: tlsrpt_reporter 0.6.0; both and ours in turn
 senders open a new socket a datagram, as libtlsrpt does; one in eight is a failure; 1,000 domains where nothing is said
 sys4 gets fewer datagrams where its figure is a rate or a cost; its memory is then what so few have needed
-medians of several runs, with the least and the greatest below; memory is the peak of the resident set
+medians of as many runs as the row says, in turn, with the least and the greatest below; memory is the peak of the resident set
 in every run of ours, what send() accepted is in its files or told as dropped in its stats_file, to the last (checked)
 ";
 
@@ -150,6 +160,9 @@ fn mixed() -> Load {
     }
 }
 
+/// Where each datagram is a new one.
+const MANY: &str = "1,000,000 domains";
+
 /// A name, so many runs, so many datagrams of that load.
 fn cost_loads() -> [(&'static str, usize, u64, Load); 4] {
     let fast = |domains| Load { domains, ..mixed() };
@@ -162,10 +175,10 @@ fn cost_loads() -> [(&'static str, usize, u64, Load); 4] {
     let million = paced(mix::DatagramKind::Mixed, 1_000_000);
     let hostile = paced(mix::DatagramKind::Hostile, 0);
     [
-        ("100 domains", 3, 500_000, fast(100)),
-        ("10,000 domains", 3, 500_000, fast(10_000)),
-        ("1,000,000 domains", 1, 1_000_000, million),
-        ("no two alike", 3, 150_000, hostile),
+        ("100 domains", FEWER_RUNS, 500_000, fast(100)),
+        ("10,000 domains", FEWER_RUNS, 500_000, fast(10_000)),
+        (MANY, RUNS, 1_000_000, million),
+        ("no two alike", FEWER_RUNS, 150_000, hostile),
     ]
 }
 
@@ -183,7 +196,8 @@ impl CollectorBench {
                 fresh: is_fresh,
                 ..mixed()
             };
-            self.each(5, load, |kind, run| {
+            let runs = if is_fresh { RUNS } else { FEWER_RUNS };
+            self.each(runs, load, |kind, run| {
                 row.push(kind, run.sent.rate());
                 memory.push(kind, run.memory);
             })?;
@@ -201,7 +215,7 @@ impl CollectorBench {
             waits: false,
             ..mixed()
         };
-        self.each(5, load, |kind, run| {
+        self.each(RUNS, load, |kind, run| {
             share.push(kind, 1.0 - run.sent.loss());
             if run.counted.is_some() {
                 lost.push(
@@ -223,9 +237,11 @@ impl CollectorBench {
         ] {
             let figure = format!("lost at {name} a second from two that never wait");
             let mut row = Row::new(&figure, Unit::Percent);
+            let mut runs = FEWER_RUNS;
             // The one that is asked; the others show where it ends.
             if rate == 10_000 {
                 row = row.asked(Goal::AtMost(0.001));
+                runs = RUNS;
             }
             let seconds = if self.quick { 1 } else { 2 };
             let load = |_| Load {
@@ -235,7 +251,7 @@ impl CollectorBench {
                 waits: false,
                 ..mixed()
             };
-            self.each(3, load, |kind, run| row.push(kind, run.sent.loss()))?;
+            self.each(runs, load, |kind, run| row.push(kind, run.sent.loss()))?;
             rows.push(row);
         }
         Ok(rows)
@@ -246,11 +262,19 @@ impl CollectorBench {
     fn cost(&self) -> Result<Vec<Row>, BenchError> {
         let mut rows = Vec::new();
         for (name, runs, count, load) in cost_loads() {
-            let mut cpu = Row::new(&format!("CPU a million datagrams, {name}"), Unit::Seconds);
+            let figure = format!("CPU a million datagrams, {name}");
+            let mut cpu = Row::new(&figure, Unit::Seconds).in_readme(&figure);
+            if name == MANY {
+                cpu = cpu.asked(Goal::AtMostOfTheirs(0.25));
+            }
             let mut memory = Row::new("  memory", Unit::Memory);
             let mut lost = Row::new("  of those accepted, in no file", Unit::Percent);
             let load = |kind| Load {
-                count: self.scaled(kind, count, 40_000),
+                count: match kind {
+                    // It knows nothing of contents, and is paced as the others are.
+                    Kind::Floor => self.scaled(kind, count.min(100_000), 0),
+                    _ => self.scaled(kind, count, 40_000),
+                },
                 ..load.clone()
             };
             self.each(runs, load, |kind, run| {
@@ -289,9 +313,7 @@ impl CollectorBench {
     fn scaled(&self, kind: Kind, all: u64, theirs: u64) -> u64 {
         let count = match kind {
             Kind::Theirs => theirs,
-            // It knows nothing of contents.
-            Kind::Floor => all.min(500_000),
-            Kind::Ours => all,
+            Kind::Floor | Kind::Ours => all,
         };
         if self.quick { count / 4 } else { count }
     }

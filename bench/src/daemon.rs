@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::UsageWho;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -146,7 +146,7 @@ impl Daemon {
             let _ = observer.wait();
         }
         self.page = None;
-        let before = children_cpu();
+        let before = process::used(UsageWho::RUSAGE_CHILDREN);
         let program = PathBuf::from(format!("process {}", self.child.id()));
         // It may have died under the load; then the counts tell.
         let _ = kill(self.pid(), Signal::SIGTERM);
@@ -154,7 +154,7 @@ impl Daemon {
             .wait()
             .map_err(BenchError::io("cannot wait for", &program))?;
         Ok(Ended {
-            cpu: children_cpu() - before - self.cpu_at_start,
+            cpu: process::used(UsageWho::RUSAGE_CHILDREN) - before - self.cpu_at_start,
             memory,
             folder: self.folder,
         })
@@ -238,14 +238,4 @@ fn command(
         command.arg("--config_file").arg(file);
     }
     Ok((program.clone(), command))
-}
-
-/// CPU seconds of all processes that this one has waited for.
-fn children_cpu() -> f64 {
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
-        return f64::NAN;
-    };
-    let seconds =
-        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    seconds(usage.user_time()) + seconds(usage.system_time())
 }

@@ -22,6 +22,9 @@ pub(crate) enum BenchError {
     /// A reporter that does not come to an end.
     #[error("{what} did not come to an end; the reporter said:\n{log}")]
     Stuck { what: &'static str, log: String },
+    /// README without the comments that a table stands between.
+    #[error("{path} has no part <!-- bench {part} -->")]
+    NoPart { path: PathBuf, part: String },
     /// Anything of the bench's own.
     #[error("{what} failed: {source}")]
     Other {

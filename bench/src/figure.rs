@@ -16,6 +16,16 @@ impl Values {
         self.0.get(self.0.len() / 2).copied()
     }
 
+    /// How many there are.
+    pub(crate) fn number(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds those of another one.
+    pub(crate) fn extend(&mut self, other: &Values) {
+        other.0.iter().for_each(|value| self.push(*value));
+    }
+
     /// The least and the greatest.
     pub(crate) fn spread(&self) -> Option<(f64, f64)> {
         Some((*self.0.first()?, *self.0.last()?))
@@ -75,40 +85,79 @@ pub(crate) enum Goal {
     AtMostOfFloor(f64),
     /// At least so many times sys4's.
     OfTheirs(f64),
+    /// At most so much of sys4's.
+    AtMostOfTheirs(f64),
     /// At most so much.
     AtMost(f64),
 }
 
+/// Whether a goal is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Verdict {
+    /// What is asked, and what was found.
+    pub(crate) text: String,
+    pub(crate) is_reached: bool,
+}
+
 impl Goal {
-    /// Whether it is reached, and by what.
-    pub(crate) fn verdict(self, unit: Unit, [floor, theirs, ours]: [Option<f64>; 3]) -> String {
-        let word = |reached: bool| if reached { "reached" } else { "not reached" };
-        let Some(ours) = ours else {
-            return String::new();
-        };
-        match (self, floor, theirs) {
-            (Goal::OfFloor(share), Some(floor), _) => {
-                let ratio = ours / floor;
-                let word = word(ratio >= share);
-                format!("{ratio:.2} of the floor, {share} asked: {word}")
+    /// Whether it is reached, and by how much not; nothing where a value is missing.
+    pub(crate) fn verdict(
+        self,
+        unit: Unit,
+        [floor, theirs, ours]: [Option<f64>; 3],
+    ) -> Option<Verdict> {
+        let ours = ours?;
+        Some(match self {
+            Goal::OfFloor(share) => {
+                let ratio = ours / floor?;
+                at_least(
+                    ratio,
+                    share,
+                    format!("{ratio:.2} of the floor, {share} asked"),
+                )
             }
-            (Goal::AtMostOfFloor(most), Some(floor), _) => {
-                let ratio = ours / floor;
-                let word = word(ratio <= most);
-                format!("{ratio:.2} of the floor, at most {most} asked: {word}")
+            Goal::AtMostOfFloor(most) => {
+                let ratio = ours / floor?;
+                let text = format!("{ratio:.2} of the floor, at most {most} asked");
+                at_most(ratio, most, text)
             }
-            (Goal::OfTheirs(times), _, Some(theirs)) => {
-                let ratio = ours / theirs;
-                let word = word(ratio >= times);
-                format!("{ratio:.0} times sys4, {times} asked: {word}")
+            Goal::OfTheirs(times) => {
+                let ratio = ours / theirs?;
+                at_least(
+                    ratio,
+                    times,
+                    format!("{ratio:.0} times sys4, {times} asked"),
+                )
             }
-            (Goal::AtMost(most), ..) => {
-                let word = word(ours <= most);
-                format!("at most {} asked: {word}", unit.text(most))
+            Goal::AtMostOfTheirs(most) => {
+                let ratio = ours / theirs?;
+                at_most(
+                    ratio,
+                    most,
+                    format!("{ratio:.2} of sys4's, at most {most} asked"),
+                )
             }
-            _ => String::new(),
-        }
+            Goal::AtMost(most) => at_most(ours, most, format!("at most {} asked", unit.text(most))),
+        })
     }
+}
+
+fn at_least(value: f64, least: f64, asked: String) -> Verdict {
+    verdict(value >= least, (least - value) / least, asked)
+}
+
+fn at_most(value: f64, most: f64, asked: String) -> Verdict {
+    verdict(value <= most, (value - most) / most, asked)
+}
+
+/// `missing` is the share of what is asked that is missing, or too much. Of nothing there are no shares.
+fn verdict(is_reached: bool, missing: f64, asked: String) -> Verdict {
+    let text = match (is_reached, missing.is_finite()) {
+        (true, _) => format!("{asked}: reached"),
+        (false, true) => format!("{asked}: not reached, by {:.1} %", missing * 100.0),
+        (false, false) => format!("{asked}: not reached"),
+    };
+    Verdict { text, is_reached }
 }
 
 #[cfg(test)]
@@ -131,46 +180,51 @@ mod tests {
 
     #[test]
     fn a_verdict_says_by_how_much() {
-        for (goal, floor, theirs, ours, want) in [
+        for (goal, [floor, theirs, ours], want) in [
             (
                 Goal::OfFloor(0.95),
-                200.0,
-                0.0,
-                190.0,
+                [200.0, 0.0, 190.0],
                 "0.95 of the floor, 0.95 asked: reached",
             ),
             (
                 Goal::OfFloor(0.95),
-                200.0,
-                0.0,
-                100.0,
-                "0.50 of the floor, 0.95 asked: not reached",
+                [200.0, 0.0, 95.0],
+                "0.47 of the floor, 0.95 asked: not reached, by 50.0 %",
             ),
             (
                 Goal::AtMostOfFloor(2.0),
-                0.5,
-                0.0,
-                1.5,
-                "3.00 of the floor, at most 2 asked: not reached",
+                [0.5, 0.0, 1.5],
+                "3.00 of the floor, at most 2 asked: not reached, by 50.0 %",
             ),
             (
                 Goal::OfTheirs(200.0),
-                0.0,
-                10.0,
-                2000.0,
+                [0.0, 10.0, 2000.0],
                 "200 times sys4, 200 asked: reached",
             ),
             (
+                Goal::AtMostOfTheirs(0.25),
+                [0.0, 40.0, 11.0],
+                "0.28 of sys4's, at most 0.25 asked: not reached, by 10.0 %",
+            ),
+            (
                 Goal::AtMost(16.0),
-                0.0,
-                0.0,
-                16.5,
-                "at most 16.0 MiB asked: not reached",
+                [0.0, 0.0, 16.4],
+                "at most 16.0 MiB asked: not reached, by 2.5 %",
+            ),
+            (
+                Goal::AtMost(0.0),
+                [0.0, 0.0, 1.0],
+                "at most 0.0 MiB asked: not reached",
             ),
         ] {
-            let values = [floor, theirs, ours].map(Some);
-            assert_eq!(goal.verdict(Unit::Memory, values), want);
+            let verdict = goal
+                .verdict(Unit::Memory, [floor, theirs, ours].map(Some))
+                .unwrap();
+            assert_eq!(verdict.text, want);
+            assert_eq!(verdict.is_reached, want.ends_with(": reached"), "{want}");
         }
+        let missing = [None, Some(1.0), Some(1.0)];
+        assert_eq!(Goal::OfFloor(0.95).verdict(Unit::Ratio, missing), None);
     }
 
     #[test]

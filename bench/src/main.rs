@@ -5,7 +5,7 @@
 //! - [`observer`]: clients that ask a collector for everything, all the time, and read slowly.
 //! - [`page`]: `tlsrpt-statusd` beside a collector, asked a thousand times a second, and by slow readers.
 //! - [`collector`]: floor, theirs and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
-//!   become a [`table`] with a verdict a row, under a description of the [`machine`].
+//!   become a [`table`] with a verdict a row, under a description of the [`machine`]; [`readme`] shows some of them.
 //! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
 
 mod args;
@@ -21,6 +21,7 @@ mod mix;
 mod observer;
 mod page;
 mod process;
+mod readme;
 mod reporter;
 mod run;
 mod table;

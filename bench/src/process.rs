@@ -1,7 +1,9 @@
-//! What a running process has cost so far.
+//! What a process has cost so far.
 
 use std::fs;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use nix::unistd::{SysconfVar, sysconf};
 
 /// Its CPU seconds, to a hundredth.
@@ -17,6 +19,14 @@ pub(crate) fn cpu(id: u32) -> f64 {
         .sum();
     let second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
     ticks / second as f64
+}
+
+/// CPU seconds of this thread, this process, or its children that have ended, to a microsecond.
+pub(crate) fn used(by: UsageWho) -> f64 {
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    getrusage(by).map_or(f64::NAN, |usage| {
+        seconds(usage.user_time()) + seconds(usage.system_time())
+    })
 }
 
 /// The peak of its resident memory, in MiB.

@@ -3,24 +3,30 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::UsageWho;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize, SigningKey as _};
 
 use crate::error::BenchError;
+use crate::process;
 
-/// A key of RSA-2048, in PEM, and the CPU seconds of one signature on one core.
-pub(crate) fn signature() -> Result<(String, f64), BenchError> {
+/// A key of RSA-2048.
+pub(super) fn key() -> Result<KeyPair, BenchError> {
+    KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)
+        .map_err(BenchError::other("making a key"))
+}
+
+/// The CPU seconds of one signature on one core.
+pub(super) fn signature(key: &KeyPair) -> Result<f64, BenchError> {
     const TIME: Duration = Duration::from_secs(1);
-    let fault = || BenchError::other("signing");
-    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(fault())?;
     // As long as the header fields that are signed.
     let text = [b'x'; 1000];
     let (begin, mut number) = (cpu(), 0.0);
     let started = Instant::now();
     while started.elapsed() < TIME {
-        key.sign(&text).map_err(fault())?;
+        key.sign(&text).map_err(BenchError::other("signing"))?;
         number += 1.0;
     }
-    Ok((key.serialize_pem(), (cpu() - begin) / number))
+    Ok((cpu() - begin) / number)
 }
 
 /// Signatures a second by `openssl speed` on one core, where there is an openssl.
@@ -43,10 +49,5 @@ pub(super) fn openssl() -> Option<f64> {
 
 /// CPU seconds of this thread: others may have the core.
 fn cpu() -> f64 {
-    use nix::sys::resource::{UsageWho, getrusage};
-    let seconds =
-        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    getrusage(UsageWho::RUSAGE_THREAD).map_or(f64::NAN, |usage| {
-        seconds(usage.user_time()) + seconds(usage.system_time())
-    })
+    process::used(UsageWho::RUSAGE_THREAD)
 }

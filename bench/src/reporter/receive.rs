@@ -30,14 +30,19 @@ impl Taken {
 
 /// A receiver of mail. Gives its port.
 pub(crate) fn smtp(taken: Taken) -> Result<u16, BenchError> {
+    slow_smtp(taken, Duration::ZERO)
+}
+
+/// The same, with that time for each mail.
+pub(crate) fn slow_smtp(taken: Taken, time: Duration) -> Result<u16, BenchError> {
     serve(move |stream| {
         let _ = stream.set_nodelay(true);
-        take_mails(&stream, &taken)
+        take_mails(&stream, &taken, time)
     })
 }
 
 /// It offers what Postfix offers, and as Postfix does it writes its replies when it has read all that came.
-fn take_mails(mut stream: &TcpStream, taken: &Taken) -> io::Result<()> {
+fn take_mails(mut stream: &TcpStream, taken: &Taken, time: Duration) -> io::Result<()> {
     let mut lines = BufReader::with_capacity(1 << 16, stream);
     let (mut line, mut mail) = (Vec::new(), Vec::new());
     let mut replies = b"220 bench.example ESMTP\r\n".to_vec();
@@ -66,12 +71,14 @@ fn take_mails(mut stream: &TcpStream, taken: &Taken) -> io::Result<()> {
                     }
                 }
                 taken.add();
+                thread::sleep(time);
                 b"250 2.0.0 taken\r\n"
             }
             b"BDAT" => {
                 mail.resize(length_of_chunk(&line)?, 0);
                 lines.read_exact(&mut mail)?;
                 taken.add();
+                thread::sleep(time);
                 b"250 2.0.0 taken\r\n"
             }
             b"QUIT" => return stream.write_all(b"221 bye\r\n"),

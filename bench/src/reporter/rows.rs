@@ -10,17 +10,23 @@ pub(super) fn rate(figure: &str) -> Row {
     Row::new(figure, Unit::Number)
 }
 
-/// The floor, and somebody else's figure beside it.
-pub(super) fn signatures(signature: f64, openssl: Option<f64>) -> Vec<Row> {
-    let mut ours = rate("RSA-2048 signatures a second and core");
-    ours.push(Kind::Floor, 1.0 / signature);
-    let Some(openssl) = openssl else {
+/// The floor.
+fn signatures(signature: f64) -> Row {
+    let figure = "RSA-2048 signatures a second and core";
+    let mut row = rate(figure).in_readme(figure);
+    row.push(Kind::Floor, 1.0 / signature);
+    row
+}
+
+/// Somebody else's figure of it.
+pub(super) fn openssl(speed: Option<f64>) -> Option<Row> {
+    let Some(speed) = speed else {
         eprintln!("SKIPPED openssl speed: there is no openssl");
-        return vec![ours];
+        return None;
     };
-    let mut others = rate("  by openssl speed rsa2048");
-    others.push(Kind::Floor, openssl);
-    vec![ours, others]
+    let mut row = rate("RSA-2048 signatures a second by openssl speed rsa2048");
+    row.push(Kind::Floor, speed);
+    Some(row)
 }
 
 /// A row with one value of ours.
@@ -32,15 +38,11 @@ fn ours(figure: &str, unit: Unit, value: f64) -> Row {
 
 impl Stages {
     /// `signature` in CPU seconds, `theirs` in mails a second.
-    pub(super) fn rows(
-        &self,
-        signature: f64,
-        theirs: Option<f64>,
-        base: Option<&Stages>,
-    ) -> Vec<Row> {
+    pub(super) fn rows(&self, signature: f64, theirs: &[f64], base: Option<&Stages>) -> Vec<Row> {
         let mut rows = Vec::new();
         if let Some(sent) = &self.sent {
             rows.push(self.whole(sent, theirs));
+            rows.push(signatures(signature));
         }
         rows.extend(self.stored_rows());
         if let Some(sent) = &self.sent {
@@ -52,7 +54,9 @@ impl Stages {
                 .max(sent.looked_up.memory)
                 .max(sent.posted.memory)
         });
-        let mut memory = ours("  memory", Unit::Memory, memory.max(self.composed.memory));
+        let name = format!("memory of reportd, {} domains", self.title());
+        let mut memory =
+            ours("  memory", Unit::Memory, memory.max(self.composed.memory)).in_readme(&name);
         let mut day = ours(
             "  seconds, gathered and composed",
             Unit::Seconds,
@@ -84,7 +88,7 @@ impl Stages {
     }
 
     /// From the start of gathering to the last mail.
-    fn whole(&self, sent: &StageSent, theirs: Option<f64>) -> Row {
+    fn whole(&self, sent: &StageSent, theirs: &[f64]) -> Row {
         let name = format!(
             "{} domains: mails a second, gathered to mailed",
             self.title()
@@ -92,8 +96,8 @@ impl Stages {
         let seconds = sent.looked_up.seconds + sent.mailed.seconds;
         let mut row =
             ours(&name, Unit::Number, self.number() / seconds).asked(Goal::OfTheirs(200.0));
-        if let Some(theirs) = theirs {
-            row.push(Kind::Theirs, theirs);
+        for theirs in theirs {
+            row.push(Kind::Theirs, *theirs);
         }
         row
     }
@@ -128,13 +132,15 @@ impl Stages {
             Unit::Number,
             speed(sent.mailed.seconds),
         ));
-        rows.push(ours("  posted", Unit::Number, speed(sent.posted.seconds)));
+        let posts = format!("posts a second, {} domains", self.title());
+        rows.push(ours("  posted", Unit::Number, speed(sent.posted.seconds)).in_readme(&posts));
         let mut whole = ours(
             "  CPU a report, gathered to mailed",
             Unit::Milliseconds,
             all,
         )
-        .asked(Goal::AtMostOfFloor(2.0));
+        .asked(Goal::AtMostOfFloor(2.0))
+        .in_readme("CPU of reportd a report, gathered to mailed");
         whole.push(Kind::Floor, signature * 1000.0);
         rows.push(whole);
         let lookup = sent.looked_up.cpu - self.composed.cpu;

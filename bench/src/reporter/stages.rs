@@ -3,7 +3,7 @@
 use super::day::Rua;
 use super::receive::{self, Taken};
 use super::reportd::{Cost, Scene};
-use super::{BASE, MILLION, ReporterBench};
+use super::{MILLION, ReporterBench};
 use crate::error::BenchError;
 
 pub(super) const POST_HOSTS: u64 = 16;
@@ -40,16 +40,8 @@ impl ReporterBench<'_> {
         let taken = Taken::default();
         let smtp = receive::smtp(taken.clone())?;
         let without_dns = self.options(smtp, None, false) + LATER;
-        let scene = self.scene(domains, Rua::Mail, without_dns.clone())?;
-        let mut runs = Vec::new();
-        for run in 0..if domains == BASE { 3 } else { 1 } {
-            if run > 0 {
-                scene.again(&without_dns)?;
-            }
-            runs.push(store(&scene)?);
-        }
-        runs.sort_by(|[_, a], [_, b]| a.cpu.total_cmp(&b.cpu));
-        let [gathered, composed] = runs[runs.len() / 2];
+        let scene = self.scene(domains, Rua::Mail, without_dns)?;
+        let [gathered, composed] = store(&scene)?;
         let stored = scene.size();
         let sent = match self.plan.stored {
             true => None,

@@ -11,6 +11,8 @@
 //! 5. [`deliver`] carries one report to one destination and says how that ended;
 //! 6. [`store`] records each of these steps, in one transaction each. This is the only edge that goes back.
 //!
+//! [`bounce`] reads the mails that come back, [`refusal`] says what a refusal speaks of: an address, or us.
+//!
 //! They share the types of [`model`] and do not use each other. [`daemon`] is the main loop. It alone reads the clock; the
 //! outside is an argument, [`environment::Environment`]. [`ctl`] is `tlsrptctl` and [`status`]
 //! `tlsrpt-statusd`; what they say, [`answers`] finds out.
@@ -18,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answers;
+pub mod bounce;
 pub mod compose;
 pub mod ctl;
 pub mod daemon;
@@ -30,6 +33,7 @@ pub mod gather;
 pub mod lookup;
 pub mod model;
 mod queue;
+pub mod refusal;
 pub mod route;
 pub mod schedule;
 pub mod status;

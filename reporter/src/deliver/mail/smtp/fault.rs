@@ -1,15 +1,15 @@
 //! Why a mail was not sent, and whether the address or the relay is the reason.
 //!
-//! These replies speak of the address: at RCPT, and at the end of a mail that has one recipient, the enhanced codes
-//! of RFC 3463 section 3.2 that are about the destination's address, those of section 3.3 scope its mailbox, and 556
-//! (RFC 7504). A bare 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
+//! Which replies speak of the address, [`crate::refusal`] says: at RCPT, and at the end of a mail that has one recipient. A bare
+//! 550, 551 or 553 is not among them: `550 Relay access denied` and `550 no such user` look alike.
 
 mod remedy;
 
 use std::fmt;
 
-use super::reply::{EnhancedCode, Reply};
+use super::reply::Reply;
 use crate::deliver::mail::mail_answer::{Denial, DenialScope, MailAnswer, Permanence, SEE_ITS_LOG};
+use crate::refusal::{HeardIn, Refusal, RefusalSubject};
 use remedy::{LOGIN, remedy};
 
 /// The stages of an SMTP session.
@@ -154,31 +154,18 @@ impl SmtpFault {
         if !is_asked {
             return None;
         }
-        match reply.enhanced() {
-            // Site policies choose codes at will. These are the texts of Postfix and others.
-            Some(_) if reply.names_sender() => None,
-            Some(code) if is_of_address(code) => {
-                let lasts = reply.is_final() && code.class == 5;
-                Some(if lasts {
-                    Permanence::Permanent
-                } else {
-                    Permanence::Transient
-                })
-            }
-            // The domain accepts no mail (RFC 7504 section 4), even without an enhanced code.
-            None if reply.code == 556 => Some(Permanence::Permanent),
-            _ => None,
-        }
-    }
-}
-
-/// RFC 3463 sections 3.2 and 3.3, RFC 7505 for X.1.10. The others of section 3.2 are about the sender (X.1.7, X.1.8), or scope
-/// nothing in particular, as X.2.0 is; X.2.252 and X.2.253 are Exchange Online's, about the sender.
-fn is_of_address(code: EnhancedCode) -> bool {
-    match code.subject {
-        1 => matches!(code.detail, 1 | 2 | 3 | 4 | 6 | 10),
-        2 => matches!(code.detail, 1..=4),
-        _ => false,
+        let enhanced = reply.enhanced();
+        let refusal = Refusal {
+            code: Some(reply.code),
+            enhanced,
+            text: &reply.to_string(),
+            heard: HeardIn::Session,
+        };
+        let lasts = reply.is_final() && enhanced.is_none_or(|code| code.class == 5);
+        (refusal.speaks_of() == RefusalSubject::Address).then_some(match lasts {
+            true => Permanence::Permanent,
+            false => Permanence::Transient,
+        })
     }
 }
 
@@ -235,6 +222,8 @@ mod tests {
             (Rcpt, "550 5.2.1 disabled", "no such address", "the mailbox"),
             (Rcpt, "552 5.2.2 full", "no such address", "the mailbox"),
             (Rcpt, "452 4.2.2 full", "address busy", "the mailbox, now"),
+            (Rcpt, "552 5.2.3 too long", "denied", "about the mail"),
+            (Rcpt, "550 5.4.4 no route", "denied", "the relay's routing"),
             (Rcpt, "450 4.1.1 unverified", "address busy", "Postfix asks the receiver"),
             (Rcpt, "450 4.1.2 domain not found", "address busy", "it may be found later"),
             (Rcpt, "550 4.2.2 full", "address busy", "two words: the milder"),

@@ -5,6 +5,8 @@ use std::fmt;
 use tlsrptd_config::visible;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::refusal::{EnhancedCode, names_sender};
+
 /// One line: RFC 5321 section 4.5.3.1.5 allows 512 octets, a challenge of SASL 12,288 (RFC 4954 section 4).
 const MAX_LINE: usize = 16 << 10;
 /// All lines of one reply.
@@ -19,14 +21,6 @@ pub(super) struct Reply {
     pub(super) code: u16,
     /// The texts behind the codes, safe to print.
     pub(super) lines: Vec<String>,
-}
-
-/// `X.Y.Z` of RFC 3463.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EnhancedCode {
-    pub(super) class: u16,
-    pub(super) subject: u16,
-    pub(super) detail: u16,
 }
 
 impl Reply {
@@ -49,23 +43,12 @@ impl Reply {
         self.lines
             .iter()
             .rev()
-            .find_map(|line| EnhancedCode::of(line))
+            .find_map(|line| EnhancedCode::parse(line.split_whitespace().next()?))
     }
 
     /// Whether its text speaks of the sender, whatever the codes say.
     pub(super) fn names_sender(&self) -> bool {
-        let text = self.to_string().to_ascii_lowercase();
-        [
-            "sender address rejected",
-            "sender rejected",
-            "sender verify failed",
-            // Exchange Online, of the account that was logged in with.
-            "sendasdenied",
-            "not allowed to send as",
-            "send as this sender",
-        ]
-        .iter()
-        .any(|phrase| text.contains(phrase))
+        names_sender(&self.to_string())
     }
 
     /// A reply of one line, for tests.
@@ -75,20 +58,6 @@ impl Reply {
             code: text[..3].parse().unwrap(),
             lines: vec![text[3..].trim().to_owned()],
         }
-    }
-}
-
-impl EnhancedCode {
-    fn of(line: &str) -> Option<EnhancedCode> {
-        let first = line.split_whitespace().next()?;
-        let mut parts = first.split('.').map(|part| part.parse().ok());
-        let (class, subject, detail) = (parts.next()??, parts.next()??, parts.next()??);
-        let is_one = parts.next().is_none() && matches!(class, 2 | 4 | 5);
-        is_one.then_some(EnhancedCode {
-            class,
-            subject,
-            detail,
-        })
     }
 }
 

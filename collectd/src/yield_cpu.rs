@@ -4,20 +4,28 @@
 //! that finds the writer on the same core leaves it there for three. A lower priority would say it better, but not every
 //! sandbox allows a program to ask for one, and some kill it for asking.
 
-use std::{cell::Cell, thread};
+use std::{
+    cell::Cell,
+    thread,
+    time::{Duration, Instant},
+};
 
-/// Rows or datagrams between two yields; each takes some ten microseconds.
-const EVERY: u32 = 2;
+/// From one yield to the next: as long as the reader may wait without harm. Not less, as where other programs take all cores,
+/// a yield gives each of them its turn, and the writer would fall behind.
+const EVERY: Duration = Duration::from_micros(200);
 
 thread_local! {
-    static DONE: Cell<u32> = const { Cell::new(0) };
+    static YIELDED: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Yields the core to whoever waits for it, now and then. To be called once a row or datagram.
 pub(crate) fn yield_cpu() {
-    let done = DONE.get().wrapping_add(1);
-    DONE.set(done);
-    if done.is_multiple_of(EVERY) {
+    let now = Instant::now();
+    if YIELDED
+        .get()
+        .is_none_or(|yielded| now.duration_since(yielded) >= EVERY)
+    {
         thread::yield_now();
+        YIELDED.set(Some(Instant::now()));
     }
 }

@@ -27,8 +27,9 @@ use super::{
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Where we have to wait ourselves: the time between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Pages of WAL from which on SQLite itself brings them into the file. Usually [`sync`] does so before.
-const WAL_PAGES: u32 = 4096;
+/// Pages of WAL from which on SQLite itself brings them into the file: 64 MiB. Usually [`sync`] does so before. On a day of very
+/// many domains each new row is on a page of its own: the more rows at once, the fewer pages are written twice.
+const WAL_PAGES: u32 = 16384;
 
 /// At most so much of the file is kept in memory, for days of many domains.
 const CACHE_KIB: i64 = 16 * 1024;

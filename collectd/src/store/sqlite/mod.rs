@@ -1,7 +1,7 @@
 //! `sqlite:` keeps a day's counts in the file that sys4's programs read and write too.
 //!
 //! In the order of the data: `pending_counts` holds what is not committed, `commit` commits it by `rows` and `statements`
-//! (within `reached_limits`, `day_file_budget` and `shares`), `replaced` helps when somebody takes the file away, `rollover` closes days, `day_reader` reads them,
+//! (within `reached_limits`, `day_file_budget`, `shares` and `name_filter`), `replaced` helps when somebody takes the file away, `rollover` closes days, `day_reader` reads them,
 //! `running_day` reads today's file for whoever asks; `contents`,
 //! `file` and `journal` are what they all need of a file, `error` is what can be wrong with it.
 
@@ -12,6 +12,7 @@ mod day_reader;
 mod error;
 mod file;
 mod journal;
+mod name_filter;
 mod pending_counts;
 mod reached_limits;
 mod replaced;

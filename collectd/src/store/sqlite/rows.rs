@@ -13,7 +13,7 @@ use super::{
     pending_counts::CountedRow,
     reached_limits::{FoldedPolicy, ReachedLimits},
     shares::Shares,
-    statements::{SessionRow, Statements},
+    statements::{SessionRow, Statements, unless_taken},
 };
 use crate::store::{Flushed, FoldLimits};
 
@@ -94,14 +94,19 @@ impl<'c> RowWriter<'c> {
         }
         let mut rows = Vec::with_capacity(results.len());
         for result in results {
-            let session = self.session(day, &text, result, times)?;
+            let mut session = self.session(day, &text, result, times)?;
             self.flushed.count_sessions(result.failed, times);
             rows.push(CountedRow::Session {
                 rowid: session.rowid,
                 failed: result.failed,
             });
             for failure in &result.failures {
-                let rowid = self.failure(&session, failure, times)?;
+                let made = self.first_failure(&session, failure, times)?;
+                session.is_new = false;
+                let rowid = match made {
+                    None => self.failure(&session, failure, times)?,
+                    made => made,
+                };
                 rows.extend(rowid.map(|rowid| CountedRow::Failure { rowid }));
             }
         }
@@ -180,7 +185,11 @@ impl<'c> RowWriter<'c> {
             tlsrpt_record: record.into(),
             policy: policy.into(),
             rowid: 0,
+            is_new: false,
         };
+        if self.make_first(&mut session, result.failed, times)? {
+            return Ok(session);
+        }
         if let Some(rowid) = self.sql.find_session(day, domain, record, policy)? {
             session.rowid = rowid;
             self.sql.add_session(rowid, result.failed, times)?;
@@ -205,11 +214,35 @@ impl<'c> RowWriter<'c> {
         self.flushed.new_domains += u64::from(policies == 0);
         self.take_room(domain, session.tlsrpt_record.len() + session.policy.len());
         session.rowid = self.sql.make_session(&session, result.failed, times)?;
+        session.is_new = true;
         if let Some(key) = folded {
             let row = (session.rowid, session.tlsrpt_record.clone().into());
             self.reached.remember(key, row);
         }
         Ok(session)
+    }
+
+    /// Makes the first row of a domain that surely has none, without a look into the file. False when the domain may have rows, or
+    /// its details are to be folded.
+    fn make_first(
+        &mut self,
+        session: &mut SessionRow<'_>,
+        failed: bool,
+        times: u64,
+    ) -> Result<bool> {
+        let domain = session.domain;
+        if self.limits.policies < 1 || self.shares.may_have_rows(domain) || self.must_fold(domain) {
+            return Ok(false);
+        }
+        let Some(rowid) = unless_taken(self.sql.make_session(session, failed, times))? else {
+            // Another program has made it.
+            return Ok(false);
+        };
+        self.flushed.new_policies += 1;
+        self.flushed.new_domains += 1;
+        self.take_room(domain, session.tlsrpt_record.len() + session.policy.len());
+        (session.rowid, session.is_new) = (rowid, true);
+        Ok(true)
     }
 
     /// How many policies a domain has, at most the limit.
@@ -267,6 +300,25 @@ impl<'c> RowWriter<'c> {
         let key = session.tlsrpt_record.len() + session.policy.len();
         self.take_room(session.domain, key + reason.len());
         self.sql.make_failure(session, &reason, times).map(Some)
+    }
+
+    /// Makes the row of the first failure under a session's new row, without a look into the file; `None` where that is not to be.
+    fn first_failure(
+        &mut self,
+        session: &SessionRow<'_>,
+        failure: &FailureKey,
+        times: u64,
+    ) -> Result<Option<i64>> {
+        if !session.is_new || self.limits.failures < 1 || self.must_fold(session.domain) {
+            return Ok(None);
+        }
+        let made = self.sql.make_failure(session, failure.as_str(), times);
+        let rowid = unless_taken(made)?;
+        if rowid.is_some() {
+            let key = session.tlsrpt_record.len() + session.policy.len();
+            self.take_room(session.domain, key + failure.as_str().len());
+        }
+        Ok(rowid)
     }
 
     /// Whether a policy has as many failures as it may have.

@@ -13,10 +13,10 @@
 use std::hash::Hasher;
 
 use rusqlite::{Connection, Result};
-use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13};
 use tlsrptd_proto::domain::owner;
 
-use super::day_file_budget;
+use super::{day_file_budget, name_filter::NameFilter};
 
 /// An owner may use one part in so many of what is free.
 const PART: i64 = 8;
@@ -39,6 +39,8 @@ pub(super) struct Shares {
     hasher: SipHasher13,
     /// What the running transaction has charged.
     charges: Vec<Charge>,
+    /// The names that were ever charged. One of a transaction that failed is one too many, and costs a look into the file.
+    names: NameFilter,
 }
 
 /// Bytes charged to the name with that hash.
@@ -54,6 +56,7 @@ impl Shares {
             sums: vec![0; ROWS * WIDTH].into(),
             hasher: SipHasher13::new_with_key(&key),
             charges: Vec::new(),
+            names: NameFilter::default(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Shares {
 
     /// Charges a row of so many bytes to the owners of a name.
     pub(super) fn charge(&mut self, domain: &str, bytes: i64) {
+        self.names.insert(self.hash(domain));
         let (two, three) = owners(domain);
         for owner in [Some(two), three].into_iter().flatten() {
             let charge = Charge {
@@ -87,6 +91,11 @@ impl Shares {
             self.add(charge);
             self.charges.push(charge);
         }
+    }
+
+    /// False when the file surely has no row of that name, unless another program has made one since it was read.
+    pub(super) fn may_have_rows(&self, domain: &str) -> bool {
+        self.names.may_contain(self.hash(domain))
     }
 
     /// The owner of a name that has used up its share of `free` bytes, if one has.
@@ -142,14 +151,10 @@ impl Shares {
         }
     }
 
-    fn hash(&self, owner: &str) -> u128 {
-        let half = |which: u8| {
-            let mut hasher = self.hasher;
-            hasher.write_u8(which);
-            hasher.write(owner.as_bytes());
-            u128::from(hasher.finish())
-        };
-        half(0) << 64 | half(1)
+    fn hash(&self, name: &str) -> u128 {
+        let mut hasher = self.hasher;
+        hasher.write(name.as_bytes());
+        hasher.finish128().as_u128()
     }
 }
 

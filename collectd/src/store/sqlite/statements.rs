@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Result};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Result};
 
 const FIND_SESSION: &str =
     "SELECT rowid FROM finalresults WHERE day=?1 AND domain=?2 AND tlsrptrecord=?3 AND policy=?4";
@@ -43,6 +43,8 @@ pub(super) struct SessionRow<'r> {
     pub(super) tlsrpt_record: Cow<'r, str>,
     pub(super) policy: Cow<'r, str>,
     pub(super) rowid: i64,
+    /// It was made for the datagram at hand, so nothing stands under it yet.
+    pub(super) is_new: bool,
 }
 
 impl<'c> Statements<'c> {
@@ -151,6 +153,14 @@ impl<'c> Statements<'c> {
     pub(super) fn add_failure(&mut self, rowid: i64, times: u64) -> Result<bool> {
         let changed = self.add_failure.execute((rowid, number(times)))?;
         Ok(changed == 1)
+    }
+}
+
+/// `None` when there is a row with that key already.
+pub(super) fn unless_taken(made: Result<i64>) -> Result<Option<i64>> {
+    match made {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(None),
+        made => made.map(Some),
     }
 }
 

@@ -13,6 +13,7 @@ use tlsrptd_proto::{
 use super::{Flushed, FoldLimits, Sqlite, Store};
 use crate::store::FailureKind;
 
+mod first;
 mod room;
 
 struct Bench {

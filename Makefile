@@ -110,7 +110,7 @@ bench: venv ## collector and reporter beside sys4 and what cannot be undercut, s
 	@$(TARGET)/release/tlsrptd-bench reporter $(if $(README),--readme $(README)) $(BENCH_REPORTER)
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
-fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram tlsrpt_record fetch ini maps'; takes a C++ compiler
+fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram tlsrpt_record fetch ini maps bounce'; takes a C++ compiler
 	@DURATION=$(or $(SECONDS),60) tests/fuzz/run $(FUZZ)
 
 fmt: ## format all code

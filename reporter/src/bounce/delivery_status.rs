@@ -17,7 +17,11 @@ pub(super) fn search(entity: &Entity<'_>, depth: usize, tree: &mut Tree) -> Opti
         // What these return is not theirs to report: a complaint about a bounce has that bounce in it.
         Some("disposition-notification") => tree.has_receipt = true,
         Some("feedback-report") => tree.has_abuse_report = true,
-        _ => return search_parts(entity, depth, tree),
+        _ => {
+            let mut found = search_parts(entity, depth, tree)?;
+            found.addressees.extend(addressees(&entity.fields));
+            return Some(found);
+        }
     }
     None
 }
@@ -43,9 +47,7 @@ fn search_parts(entity: &Entity<'_>, depth: usize, tree: &mut Tree) -> Option<Fo
         part.media.is_delivery_status() || (says_so && is_mistyped_report(part))
     };
     if let Some(at) = parts.iter().position(is_report) {
-        let mut found = report(&parts[at], &parts);
-        found.addressees = addressees(&entity.fields);
-        return Some(found);
+        return Some(report(&parts[at], &parts));
     }
     let inner = |part| search(part, depth + 1, tree);
     parts.iter().find_map(inner)
@@ -88,6 +90,8 @@ fn report(status: &Entity<'_>, siblings: &[Entity<'_>]) -> FoundReport {
     }
     let returned = siblings.iter().find(|part| part.media.is_returned());
     found.returned = returned.map(Entity::returned_header).unwrap_or_default();
+    // Of a report that is a mail by itself.
+    found.addressees = addressees(&status.fields);
     found
 }
 

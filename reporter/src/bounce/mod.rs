@@ -133,8 +133,8 @@ pub fn read(mail: &[u8]) -> Result<ReturnedMail, NoBounce> {
     };
     let mut tags = TagCandidates::default();
     tags.add(found.envelope_id.as_deref());
-    for addressees in [addressees(&top.fields), found.addressees] {
-        addressees.iter().for_each(|text| tags.add(Some(text)));
+    for text in &found.addressees {
+        tags.add(Some(text));
     }
     for name in ["return-path", "x-envelope-from", "from"] {
         let addresses = found.returned.all(name).flat_map(field::addresses);
@@ -183,7 +183,7 @@ struct FoundReport {
     recipients: Vec<ReturnedRecipient>,
     omitted: usize,
     envelope_id: Option<String>,
-    /// The addresses that the mail with the report came to, which may be a part of the one that is read.
+    /// The addresses that the mail with the report came to, then those of the mails around it.
     addressees: Vec<String>,
     /// The header of the mail that is returned.
     returned: Fields,

@@ -71,9 +71,7 @@ pub(super) fn search(entity: &Entity<'_>, depth: usize, tree: &mut Tree) -> Opti
     if let Some(returned) = returned.filter(|_| found.returned.is_empty()) {
         found.returned = returned.returned_header();
     }
-    if found.addressees.is_empty() {
-        found.addressees = addressees(&entity.fields);
-    }
+    found.addressees.extend(addressees(&entity.fields));
     Some(found)
 }
 

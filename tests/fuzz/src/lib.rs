@@ -2,6 +2,7 @@
 //! `cargo test` with what lies in the corpora; a property that does not hold is a panic.
 #![forbid(unsafe_code)]
 
+pub mod bounce;
 pub mod datagram;
 pub mod fetch;
 pub mod ini;

@@ -58,3 +58,11 @@ fn destination_maps() {
 fn files_of_settings() {
     replay(&["corpus/ini"], crate::ini::check);
 }
+
+#[test]
+fn returned_mails() {
+    replay(
+        &["../../reporter/src/bounce/fixtures", "corpus/bounce"],
+        crate::bounce::check,
+    );
+}

@@ -76,6 +76,11 @@ pub const COMMANDS: &[CommandRow] = &[
         meaning: "Take back requests that wait, by their numbers in the list. An attempt that is under way cannot be taken back.",
     },
     CommandRow {
+        name: "bounce",
+        operands: "[--recipient ADDRESS]",
+        meaning: "Take a mail that came to bounce_address, on standard input, as Postfix's pipe(8) or an alias runs it. A bounce that bears a tag of ours is left to the reporter: a report that counted as sent counts as refused, and its destination is suspended when that goes on. The tag is looked for in ADDRESS, in the variables ORIGINAL_RECIPIENT, RECIPIENT and EXTENSION, then in the mail. Exit status, for the MTA: 0 done, 67 refused (see unclaimed_bounces), 75 try again later: also when configuration or database cannot be used, so that no mail is lost.",
+    },
+    CommandRow {
         name: "dkim-record",
         operands: "[--new SELECTOR] [--type TYPE] [--out FILE]",
         meaning: "Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s=. Whoever asks has to be able to read the keys. With --new: make a key for SELECTOR, RSA of 2048 bits or --type ed25519, which the service may read, and say what to add to the configuration and to DNS. The file is SELECTOR.pem beside the configuration, or FILE; one that is there stays as it is.",
@@ -155,6 +160,11 @@ pub(crate) const STATUSD: Needs = Needs::Some {
     required: &["dbname"],
     used: &["fetchers", "observation_socket", "organization_name"],
 };
+/// What `bounce` looks at.
+pub(crate) const BOUNCE: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["bcc_address", "unclaimed_bounces", "log_level"],
+};
 /// What `dkim-record` looks at.
 pub(crate) const DKIM_RECORD: Needs = Needs::Some {
     required: &["contact_info"],
@@ -163,7 +173,7 @@ pub(crate) const DKIM_RECORD: Needs = Needs::Some {
 
 /// Whether the manual of `tlsrptctl` tells this option: a command looks at it that does not look at all of them.
 pub(crate) fn needs(name: &str) -> bool {
-    let lists = [DATABASE, STATUS, REQUESTS, MAPTEST, DKIM_RECORD];
+    let lists = [DATABASE, STATUS, REQUESTS, MAPTEST, BOUNCE, DKIM_RECORD];
     lists.iter().any(|needs| needs.looks_at(name))
 }
 

@@ -16,7 +16,7 @@ pub use question::{
 use crate::{
     Start,
     args::{Arguments, Wish, Words},
-    command::{DATABASE, DKIM_RECORD, MAPTEST, Needs, REQUESTS, STATUS},
+    command::{self, BOUNCE, DATABASE, DKIM_RECORD, MAPTEST, Needs, REQUESTS, STATUS},
     exit, help, load,
     option::Program,
     problem::{Place, Problem},
@@ -84,15 +84,29 @@ pub fn load_with(
     env: impl IntoIterator<Item = (OsString, OsString)>,
     look: impl FnOnce(&Ctl, Option<&Path>) -> Vec<String>,
 ) -> Start<Ctl> {
-    let mut args = args.into_iter().peekable();
-    if args.peek().is_none() {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.is_empty() {
         return Start::Done {
             code: exit::OK,
             stdout: help::text(Program::Ctl),
             stderr: String::new(),
         };
     }
-    load::load_with(args, env, look)
+    let words = args.iter().filter_map(|arg| arg.to_str());
+    let is_mta = command::named(Program::Ctl, words) == "bounce";
+    match load::load_with(args, env, look) {
+        // Whoever runs it holds a mail, which must not be lost for a mistake in the configuration.
+        Start::Done {
+            code: exit::CONFIG,
+            stdout,
+            stderr,
+        } if is_mta => Start::Done {
+            code: exit::TRY_AGAIN,
+            stdout,
+            stderr,
+        },
+        start => start,
+    }
 }
 
 impl load::Load for Ctl {
@@ -228,6 +242,7 @@ fn needs(command: &Command) -> Needs {
         | Command::Requests(_)
         | Command::Suppress(_) => DATABASE,
         Command::Resend(_) | Command::SendTest(_) => REQUESTS,
+        Command::Bounce { .. } => BOUNCE,
         Command::DkimRecord(_) => DKIM_RECORD,
         Command::Maptest { .. } => MAPTEST,
         // A preview is made by the code of the daemon, and a diagnosis is about all of it.

@@ -16,5 +16,9 @@ pub const SOCKET_CLOSE: u8 = 5;
 pub const STORAGE_CLOSE: u8 = 6;
 /// The socket cannot be made or bound.
 pub const SOCKET_BIND: u8 = 7;
+/// Of `tlsrptctl bounce`, which speaks to the MTA by sysexits.h: the mail is refused, as for an unknown user.
+pub const NO_USER: u8 = 67;
+/// The same: the mail is to be kept and brought again.
+pub const TRY_AGAIN: u8 = 75;
 /// Any other failure.
 pub const OTHER: u8 = 8;

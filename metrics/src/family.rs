@@ -159,6 +159,8 @@ families! {
         "For how long the oldest delivery that waits has been due or has failed; 0 if none is late."
     REPORTD_DELIVERIES Counter "tlsrpt_reportd_deliveries_total" ["carrier" "status"]
         "Deliveries that have ended, by carrier (mail, https, directory, other) and status, since the database remembers carriers."
+    REPORTD_BOUNCES Counter "tlsrpt_reportd_bounces_total" ["result"]
+        "Mails that came to bounce_address, by what became of them: refused (the report counts as refused, and was counted as sent among the deliveries), delayed, passed; nothing followed from ended, gone, repeated, copy, untagged, no-bounce."
     REPORTD_SUPPRESSED Gauge "tlsrpt_reportd_suppressed" []
         "Entries of the suppression list."
 

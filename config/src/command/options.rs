@@ -67,6 +67,7 @@ pub(crate) const OPTIONS: &[CommandOption] = &[
     CommandOption::new("to", "URI", &["resend"], "To this destination instead of those of the report"),
     CommandOption::new("wait", "SECONDS", &["resend", "send-test"], "Wait so long for the answer; 60 by default"),
     CommandOption::new("no_wait", "", &["resend", "send-test"], "Do not wait for the answer"),
+    CommandOption::new("recipient", "ADDRESS", &["bounce"], "The address that the mail came to"),
     CommandOption::new("new", "SELECTOR", &["dkim-record"], "Make a key for this selector"),
     CommandOption::new("type", "TYPE", &["dkim-record"], "Which key to make").of(KEY_TYPES),
     CommandOption::new("out", "FILE", &["dkim-record"], "Where to put the new key"),

@@ -63,6 +63,9 @@ pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Pr
         ("requests withdraw", [_, ..]) => {
             Command::Requests(AskedRequests::Withdraw(request_numbers(operands)?))
         }
+        ("bounce", []) => Command::Bounce {
+            recipient: given.last("recipient"),
+        },
         ("dkim-record", []) => Command::DkimRecord(dkim_record(&given)?),
         ("doctor", []) => Command::Doctor(Doctor {
             user: given.last("user"),

@@ -40,6 +40,11 @@ pub enum Command {
     SendTest(SendTest),
     /// Requests that wait; needs `dbname`.
     Requests(AskedRequests),
+    /// A mail that came back; needs `dbname`.
+    Bounce {
+        /// The address that it came to.
+        recipient: Option<String>,
+    },
     /// DKIM keys; needs `contact_info` and the keys.
     DkimRecord(DkimRecord),
     /// What is wrong with the set-up; looks at all settings, and comes with what is wrong with them.

@@ -49,6 +49,8 @@ pub enum Kind {
     Listen,
     /// Names of hosts.
     Hosts,
+    /// What separates an address from its tag.
+    Delimiter,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Kind::Proxy => "URL",
             Kind::Listen => "ADDRESS:PORT|unix:PATH",
             Kind::Hosts => "NAME,...",
+            Kind::Delimiter => "CHARACTER",
         }
     }
 
@@ -113,6 +116,7 @@ impl Kind {
             Kind::Proxy => "http://[USER:PASSWORD@]HOST[:PORT] or https://...",
             Kind::Listen => "IP-ADDRESS:PORT, [IPV6-ADDRESS]:PORT, unix:/ABSOLUTE/PATH",
             Kind::Hosts => "domain names without a port, several separated by commas",
+            Kind::Delimiter => "one of + - = _ . #",
         };
         fixed.to_owned()
     }

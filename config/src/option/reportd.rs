@@ -339,6 +339,30 @@ pub(super) const ROWS: &[Row] = &[
         "A copy of every report mail goes here, by the envelope only.",
     ),
     ours(
+        "bounce_address",
+        Address,
+        unset(
+            "mails that cannot be delivered come back to sender_address",
+            "tlsrpt-bounces@example.com",
+        ),
+        "The envelope sender of report mails, with bounce_delimiter and a tag that names the delivery: tlsrpt-bounces+TAG@example.com. What comes back there is given to tlsrptctl bounce, and the report counts as refused. At most 25 characters before the @.",
+    ),
+    ours(
+        "bounce_delimiter",
+        Delimiter,
+        Is("+"),
+        "What stands between bounce_address and the tag: a character of Postfix's recipient_delimiter.",
+    ),
+    ours(
+        "unclaimed_bounces",
+        Path,
+        unset(
+            "the MTA is told to refuse it, as for an unknown user",
+            "/var/lib/tlsrpt/unclaimed",
+        ),
+        "A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused.",
+    ),
+    ours(
         "digest_address",
         Address,
         unset("no digest", "postmaster@example.com"),

@@ -14,6 +14,7 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     debug_beside_map(reader);
     scripts(&settings, reader);
     mail(&settings, reader);
+    bounces(&settings, reader);
     digest(&settings, reader);
     credentials(&settings, reader);
     settings
@@ -241,6 +242,18 @@ fn mail(settings: &Reportd, reader: &mut Reader<'_>) {
         reader.notices.push(
             "dkim_keys is not set: the MTA has to sign report mails (RFC 8460 section 3)"
                 .to_owned(),
+        );
+    }
+}
+
+/// A script is told the envelope sender, and has to use it.
+fn bounces(settings: &Reportd, reader: &mut Reader<'_>) {
+    let script = settings.sendmail_script.as_deref();
+    let is_deaf = script.is_some_and(|script| !script.contains("TLSRPT_ENVELOPE_SENDER"));
+    if is_deaf && reader.is_set("bounce_address") {
+        reader.warn(
+            "bounce_address",
+            "without effect, unless sendmail_script gives $TLSRPT_ENVELOPE_SENDER to the mail program: sendmail -i -t -f \"$TLSRPT_ENVELOPE_SENDER\"",
         );
     }
 }

@@ -135,6 +135,16 @@ impl Setting for bool {
     }
 }
 
+impl Setting for char {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        let mut characters = text.trim().chars();
+        match (characters.next(), characters.next()) {
+            (Some(one), None) if "+-=_.#".contains(one) => Ok(one),
+            _ => Err(format!("`{text}` is none of these")),
+        }
+    }
+}
+
 impl Setting for LogLevel {
     fn parse(text: &str, _: Kind) -> Result<Self, String> {
         match text.trim().to_lowercase().as_str() {

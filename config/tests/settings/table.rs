@@ -15,6 +15,7 @@ fn other(row: &Row) -> String {
         (Kind::Switch, _) => "yes".to_owned(),
         (Kind::Days, _) => "failures".to_owned(),
         (Kind::Frequency, _) => "weekly".to_owned(),
+        (Kind::Delimiter, _) => "-".to_owned(),
         (Kind::Level, _) => "debug".to_owned(),
         (Kind::Listen, _) => "[2001:db8::1]:80".to_owned(),
         (Kind::Path, _) if row.name == "reportd_config" => concat!(

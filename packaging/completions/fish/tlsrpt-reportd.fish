@@ -61,6 +61,9 @@ complete -c tlsrpt-reportd -l helo_name -d 'The name by which the relay is greet
 complete -c tlsrpt-reportd -l mail_user -d 'The user for SMTP AUTH' -r -f
 complete -c tlsrpt-reportd -l mail_password_file -d 'A file whose first line is the password for SMTP AUTH' -r -F
 complete -c tlsrpt-reportd -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrpt-reportd -l bounce_address -d 'The envelope sender of report mails, with bounce_delimiter and a tag that names the delivery: tlsrpt-bounces+TAG@example.com' -r -f
+complete -c tlsrpt-reportd -l bounce_delimiter -d 'What stands between bounce_address and the tag: a character of Postfix\'s recipient_delimiter' -r -f
+complete -c tlsrpt-reportd -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrpt-reportd -l digest_address -d 'The operator\'s own address: says in plain words what failed when we sent, and how the reports fared' -r -f
 complete -c tlsrpt-reportd -l digest -d 'When digest_address gets a digest' -r -f -a "never\t''
 failures\t''

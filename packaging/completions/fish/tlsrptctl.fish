@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tlsrptctl_global_optspecs
-    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= dkim_domain= dkim_keys= observation_socket=
+    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= bcc_address= unclaimed_bounces= dkim_domain= dkim_keys= observation_socket=
 end
 
 function __fish_tlsrptctl_needs_command
@@ -41,6 +41,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l http_upload_map -d 
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -58,6 +60,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "why" -d 'Say in
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "resend" -d 'Ask the running reporter to send a report again, the same with the same report-id: to its destinations, or with --to to that one'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "send-test" -d 'Ask the running reporter to send a test report, marked as such, to mailto:ADDRESS or https://URL the way reports go, maps aside: one attempt, at once'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "requests"
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "bounce" -d 'Take a mail that came to bounce_address, on standard input, as Postfix\'s pipe(8) or an alias runs it'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
@@ -79,6 +82,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l http_uplo
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -105,6 +110,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l http_upl
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -130,6 +137,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l http_upl
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -157,6 +166,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l http_up
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -193,6 +204,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l http_
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -217,6 +230,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l http_upload
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -242,6 +257,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l http_upload_
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -268,6 +285,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l http_uplo
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -294,6 +313,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l http_u
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -319,6 +340,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -345,6 +368,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -369,6 +394,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -376,6 +403,33 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l recipient -d 'The address that the mail came to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l new -d 'Make a key for this selector' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l type -d 'Which key to make' -r -f -a "rsa\t''
 ed25519\t''"
@@ -397,6 +451,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l http
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -423,6 +479,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l http_uplo
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -447,6 +505,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l http_upl
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -471,6 +531,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -500,6 +562,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -525,6 +589,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
@@ -549,6 +615,8 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use tlsrptd_proto::day::Day;
 
 use super::{pending_requests::PendingRequests, totals};
-use crate::store::{Backlog, DayTotals, JobStage, JobState};
+use crate::{
+    model::BounceResult,
+    store::{Backlog, BounceTotals, DayTotals, JobStage, JobState},
+};
 
 pub(crate) use collector::time;
 pub use collector::{CollectorFigures, CollectorReply, CollectorStatus};
@@ -38,6 +41,8 @@ pub struct Status {
     pub requests: PendingRequests,
     /// Entries of the suppression list.
     pub suppressed: u64,
+    /// Mails that came to `bounce_address`.
+    pub bounces: Vec<BounceTotals>,
     /// What is wrong or strange with all that.
     pub findings: Vec<StatusFinding>,
 }
@@ -106,6 +111,25 @@ fn stage(stage: &JobStage) -> &str {
 }
 
 impl Status {
+    /// Mails that came back: those from which something followed, and the others.
+    pub fn bounces(&self) -> (u64, u64) {
+        let is_ignored = |of: &&BounceTotals| {
+            let all = BounceResult::ALL.into_iter();
+            let mut named = all.filter(|result| result.as_str() == of.result);
+            named.all(BounceResult::is_ignored)
+        };
+        let sum = |sum: u64, of: &BounceTotals| sum.saturating_add(of.mails);
+        let all = self.bounces.iter().fold(0, sum);
+        let ignored = self.bounces.iter().filter(is_ignored).fold(0, sum);
+        (all - ignored, ignored)
+    }
+
+    fn bounces_json(&self) -> Value {
+        let named = self.bounces.iter();
+        let named = named.map(|of| (of.result.clone(), Value::from(of.mails)));
+        Value::Object(named.collect())
+    }
+
     /// For programs.
     pub fn json(&self) -> Value {
         let collectors = self.collectors.iter().map(CollectorStatus::json);
@@ -119,6 +143,7 @@ impl Status {
             "waiting": backlog(&self.backlog),
             "requests": self.requests.json()["requests"],
             "suppressed": self.suppressed,
+            "bounces": self.bounces_json(),
         })
     }
 }

@@ -1,7 +1,8 @@
 //! `tlsrptctl`: what the operator can ask. It reads the database while the reporter works, and changes nothing but the
-//! suppression list and the list of requests.
+//! suppression list, the list of requests, and the bounces that came.
 
 mod answer;
+mod bounce;
 mod deliveries;
 mod dkim;
 mod doctor;
@@ -69,6 +70,7 @@ fn answer(settings: Ctl) -> Result<CommandAnswer, Error> {
         Command::Resend(question) => requests::resend(&reportd, &question),
         Command::SendTest(question) => requests::send_test(&reportd, &question),
         Command::Requests(wish) => requests::pending(&reportd, &wish),
+        Command::Bounce { recipient } => Ok(bounce::answer(&reportd, recipient)),
         Command::DkimRecord(DkimRecord::Configured) => dkim::answer(&reportd),
         Command::DkimRecord(DkimRecord::New {
             selector,

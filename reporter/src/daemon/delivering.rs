@@ -244,17 +244,7 @@ impl<E: Environment> Delivering<E> {
         }
         let suspended = store.record(&self.ends, now)?;
         self.ends.clear();
-        for Suspension {
-            pair: TargetForDomain { target, domain },
-            until,
-            days,
-        } in suspended
-        {
-            tracing::warn!(
-                "{target} has refused reports on {domain} on {days} days: it gets none on that domain until {until} \
-                 has passed (tlsrptctl suppress remove '{target}' --domain {domain} ends that)"
-            );
-        }
+        log_suspensions(suspended);
         Ok(())
     }
 
@@ -270,5 +260,19 @@ impl<E: Environment> Delivering<E> {
         store.put_back(&self.released)?;
         self.released.clear();
         Ok(())
+    }
+}
+
+pub(super) fn log_suspensions(suspended: Vec<Suspension>) {
+    for Suspension {
+        pair: TargetForDomain { target, domain },
+        until,
+        days,
+    } in suspended
+    {
+        tracing::warn!(
+            "{target} has refused reports on {domain} on {days} days: it gets none on that domain until {until} \
+             has passed (tlsrptctl suppress remove '{target}' --domain {domain} ends that)"
+        );
     }
 }

@@ -68,6 +68,7 @@ impl<E: Environment> Daemon<E> {
                 () = self.delivering.wait() => sleep(BATCH_WAIT).await,
                 () = self.digests.wait() => {}
                 () = self.requests.wait(&*self.store) => {}
+                () = self.bounces.wait(&*self.store) => {}
                 () = self.published.wanted() => self.publish(),
                 () = sleep(wait) => {}
             }
@@ -111,6 +112,7 @@ impl<E: Environment> Daemon<E> {
         let is_scheduled = self.calendar.is_scheduled(Day::of(now));
         self.digests.start(store, is_scheduled, &moment)?;
         self.requests.start(store, &mut self.delivering, &moment)?;
+        self.bounces.apply(store, &moment)?;
         self.calendar.clean(store, &moment)?;
         self.until_next(&moment)
     }

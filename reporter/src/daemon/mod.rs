@@ -5,6 +5,7 @@
 //! transaction, so a slower disk gets larger transactions. Each part below gets the store and the time as arguments.
 
 mod additions;
+mod bounces;
 mod calendar;
 mod check_config;
 mod clock;
@@ -36,6 +37,7 @@ use crate::{
     store::{Store, StoreError},
 };
 use additions::AdditionsPoller;
+use bounces::BounceRunner;
 use calendar::Calendar;
 use clock::Clock;
 use composing::Composing;
@@ -88,6 +90,7 @@ pub struct Daemon<E: Environment> {
     delivering: Delivering<E>,
     digests: DigestSender<E>,
     requests: RequestRunner<E>,
+    bounces: BounceRunner,
     collectors: CollectorBoard,
     published: Arc<Published<Snapshot>>,
     /// As of the last pass.
@@ -151,6 +154,7 @@ impl<E: Environment> Daemon<E> {
                 Arc::clone(&composer),
                 options.request_interval,
             ),
+            bounces: BounceRunner::new(options.request_interval),
             schedule: Arc::clone(schedule),
             collectors,
             published: Arc::new(Published::new()),

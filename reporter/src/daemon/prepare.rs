@@ -54,8 +54,9 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     let signals = signals::listen(service_manager.watchdog_interval()).map_err(Error::Runtime)?;
     log_settings(&settings);
     let settings = settings.values;
-    let (routes, environment) = parts(&settings)?;
+    let (routes, deliverer) = parts(&settings)?;
     let store = store::open(&settings, None)?;
+    let environment = environment(&settings, deliverer.with_bounce_key(store.bounce_key()));
     let composer =
         Composer::new(&settings, routes, store.installation().clone()).map_err(Error::Contact)?;
     let pidfile = settings
@@ -138,23 +139,26 @@ pub(super) fn faults(settings: &Reportd) -> Vec<String> {
 }
 
 /// What the daemon is made of, or all that is in the way.
-fn parts(settings: &Reportd) -> Result<(Routes, SystemEnvironment), Error> {
+fn parts(settings: &Reportd) -> Result<(Routes, Deliverer), Error> {
     let mut errors = Vec::new();
     let routes = Routes::load(settings).map_err(|problems| errors.push(Error::Maps(problems)));
     let deliverer = Deliverer::prepare(settings)
         .map_err(|problems| errors.extend(problems.into_iter().map(Error::Deliver)));
-    let (Ok(routes), Ok(deliverer)) = (routes, deliverer) else {
-        return Err(Error::all(errors));
-    };
-    let environment = SystemEnvironment {
+    match (routes, deliverer) {
+        (Ok(routes), Ok(deliverer)) => Ok((routes, deliverer)),
+        _ => Err(Error::all(errors)),
+    }
+}
+
+fn environment(settings: &Reportd, deliverer: Deliverer) -> SystemEnvironment {
+    SystemEnvironment {
         resolver: settings
             .resolve_records
             .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
         max_answer_size: settings.max_answer_size,
-    };
-    Ok((routes, environment))
+    }
 }
 
 fn fetchers(settings: &Reportd) -> Vec<CollectorCommand> {

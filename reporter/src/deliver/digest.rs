@@ -19,6 +19,7 @@ impl Deliverer {
             from: &self.sender.address,
             to,
             copy_to: None,
+            envelope_id: None,
         };
         let bytes = message.bytes(&signatures);
         super::local_shortage::unless_exhausted(self.mailer.send_apart(&envelope, &bytes).await)

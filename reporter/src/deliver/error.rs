@@ -21,6 +21,11 @@ pub enum PrepareError {
         /// What is wrong with it.
         source: MailboxError,
     },
+    /// `bounce_address`, which is an address.
+    #[error(
+        "bounce_address: {0} (allowed: an address with at most 25 characters before the @, without quotes)"
+    )]
+    BounceAddress(String),
     /// `debug_send_http_dest`.
     #[error("debug_send_http_dest: {0} (allowed: a URL with https: or http:)")]
     DebugUrl(String),

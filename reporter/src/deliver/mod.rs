@@ -4,6 +4,7 @@
 //! where the answer is read: `mail` decides by exit status or by reply code and stage, `https` by HTTP status or exit
 //! status.
 
+mod bounce_sender;
 mod digest;
 mod directory;
 mod dkim;
@@ -36,7 +37,8 @@ use tlsrptd_proto::domain::Domain;
 use tlsrptd_proto::tlsrpt_record::{Mailbox, MailboxError};
 use url::Url;
 
-use crate::model::{Delivery, Destination, DestinationKind, ReportKind, StoredReport};
+use crate::model::{BounceKey, Delivery, Destination, DestinationKind, ReportKind, StoredReport};
+use bounce_sender::BounceSender;
 use dkim::Signers;
 use https::{HttpScript, Https};
 use mail::{Envelope, Mailer};
@@ -58,6 +60,8 @@ pub(crate) use rehearsal::{RelayAnswer, RelayTrouble, TroubleKind, rehearse};
 pub struct Deliverer {
     sender: Sender,
     copy_to: Option<Mailbox>,
+    /// With `bounce_address`.
+    bounces: Option<BounceSender>,
     /// `digest_address`.
     digest_to: Option<Mailbox>,
     signers: Signers,
@@ -91,6 +95,7 @@ impl Deliverer {
         let copy_to = settings.bcc_address.as_deref().map(Mailbox::parse);
         let copy_to = copy_to.transpose().map_err(address("bcc_address"));
         let copy_to = collect_problem(&mut problems, copy_to);
+        let bounces = collect_problem(&mut problems, BounceSender::prepare(settings));
         let digest_to = settings.digest_address.as_deref().map(Mailbox::parse);
         let digest_to = digest_to.transpose().map_err(address("digest_address"));
         let digest_to = collect_problem(&mut problems, digest_to);
@@ -101,11 +106,12 @@ impl Deliverer {
         let (
             Some(sender),
             Some(copy_to),
+            Some(bounces),
             Some(digest_to),
             Some(signers),
             Some(mailer),
             Some(https),
-        ) = (sender, copy_to, digest_to, signers, mailer, https)
+        ) = (sender, copy_to, bounces, digest_to, signers, mailer, https)
         else {
             return Err(problems);
         };
@@ -116,6 +122,7 @@ impl Deliverer {
         Ok(Deliverer {
             sender,
             copy_to,
+            bounces,
             digest_to,
             signers,
             mailer,
@@ -126,6 +133,15 @@ impl Deliverer {
             debug_http: debug_http(settings),
             debug_folder: settings.debug_send_file_dest.clone(),
         })
+    }
+
+    /// With the key that the tags of mails are made with, if there is a `bounce_address`.
+    #[must_use]
+    pub fn with_bounce_key(mut self, key: &BounceKey) -> Deliverer {
+        if let Some(bounces) = &mut self.bounces {
+            bounces.key = Some(key.clone());
+        }
+        self
     }
 
     /// Makes one attempt, in bounded time. `progress` says when everything is sent.
@@ -183,11 +199,14 @@ impl Deliverer {
         };
         self.save_copy(&delivery.report, &delivery.destination, Some(bytes))
             .await;
-        let from = &self.sender.address;
+        let bounces = self.bounces.as_ref();
+        let tagged = bounces.and_then(|bounces| bounces.of(delivery));
+        let tagged = tagged.as_ref();
         let envelope = Envelope {
-            from,
+            from: tagged.map_or(&self.sender.address, |tagged| &tagged.address),
             to,
             copy_to: self.copy_to.as_ref(),
+            envelope_id: tagged.map(|tagged| tagged.envelope_id.as_str()),
         };
         match delivery.report.kind {
             ReportKind::Sessions => self.mailer.send(&envelope, bytes).await,
@@ -353,6 +372,15 @@ pub(crate) fn https_fault(settings: &Reportd) -> Option<PrepareError> {
 /// For an address that is none.
 pub(crate) fn sender_address(settings: &Reportd) -> Result<Mailbox, PrepareError> {
     sender(settings).map(|sender| sender.address)
+}
+
+/// The address that mails come back to, without a tag; `None` without `bounce_address`.
+///
+/// # Errors
+/// For one that takes no tag.
+pub(crate) fn bounce_address(settings: &Reportd) -> Result<Option<Mailbox>, PrepareError> {
+    let bounces = BounceSender::prepare(settings)?;
+    Ok(bounces.map(|bounces| bounces.address().clone()))
 }
 
 fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {

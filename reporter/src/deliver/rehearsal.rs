@@ -3,7 +3,7 @@
 use tlsrptd_config::{MailTransport, reportd::Reportd};
 use tlsrptd_proto::tlsrpt_record::Mailbox;
 
-use super::{PrepareError, address, mail, sender};
+use super::{PrepareError, address, bounce_address, mail, sender};
 
 /// The relay takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(crate) struct RelayAnswer {
     pub(crate) encrypted: bool,
     /// Whether it took user and password.
     pub(crate) logged_in: bool,
+    /// Whether it offers delivery status notifications (RFC 3461).
+    pub(crate) offers_dsn: bool,
 }
 
 /// The relay does not take it.
@@ -40,7 +42,7 @@ pub(crate) enum TroubleKind {
     Later,
 }
 
-/// Asks the relay whether it takes a mail from `sender_address` to `contact_info`. `None` where mail goes to a program.
+/// Asks the relay whether it takes a mail from the envelope sender of reports to `contact_info`. `None` where mail goes to a program.
 pub(crate) async fn rehearse(settings: &Reportd) -> Option<Result<RelayAnswer, RelayTrouble>> {
     let (host, port, implicit_tls) = match &settings.mail_transport {
         _ if settings.sendmail_script.is_some() => return None,
@@ -48,8 +50,13 @@ pub(crate) async fn rehearse(settings: &Reportd) -> Option<Result<RelayAnswer, R
         MailTransport::Smtp { host, port } => (host, *port, false),
         MailTransport::Smtps { host, port } => (host, *port, true),
     };
-    let from = match sender(settings) {
-        Ok(sender) => sender.address,
+    let from = match bounce_address(settings) {
+        Ok(Some(bounces)) => Ok(bounces),
+        Ok(None) => sender(settings).map(|sender| sender.address),
+        Err(error) => Err(error),
+    };
+    let from = match from {
+        Ok(from) => from,
         Err(error) => return Some(Err(wrong(&error))),
     };
     let to = match Mailbox::parse(&settings.contact_info).map_err(address("contact_info")) {

@@ -2,6 +2,8 @@
 //!
 //! Pure: nothing here reads a file, a socket or a clock.
 
+mod bounce;
+mod bounce_tag;
 mod canonical;
 mod counted;
 mod decision;
@@ -14,6 +16,8 @@ mod queue_key;
 mod request;
 mod target;
 
+pub use bounce::{BounceBlame, BounceKind, BounceResult};
+pub use bounce_tag::{BounceKey, BounceTag, KEY_LENGTH, LONGEST_TAG, TaggedMail};
 pub use counted::{CountedDetails, CountedFailure};
 pub use decision::{CountedRows, DecidedDomain, Decision, NewReport};
 pub use delivery::{Delivery, DeliveryStatus, Payload, ReportKind, StoredReport};

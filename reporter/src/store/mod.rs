@@ -17,6 +17,7 @@
 //! tests and the simulation reach it by themselves, or fail. To add an engine: the traits for it, its case in [`open`],
 //! [`open_for_operator`] and [`find_fault`], and in the tests a second reader beside `tests/environment/stored.rs`.
 
+mod bounces;
 mod composing;
 mod deliveries_view;
 mod delivering;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::report::InstallationId;
 
+pub use bounces::{AppliedBounce, AppliedBounces, Bounces, NewBounce, OperatorBounces};
 pub use composing::{Decisions, SuppressionSource};
 pub use deliveries_view::{
     Backlog, DeliveriesView, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow,
@@ -56,7 +58,7 @@ pub use history::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
     PolicyTotals, ReportContents, ResultTotals, WithoutReport,
 };
-pub use operator::{CarrierTotals, OperatorStore, RunningTotals, SuppressionRow};
+pub use operator::{BounceTotals, CarrierTotals, OperatorStore, RunningTotals, SuppressionRow};
 pub use requests::{
     CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
     RequestRow, RequestedReport, Requests, StartedRequest,
@@ -75,6 +77,7 @@ pub trait Store:
     + SuppressionSource
     + Deliveries
     + Requests
+    + Bounces
     + Upkeep
     + Digests
     + History

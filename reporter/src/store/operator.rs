@@ -3,8 +3,8 @@
 use tlsrptd_proto::day::Day;
 
 use super::{
-    DeliveriesView, DomainDays, History, MissingCollector, OperatorRequests, PolicyTotals,
-    ResultTotals, StoreError,
+    DeliveriesView, DomainDays, History, MissingCollector, OperatorBounces, OperatorRequests,
+    PolicyTotals, ResultTotals, StoreError,
 };
 use crate::model::SuppressionTarget;
 
@@ -12,7 +12,9 @@ use crate::model::SuppressionTarget;
 ///
 /// # Errors
 /// All fail when the engine cannot read or write; nothing has changed then.
-pub trait OperatorStore: History + DomainDays + DeliveriesView + OperatorRequests {
+pub trait OperatorStore:
+    History + DomainDays + DeliveriesView + OperatorRequests + OperatorBounces
+{
     /// The collectors that were given up, of the days `from..=to` that are decided.
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError>;
 
@@ -53,6 +55,17 @@ pub struct RunningTotals {
     pub by_result: Vec<ResultTotals>,
     /// Deliveries that have ended.
     pub deliveries: Vec<CarrierTotals>,
+    /// Mails that came back.
+    pub bounces: Vec<BounceTotals>,
+}
+
+/// The mails that came back and of which the same became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BounceTotals {
+    /// The word of a [`BounceResult`](crate::model::BounceResult).
+    pub result: String,
+    /// How many.
+    pub mails: u64,
 }
 
 /// The deliveries of one carrier that ended in one way.

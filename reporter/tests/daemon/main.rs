@@ -1,6 +1,7 @@
 //! The whole reporter on a virtual clock, with a real database.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod bounces;
 mod clock;
 mod collectors;
 mod days;

@@ -23,10 +23,13 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerPart, AnswerSender, GatherError},
     lookup::{LookupResult, from_texts},
-    model::{Delivery, Destination, DigestMail, FetchJob, Fetched, NamedBy, RequestKind},
+    model::{
+        BounceBlame, BounceKind, Delivery, Destination, DigestMail, FetchJob, Fetched, NamedBy,
+        RequestKind,
+    },
     store::{
-        self, CommitHook, CommitSide, HookVerdict, NewRequest, OperatorAccess, RequestedReport,
-        Step,
+        self, CommitHook, CommitSide, HookVerdict, NewBounce, NewRequest, OperatorAccess,
+        RequestedReport, Step,
     },
 };
 use tlsrptd_service::clock::ClockReading;
@@ -62,6 +65,7 @@ struct Child {
     /// What the children before have seen.
     before: Vec<Line>,
     path: PathBuf,
+    settings: Reportd,
     dies_at: Point,
     attempts: AtomicU64,
     /// How often the step at which it dies was reached.
@@ -76,7 +80,9 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         Some(line) => line.at + Duration::from_secs(1),
         None => BEGIN.parse().unwrap(),
     };
+    let settings = settings(folder);
     let child = Arc::new(Child {
+        settings: settings.clone(),
         begin,
         zero: Instant::now(),
         journal: Journal::open(&path),
@@ -86,23 +92,6 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         attempts: 0.into(),
         reached: 0.into(),
     });
-    let settings = environment::settings(
-        folder,
-        &[
-            "--fetchers=one,two,three",
-            "--fetch_deadline=900",
-            "--spread_out_delivery=1",
-            "--max_report_age=172800",
-            "--retry_window=7200",
-            "--max_concurrent_deliveries=2",
-            "--max_concurrent_per_host=1",
-            "--interval_main_loop=3600",
-            "--keep_days=2",
-            "--loop_guard=no",
-            "--digest=daily",
-            "--digest_address=op@sender.example",
-        ],
-    );
     for stop in STOPS.iter().chain([&END]) {
         let length = stop
             .parse::<Timestamp>()
@@ -119,6 +108,26 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         tokio::time::sleep(Duration::from_secs(20)).await;
     }
     child.journal.write(child.now(), &["over"]);
+}
+
+fn settings(folder: &Path) -> Reportd {
+    environment::settings(
+        folder,
+        &[
+            "--fetchers=one,two,three",
+            "--fetch_deadline=900",
+            "--spread_out_delivery=1",
+            "--max_report_age=172800",
+            "--retry_window=7200",
+            "--max_concurrent_deliveries=2",
+            "--max_concurrent_per_host=1",
+            "--interval_main_loop=3600",
+            "--keep_days=2",
+            "--loop_guard=no",
+            "--digest=daily",
+            "--digest_address=op@sender.example",
+        ],
+    )
 }
 
 /// The operator asks once, for a report that is not sent everywhere yet, and for a test.
@@ -202,6 +211,19 @@ impl Child {
             _ => journal::read(&self.path),
         };
         lines.iter().filter(same).count()
+    }
+
+    /// The relay brings a mail back before its outcome is recorded.
+    fn bring_back(&self, delivery: &Delivery) {
+        let mut store = store::open_for_operator(&self.settings, OperatorAccess::Write).unwrap();
+        let key = store.known_bounce_key().unwrap().unwrap();
+        let bounce = NewBounce {
+            tag: key.tag_of(delivery),
+            kind: BounceKind::Failed,
+            blame: BounceBlame::Address,
+            text: "550 5.1.1 no such user".to_owned(),
+        };
+        store.add_bounce(&bounce, self.now()).unwrap();
     }
 
     fn rows(&self, job: &FetchJob) -> Vec<Fetched> {
@@ -312,6 +334,9 @@ impl Environment for Child {
             die();
         }
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+        if (day.as_str(), domain.as_str(), uri) == laws::COMES_BACK && word(&outcome) == "sent" {
+            self.bring_back(delivery);
+        }
         outcome
     }
 }

@@ -17,6 +17,9 @@ const LATE: &str = "three";
 pub const RESENT_TO: &str = "mailto:again@a.example";
 pub const TESTED: &str = "mailto:test@a.example";
 
+/// A mail that the relay takes and brings back.
+pub const COMES_BACK: (&str, &str, &str) = ("2026-11-19", "d.example", "mailto:reports@d.example");
+
 /// Writes down what was in hand: nobody knows how that ended.
 pub fn after_a_kill(folder: &Path) {
     // Killed before there were tables, it has nothing in hand.
@@ -235,6 +238,8 @@ fn history(path: &Path, stored: &Stored, what: &str) {
         ],
         "{what}"
     );
+    let refused = totals[1].ended("refused");
+    assert_eq!(refused, 2, "{what}: what came back counts once");
     for day in &totals {
         assert_eq!(contradiction(path, day), None, "{what}");
         assert_eq!(day.waiting(), 0, "{what}: {day:?}");

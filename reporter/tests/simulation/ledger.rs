@@ -172,7 +172,9 @@ impl Ledger {
         for (key, before) in &self.destinations {
             match now.get(key) {
                 Some(destination)
-                    if before.status.is_some() && destination.status != before.status =>
+                    if before.status.is_some()
+                        && destination.status != before.status
+                        && !came_back(before, destination) =>
                 {
                     let text = format!(
                         "life {life}: {key:?} was final, {before:?}, and is {destination:?}"
@@ -195,6 +197,14 @@ impl Ledger {
             .get(key)
             .is_some_and(|lives| lives.contains(&life))
     }
+}
+
+/// The relay had taken it, and brought it back: the one end that another may follow.
+fn came_back(before: &Destination, destination: &Destination) -> bool {
+    let reason = destination.reason.as_deref().unwrap_or_default();
+    before.status.as_deref() == Some("sent")
+        && destination.status.as_deref() == Some("refused")
+        && reason.starts_with("bounced: ")
 }
 
 fn day(text: &str) -> Day {

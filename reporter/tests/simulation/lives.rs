@@ -45,7 +45,9 @@ pub async fn play(dice: Dice, days: u64) -> Played {
     let plan = Plan::new(dice, days);
     let settings = plan.settings(folder.path(), &[]);
     let busy = plan.busy;
-    let sim = Arc::new(Sim::new(dice, plan));
+    let sim = Arc::new(Sim::new(dice, plan, settings.clone()));
+    let relay = Arc::clone(&sim);
+    tokio::spawn(async move { relay.bring_back().await });
     let mut played = Played {
         sim,
         settings,

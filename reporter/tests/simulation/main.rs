@@ -4,6 +4,7 @@
 //! The suite plays seeds that broke a law once. `TLSRPTD_SOAK=1` (`make soak`) plays new ones; `TLSRPTD_SEED=NUMBER` plays one again.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod bounces;
 mod collectors;
 mod dice;
 mod domains;

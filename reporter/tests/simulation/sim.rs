@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::{day::Day, domain::Domain};
 use tlsrptd_reporter::{
     deliver::{Outcome, PreparedMail, Progress},
@@ -19,6 +20,7 @@ use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
 use super::{
+    bounces::{Arrived, Returned},
     collectors::number_of,
     dice::Dice,
     plan::{Plan, is_in},
@@ -92,21 +94,28 @@ pub struct Log {
     pub busy: BTreeMap<String, Busy>,
     /// When the relay last said that it took a mail.
     pub relay_took: Option<Duration>,
+    /// Mails that came back.
+    pub arrived: Vec<Arrived>,
 }
 
 #[derive(Debug)]
 pub struct Sim {
     pub dice: Dice,
     pub plan: Plan,
+    pub settings: Reportd,
+    /// What the relay will bring back.
+    pub bag: Mutex<Vec<Returned>>,
     zero: Instant,
     log: Mutex<Log>,
 }
 
 impl Sim {
-    pub fn new(dice: Dice, plan: Plan) -> Sim {
+    pub fn new(dice: Dice, plan: Plan, settings: Reportd) -> Sim {
         Sim {
             dice,
             plan,
+            settings,
+            bag: Mutex::default(),
             zero: Instant::now(),
             log: Mutex::default(),
         }
@@ -310,10 +319,11 @@ impl Environment for Sim {
         let attempt = &mut attempts.attempts[number];
         attempt.taken |= has_it == Has::AtTheEnd;
         attempt.ended = Some((self.elapsed(), outcome.clone()));
-        let is_mail = Sim::host(&attempt.key.uri) == "relay";
+        let key = attempt.key.clone();
         drop(attempts);
-        if is_mail && matches!(outcome, Outcome::Sent { .. }) {
+        if Sim::host(&key.uri) == "relay" && matches!(outcome, Outcome::Sent { .. }) {
             self.log().relay_took = Some(self.elapsed());
+            self.plan_return(delivery, &key);
         }
         outcome
     }

@@ -58,7 +58,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     drop(operator);
     let db = rusqlite::Connection::open(path).unwrap();
     db.execute_batch(
-        "INSERT INTO tlsrptd_refusals VALUES
+        "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES
          ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
          ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
          ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),

@@ -18,26 +18,43 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
             looking.set("contact_info = tls-reports@example.com"),
         )];
     }
-    let (from, to) = (&settings.sender_address, &settings.contact_info);
+    let from = settings.bounce_address.as_ref();
+    let (from, to) = (
+        from.unwrap_or(&settings.sender_address),
+        &settings.contact_info,
+    );
     match looking.environment.rehearse(settings) {
         None => vec![program(looking)],
         Some(Ok(answer)) => {
             let place = place(looking);
             vec![Finding::ok(
                 AREA,
-                format!("{place} takes mail from {from} to {to}, {}", how(answer)),
+                format!(
+                    "{place} takes mail from {from} to {to}, {}{}",
+                    how(&answer),
+                    notices(looking, &answer)
+                ),
             )]
         }
         Some(Err(trouble)) => vec![told(looking, trouble)],
     }
 }
 
-fn how(answer: RelayAnswer) -> &'static str {
+fn how(answer: &RelayAnswer) -> &'static str {
     match (answer.encrypted, answer.logged_in) {
         (true, true) => "over TLS, logged in",
         (true, false) => "over TLS",
         (false, true) => "without TLS, logged in",
         (false, false) => "without TLS",
+    }
+}
+
+/// What it says of mails that it cannot deliver; either will do.
+fn notices(looking: &Looking<'_>, answer: &RelayAnswer) -> &'static str {
+    match (&looking.settings.bounce_address, answer.offers_dsn) {
+        (None, _) => "",
+        (Some(_), true) => "; it is asked for notices of failure (DSN)",
+        (Some(_), false) => "; it offers no DSN, so its bounces are read as they come",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{deliver, dns::DnsAnswer};
 const DMARC: &str = "dmarc";
 const SPF: &str = "spf";
 const CONTACT: &str = "contact";
+const BOUNCES: &str = "bounces";
 
 /// A domain's DMARC record.
 struct Dmarc {
@@ -26,11 +27,20 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
     let contact = Mailbox::parse(&settings.contact_info).ok();
     let from = deliver::sender_address(settings).ok();
     let mut findings = Vec::new();
+    let comes_back = match deliver::bounce_address(settings) {
+        Ok(address) => address,
+        Err(error) => {
+            let remedy = looking.set("bounce_address = tlsrpt-bounces@example.com");
+            findings.push(Finding::fail(BOUNCES, error.to_string(), remedy));
+            None
+        }
+    };
     match &from {
         Some(from) => {
-            let from = from.domain();
-            findings.extend(dmarc(looking, from));
-            findings.push(spf(looking, from));
+            findings.extend(dmarc(looking, from.domain()));
+            // SPF is about the envelope.
+            let envelope = comes_back.as_ref().unwrap_or(from);
+            findings.push(spf(looking, envelope.domain()));
         }
         None => findings.push(Finding::unknown(
             DMARC,
@@ -40,9 +50,10 @@ pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
     }
     if let Some(contact) = contact {
         findings.push(mail_host(looking, contact.domain(), &settings.contact_info));
-        let other = from.filter(|from| from.domain() != contact.domain());
         // What cannot be delivered comes back there.
-        findings.extend(other.map(|from| mail_host(looking, from.domain(), from.as_str())));
+        let other = comes_back.or(from);
+        let other = other.filter(|other| other.domain() != contact.domain());
+        findings.extend(other.map(|other| mail_host(looking, other.domain(), other.as_str())));
     }
     findings
 }

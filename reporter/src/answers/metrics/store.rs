@@ -7,7 +7,7 @@ use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
 use super::{StoredFigures, seconds};
 use crate::{
     answers::status::{LastClosedDay, Status},
-    model::{Carrier, DeliveryStatus},
+    model::{BounceResult, Carrier, DeliveryStatus},
     store::{Backlog, JobStage, PolicyTotals, ResultTotals, RunningTotals},
 };
 
@@ -16,6 +16,7 @@ const POLICIES: [PolicyType; 3] = [PolicyType::Tlsa, PolicyType::Sts, PolicyType
 pub(super) fn add(out: &mut Exposition, status: &Status, figures: &StoredFigures) {
     add_backlog(out, &status.backlog, status.now);
     add_deliveries(out, &figures.totals);
+    add_bounces(out, &figures.totals);
     out.add(&family::REPORTD_SUPPRESSED, &[], status.suppressed);
     by_policy(out, &family::SESSIONS, &figures.totals.by_policy);
     by_result(out, &family::FAILURES, &figures.totals.by_result);
@@ -45,6 +46,15 @@ fn add_deliveries(out: &mut Exposition, totals: &RunningTotals) {
             let number = of_it.map_or(0, |of| of.deliveries);
             out.add(&family::REPORTD_DELIVERIES, &labels, number);
         }
+    }
+}
+
+fn add_bounces(out: &mut Exposition, totals: &RunningTotals) {
+    for result in BounceResult::ALL {
+        let result = result.as_str();
+        let of_it = totals.bounces.iter().find(|of| of.result == result);
+        let mails = of_it.map_or(0, |of| of.mails);
+        out.add(&family::REPORTD_BOUNCES, &[("result", result)], mails);
     }
 }
 

@@ -97,6 +97,7 @@ fn asked() -> (Status, StoredFigures) {
         },
         requests: PendingRequests::default(),
         suppressed: 3,
+        bounces: Vec::new(),
         findings: Vec::new(),
     };
     let figures = StoredFigures {
@@ -108,6 +109,7 @@ fn asked() -> (Status, StoredFigures) {
                 status: "refused".to_owned(),
                 deliveries: 9,
             }],
+            bounces: Vec::new(),
         },
         most_failed: vec![ResultTotals {
             result_type: "certificate-expired".to_owned(),

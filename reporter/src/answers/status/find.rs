@@ -72,6 +72,7 @@ impl Status {
             backlog: store.backlog(now - LATE)?,
             requests: PendingRequests::find(store)?,
             suppressed: store.suppressed(today)?.len() as u64,
+            bounces: store.running_totals()?.bounces,
             reporter: daemons.reporter,
             collectors: daemons.collectors,
             findings: Vec::new(),

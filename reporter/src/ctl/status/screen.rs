@@ -43,6 +43,7 @@ pub(super) fn text(status: &Status, width: Width) -> String {
     text += &backlog(&status.backlog, status.now, width);
     text += &requests(&status.requests);
     text += &throttled(status, width);
+    text += &bounces(status);
     if status.suppressed > 0 {
         let entries = counted(status.suppressed, "target", "targets");
         text += &format!("Suppressed  {entries} (tlsrptctl suppress list)\n");
@@ -267,6 +268,27 @@ fn requests(pending: &PendingRequests) -> String {
         pending_requests::why(oldest),
     );
     words::indented(&sentence, "Requests    ", "            ")
+}
+
+/// Those from which nothing followed are strangers' or late: somebody may look at them, and need not.
+fn bounces(status: &Status) -> String {
+    let (used, ignored) = status.bounces();
+    if used + ignored == 0 {
+        return String::new();
+    }
+    let mut named: Vec<String> = status
+        .bounces
+        .iter()
+        .map(|of| format!("{} {}", grouped(of.mails), of.result))
+        .collect();
+    named.sort();
+    let all = counted(used + ignored, "mail", "mails");
+    let sentence = format!(
+        "{all} came back so far, nothing followed from {}: {}",
+        grouped(ignored),
+        named.join(", ")
+    );
+    words::indented(&sentence, "Bounces     ", "            ")
 }
 
 fn throttled(status: &Status, width: Width) -> String {

@@ -19,6 +19,9 @@ use sendmail::Sendmail;
 use smtp::Smtp;
 use standing::RelayStanding;
 
+/// The variable in which `sendmail_script` finds the envelope sender, with `bounce_address`.
+const ENVELOPE_SENDER: &str = "TLSRPT_ENVELOPE_SENDER";
+
 /// The SMTP envelope.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
@@ -26,6 +29,8 @@ pub(super) struct Envelope<'a> {
     pub(super) to: &'a Mailbox,
     /// `bcc_address`.
     pub(super) copy_to: Option<&'a Mailbox>,
+    /// With `bounce_address`: names the mail where it may come back.
+    pub(super) envelope_id: Option<&'a str>,
 }
 
 /// The transport chosen at start, and how the relay has answered.
@@ -147,7 +152,11 @@ impl Transport {
             Transport::Script { script, time } => {
                 let _unanswered = unanswered.one();
                 let mail = sendmail::local_line_ends(mail);
-                sendmail::mail_answer_of(program::run(shell(script), &mail, *time).await)
+                let mut command = shell(script);
+                if envelope.envelope_id.is_some() {
+                    command.env(ENVELOPE_SENDER, envelope.from.as_str());
+                }
+                sendmail::mail_answer_of(program::run(command, &mail, *time).await)
             }
             Transport::Sendmail(sendmail) => {
                 let _unanswered = unanswered.one();

@@ -9,6 +9,7 @@
 
 mod command_stream;
 mod connection;
+mod dsn;
 mod fault;
 mod helo_name;
 mod idle;
@@ -149,7 +150,7 @@ impl Smtp {
     ) -> Result<RelayAnswer, MailAnswer> {
         let rehearsed = async {
             let mut connection = self.connect().await?;
-            let encrypted = connection.is_encrypted();
+            let (encrypted, offers_dsn) = (connection.is_encrypted(), connection.offers.dsn);
             let envelope = connection.envelope(from, to).await;
             if envelope.is_ok() {
                 connection.reset().await;
@@ -158,6 +159,7 @@ impl Smtp {
             envelope.map(|()| RelayAnswer {
                 encrypted,
                 logged_in: self.login.is_some(),
+                offers_dsn,
             })
         };
         rehearsed.await.map_err(SmtpFault::mail_answer)

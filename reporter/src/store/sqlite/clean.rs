@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{days, history, mails, requests, suppressed};
+use super::{bounces, days, history, mails, requests, suppressed};
 
 /// Rows that go in one transaction: so few that deliveries do not wait.
 const CLEANED_AT_ONCE: usize = 10_000;
@@ -37,6 +37,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
     )?;
     let removed = tx.execute(&format!("INSERT INTO old {old_reports}"), [&day])?;
     history::clean_kept(tx)?;
+    bounces::clean(tx, &day)?;
     tx.execute(
         "DELETE FROM destinations WHERE d_r_id IN (SELECT r_id FROM old)",
         [],

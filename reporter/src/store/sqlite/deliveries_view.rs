@@ -149,7 +149,7 @@ impl Query<'_> {
     }
 
     fn select(&self) -> String {
-        let ours = ["origin", "first", "started", "reason"];
+        let ours = ["origin", "first", "started"];
         let ours = ours.map(|name| {
             let column = self.columns.of_destinations(&format!("tlsrptd_{name}"));
             match column.as_str() {
@@ -158,8 +158,9 @@ impl Query<'_> {
             }
         });
         format!(
-            "SELECT r.domain, r.uniqid, d.destination, d.status, d.retries, d.nexttry, {}",
-            ours.join(", ")
+            "SELECT r.domain, r.uniqid, d.destination, d.status, d.retries, d.nexttry, {}, {}",
+            ours.join(", "),
+            self.columns.answer_of_destinations("d"),
         )
     }
 

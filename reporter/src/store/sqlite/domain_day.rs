@@ -234,11 +234,12 @@ fn deliveries(
     columns: &Columns,
     r_id: i64,
 ) -> rusqlite::Result<Vec<DeliveryState>> {
-    let ours = ["origin", "first", "dated", "started", "reason"]
+    let ours = ["origin", "first", "dated", "started"]
         .map(|name| columns.of_destinations(&format!("tlsrptd_{name}")));
     let select = format!(
-        "SELECT destination, status, retries, nexttry, {} FROM destinations WHERE d_r_id = ?1 ORDER BY rowid",
-        ours.join(", ")
+        "SELECT destination, status, retries, nexttry, {}, {} FROM destinations WHERE d_r_id = ?1 ORDER BY rowid",
+        ours.join(", "),
+        columns.answer_of_destinations("destinations"),
     );
     db.prepare(&select)?
         .query_map([r_id], |row| {

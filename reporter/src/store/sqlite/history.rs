@@ -4,6 +4,7 @@
 //! sys4's programs name their tables, and pass over these.
 
 mod adjust;
+mod bounced;
 mod by_day;
 mod failures;
 mod kept;
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub(super) use adjust::{adjust, count_sys4s};
+pub(super) use bounced::{bounced, bounces_of, count_bounce};
 pub(super) use failures::TopFailures;
 pub(super) use kept::{Keeping, KeptReports, clean as clean_kept};
 pub(super) use running::{most_failed, running_totals};
@@ -60,6 +62,8 @@ enum Kind {
     Delivery,
     /// The same, by carrier and status, with a slash between the words.
     Carrier,
+    /// Mails that came back on that day, by what became of them.
+    Bounce,
 }
 
 impl Kind {
@@ -71,6 +75,7 @@ impl Kind {
             Kind::Without => "without",
             Kind::Delivery => "delivery",
             Kind::Carrier => "carrier",
+            Kind::Bounce => "bounce",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! SQLite: sys4's database, with what is ours beside it. Nothing else in this crate knows SQL.
 
 mod additions;
+mod bounces;
 mod claims;
 mod clean;
 mod clock;
@@ -31,6 +32,8 @@ mod text;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;
 
+use crate::model::BounceKey;
+
 use super::{
     CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
 };
@@ -54,6 +57,7 @@ pub struct SqliteStore {
     failures: history::TopFailures,
     kept: history::KeptReports,
     installation: InstallationId,
+    bounce_key: BounceKey,
 }
 
 impl std::fmt::Debug for SqliteStore {

@@ -14,7 +14,7 @@ use rusqlite::{
 
 use tlsrptd_config::service_view;
 
-use super::{SqliteStore, installation, journal, lock::DatabaseLock, schema};
+use super::{SqliteStore, bounces, installation, journal, lock::DatabaseLock, schema};
 use crate::store::{Cause, CommitHook, Step, StoreError};
 
 /// How long a statement waits for the lock of another program: `tlsrptctl` for the reporter, or the reverse.
@@ -44,9 +44,11 @@ impl SqliteStore {
         if let schema::FileKind::Other(found) = kind {
             return Err(foreign(&path, found));
         }
-        let prepared = tune(&db).and_then(|()| installation::of(&db));
+        let prepared = tune(&db).and_then(|()| Ok((installation::of(&db)?, bounces::key_of(&db)?)));
+        let (installation, bounce_key) = prepared.map_err(|error| fault(&path, error))?;
         let mut store = SqliteStore {
-            installation: prepared.map_err(|error| fault(&path, error))?,
+            installation,
+            bounce_key,
             db,
             path,
             _lock: lock,
@@ -69,12 +71,13 @@ impl SqliteStore {
     }
 
     fn set_up(&mut self, new: bool) -> Result<(), StoreError> {
-        let installation = self.installation.clone();
+        let (installation, key) = (self.installation.clone(), self.bounce_key.clone());
         let made = self.transact(Step::Made, |tx| {
             if new {
                 schema::create(tx)?;
             }
-            schema::extend(tx, &installation)
+            schema::extend(tx, &installation)?;
+            bounces::keep_key(tx, &key)
         });
         made.map_err(|error| match error {
             StoreError::Step { source, .. } => StoreError::Open {

@@ -7,7 +7,7 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{clock, days, digests, history, installation, mails, requests, suppressed};
+use super::{bounces, clock, days, digests, history, installation, mails, requests, suppressed};
 
 /// What sys4 writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -81,6 +81,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("destinations", "tlsrptd_started", "TEXT"),
     // What the last attempt ended with.
     ("destinations", "tlsrptd_reason", "TEXT"),
+    // See `suppressed`: our own table, as an earlier version made it.
+    ("tlsrptd_refusals", "taken", "TEXT"),
 ];
 
 /// Our tables and indexes.
@@ -189,6 +191,9 @@ pub(super) fn create(db: &Connection) -> rusqlite::Result<()> {
 
 /// Adds what is ours, where it is missing: a file that sys4 made lacks all of it.
 pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<()> {
+    for text in suppressed::TABLES {
+        db.execute_batch(text)?;
+    }
     for (table, column, holds) in COLUMNS {
         let there = db
             .query_row(
@@ -203,7 +208,7 @@ pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<(
     }
     let extras = EXTRAS
         .iter()
-        .chain(suppressed::TABLES)
+        .chain(bounces::TABLES)
         .chain(history::TABLES)
         .chain(requests::TABLES);
     extras

@@ -23,9 +23,10 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tlsrptd_suppressed(target TEXT, domain TEXT, until TEXT, reason TEXT, since TEXT, \
      by TEXT, times INTEGER, PRIMARY KEY(target, domain))",
     // Destinations that refuse reports on a domain: on how many days since the last that they took, and how often they
-    // were suspended.
+    // were suspended. `taken` is NULL where the receiver itself refuses; where mails come back, the day of the first one
+    // since the last bounce, and '' before it.
     "CREATE TABLE IF NOT EXISTS tlsrptd_refusals(target TEXT, domain TEXT, days INTEGER, last TEXT, times INTEGER, \
-     PRIMARY KEY(target, domain))",
+     taken TEXT, PRIMARY KEY(target, domain))",
 ];
 
 /// Destinations whose refusals are remembered from one cleaning to the next.

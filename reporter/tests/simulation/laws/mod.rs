@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod bounces;
 mod gathering;
 mod history;
 mod outcomes;
@@ -63,6 +64,7 @@ pub fn judge(played: &Played) -> Vec<String> {
     court.collectors_were_treated_well();
     court.one_report_a_place();
     court.every_delivery_ended();
+    court.what_came_back_is_refused();
     court.nobody_was_crowded();
     court.attempts_kept_their_distance();
     court.attempts_kept_to_their_time();

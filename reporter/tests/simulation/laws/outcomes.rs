@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::deliver::Outcome;
+use tlsrptd_reporter::{deliver::Outcome, model::BounceBlame};
 
-use super::{Attempt, Court, IN_HAND, Key};
+use super::{Attempt, Court, IN_HAND, Key, bounces::BOUNCED};
 use crate::{domains::place, ledger::Destination};
 
 impl Court<'_> {
@@ -127,6 +127,10 @@ impl Court<'_> {
                 matches!(outcome, Some(Outcome::Sent { .. }))
                     && last.is_some_and(|attempt| attempt.taken)
             }
+            // The relay had taken it.
+            Some("refused") if is_bounced(destination) => {
+                matches!(outcome, Some(Outcome::Sent { .. }))
+            }
             Some("refused") => matches!(
                 outcome,
                 Some(Outcome::Refused { .. } | Outcome::Unsendable { .. })
@@ -181,9 +185,20 @@ impl Court<'_> {
             place(&attempt.key.uri) == place(uri)
                 && matches!(outcome, Some(Outcome::Refused { .. }))
         });
-        let days: BTreeSet<Day> = refused.map(|attempt| Day::of(attempt.wall)).collect();
+        let refused = refused.map(|attempt| Day::of(attempt.wall));
+        let came_back = self.log.arrived.iter().filter(|arrived| {
+            let counts = arrived.ends_it && arrived.blame == BounceBlame::Address;
+            counts && place(&arrived.key.uri) == place(uri)
+        });
+        let came_back = came_back.map(|arrived| Day::of(arrived.wall));
+        let days: BTreeSet<Day> = refused.chain(came_back).collect();
         days.len()
     }
+}
+
+fn is_bounced(destination: &Destination) -> bool {
+    let reason = destination.reason.as_deref().unwrap_or_default();
+    reason.starts_with(BOUNCED)
 }
 
 fn is_final(attempt: &Attempt) -> bool {

@@ -52,6 +52,7 @@ fn fine() -> Status {
         },
         requests: PendingRequests::default(),
         suppressed: 0,
+        bounces: Vec::new(),
         findings: Vec::new(),
     }
 }

@@ -96,6 +96,7 @@ fn status() -> Status {
             rows: vec![waiting_request()],
         },
         suppressed: 3,
+        bounces: Vec::new(),
         findings: vec![StatusFinding {
             area: StatusArea::Collecting,
             severity: Severity::Warning,

@@ -25,6 +25,7 @@ pub(super) struct EhloExtensions {
     starttls: bool,
     pub(super) pipelining: bool,
     pub(super) chunking: bool,
+    pub(super) dsn: bool,
     plain: bool,
     login: bool,
 }
@@ -193,6 +194,7 @@ impl EhloExtensions {
             Some("STARTTLS") => self.starttls = true,
             Some("PIPELINING") => self.pipelining = true,
             Some("CHUNKING") => self.chunking = true,
+            Some("DSN") => self.dsn = true,
             Some("AUTH") => {
                 for word in words {
                     self.plain |= word == "PLAIN";
@@ -219,6 +221,7 @@ mod tests {
             ("auth xoauth2", ""),
             ("PIPELINING", "pipelining"),
             ("chunking", "chunking"),
+            ("DSN", "dsn"),
             ("X-STARTTLS", ""),
             ("", ""),
         ];
@@ -231,6 +234,7 @@ mod tests {
                 (offers.login, "login"),
                 (offers.pipelining, "pipelining"),
                 (offers.chunking, "chunking"),
+                (offers.dsn, "dsn"),
             ];
             let offered = all.into_iter().filter_map(|(is, name)| is.then_some(name));
             assert_eq!(offered.collect::<Vec<_>>().join(" "), expected, "{line}");

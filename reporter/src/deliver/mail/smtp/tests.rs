@@ -35,6 +35,10 @@ async fn send(client: &Smtp) -> MailAnswer {
 }
 
 async fn send_with(client: &Smtp, copy: Option<&str>) -> MailAnswer {
+    send_named(client, copy, None).await
+}
+
+async fn send_named(client: &Smtp, copy: Option<&str>, envelope_id: Option<&str>) -> MailAnswer {
     let mailbox = |text| Mailbox::parse(text).unwrap();
     let (from, to) = (
         mailbox("noreply@sender.example"),
@@ -47,6 +51,7 @@ async fn send_with(client: &Smtp, copy: Option<&str>) -> MailAnswer {
                 from: &from,
                 to: &to,
                 copy_to: copy.as_ref(),
+                envelope_id,
             },
             MAIL,
             &UnansweredReports::default(),

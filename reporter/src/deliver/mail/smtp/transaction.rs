@@ -6,6 +6,7 @@
 
 use super::command_stream::ExpectedReply;
 use super::connection::Connection;
+use super::dsn::DsnParameters;
 use super::fault::{SmtpFault, Stage};
 use crate::deliver::mail::Envelope;
 use crate::deliver::unanswered::UnansweredReports;
@@ -73,17 +74,30 @@ impl Connection {
     }
 
     fn steps(&self, envelope: &Envelope<'_>) -> Vec<EnvelopeCommand> {
-        let Envelope { from, to, copy_to } = envelope;
+        let Envelope {
+            from, to, copy_to, ..
+        } = envelope;
+        let DsnParameters {
+            mail,
+            rcpt,
+            copy: of_copy,
+        } = DsnParameters::of(envelope, &self.offers);
         let step = |kind, command| EnvelopeCommand { kind, command };
         let mut steps = vec![
-            step(EnvelopeCommandKind::Mail, format!("MAIL FROM:<{from}>\r\n")),
-            step(EnvelopeCommandKind::Rcpt, format!("RCPT TO:<{to}>\r\n")),
+            step(
+                EnvelopeCommandKind::Mail,
+                format!("MAIL FROM:<{from}>{mail}\r\n"),
+            ),
+            step(
+                EnvelopeCommandKind::Rcpt,
+                format!("RCPT TO:<{to}>{rcpt}\r\n"),
+            ),
         ];
         match copy_to {
             // DATA waits for what becomes of the recipient: a report is not sent to `bcc_address` alone.
             Some(copy) => steps.push(step(
                 EnvelopeCommandKind::Copy,
-                format!("RCPT TO:<{copy}>\r\n"),
+                format!("RCPT TO:<{copy}>{of_copy}\r\n"),
             )),
             None if self.offers.pipelining && !self.offers.chunking => {
                 steps.push(step(EnvelopeCommandKind::Data, "DATA\r\n".to_owned()));

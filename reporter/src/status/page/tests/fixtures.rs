@@ -196,6 +196,7 @@ fn status(filling: &Filling) -> Status {
             ..Backlog::default()
         },
         suppressed: 0,
+        bounces: Vec::new(),
         requests: PendingRequests::default(),
         findings: findings.collect(),
     }

@@ -37,6 +37,23 @@ impl Columns {
         self.or_null("destinations", column)
     }
 
+    /// What a delivery was answered at last, of the table with this name; behind it what came back later of one that was sent, and
+    /// was no end of it.
+    pub(in crate::store::sqlite) fn answer_of_destinations(&self, table: &str) -> String {
+        let answer = match self.of_destinations("tlsrptd_reason").as_str() {
+            "NULL" => return "NULL".to_owned(),
+            column => format!("{table}.{column}"),
+        };
+        if !self.has_table("tlsrptd_bounces") {
+            return answer;
+        }
+        format!(
+            "{answer} || coalesce((SELECT '; then ' || b.kind || ': ' || b.text FROM tlsrptd_bounces b \
+             WHERE {table}.status = 'sent' AND b.r_id = {table}.d_r_id AND b.destination = {table}.destination \
+             AND b.kind <> 'failed' ORDER BY b.came DESC LIMIT 1), '')"
+        )
+    }
+
     fn or_null(&self, table: &str, column: &str) -> String {
         match self.0.contains(&(table.to_owned(), column.to_owned())) {
             true => column.to_owned(),

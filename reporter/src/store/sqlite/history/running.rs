@@ -8,7 +8,7 @@ use super::{
     failures::{FOLDED, count},
     read::has_tables,
 };
-use crate::store::{CarrierTotals, PolicyTotals, ResultTotals, RunningTotals};
+use crate::store::{BounceTotals, CarrierTotals, PolicyTotals, ResultTotals, RunningTotals};
 
 /// So many failures of a day are looked at, those of the most sessions: of all ten thousand the texts alone take longer than a
 /// metrics reader should wait.
@@ -19,7 +19,7 @@ pub(super) fn keep(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO tlsrptd_history_totals(day, kind, name, number, failed) \
          SELECT '', kind, name, number, failed FROM tlsrptd_history_totals \
-         WHERE day > '' AND day < ?1 AND kind IN ('policy', 'result', 'carrier') \
+         WHERE day > '' AND day < ?1 AND kind IN ('policy', 'result', 'carrier', 'bounce') \
          ON CONFLICT(day, kind, name) DO UPDATE SET \
          number = min(number, 9223372036854775807 - excluded.number) + excluded.number, \
          failed = min(failed, 9223372036854775807 - excluded.failed) + excluded.failed",
@@ -40,7 +40,7 @@ pub(in super::super) fn running_totals(db: &Connection) -> rusqlite::Result<Runn
     }
     let mut select = db.prepare_cached(
         "SELECT kind, name, number, failed FROM tlsrptd_history_totals \
-         WHERE kind IN ('policy', 'result', 'carrier') ORDER BY kind, name",
+         WHERE kind IN ('policy', 'result', 'carrier', 'bounce') ORDER BY kind, name",
     )?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
@@ -72,6 +72,15 @@ impl RunningTotals {
                 _ => self.by_result.push(ResultTotals {
                     result_type: name,
                     sessions: number,
+                }),
+            },
+            "bounce" => match self.bounces.last_mut() {
+                Some(last) if last.result == name => {
+                    last.mails = last.mails.saturating_add(number);
+                }
+                _ => self.bounces.push(BounceTotals {
+                    result: name,
+                    mails: number,
                 }),
             },
             _ => {

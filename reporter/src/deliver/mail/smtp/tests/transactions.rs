@@ -33,6 +33,35 @@ async fn the_same_mail_whatever_the_relay_offers() {
     }
 }
 
+/// Notifications are asked for where bounces come back to us, and the relay offers them; otherwise nothing is as it was.
+#[tokio::test]
+async fn notifications_are_asked_for_where_they_are_offered() {
+    let offered = "250-relay.example\r\n250-PIPELINING\r\n250 DSN";
+    for (extensions, id, want, why) in [
+        (PIPELINING, Some("dab"), ["", "", ""], "not offered"),
+        (offered, None, ["", "", ""], "not wanted"),
+        (
+            offered,
+            Some("dab"),
+            [" RET=HDRS ENVID=dab", " NOTIFY=FAILURE", " NOTIFY=NEVER"],
+            "both",
+        ),
+    ] {
+        let relay = Relay::start(&[("EHLO", extensions)]).await;
+        let copy = Some("copy@sender.example");
+        let answer = send_named(&relay.client(), copy, id).await;
+        assert_eq!(name(&answer), "sent", "{why}");
+        let [mail, rcpt, copy] = want;
+        for line in [
+            format!("MAIL FROM:<noreply@sender.example>{mail}"),
+            format!("RCPT TO:<rua@rcpt.example>{rcpt}"),
+            format!("RCPT TO:<copy@sender.example>{copy}"),
+        ] {
+            assert_eq!(relay.heard(&line).await, 1, "{why}: {line}");
+        }
+    }
+}
+
 /// A relay that answers nothing before it has the last command of the envelope.
 #[tokio::test]
 async fn the_envelope_is_written_at_once() {

@@ -122,7 +122,7 @@ async fn who_does_not_like_us_is_mailed_on() {
     });
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY * 6).await.unwrap();
-    assert_eq!(asked(&environment, URI).len(), 6);
+    assert_eq!(asked(&environment, URI).len(), 7);
     assert_eq!(suspended(&settings), (Vec::new(), 0));
     let stored = Stored::read(&settings.dbname).unwrap();
     assert!(

@@ -90,6 +90,9 @@ pub struct Reportd {
     pub https_proxy: Option<String>,
     pub allow_private_destinations: bool,
     pub max_destinations: usize,
+    /// A day; 0: no bound.
+    pub max_reports_per_destination: u64,
+    pub known_destinations: Vec<String>,
     pub max_concurrent_deliveries: usize,
     pub max_concurrent_per_host: usize,
     /// Deliveries a second; 0: no bound.
@@ -195,6 +198,8 @@ impl Reportd {
             https_proxy: reader.take("https_proxy"),
             allow_private_destinations: reader.take("allow_private_destinations"),
             max_destinations: reader.take("max_destinations"),
+            max_reports_per_destination: reader.take("max_reports_per_destination"),
+            known_destinations: reader.take("known_destinations"),
             max_concurrent_deliveries: reader.take("max_concurrent_deliveries"),
             max_concurrent_per_host: reader.take("max_concurrent_per_host"),
             max_rate_per_host: reader.take("max_rate_per_host"),

@@ -4,6 +4,7 @@
 //! same rows and the same answers give the same decision.
 
 mod guard;
+mod limit;
 mod test_report;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::{
     suppress::Suppressions,
 };
 
+pub use limit::DestinationLimit;
 pub use test_report::test_report;
 
 /// Of one domain's day so many bytes are merged with all details, however many collectors there are: twice what one of them
@@ -53,6 +55,8 @@ pub struct Composer {
     pub report_days: ReportDays,
     /// `min_sessions`.
     pub min_sessions: u64,
+    /// `max_reports_per_destination` and `known_destinations`.
+    pub limit: DestinationLimit,
 }
 
 /// Whether a decision is made with the report.
@@ -85,6 +89,10 @@ impl Composer {
             loop_guard: settings.loop_guard,
             report_days: settings.report_days,
             min_sessions: settings.min_sessions,
+            limit: DestinationLimit {
+                most: settings.max_reports_per_destination,
+                known: settings.known_destinations.clone(),
+            },
         })
     }
 
@@ -145,6 +153,7 @@ impl Composer {
             uniqid,
             rows,
             decision,
+            named: Vec::new(),
         }
     }
 

@@ -219,6 +219,18 @@ pub(super) const ROWS: &[Row] = &[
         Is("10"),
         "Addresses used of one record.",
     ),
+    ours(
+        "max_reports_per_destination",
+        Count(0, 1_000_000_000),
+        Is("0"),
+        "Reports of one day to one mail domain or https host, on domains other than its own; 0 sets no bound. Domains with failures come first; the others' reports are left out there.",
+    ),
+    ours(
+        "known_destinations",
+        Hosts,
+        unset("none", "reports.example, collector.example"),
+        "Mail domains and https hosts, each with its subdomains, that are known to take the reports of many domains: max_reports_per_destination leaves them alone, and no warning says that many records name them.",
+    ),
     sys4(
         "tlsrpt_record_map",
         Path,

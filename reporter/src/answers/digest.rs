@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use tlsrptd_proto::day::Day;
 
 use crate::{
-    model::DigestPeriod,
+    model::{DigestPeriod, NamedDestination},
     store::{
         DayTotals, FailureQuestion, FailureRow, MissingCollector, OperatorStore, ResultTotals,
         StoreError,
@@ -46,6 +46,9 @@ pub(crate) struct Digest {
     pub(crate) missing: Vec<MissingCollector>,
     /// Days of which nothing is known.
     pub(crate) unknown: Vec<Day>,
+    /// Whom the records of others named so that somebody has to look at it, and whom the operator's bound has kept reports
+    /// from.
+    pub(crate) named: Vec<NamedDestination>,
 }
 
 /// A row of failures.
@@ -97,6 +100,7 @@ struct Found {
     /// `None`: nothing is known of the week before.
     new: Option<Vec<FailureRow>>,
     missing: Vec<MissingCollector>,
+    named: Vec<NamedDestination>,
 }
 
 /// Asks the store for a digest.
@@ -126,6 +130,7 @@ pub(crate) fn digest(
         failures: store.failures(&question(None))?,
         new,
         missing: store.missing_collectors(from, to)?,
+        named: store.named(from, to)?,
     };
     Ok(Digest::of(period, found))
 }
@@ -162,12 +167,21 @@ impl Digest {
             unknown: period.all().filter(|day| !known.contains(day)).collect(),
             reports: found.totals,
             missing: found.missing,
+            named: found
+                .named
+                .into_iter()
+                .filter(|one| one.suspect_since.is_some() || one.left_out > 0)
+                .collect(),
         }
     }
 
     /// Nothing failed, and nothing is to be done.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.failed == 0 && self.failures.is_empty() && self.missing.is_empty()
+        let is_suspect = |one: &NamedDestination| one.suspect_since.is_some();
+        self.failed == 0
+            && self.failures.is_empty()
+            && self.missing.is_empty()
+            && !self.named.iter().any(is_suspect)
     }
 }
 

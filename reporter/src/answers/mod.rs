@@ -14,6 +14,7 @@ pub mod failures;
 pub mod history;
 pub(crate) mod json_line;
 pub mod metrics;
+pub(crate) mod named;
 pub(crate) mod number;
 pub(crate) mod overview;
 pub mod pending_requests;

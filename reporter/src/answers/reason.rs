@@ -21,6 +21,11 @@ pub(crate) fn plain(reason: &str, domain: &str) -> String {
             let number = detail.split(' ').next().unwrap_or_default();
             format!("{number} are fewer sessions than min_sessions asks for")
         }
+        ("max_reports_per_destination", detail) => {
+            format!(
+                "all its destinations have as many reports of the day as max_reports_per_destination allows ({detail})"
+            )
+        }
         ("opted out", detail) => opted_out(detail, domain),
         ("no record", detail) => no_record(detail),
         ("discarded by a map", _) => {
@@ -96,6 +101,7 @@ mod tests {
             ("loop guard: its sessions may all have carried our reports; 2026-11-20 was reported", "its few sessions may all have carried our own reports (loop_guard), and 2026-11-20 was reported"),
             ("report_days: no session failed", "no session failed, and report_days is failures"),
             ("min_sessions: 3 are too few", "3 are fewer sessions than min_sessions asks for"),
+            ("max_reports_per_destination: v.test gets 2 reports of a day, of domains with failures first", "all its destinations have as many reports of the day as max_reports_per_destination allows (v.test gets 2 reports of a day, of domains with failures first)"),
             ("opted out: no such name in DNS", "it asks for no reports: DNS has no name _smtp._tls.a.test (NXDOMAIN)"),
             ("opted out: no TXT record in DNS", "it asks for no reports: DNS has no TXT record at _smtp._tls.a.test"),
             ("opted out: no TLSRPT record in DNS", "it asks for no reports: none of the TXT records at _smtp._tls.a.test begins with v=TLSRPTv1"),

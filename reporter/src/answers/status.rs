@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_proto::day::Day;
 
-use super::{pending_requests::PendingRequests, totals};
+use super::{named, pending_requests::PendingRequests, totals};
 use crate::{
-    model::BounceResult,
+    model::{BounceResult, NamedDestination},
     store::{Backlog, BounceTotals, DayTotals, JobStage, JobState},
 };
 
@@ -43,6 +43,8 @@ pub struct Status {
     pub suppressed: u64,
     /// Mails that came to `bounce_address`.
     pub bounces: Vec<BounceTotals>,
+    /// Whom the records of others named, of the last closed day, where somebody has to look at it.
+    pub named: Vec<NamedDestination>,
     /// What is wrong or strange with all that.
     pub findings: Vec<StatusFinding>,
 }
@@ -144,6 +146,7 @@ impl Status {
             "requests": self.requests.json()["requests"],
             "suppressed": self.suppressed,
             "bounces": self.bounces_json(),
+            "named_destinations": self.named.iter().map(named::json).collect::<Vec<_>>(),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Composing: goes through the domains of a gathered day, decides on many at once, stores the decisions.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use rand::{Rng as _, rngs::StdRng};
@@ -10,10 +13,10 @@ use tokio::task::JoinSet;
 
 use super::calendar::Calendar;
 use crate::{
-    compose::{self, Composer},
+    compose::{self, Composer, DestinationLimit},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    model::{DecidedDomain, Decision},
+    model::{DecidedDomain, Decision, DomainDay, NamedDestination},
     schedule::Schedule,
     store::{Store, StoreError},
 };
@@ -42,9 +45,21 @@ pub(super) struct Composing<E> {
     has_room: bool,
 }
 
+/// Which domains of a day are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DomainsRead {
+    /// Those with failures, which come first where not all may get a report.
+    Failing,
+    /// None, until the decisions on these are stored: the others are told apart by that.
+    Waiting,
+    /// All that are not decided.
+    All,
+}
+
 /// A day, and how far it is composed.
 struct OpenDay {
     day: Day,
+    read: DomainsRead,
     /// Domains up to here are decided or under way.
     after: Option<String>,
     at_end: bool,
@@ -54,15 +69,44 @@ struct OpenDay {
 }
 
 impl OpenDay {
-    fn new(day: Day) -> OpenDay {
+    fn new(day: Day, read: DomainsRead) -> OpenDay {
         OpenDay {
             day,
+            read,
             after: None,
             at_end: false,
             reports: 0,
             without: 0,
             bad_rows: 0,
         }
+    }
+
+    /// The next domains. `None`: what is under way has to be stored first.
+    fn read(
+        &mut self,
+        store: &mut dyn Store,
+        bytes: usize,
+        is_idle: bool,
+    ) -> Result<Option<Vec<DomainDay>>, StoreError> {
+        match self.read {
+            DomainsRead::Failing => {
+                let after = self.after.as_deref();
+                let found = store.undecided_failing(self.day, after, READ_AT_ONCE, bytes)?;
+                if found.after.is_none() {
+                    self.read = DomainsRead::Waiting;
+                }
+                self.after = found.after;
+                return Ok(Some(found.domains));
+            }
+            DomainsRead::Waiting if !is_idle => return Ok(None),
+            DomainsRead::Waiting | DomainsRead::All => self.read = DomainsRead::All,
+        }
+        let found = store.undecided(self.day, self.after.as_deref(), READ_AT_ONCE, bytes)?;
+        match found.last() {
+            Some(last) => self.after = Some(last.domain.clone()),
+            None => self.at_end = true,
+        }
+        Ok(Some(found))
     }
 
     /// One line a decision.
@@ -166,7 +210,11 @@ impl<E: Environment> Composing<E> {
                 return Ok(());
             };
             store.normalize_domains(day, now)?;
-            self.day = Some(OpenDay::new(day));
+            let read = match self.composer.limit.is_set() {
+                true => DomainsRead::Failing,
+                false => DomainsRead::All,
+            };
+            self.day = Some(OpenDay::new(day, read));
         }
         while let Some(open) = &mut self.day
             && !open.at_end
@@ -174,12 +222,12 @@ impl<E: Environment> Composing<E> {
             && self.tasks.len() + READ_AT_ONCE <= LOOKUPS_AT_ONCE
             && self.bytes < BYTES_AT_ONCE
         {
-            let (after, room) = (open.after.as_deref(), BYTES_AT_ONCE - self.bytes);
-            let found = store.undecided(open.day, after, READ_AT_ONCE, room)?;
-            match found.last() {
-                Some(last) => open.after = Some(last.domain.clone()),
-                None => open.at_end = true,
-            }
+            let is_idle = self.tasks.is_empty() && self.made.is_empty();
+            let Some(found) = open.read(store, BYTES_AT_ONCE - self.bytes, is_idle)? else {
+                break;
+            };
+            // Thousands may have been looked at: other work has its turn before the next.
+            self.has_room |= open.read != DomainsRead::All;
             for domain in found {
                 let composer = Arc::clone(&self.composer);
                 let environment = Arc::clone(&self.environment);
@@ -189,6 +237,9 @@ impl<E: Environment> Composing<E> {
                     let decision = composer.decide(&*environment, day, domain, now, seed).await;
                     (decision, size)
                 });
+            }
+            if self.has_room {
+                break;
             }
         }
         self.record(store, now)
@@ -239,20 +290,22 @@ impl<E: Environment> Composing<E> {
         while let Some(decision) = self.tasks.try_join_next() {
             self.take(decision);
         }
+        let Some(open) = &mut self.day else {
+            return Ok(());
+        };
         if !self.made.is_empty() {
             let (list, today) = (store.suppressions()?, Day::of(now));
             let made = self.made.iter_mut();
             made.for_each(|decision| compose::suppress(decision, &list, today));
+            limit(&self.composer.limit, open.day, store, &mut self.made)?;
         }
-        let Some(open) = &mut self.day else {
-            return Ok(());
-        };
         let is_last = open.at_end && self.tasks.is_empty();
         if self.made.is_empty() && !is_last {
             return Ok(());
         }
         if is_last {
-            store.close_day(open.day, &self.made, now)?;
+            let named = store.close_day(open.day, &self.made, now)?;
+            named.iter().for_each(log_named);
         } else {
             store.store_decisions(open.day, &self.made, now)?;
         }
@@ -265,6 +318,33 @@ impl<E: Environment> Composing<E> {
         }
         Ok(())
     }
+}
+
+/// Leaves out what destinations of others get beyond the bound.
+fn limit(
+    limit: &DestinationLimit,
+    day: Day,
+    store: &dyn Store,
+    made: &mut [DecidedDomain],
+) -> Result<(), StoreError> {
+    let mut deliveries = HashMap::new();
+    if limit.is_set() {
+        let mut names: Vec<String> = made.iter().flat_map(|one| limit.names(one)).collect();
+        names.sort_unstable();
+        names.dedup();
+        deliveries = store.deliveries_to(day, &names)?;
+    }
+    made.iter_mut()
+        .for_each(|decided| limit.apply(decided, &mut deliveries));
+    Ok(())
+}
+
+/// Once a day for each.
+fn log_named(named: &NamedDestination) {
+    tracing::warn!(
+        "{named} (tlsrptctl suppress add {name} ends these reports; known_destinations = {name} says that it wants them)",
+        name = named.name,
+    );
 }
 
 /// A day that has not ended was asked for by a clock that was ahead. By such a clock days are too old, too: what becomes of

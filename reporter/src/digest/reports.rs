@@ -8,6 +8,8 @@ use crate::{answers::digest::Digest, store::DayTotals};
 
 /// Days of the table.
 const LEAST_REASON: u64 = 1;
+/// Destinations that are named.
+const MAX_NAMED: usize = 10;
 /// Reasons that are named.
 const MAX_REASONS: usize = 5;
 
@@ -35,6 +37,33 @@ pub(super) fn reports(digest: &Digest) -> String {
         out.push_str(&paragraph(&text, "  "));
     }
     out.push_str(&without(digest));
+    out.push_str(&named(digest));
+    out
+}
+
+/// Whom the records of others name, and who got fewer reports than that for it.
+fn named(digest: &Digest) -> String {
+    let mut out = String::new();
+    for one in digest.named.iter().take(MAX_NAMED) {
+        let text = match one.suspect_since {
+            Some(_) => format!(
+                "Look: {one}. `tlsrptctl suppress add {name}` ends these reports; `known_destinations = {name}` says that it wants them.",
+                name = one.name
+            ),
+            None => format!(
+                "{} left out by max_reports_per_destination: {one}.",
+                count(one.left_out, "report")
+            ),
+        };
+        out.push_str(&paragraph(&text, "  "));
+    }
+    let more = digest.named.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        let text = format!(
+            "And {more} more: `tlsrptctl deliveries DAY --status suppressed` has what was left out."
+        );
+        out.push_str(&paragraph(&text, "  "));
+    }
     out
 }
 

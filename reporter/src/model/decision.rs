@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CountedDetails, Destination};
+use super::{CountedDetails, Destination, NamedPart};
 
 /// A domain's day that is decided on.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct DecidedDomain {
     pub rows: CountedRows,
     /// Whether there is a report.
     pub decision: Decision,
+    /// The destinations of others that its record names.
+    pub named: Vec<NamedPart>,
 }
 
 /// What the collectors' rows came to.

@@ -1,13 +1,16 @@
 //! Ports of what is composed: domains' days, and decisions on them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 
 use super::StoreError;
 use crate::{
-    model::{DecidedDomain, DomainDay},
+    model::{DecidedDomain, DomainDay, NamedDestination},
     suppress::Suppressions,
 };
 
@@ -35,6 +38,20 @@ pub trait Decisions {
         bytes: usize,
     ) -> Result<Vec<DomainDay>, StoreError>;
 
+    /// The same, of those alone with a failure in their rows, among the next few thousand: at most `limit`.
+    fn undecided_failing(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<FailingDomains, StoreError>;
+
+    /// How many deliveries there are of reports on that day to each of these mail domains and https hosts, on domains other
+    /// than their own; those without any may be absent.
+    fn deliveries_to(&self, day: Day, names: &[String])
+    -> Result<HashMap<String, u64>, StoreError>;
+
     /// Stores decisions, each report with its destinations.
     fn store_decisions(
         &mut self,
@@ -43,13 +60,23 @@ pub trait Decisions {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together.
+    /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together. Gives the
+    /// destinations that were named so that somebody has to look at it; each once.
     fn close_day(
         &mut self,
         day: Day,
         decisions: &[DecidedDomain],
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Vec<NamedDestination>, StoreError>;
+}
+
+/// Some domains of a day that have failures.
+#[derive(Clone, Debug)]
+pub struct FailingDomains {
+    /// These.
+    pub domains: Vec<DomainDay>,
+    /// Others come behind this one; `None`: there are none.
+    pub after: Option<String>,
 }
 
 /// The suppression list, as composing and delivering need it.

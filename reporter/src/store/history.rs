@@ -6,6 +6,7 @@ use flate2::read::GzDecoder;
 use tlsrptd_proto::day::Day;
 
 use super::StoreError;
+use crate::model::NamedDestination;
 
 /// What was done, for as long as it is remembered (`history_days`; reports: `keep_days` and `max_kept_reports_size`).
 ///
@@ -33,6 +34,10 @@ pub trait History {
 
     /// The reports of a domain's day whose contents are still there, sent or not, by their number.
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError>;
+
+    /// Whom the records of other domains named on the days `from..=to`, where they were many or something was left out; of each
+    /// day those that most named come first, and no more than a hundred.
+    fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError>;
 }
 
 /// The totals of a day: of its sessions, and of its reports whenever they were delivered.

@@ -38,7 +38,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::report::InstallationId;
 
 pub use bounces::{AppliedBounce, AppliedBounces, Bounces, NewBounce, OperatorBounces};
-pub use composing::{Decisions, SuppressionSource};
+pub use composing::{Decisions, FailingDomains, SuppressionSource};
 pub use deliveries_view::{
     Backlog, DeliveriesView, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow,
     Frequency, SharedReason, WithoutReportRow,

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tlsrptd_config::{Start, reportd::Reportd};
 use tlsrptd_proto::{report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
-    compose::Composer,
+    compose::{Composer, DestinationLimit},
     daemon::{Daemon, DaemonOptions, DigestOptions, Order},
     environment::Environment,
     model::CollectorCommand,
@@ -50,6 +50,10 @@ pub fn daemon<O: Environment>(
         loop_guard: settings.loop_guard,
         report_days: settings.report_days,
         min_sessions: settings.min_sessions,
+        limit: DestinationLimit {
+            most: settings.max_reports_per_destination,
+            known: settings.known_destinations.clone(),
+        },
     };
     let options = DaemonOptions {
         fetchers: (1..)

@@ -68,6 +68,7 @@ fn report(domain: &str, json: &str, destinations: Vec<(Destination, Timestamp)>)
             destinations,
             suppressed: Vec::new(),
         }),
+        named: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ mod https;
 mod login;
 mod mail;
 mod message;
+mod neighbour;
 mod operator;
 mod programs;
 mod smtp;

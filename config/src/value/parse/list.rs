@@ -41,6 +41,11 @@ impl Setting for Vec<String> {
             words => Ok(words),
         }
     }
+
+    /// Of names. A command that may be missing is an `Option`.
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
 }
 
 impl Setting for Vec<FetcherCommand> {

@@ -63,6 +63,7 @@ pub(crate) fn of_rows(rows: Vec<FailureRow>, new: Option<&[&str]>) -> Digest {
         failures: rows,
         new,
         missing: Vec::new(),
+        named: Vec::new(),
     };
     Digest::of(DigestPeriod::day(day("2026-11-28")), found)
 }
@@ -106,6 +107,7 @@ fn a_week_is_summed_and_its_gaps_are_named() {
         failures: Vec::new(),
         new: None,
         missing: Vec::new(),
+        named: Vec::new(),
     };
     let digest = Digest::of(DigestPeriod::week(day("2026-11-29")), found);
     assert_eq!((digest.sessions, digest.failed), (30, 6));

@@ -98,6 +98,7 @@ fn asked() -> (Status, StoredFigures) {
         requests: PendingRequests::default(),
         suppressed: 3,
         bounces: Vec::new(),
+        named: Vec::new(),
         findings: Vec::new(),
     };
     let figures = StoredFigures {

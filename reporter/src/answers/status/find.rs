@@ -16,6 +16,7 @@ use crate::{
     answers::{pending_requests::PendingRequests, runtime::wait_for},
     error::Error,
     gather::{self, RunAs},
+    model::NamedDestination,
     store::{self, OperatorAccess, OperatorStore, StoreError},
 };
 
@@ -73,6 +74,7 @@ impl Status {
             requests: PendingRequests::find(store)?,
             suppressed: store.suppressed(today)?.len() as u64,
             bounces: store.running_totals()?.bounces,
+            named: named(store, day)?,
             reporter: daemons.reporter,
             collectors: daemons.collectors,
             findings: Vec::new(),
@@ -93,6 +95,13 @@ impl Asker {
             false => Asker::Other,
         }
     }
+}
+
+/// Those that were suspect, and those whom the operator's bound has kept reports from.
+fn named(store: &dyn OperatorStore, day: Day) -> Result<Vec<NamedDestination>, StoreError> {
+    let mut named = store.named(day, day)?;
+    named.retain(|one| one.suspect_since.is_some() || one.left_out > 0);
+    Ok(named)
 }
 
 fn collectors(settings: &Reportd) -> Result<Vec<CollectorStatus>, Error> {

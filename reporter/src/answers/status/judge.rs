@@ -7,6 +7,7 @@ use super::{
     StatusArea::{Collecting, Reporting, Throttled, Waiting},
     StatusFinding,
 };
+use crate::model::NamedDestination;
 
 /// The last closed day has to be gathered so long after it ended: at noon, UTC.
 const GATHERED: SignedDuration = SignedDuration::from_hours(12);
@@ -32,6 +33,7 @@ pub(super) fn judge(status: &Status) -> Vec<StatusFinding> {
     reporter(status, &mut findings);
     throttled(status, &mut findings);
     last_closed_day(status, &mut findings);
+    named(status, &mut findings);
     backlog(status, &mut findings);
     collectors(status, &mut findings);
     // The worst first; of equals, in their order.
@@ -125,6 +127,17 @@ fn last_closed_day(status: &Status, findings: &mut Vec<StatusFinding>) {
             );
             findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
         }
+    }
+}
+
+fn named(status: &Status, findings: &mut Vec<StatusFinding>) {
+    let suspect = |one: &&NamedDestination| one.suspect_since.is_some();
+    for one in status.named.iter().filter(suspect) {
+        findings.push(StatusFinding::new(
+            Reporting,
+            Severity::Warning,
+            one.to_string(),
+        ));
     }
 }
 

@@ -118,6 +118,7 @@ fn preview(decision: Result<Vec<&str>, &str>) -> Preview {
                 }),
                 Err(reason) => Decision::NoReport(reason.to_owned()),
             },
+            named: Vec::new(),
         },
         record: None,
         at: at("2026-11-21T09:00:00Z"),

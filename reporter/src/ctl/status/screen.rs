@@ -16,6 +16,7 @@ use crate::{
         table::{Align, Table, Width, cut},
         words,
     },
+    model::NamedDestination,
     store::{Backlog, DayTotals},
 };
 
@@ -48,7 +49,29 @@ pub(super) fn text(status: &Status, width: Width) -> String {
         let entries = counted(status.suppressed, "target", "targets");
         text += &format!("Suppressed  {entries} (tlsrptctl suppress list)\n");
     }
-    text
+    text + &left_out(&status.named)
+}
+
+/// Whom the operator's bound has kept reports from.
+fn left_out(named: &[NamedDestination]) -> String {
+    let left_out: Vec<String> = named
+        .iter()
+        .filter(|one| one.left_out > 0)
+        .map(|one| {
+            let all = one.deliveries.saturating_add(one.left_out);
+            format!("{} {} of {}", one.name, grouped(one.left_out), grouped(all))
+        })
+        .collect();
+    let Some(first) = named.iter().find(|one| one.left_out > 0) else {
+        return String::new();
+    };
+    let more = left_out.len().saturating_sub(MOST);
+    let mut names = left_out[..left_out.len() - more].join(", ");
+    if more > 0 {
+        names += &format!(" and {more} more");
+    }
+    let names = format!("of {}, by max_reports_per_destination: {names}", first.day);
+    words::indented(&names, "Left out    ", "            ")
 }
 
 fn reporter(status: &Status) -> String {

@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{bounces, days, history, mails, requests, suppressed};
+use super::{bounces, days, history, mails, named, requests, suppressed};
 
 /// Rows that go in one transaction: so few that deliveries do not wait.
 const CLEANED_AT_ONCE: usize = 10_000;
@@ -59,5 +59,5 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
         suppressed::clean(tx, &day)?;
         requests::clean(tx, &day)?;
     }
-    Ok(removed > 0)
+    Ok(named::clean_few(tx)? || removed > 0)
 }

@@ -1,10 +1,10 @@
 //! From rows to decisions: every domain of a day gets a row in `reports`, with destinations or with a reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use rusqlite::{
-    Transaction, named_params,
+    Connection, OptionalExtension as _, Transaction, named_params,
     types::{Value, ValueRef},
 };
 use tlsrptd_proto::day::Day;
@@ -14,13 +14,14 @@ use super::{
     collectors::REMOVED,
     days, discard,
     history::{self, Addition, TopFailures},
-    mails, normalize_domains, text,
+    mails, named, normalize_domains, text,
 };
 use crate::{
     model::{
-        CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay, OurMails,
+        CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay,
+        NamedDestination, OurMails,
     },
-    store::{Decisions, Step, StoreError},
+    store::{Decisions, FailingDomains, Step, StoreError},
 };
 
 impl Decisions for SqliteStore {
@@ -61,45 +62,42 @@ impl Decisions for SqliteStore {
         limit: usize,
         bytes: usize,
     ) -> Result<Vec<DomainDay>, StoreError> {
-        // SQLite sorts integers before all texts, even before the empty one, which another program may have written.
-        let after = after.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()));
         self.read("undecided domains", |db| {
-            let mut select = db.prepare_cached(
-                "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d WHERE day = ?1 AND domain > ?2 \
-                 AND typeof(domain) = 'text' \
-                 AND (status = 'late' AND data <> '' OR (status = 'fetched' AND data IS NOT NULL OR tlsrptd_data IS NOT NULL) \
-                 AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)) \
-                 ORDER BY domain, fetcher",
-            )?;
-            let mut reports = db.prepare_cached(
-                "SELECT coalesce(max(uniqid), 0) FROM reports WHERE day = ?1 AND domain = ?2",
-            )?;
-            let mut rows = select.query((day.to_string(), &after))?;
-            let mut found: Vec<DomainDay> = Vec::new();
-            let mut room = bytes;
-            while let Some(row) = rows.next()? {
-                let domain: String = row.get(0)?;
-                let size = row.get_ref(2)?.as_bytes().map_or(0, <[u8]>::len);
-                let stored = CollectorRow { fetcher: plain(row.get_ref(1)?), data: string(row.get_ref(2)?) };
-                if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
-                    last.rows.push(stored);
-                    room = room.saturating_sub(size);
-                    continue;
-                }
-                if found.len() == limit || room == 0 {
-                    break;
-                }
-                let before: i64 = reports.query_row((day.to_string(), &domain), |row| row.get(0))?;
-                let our_mails = match &self.guard {
-                    Some(_) => mails::sent_to(db, &domain, day)?,
-                    None => OurMails::default(),
-                };
-                room = room.saturating_sub(size);
-                let reports = u64::try_from(before).unwrap_or(0);
-                found.push(DomainDay { domain, rows: vec![stored], our_mails, reports });
-            }
-            Ok(found)
+            let all = format!("{UNDECIDED} {IN_ORDER}");
+            self.domain_days(db, &all, (day, after, None), limit, bytes)
         })
+    }
+
+    fn undecided_failing(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<FailingDomains, StoreError> {
+        self.read("undecided domains with failures", |db| {
+            let upto: Option<String> = db
+                .prepare_cached(LOOKED_AT_UPTO)?
+                .query_row((day.to_string(), behind(after)), |row| row.get(0))
+                .optional()?;
+            let failing = format!("{UNDECIDED} {FAILING} {IN_ORDER}");
+            let range = (day, after, upto.as_deref());
+            let domains = self.domain_days(db, &failing, range, limit, bytes)?;
+            let size: usize = domains.iter().map(DomainDay::size).sum();
+            let after = match domains.last() {
+                Some(last) if domains.len() >= limit || size >= bytes => Some(last.domain.clone()),
+                _ => upto,
+            };
+            Ok(FailingDomains { domains, after })
+        })
+    }
+
+    fn deliveries_to(
+        &self,
+        day: Day,
+        names: &[String],
+    ) -> Result<HashMap<String, u64>, StoreError> {
+        named::deliveries_to(self, day, names)
     }
 
     fn store_decisions(
@@ -120,8 +118,8 @@ impl Decisions for SqliteStore {
         day: Day,
         decisions: &[DecidedDomain],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let r_ids = self.transact_with_failures(Step::DayDecided, |tx, failures| {
+    ) -> Result<Vec<NamedDestination>, StoreError> {
+        let (r_ids, named) = self.transact_with_failures(Step::DayDecided, |tx, failures| {
             let r_ids = store(tx, day, decisions, failures, now)?;
             // Rows of a job that still waits are not part of the decision.
             tx.execute(
@@ -138,15 +136,89 @@ impl Decisions for SqliteStore {
             )?;
             history::day_is_known(tx, &day.to_string())?;
             days::record_decided(tx, &day.next().to_string())?;
-            Ok(r_ids)
+            Ok((r_ids, named::end_day(tx, day)?))
         })?;
         self.failures.forget();
         self.schedule_deliveries(decisions, &r_ids);
-        Ok(())
+        Ok(named)
     }
 }
 
+/// Rows that are not decided: of a day, behind one domain and up to another.
+const UNDECIDED: &str = "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d \
+    WHERE day = ?1 AND domain > ?2 AND domain <= ?3 AND typeof(domain) = 'text' \
+    AND (status = 'late' AND data <> '' OR (status = 'fetched' AND data IS NOT NULL OR tlsrptd_data IS NOT NULL) \
+    AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain))";
+const IN_ORDER: &str = "ORDER BY domain, fetcher";
+/// Of domains with a failure in any row. Within a text a quote has a backslash before it, so no text says that.
+const FAILING: &str = "AND EXISTS (SELECT 1 FROM reportdata f WHERE f.day = d.day AND f.domain = d.domain \
+    AND (coalesce(f.data, f.tlsrptd_data) GLOB '*\"cntrfailure\": [1-9]*' \
+    OR coalesce(f.data, f.tlsrptd_data) GLOB '*\"cntrfailure\":[1-9]*'))";
+/// The domain up to which a day is looked through at once: some ten milliseconds.
+const LOOKED_AT_UPTO: &str = "SELECT domain FROM reportdata WHERE day = ?1 AND domain > ?2 AND typeof(domain) = 'text' \
+    ORDER BY domain LIMIT 1 OFFSET 4096";
+
+/// SQLite sorts integers before all texts, even before the empty one, which another program may have written.
+fn behind(domain: Option<&str>) -> Value {
+    domain.map_or(Value::Integer(0), |domain| Value::Text(domain.to_owned()))
+}
+
+/// It sorts blobs behind all texts.
+fn upto(domain: Option<&str>) -> Value {
+    domain.map_or(Value::Blob(Vec::new()), |domain| {
+        Value::Text(domain.to_owned())
+    })
+}
+
 impl SqliteStore {
+    /// Gathers the rows of each domain.
+    fn domain_days(
+        &self,
+        db: &Connection,
+        select: &str,
+        (day, after, last): (Day, Option<&str>, Option<&str>),
+        limit: usize,
+        bytes: usize,
+    ) -> rusqlite::Result<Vec<DomainDay>> {
+        let mut select = db.prepare_cached(select)?;
+        let mut reports = db.prepare_cached(
+            "SELECT coalesce(max(uniqid), 0) FROM reports WHERE day = ?1 AND domain = ?2",
+        )?;
+        let mut rows = select.query((day.to_string(), behind(after), upto(last)))?;
+        let mut found: Vec<DomainDay> = Vec::new();
+        let mut room = bytes;
+        while let Some(row) = rows.next()? {
+            let domain: String = row.get(0)?;
+            let size = row.get_ref(2)?.as_bytes().map_or(0, <[u8]>::len);
+            let stored = CollectorRow {
+                fetcher: plain(row.get_ref(1)?),
+                data: string(row.get_ref(2)?),
+            };
+            if let Some(last) = found.last_mut().filter(|last| last.domain == domain) {
+                last.rows.push(stored);
+                room = room.saturating_sub(size);
+                continue;
+            }
+            if found.len() == limit || room == 0 {
+                break;
+            }
+            let before: i64 = reports.query_row((day.to_string(), &domain), |row| row.get(0))?;
+            let our_mails = match &self.guard {
+                Some(_) => mails::sent_to(db, &domain, day)?,
+                None => OurMails::default(),
+            };
+            room = room.saturating_sub(size);
+            let reports = u64::try_from(before).unwrap_or(0);
+            found.push(DomainDay {
+                domain,
+                rows: vec![stored],
+                our_mails,
+                reports,
+            });
+        }
+        Ok(found)
+    }
+
     /// A step that adds to the failures of a day: what is in memory of them follows the table.
     fn transact_with_failures<T>(
         &mut self,
@@ -226,6 +298,7 @@ fn store(
         }
     }
     history.write(tx)?;
+    named::add(tx, &day, decisions)?;
     failures.add(tx, &day, decisions)?;
     Ok(r_ids)
 }

@@ -17,7 +17,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, decisions::integer};
+use super::{SqliteStore, decisions::integer, named};
 use crate::{
     model::{DecidedDomain, DeliveryStatus, Destination},
     store::AttemptEnd,
@@ -233,6 +233,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
         return Ok(true);
     }
     running::keep(tx, &oldest)?;
+    named::clean(tx, &oldest)?;
     tx.execute("DELETE FROM tlsrptd_history_days WHERE day < ?1", [&oldest])?;
     Ok(false)
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod journal;
 mod lock;
 mod mails;
+mod named;
 mod normalize_domains;
 mod open;
 mod operator;

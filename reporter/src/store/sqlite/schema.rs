@@ -7,7 +7,9 @@
 use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
-use super::{bounces, clock, days, digests, history, installation, mails, requests, suppressed};
+use super::{
+    bounces, clock, days, digests, history, installation, mails, named, requests, suppressed,
+};
 
 /// What sys4 writes into `dbversion`.
 pub(super) const PURPOSE: &str = "TLSRPT-Reportd-DB-devel-2024-10-28";
@@ -92,6 +94,8 @@ const EXTRAS: &[&str] = &[
     clock::TABLE,
     days::TABLE,
     digests::TABLE,
+    named::TABLE,
+    named::INDEX,
     "CREATE INDEX IF NOT EXISTS tlsrptd_reports ON reports(day, domain)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_destinations ON destinations(d_r_id)",
     // In the order in which rows are made, whenever they are due: see `pending`. All that is asked is in the index.

@@ -92,6 +92,14 @@ fn records() -> Vec<Effect> {
             let reporter = site.with(reporter, "v=TLSRPTv1; rua=mailto:x@m.test,mailto:y@m.test");
             destinations(site, reporter)
         }),
+        of.set("max_reports_per_destination", "1", ["mailto:x@m.test mailto:y@m.test", "mailto:x@m.test mailto:y@m.test suppressed"], |site, reporter| {
+            let reporter = site.with(reporter, "v=TLSRPTv1; rua=mailto:x@m.test,mailto:y@m.test");
+            destinations(site, reporter)
+        }),
+        of.turn("known_destinations", ["other.test", "m.test"], ["mailto:x@m.test mailto:y@m.test suppressed", "mailto:x@m.test mailto:y@m.test"], |site, reporter| {
+            let reporter = site.with(reporter, "v=TLSRPTv1; rua=mailto:x@m.test,mailto:y@m.test");
+            destinations(site, reporter.set("max_reports_per_destination", 1))
+        }),
         of.turn("allow_private_destinations", ["no", "yes"], ["refused", "sent"], |site, reporter| {
             let reporter = site.with(reporter, &site.posting());
             site.report(&reporter);

@@ -53,7 +53,21 @@ fn fine() -> Status {
         requests: PendingRequests::default(),
         suppressed: 0,
         bounces: Vec::new(),
+        named: Vec::new(),
         findings: Vec::new(),
+    }
+}
+
+fn named(suspect_since: Option<Day>) -> NamedDestination {
+    NamedDestination {
+        day: Day::parse("2026-11-20").unwrap(),
+        name: "victim.test".to_owned(),
+        domains: 10_000,
+        owners: 3,
+        sessions: 10_400,
+        deliveries: 500,
+        left_out: 9_500,
+        suspect_since,
     }
 }
 
@@ -85,6 +99,20 @@ fn thresholds() {
             |_| (),
             None,
             "four of a hundred deliveries that fail are a receiver's matter",
+        ),
+        (
+            |it| it.named = vec![named(None)],
+            None,
+            "what the operator bounds is as they want it",
+        ),
+        (
+            |it| it.named = vec![named(Some(it.last_closed.day))],
+            Some((
+                Warning,
+                "the records of 10000 domains of 3 owners name victim.test, which is not theirs: 500 deliveries of \
+                 2026-11-20 on 10400 sessions, 9500 left out; since 2026-11-20",
+            )),
+            "a victim",
         ),
         (
             |it| it.reporter = ReporterStatus::Silent("nobody".to_owned()),

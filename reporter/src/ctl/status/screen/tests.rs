@@ -97,6 +97,7 @@ fn status() -> Status {
         },
         suppressed: 3,
         bounces: Vec::new(),
+        named: Vec::new(),
         findings: vec![StatusFinding {
             area: StatusArea::Collecting,
             severity: Severity::Warning,

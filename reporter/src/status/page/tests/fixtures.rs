@@ -197,6 +197,7 @@ fn status(filling: &Filling) -> Status {
         },
         suppressed: 0,
         bounces: Vec::new(),
+        named: Vec::new(),
         requests: PendingRequests::default(),
         findings: findings.collect(),
     }

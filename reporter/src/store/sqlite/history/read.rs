@@ -10,10 +10,11 @@ use super::{
     failures::{FOLDED, count},
     ranking,
 };
+use crate::model::NamedDestination;
 use crate::store::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
     PolicyTotals, ReportContents, ResultTotals, StoreError, WithoutReport,
-    sqlite::{ExistingDatabase, SqliteStore},
+    sqlite::{ExistingDatabase, SqliteStore, named},
 };
 
 const WHAT: &str = "the history";
@@ -43,6 +44,10 @@ impl History for ExistingDatabase {
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
         self.read(|db| kept_reports(db, day, domain))
     }
+
+    fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
+        self.read(|db| named::read(db, from, to))
+    }
 }
 
 impl History for SqliteStore {
@@ -69,6 +74,10 @@ impl History for SqliteStore {
 
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
         self.read(WHAT, |db| kept_reports(db, day, domain))
+    }
+
+    fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
+        self.read(WHAT, |db| named::read(db, from, to))
     }
 }
 

@@ -197,6 +197,7 @@ mod failing {
             uniqid: 1,
             decision: Decision::NoReport("no record: x".to_owned()),
             rows: Default::default(),
+            named: Vec::new(),
         };
         let result = match mx {
             "expired" => ResultType::CertificateExpired,

@@ -85,6 +85,38 @@ async fn a_relay_that_greylists_gets_all_mails() {
     assert_eq!(ends(&settings, YESTERDAY), ["sent|300"]);
 }
 
+/// A relay that looks at each mail for a second gets as many a second as it has connections, and posts go on meanwhile as if
+/// there were no mails.
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_takes_its_time_delays_no_post() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
+    let mut environment = environment(1200, |domain| {
+        let number: u32 = domain[1..6].parse().unwrap();
+        match number % 6 {
+            0 => format!(
+                "v=TLSRPTv1;rua=https://host{}.example/{domain}",
+                number % 16
+            ),
+            _ => by_mail(domain),
+        }
+    });
+    environment.receive = Box::new(|delivery, _| {
+        let is_mail = delivery.destination.uri().starts_with("mailto:");
+        let takes = if is_mail { 1000 } else { 20 };
+        (sent(), Duration::from_millis(takes))
+    });
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR).await.unwrap();
+    assert_eq!(ends(&settings, YESTERDAY), ["sent|1200"]);
+    // 200 posts wait for nobody; of 1,000 mails four are under way at a time, without a pause.
+    for (who, range) in [("https:", 0..=3), ("mailto:", 248..=255)] {
+        let last = attempts(&environment, who).iter().map(|(at, _)| *at).max();
+        let took = last.unwrap().duration_since(environment.begin).as_secs();
+        assert!(range.contains(&took), "{who} after {took} s");
+    }
+}
+
 /// Mails that no relay takes ask no more often than every other time whether it takes any.
 #[tokio::test(start_paused = true)]
 async fn twenty_mails_that_are_never_taken_hold_up_no_other() {

@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo test soak check bench fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo test soak check bench bench-check fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -100,6 +100,7 @@ check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation,
 	$(call stage,deny)
 	$(call stage,units)
 	$(call stage,fuzz-check)
+	$(call stage,bench-check)
 
 # Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; README=README.md writes
 # README's tables too; BENCH_REPORTER=--million adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
@@ -108,6 +109,11 @@ bench: venv ## collector and reporter beside sys4 and what cannot be undercut, s
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(if $(README),--readme $(README)) $(BENCH)
 	@$(TARGET)/release/tlsrptd-bench reporter $(if $(README),--readme $(README)) $(BENCH_REPORTER)
+
+# The release build is the one that package-test needs too. UPDATE_BENCH_CHECK=1 accepts what is counted.
+bench-check: ## instructions of what is done a million times a day, by callgrind, against those committed
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-instructions
+	@$(TARGET)/release/tlsrptd-instructions bench/instructions/figures
 
 # `make fuzz SECONDS=600 FUZZ=datagram`
 fuzz: ## each fuzz target for SECONDS=60, or those of FUZZ='datagram tlsrpt_record fetch ini maps bounce'; takes a C++ compiler

@@ -3,6 +3,7 @@
 //! Three kinds of threads: the reader empties the sockets, a writer for each storage counts, and the main thread waits for
 //! signals, runs the rollover script and writes the figures.
 
+mod in_turn;
 mod kernel_queue;
 mod main_thread;
 mod observation;
@@ -12,6 +13,9 @@ mod sockets;
 mod stats_file;
 mod storages;
 mod threads;
+
+#[doc(hidden)]
+pub use in_turn::InTurn;
 
 use std::{io, sync::Arc, time::Instant};
 

@@ -29,7 +29,8 @@ use crate::{
     seen_table::SeenTable,
     stats::Stats,
 };
-use buffers::{ReadMode, ReceiveBuffers};
+use buffers::ReadMode;
+pub(crate) use buffers::ReceiveBuffers;
 
 /// System calls for a socket before the next one is read.
 const CALLS_A_TURN: usize = 8;
@@ -184,7 +185,7 @@ impl ReaderThread {
     }
 
     /// Reads each socket until it is empty, with so many system calls at most.
-    fn read_each_socket(&mut self, max_calls: usize, buffers: &mut ReceiveBuffers) {
+    pub(crate) fn read_each_socket(&mut self, max_calls: usize, buffers: &mut ReceiveBuffers) {
         for socket in 0..self.sockets.len() {
             for _ in 0..max_calls {
                 if self.read(socket, ReadMode::NoWait, buffers) == ReadOutcome::Nothing {
@@ -237,7 +238,7 @@ impl ReaderThread {
     }
 
     /// Counts go to the writers, unless none has even taken the last ones: then they wait in the table, where they take no memory.
-    fn hand_over(&mut self) {
+    pub(crate) fn hand_over(&mut self) {
         if !self.queues.all_have_counts() || self.seen_table.has_high_count() {
             self.hand_over_counts();
         }

@@ -74,15 +74,23 @@ impl WriterThread {
     pub(crate) fn run(mut self) -> Result<(), Unwritten> {
         let mut batch = Batch::default();
         loop {
-            self.heartbeat.beat(Instant::now());
-            self.queue.take(&mut batch, self.patience());
-            let has_ended = self.work(&mut batch);
-            batch.clear();
-            if has_ended {
+            let patience = self.patience();
+            if self.run_once(&mut batch, patience) {
                 return self.finish();
             }
+        }
+    }
+
+    /// Waits for a batch and counts it; true when nothing follows it.
+    pub(crate) fn run_once(&mut self, batch: &mut Batch, patience: Duration) -> bool {
+        self.heartbeat.beat(Instant::now());
+        self.queue.take(batch, patience);
+        let has_ended = self.work(batch);
+        batch.clear();
+        if !has_ended {
             self.tend();
         }
+        has_ended
     }
 
     /// How long there is nothing to do unless something comes. Always bounded: a clock that jumps must not stop us.

@@ -51,13 +51,7 @@ impl Threads {
         store_writers: Vec<StoreWriter>,
         days: DayWatch,
     ) -> io::Result<Threads> {
-        let writers: Vec<_> = store_writers
-            .into_iter()
-            .enumerate()
-            .map(|(place, store_writer)| writer(main, place, store_writer, days.today))
-            .collect();
-        let queues = writers.iter().map(|writer| Arc::clone(&writer.queue));
-        let reader = reader(main, sockets, StorageQueues::new(queues.collect()), days);
+        let (reader, writers) = prepare(main, sockets, store_writers, days);
         let writers = writers.into_iter().map(|writer| {
             let heartbeat = Arc::clone(&writer.heartbeat);
             start("writer", heartbeat, || writer.run())
@@ -93,6 +87,23 @@ impl Threads {
             None => Ok(()),
         }
     }
+}
+
+/// The reader, and a writer for each storage.
+pub(super) fn prepare(
+    main: &MainThread,
+    sockets: Vec<UnixDatagram>,
+    store_writers: Vec<StoreWriter>,
+    days: DayWatch,
+) -> (ReaderThread, Vec<WriterThread>) {
+    let writers: Vec<_> = store_writers
+        .into_iter()
+        .enumerate()
+        .map(|(place, store_writer)| writer(main, place, store_writer, days.today))
+        .collect();
+    let queues = writers.iter().map(|writer| Arc::clone(&writer.queue));
+    let reader = reader(main, sockets, StorageQueues::new(queues.collect()), days);
+    (reader, writers)
 }
 
 fn start<T: Send + 'static>(

@@ -23,7 +23,7 @@ pub(super) enum ReadMode {
 }
 
 /// See the module.
-pub(super) struct ReceiveBuffers {
+pub(crate) struct ReceiveBuffers {
     headers: MultiHeaders<()>,
     bytes: Vec<u8>,
     max_datagram_size: usize,
@@ -32,7 +32,7 @@ pub(super) struct ReceiveBuffers {
 }
 
 impl ReceiveBuffers {
-    pub(super) fn new(max_datagram_size: usize) -> ReceiveBuffers {
+    pub(crate) fn new(max_datagram_size: usize) -> ReceiveBuffers {
         let max_datagram_size = max_datagram_size.max(1);
         ReceiveBuffers {
             headers: MultiHeaders::preallocate(BATCH, None),

@@ -100,12 +100,15 @@ impl Cleaner {
 
     fn lines(&mut self, value: &Value) -> Vec<String> {
         match value {
-            Value::String(text) => text
-                .split(['\r', '\n'])
-                .filter_map(|line| self.text(line))
-                .collect(),
+            Value::String(text) => self.text_lines(text).collect(),
             _ => self.value(value).into_iter().collect(),
         }
+    }
+
+    /// A text of several lines is several texts.
+    pub(crate) fn text_lines(&mut self, text: &str) -> impl Iterator<Item = String> {
+        let lines = text.split(['\r', '\n']);
+        lines.filter_map(|line| self.text(line))
     }
 
     /// Cuts a list where it becomes too long in all.
@@ -124,6 +127,9 @@ impl Cleaner {
 
     /// Members that we do not know: kept as they are as long as they take no more than one text in all.
     pub(crate) fn unknown(&mut self, members: Object) -> Object {
+        if members.is_empty() {
+            return members;
+        }
         let mut size = 0_usize;
         let mut kept = Object::new();
         for (key, value) in members {

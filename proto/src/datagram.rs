@@ -3,6 +3,8 @@
 //! Anything that has a domain and at least one policy is counted; what is odd about it is noted. Anything else is an
 //! error with a reason. Nothing that a stranger can write makes either of them panic.
 
+mod usual;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
@@ -118,6 +120,14 @@ impl Datagram {
         if bytes.is_empty() {
             return Err(DatagramError::Empty);
         }
+        match usual::read(bytes, limits) {
+            Some(datagram) => Ok(datagram),
+            None => Self::parse_any(bytes, limits),
+        }
+    }
+
+    /// Reads whatever can be read.
+    fn parse_any(bytes: &[u8], limits: &TextLimits) -> Result<Datagram, DatagramError> {
         let mut cleaner = Cleaner::new(limits);
         let mut object = read(bytes, &mut cleaner)?;
         let Some(Value::String(domain)) = object.get("d") else {

@@ -1,5 +1,6 @@
 //! Failures: the key that is counted under, and the view of it that is reported.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -118,6 +119,22 @@ impl Members {
         }
     }
 
+    /// A code, and texts in the order of [`MEMBERS`], and nothing else.
+    fn of_known(code: i64, texts: [Option<Cow<'_, str>>; 6], cleaner: &mut Cleaner) -> Members {
+        if ResultType::of(code).is_none() {
+            cleaner.record_anomaly(Anomaly::FailureCode);
+        }
+        let mut keys = MEMBERS.into_iter();
+        Members {
+            code,
+            texts: texts.map(|text| {
+                let (key, text) = (keys.next()?, text?);
+                text_part(key, &text, cleaner)
+            }),
+            unknown: Object::new(),
+        }
+    }
+
     /// A code that we do not know is validation-failure.
     fn result(&self) -> ResultType {
         ResultType::of(self.code).unwrap_or(ResultType::ValidationFailure)
@@ -211,11 +228,24 @@ impl FailureKey {
 
     /// The key of a failure as an MTA or another collector has it.
     pub(crate) fn of(object: Object, cleaner: &mut Cleaner) -> FailureKey {
-        let members = Members::of(object, cleaner);
+        Self::write(Members::of(object, cleaner), cleaner)
+    }
+
+    /// The same of a failure of which each member is known and has the type that it should have: its code, and its texts in the
+    /// order of [`MEMBERS`].
+    pub(crate) fn of_known(
+        code: i64,
+        texts: [Option<Cow<'_, str>>; 6],
+        cleaner: &mut Cleaner,
+    ) -> FailureKey {
+        Self::write(Members::of_known(code, texts, cleaner), cleaner)
+    }
+
+    fn write(members: Members, cleaner: &mut Cleaner) -> FailureKey {
         let mut out = format!("{{\"c\": {}", members.code);
         for (key, text) in MEMBERS.into_iter().zip(&members.texts) {
             if let Some(text) = text {
-                pyjson::write_member(&mut out, key, &text.as_str().into());
+                pyjson::write_text(&mut out, key, text);
             }
         }
         let result = members.result();
@@ -235,11 +265,15 @@ fn part(key: &str, value: Value, cleaner: &mut Cleaner) -> Option<String> {
         Value::String(text) => text,
         other => cleaner.value(&other)?,
     };
+    text_part(key, &text, cleaner)
+}
+
+fn text_part(key: &str, text: &str, cleaner: &mut Cleaner) -> Option<String> {
     match key {
-        "s" | "r" => ip(&text, cleaner),
-        "n" => host(&text, cleaner),
-        "h" => cleaner.text(&helo(&text)),
-        _ => cleaner.text(&text),
+        "s" | "r" => ip(text, cleaner),
+        "n" => host(text, cleaner),
+        "h" => cleaner.text(&helo(text)),
+        _ => cleaner.text(text),
     }
 }
 

@@ -134,16 +134,21 @@ impl Policy {
         if kind.is_none() {
             cleaner.record_anomaly(Anomaly::PolicyType);
         }
-        let mut policy = Policy {
+        let policy = Policy {
             kind: kind.unwrap_or(PolicyType::NoPolicyFound),
             domain: policy_domain.unwrap_or_else(|| domain.clone()).to_string(),
             strings,
             mx_hosts,
         };
-        make_normal(&mut policy);
-        cleaner.cut_list(&mut policy.strings);
-        cleaner.cut_list(&mut policy.mx_hosts);
-        (policy, unknown)
+        (policy.normal(cleaner), unknown)
+    }
+
+    /// In its normal form, and cut to size.
+    fn normal(mut self, cleaner: &mut Cleaner) -> Policy {
+        make_normal(&mut self);
+        cleaner.cut_list(&mut self.strings);
+        cleaner.cut_list(&mut self.mx_hosts);
+        self
     }
 }
 
@@ -178,6 +183,11 @@ impl PolicyKey {
         Self::write(&policy, &cleaner.unknown(unknown))
     }
 
+    /// The key of a policy of which each member is known and has the type that it should have. Its lists and its name are clean.
+    pub(crate) fn of_known(policy: Policy, cleaner: &mut Cleaner) -> PolicyKey {
+        Self::write(&policy.normal(cleaner), &Object::new())
+    }
+
     fn write(policy: &Policy, unknown: &Object) -> PolicyKey {
         let mut out = format!(
             "{{\"policy-type\": {}, \"policy-domain\": ",
@@ -189,7 +199,7 @@ impl PolicyKey {
             ("mx-host", &policy.mx_hosts),
         ] {
             if !list.is_empty() {
-                pyjson::write_member(&mut out, key, &list.as_slice().into());
+                pyjson::write_texts(&mut out, key, list);
             }
         }
         for (key, value) in unknown {
@@ -214,7 +224,12 @@ pub(crate) fn object(text: &str) -> Result<Object, KeyTextError> {
 /// The policy's domain, when it is one. Postfix 3.10.0 to 3.10.4 leave it out where there is no policy.
 fn named(value: &Value, cleaner: &mut Cleaner) -> Option<Domain> {
     let text = cleaner.value(value)?;
-    let domain = Domain::parse(&text).ok();
+    named_by_text(&text, cleaner)
+}
+
+/// The same of a text that is clean.
+pub(crate) fn named_by_text(text: &str, cleaner: &mut Cleaner) -> Option<Domain> {
+    let domain = Domain::parse(text).ok();
     if domain.is_none() {
         cleaner.record_anomaly(Anomaly::PolicyDomain);
     }

@@ -67,6 +67,24 @@ pub fn write_member(out: &mut String, key: &str, value: &Value) {
     write_value(out, value, None);
 }
 
+/// The same for a list of texts, which need no [`Value`].
+pub(crate) fn write_texts(out: &mut String, key: &str, texts: &[String]) {
+    out.push_str(", ");
+    write_string(out, key);
+    out.push_str(": ");
+    write_items(out, ('[', ']'), texts.iter(), None, |out, text, _| {
+        write_string(out, text);
+    });
+}
+
+/// The same for one text.
+pub(crate) fn write_text(out: &mut String, key: &str, text: &str) {
+    out.push_str(", ");
+    write_string(out, key);
+    out.push_str(": ");
+    write_string(out, text);
+}
+
 fn write_escaped(out: &mut String, c: char) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         // Writing to a String cannot fail.

@@ -10,7 +10,7 @@ use std::{
 use crate::stats::Stats;
 
 /// Pauses after a look, by the time that it took: from so many datagrams a second on, the most first.
-const PAUSES: [(u64, u32); 3] = [(5_000, 60), (500, 8), (0, QUIET_PAUSE)];
+const PAUSES: [(u64, u32); 4] = [(50_000, 240), (5_000, 60), (500, 8), (0, QUIET_PAUSE)];
 const QUIET_PAUSE: u32 = 1;
 /// How long the rate is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -26,6 +26,8 @@ pub(super) struct Pace {
 struct PaceState {
     /// When the next look may begin.
     due: Instant,
+    /// How long a look takes that others have to let go first.
+    length: Duration,
     sampled: Instant,
     received: u64,
     pause: u32,
@@ -37,6 +39,7 @@ impl Pace {
         Pace {
             state: Mutex::new(PaceState {
                 due: now,
+                length: Duration::ZERO,
                 sampled: now,
                 received: stats.received.value(),
                 pause: QUIET_PAUSE,
@@ -47,8 +50,8 @@ impl Pace {
 
     /// Does what takes some milliseconds at most, when it is due.
     pub(super) fn look<T>(&self, look: impl FnOnce() -> T) -> T {
-        let due = self.with(|state| state.due);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let turn = self.with(|state| state.take_turn(Instant::now()));
+        thread::sleep(turn.saturating_duration_since(Instant::now()));
         let began = Instant::now();
         let found = look();
         let received = self.stats.received.value();
@@ -62,6 +65,14 @@ impl Pace {
 }
 
 impl PaceState {
+    /// When a look may begin that is asked for now. Who asks next comes after it: looks of several at the same time would take
+    /// all cores.
+    fn take_turn(&mut self, now: Instant) -> Instant {
+        let turn = self.due.max(now);
+        self.due = (turn + self.length).min(now + MOST);
+        turn
+    }
+
     fn ended(&mut self, began: Instant, now: Instant, received: u64) {
         let since = now.saturating_duration_since(self.sampled);
         if since >= SAMPLE {
@@ -73,6 +84,8 @@ impl PaceState {
             (self.sampled, self.received) = (now, received);
         }
         let took = now.saturating_duration_since(began);
+        // Half of a longer one before: what is asked for by turns is long and short by turns.
+        self.length = took.max(self.length / 2);
         self.due = (self.due.max(now) + took.saturating_mul(self.pause)).min(now + MOST);
     }
 }
@@ -87,6 +100,7 @@ mod tests {
         let after = |millis| start + Duration::from_millis(millis);
         let mut state = PaceState {
             due: start,
+            length: Duration::ZERO,
             sampled: start,
             received: 0,
             pause: QUIET_PAUSE,
@@ -101,6 +115,29 @@ mod tests {
         ] {
             state.ended(after(began), after(ended), received);
             assert_eq!(state.due, after(due), "{why}");
+        }
+    }
+
+    #[test]
+    fn one_look_after_the_other() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let mut state = PaceState {
+            due: start,
+            length: Duration::ZERO,
+            sampled: start,
+            received: 0,
+            pause: QUIET_PAUSE,
+        };
+        assert_eq!(state.take_turn(start), start);
+        state.ended(start, after(2), 0);
+        for (asked, turn, why) in [
+            (3, 4, "after the pause"),
+            (3, 6, "after the one that waits"),
+            (20, 20, "at once"),
+            (20, 22, "two at the same time"),
+        ] {
+            assert_eq!(state.take_turn(after(asked)), after(turn), "{why}");
         }
     }
 }

@@ -31,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// many domains each new row is on a page of its own: the more rows at once, the fewer pages are written twice.
 const WAL_PAGES: u32 = 16384;
 
-/// At most so much of the file is kept in memory, for days of many domains.
-const CACHE_KIB: i64 = 16 * 1024;
+/// At most so much of the file is kept in memory, for days of many domains: the inner pages of the index for a million of them.
+const CACHE_KIB: i64 = 48 * 1024;
 
 /// A table of ours, which sys4's programs ignore: the number of the last flush.
 const CREATE_FLUSH: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_flush(number INTEGER)";

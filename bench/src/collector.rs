@@ -108,12 +108,13 @@ in every run of ours, what send() accepted is in its files or told as dropped in
 ";
 
 const OBSERVED: &str = "\
-ours under observers: eight ask for today and status, without a pause, and take what they get slowly
+ours under observers: eight ask for today and status, without a pause, and take what they get slowly; the floor beside a
+collector of ours without work, which the same eight ask: what they take of the machine themselves is in both
 ";
 
 const SHOWN: &str = "\
 ours beside tlsrpt-statusd, which is asked 1,000 times a second, by turns for page, metrics, status and health, and by 200
-readers who take a byte a second; both nice, as the unit has it
+readers who take a byte a second; both nice, as the unit has it; the floor beside the same page of a collector without work
 ";
 
 impl CollectorPlan {

@@ -61,6 +61,9 @@ pub(crate) struct Daemon {
     /// Whoever asks it, and what they ask through; the last that was started comes first.
     observers: Vec<Child>,
     page: Option<PageServer>,
+    /// Beside the floor, a collector without work that is asked in its place: what those who ask take of the machine is not
+    /// the collector's.
+    beside: Option<Box<Daemon>>,
     folder: TempDir,
     cpu_at_start: f64,
 }
@@ -94,6 +97,7 @@ impl Daemon {
             child,
             observers: Vec::new(),
             page: None,
+            beside: None,
             folder,
             cpu_at_start: 0.0,
         };
@@ -101,12 +105,15 @@ impl Daemon {
             let log = fs::read_to_string(&log).unwrap_or_default();
             return Err(BenchError::NotStarted { program, log });
         }
-        match programs.observers {
-            Observers::AskAllTheTime if kind == Kind::Ours => {
+        match (programs.observers, kind) {
+            (Observers::None, _) | (_, Kind::Theirs) => {}
+            (Observers::AskAllTheTime, Kind::Ours) => {
                 daemon.observers = vec![observer(programs, daemon.folder.path())?];
             }
-            Observers::Page if kind == Kind::Ours => daemon.show(programs)?,
-            _ => {}
+            (Observers::Page, Kind::Ours) => daemon.show(programs)?,
+            (_, Kind::Floor) => {
+                daemon.beside = Some(Box::new(Daemon::start(Kind::Ours, programs)?));
+            }
         }
         daemon.cpu_at_start = process::cpu(daemon.child.id());
         Ok(daemon)
@@ -146,6 +153,9 @@ impl Daemon {
             let _ = observer.wait();
         }
         self.page = None;
+        if let Some(beside) = self.beside.take() {
+            beside.stop()?;
+        }
         let before = process::used(UsageWho::RUSAGE_CHILDREN);
         let program = PathBuf::from(format!("process {}", self.child.id()));
         // It may have died under the load; then the counts tell.

@@ -104,7 +104,7 @@ check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation,
 
 # Not the whole workspace. `make bench BENCH='--quick --only speed' BENCH_REPORTER='--quick'`; README=README.md writes
 # README's tables too; BENCH_REPORTER=--million adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
-# BENCH_REPORTER='--million --stored' only gathers and composes it.
+# BENCH_REPORTER='--million --stored' only gathers and composes it; '--mixed --domains 20000' tries such a day in small (it needs unbound).
 bench: venv ## collector and reporter beside sys4 and what cannot be undercut, some fifteen minutes
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(if $(README),--readme $(README)) $(BENCH)

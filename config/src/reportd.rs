@@ -39,6 +39,8 @@ pub struct Reportd {
     pub clock_confirmation: Duration,
     /// Zero: only with the next day.
     pub late_interval: Duration,
+    /// Zero: a line for each report.
+    pub log_sent_interval: Duration,
     pub tlsrpt_record_map: Option<PathBuf>,
     pub mail_destination_map: Option<PathBuf>,
     pub http_upload_map: Option<PathBuf>,
@@ -153,6 +155,7 @@ impl Reportd {
             history_failures: reader.take("history_failures"),
             clock_confirmation: reader.take("clock_confirmation"),
             late_interval: reader.take("late_interval"),
+            log_sent_interval: reader.take("log_sent_interval"),
             tlsrpt_record_map: reader.take("tlsrpt_record_map"),
             mail_destination_map: reader.take("mail_destination_map"),
             http_upload_map: reader.take("http_upload_map"),

@@ -5,9 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::day::{self, Rua};
-use super::receive::{self, Taken};
+use super::receive;
 use super::reportd::Scene;
 use super::stages::{LATER, store};
+use super::taken::Taken;
 use super::{MILLION, ReporterBench};
 use crate::daemon::Kind;
 use crate::error::BenchError;

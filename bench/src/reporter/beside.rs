@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::day::Rua;
-use super::receive::{self, Taken};
+use super::receive;
 use super::reportd::{Cost, Scene, Setting};
 use super::rows::rate;
 use super::stages::{LATER, POST_HOSTS, store};
+use super::taken::Taken;
 use super::{FEWER_RUNS, RUNS, ReporterBench};
 use crate::daemon::Kind;
 use crate::error::BenchError;

@@ -4,29 +4,14 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::day::{Rua, number};
+use super::taken::Taken;
 use crate::error::BenchError;
-
-/// How many reports came.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Taken(Arc<AtomicU64>);
-
-impl Taken {
-    /// So far.
-    pub(crate) fn number(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// A receiver of mail. Gives its port.
 pub(crate) fn smtp(taken: Taken) -> Result<u16, BenchError> {
@@ -44,7 +29,7 @@ pub(crate) fn slow_smtp(taken: Taken, time: Duration) -> Result<u16, BenchError>
 /// It offers what Postfix offers, and as Postfix does it writes its replies when it has read all that came.
 fn take_mails(mut stream: &TcpStream, taken: &Taken, time: Duration) -> io::Result<()> {
     let mut lines = BufReader::with_capacity(1 << 16, stream);
-    let (mut line, mut mail) = (Vec::new(), Vec::new());
+    let (mut line, mut mail, mut recipient) = (Vec::new(), Vec::new(), Vec::new());
     let mut replies = b"220 bench.example ESMTP\r\n".to_vec();
     loop {
         if lines.buffer().is_empty() {
@@ -70,16 +55,20 @@ fn take_mails(mut stream: &TcpStream, taken: &Taken, time: Duration) -> io::Resu
                         return Ok(());
                     }
                 }
-                taken.add();
+                taken.mail(&recipient);
                 thread::sleep(time);
                 b"250 2.0.0 taken\r\n"
             }
             b"BDAT" => {
                 mail.resize(length_of_chunk(&line)?, 0);
                 lines.read_exact(&mut mail)?;
-                taken.add();
+                taken.mail(&recipient);
                 thread::sleep(time);
                 b"250 2.0.0 taken\r\n"
+            }
+            b"RCPT" => {
+                recipient.clone_from(&line);
+                b"250 2.1.5 ok\r\n"
             }
             b"QUIT" => return stream.write_all(b"221 bye\r\n"),
             _ => b"250 2.0.0 ok\r\n",
@@ -146,7 +135,7 @@ fn take_posts(
         }
         body.resize(length, 0);
         stream.read_exact(&mut body)?;
-        taken.add();
+        taken.post(&body);
         thread::sleep(time);
         stream
             .get_mut()

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tlsrptd_proto::day::Day;
 
 use super::day::{self, Shape};
-use super::receive::Taken;
+use super::taken::Taken;
 use crate::error::BenchError;
 use crate::process;
 
@@ -177,11 +177,16 @@ impl Scene {
         Ok(number.unsigned_abs())
     }
 
-    /// MiB of the database that hold something.
+    /// Octets of the database that hold something, but for kept reports and what is remembered of days.
     pub(crate) fn in_use(&self) -> Result<f64, BenchError> {
-        let sql = "SELECT (page_count - freelist_count) * page_size / 1048576.0 \
-                   FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        let sql = "SELECT sum(pgsize) * 1.0 FROM dbstat WHERE aggregate AND name NOT IN (SELECT name FROM sqlite_master \
+                   WHERE tbl_name LIKE 'tlsrptd_kept%' OR tbl_name LIKE 'tlsrptd_history%' OR tbl_name = 'tlsrptd_failures')";
         self.with_database(|db| db.query_row(sql, [], |row| row.get(0)))
+    }
+
+    /// The size of the log, in MiB.
+    pub(crate) fn log_size(&self) -> f64 {
+        mebibytes(&self.log())
     }
 
     fn with_database<T>(
@@ -195,7 +200,7 @@ impl Scene {
 
     /// The size of the reporter's database, in MiB.
     pub(crate) fn size(&self) -> f64 {
-        fs::metadata(self.database()).map_or(f64::NAN, |file| file.len() as f64 / 1_048_576.0)
+        mebibytes(&self.database())
     }
 
     /// Keeps the folder; its path.
@@ -210,6 +215,10 @@ impl Scene {
     fn log(&self) -> PathBuf {
         self.folder.path().join("log")
     }
+}
+
+fn mebibytes(file: &Path) -> f64 {
+    fs::metadata(file).map_or(f64::NAN, |file| file.len() as f64 / 1_048_576.0)
 }
 
 /// Tables of what is remembered.

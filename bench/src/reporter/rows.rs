@@ -29,8 +29,20 @@ pub(super) fn openssl(speed: Option<f64>) -> Option<Row> {
     Some(row)
 }
 
+/// What a day leaves behind.
+pub(super) fn kept(octets: f64, domains: f64) -> Row {
+    let title = Unit::Number.text(domains);
+    let name = format!("octets a domain in the database, {title} domains, all sent");
+    let row = ours(
+        "    octets a domain in use, all sent",
+        Unit::Number,
+        octets / domains,
+    );
+    row.asked(Goal::AtMost(400.0)).in_readme(&name)
+}
+
 /// A row with one value of ours.
-fn ours(figure: &str, unit: Unit, value: f64) -> Row {
+pub(super) fn ours(figure: &str, unit: Unit, value: f64) -> Row {
     let mut row = Row::new(figure, unit);
     row.push(Kind::Ours, value);
     row
@@ -73,7 +85,7 @@ impl Stages {
             self.stored,
         ));
         if let Some(sent) = &self.sent {
-            rows.push(ours("    in use, all sent", Unit::Memory, sent.kept));
+            rows.push(kept(sent.kept, self.number()));
         }
         rows.extend(base.map(|base| self.times(base)));
         rows

@@ -1,8 +1,9 @@
 //! Ours, stage by stage.
 
 use super::day::Rua;
-use super::receive::{self, Taken};
+use super::receive;
 use super::reportd::{Cost, Scene};
+use super::taken::Taken;
 use super::{MILLION, ReporterBench};
 use crate::error::BenchError;
 
@@ -31,7 +32,7 @@ pub(super) struct StageSent {
     pub(super) unsigned: Option<Cost>,
     pub(super) mailed: Cost,
     pub(super) posted: Cost,
-    /// MiB in use, once everything is sent.
+    /// Octets in use, once everything is sent.
     pub(super) kept: f64,
 }
 
@@ -107,7 +108,7 @@ pub(super) fn store(scene: &Scene) -> Result<[Cost; 2], BenchError> {
 }
 
 /// A few were due while the day was composed: they are not worth a difference.
-fn deliver(scene: &Scene, taken: &Taken) -> Result<Cost, BenchError> {
+pub(super) fn deliver(scene: &Scene, taken: &Taken) -> Result<Cost, BenchError> {
     scene.bring_forward()?;
     let wanted = taken.number() + scene.pending()?;
     let mut reportd = scene.start()?;

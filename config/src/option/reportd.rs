@@ -24,6 +24,12 @@ pub(super) const ROWS: &[Row] = &[
         Is("warn"),
         "The least level that is logged.",
     ),
+    ours(
+        "log_sent_interval",
+        Seconds(0),
+        Is("0"),
+        "With log_level info, reports that are stored or sent are counted, and logged as one line in so many seconds: a large day fills no disk. Whatever ends otherwise has a line as ever. 0: a line each.",
+    ),
     sys4(
         "dbname",
         Path,

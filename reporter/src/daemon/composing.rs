@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ pub(super) struct Composing<E> {
     environment: Arc<E>,
     composer: Arc<Composer>,
     rng: StdRng,
+    log: ReportLog,
     /// Days in which sys4's reporter was stopped.
     leftover: BTreeSet<Day>,
     day: Option<OpenDay>,
@@ -54,6 +56,23 @@ enum DomainsRead {
     Waiting,
     /// All that are not decided.
     All,
+}
+
+/// Whether each report that is stored has a line at info, or the day one for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ReportLog {
+    Each,
+    Day,
+}
+
+impl ReportLog {
+    /// As `log_sent_interval` says.
+    pub(super) fn of(interval: Duration) -> ReportLog {
+        match interval.is_zero() {
+            true => ReportLog::Each,
+            false => ReportLog::Day,
+        }
+    }
 }
 
 /// A day, and how far it is composed.
@@ -110,7 +129,7 @@ impl OpenDay {
     }
 
     /// One line a decision.
-    fn log(&mut self, decided: &DecidedDomain) {
+    fn log(&mut self, decided: &DecidedDomain, log: ReportLog) {
         let (day, domain, sessions) = (self.day, &decided.domain, decided.rows.sessions);
         for (fetcher, reason) in &decided.rows.bad {
             self.bad_rows += 1;
@@ -123,7 +142,14 @@ impl OpenDay {
             Decision::Report(report) => {
                 self.reports += 1;
                 let destinations = report.destinations.len();
-                tracing::info!(%day, domain, sessions, destinations, "report stored");
+                match log {
+                    ReportLog::Each => {
+                        tracing::info!(%day, domain, sessions, destinations, "report stored");
+                    }
+                    ReportLog::Day => {
+                        tracing::debug!(%day, domain, sessions, destinations, "report stored");
+                    }
+                }
                 if let Some((_, reason)) = report.suppressed.first() {
                     let number = report.suppressed.len();
                     tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
@@ -152,11 +178,13 @@ impl<E: Environment> Composing<E> {
         composer: Arc<Composer>,
         rng: StdRng,
         leftover: BTreeSet<Day>,
+        log: ReportLog,
     ) -> Composing<E> {
         Composing {
             environment,
             composer,
             rng,
+            log,
             leftover,
             day: None,
             tasks: JoinSet::new(),
@@ -309,7 +337,9 @@ impl<E: Environment> Composing<E> {
         } else {
             store.store_decisions(open.day, &self.made, now)?;
         }
-        self.made.iter().for_each(|decision| open.log(decision));
+        self.made
+            .iter()
+            .for_each(|decision| open.log(decision, self.log));
         self.made.clear();
         self.has_room = true;
         if is_last {

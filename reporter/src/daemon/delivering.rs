@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tlsrptd_service::{clock::WorkingTime, descriptors};
 
-use super::DaemonOptions;
+use super::{DaemonOptions, sent_log::SentLog};
 use crate::{
     environment::Environment,
     model::{Delivery, QueueKey},
@@ -45,6 +45,7 @@ pub(super) struct Delivering<E: Environment> {
     /// The relay's queue is paused as it takes no mail. [`crate::deliver`] logs that, and its end.
     is_relay_denied: bool,
     local_faults: LocalFaults,
+    sent: SentLog,
     /// The throttled queues.
     throttled: HashMap<QueueKey, ThrottledQueue>,
 }
@@ -81,6 +82,7 @@ impl<E: Environment> Delivering<E> {
             has_more: false,
             is_relay_denied: false,
             local_faults: LocalFaults::new(),
+            sent: SentLog::new(options.log_sent_interval),
             throttled: HashMap::new(),
         }
     }
@@ -160,7 +162,9 @@ impl<E: Environment> Delivering<E> {
                             self.queues.push(delivery);
                             continue;
                         }
-                        Some(disposition) => disposition::attempt_end(&delivery, disposition),
+                        Some(disposition) => {
+                            disposition::attempt_end(&delivery, disposition, &mut self.sent, now)
+                        }
                     }
                 }
             };
@@ -232,9 +236,10 @@ impl<E: Environment> Delivering<E> {
                 });
                 continue;
             }
-            self.ends
-                .push(disposition::attempt_end(&delivery, disposition));
+            let end = disposition::attempt_end(&delivery, disposition, &mut self.sent, now);
+            self.ends.push(end);
         }
+        self.sent.look(now);
         self.record_ends(store, now)
     }
 
@@ -246,6 +251,16 @@ impl<E: Environment> Delivering<E> {
         self.ends.clear();
         log_suspensions(suspended);
         Ok(())
+    }
+
+    /// Until a line is due on what was sent.
+    pub(super) fn until_log(&self, now: Timestamp) -> Option<Duration> {
+        self.sent.until_next(now)
+    }
+
+    /// Nothing more is sent.
+    pub(super) fn end_log(&mut self, now: Timestamp) {
+        self.sent.end(now);
     }
 
     /// What is claimed and not under way is pending again.

@@ -137,6 +137,7 @@ impl<E: Environment> Daemon<E> {
         let dates = [fetch, delivery, Some(tomorrow)];
         let waits = [
             self.delivering.until_next_probe(),
+            self.delivering.until_log(now),
             self.gathering.paused_for(),
             self.clock.until_confirmed(),
             self.additions_poller.until_next(),

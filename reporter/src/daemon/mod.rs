@@ -18,6 +18,7 @@ mod observation;
 mod prepare;
 mod probing;
 mod requests;
+mod sent_log;
 mod serve;
 pub(crate) mod signals;
 mod stop;
@@ -40,7 +41,7 @@ use additions::AdditionsPoller;
 use bounces::BounceRunner;
 use calendar::Calendar;
 use clock::Clock;
-use composing::Composing;
+use composing::{Composing, ReportLog};
 use delivering::Delivering;
 use digest::DigestSender;
 use gathering::Gathering;
@@ -72,6 +73,8 @@ pub struct DaemonOptions {
     pub interval_main_loop: Duration,
     /// `None`: no digest is mailed.
     pub digest: Option<DigestOptions>,
+    /// The option of this name; zero: each report that is stored or sent has a line.
+    pub log_sent_interval: Duration,
     /// How often the daemon looks whether the operator asks for something.
     pub request_interval: Duration,
 }
@@ -141,7 +144,13 @@ impl<E: Environment> Daemon<E> {
                 fetchers.clone(),
                 options.late_interval,
             ),
-            composing: Composing::new(Arc::clone(env), Arc::clone(&composer), fork(), leftover),
+            composing: Composing::new(
+                Arc::clone(env),
+                Arc::clone(&composer),
+                fork(),
+                leftover,
+                ReportLog::of(options.log_sent_interval),
+            ),
             delivering: Delivering::new(Arc::clone(env), Arc::clone(schedule), &options, fork()),
             digests: DigestSender::new(
                 Arc::clone(env),

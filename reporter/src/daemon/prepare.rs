@@ -111,6 +111,7 @@ fn options(settings: &Reportd, fetchers: Vec<CollectorCommand>) -> DaemonOptions
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
         digest: DigestOptions::new(settings),
+        log_sent_interval: settings.log_sent_interval,
         request_interval: REQUEST_INTERVAL,
     }
 }

@@ -50,6 +50,7 @@ impl<E: Environment> Daemon<E> {
         let told = self.digests.record(&mut *self.store, &moment);
         let recorded = self.delivering.record(&mut *self.store, now).and(released);
         let recorded = recorded.and(told);
+        self.delivering.end_log(now);
         let (store, delivering) = (&mut *self.store, &mut self.delivering);
         let answered = self.requests.record(store, delivering, now);
         let answered = answered.and_then(|()| self.requests.stop(store, now));

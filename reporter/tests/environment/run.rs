@@ -70,6 +70,7 @@ pub fn daemon<O: Environment>(
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,
         digest: DigestOptions::new(settings),
+        log_sent_interval: settings.log_sent_interval,
         // Weeks are played through.
         request_interval: Duration::from_secs(600),
     };

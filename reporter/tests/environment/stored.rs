@@ -205,8 +205,14 @@ fn jobs(db: &Connection) -> Vec<JobRow> {
 }
 
 fn data(db: &Connection) -> Vec<DataRow> {
+    // Those that were used are removed: their jobs stand beside their reports.
     let sql = "SELECT day, domain, fetcher, fetcherindex, status, data, tlsrptd_data, tlsrptd_reason FROM reportdata \
-               WHERE typeof(domain) = 'text' ORDER BY 1, 2, 4, 3";
+               WHERE typeof(domain) = 'text' \
+               UNION ALL SELECT r.day, r.domain, j.fetcher, j.fetcherindex, 'fetched', '', NULL, NULL \
+               FROM reports r JOIN fetchjobs j ON j.day = r.day \
+               AND instr(',' || tlsrptd_jobs || ',', ',' || fetcherindex || ',') > 0 \
+               WHERE NOT EXISTS (SELECT 1 FROM reportdata d WHERE d.day = r.day AND d.domain = r.domain \
+               AND d.fetcher = j.fetcher) ORDER BY 1, 2, 4, 3";
     rows(db, sql, |row| {
         Ok(DataRow {
             day: row.get(0)?,

@@ -14,6 +14,7 @@ mod jobs;
 mod kept;
 mod suppressions;
 mod sys4_file;
+mod used;
 
 use jiff::Timestamp;
 use tlsrptd_config::reportd::Reportd;

@@ -111,10 +111,10 @@ fn retries(topic: Topic) -> Topic {
 
 fn states(topic: Topic) -> Topic {
     topic
-        .case("status words", "ok fetched sent", kept(""), |scene| {
+        .case("status words", "ok fetched sent", different("ok removed sent", "the row with a collector's counts stays in `reportdata` for `keep_days`", "it is removed when its counts are in a report, whose row stays"), |scene| {
             scene.report(&scene.reporter(&[session("a.test", MAIL)]), 1);
             let of_the_day = "WHERE day = date('now', '-1 day')";
-            scene.rows("r.sqlite", &format!("SELECT (SELECT status FROM fetchjobs {of_the_day}), (SELECT status FROM reportdata), (SELECT status FROM destinations)"))
+            scene.rows("r.sqlite", &format!("SELECT (SELECT status FROM fetchjobs {of_the_day}), (SELECT coalesce(max(status), 'removed') FROM reportdata), (SELECT status FROM destinations)"))
         })
         .case("spread_out_delivery", "pending, later", kept("`spread_out_delivery`, by chance; the times in the database as text"), |scene| {
             let reporter = scene.reporter(&[session("a.test", MAIL)]).set("spread_out_delivery", 86_400);

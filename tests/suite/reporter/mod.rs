@@ -16,6 +16,7 @@ mod outage;
 mod records;
 mod requests;
 mod resolv_conf;
+mod sent_log;
 mod size;
 mod spellings;
 mod suppress;

@@ -72,10 +72,10 @@ fn what_is_decided_or_final_stays_so_there_and_back() {
         WHERE domain <> 'pending.test' ORDER BY 1";
     let before = lab.query(&lab.reportd_db(), rows);
     assert_eq!(before.len(), 3 + FINAL.len() + 1);
-    let kept = "SELECT (SELECT report IS NULL FROM reports WHERE domain = 'sent.test'), (SELECT group_concat(DISTINCT data) FROM reportdata)";
+    let kept = "SELECT (SELECT report IS NULL FROM reports WHERE domain = 'sent.test'), (SELECT count(*) FROM reportdata)";
     assert_eq!(
         lab.query(&lab.reportd_db(), kept),
-        [["1", ""]],
+        [["1", "0"]],
         "what is done is forgotten, and sys4 has to live with that"
     );
 

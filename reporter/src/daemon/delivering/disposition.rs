@@ -8,6 +8,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 
 use crate::{
+    daemon::sent_log::SentLog,
     deliver::Outcome,
     model::{Delivery, DeliveryStatus},
     schedule::{NextAttempt, Schedule},
@@ -110,7 +111,24 @@ pub(super) fn postponed(
 }
 
 /// Logs a disposition, one line with fixed keys, and makes it what the store records.
-pub(super) fn attempt_end(delivery: &Delivery, disposition: Disposition) -> AttemptEnd {
+pub(super) fn attempt_end(
+    delivery: &Delivery,
+    disposition: Disposition,
+    sent: &mut SentLog,
+    now: Timestamp,
+) -> AttemptEnd {
+    if !disposition.is_sent() || !sent.counts(&delivery.destination, now) {
+        log(delivery, &disposition);
+    }
+    AttemptEnd {
+        r_id: delivery.r_id,
+        destination: delivery.destination.clone(),
+        disposition,
+        gzip: delivery.report.compressed(),
+    }
+}
+
+fn log(delivery: &Delivery, disposition: &Disposition) {
     let (rua, attempt) = (delivery.destination.uri(), delivery.attempt());
     let (day, domain) = (delivery.report.day.to_string(), delivery.domain());
     // What the receiver has, and quotes.
@@ -118,14 +136,14 @@ pub(super) fn attempt_end(delivery: &Delivery, disposition: Disposition) -> Atte
     let report = report
         .installation
         .report_id(report.day, report.uniqid, &report.domain);
-    let (result, reason) = match &disposition {
+    let (result, reason) = match disposition {
         Disposition::Postpone { reason, .. } => ("put off", reason),
         Disposition::Retry { reason, .. } => ("retry", reason),
         Disposition::Wait { reason, .. } => ("waits", reason),
         Disposition::Refused { reason } => (DeliveryStatus::Refused.as_str(), reason),
         Disposition::Final { status, reason } => (status.as_str(), reason),
     };
-    match &disposition {
+    match disposition {
         Disposition::Postpone { .. } => tracing::debug!(rua, reason, "put off"),
         Disposition::Retry { .. }
         | Disposition::Wait { .. }
@@ -138,12 +156,6 @@ pub(super) fn attempt_end(delivery: &Delivery, disposition: Disposition) -> Atte
         Disposition::Refused { .. } | Disposition::Final { .. } => tracing::warn!(
             day, domain, report, rua, attempt, result, reason, "delivery"
         ),
-    }
-    AttemptEnd {
-        r_id: delivery.r_id,
-        destination: delivery.destination.clone(),
-        disposition,
-        gzip: delivery.report.compressed(),
     }
 }
 

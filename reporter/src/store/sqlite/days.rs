@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, collectors, history, text};
+use super::{SqliteStore, collectors, history, text, used};
 use crate::{
     model::CollectorCommand,
     store::{Days, JobNote, Step, StoreError},
@@ -105,8 +105,12 @@ pub(super) fn record_decided(tx: &Transaction<'_>, before: &str) -> rusqlite::Re
 /// Days from `today` on have not ended: a clock that was ahead has asked for them. Jobs without data are removed, and made
 /// again when the day has ended; jobs with data are asked again then.
 pub(super) fn undo_early(tx: &Transaction<'_>, today: &str) -> rusqlite::Result<usize> {
-    let brought = "EXISTS (SELECT 1 FROM reportdata r WHERE r.day = fetchjobs.day \
-        AND r.fetcherindex = fetchjobs.fetcherindex AND coalesce(r.data, r.tlsrptd_data) IS NOT NULL)";
+    let brought = format!(
+        "(EXISTS (SELECT 1 FROM reportdata r WHERE r.day = fetchjobs.day \
+         AND r.fetcherindex = fetchjobs.fetcherindex AND coalesce(r.data, r.tlsrptd_data) IS NOT NULL) \
+         OR EXISTS (SELECT 1 FROM reports r WHERE r.day = fetchjobs.day AND {}))",
+        used::has_counts_of("fetchjobs.fetcherindex")
+    );
     let undone = tx.execute(
         &format!("DELETE FROM fetchjobs WHERE day >= ?1 AND NOT {brought}"),
         [today],

@@ -12,9 +12,9 @@ use tlsrptd_proto::day::Day;
 use super::{
     SqliteStore,
     collectors::REMOVED,
-    days, discard,
+    days,
     history::{self, Addition, TopFailures},
-    mails, named, normalize_domains, text,
+    mails, named, normalize_domains, text, used,
 };
 use crate::{
     model::{
@@ -254,10 +254,9 @@ fn store(
 ) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
     let mut report = tx.prepare_cached(
-        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed) \
-         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed)",
+        "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed, \
+         tlsrptd_jobs) VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed, :jobs)",
     )?;
-    let mut used = tx.prepare_cached(discard::USED_ROW)?;
     let mut bad = tx.prepare_cached(
         "UPDATE reportdata SET tlsrptd_reason = ?4, \
          data = CASE status WHEN 'late' THEN '' ELSE data END WHERE day = ?1 AND domain = ?2 AND fetcher = ?3",
@@ -273,6 +272,7 @@ fn store(
         report.execute(named_params! {
             ":day": day, ":domain": domain, ":uniqid": integer(decided.uniqid), ":report": json,
             ":its": its, ":reason": reason, ":sessions": integer(rows.sessions), ":failed": integer(rows.failed),
+            ":jobs": used::remove(tx, &day, domain, &rows.used)?,
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
@@ -290,9 +290,6 @@ fn store(
             }
         }
         history.decided(&day, decided, deliveries);
-        for fetcher in &rows.used {
-            used.execute([&day, domain, fetcher])?;
-        }
         for (fetcher, reason) in &rows.bad {
             bad.execute([&day, domain, fetcher, reason])?;
         }

@@ -201,7 +201,7 @@ fn record_end(
         ":waits": waits, ":begins": begins,
     })?;
     match status {
-        Some(_) => discard::report_json(tx, end, keeping),
+        Some(_) => discard::of_ended_report(tx, end, keeping),
         None => Ok(()),
     }
 }

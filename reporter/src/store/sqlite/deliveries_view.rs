@@ -149,14 +149,14 @@ impl Query<'_> {
     }
 
     fn select(&self) -> String {
-        let ours = ["origin", "first", "started"];
-        let ours = ours.map(|name| {
+        let [origin, started] = ["origin", "started"].map(|name| {
             let column = self.columns.of_destinations(&format!("tlsrptd_{name}"));
             match column.as_str() {
                 "NULL" => column,
                 column => format!("d.{column}"),
             }
         });
+        let ours = [origin, self.columns.first_attempt("d"), started];
         format!(
             "SELECT r.domain, r.uniqid, d.destination, d.status, d.retries, d.nexttry, {}, {}",
             ours.join(", "),

@@ -11,6 +11,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
 use super::{
     ExistingDatabase, collectors::job_stage, installation, mails, suppressed, text, unreadable,
+    used,
 };
 use crate::{
     model::{CollectorRow, Destination, NamedBy, OurMails},
@@ -24,6 +25,10 @@ pub(super) use columns::Columns;
 
 /// Reports of one domain and day that are looked at: additions to a day make one each.
 const MAX_REPORTS: i64 = 1000;
+
+/// Whether a domain was counted on a day: rows that are reported are removed.
+const COUNTED: &str = "SELECT 1 WHERE EXISTS (SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2) \
+    OR EXISTS (SELECT 1 FROM reportdata WHERE day = ?1 AND domain = ?2)";
 
 impl DomainDays for ExistingDatabase {
     fn domain_day(
@@ -54,6 +59,7 @@ impl DomainDays for ExistingDatabase {
             }
             for name in names(domain, as_asked) {
                 rows(db, &columns, day, name, &mut state)?;
+                used_rows(db, &columns, day, name, &mut state)?;
             }
             Ok(state)
         };
@@ -64,8 +70,7 @@ impl DomainDays for ExistingDatabase {
         let read = || {
             let db = self.connection();
             let mut select = db.prepare("SELECT DISTINCT day FROM fetchjobs ORDER BY day DESC")?;
-            let mut counted =
-                db.prepare("SELECT 1 FROM reportdata WHERE day = ?1 AND domain = ?2")?;
+            let mut counted = db.prepare(COUNTED)?;
             let mut days = select.query([])?;
             let mut found = Vec::new();
             while let Some(row) = days.next()? {
@@ -195,6 +200,40 @@ fn rows(
     Ok(())
 }
 
+/// The rows of one name that were removed when they were used, beside those that are there.
+fn used_rows(
+    db: &Connection,
+    columns: &Columns,
+    day: Day,
+    name: &str,
+    state: &mut DomainDayState,
+) -> rusqlite::Result<()> {
+    if columns.of_reports("tlsrptd_jobs") == "NULL" {
+        return Ok(());
+    }
+    let select = format!(
+        "SELECT DISTINCT j.fetcher FROM reports r JOIN fetchjobs j ON j.day = r.day AND {} \
+         WHERE r.day = ?1 AND r.domain = ?2",
+        used::has_counts_of("j.fetcherindex")
+    );
+    let mut select = db.prepare(&select)?;
+    let mut found = select.query((day.to_string(), name))?;
+    while let Some(row) = found.next()? {
+        let fetcher = string(row.get_ref(0)?).unwrap_or_default();
+        if state.rows.iter().all(|row| row.fetcher != fetcher) {
+            state.rows.push(RowState {
+                fetcher,
+                stage: RowStage::Decided,
+                reason: None,
+            });
+        }
+    }
+    state
+        .rows
+        .sort_by(|one, other| one.fetcher.cmp(&other.fetcher));
+    Ok(())
+}
+
 fn reports(
     db: &Connection,
     columns: &Columns,
@@ -234,8 +273,14 @@ fn deliveries(
     columns: &Columns,
     r_id: i64,
 ) -> rusqlite::Result<Vec<DeliveryState>> {
-    let ours = ["origin", "first", "dated", "started"]
+    let [origin, dated, started] = ["origin", "dated", "started"]
         .map(|name| columns.of_destinations(&format!("tlsrptd_{name}")));
+    let ours = [
+        origin,
+        columns.first_attempt("destinations"),
+        dated,
+        started,
+    ];
     let select = format!(
         "SELECT destination, status, retries, nexttry, {}, {} FROM destinations WHERE d_r_id = ?1 ORDER BY rowid",
         ours.join(", "),

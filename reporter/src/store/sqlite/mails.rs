@@ -13,7 +13,7 @@ use crate::{
 /// By day and domain: mails that count against it, the newest day that they reported on, and whether that had failures.
 /// The row without a domain counts all mails of its day.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, \
-    reported TEXT, failed INTEGER, PRIMARY KEY(day, domain))";
+    reported TEXT, failed INTEGER, PRIMARY KEY(day, domain)) WITHOUT ROWID";
 
 /// What the loop guard needs to know when a mail goes out.
 #[derive(Clone, Debug)]

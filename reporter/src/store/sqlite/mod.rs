@@ -29,6 +29,7 @@ mod rows;
 mod schema;
 mod suppressed;
 mod text;
+mod used;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tlsrptd_proto::report::InstallationId;

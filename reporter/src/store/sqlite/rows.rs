@@ -5,9 +5,9 @@
 //! fetched then counts.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension as _, named_params};
 
-use super::{SqliteStore, text};
+use super::{SqliteStore, text, used};
 use crate::{
     model::{FetchJob, Fetched},
     store::{ReportData, Step, StoreError},
@@ -17,6 +17,12 @@ use crate::{
 const OTHERS_WAIT: &str = "SELECT 1 FROM fetchjobs WHERE day = ?1 AND fetcherindex <> ?2 AND status IS NULL \
     AND tlsrptd_closed IS NULL";
 
+/// Whether the counts of this domain and job (`:day`, `:domain`, `:index`) are in no report.
+fn is_unused() -> String {
+    let used = used::has_counts_of(":index");
+    format!("NOT EXISTS (SELECT 1 FROM reports WHERE day = :day AND domain = :domain AND {used})")
+}
+
 impl ReportData for SqliteStore {
     fn store_rows(
         &mut self,
@@ -25,7 +31,13 @@ impl ReportData for SqliteStore {
         now: Timestamp,
     ) -> Result<usize, StoreError> {
         self.transact(Step::RowsStored, |tx| {
-            let mut reported = tx.prepare_cached("SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2")?;
+            let mut reported = tx.prepare_cached(&format!(
+                "SELECT coalesce(max({}), 0) FROM reports WHERE day = ?1 AND domain = ?2 HAVING count(*) > 0",
+                used::has_counts_of("?3")
+            ))?;
+            let mut unlist = tx.prepare_cached(
+                "DELETE FROM reportdata WHERE day = ?1 AND domain = ?2 AND fetcher = ?3 AND coalesce(data, tlsrptd_data) IS NULL",
+            )?;
             let mut upsert = tx.prepare_cached(
                 "INSERT INTO reportdata(day, domain, data, tlsrptd_data, fetcher, fetcherindex, retries, status, \
                  nexttry, its) \
@@ -40,7 +52,14 @@ impl ReportData for SqliteStore {
             let others: bool = tx.prepare_cached(OTHERS_WAIT)?.exists((&day, job.index))?;
             let mut late = 0;
             for row in rows {
-                let is_late = adds || reported.exists([&day, &row.domain])?;
+                let reported: Option<bool> =
+                    reported.query_row((&day, &row.domain, job.index), |row| row.get(0)).optional()?;
+                if reported == Some(true) && !adds {
+                    // sys4 may have listed it again.
+                    unlist.execute([&day, &row.domain, &job.command])?;
+                    continue;
+                }
+                let is_late = adds || reported.is_some();
                 let (data, aside, status) = match (is_late, others) {
                     (true, _) => (Some(&row.data), None, Some("late")),
                     (false, true) => (None, Some(&row.data), None),
@@ -64,13 +83,14 @@ impl ReportData for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.transact(Step::RowsStored, |tx| {
-            tx.prepare_cached(
+            tx.prepare_cached(&format!(
                 "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, \
-                 tlsrptd_reason) VALUES(:day, :domain, NULL, :fetcher, :index, 0, 'timedout', :now, :its, :reason) \
-                 ON CONFLICT(day, domain, fetcher) DO UPDATE SET status = excluded.status, \
+                 tlsrptd_reason) SELECT :day, :domain, NULL, :fetcher, :index, 0, 'timedout', :now, :its, :reason \
+                 WHERE {} ON CONFLICT(day, domain, fetcher) DO UPDATE SET status = excluded.status, \
                  tlsrptd_reason = excluded.tlsrptd_reason \
                  WHERE coalesce(reportdata.data, reportdata.tlsrptd_data) IS NULL",
-            )?
+                is_unused()
+            ))?
             .execute(named_params! {
                 ":day": job.day.to_string(), ":domain": domain, ":fetcher": job.command, ":index": job.index,
                 ":now": text::nexttry(now), ":its": text::its(now), ":reason": reason,
@@ -86,10 +106,11 @@ impl ReportData for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.transact(Step::ListStored, |tx| {
-            let mut insert = tx.prepare_cached(
+            let mut insert = tx.prepare_cached(&format!(
                 "INSERT OR IGNORE INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its) \
-                 VALUES(:day, :domain, NULL, :fetcher, :index, 0, NULL, :now, :its)",
-            )?;
+                 SELECT :day, :domain, NULL, :fetcher, :index, 0, NULL, :now, :its WHERE {}",
+                is_unused()
+            ))?;
             let (day, at, its) = (job.day.to_string(), text::nexttry(now), text::its(now));
             for domain in domains {
                 insert.execute(named_params! {

@@ -71,6 +71,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("reports", "tlsrptd_sessions", "INTEGER"),
     // Those of them that failed.
     ("reports", "tlsrptd_failed", "INTEGER"),
+    // The fetch jobs whose rows are in it, by their `fetcherindex`: see `used`.
+    ("reports", "tlsrptd_jobs", "TEXT"),
     // Who named it: `record` or `operator`.
     ("destinations", "tlsrptd_origin", "TEXT"),
     // Its destination queue.

@@ -32,6 +32,9 @@ fn process() -> Vec<Effect> {
         of.set("logfilename", "{folder}/kept/log", ["no", "yes"], leaves_a_file),
         of.set("observation_socket", "{folder}/kept/observe", ["no", "yes"], leaves_a_file),
         of.set("log_level", "info", ["no", "yes"], |site, reporter| is(site.report(&reporter).stop().stderr.contains(" INFO "))),
+        of.set("log_sent_interval", "300", ["yes", "no"], |site, reporter| {
+            is(site.report(&reporter.set("log_level", "info")).stop().stderr.contains("result=sent"))
+        }),
         of.set("debug_db", "1", ["no", "yes"], |site, reporter| {
             is(site.report(&reporter.set("log_level", "debug")).stop().stderr.contains("INSERT INTO"))
         }),

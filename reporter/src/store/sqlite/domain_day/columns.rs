@@ -54,6 +54,16 @@ impl Columns {
         )
     }
 
+    /// When the first attempt was: of what ours has sent at once, when it ended (see `discard`).
+    pub(in crate::store::sqlite) fn first_attempt(&self, destinations: &str) -> String {
+        match self.of_destinations("tlsrptd_first").as_str() {
+            "NULL" => "NULL".to_owned(),
+            first => format!(
+                "coalesce({first}, CASE WHEN {destinations}.its IS NULL AND tlsrptd_origin IS NOT NULL THEN nexttry END)"
+            ),
+        }
+    }
+
     fn or_null(&self, table: &str, column: &str) -> String {
         match self.0.contains(&(table.to_owned(), column.to_owned())) {
             true => column.to_owned(),

@@ -18,7 +18,7 @@ pub(super) fn find(db: &Connection, day: Day, domain: &Domain) -> rusqlite::Resu
     // A top-level domain gets no reports.
     let parents = dots.filter(|parent| parent.contains('.')).take(MAX_PARENTS);
     let children = USUAL.iter().map(|label| format!("{label}.{domain}"));
-    let mut select = db.prepare("SELECT 1 FROM reportdata WHERE day = ?1 AND domain = ?2")?;
+    let mut select = db.prepare(super::COUNTED)?;
     let mut found = Vec::new();
     for name in parents.map(str::to_owned).chain(children) {
         if select.exists((day.to_string(), &name))? {

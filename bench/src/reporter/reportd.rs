@@ -179,7 +179,7 @@ impl Scene {
 
     /// Octets of the database that hold something, but for kept reports and what is remembered of days.
     pub(crate) fn in_use(&self) -> Result<f64, BenchError> {
-        let sql = "SELECT sum(pgsize) * 1.0 FROM dbstat WHERE aggregate AND name NOT IN (SELECT name FROM sqlite_master \
+        let sql = "SELECT sum(pgsize) * 1.0 FROM dbstat WHERE aggregate = TRUE AND name NOT IN (SELECT name FROM sqlite_master \
                    WHERE tbl_name LIKE 'tlsrptd_kept%' OR tbl_name LIKE 'tlsrptd_history%' OR tbl_name = 'tlsrptd_failures')";
         self.with_database(|db| db.query_row(sql, [], |row| row.get(0)))
     }

@@ -164,7 +164,7 @@ fn what_is_sent_takes_little_room() {
     }
     let used = question(
         &settings,
-        "SELECT sum(pgsize) FROM dbstat WHERE aggregate AND name IN \
+        "SELECT sum(pgsize) FROM dbstat WHERE aggregate = TRUE AND name IN \
          (SELECT name FROM sqlite_master WHERE tbl_name IN ('reports', 'destinations'))",
     );
     assert!(used / DOMAINS < 320, "{} octets a domain", used / DOMAINS);

@@ -111,7 +111,7 @@ fn retries(topic: Topic) -> Topic {
 
 fn states(topic: Topic) -> Topic {
     topic
-        .case("status words", "ok fetched sent", different("ok removed sent", "the row with a collector's counts stays in `reportdata` for `keep_days`", "it is removed when its counts are in a report, whose row stays"), |scene| {
+        .case("status words", "ok removed sent", different("ok fetched sent", "the row with a collector's counts stays in `reportdata` for `keep_days`", "it is removed when its counts are in a report, whose row stays"), |scene| {
             scene.report(&scene.reporter(&[session("a.test", MAIL)]), 1);
             let of_the_day = "WHERE day = date('now', '-1 day')";
             scene.rows("r.sqlite", &format!("SELECT (SELECT status FROM fetchjobs {of_the_day}), (SELECT coalesce(max(status), 'removed') FROM reportdata), (SELECT status FROM destinations)"))

@@ -20,7 +20,7 @@ fn what_was_sent_is_summed_up_and_what_was_not_is_told() {
         (300, "reports sent deliveries=9 ways=\"https 3, mail 6\" seconds=", 1, "at the end, as the interval is not over"),
         (300, "result=refused", 1, "told"),
         (300, "rua=mailto:a@d9.test attempt=1", 1, "whole"),
-        (300, "day closed", 1, "told, with the number of reports"),
+        (300, "reports=10 without=0", 1, "the day is told, with the number of reports"),
     ];
     let logs = [0, 300].map(|interval| (interval, log(interval)));
     for (interval, log) in &logs {

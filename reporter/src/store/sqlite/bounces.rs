@@ -215,7 +215,8 @@ fn refuse(
             let (sent, refused) = (DeliveryStatus::Sent, DeliveryStatus::Refused);
             let changed = tx
                 .prepare_cached(
-                    "UPDATE destinations SET status = ?3, tlsrptd_reason = ?4, nexttry = ?6, tlsrptd_first = coalesce(tlsrptd_first, nexttry) \
+                    "UPDATE destinations SET status = ?3, tlsrptd_reason = ?4, nexttry = ?6, \
+                     tlsrptd_first = coalesce(tlsrptd_first, nexttry) \
                      WHERE destination = ?1 AND d_r_id = ?2 AND status = ?5",
                 )?
                 .execute((

@@ -28,7 +28,8 @@ const GENERAL: [&str; 5] = [
     "fail",
 ];
 /// Names of others that look like options: Postfix's, sshd's, systemd's, nginx's, and words of metrics.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
+    "alias_maps",
     "result_type",
     "given_up",
     "policy_type",

@@ -57,7 +57,11 @@ pub(super) fn answer(settings: &Reportd, recipient: Option<String>) -> CommandAn
         Err(error) => {
             say(&error.to_string());
             let json = json!({ "result": "later", "text": error.to_string() });
-            CommandAnswer::new("", json).with_exit(exit::TRY_AGAIN)
+            CommandAnswer {
+                // As of any error: standard output is empty.
+                verbatim_json: Some(Vec::new()),
+                ..CommandAnswer::new("", json).with_exit(exit::TRY_AGAIN)
+            }
         }
     }
 }

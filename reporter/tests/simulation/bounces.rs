@@ -41,10 +41,10 @@ pub struct Arrived {
 impl Sim {
     /// The relay took a mail.
     pub fn plan_return(&self, delivery: &Delivery, key: &Key) {
-        let Ok(store) = store::open_for_operator(&self.settings, OperatorAccess::Read) else {
-            return;
-        };
-        let known = store.known_bounce_key().unwrap().unwrap();
+        let known = self.bounce_key.get_or_init(|| {
+            let store = store::open_for_operator(&self.settings, OperatorAccess::Read).unwrap();
+            store.known_bounce_key().unwrap().unwrap()
+        });
         let tag = known.tag_of(delivery);
         let (dice, from) = (self.dice, self.elapsed());
         let blame = match dice.percent(("blames", &key.uri), 80) {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tlsrptd_reporter::{
     environment::Environment,
     gather::{Answer, AnswerSender, GatherError},
     lookup::LookupResult,
-    model::{Delivery, FetchJob, StoredReport},
+    model::{BounceKey, Delivery, FetchJob, StoredReport},
 };
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
@@ -105,6 +105,7 @@ pub struct Sim {
     pub settings: Reportd,
     /// What the relay will bring back.
     pub bag: Mutex<Vec<Returned>>,
+    pub bounce_key: OnceLock<BounceKey>,
     zero: Instant,
     log: Mutex<Log>,
 }
@@ -116,6 +117,7 @@ impl Sim {
             plan,
             settings,
             bag: Mutex::default(),
+            bounce_key: OnceLock::new(),
             zero: Instant::now(),
             log: Mutex::default(),
         }

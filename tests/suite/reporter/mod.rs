@@ -1,6 +1,7 @@
 //! The reporter from outside: what becomes of every domain's day, whatever happens on the way.
 
 mod answers;
+mod bounces;
 mod collector;
 mod crash;
 mod days;

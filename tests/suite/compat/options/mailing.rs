@@ -57,9 +57,50 @@ fn login(site: &Site, reporter: Program) -> String {
     format!("{} logins", relay.logins())
 }
 
+/// The envelope sender of a report, with `TAG` for what differs.
+fn envelope(site: &Site, reporter: Program) -> String {
+    site.report(&reporter);
+    let from = site.smtp.mails()[0].from.clone();
+    let (local, domain) = from.split_once('@').unwrap();
+    match local.find(|c: char| !c.is_ascii_alphanumeric()) {
+        Some(at) => format!("{}TAG@{domain}", &local[..=at]),
+        None => from,
+    }
+}
+
+/// What `tlsrptctl bounce` makes of a mail that came back from this address: its first word, or its exit status.
+fn bounced(site: &Site, ctl: Program, address: &str) -> String {
+    let reporter = site.program("tlsrpt-reportd");
+    let reporter = reporter.set("bounce_address", "back@m.test");
+    site.report(&reporter).stop();
+    let mail = format!(
+        "From: MAILER-DAEMON@m.test\nMIME-Version: 1.0\nContent-Type: multipart/report; \
+         report-type=delivery-status; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n\
+         Reporting-MTA: dns; m.test\n\nFinal-Recipient: rfc822; {address}\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+    );
+    let mail = site.scene.write("bounce.eml", &mail);
+    let read = format!("exec \"$0\" \"$@\" <{mail}");
+    let recipient = match address {
+        "stranger@m.test" => "back@m.test".to_owned(),
+        _ => site.smtp.mails()[0].from.clone(),
+    };
+    let ctl = ctl.under(&["/bin/sh", "-c", &read]).arg("bounce");
+    let ended = ctl.arg("--recipient").arg(recipient).run();
+    match ended.code() {
+        Some(0) => ended
+            .stdout
+            .split([':', ' '])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        code => format!("{code:?}"),
+    }
+}
+
 #[rustfmt::skip]
 pub(super) fn effects() -> Vec<Effect> {
     let of = Of("tlsrpt-reportd");
+    let ctl = Of("tlsrptctl");
     vec![
         of.set("mail_transport", "{relay}", ["by sendmail", "by the relay"], |site, reporter| {
             let sendmail = site.scene.write("sendmail", "#!/bin/sh\ncat >/dev/null\n");
@@ -81,6 +122,12 @@ pub(super) fn effects() -> Vec<Effect> {
             to.dedup();
             to.join(" ")
         }),
+        of.set("bounce_address", "back@m.test", ["tlsrpt@sender.example", "back+TAG@m.test"], envelope),
+        of.set("bounce_delimiter", "-", ["back+TAG@m.test", "back-TAG@m.test"], |site, reporter| {
+            envelope(site, reporter.set("bounce_address", "back@m.test"))
+        }),
+        ctl.set("bcc_address", "archive@m.test", ["refused", "copy"], |site, ctl| bounced(site, ctl, "archive@m.test")),
+        ctl.set("unclaimed_bounces", "{folder}/kept", ["Some(67)", "not"], |site, ctl| bounced(site, ctl, "stranger@m.test")),
         of.set("digest_address", "op@m.test", ["none", "op@m.test"], |site, reporter| {
             let is_set = reporter.setting("digest_address").is_some();
             digest(site, if is_set { reporter.set("digest", "daily") } else { reporter })

@@ -21,6 +21,8 @@ use effect::{Effect, check};
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("tlsrpt-reportd", "max_collectd_timeout"),
     ("tlsrptctl", "log_level"),
+    // For `tlsrptctl bounce`.
+    ("tlsrpt-reportd", "unclaimed_bounces"),
 ];
 
 fn effects() -> Vec<Effect> {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod arrows;
+mod bounces;
 mod carriers;
 mod circles;
 mod collector;

@@ -197,7 +197,7 @@ fn split<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
             continue;
         }
         if let Some(begin) = begin.replace(body.len() - rest.len()) {
-            parts.push(&body[begin..at]);
+            parts.push(without_line_end(&body[begin..at]));
         }
         if is_last {
             return parts;
@@ -207,6 +207,12 @@ fn split<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
     parts
 }
 
+/// The line end before a boundary is the boundary's.
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,11 +220,11 @@ mod tests {
     #[test]
     fn parts_are_split_at_their_own_boundary() {
         for (body, expected, why) in [
-            ("--b\nA\n--b\nB\n--b--\nend", vec!["A\n", "B\n"], "usual"),
-            ("pre\n--b\r\nA\r\n--b--\r\n", vec!["A\r\n"], "CRLF"),
-            ("--b\nA\n--b \nB", vec!["A\n", "B"], "cut off, and a space"),
-            ("--b\nA\n--bc\nB\n--b--", vec!["A\n--bc\nB\n"], "another's"),
-            ("--b\nx --b\n--b--", vec!["x --b\n"], "within a line"),
+            ("--b\nA\n--b\nB\n--b--\nend", vec!["A", "B"], "usual"),
+            ("pre\n--b\r\nA\r\n--b--\r\n", vec!["A"], "CRLF"),
+            ("--b\nA\n--b \nB", vec!["A", "B"], "cut off, and a space"),
+            ("--b\nA\n--bc\nB\n--b--", vec!["A\n--bc\nB"], "another's"),
+            ("--b\nx --b\n--b--", vec!["x --b"], "within a line"),
             ("--b\n--b--", vec![""], "an empty one"),
             ("A", vec![], "none"),
             ("--b--\nA", vec![], "its end at once"),

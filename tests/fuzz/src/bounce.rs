@@ -52,7 +52,7 @@ fn forward(mail: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(mail).to_ascii_lowercase();
     let count = |words: &str| text.matches(words).count();
     let is_deep = count("content-type") > 6 || count("--") > 50;
-    let ends_itself = count("--=_forward") > 0;
+    let ends_itself = count("--=_forward") > 0 || mail.ends_with(b"\r");
     let forward = [
         &b"To: postmaster@sender.example\nContent-Type: multipart/mixed; boundary=\"=_forward\"\n\n--=_forward\n\
            Content-Type: message/rfc822\n\n"[..],

@@ -45,8 +45,8 @@ impl FakeClock {
         fs::rename(&new, &self.file).expect("the test's folder can be written");
     }
 
-    /// What a program needs in its environment to see this clock.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+    /// What a program that others start needs in its environment to see this clock.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("LD_PRELOAD", self.preload.clone()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.display().to_string()),

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod mta;
 pub mod past;
 mod places;
+pub mod postfix;
 pub mod program;
 pub mod prometheus;
 pub mod proxy;

@@ -4,12 +4,16 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::Signal;
 use nix::unistd::User;
 use tlsrptd_tests::harness::clock::FakeClock;
+use tlsrptd_tests::harness::day;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 use tlsrptd_tests::harness::postfix::{PIPE_USER, Postfix, PostfixPrograms};
 use tlsrptd_tests::harness::program::{Program, Running};
+use tlsrptd_tests::harness::stored::{ReportRow, Stored};
+use tlsrptd_tests::harness::wait::until_true;
 
 const RECORD: &str = "v=TLSRPTv1; rua=mailto:tlsrpt@dead.example";
 const BOUNCES: &str = "tlsrpt-bounces@sender.example";
@@ -38,7 +42,12 @@ fn a_dead_address_is_suspended_and_comes_back_by_itself() {
     assert_eq!(suspended.until.as_deref(), Some("2026-11-30"));
 
     let reportd = site.report("2026-11-24");
-    site.wait_for("no mail while it lasts", "suppressed", 1);
+    site.lab
+        .wait_for_stored("no mail while it lasts", |stored| {
+            let reason = |report: &ReportRow| report.reason.clone().unwrap_or_default();
+            let mut reasons = stored.reports.iter().map(reason);
+            reasons.any(|reason| reason.starts_with("suppressed: ") && reason.contains("550 5.1.1"))
+        });
     reportd.stop().success();
     assert_eq!(site.mailed().len(), 3, "{}", site.relay.log());
 
@@ -64,9 +73,7 @@ fn a_dead_address_is_suspended_and_comes_back_by_itself() {
         site.relay.wait_for_log(&[&recipient, "status="]);
         println!("{why}: {}", site.status_of(&recipient));
     }
-    let untouched = |stored: &tlsrptd_tests::harness::stored::Stored| {
-        (stored.ended("sent"), stored.ended("refused")) == (1, 3)
-    };
+    let untouched = |stored: &Stored| (stored.ended("sent"), stored.ended("refused")) == (1, 3);
     assert!(untouched(&site.lab.stored()), "{:?}", site.lab.stored());
     reportd.stop().success();
 
@@ -79,6 +86,11 @@ fn a_dead_address_is_suspended_and_comes_back_by_itself() {
             });
         reportd.stop().success();
     }
+    assert_eq!(
+        site.lab.stored().ended("refused"),
+        3,
+        "no more than came back"
+    );
 }
 
 /// A site whose relay and receiver are Postfix.
@@ -150,12 +162,17 @@ impl Site {
     }
 
     /// A session on that day, its report begun.
-    fn report(&mut self, day: &str) -> Running {
-        self.clock.jump(&format!("{day}T12:00:00Z"));
+    fn report(&mut self, date: &str) -> Running {
+        self.clock.jump(&format!("{date}T12:00:00Z"));
         let lab = &self.lab;
         let collectd = lab.start_ready(&lab.collectd().clock(&self.clock));
         lab.mta().send(&mta::success("dead.example", RECORD));
-        lab.close_day(&collectd, 1);
+        lab.wait_for_sessions(&lab.collectd_db(), 1);
+        collectd.signal(Signal::SIGUSR2);
+        until_true("the closed day", || {
+            day::sessions(&lab.collectd_db(), None) == 0
+                && day::sessions(&lab.closed_db(), None) > 0
+        });
         collectd.stop().success();
         self.reportd.start()
     }

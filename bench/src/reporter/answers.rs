@@ -32,7 +32,7 @@ impl ReporterBench<'_> {
     /// Rows of the commands at this size.
     pub(super) fn answers(&self, domains: u64) -> Result<Vec<Row>, BenchError> {
         let smtp = receive::smtp(Taken::default())?;
-        let scene = self.scene(domains, Rua::Mail, self.options(smtp, None, false) + LATER)?;
+        let scene = self.scene(domains, Rua::Mail, self.options(smtp, None, 0) + LATER)?;
         store(&scene)?;
         scene.repeat(DAYS - 1)?;
         let domain = day::domain(domains / 2);

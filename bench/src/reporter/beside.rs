@@ -45,7 +45,7 @@ impl ReporterBench<'_> {
         };
         let ours = |rua| -> Result<Scene, BenchError> {
             let dns = receive::dns(rua)?;
-            let options = self.options(smtp, Some(dns), true) + NOW;
+            let options = self.options(smtp, Some(dns), 1) + NOW;
             self.scene(DOMAINS, rua, options)
         };
         let has_curl = has_curl();
@@ -97,7 +97,7 @@ impl ReporterBench<'_> {
             port: receive::slow_https(Taken::default(), time)?,
             hosts: WORST_HOSTS,
         };
-        let options = self.options(smtp, Some(receive::dns(rua)?), true) + NOW;
+        let options = self.options(smtp, Some(receive::dns(rua)?), 1) + NOW;
         let scene = self.scene(3 * WORST_POSTS, rua, options)?;
         let mut reportd = scene.start()?;
         let cost = reportd.delivered(&mails, 2 * WORST_POSTS)?;
@@ -167,7 +167,7 @@ impl ReporterBench<'_> {
     /// A day that is composed, with all deliveries due.
     fn due(&self, domains: u64, rua: Rua, smtp: u16) -> Result<Scene, BenchError> {
         let connections = format!("max_concurrent_per_host = {RELAY_CONNECTIONS}\n");
-        let options = self.options(smtp, None, true) + &connections + LATER;
+        let options = self.options(smtp, None, 1) + &connections + LATER;
         let scene = self.scene(domains, rua, options)?;
         store(&scene)?;
         scene.bring_forward()?;

@@ -78,7 +78,7 @@ impl ReporterBench<'_> {
             options: String::new(),
         })?;
         let resolver = Resolver::start(scene.folder(), name_server)?;
-        scene.again(&(self.options(smtp, Some(resolver.port), true) + LATER + LOG))?;
+        scene.again(&(self.options(smtp, Some(resolver.port), 1) + LATER + LOG))?;
         let [gathered, composed] = store(&scene)?;
         let (resolver_cpu, stored) = (resolver.cpu(), scene.size());
         let delivered = deliver(&scene, &taken)?;

@@ -214,14 +214,15 @@ impl ReporterBench<'_> {
     }
 
     /// Options of ours, with these receivers.
-    fn options(&self, smtp: u16, dns: Option<u16>, is_signed: bool) -> String {
+    fn options(&self, smtp: u16, dns: Option<u16>, signatures: usize) -> String {
         let dns = match dns {
             Some(port) => format!("dns_servers = 127.0.0.1:{port}\n"),
             None => "resolve_records = no\n".to_owned(),
         };
-        let keys = match is_signed {
-            true => format!("dkim_keys = bench:{}\n", self.key.display()),
-            false => String::new(),
+        let keys = (0..signatures).map(|number| format!("bench{number}:{}", self.key.display()));
+        let keys = match signatures {
+            0 => String::new(),
+            _ => format!("dkim_keys = {}\n", keys.collect::<Vec<_>>().join(", ")),
         };
         format!(
             "[tlsrptd_reportd]\nmail_transport = smtp://127.0.0.1:{smtp}\nhttps_verify = no\n\

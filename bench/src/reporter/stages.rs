@@ -31,6 +31,8 @@ pub(super) struct StageSent {
     /// Not measured at the largest size.
     pub(super) unsigned: Option<Cost>,
     pub(super) mailed: Cost,
+    /// With two signatures. Not measured at the largest size.
+    pub(super) signed_twice: Option<Cost>,
     pub(super) posted: Cost,
     /// Octets in use, once everything is sent.
     pub(super) kept: f64,
@@ -40,7 +42,7 @@ impl ReporterBench<'_> {
     pub(super) fn stages(&self, domains: u64) -> Result<Stages, BenchError> {
         let taken = Taken::default();
         let smtp = receive::smtp(taken.clone())?;
-        let without_dns = self.options(smtp, None, false) + LATER;
+        let without_dns = self.options(smtp, None, 0) + LATER;
         let scene = self.scene(domains, Rua::Mail, without_dns)?;
         let [gathered, composed] = store(&scene)?;
         let stored = scene.size();
@@ -71,15 +73,25 @@ impl ReporterBench<'_> {
             _ => Some(deliver(scene, taken)?),
         };
         let dns = receive::dns(Rua::Mail)?;
-        scene.again(&(self.options(smtp, Some(dns), true) + LATER))?;
+        scene.again(&(self.options(smtp, Some(dns), 1) + LATER))?;
         let [gathered, looked_up] = store(scene)?;
         let mailed = deliver(scene, taken)?;
+        let kept = scene.in_use()?;
+        let signed_twice = match domains {
+            MILLION.. => None,
+            _ => {
+                scene.again(&(self.options(smtp, None, 2) + LATER))?;
+                store(scene)?;
+                Some(deliver(scene, taken)?)
+            }
+        };
         Ok(StageSent {
             looked_up,
             composed_with_dns: looked_up.seconds - gathered.seconds,
             unsigned,
             mailed,
-            kept: scene.in_use()?,
+            kept,
+            signed_twice,
             posted: self.posted(domains)?,
         })
     }
@@ -91,7 +103,7 @@ impl ReporterBench<'_> {
             hosts: POST_HOSTS,
         };
         let smtp = receive::smtp(Taken::default())?;
-        let scene = self.scene(domains, rua, self.options(smtp, None, false) + LATER)?;
+        let scene = self.scene(domains, rua, self.options(smtp, None, 0) + LATER)?;
         store(&scene)?;
         let cost = deliver(&scene, &taken)?;
         self.leave(scene);

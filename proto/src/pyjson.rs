@@ -3,12 +3,14 @@
 //! sys4's keys are such texts, so two collectors agree on a key only when they agree on every byte: `", "` and `": "`
 //! between, everything but printable ASCII as `\uXXXX`, integers as they are, other numbers as Python's `repr` has them.
 
+mod parts;
 mod read;
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
 
+pub(crate) use parts::{Found, Parts, count, ignore, parse_parts, text};
 pub(crate) use read::read_with;
 pub use read::{parse, read};
 
@@ -83,6 +85,59 @@ pub(crate) fn write_text(out: &mut String, key: &str, text: &str) {
     write_string(out, key);
     out.push_str(": ");
     write_string(out, text);
+}
+
+/// An object that is written member by member, without a tree of its values.
+pub(crate) struct ObjectWriter<'a> {
+    out: &'a mut String,
+    is_empty: bool,
+}
+
+impl<'a> ObjectWriter<'a> {
+    /// Begins one.
+    pub(crate) fn new(out: &'a mut String) -> ObjectWriter<'a> {
+        out.push('{');
+        ObjectWriter {
+            out,
+            is_empty: true,
+        }
+    }
+
+    /// The member's value is to be appended to what this gives.
+    pub(crate) fn member(&mut self, key: &str) -> &mut String {
+        if !std::mem::take(&mut self.is_empty) {
+            self.out.push_str(", ");
+        }
+        write_string(self.out, key);
+        self.out.push_str(": ");
+        self.out
+    }
+
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
+        write_string(self.member(key), value);
+    }
+
+    /// What is not known is left out.
+    pub(crate) fn known(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
+    pub(crate) fn texts(&mut self, key: &str, values: &[String]) {
+        let write = |out: &mut String, value: &String, _| write_string(out, value);
+        write_items(self.member(key), ('[', ']'), values.iter(), None, write);
+    }
+
+    pub(crate) fn number(&mut self, key: &str, value: u64) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.member(key), "{value}");
+    }
+
+    /// Ends it.
+    pub(crate) fn end(self) {
+        self.out.push('}');
+    }
 }
 
 fn write_escaped(out: &mut String, c: char) {

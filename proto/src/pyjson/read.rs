@@ -68,7 +68,7 @@ where
 }
 
 /// A value that no key can turn into another.
-struct Parsed(Value);
+pub(super) struct Parsed(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Parsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parsed, D::Error> {

@@ -7,7 +7,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{Report, detail};
-use crate::{counts::PolicyCounts, failure::Failure, policy::Policy, pyjson};
+use crate::{counts::PolicyCounts, failure::Failure, policy::Policy};
 
 /// The most frequent details of a policy that stay as they are, then the most frequent policies: each step is tried after
 /// the one before.
@@ -92,9 +92,7 @@ fn fold_details(counts: &mut PolicyCounts<Failure>, kept: usize) {
         }
     }
     // As they stand in the report.
-    all.sort_by_cached_key(|(failure, number)| {
-        (Reverse(*number), pyjson::compact(&detail(failure, *number)))
-    });
+    all.sort_by_cached_key(|(failure, number)| (Reverse(*number), detail(failure, *number)));
     for (place, (failure, number)) in all.into_iter().enumerate() {
         let failure = match place < kept {
             true => failure,

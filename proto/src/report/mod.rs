@@ -6,16 +6,14 @@ mod fold;
 mod installation;
 mod summary;
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::counts::{PolicyCounts, ReportCounts};
 use crate::day::Day;
 use crate::domain::Domain;
 use crate::failure::Failure;
 use crate::policy::Policy;
-use crate::pyjson::{self, Object};
+use crate::pyjson::ObjectWriter;
 use crate::tlsrpt_record::Mailbox;
 
 pub use fold::Document;
@@ -80,104 +78,99 @@ impl Report {
 
     /// The document.
     pub fn to_json(&self) -> String {
-        let range = members([
-            ("start-datetime", format!("{}T00:00:00Z", self.day).into()),
-            ("end-datetime", format!("{}T23:59:59Z", self.day).into()),
-        ]);
-        let policies = self
-            .policies
-            .iter()
-            .map(|(policy, counts)| entry(policy, counts));
-        let document = members([
-            (
-                "organization-name",
-                self.submitter.organization_name.as_str().into(),
-            ),
-            ("date-range", range),
-            ("contact-info", self.submitter.contact_info.as_str().into()),
-            ("report-id", self.id.as_str().into()),
-            ("policies", policies.collect()),
-        ]);
-        pyjson::compact(&document)
+        let mut out = String::with_capacity(USUAL_LENGTH);
+        let mut document = ObjectWriter::new(&mut out);
+        document.text("organization-name", &self.submitter.organization_name);
+        let mut range = ObjectWriter::new(document.member("date-range"));
+        range.text("start-datetime", &format!("{}T00:00:00Z", self.day));
+        range.text("end-datetime", &format!("{}T23:59:59Z", self.day));
+        range.end();
+        document.text("contact-info", self.submitter.contact_info.as_str());
+        document.text("report-id", &self.id);
+        let policies = document.member("policies");
+        policies.push('[');
+        for (number, (policy, counts)) in self.policies.iter().enumerate() {
+            if number > 0 {
+                policies.push_str(", ");
+            }
+            write_entry(policies, policy, counts);
+        }
+        policies.push(']');
+        document.end();
+        out
     }
 }
 
+/// Most reports are shorter.
+const USUAL_LENGTH: usize = 2048;
+
 /// One element of `policies`.
-fn entry(policy: &Policy, counts: &PolicyCounts<Failure>) -> Value {
-    let summary = members([
-        (
-            "total-successful-session-count",
-            integer(counts.total.saturating_sub(counts.failed)),
-        ),
-        ("total-failure-session-count", integer(counts.failed)),
-    ]);
-    let mut entry = vec![("policy", policy_object(policy)), ("summary", summary)];
+fn write_entry(out: &mut String, policy: &Policy, counts: &PolicyCounts<Failure>) {
+    let mut entry = ObjectWriter::new(out);
+    write_policy(entry.member("policy"), policy);
+    let mut summary = ObjectWriter::new(entry.member("summary"));
+    let successful = counts.total.saturating_sub(counts.failed);
+    summary.number("total-successful-session-count", exact(successful));
+    summary.number("total-failure-session-count", exact(counts.failed));
+    summary.end();
     if !counts.failures.is_empty() {
-        entry.push(("failure-details", details(&counts.failures)));
+        let details = details(&counts.failures);
+        let out = entry.member("failure-details");
+        out.push('[');
+        out.push_str(&details.join(", "));
+        out.push(']');
     }
-    members(entry)
+    entry.end();
 }
 
 /// The most frequent first; of equals the first by text.
-fn details(failures: &BTreeMap<Failure, u64>) -> Value {
-    let mut details: Vec<_> = failures
-        .iter()
-        .map(|(failure, number)| (*number, detail(failure, *number)))
+fn details(failures: &BTreeMap<Failure, u64>) -> Vec<String> {
+    let details = failures.iter();
+    let mut details: Vec<_> = details
+        .map(|(failure, number)| (Reverse(*number), detail(failure, *number)))
         .collect();
-    details.sort_by_cached_key(|(number, detail)| {
-        (std::cmp::Reverse(*number), pyjson::compact(detail))
-    });
+    details.sort_unstable();
     details.into_iter().map(|(_, detail)| detail).collect()
 }
 
-fn policy_object(policy: &Policy) -> Value {
-    let mut object = vec![("policy-type", policy.kind.as_str().into())];
+fn write_policy(out: &mut String, policy: &Policy) {
+    let mut object = ObjectWriter::new(out);
+    object.text("policy-type", policy.kind.as_str());
     if !policy.strings.is_empty() {
-        object.push(("policy-string", policy.strings.as_slice().into()));
+        object.texts("policy-string", &policy.strings);
     }
-    object.push(("policy-domain", policy.domain.as_str().into()));
+    object.text("policy-domain", &policy.domain);
     // An array, although the schema of RFC 8460 says string: its own example and all large senders have one.
     if !policy.mx_hosts.is_empty() {
-        object.push(("mx-host", policy.mx_hosts.as_slice().into()));
+        object.texts("mx-host", &policy.mx_hosts);
     }
-    members(object)
+    object.end();
 }
 
-fn detail(failure: &Failure, number: u64) -> Value {
-    let text = |text: &Option<String>| text.as_deref().map(Value::from);
-    let object = [
-        ("result-type", Some(failure.result.as_str().into())),
-        ("sending-mta-ip", text(&failure.sending_mta_ip)),
-        (
-            "receiving-mx-hostname",
-            text(&failure.receiving_mx_hostname),
-        ),
-        ("receiving-mx-helo", text(&failure.receiving_mx_helo)),
-        ("receiving-ip", text(&failure.receiving_ip)),
-        ("failed-session-count", Some(integer(number))),
-        (
-            "additional-information",
-            text(&failure.additional_information),
-        ),
-        ("failure-reason-code", text(&failure.failure_reason_code)),
-    ];
-    members(
-        object
-            .into_iter()
-            .filter_map(|(key, value)| value.map(|value| (key, value))),
-    )
+/// One element of `failure-details`.
+fn detail(failure: &Failure, number: u64) -> String {
+    let mut out = String::new();
+    let mut object = ObjectWriter::new(&mut out);
+    object.text("result-type", failure.result.as_str());
+    for (key, text) in [
+        ("sending-mta-ip", &failure.sending_mta_ip),
+        ("receiving-mx-hostname", &failure.receiving_mx_hostname),
+        ("receiving-mx-helo", &failure.receiving_mx_helo),
+        ("receiving-ip", &failure.receiving_ip),
+    ] {
+        object.known(key, text.as_deref());
+    }
+    object.number("failed-session-count", exact(number));
+    let additional = failure.additional_information.as_deref();
+    object.known("additional-information", additional);
+    let reason = failure.failure_reason_code.as_deref();
+    object.known("failure-reason-code", reason);
+    object.end();
+    out
 }
 
-fn integer(number: u64) -> Value {
-    number.min(MAX_INTEGER).into()
-}
-
-fn members<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
-    members
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect::<Object>()
-        .into()
+fn exact(number: u64) -> u64 {
+    number.min(MAX_INTEGER)
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_core::de::MapAccess;
 
 use crate::failure::ResultType;
-use crate::pyjson;
+use crate::pyjson::{self, Found, Parts};
 
 /// What a failure of unknown type is counted as.
 const UNKNOWN: ResultType = ResultType::ValidationFailure;
@@ -49,20 +49,12 @@ impl Summary {
     ///
     /// When it is not JSON, or has no `report-id` or `policies`.
     pub fn from_json(text: &str) -> Result<Summary, SummaryError> {
-        let report = pyjson::parse(text)?;
-        let range = &report["date-range"];
-        let mut summary = Summary {
-            organization_name: text_of(&report["organization-name"]),
-            contact_info: text_of(&report["contact-info"]),
-            report_id: text_of(&report["report-id"]),
-            start: text_of(&range["start-datetime"]),
-            end: text_of(&range["end-datetime"]),
-            ..Summary::default()
-        };
+        let report: ReportParts = pyjson::parse_parts(text)?;
+        let mut summary = report.summary;
         if summary.report_id.is_empty() {
             return Err(SummaryError::Missing("report-id"));
         }
-        let Some(policies) = report["policies"].as_array() else {
+        let Some(policies) = report.policies else {
             return Err(SummaryError::Missing("policies"));
         };
         for policy in policies {
@@ -71,28 +63,118 @@ impl Summary {
         Ok(summary)
     }
 
-    fn add(&mut self, policy: &Value) {
-        let counts = &policy["summary"];
-        let failed = number(&counts["total-failure-session-count"]);
-        let successful = number(&counts["total-successful-session-count"]);
-        self.failures = self.failures.saturating_add(failed);
+    fn add(&mut self, policy: PolicyParts) {
+        let PolicyParts { counts, details } = policy;
+        self.failures = self.failures.saturating_add(counts.failed);
         self.sessions = self
             .sessions
-            .saturating_add(failed)
-            .saturating_add(successful);
-        for detail in policy["failure-details"].as_array().into_iter().flatten() {
+            .saturating_add(counts.failed)
+            .saturating_add(counts.successful);
+        for detail in details {
             // sys4 leaves the type out when it does not know the MTA's code.
-            let word = detail["result-type"].as_str().unwrap_or(UNKNOWN.as_str());
-            let mine = self.by_type.entry(word.to_owned()).or_default();
-            *mine = mine.saturating_add(number(&detail["failed-session-count"]));
+            let word = detail.result.unwrap_or_else(|| UNKNOWN.as_str().to_owned());
+            let mine = self.by_type.entry(word).or_default();
+            *mine = mine.saturating_add(detail.number);
         }
     }
 }
 
-fn text_of(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+/// A whole report.
+#[derive(Default)]
+struct ReportParts {
+    summary: Summary,
+    policies: Option<Vec<PolicyParts>>,
 }
 
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or(0)
+/// Its `date-range`.
+#[derive(Default)]
+struct RangeParts {
+    start: String,
+    end: String,
+}
+
+/// One of its `policies`.
+#[derive(Default)]
+struct PolicyParts {
+    counts: CountParts,
+    details: Vec<DetailParts>,
+}
+
+/// The `summary` of a policy.
+#[derive(Default)]
+struct CountParts {
+    failed: u64,
+    successful: u64,
+}
+
+/// One of its `failure-details`.
+#[derive(Default)]
+struct DetailParts {
+    result: Option<String>,
+    number: u64,
+}
+
+impl Parts for ReportParts {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
+        let text = |members| pyjson::text(members).map(Option::unwrap_or_default);
+        match key {
+            "organization-name" => self.summary.organization_name = text(members)?,
+            "contact-info" => self.summary.contact_info = text(members)?,
+            "report-id" => self.summary.report_id = text(members)?,
+            "date-range" => {
+                let range = members.next_value::<Found<RangeParts>>()?.object();
+                (self.summary.start, self.summary.end) = (range.start, range.end);
+            }
+            "policies" => self.policies = members.next_value::<Found<PolicyParts>>()?.list(),
+            _ => pyjson::ignore(members)?,
+        }
+        Ok(())
+    }
+}
+
+impl Parts for RangeParts {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
+        match key {
+            "start-datetime" => self.start = pyjson::text(members)?.unwrap_or_default(),
+            "end-datetime" => self.end = pyjson::text(members)?.unwrap_or_default(),
+            _ => pyjson::ignore(members)?,
+        }
+        Ok(())
+    }
+}
+
+impl Parts for PolicyParts {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
+        match key {
+            "summary" => self.counts = members.next_value::<Found<CountParts>>()?.object(),
+            "failure-details" => {
+                let details = members.next_value::<Found<DetailParts>>()?.list();
+                self.details = details.unwrap_or_default();
+            }
+            _ => pyjson::ignore(members)?,
+        }
+        Ok(())
+    }
+}
+
+impl Parts for CountParts {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
+        match key {
+            "total-failure-session-count" => self.failed = pyjson::count(members)?,
+            "total-successful-session-count" => self.successful = pyjson::count(members)?,
+            _ => pyjson::ignore(members)?,
+        }
+        Ok(())
+    }
+}
+
+impl Parts for DetailParts {
+    fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
+        match key {
+            "result-type" => self.result = pyjson::text(members)?,
+            "failed-session-count" => self.number = pyjson::count(members)?,
+            _ => pyjson::ignore(members)?,
+        }
+        Ok(())
+    }
 }

@@ -3,28 +3,30 @@
 
 /// A header field, less its line end.
 pub(super) fn header(name: &str, value: &str) -> String {
-    let words: Vec<&str> = value
-        .split([' ', '\t', '\r', '\n'])
-        .filter(|w| !w.is_empty())
-        .collect();
-    format!("{}:{}", name.to_ascii_lowercase(), words.join(" "))
+    let mut out = String::with_capacity(name.len() + 1 + value.len());
+    out.push_str(name);
+    out.make_ascii_lowercase();
+    out.push(':');
+    let words = value.split([' ', '\t', '\r', '\n']);
+    for (number, word) in words.filter(|word| !word.is_empty()).enumerate() {
+        if number > 0 {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 /// The body.
 pub(super) fn body(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
+    let mut out = Vec::with_capacity(body.len() + 2);
     for line in body.split_inclusive(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        for byte in line {
-            match byte {
-                b' ' | b'\t' if out.last() == Some(&b' ') => {}
-                b' ' | b'\t' => out.push(b' '),
-                _ => out.push(*byte),
-            }
-        }
-        if out.last() == Some(&b' ') {
-            out.pop();
+        match line.iter().any(|byte| matches!(byte, b' ' | b'\t')) {
+            true => push_words(line, &mut out),
+            // Most lines are base64.
+            false => out.extend_from_slice(line),
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -32,6 +34,20 @@ pub(super) fn body(body: &[u8]) -> Vec<u8> {
         out.truncate(out.len() - 2);
     }
     if out == b"\r\n" { Vec::new() } else { out }
+}
+
+/// White space within the line is one space, and at its end none.
+fn push_words(line: &[u8], out: &mut Vec<u8>) {
+    for byte in line {
+        match byte {
+            b' ' | b'\t' if out.last() == Some(&b' ') => {}
+            b' ' | b'\t' => out.push(b' '),
+            _ => out.push(*byte),
+        }
+    }
+    if out.last() == Some(&b' ') {
+        out.pop();
+    }
 }
 
 #[cfg(test)]

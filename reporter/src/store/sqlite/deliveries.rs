@@ -57,12 +57,12 @@ impl Deliveries for SqliteStore {
     ) -> Result<Vec<Suspension>, StoreError> {
         let (guard, kept) = (self.guard.clone(), self.kept);
         let heard = self.transact(Step::Recorded, |tx| {
+            mails::record_mails(tx, ends, guard.as_ref(), now)?;
             let mut heard = RefusalTracker::before(tx)?;
             let (mut history, mut keeping) = (Addition::default(), kept.begin());
             for end in ends {
                 record_end(tx, end, &mut history, &mut keeping, now)?;
                 heard.evaluate(tx, end, Day::of(now))?;
-                mails::record_mail(tx, end, guard.as_ref(), now)?;
             }
             history.write(tx)?;
             keeping.end(tx)?;

@@ -1,5 +1,7 @@
 //! Report mails that went out, for the loop guard: how many sessions with a domain may have carried them.
 
+use std::{cmp::Reverse, sync::LazyLock};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
 use tlsrptd_proto::{day::Day, domain::Domain};
@@ -30,38 +32,36 @@ impl SqliteStore {
     }
 }
 
-/// Records that a mail went out.
-pub(super) fn record_mail(
+/// Records the mails among these that went out.
+pub(super) fn record_mails(
     tx: &Transaction<'_>,
-    end: &AttemptEnd,
+    ends: &[AttemptEnd],
     guard: Option<&GuardedMails>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let Some(to) = end
-        .destination
-        .mailbox()
-        .filter(|_| end.disposition.is_sent())
-    else {
-        return Ok(());
-    };
     let today = Day::of(now).to_string();
-    count(tx, &today, "", None)?;
-    let (Some(guard), to) = (guard, to.domain()) else {
+    let sent = ends.iter().filter(|end| end.disposition.is_sent());
+    let mailed = sent.filter_map(|end| Some((end, end.destination.mailbox()?.domain())));
+    let mailed: Vec<(&AttemptEnd, &Domain)> = mailed.collect();
+    if mailed.is_empty() {
         return Ok(());
-    };
-    let Some(report) = report(tx, end)? else {
-        return Ok(());
-    };
-    // One session may carry both the mail and its copy.
-    if let Some(copies_to) = guard
-        .copies_to
-        .as_ref()
-        .filter(|copies_to| *copies_to != to)
-    {
-        count(tx, &today, copies_to.as_str(), Some(&report))?;
     }
-    if end.destination.named_by == NamedBy::Operator || report.domain.as_ref() == Some(to) {
-        count(tx, &today, to.as_str(), Some(&report))?;
+    count(tx, &today, "", mailed.len(), None)?;
+    let Some(guard) = guard else {
+        return Ok(());
+    };
+    for (end, to) in mailed {
+        let Some(report) = report(tx, end)? else {
+            continue;
+        };
+        // One session may carry both the mail and its copy.
+        let copies_to = guard.copies_to.as_ref();
+        if let Some(copies_to) = copies_to.filter(|copies_to| *copies_to != to) {
+            count(tx, &today, copies_to.as_str(), 1, Some(&report))?;
+        }
+        if end.destination.named_by == NamedBy::Operator || report.domain.as_ref() == Some(to) {
+            count(tx, &today, to.as_str(), 1, Some(&report))?;
+        }
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ pub(super) fn record_digest(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     match guard.and_then(|_| mail_domain(to)) {
-        Some(domain) => count(tx, &Day::of(now).to_string(), domain.as_str(), None),
+        Some(domain) => count(tx, &Day::of(now).to_string(), domain.as_str(), 1, None),
         None => Ok(()),
     }
 }
@@ -105,16 +105,18 @@ fn count(
     tx: &Transaction<'_>,
     today: &str,
     domain: &str,
+    mails: usize,
     report: Option<&MailedReport>,
 ) -> rusqlite::Result<()> {
+    let mails = i64::try_from(mails).unwrap_or(i64::MAX);
     tx.prepare_cached(
-        "INSERT INTO tlsrptd_mails(day, domain, mails, reported, failed) VALUES(:today, :domain, 1, :reported, :failed) \
-         ON CONFLICT(day, domain) DO UPDATE SET mails = mails + 1, \
+        "INSERT INTO tlsrptd_mails(day, domain, mails, reported, failed) VALUES(:today, :domain, :mails, :reported, :failed) \
+         ON CONFLICT(day, domain) DO UPDATE SET mails = mails + excluded.mails, \
          failed = CASE WHEN excluded.reported >= coalesce(reported, '') THEN excluded.failed ELSE failed END, \
          reported = max(coalesce(reported, excluded.reported), coalesce(excluded.reported, reported))",
     )?
     .execute(named_params! {
-        ":today": today, ":domain": domain, ":reported": report.map(|report| &report.day),
+        ":today": today, ":domain": domain, ":mails": mails, ":reported": report.map(|report| &report.day),
         ":failed": report.map(|report| report.failed),
     })
     .map(drop)
@@ -126,35 +128,50 @@ pub(super) fn any(tx: &Transaction<'_>, today: Day) -> rusqlite::Result<bool> {
         .exists([today.to_string()])
 }
 
-/// The mails that may have been sessions with a domain on a day.
+/// The mails that may have been sessions with a domain on a day. Asked for each domain, so in one statement.
 pub(super) fn sent_to(db: &Connection, domain: &str, day: Day) -> rusqlite::Result<OurMails> {
-    let mut select = db.prepare_cached(
-        "SELECT mails, reported, failed FROM tlsrptd_mails WHERE day = ?1 AND domain = ?2",
-    )?;
+    let mut select = db.prepare_cached(&SENT_TO)?;
+    let days = (0..=LONGEST_SILENCE).map(|back| day.back(back).to_string());
+    let values = days.chain([domain.to_owned()]);
+    let mut rows = select.query(rusqlite::params_from_iter(values))?;
+    let mut found: Vec<MailsOfDay> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (day, reported): (String, Option<String>) = (row.get(0)?, row.get(2)?);
+        let (number, failed): (i64, Option<bool>) = (row.get(1)?, row.get(3)?);
+        found.push(MailsOfDay {
+            day: Day::parse(&day).ok(),
+            number: u64::try_from(number).unwrap_or_default(),
+            reported: reported.and_then(|reported| Day::parse(&reported).ok()),
+            failed: failed == Some(true),
+        });
+    }
+    found.sort_by_key(|mails| Reverse(mails.day));
     let mut mails = OurMails::default();
-    for back in 0..=LONGEST_SILENCE {
-        let row = select
-            .query_row((day.back(back).to_string(), domain), |row| {
-                let reported: Option<String> = row.get(1)?;
-                let failed: Option<bool> = row.get(2)?;
-                Ok((row.get(0)?, reported, failed == Some(true)))
-            })
-            .optional()?;
-        let Some((number, reported, failed)) = row else {
-            continue;
-        };
-        let number: i64 = number;
-        mails.last = mails.last.or(Some(day.back(back)));
-        mails.most_a_day = mails
-            .most_a_day
-            .max(u64::try_from(number).unwrap_or_default());
-        let reported = reported.and_then(|reported| Day::parse(&reported).ok());
-        if reported > mails.reported {
-            mails.reported = reported;
-            mails.told_of_failures = failed;
+    for of_day in found {
+        mails.last = mails.last.or(of_day.day);
+        mails.most_a_day = mails.most_a_day.max(of_day.number);
+        if of_day.reported > mails.reported {
+            mails.reported = of_day.reported;
+            mails.told_of_failures = of_day.failed;
         }
     }
     Ok(mails)
+}
+
+/// Days, then the domain.
+static SENT_TO: LazyLock<String> = LazyLock::new(|| {
+    let days = vec!["?"; LONGEST_SILENCE as usize + 1].join(", ");
+    format!(
+        "SELECT day, mails, reported, failed FROM tlsrptd_mails WHERE day IN ({days}) AND domain = ?"
+    )
+});
+
+/// A row.
+struct MailsOfDay {
+    day: Option<Day>,
+    number: u64,
+    reported: Option<Day>,
+    failed: bool,
 }
 
 /// Removes rows that no day needs any more, independent of `keep_days`.

@@ -292,7 +292,7 @@ fn tune(db: &Connection) -> rusqlite::Result<()> {
     // A recorded outcome must survive a power cut: else a report is sent twice.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "OFF")?;
-    db.set_prepared_statement_cache_capacity(64);
+    db.set_prepared_statement_cache_capacity(256);
     Ok(())
 }
 

@@ -104,7 +104,7 @@ impl Requests for SqliteStore {
                         disposition: disposition.clone(),
                         gzip: None,
                     };
-                    mails::record_mail(tx, &end, guard.as_ref(), now)?;
+                    mails::record_mails(tx, &[end], guard.as_ref(), now)?;
                 }
             }
             Ok(())

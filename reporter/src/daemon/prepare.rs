@@ -116,11 +116,12 @@ fn options(settings: &Reportd, fetchers: Vec<CollectorCommand>) -> DaemonOptions
     }
 }
 
-/// The main thread writes the database; it must not be the only one that works.
+/// The main thread writes the database, mails are signed on threads of their own, and both may keep a core busy. A thread
+/// more than is needed costs: whatever comes in wakes it, and it finds that another has taken it.
 fn runtime() -> Result<Runtime, Error> {
-    let threads = std::thread::available_parallelism().map_or(2, |number| number.get().max(2));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Builder::new_multi_thread()
-        .worker_threads(threads)
+        .worker_threads(cores.div_ceil(2))
         .enable_all()
         .build()
         .map_err(Error::Runtime)

@@ -1,11 +1,15 @@
 //! Mails are written and signed before their turn to be sent: the connection limit does not limit CPU use.
+//!
+//! A signature takes as long as a hundred other steps of a task, so it is made on threads for blocking work: those that carry
+//! the dialogues go on, and need not be many.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use tlsrptd_proto::tlsrpt_record::Mailbox;
-use tokio::sync::{OnceCell, Semaphore};
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
 use super::{
     Deliverer, Outcome,
@@ -20,21 +24,30 @@ pub struct PreparedMail(Arc<OnceCell<Result<Vec<u8>, Outcome>>>);
 /// Hundreds of mails may be in hand. The mail of a larger report is written when its turn comes.
 const MAX_REPORT: usize = 128 << 10;
 
-/// Tasks that write mails, one a core.
+/// Mails that wait to be written, and the threads that write them, one a core.
 #[derive(Debug)]
 pub(super) struct Writers {
-    cores: Arc<Semaphore>,
-    /// Ended tasks are removed when the next one is spawned.
-    tasks: Mutex<JoinSet<()>>,
+    cores: usize,
+    work: Mutex<WritersWork>,
+}
+
+#[derive(Debug, Default)]
+struct WritersWork {
+    waiting: VecDeque<(Delivery, Mailbox, PreparedMail)>,
+    /// Threads that write until nothing waits.
+    busy: usize,
 }
 
 impl Writers {
     pub(super) fn new() -> Writers {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         Writers {
-            cores: Arc::new(Semaphore::new(cores)),
-            tasks: Mutex::default(),
+            cores: thread::available_parallelism().map_or(1, usize::from),
+            work: Mutex::default(),
         }
+    }
+
+    fn work(&self) -> MutexGuard<'_, WritersWork> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,18 +60,29 @@ impl Deliverer {
         if delivery.report.json.len() > MAX_REPORT {
             return;
         }
-        let (this, delivery, mail) = (Arc::clone(self), delivery.clone(), mail.clone());
-        let mut tasks = self.writers.tasks.lock();
-        let tasks = tasks.as_mut().unwrap_or_else(PoisonError::get_mut);
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move {
-            // The semaphore is never closed.
-            let _core = this.writers.cores.acquire().await;
-            // Skipped if the delivery is no longer in hand.
-            if Arc::strong_count(&mail.0) > 1 {
-                this.written(&delivery, &to, &mail).await;
+        let mut work = self.writers.work();
+        work.waiting.push_back((delivery.clone(), to, mail.clone()));
+        if work.busy < self.writers.cores {
+            work.busy += 1;
+            let (this, runtime) = (Arc::clone(self), Handle::current());
+            drop(runtime.clone().spawn_blocking(move || {
+                while let Some((delivery, to, mail)) = this.next_to_write() {
+                    runtime.block_on(this.written(&delivery, &to, &mail));
+                }
+            }));
+        }
+    }
+
+    /// The next mail to be written whose delivery is still in hand; without one the thread is done.
+    fn next_to_write(&self) -> Option<(Delivery, Mailbox, PreparedMail)> {
+        let mut work = self.writers.work();
+        while let Some(next) = work.waiting.pop_front() {
+            if Arc::strong_count(&next.2.0) > 1 {
+                return Some(next);
             }
-        });
+        }
+        work.busy -= 1;
+        None
     }
 
     /// The mail; it is written now if that has not been done.
@@ -156,7 +180,7 @@ mod tests {
         let post = fixtures::delivery("https://h.example/");
         for (other, why) in [(too_large, "memory is bounded"), (post, "nothing to sign")] {
             deliverer.prepare_mail(&other, &PreparedMail::default());
-            assert!(deliverer.writers.tasks.lock().unwrap().is_empty(), "{why}");
+            assert_eq!(deliverer.writers.work().busy, 0, "{why}");
         }
     }
 }

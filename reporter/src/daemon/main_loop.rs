@@ -14,9 +14,11 @@ use crate::{environment::Environment, store::StoreError};
 const RETRY_WAIT: Duration = Duration::from_secs(10);
 /// While the error lasts, it is logged once in so much time.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
-/// What ends so soon after the first is recorded with it: a transaction for each would cost more than the reports.
-/// Attempts wait for nothing meanwhile: the queues have enough claimed deliveries.
-const BATCH_WAIT: Duration = Duration::from_millis(3);
+/// Decisions that end so soon after the first are stored with it: a transaction for each would cost more than the reports.
+const DECISIONS_WAIT: Duration = Duration::from_millis(3);
+/// The same of deliveries. Two transactions that the disk confirms cost as much as ten mails; and attempts wait for nothing
+/// meanwhile: the queues have enough claimed deliveries.
+const OUTCOMES_WAIT: Duration = Duration::from_millis(20);
 
 impl<E: Environment> Daemon<E> {
     /// Works until it is told to stop. Other orders are passed to `on_order`.
@@ -64,8 +66,8 @@ impl<E: Environment> Daemon<E> {
                 },
                 () = self.gathering.wait() => {}
                 () = self.additions_poller.wait() => {}
-                () = self.composing.wait() => sleep(BATCH_WAIT).await,
-                () = self.delivering.wait() => sleep(BATCH_WAIT).await,
+                () = self.composing.wait() => sleep(DECISIONS_WAIT).await,
+                () = self.delivering.wait() => sleep(OUTCOMES_WAIT).await,
                 () = self.digests.wait() => {}
                 () = self.requests.wait(&*self.store) => {}
                 () = self.bounces.wait(&*self.store) => {}

@@ -297,7 +297,10 @@ impl Scheduler {
         };
         let is_probing = queue.throttle.is_probing(now);
         if key.is_local() {
-            return if is_probing { 1 } else { each * limits.local };
+            return match is_probing {
+                true => 1,
+                false => queue.local_claims(each) * limits.local,
+            };
         }
         let slow = SlotKind::Slow as usize;
         let slow = self.busy[slow] + self.ready[slow].len();

@@ -79,7 +79,9 @@ pub fn excerpt(text: &str) -> String {
 }
 
 fn shown(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&is_hidden) {
+    // Most texts are: this looks at many bytes at a time.
+    let is_plain = |plain, byte| plain & matches!(byte, b' '..=b'~');
+    if text.bytes().fold(true, is_plain) || !text.contains(&is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -1,7 +1,5 @@
 //! The text part for human readers, and its transfer encoding (RFC 2045).
 
-use std::fmt::Write;
-
 use tlsrptd_config::visible;
 use tlsrptd_proto::report::Summary;
 
@@ -9,13 +7,17 @@ use crate::model::{ReportKind, StoredReport};
 
 /// The text for somebody who has not opened the attachment.
 pub(super) fn for_people(report: &StoredReport, summary: &Summary) -> String {
-    let mut text = String::new();
+    const COLUMN: usize = 17;
+    let mut text = String::with_capacity(1024);
     let mut line = |label: &str, value: &str| {
+        text.push_str(label);
+        text.extend(std::iter::repeat_n(' ', COLUMN.saturating_sub(label.len())));
         // Names come from settings and from sys4's reports: they must not add lines.
-        let value = value.replace(char::is_control, " ");
-        let value = visible::text(&value);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{label:<17}{value}");
+        match value.contains(char::is_control) {
+            true => text.push_str(&visible::text(&value.replace(char::is_control, " "))),
+            false => text.push_str(&visible::text(value)),
+        }
+        text.push('\n');
     };
     line("Domain:", report.domain.as_str());
     line("Day:", &format!("{} (UTC)", report.day));

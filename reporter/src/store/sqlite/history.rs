@@ -49,6 +49,10 @@ pub(super) const TABLES: &[&str] = &[
 /// Rows that go in one transaction.
 const CLEANED_AT_ONCE: usize = 10_000;
 
+/// Not as a join: SQLite would prepare that anew for each delivery, as its plan would depend on the values.
+const DAY_OF_OPEN_DELIVERY: &str = "SELECT (SELECT day FROM reports WHERE r_id = d_r_id AND typeof(day) = 'text') \
+    FROM destinations WHERE destination = ?1 AND d_r_id = ?2 AND status IS NULL";
+
 /// What a part of a day's totals is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -137,14 +141,11 @@ impl<'a> Addition<'a> {
         end: &AttemptEnd,
         status: DeliveryStatus,
     ) -> rusqlite::Result<()> {
-        let day: Option<String> = tx
-            .prepare_cached(
-                "SELECT r.day FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
-                 WHERE d.destination = ?1 AND d.d_r_id = ?2 AND d.status IS NULL AND typeof(r.day) = 'text'",
-            )?
+        let day: Option<Option<String>> = tx
+            .prepare_cached(DAY_OF_OPEN_DELIVERY)?
             .query_row((end.destination.uri(), end.r_id), |row| row.get(0))
             .optional()?;
-        if let Some(day) = day {
+        if let Some(day) = day.flatten() {
             self.ended(&day, &end.destination, status);
         }
         Ok(())

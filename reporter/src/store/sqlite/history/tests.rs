@@ -1,10 +1,13 @@
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{DayTotals, Deliveries as _, History as _, sqlite::days};
+use crate::{
+    model::NamedBy,
+    store::{DayTotals, Deliveries as _, Disposition, History as _, sqlite::days},
+};
 
 fn day(text: &str) -> Day {
     format!("2026-11-{text}").parse().unwrap()
@@ -471,4 +474,30 @@ mod failing {
         .unwrap();
         tx.commit().unwrap();
     }
+}
+
+/// SQLite prepares a statement anew whose plan may depend on a value: that takes longer than all the rest of an outcome.
+#[test]
+fn an_outcome_prepares_nothing_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    three_deliveries(&folder);
+    let mut store = open(&folder);
+    for uri in ["mailto:b@a.example", "mailto:c@a.example"] {
+        let end = AttemptEnd {
+            r_id: 1,
+            destination: Destination::new(uri, NamedBy::Record),
+            disposition: Disposition::Final {
+                status: DeliveryStatus::Sent,
+                reason: String::new(),
+            },
+            gzip: None,
+        };
+        store
+            .record(&[end], "2026-11-21T00:00:00Z".parse().unwrap())
+            .unwrap();
+    }
+    assert_eq!(told(&store, "20"), "waiting 0, sent 3");
+    let statement = store.db.prepare_cached(DAY_OF_OPEN_DELIVERY).unwrap();
+    assert!(statement.get_status(StatementStatus::Run) >= 2);
+    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
 }

@@ -18,6 +18,10 @@ use crate::{
 /// Whoever asks by `tlsrptctl` waits for it; the look costs microseconds.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A thread for blocking work that waits for more. Before its first signature each gathers randomness, which takes as long as
+/// forty signatures: where a mail goes out a minute, it should not be another one each time.
+const KEPT_THREAD: Duration = Duration::from_secs(600);
+
 /// Ready to serve.
 pub struct Prepared {
     pub(super) runtime: Runtime,
@@ -122,6 +126,7 @@ fn runtime() -> Result<Runtime, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Builder::new_multi_thread()
         .worker_threads(cores.div_ceil(2))
+        .thread_keep_alive(KEPT_THREAD)
         .enable_all()
         .build()
         .map_err(Error::Runtime)

@@ -99,6 +99,8 @@ pub struct Reportd {
     pub max_concurrent_per_host: usize,
     /// Deliveries a second; 0: no bound.
     pub max_rate_per_host: u32,
+    /// Mails a minute; 0: no bound.
+    pub max_mail_rate_per_domain: u32,
     pub retry_window: Duration,
     pub max_report_age: Duration,
     /// Bytes.
@@ -206,6 +208,7 @@ impl Reportd {
             max_concurrent_deliveries: reader.take("max_concurrent_deliveries"),
             max_concurrent_per_host: reader.take("max_concurrent_per_host"),
             max_rate_per_host: reader.take("max_rate_per_host"),
+            max_mail_rate_per_domain: reader.take("max_mail_rate_per_domain"),
             retry_window: reader.take("retry_window"),
             max_report_age: reader.take("max_report_age"),
             max_report_size: reader.take("max_report_size"),

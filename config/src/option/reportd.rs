@@ -320,7 +320,13 @@ pub(super) const ROWS: &[Row] = &[
         "max_rate_per_host",
         Count(0, 100_000),
         Is("50"),
-        "Deliveries a second that are begun to one https host; 0 sets no bound. The relay is your own: mails are not paced.",
+        "Deliveries a second that are begun to one https host; 0 sets no bound. For mails: max_mail_rate_per_domain.",
+    ),
+    ours(
+        "max_mail_rate_per_domain",
+        Count(0, 6_000_000),
+        Is("0"),
+        "Mails a minute that are begun to one mail domain, whatever relay takes them; 0 sets no bound. Mails to others do not wait meanwhile.",
     ),
     // By mail.
     ours(

@@ -57,6 +57,7 @@ complete -c tlsrpt-reportd -l max_wait_delivery -d 'The longest wait between two
 complete -c tlsrpt-reportd -l max_concurrent_deliveries -d 'HTTPS posts under way at one time' -r -f
 complete -c tlsrpt-reportd -l max_concurrent_per_host -d 'Posts to one host at one time, over all its ports' -r -f
 complete -c tlsrpt-reportd -l max_rate_per_host -d 'Deliveries a second that are begun to one https host; 0 sets no bound' -r -f
+complete -c tlsrpt-reportd -l max_mail_rate_per_domain -d 'Mails a minute that are begun to one mail domain, whatever relay takes them; 0 sets no bound' -r -f
 complete -c tlsrpt-reportd -l mail_transport -d 'sendmail runs the program of that name; smtp://HOST[:PORT] gives mails to a relay, with STARTTLS when offered; smtps:// inside TLS' -r -f -a "sendmail\t''
 smtp://\t''
 smtps://\t''"

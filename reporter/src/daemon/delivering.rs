@@ -2,6 +2,7 @@
 
 mod disposition;
 mod local_faults;
+mod pace;
 mod pauses;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ use crate::{
     suppress::TargetForDomain,
 };
 use local_faults::LocalFaults;
+use pace::MailPace;
 use pauses::ThrottledQueue;
 
 /// Deliveries that are claimed for each one that may be under way. The queues go on with them without waiting for the
@@ -46,6 +48,7 @@ pub(super) struct Delivering<E: Environment> {
     is_relay_denied: bool,
     local_faults: LocalFaults,
     sent: SentLog,
+    pace: MailPace,
     /// The throttled queues.
     throttled: HashMap<QueueKey, ThrottledQueue>,
 }
@@ -83,6 +86,7 @@ impl<E: Environment> Delivering<E> {
             is_relay_denied: false,
             local_faults: LocalFaults::new(),
             sent: SentLog::new(options.log_sent_interval),
+            pace: MailPace::new(options.max_mail_rate_per_domain),
             throttled: HashMap::new(),
         }
     }
@@ -144,6 +148,9 @@ impl<E: Environment> Delivering<E> {
         if limit.local + limit.posts == 0 {
             return Ok(());
         }
+        if moment.change.is_some() {
+            self.pace.forget();
+        }
         let suppressions = store.suppressions()?;
         let queues = &self.queues;
         let claims = store.claim(now, limit, &|key| {
@@ -157,7 +164,9 @@ impl<E: Environment> Delivering<E> {
                 Claimed::Corrupt(row) => disposition::of_corrupt(row),
                 Claimed::Delivery(delivery) => {
                     let schedule = &self.schedule;
-                    match disposition::before_attempt(&delivery, &suppressions, schedule, moment) {
+                    let before =
+                        disposition::before_attempt(&delivery, &suppressions, schedule, moment);
+                    match before.or_else(|| self.pace.put_off(&delivery, schedule, now)) {
                         None => {
                             self.queues.push(delivery);
                             continue;

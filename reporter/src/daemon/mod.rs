@@ -65,6 +65,8 @@ pub struct DaemonOptions {
     pub max_concurrent_per_host: usize,
     /// The option of this name: posts a second.
     pub max_rate_per_host: u32,
+    /// The option of this name: mails a minute.
+    pub max_mail_rate_per_domain: u32,
     /// The option of this name.
     pub clock_confirmation: Duration,
     /// The option of this name.

@@ -243,3 +243,51 @@ async fn what_few_name_is_forgotten() {
         "{days:?}"
     );
 }
+
+/// Five hundred mails to one domain and as many to others, all due at once: those to others are through at once.
+#[tokio::test(start_paused = true)]
+async fn mails_to_one_domain_are_paced_and_others_do_not_wait() {
+    for (a_minute, most_a_minute) in [(0, 500), (30, 31), (300, 305)] {
+        let folder = folder();
+        let rate = format!("--max_mail_rate_per_domain={a_minute}");
+        let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW, &rate]);
+        let mut environment = environment(|_| 500, name, "");
+        environment.lookup = Box::new(|domain| {
+            let rua = format!("mailto:x@victim.example,mailto:x@{domain}");
+            Some(from_texts(&[format!("v=TLSRPTv1;rua={rua}")]))
+        });
+        let environment = Arc::new(environment);
+        let begin = environment.now();
+        run(&settings, &environment, None, HOUR).await.unwrap();
+        let seen = environment.seen.lock().unwrap();
+        let begun = |is_victim: bool| -> Vec<i64> {
+            let to = |uri: &str| uri.contains("victim") == is_victim;
+            let seen = seen.iter().filter(|seen| to(&seen.uri));
+            seen.map(|seen| seen.at.duration_since(begin).as_millis() as i64)
+                .collect()
+        };
+        let (victim, others) = (begun(true), begun(false));
+        assert_eq!(
+            (victim.len(), others.len()),
+            (500, 500),
+            "{a_minute}: each once"
+        );
+        assert!(
+            others.iter().all(|at| *at < 60_000),
+            "{a_minute}: {:?}",
+            others.last()
+        );
+        let within = |from: i64| {
+            victim
+                .iter()
+                .filter(|at| (from..from + 60_000).contains(*at))
+                .count()
+        };
+        let most = victim.iter().map(|at| within(*at)).max().unwrap();
+        assert!(most <= most_a_minute, "{a_minute}: {most}");
+        assert!(
+            most >= most_a_minute * 8 / 10,
+            "{a_minute}: no time is lost: {most}"
+        );
+    }
+}

@@ -66,6 +66,7 @@ pub fn daemon<O: Environment>(
         max_concurrent_deliveries: settings.max_concurrent_deliveries,
         max_concurrent_per_host: settings.max_concurrent_per_host,
         max_rate_per_host: settings.max_rate_per_host,
+        max_mail_rate_per_domain: settings.max_mail_rate_per_domain,
         clock_confirmation: settings.clock_confirmation,
         late_interval: settings.late_interval,
         interval_main_loop: settings.interval_main_loop,

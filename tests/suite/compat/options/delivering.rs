@@ -94,5 +94,13 @@ fn bounds() -> Vec<Effect> {
             site.https.wait_for_posts(4);
             if begin.elapsed() > Duration::from_millis(1900) { "one after the other" } else { "at once" }.to_owned()
         }),
+        of.set("max_mail_rate_per_domain", "60", ["at once", "one after the other"], |site, reporter| {
+            let days = ["a", "b", "c", "d"].map(|name| session(&format!("{name}.test"), MAIL));
+            let _running = reporter.set("fetchers", site.day(&days)).start();
+            until_true("the first mail", || !site.smtp.mails().is_empty());
+            let begin = Instant::now();
+            site.smtp.wait_for_mails(4);
+            if begin.elapsed() > Duration::from_millis(1900) { "one after the other" } else { "at once" }.to_owned()
+        }),
     ]
 }

@@ -66,11 +66,15 @@ impl BounceRunner {
         moment: &WorkingTime,
     ) -> Result<(), StoreError> {
         let at = Instant::now();
-        // By a time that is days behind, a refusal would count for the wrong day.
-        if at < self.next_look || !moment.is_beyond_last_known() {
+        if at < self.next_look {
             return Ok(());
         }
+        // Before all that may end this look: whoever waits for the next one must not find it due at once.
         self.next_look = at + self.interval;
+        // By a time that is days behind, a refusal would count for the wrong day.
+        if !moment.is_beyond_last_known() {
+            return Ok(());
+        }
         let number = Some(store.change_number()?);
         if number == self.change_number && !self.is_due() {
             return Ok(());

@@ -13,8 +13,6 @@ use tlsrptd_service::clock::ClockReading;
 use crate::error::CheckError;
 use crate::input;
 
-/// The folder's name, however long the way there is: that of a socket is short.
-const HERE: &str = "/proc/self/cwd";
 /// Different ones that are known.
 const KNOWN: u64 = 64;
 /// Datagrams that are sent before the reader has its turn: no kernel's queue is shorter.
@@ -48,13 +46,8 @@ struct Scene {
 
 impl Scene {
     fn new() -> Result<Scene, CheckError> {
-        let folder = tempfile::tempdir().map_err(CheckError::io(
-            "cannot make a folder in",
-            &std::env::temp_dir(),
-        ))?;
-        std::env::set_current_dir(folder.path())
-            .map_err(CheckError::io("cannot work in", folder.path()))?;
-        let here = Path::new(HERE);
+        let folder = input::folder()?;
+        let here = Path::new(input::HERE);
         let socket = here.join("socket");
         let collector = collector(here, &socket)?;
         let sender = UnixDatagram::unbound()

@@ -4,6 +4,7 @@ use std::fs;
 use std::future::{Future, Ready, ready};
 use std::hint::black_box;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -11,7 +12,6 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use tempfile::TempDir;
 use tlsrptd_config::{Start, reportd::Reportd};
 use tlsrptd_proto::{
     counts::DomainCounts,
@@ -52,8 +52,8 @@ pub(crate) fn message(rounds: u64) -> Result<(), CheckError> {
 
 /// Writes mails and signs them.
 pub(crate) fn signed_message(rounds: u64) -> Result<(), CheckError> {
-    let folder = tempfile::tempdir().map_err(CheckError::workload("making a folder"))?;
-    let option = key_file(&folder)?;
+    let _folder = input::folder()?;
+    let option = key_file()?;
     write_mails(rounds, &[&option])
 }
 
@@ -209,8 +209,8 @@ fn pkcs8() -> Vec<u8> {
 }
 
 /// Writes it; the option that names it.
-fn key_file(folder: &TempDir) -> Result<String, CheckError> {
-    let path = folder.path().join("key.pem");
+fn key_file() -> Result<String, CheckError> {
+    let path = Path::new(input::HERE).join("key.pem");
     let pem = format!(
         "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
         STANDARD.encode(pkcs8())

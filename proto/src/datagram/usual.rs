@@ -166,17 +166,17 @@ impl<'de> Visitor<'de> for TextVisitor {
 }
 
 /// Reads the members of an object.
-struct Members<T>(PhantomData<T>);
+struct MembersVisitor<T>(PhantomData<T>);
 
 macro_rules! members {
     ($object:ident: $($key:literal $field:ident)*) => {
         impl<'de> Deserialize<'de> for $object<'de> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_map(Members::<Self>(PhantomData))
+                deserializer.deserialize_map(MembersVisitor::<Self>(PhantomData))
             }
         }
 
-        impl<'de> Visitor<'de> for Members<$object<'de>> {
+        impl<'de> Visitor<'de> for MembersVisitor<$object<'de>> {
             type Value = $object<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

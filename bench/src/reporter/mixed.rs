@@ -15,7 +15,7 @@ use crate::table::Row;
 /// The first knows all domains, each other one every second domain.
 const COLLECTORS: u64 = 4;
 /// Runs at the size that others are held against: its CPU is told in hundredths of a second.
-const BASE_RUNS: u64 = 5;
+const BASE_RUNS: usize = 5;
 /// What is sent is summed up in the log.
 const LOG: &str = "log_sent_interval = 300\n";
 
@@ -50,7 +50,7 @@ impl ReporterBench<'_> {
             eprintln!("SKIPPED the mixed day: there is no unbound");
             return Ok(Vec::new());
         }
-        let runs = (0..BASE_RUNS).map(|_| self.mixed_day(BASE));
+        let runs = (0..self.plan.runs(BASE_RUNS)).map(|_| self.mixed_day(BASE));
         let base = mean(&runs.collect::<Result<Vec<_>, _>>()?);
         let mut rows = base.rows(None);
         for domains in sizes.iter().filter(|domains| **domains != BASE) {

@@ -121,7 +121,7 @@ const MIXED: &str = "\
 mails and posts: a closed day of four collectors, the first of which knows all domains, the others every second one; of
 three domains one posts, to one of 16 hosts, the others mail, signed; the record of each is looked up by unbound, which
 asks a name server of the bench; all receivers on loopback, on the same cores. Gathered and composed by one program,
-delivered by another; CPU is that of reportd alone; at 10,000 it is the mean of five days
+delivered by another; CPU is that of reportd alone; at 10,000 it is the mean of several days
 ";
 
 const NOT_HERE: &str =

@@ -108,6 +108,7 @@ pub struct Reportd {
     pub loop_guard: bool,
     pub report_days: ReportDays,
     pub min_sessions: u64,
+    pub mx_reports: bool,
     pub observation_socket: Option<PathBuf>,
 }
 
@@ -215,6 +216,7 @@ impl Reportd {
             loop_guard: reader.take("loop_guard"),
             report_days: reader.take("report_days"),
             min_sessions: reader.take("min_sessions"),
+            mx_reports: reader.take("mx_reports"),
             contact_info,
         };
         checks::together(taken, reader)

@@ -322,6 +322,31 @@ fn without_code(mut word: &str) -> &str {
     word
 }
 
+impl From<&Failure> for FailureKey {
+    /// Reading it gives the same failure.
+    fn from(failure: &Failure) -> FailureKey {
+        let texts = [
+            &failure.sending_mta_ip,
+            &failure.receiving_mx_hostname,
+            &failure.receiving_mx_helo,
+            &failure.receiving_ip,
+            &failure.additional_information,
+            &failure.failure_reason_code,
+        ];
+        let mut text = format!("{{\"c\": {}", failure.result.code());
+        for (key, value) in MEMBERS.into_iter().zip(texts) {
+            if let Some(value) = value {
+                pyjson::write_member(&mut text, key, &value.as_str().into());
+            }
+        }
+        text.push('}');
+        FailureKey {
+            text: text.into(),
+            result: failure.result,
+        }
+    }
+}
+
 impl AsRef<str> for FailureKey {
     fn as_ref(&self) -> &str {
         &self.text

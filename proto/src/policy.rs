@@ -266,6 +266,12 @@ fn make_normal(policy: &mut Policy) {
     }
 }
 
+impl From<&Policy> for PolicyKey {
+    fn from(policy: &Policy) -> PolicyKey {
+        PolicyKey::write(policy, &Object::new())
+    }
+}
+
 impl AsRef<str> for PolicyKey {
     fn as_ref(&self) -> &str {
         &self.text

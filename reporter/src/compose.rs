@@ -5,6 +5,7 @@
 
 mod guard;
 mod limit;
+mod mx_hosts;
 mod test_report;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use limit::DestinationLimit;
+pub use mx_hosts::{MX_HOSTS_A_DAY, MxHosts, name_mx_host};
 pub use test_report::test_report;
 
 /// Of one domain's day so many bytes are merged with all details, however many collectors there are: twice what one of them
@@ -57,6 +59,8 @@ pub struct Composer {
     pub min_sessions: u64,
     /// `max_reports_per_destination` and `known_destinations`.
     pub limit: DestinationLimit,
+    /// `mx_reports`.
+    pub mx_reports: bool,
 }
 
 /// Whether a decision is made with the report.
@@ -93,6 +97,7 @@ impl Composer {
                 most: settings.max_reports_per_destination,
                 known: settings.known_destinations.clone(),
             },
+            mx_reports: settings.mx_reports,
         })
     }
 
@@ -182,13 +187,14 @@ impl Composer {
         &self,
         records: &R,
         day: Day,
-        found: DomainDay,
+        mut found: DomainDay,
         now: Timestamp,
         rows: &mut CountedRows,
     ) -> Result<(Domain, ReportCounts, Vec<Destination>), String> {
         let domain =
             Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
         let our_mails = found.our_mails;
+        let mx_mails = std::mem::take(&mut found.mx_mails);
         let counts = merge(&domain, found, rows);
         rows.sessions = counts.sessions();
         rows.failed = counts.failed();
@@ -205,6 +211,10 @@ impl Composer {
             return Err(format!(
                 "loop guard: its sessions may all have carried our reports; {last} was reported"
             ));
+        }
+        if self.mx_reports {
+            rows.by_mx_host = mx_hosts::by_mx_host(&domain, &counts);
+            mx_hosts::leave_out_ours(&mut rows.by_mx_host, &mx_mails, day);
         }
         self.unwanted(&counts)?;
         let record = record(records, &domain, &counts).await?;

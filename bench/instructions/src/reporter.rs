@@ -143,6 +143,7 @@ impl Composing {
             domain: self.domain.to_string(),
             rows: vec![row("one"), row("two")],
             our_mails: OurMails::default(),
+            mx_mails: Vec::new(),
             reports: 0,
         };
         let deciding = self

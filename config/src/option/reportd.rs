@@ -195,6 +195,12 @@ pub(super) const ROWS: &[Row] = &[
         "A domain's day with fewer sessions is not reported.",
     ),
     ours(
+        "mx_reports",
+        Switch,
+        Is("no"),
+        "yes: the TLSRPT record of a MX host with DANE is asked for as well, and its operator gets one report a day on all sessions there, whatever the recipient domains.",
+    ),
+    ours(
         "max_report_age",
         Seconds(86400),
         Is("259200"),

@@ -12,6 +12,7 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     fetchers::twice(&settings, reader);
     retries(&mut settings, reader);
     debug_beside_map(reader);
+    mx_reports(&settings, reader);
     scripts(&settings, reader);
     mail(&settings, reader);
     bounces(&settings, reader);
@@ -41,6 +42,16 @@ fn credentials(settings: &Reportd, reader: &mut Reader<'_>) {
             );
             told.push(name);
         }
+    }
+}
+
+/// What the MTA saw is the domain's record, never the host's.
+fn mx_reports(settings: &Reportd, reader: &mut Reader<'_>) {
+    if settings.mx_reports && !settings.resolve_records {
+        reader.warn(
+            "mx_reports",
+            "has no effect with resolve_records = no: records of MX hosts are known from DNS alone",
+        );
     }
 }
 

@@ -35,6 +35,8 @@ no\t''"
 complete -c tlsrpt-reportd -l report_days -d 'all: every day of a domain with sessions is reported; failures: only a day with a failed session' -r -f -a "all\t''
 failures\t''"
 complete -c tlsrpt-reportd -l min_sessions -d 'A domain\'s day with fewer sessions is not reported' -r -f
+complete -c tlsrpt-reportd -l mx_reports -d 'yes: the TLSRPT record of a MX host with DANE is asked for as well, and its operator gets one report a day on all sessions there, whatever the recipient domains' -r -f -a "yes\t''
+no\t''"
 complete -c tlsrpt-reportd -l max_report_age -d 'A day that ended longer ago is no longer reported' -r -f
 complete -c tlsrpt-reportd -l resolve_records -d 'Look the TXT record up when the report is made; no: take what the MTA saw' -r -f -a "yes\t''
 no\t''"

@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{pending_requests::PendingRequests, totals};
-use crate::store::{
-    DayTotals, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow, Frequency,
-    OperatorStore, StoreError, WithoutReportRow,
+use crate::{
+    model::ReportSubject,
+    store::{
+        DayTotals, DeliveryFilter, DeliveryProgress, DeliveryQuestion, DeliveryRow, Frequency,
+        OperatorStore, StoreError, WithoutReportRow,
+    },
 };
 
 /// Of fewer among so many deliveries, the first domains will have none.
@@ -203,6 +206,7 @@ fn row(row: &DeliveryRow) -> Value {
     json!({
         "domain": row.domain,
         "uniqid": row.uniqid,
+        "is_on_mx_host": row.subject == ReportSubject::MxHost,
         "destination": row.destination,
         "status": status,
         "ended_at": ended,

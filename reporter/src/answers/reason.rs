@@ -4,6 +4,10 @@
 pub(crate) fn plain(reason: &str, domain: &str) -> String {
     let (kind, detail) = reason.split_once(": ").unwrap_or((reason, ""));
     match (kind, detail) {
+        // That of a report on the host, which others' domains have in common.
+        ("MX host", "") => reason.to_owned(),
+        ("MX host", detail) => plain(detail, domain),
+        ("told already", _) => "whoever its TLSRPT record names gets all these sessions in the reports on their domains".to_owned(),
         ("no sessions", _) => "the counts that came hold no sessions".to_owned(),
         ("not a domain", detail) => format!("the name is no domain name ({detail})"),
         ("expired", _) => {
@@ -115,6 +119,8 @@ mod tests {
             ("no usable URI: the record names none", "its TLSRPT record names no destination that can be used (the record names none)"),
             ("suppressed: mailto:a@a.test for ever: nobody reads it", "all its destinations are on the suppression list (mailto:a@a.test for ever: nobody reads it)"),
             ("reported as xn--a.test", "this is another spelling of xn--a.test, and the report is on that name"),
+            ("MX host: min_sessions: 3 are too few", "3 are fewer sessions than min_sessions asks for"),
+            ("MX host: told already: a destination of its gets all 7 sessions in the reports on their domains", "whoever its TLSRPT record names gets all these sessions in the reports on their domains"),
             ("something new: entirely", "something new: entirely"),
         ];
         for (reason, want) in table {

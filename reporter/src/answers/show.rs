@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::Error,
     lookup::LookupResult,
-    model::{Decision, Destination, DomainDay, collector_of},
+    model::{Decision, Destination, DomainDay, ReportSubject, collector_of},
     store::{
         DeliveryState, DomainDayState, JobStage, KeptReport, OperatorStore, ReportContents,
         ReportState,
@@ -46,6 +46,8 @@ pub(crate) struct Shown {
 pub(crate) struct ShownReport {
     /// Distinct a day and domain.
     pub(crate) uniqid: u64,
+    /// Whether it is on the domain, or on the MX host of that name.
+    pub(crate) subject: ReportSubject,
     /// When it was made, or would be.
     pub(crate) made: Timestamp,
     /// Whether it exists.
@@ -201,6 +203,7 @@ impl Shown {
         let reports = self.reports.iter().map(|report| {
             json!({
                 "number": report.uniqid,
+                "is_on_mx_host": report.subject == ReportSubject::MxHost,
                 "is_preview": matches!(report.stage, ReportStage::Preview(_)),
                 "reason": report.contents.as_ref().err(),
             })
@@ -251,6 +254,7 @@ fn made(state: &DomainDayState, mut kept: Vec<KeptReport>) -> Vec<ShownReport> {
         let made = report.created.unwrap_or(Timestamp::UNIX_EPOCH);
         ShownReport {
             uniqid: report.uniqid,
+            subject: report.subject,
             made,
             stage: ReportStage::Made,
             contents: contents(report, kept),
@@ -336,6 +340,7 @@ async fn preview(
     };
     Some(ShownReport {
         uniqid: decided.uniqid,
+        subject: ReportSubject::Domain,
         made: at,
         stage: ReportStage::Preview(record),
         contents,

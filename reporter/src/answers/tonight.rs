@@ -5,7 +5,7 @@ mod merged;
 mod most;
 mod spool;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use tokio::task::yield_now;
 
 use super::{preview::Previewer, stored_day::open, waiting::WaitNote};
 use crate::{
+    compose::MX_HOSTS_A_DAY,
     error::Error,
     gather::TodayLimits,
     model::{DecidedDomain, Decision, DomainDay, OurMails},
@@ -64,12 +65,22 @@ pub(crate) struct Tonight {
     pub(crate) reports: u64,
     /// Their destinations.
     pub(crate) deliveries: u64,
+    /// With `mx_reports`: MX hosts with DANE. Which of them ask for reports is seen when the day is decided on.
+    pub(crate) mx_hosts: Option<MxHostsTonight>,
     /// Domains and sessions without a report, by the kind of reason.
     pub(crate) without: BTreeMap<String, (u64, u64)>,
     /// Domains that fit the question, those of the most sessions first.
     pub(crate) rows: Vec<TonightRow>,
     /// Further ones.
     pub(crate) more: u64,
+}
+
+/// MX hosts whose TLSRPT records will be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MxHostsTonight {
+    names: HashSet<Domain>,
+    /// Sessions there.
+    pub(crate) sessions: u64,
 }
 
 /// What one collector has told.
@@ -121,15 +132,21 @@ impl Tonight {
         };
         let mut merged = MergedToday::ask(settings, &asked, note).await;
         let mut tonight = Tonight::new(day);
+        tonight.mx_hosts = settings.mx_reports.then(MxHostsTonight::default);
         let mut most = MostSessions::new(question.limit);
         while let Some((domain, rows)) = merged.next() {
             let found = DomainDay {
                 domain,
                 rows,
                 our_mails: OurMails::default(),
+                mx_mails: Vec::new(),
                 reports: 0,
             };
-            let row = TonightRow::of(previewer.outlook(day, found, now).await);
+            let decided = previewer.outlook(day, found, now).await;
+            if let Some(hosts) = &mut tonight.mx_hosts {
+                hosts.add(&decided);
+            }
+            let row = TonightRow::of(decided);
             tonight.count(&row);
             if question.outlook.is_none_or(|wanted| row.has(wanted)) {
                 most.offer(row);
@@ -152,6 +169,7 @@ impl Tonight {
             failed: 0,
             reports: 0,
             deliveries: 0,
+            mx_hosts: None,
             without: BTreeMap::new(),
             rows: Vec::new(),
             more: 0,
@@ -195,8 +213,11 @@ impl Tonight {
                 "reason": row.reason,
             })
         });
+        let mx_hosts = self.mx_hosts.as_ref();
         json!({
             "day": self.day.to_string(),
+            "mx_hosts": mx_hosts.map(MxHostsTonight::number),
+            "sessions_at_mx_hosts": mx_hosts.map(|hosts| hosts.sessions),
             "domains": self.domains,
             "sessions": self.sessions,
             "failed": self.failed,
@@ -207,6 +228,22 @@ impl Tonight {
             "rows": rows.collect::<Vec<_>>(),
             "more_rows": self.more,
         })
+    }
+}
+
+impl MxHostsTonight {
+    fn add(&mut self, decided: &DecidedDomain) {
+        for (host, counts) in &decided.rows.by_mx_host {
+            self.sessions = self.sessions.saturating_add(counts.sessions());
+            if self.names.len() < MX_HOSTS_A_DAY {
+                self.names.insert(host.clone());
+            }
+        }
+    }
+
+    /// How many there are, as far as they are looked up.
+    pub(crate) fn number(&self) -> usize {
+        self.names.len()
     }
 }
 

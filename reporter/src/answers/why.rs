@@ -24,7 +24,7 @@ use super::{
 use crate::{
     error::Error,
     lookup::LookupResult,
-    model::{Decision, collector_of},
+    model::{Decision, ReportSubject, collector_of},
     store::{
         DomainDayState, DomainPresence, JobStage, JobState, OperatorStore, ReportState, RowStage,
         RowState,
@@ -318,6 +318,7 @@ fn report_json(report: &ReportState) -> Value {
     let deliveries = report.deliveries.iter().map(deliveries::json);
     json!({
         "number": report.uniqid,
+        "is_on_mx_host": report.subject == ReportSubject::MxHost,
         "made": report.created.map(|at| at.to_string()),
         "reason": report.reason,
         "sessions": counts.map(|(sessions, _)| sessions),

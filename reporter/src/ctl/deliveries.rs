@@ -17,6 +17,7 @@ use crate::{
         pending_requests::{self, PendingRequests},
     },
     error::Error,
+    model::ReportSubject,
     store::{self, DayTotals, DeliveryProgress, DeliveryRow, OperatorAccess},
 };
 
@@ -129,10 +130,14 @@ fn table(rows: &[DeliveryRow], requests: &PendingRequests) -> Table {
             DeliveryProgress::Waiting { .. } => (row.first_attempt, "waiting"),
             DeliveryProgress::InHand { since } => (*since, "waiting"),
         };
+        let name = match row.subject {
+            ReportSubject::Domain => row.domain.clone(),
+            ReportSubject::MxHost => format!("{} (MX host)", row.domain),
+        };
         table.row([
             &time.map_or("-".to_owned(), words::time),
             status,
-            &row.domain,
+            &name,
             row.destination
                 .strip_prefix("mailto:")
                 .unwrap_or(&row.destination),
@@ -207,6 +212,7 @@ mod tests {
         let row = |destination: &str, progress, failures, answer: Option<&str>| DeliveryRow {
             domain: "example.com".to_owned(),
             uniqid: 1,
+            subject: ReportSubject::Domain,
             destination: destination.to_owned(),
             progress,
             failures,

@@ -81,6 +81,14 @@ fn text(tonight: &Tonight) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "Domains without a report: {}.", without.join(", "));
     }
+    if let Some(hosts) = &tonight.mx_hosts {
+        let _ = writeln!(
+            text,
+            "With DANE at {}: {}. Which of these hosts get a report of their own (mx_reports), their TLSRPT records say when the day is decided on.",
+            counted(hosts.number() as u64, "MX host", "MX hosts"),
+            counted(hosts.sessions, "session", "sessions"),
+        );
+    }
     for collector in &tonight.collectors {
         if let Some(error) = &collector.error {
             let error = error.replace(char::is_control, " ");
@@ -181,6 +189,7 @@ mod tests {
             failed: 5,
             reports: 3,
             deliveries: 4,
+            mx_hosts: None,
             without: BTreeMap::from([
                 ("min_sessions".to_owned(), (1, 3)),
                 ("no record".to_owned(), (1, 3)),

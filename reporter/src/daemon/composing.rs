@@ -1,5 +1,7 @@
 //! Composing: goes through the domains of a gathered day, decides on many at once, stores the decisions.
 
+mod mx_hosts;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -14,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::calendar::Calendar;
 use crate::{
-    compose::{self, Composer, DestinationLimit},
+    compose::{self, Composer, DestinationLimit, MxHosts},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
     model::{DecidedDomain, Decision, DomainDay, NamedDestination},
@@ -85,10 +87,13 @@ struct OpenDay {
     reports: u64,
     without: u64,
     bad_rows: u64,
+    /// With `mx_reports`.
+    mx_hosts: Option<Arc<MxHosts>>,
+    mx_reports: u64,
 }
 
 impl OpenDay {
-    fn new(day: Day, read: DomainsRead) -> OpenDay {
+    fn new(day: Day, read: DomainsRead, mx_hosts: Option<Arc<MxHosts>>) -> OpenDay {
         OpenDay {
             day,
             read,
@@ -97,6 +102,8 @@ impl OpenDay {
             reports: 0,
             without: 0,
             bad_rows: 0,
+            mx_hosts,
+            mx_reports: 0,
         }
     }
 
@@ -167,6 +174,7 @@ impl OpenDay {
         if self.bad_rows > 1 {
             tracing::warn!(%day, "report data of {} rows is unusable", self.bad_rows);
         }
+        self.log_mx_end();
         tracing::info!(%day, reports, without, "day closed");
     }
 }
@@ -242,7 +250,8 @@ impl<E: Environment> Composing<E> {
                 true => DomainsRead::Failing,
                 false => DomainsRead::All,
             };
-            self.day = Some(OpenDay::new(day, read));
+            let mx_hosts = self.composer.mx_reports.then(Arc::default);
+            self.day = Some(OpenDay::new(day, read, mx_hosts));
         }
         while let Some(open) = &mut self.day
             && !open.at_end
@@ -260,9 +269,14 @@ impl<E: Environment> Composing<E> {
                 let composer = Arc::clone(&self.composer);
                 let environment = Arc::clone(&self.environment);
                 let (day, seed, size) = (open.day, self.rng.next_u64(), domain.size());
+                let mx_hosts = open.mx_hosts.clone();
                 self.bytes += size;
                 self.tasks.spawn(async move {
-                    let decision = composer.decide(&*environment, day, domain, now, seed).await;
+                    let records = &*environment;
+                    let mut decision = composer.decide(records, day, domain, now, seed).await;
+                    if let Some(hosts) = mx_hosts {
+                        hosts.find(records, &composer.routes, &mut decision).await;
+                    }
                     (decision, size)
                 });
             }
@@ -331,6 +345,15 @@ impl<E: Environment> Composing<E> {
         if self.made.is_empty() && !is_last {
             return Ok(());
         }
+        // MX hosts are decided on when all domains are stored, and the day is closed behind them.
+        let with_mx_hosts = open.mx_hosts.is_some();
+        if with_mx_hosts && is_last && self.made.is_empty() && self.record_mx_hosts(store, now)? {
+            return Ok(());
+        }
+        let Some(open) = &mut self.day else {
+            return Ok(());
+        };
+        let is_last = is_last && (self.made.is_empty() || !with_mx_hosts);
         if is_last {
             let named = store.close_day(open.day, &self.made, now)?;
             named.iter().for_each(log_named);

@@ -1,8 +1,11 @@
 //! What becomes of one domain's day.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
-use super::{CountedDetails, Destination, NamedPart};
+use jiff::Timestamp;
+use tlsrptd_proto::{counts::ReportCounts, domain::Domain};
+
+use super::{CountedDetails, Destination, MxShare, NamedPart};
 
 /// A domain's day that is decided on.
 #[derive(Clone, Debug)]
@@ -32,6 +35,10 @@ pub struct CountedRows {
     pub used: Vec<String>,
     /// Rows that could not be used, each by its collector, with the reason.
     pub bad: Vec<(String, String)>,
+    /// With `mx_reports`: sessions with a TLSA policy, by the host that the policy is of.
+    pub by_mx_host: BTreeMap<Domain, ReportCounts>,
+    /// Those of hosts that ask for reports.
+    pub mx_shares: Vec<MxShare>,
 }
 
 /// A report, or the reason why there is none.

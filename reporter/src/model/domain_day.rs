@@ -11,6 +11,8 @@ pub struct DomainDay {
     pub rows: Vec<CollectorRow>,
     /// Report mails that may have been sessions with it; none without `loop_guard`.
     pub our_mails: OurMails,
+    /// With `mx_reports` and `loop_guard`: those of them that were reports on a MX host, by the host.
+    pub mx_mails: Vec<(String, OurMails)>,
     /// Reports that were made of it before: what is found now is reported late, in one of its own.
     pub reports: u64,
 }

@@ -12,6 +12,7 @@ mod destination;
 mod digest;
 mod domain_day;
 mod fetch_job;
+mod mx_host;
 mod named;
 mod queue_key;
 mod request;
@@ -26,6 +27,7 @@ pub use destination::{Destination, DestinationKind, NamedBy};
 pub use digest::{DigestContents, DigestMail, DigestPeriod, DigestStatus};
 pub use domain_day::{CollectorRow, DomainDay, LONGEST_SILENCE, OurMails};
 pub use fetch_job::{CollectorCommand, FetchJob, Fetched, collector_of};
+pub use mx_host::{MxHost, MxHostDay, MxShare, ReportSubject};
 pub use named::{
     NAMED_DAYS, NamedBefore, NamedDestination, NamedPart, OwnerSketch, is_at_or_below,
     named_by_others,

@@ -10,7 +10,7 @@ use tlsrptd_proto::day::Day;
 
 use super::StoreError;
 use crate::{
-    model::{DecidedDomain, DomainDay, NamedDestination},
+    model::{DecidedDomain, DomainDay, MxHostDay, NamedDestination},
     suppress::Suppressions,
 };
 
@@ -54,6 +54,18 @@ pub trait Decisions {
 
     /// Stores decisions, each report with its destinations.
     fn store_decisions(
+        &mut self,
+        day: Day,
+        decisions: &[DecidedDomain],
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// MX hosts of a day whose sessions wait for a report, in order: at most `limit`, and none after the one with which
+    /// `bytes` are reached. Those that are decided on are none of them any more.
+    fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError>;
+
+    /// Stores decisions on MX hosts: their sessions stand in the decisions on domains, and count nowhere once more.
+    fn store_mx_decisions(
         &mut self,
         day: Day,
         decisions: &[DecidedDomain],

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tlsrptd_proto::day::Day;
 
 use super::{JobState, StoreError};
+use crate::model::ReportSubject;
 
 /// What the operator lists. Each answer takes well under a second, however many deliveries there are: by index, and no more
 /// rows than were asked for.
@@ -69,6 +70,8 @@ pub struct DeliveryRow {
     pub domain: String,
     /// Distinct among the reports of a domain and day.
     pub uniqid: u64,
+    /// Whether it is on the domain, or on the MX host of that name.
+    pub subject: ReportSubject,
     /// Where to.
     pub destination: String,
     /// How it stands.

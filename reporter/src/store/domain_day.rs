@@ -9,7 +9,7 @@ use tlsrptd_proto::{
 
 use super::StoreError;
 use crate::{
-    model::{CollectorRow, Destination, DomainDay, OurMails},
+    model::{CollectorRow, Destination, DomainDay, OurMails, ReportSubject},
     suppress::Suppressions,
 };
 
@@ -86,6 +86,7 @@ impl DomainDayState {
                 LoopGuard::On => self.our_mails,
                 LoopGuard::Off => OurMails::default(),
             },
+            mx_mails: Vec::new(),
             reports: self
                 .reports
                 .iter()
@@ -172,6 +173,8 @@ pub struct ReportState {
     pub r_id: i64,
     /// Distinct a day and domain.
     pub uniqid: u64,
+    /// Whether it is on the domain, or on the MX host of that name.
+    pub subject: ReportSubject,
     /// When it was decided.
     pub created: Option<Timestamp>,
     /// Why there is none.

@@ -106,6 +106,9 @@ pub trait Store:
 pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Store>, StoreError> {
     let mut store = SqliteStore::open(&settings.dbname, settings.debug_db, hook)?;
     store.limit_history(settings.history_failures, settings.max_kept_reports_size);
+    if settings.mx_reports {
+        store.report_on_mx_hosts();
+    }
     if settings.loop_guard {
         // A sendmail_script sees no envelope, and makes no copy.
         let copies_to = settings.bcc_address.as_deref();

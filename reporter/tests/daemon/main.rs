@@ -11,6 +11,7 @@ mod environment;
 mod fetchers;
 mod hosts;
 mod late;
+mod mx_hosts;
 mod named;
 mod outages;
 mod refusals;

@@ -17,7 +17,8 @@ use tlsrptd_reporter::{
 use crate::{
     HOUR, YESTERDAY_ONLY,
     environment::{
-        TestEnvironment, counted, folder, lines, make_store, record, run, sent, settings, stored,
+        TestEnvironment, counted, dane, folder, lines, make_store, record, run, sent, settings,
+        stored,
     },
 };
 
@@ -48,10 +49,15 @@ async fn a_full_disk_at_every_step() {
                 YESTERDAY_ONLY,
                 "--spread_out_delivery=1",
                 "--fetchers=one,two",
+                "--mx_reports=yes",
             ],
         );
         let mut environment = TestEnvironment::new(BEGIN);
         environment.sys4 = vec![2];
+        environment.gather = Box::new(|_, _| {
+            let at_host = dane("b.example", "mx.example", 2, 0);
+            Ok(vec![counted("a.example", 1), at_host])
+        });
         let environment = Arc::new(environment);
         make_store(&settings);
         ask_for_a_test(&settings, environment.now());
@@ -85,10 +91,10 @@ async fn a_full_disk_at_every_step() {
             lines(&stored(&settings).reports, |row| {
                 format!("{}|{}|{}", row.domain, row.sessions, row.deliveries)
             }),
-            ["a.example|2|2", "b.example|4|2"],
+            ["a.example|2|2", "b.example|4|2", "mx.example|4|2"],
             "{step:?}",
         );
-        assert_eq!(stored(&settings).ended("sent"), 4, "{step:?}",);
+        assert_eq!(stored(&settings).ended("sent"), 6, "{step:?}",);
         for (key, seen) in environment.taken() {
             assert_eq!(
                 seen.len(),

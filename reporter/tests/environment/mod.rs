@@ -306,3 +306,21 @@ pub fn counted(domain: &str, sessions: u64) -> Fetched {
         data: format!(r#"{{"{}": {{"{policy}": {counts}}}}}"#, record(domain)),
     }
 }
+
+/// So many sessions of a domain at a MX host with a TLSA policy, the first `failed` of which failed.
+pub fn dane(domain: &str, host: &str, sessions: u64, failed: u64) -> Fetched {
+    let policy = format!(
+        r#"{{\"policy-type\": 1, \"policy-domain\": \"{host}\", \"policy-string\": [\"3 1 1 AA\"]}}"#
+    );
+    let failures = match failed {
+        0 => String::new(),
+        _ => format!(r#""{{\"c\": 203, \"n\": \"{host}\", \"r\": \"192.0.2.1\"}}": {failed}"#),
+    };
+    let counts = format!(
+        r#"{{"cntrtotal": {sessions}, "cntrfailure": {failed}, "failures": {{{failures}}}}}"#
+    );
+    Fetched {
+        domain: domain.into(),
+        data: format!(r#"{{"{}": {{"{policy}": {counts}}}}}"#, record(domain)),
+    }
+}

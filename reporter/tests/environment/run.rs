@@ -54,6 +54,7 @@ pub fn daemon<O: Environment>(
             most: settings.max_reports_per_destination,
             known: settings.known_destinations.clone(),
         },
+        mx_reports: settings.mx_reports,
     };
     let options = DaemonOptions {
         fetchers: (1..)

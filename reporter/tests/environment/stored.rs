@@ -56,6 +56,8 @@ pub struct ReportRow {
     /// Why there is no report.
     pub reason: Option<String>,
     pub deliveries: i64,
+    /// It is on a MX host: its sessions are in domains' reports, too.
+    pub is_on_mx_host: bool,
 }
 
 #[derive(Debug)]
@@ -229,7 +231,7 @@ fn data(db: &Connection) -> Vec<DataRow> {
 
 fn reports(db: &Connection) -> Vec<ReportRow> {
     let sql = "SELECT day, domain, uniqid, its, report IS NOT NULL, coalesce(tlsrptd_sessions, 0), tlsrptd_reason, \
-               (SELECT count(*) FROM destinations WHERE d_r_id = r_id), r_id FROM reports ORDER BY 1, 2, 3";
+               (SELECT count(*) FROM destinations WHERE d_r_id = r_id), r_id, tlsrptd_mx IS NOT NULL FROM reports ORDER BY 1, 2, 3";
     rows(db, sql, |row| {
         Ok(ReportRow {
             day: row.get(0)?,
@@ -241,6 +243,7 @@ fn reports(db: &Connection) -> Vec<ReportRow> {
             reason: row.get(6)?,
             deliveries: row.get(7)?,
             r_id: row.get(8)?,
+            is_on_mx_host: row.get(9)?,
         })
     })
 }

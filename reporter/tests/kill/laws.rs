@@ -20,6 +20,9 @@ pub const TESTED: &str = "mailto:test@a.example";
 /// A mail that the relay takes and brings back.
 pub const COMES_BACK: (&str, &str, &str) = ("2026-11-19", "d.example", "mailto:reports@d.example");
 
+/// Where some domains have their mail, and others do not.
+pub const MX_HOST: &str = "mx.example";
+
 /// Writes down what was in hand: nobody knows how that ended.
 pub fn after_a_kill(folder: &Path) {
     // Killed before there were tables, it has nothing in hand.
@@ -101,8 +104,8 @@ pub fn check(folder: &Path, what: &str) {
         ("2026-11-20", "abcde"),
         ("2026-11-21", "abcde"),
     ] {
-        for letter in domains.chars() {
-            let domain = format!("{letter}.example");
+        let letters = domains.chars().map(|letter| format!("{letter}.example"));
+        for domain in letters.chain([MX_HOST.to_owned()]) {
             assert!(
                 tried.contains(&[day, &domain]),
                 "{what}: no report on {domain} and {day}"
@@ -190,10 +193,14 @@ fn database(folder: &Path, what: &str) {
             "2026-11-21|c.example|1",
             "2026-11-21|d.example|1",
             "2026-11-21|e.example|1",
+            "2026-11-21|mx.example|3",
+            // Of the late domain.
+            "2026-11-21|mx.example|1",
             "2026-11-22|a.example|1",
             "2026-11-22|b.example|2",
             "2026-11-22|c.example|1",
             "2026-11-22|d.example|1",
+            "2026-11-22|mx.example|3",
         ],
         "{what}"
     );
@@ -230,11 +237,11 @@ fn history(path: &Path, stored: &Stored, what: &str) {
             day.day, day.domains, day.sessions, day.reports, day.deliveries
         )),
         [
-            "2026-11-18 4 domains, 5 sessions, 4 reports, 8 deliveries",
-            "2026-11-19 5 domains, 7 sessions, 6 reports, 12 deliveries",
-            "2026-11-20 5 domains, 7 sessions, 6 reports, 12 deliveries",
-            "2026-11-21 5 domains, 7 sessions, 6 reports, 12 deliveries",
-            "2026-11-22 4 domains, 5 sessions, 4 reports, 8 deliveries",
+            "2026-11-18 4 domains, 5 sessions, 4 reports, 10 deliveries",
+            "2026-11-19 5 domains, 7 sessions, 6 reports, 16 deliveries",
+            "2026-11-20 5 domains, 7 sessions, 6 reports, 16 deliveries",
+            "2026-11-21 5 domains, 7 sessions, 6 reports, 16 deliveries",
+            "2026-11-22 4 domains, 5 sessions, 4 reports, 10 deliveries",
         ],
         "{what}"
     );

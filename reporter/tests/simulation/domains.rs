@@ -11,6 +11,11 @@ use super::dice::Dice;
 /// Hosts that take posts.
 pub const HOSTS: u64 = 8;
 
+/// MX hosts with a TLSA policy,
+const MX_HOSTS: u64 = 3;
+/// and how their names end.
+pub const HOSTERS: &str = ".hosters.test";
+
 /// What a domain's record is like. A domain's name begins with the word for its kind.
 const KINDS: &[(&str, u64)] = &[
     ("mail", 30),      // an address of its own
@@ -102,8 +107,30 @@ impl Domains {
         Some(self.row(domain, truth))
     }
 
+    /// Where its mail goes, if that host has a TLSA policy.
+    pub fn mx_host(&self, domain: &str) -> Option<String> {
+        let number = self.dice.below(("mx", domain), MX_HOSTS);
+        let has_dane = self.dice.percent(("dane", domain), 40);
+        has_dane.then(|| format!("mx{number}{HOSTERS}"))
+    }
+
+    /// Where the reports on a MX host go.
+    pub fn mx_destination(host: &str) -> Option<String> {
+        match host.strip_suffix(HOSTERS)? {
+            // That of some domains, too.
+            "mx0" => Some("mailto:all@collector.test".to_owned()),
+            "mx1" => Some(format!("mailto:TLS@{host}")),
+            _ => None,
+        }
+    }
+
     fn row(&self, domain: &str, Truth { total, failed }: Truth) -> Fetched {
-        let policy = format!(r#"{{"policy-type": 9, "policy-domain": "{domain}"}}"#);
+        let policy = match self.mx_host(domain) {
+            None => format!(r#"{{"policy-type": 9, "policy-domain": "{domain}"}}"#),
+            Some(host) => format!(
+                r#"{{"policy-type": 1, "policy-domain": "{host}", "policy-string": ["3 1 1 AA"]}}"#
+            ),
+        };
         let failures = match failed {
             0 => serde_json::json!({}),
             _ => serde_json::json!({ r#"{"c": 203}"#: failed }),
@@ -119,6 +146,14 @@ impl Domains {
 
     /// What DNS says when it is well.
     pub fn in_dns(&self, domain: &str, today: Day) -> LookupResult {
+        if domain.ends_with(HOSTERS) {
+            return match Self::mx_destination(domain) {
+                Some(uri) => {
+                    tlsrptd_reporter::lookup::from_texts(&[format!("v=TLSRPTv1;rua={uri}")])
+                }
+                None => LookupResult::OptedOut("no such name in DNS".to_owned()),
+            };
+        }
         if is(domain, "silent") {
             return LookupResult::Unknown("it never answers".to_owned());
         }

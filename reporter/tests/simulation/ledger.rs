@@ -45,6 +45,8 @@ pub struct Ledger {
     pub reports: BTreeMap<(Day, String), Report>,
     /// Those of what came late, by their numbers.
     pub late: BTreeMap<(Day, String, i64), Report>,
+    /// Those on MX hosts, by their numbers.
+    pub on_mx_hosts: BTreeMap<(Day, String, i64), Report>,
     pub destinations: BTreeMap<Key, Destination>,
     pub data: BTreeMap<(Day, String, i64), Data>,
     pub jobs: BTreeMap<(Day, i64), Option<String>>,
@@ -114,7 +116,9 @@ impl Ledger {
     }
 
     fn read_reports(&mut self, reports: Vec<ReportRow>, life: usize, oldest_kept: Day) {
-        let found = reports.into_iter().map(|row| {
+        let (on_hosts, reports): (Vec<_>, Vec<_>) =
+            reports.into_iter().partition(|row| row.is_on_mx_host);
+        let read = |row: ReportRow| {
             let report = Report {
                 made: format!("{}Z", row.made).parse().unwrap(),
                 uniqid: row.uniqid,
@@ -122,7 +126,11 @@ impl Ledger {
                 sessions: row.sessions,
             };
             ((day(&row.day), row.domain), report)
-        });
+        };
+        let on_hosts = on_hosts.into_iter().map(read);
+        self.on_mx_hosts
+            .extend(on_hosts.map(|((day, host), report)| ((day, host, report.uniqid), report)));
+        let found = reports.into_iter().map(read);
         let mut now = BTreeMap::new();
         for (key, report) in found {
             if report.uniqid > 1 {

@@ -205,6 +205,7 @@ fn options(dice: Dice, collectors: i64) -> Vec<String> {
         ("loop_guard", ["yes", "yes", "yes", "no"]),
         ("report_days", ["all", "all", "all", "failures"]),
         ("min_sessions", ["1", "1", "1", "7"]),
+        ("mx_reports", ["no", "yes", "no", "yes"]),
         ("interval_main_loop", ["300", "300", "60", "3600"]),
         ("keep_days", ["10", "10", "30", "12"]),
         ("history_failures", ["10000", "10", "2", "0"]),

@@ -13,6 +13,7 @@ pub(crate) mod handover;
 mod identity;
 mod life;
 mod maps;
+mod mx_hosts;
 mod outage;
 mod records;
 mod requests;

@@ -5,7 +5,7 @@ use tlsrptd_config::visible;
 use super::{MOST_NAMED, Why, deliveries, failed, number};
 use crate::{
     answers::{pending_requests, reason, when::when},
-    model::collector_of,
+    model::{ReportSubject, collector_of},
     store::{JobStage, JobState, ReportState, RowStage, RowState},
 };
 
@@ -16,12 +16,17 @@ pub(super) fn tell(why: &Why, clauses: &mut Vec<String>) {
     counted(why, clauses);
     rows(why, clauses);
     jobs(&why.state.jobs, clauses);
-    for (place, report) in why.state.reports.iter().enumerate() {
-        one_report(why, place, report, clauses);
+    for subject in [ReportSubject::Domain, ReportSubject::MxHost] {
+        let reports = why.state.reports.iter();
+        let reports = reports.filter(|report| report.subject == subject);
+        for (place, report) in reports.enumerate() {
+            one_report(why, place, report, clauses);
+        }
     }
     requests(why, clauses);
     if let Some(preview) = &why.preview {
-        let is_late = !why.state.reports.is_empty();
+        let mut reports = why.state.reports.iter();
+        let is_late = reports.any(|report| report.subject == ReportSubject::Domain);
         let is_awaited = why
             .state
             .jobs
@@ -67,7 +72,11 @@ fn requests(why: &Why, clauses: &mut Vec<String>) {
 }
 
 fn counted(why: &Why, clauses: &mut Vec<String>) {
-    let told = why.state.reports.iter().map(ReportState::counts);
+    // Those of a MX host stand in the reports on their domains.
+    let reports = why.state.reports.iter();
+    let told = reports
+        .filter(|report| report.subject == ReportSubject::Domain)
+        .map(ReportState::counts);
     let preview = why.preview.as_ref().map(|preview| {
         let rows = &preview.decided.rows;
         Some((rows.sessions, rows.failed))
@@ -78,6 +87,9 @@ fn counted(why: &Why, clauses: &mut Vec<String>) {
         (by, of) => format!(" by {by} of {of} collectors"),
     };
     let all = all.filter(|all| !all.is_empty());
+    if why.state.rows.is_empty() && why.preview.is_none() && is_mx_host(why) {
+        return;
+    }
     clauses.push(match all {
         Some(all) => {
             let sum =
@@ -172,9 +184,22 @@ fn because(reason: Option<&str>) -> String {
     }
 }
 
+/// It has reports as a MX host alone.
+fn is_mx_host(why: &Why) -> bool {
+    let mut reports = why.state.reports.iter();
+    reports.all(|report| report.subject == ReportSubject::MxHost)
+}
+
 fn one_report(why: &Why, place: usize, report: &ReportState, clauses: &mut Vec<String>) {
-    let name = match place {
-        0 => "the report".to_owned(),
+    let name = match (place, report.subject) {
+        (0, ReportSubject::Domain) => "the report".to_owned(),
+        (_, ReportSubject::MxHost) => {
+            let sessions = report.counts().map_or(0, |(sessions, _)| sessions);
+            format!(
+                "the report on it as a MX host ({} of whatever domains)",
+                number(sessions, "session")
+            )
+        }
         _ => {
             let sessions = report.counts().map_or(0, |(sessions, _)| sessions);
             format!(
@@ -188,10 +213,10 @@ fn one_report(why: &Why, place: usize, report: &ReportState, clauses: &mut Vec<S
         let at = report
             .created
             .map_or(String::new(), |at| format!(" at {}", when(at)));
-        let none = if place == 0 {
-            "no report was made".to_owned()
-        } else {
-            format!("{name} was not made")
+        let none = match (place, report.subject) {
+            (0, ReportSubject::Domain) => "no report was made".to_owned(),
+            (_, ReportSubject::MxHost) => "no report on it as a MX host was made".to_owned(),
+            _ => format!("{name} was not made"),
         };
         let reason = reason::plain(reason, why.domain.as_str());
         clauses.push(format!("{none}{at}, because {reason}"));

@@ -6,7 +6,9 @@ use super::*;
 use crate::{
     answers::collectors_today::CollectorToday,
     lookup,
-    model::{CollectorRow, CountedRows, DecidedDomain, Destination, NamedBy, NewReport},
+    model::{
+        CollectorRow, CountedRows, DecidedDomain, Destination, NamedBy, NewReport, ReportSubject,
+    },
     store::DeliveryState,
 };
 
@@ -57,6 +59,7 @@ fn report(uniqid: u64, reason: Option<&str>, deliveries: Vec<DeliveryState>) -> 
     ReportState {
         r_id: 1,
         uniqid,
+        subject: ReportSubject::Domain,
         created: Some(at("2026-11-21T00:10:00Z")),
         reason: reason.map(str::to_owned),
         sessions: Some(12),

@@ -14,6 +14,7 @@ use crate::{
     },
     ctl::table::{Align, Table},
     lookup::LookupResult,
+    model::ReportSubject,
 };
 
 /// More lines of one kind are counted only: all of them are in the report itself.
@@ -43,27 +44,33 @@ pub(super) fn of(shown: &Shown) -> String {
 
 fn one_report(text: &mut String, shown: &Shown, report: &ShownReport) {
     let (domain, day) = (&shown.domain, shown.day);
+    let subject = match report.subject {
+        ReportSubject::Domain => domain.to_string(),
+        ReportSubject::MxHost => format!("the MX host {domain}"),
+    };
     let number = match report.uniqid {
         0 | 1 => String::new(),
         number => format!(", number {number} of that day"),
     };
     match (&report.stage, &report.contents) {
         (ReportStage::Made, Ok(_)) => {
-            line(text, &format!("Report on {domain} of {day} (UTC){number}"))
+            line(text, &format!("Report on {subject} of {day} (UTC){number}"))
         }
         (ReportStage::Preview(_), Ok(_)) => line(
             text,
             &format!(
-                "Preview of the report on {domain} of {day} (UTC){number}: nothing has been sent"
+                "Preview of the report on {subject} of {day} (UTC){number}: nothing has been sent"
             ),
         ),
         (ReportStage::Made, Err(_)) if !report.deliveries.is_empty() => {
-            line(text, &format!("Report on {domain} of {day} (UTC){number}"));
+            line(text, &format!("Report on {subject} of {day} (UTC){number}"));
         }
-        (ReportStage::Made, Err(_)) => line(text, &format!("No report on {domain} of {day} (UTC)")),
+        (ReportStage::Made, Err(_)) => {
+            line(text, &format!("No report on {subject} of {day} (UTC)"))
+        }
         (ReportStage::Preview(_), Err(_)) => line(
             text,
-            &format!("No report on {domain} of {day} (UTC) would be sent"),
+            &format!("No report on {subject} of {day} (UTC) would be sent"),
         ),
     }
     if let Some(why) = report.why_none(domain) {

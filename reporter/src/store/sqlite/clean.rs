@@ -3,7 +3,7 @@
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{bounces, days, history, mails, named, requests, suppressed};
+use super::{bounces, days, history, mails, mx_hosts, named, requests, suppressed};
 
 /// Rows that go in one transaction: so few that deliveries do not wait.
 const CLEANED_AT_ONCE: usize = 10_000;
@@ -58,6 +58,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<bool>
     if removed == 0 {
         suppressed::clean(tx, &day)?;
         requests::clean(tx, &day)?;
+        mx_hosts::clean(tx, &day, is_decided)?;
     }
     Ok(named::clean_few(tx)? || removed > 0)
 }

@@ -14,12 +14,12 @@ use super::{
     collectors::REMOVED,
     days,
     history::{self, Addition, TopFailures},
-    mails, named, normalize_domains, text, used,
+    mails, mx_hosts, named, normalize_domains, text, used,
 };
 use crate::{
     model::{
-        CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay,
-        NamedDestination, OurMails,
+        CollectorRow, DecidedDomain, Decision, DeliveryStatus, Destination, DomainDay, MxHostDay,
+        NamedDestination, OurMails, ReportSubject,
     },
     store::{Decisions, FailingDomains, Step, StoreError},
 };
@@ -30,7 +30,7 @@ impl Decisions for SqliteStore {
             "days left over",
             "SELECT DISTINCT day FROM reportdata d WHERE (status = 'late' AND data <> '' \
              OR data IS NOT NULL AND status = 'fetched' \
-             AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain)) \
+             AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain AND r.tlsrptd_mx IS NULL)) \
              AND NOT EXISTS (SELECT 1 FROM fetchjobs j WHERE j.day = d.day AND j.status IS NULL)",
         )
     }
@@ -107,7 +107,28 @@ impl Decisions for SqliteStore {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let r_ids = self.transact_with_failures(Step::Decided, |tx, failures| {
-            store(tx, day, decisions, failures, now)
+            let r_ids = store(tx, day, decisions, ReportSubject::Domain, now)?;
+            failures.add(tx, &day.to_string(), decisions)?;
+            Ok(r_ids)
+        })?;
+        self.schedule_deliveries(decisions, &r_ids);
+        Ok(())
+    }
+
+    fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError> {
+        self.read("sessions at MX hosts", |db| {
+            mx_hosts::read(db, day, limit, bytes)
+        })
+    }
+
+    fn store_mx_decisions(
+        &mut self,
+        day: Day,
+        decisions: &[DecidedDomain],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let r_ids = self.transact(Step::MxDecided, |tx| {
+            store(tx, day, decisions, ReportSubject::MxHost, now)
         })?;
         self.schedule_deliveries(decisions, &r_ids);
         Ok(())
@@ -120,7 +141,8 @@ impl Decisions for SqliteStore {
         now: Timestamp,
     ) -> Result<Vec<NamedDestination>, StoreError> {
         let (r_ids, named) = self.transact_with_failures(Step::DayDecided, |tx, failures| {
-            let r_ids = store(tx, day, decisions, failures, now)?;
+            let r_ids = store(tx, day, decisions, ReportSubject::Domain, now)?;
+            failures.add(tx, &day.to_string(), decisions)?;
             // Rows of a job that still waits are not part of the decision.
             tx.execute(
                 "UPDATE reportdata SET status = CASE WHEN tlsrptd_data IS NULL THEN 'timedout' ELSE 'fetched' END, \
@@ -148,7 +170,7 @@ impl Decisions for SqliteStore {
 const UNDECIDED: &str = "SELECT domain, fetcher, coalesce(data, tlsrptd_data) FROM reportdata d \
     WHERE day = ?1 AND domain > ?2 AND domain <= ?3 AND typeof(domain) = 'text' \
     AND (status = 'late' AND data <> '' OR (status = 'fetched' AND data IS NOT NULL OR tlsrptd_data IS NOT NULL) \
-    AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain))";
+    AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain AND r.tlsrptd_mx IS NULL))";
 const IN_ORDER: &str = "ORDER BY domain, fetcher";
 /// Of domains with a failure in any row. Within a text a quote has a backslash before it, so no text says that.
 const FAILING: &str = "AND EXISTS (SELECT 1 FROM reportdata f WHERE f.day = d.day AND f.domain = d.domain \
@@ -207,12 +229,17 @@ impl SqliteStore {
                 Some(_) => mails::sent_to(db, &domain, day)?,
                 None => OurMails::default(),
             };
+            let mx_mails = match self.guard.is_some() && self.mx_reports {
+                true => mails::on_mx_hosts(db, &domain, day)?,
+                false => Vec::new(),
+            };
             room = room.saturating_sub(size);
             let reports = u64::try_from(before).unwrap_or(0);
             found.push(DomainDay {
                 domain,
                 rows: vec![stored],
                 our_mails,
+                mx_mails,
                 reports,
             });
         }
@@ -249,13 +276,14 @@ fn store(
     tx: &Transaction<'_>,
     day: Day,
     decisions: &[DecidedDomain],
-    failures: &mut TopFailures,
+    subject: ReportSubject,
     now: Timestamp,
 ) -> rusqlite::Result<Vec<i64>> {
     let (day, its) = (day.to_string(), text::its(now));
     let mut report = tx.prepare_cached(
         "INSERT INTO reports(day, domain, uniqid, report, its, tlsrptd_reason, tlsrptd_sessions, tlsrptd_failed, \
-         tlsrptd_jobs) VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed, :jobs)",
+         tlsrptd_jobs, tlsrptd_mx) \
+         VALUES(:day, :domain, :uniqid, :report, :its, :reason, :sessions, :failed, :jobs, :mx)",
     )?;
     let mut bad = tx.prepare_cached(
         "UPDATE reportdata SET tlsrptd_reason = ?4, \
@@ -273,6 +301,7 @@ fn store(
             ":day": day, ":domain": domain, ":uniqid": integer(decided.uniqid), ":report": json,
             ":its": its, ":reason": reason, ":sessions": integer(rows.sessions), ":failed": integer(rows.failed),
             ":jobs": used::remove(tx, &day, domain, &rows.used)?,
+            ":mx": (subject == ReportSubject::MxHost).then_some(1),
         })?;
         let r_id = tx.last_insert_rowid();
         r_ids.push(r_id);
@@ -289,14 +318,22 @@ fn store(
                 deliveries += added;
             }
         }
-        history.decided(&day, decided, deliveries);
+        match subject {
+            ReportSubject::Domain => {
+                history.decided(&day, decided, deliveries);
+                mx_hosts::add(tx, &day, decided)?;
+            }
+            ReportSubject::MxHost => {
+                history.delivers(&day, deliveries);
+                mx_hosts::remove(tx, &day, domain)?;
+            }
+        }
         for (fetcher, reason) in &rows.bad {
             bad.execute([&day, domain, fetcher, reason])?;
         }
     }
     history.write(tx)?;
     named::add(tx, &day, decisions)?;
-    failures.add(tx, &day, decisions)?;
     Ok(r_ids)
 }
 

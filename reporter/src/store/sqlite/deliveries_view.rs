@@ -7,7 +7,7 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     ExistingDatabase,
-    domain_day::{Columns, instant, jobs, number, string},
+    domain_day::{Columns, instant, jobs, number, string, subject},
     text, unreadable,
 };
 use crate::store::{
@@ -157,8 +157,12 @@ impl Query<'_> {
             }
         });
         let ours = [origin, self.columns.first_attempt("d"), started];
+        let mx = match self.columns.of_reports("tlsrptd_mx").as_str() {
+            "NULL" => "NULL",
+            _ => "r.tlsrptd_mx",
+        };
         format!(
-            "SELECT r.domain, r.uniqid, d.destination, d.status, d.retries, d.nexttry, {}, {}",
+            "SELECT r.domain, r.uniqid, d.destination, d.status, d.retries, d.nexttry, {}, {}, {mx}",
             ours.join(", "),
             self.columns.answer_of_destinations("d"),
         )
@@ -202,6 +206,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     Ok(DeliveryRow {
         domain: string(row.get_ref(0)?).unwrap_or_default(),
         uniqid: number(row.get_ref(1)?).unwrap_or(0),
+        subject: subject(row.get_ref(10)?),
         destination: string(row.get_ref(2)?).unwrap_or_default(),
         progress,
         failures: number(row.get_ref(4)?).unwrap_or(0),
@@ -217,12 +222,17 @@ fn without_report(
     domain: Option<&str>,
     limit: usize,
 ) -> rusqlite::Result<Vec<WithoutReportRow>> {
-    if Columns::of(db)?.of_reports("tlsrptd_reason") == "NULL" {
+    let columns = Columns::of(db)?;
+    if columns.of_reports("tlsrptd_reason") == "NULL" {
         return Ok(Vec::new());
     }
     let of_domain = match domain {
-        Some(_) => "domain = ?3",
-        None => "?3 IS NULL",
+        Some(_) => "domain = ?3".to_owned(),
+        // The day's number of domains without a report knows no MX hosts.
+        None => format!(
+            "?3 IS NULL AND {} IS NULL",
+            columns.of_reports("tlsrptd_mx")
+        ),
     };
     let select = format!(
         "SELECT domain, tlsrptd_sessions, tlsrptd_failed, tlsrptd_reason FROM reports \

@@ -14,7 +14,7 @@ use super::{
     used,
 };
 use crate::{
-    model::{CollectorRow, Destination, NamedBy, OurMails},
+    model::{CollectorRow, Destination, NamedBy, OurMails, ReportSubject},
     store::{
         DeliveryState, DomainDayState, DomainDays, DomainPresence, JobStage, JobState, ReportState,
         RowStage, RowState, StoreError,
@@ -154,7 +154,8 @@ fn rows(
     name: &str,
     state: &mut DomainDayState,
 ) -> rusqlite::Result<()> {
-    let is_reported = !state.reports.is_empty();
+    let mut reports = state.reports.iter();
+    let is_reported = reports.any(|report| report.subject == ReportSubject::Domain);
     let select = format!(
         "SELECT fetcher, status, data, {}, {} FROM reportdata WHERE day = ?1 AND domain = ?2 ORDER BY fetcher",
         columns.of_reportdata("tlsrptd_data"),
@@ -241,11 +242,12 @@ fn reports(
     name: &str,
 ) -> rusqlite::Result<Vec<ReportState>> {
     let select = format!(
-        "SELECT r_id, uniqid, its, {}, {}, {}, report FROM reports WHERE day = ?1 AND domain = ?2 \
+        "SELECT r_id, uniqid, its, {}, {}, {}, report, {} FROM reports WHERE day = ?1 AND domain = ?2 \
          ORDER BY uniqid, r_id LIMIT {MAX_REPORTS}",
         columns.of_reports("tlsrptd_reason"),
         columns.of_reports("tlsrptd_sessions"),
         columns.of_reports("tlsrptd_failed"),
+        columns.of_reports("tlsrptd_mx"),
     );
     let mut found: Vec<ReportState> = db
         .prepare(&select)?
@@ -258,6 +260,7 @@ fn reports(
                 sessions: number(row.get_ref(4)?),
                 failed: number(row.get_ref(5)?),
                 json: string(row.get_ref(6)?),
+                subject: subject(row.get_ref(7)?),
                 deliveries: Vec::new(),
             })
         })?
@@ -308,6 +311,14 @@ pub(super) fn instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<j
     Ok(string(row.get_ref(column)?)
         .as_deref()
         .and_then(text::instant))
+}
+
+/// As the column `tlsrptd_mx` has it.
+pub(super) fn subject(value: ValueRef<'_>) -> ReportSubject {
+    match value {
+        ValueRef::Null => ReportSubject::Domain,
+        _ => ReportSubject::MxHost,
+    }
 }
 
 /// Another program may have written anything.

@@ -126,6 +126,11 @@ impl<'a> Addition<'a> {
         }
     }
 
+    /// Deliveries of a report whose sessions and decision count already: that of a MX host.
+    pub(super) fn delivers(&mut self, day: &str, deliveries: u64) {
+        self.days.entry(day.to_owned()).or_default().deliveries += deliveries;
+    }
+
     /// A delivery has ended.
     pub(super) fn ended(&mut self, day: &str, destination: &Destination, status: DeliveryStatus) {
         let status = status.as_str();

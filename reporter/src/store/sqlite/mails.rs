@@ -1,6 +1,6 @@
 //! Report mails that went out, for the loop guard: how many sessions with a domain may have carried them.
 
-use std::{cmp::Reverse, sync::LazyLock};
+use std::{cmp::Reverse, collections::BTreeSet, sync::LazyLock};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// By day and domain: mails that count against it, the newest day that they reported on, and whether that had failures.
-/// The row without a domain counts all mails of its day.
+/// The row without a domain counts all mails of its day; one with a domain, a space and a MX host, the reports on that host
+/// that were mailed to that domain.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, \
     reported TEXT, failed INTEGER, PRIMARY KEY(day, domain)) WITHOUT ROWID";
 
@@ -61,6 +62,9 @@ pub(super) fn record_mails(
         }
         if end.destination.named_by == NamedBy::Operator || report.domain.as_ref() == Some(to) {
             count(tx, &today, to.as_str(), 1, Some(&report))?;
+        } else if let (true, Some(host)) = (report.is_on_mx_host, &report.domain) {
+            // Against the domain's sessions at that host alone: a stranger's record silences nobody else's report.
+            count(tx, &today, &format!("{to} {host}"), 1, Some(&report))?;
         }
     }
     Ok(())
@@ -84,11 +88,12 @@ struct MailedReport {
     domain: Option<Domain>,
     day: String,
     failed: bool,
+    is_on_mx_host: bool,
 }
 
 fn report(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<MailedReport>> {
     tx.prepare_cached(
-        "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0 FROM reports WHERE r_id = ?1",
+        "SELECT domain, day, coalesce(tlsrptd_failed, 0) > 0, tlsrptd_mx IS NOT NULL FROM reports WHERE r_id = ?1",
     )?
     .query_row([end.r_id], |row| {
         let domain: String = row.get(0)?;
@@ -96,6 +101,7 @@ fn report(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<Mai
             domain: Domain::parse(&domain).ok(),
             day: row.get(1)?,
             failed: row.get(2)?,
+            is_on_mx_host: row.get(3)?,
         })
     })
     .optional()
@@ -172,6 +178,30 @@ struct MailsOfDay {
     number: u64,
     reported: Option<Day>,
     failed: bool,
+}
+
+/// Reports on MX hosts that were mailed to a domain, by the host.
+pub(super) fn on_mx_hosts(
+    db: &Connection,
+    domain: &str,
+    day: Day,
+) -> rusqlite::Result<Vec<(String, OurMails)>> {
+    // Behind a space comes `!`.
+    let mut select = db.prepare_cached(
+        "SELECT domain FROM tlsrptd_mails WHERE day = ?1 AND domain > ?2 || ' ' AND domain < ?2 || '!'",
+    )?;
+    let mut names = BTreeSet::new();
+    for back in 0..=LONGEST_SILENCE {
+        let found = select.query_map((day.back(back).to_string(), domain), |row| row.get(0))?;
+        for name in found {
+            names.insert(name?);
+        }
+    }
+    let hosts = names.iter().filter_map(|name: &String| {
+        let (_, host) = name.split_once(' ')?;
+        Some(sent_to(db, name, day).map(|mails| (host.to_owned(), mails)))
+    });
+    hosts.collect()
 }
 
 /// Removes rows that no day needs any more, independent of `keep_days`.

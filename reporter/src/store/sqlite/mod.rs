@@ -19,6 +19,7 @@ mod jobs;
 mod journal;
 mod lock;
 mod mails;
+mod mx_hosts;
 mod named;
 mod normalize_domains;
 mod open;
@@ -55,6 +56,8 @@ pub struct SqliteStore {
     reports: claims::ReportsInHand,
     /// With `loop_guard`.
     guard: Option<mails::GuardedMails>,
+    /// `mx_reports`.
+    mx_reports: bool,
     suppressions: suppressed::CachedList,
     failures: history::TopFailures,
     kept: history::KeptReports,

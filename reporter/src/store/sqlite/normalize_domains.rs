@@ -17,7 +17,7 @@ use super::text;
 const NOT_NORMALIZED: &str = "SELECT rowid, domain, fetcher FROM reportdata d WHERE day = ?1 \
     AND typeof(domain) = 'text' AND (domain GLOB '*[^-a-z0-9._]*' OR domain GLOB '*.') \
     AND (status = 'late' AND data <> '' OR (data IS NOT NULL AND status = 'fetched' OR tlsrptd_data IS NOT NULL) \
-    AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain))";
+    AND NOT EXISTS (SELECT 1 FROM reports r WHERE r.day = d.day AND r.domain = d.domain AND r.tlsrptd_mx IS NULL))";
 
 /// A row whose domain is not normalized.
 pub(super) struct ListedDomain {
@@ -71,7 +71,8 @@ fn rename_one(
     tx.execute(
         "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry, its, tlsrptd_reason) \
          SELECT day, :normalized, coalesce(data, tlsrptd_data), :fetcher, fetcherindex, retries, \
-         CASE WHEN EXISTS (SELECT 1 FROM reports r WHERE r.day = reportdata.day AND r.domain = :normalized) THEN 'late' \
+         CASE WHEN EXISTS (SELECT 1 FROM reports r WHERE r.day = reportdata.day AND r.domain = :normalized \
+         AND r.tlsrptd_mx IS NULL) THEN 'late' \
          ELSE coalesce(status, 'fetched') END, \
          nexttry, its, :reason FROM reportdata WHERE rowid = :rowid",
         named_params! {

@@ -56,6 +56,7 @@ impl SqliteStore {
             pending: Default::default(),
             reports: Default::default(),
             guard: None,
+            mx_reports: false,
             suppressions: Default::default(),
             failures: Default::default(),
             kept: Default::default(),

@@ -32,7 +32,8 @@ impl ReportData for SqliteStore {
     ) -> Result<usize, StoreError> {
         self.transact(Step::RowsStored, |tx| {
             let mut reported = tx.prepare_cached(&format!(
-                "SELECT coalesce(max({}), 0) FROM reports WHERE day = ?1 AND domain = ?2 HAVING count(*) > 0",
+                "SELECT coalesce(max({}), 0) FROM reports WHERE day = ?1 AND domain = ?2 AND tlsrptd_mx IS NULL \
+                 HAVING count(*) > 0",
                 used::has_counts_of("?3")
             ))?;
             let mut unlist = tx.prepare_cached(

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 use tlsrptd_proto::report::InstallationId;
 
 use super::{
-    bounces, clock, days, digests, history, installation, mails, named, requests, suppressed,
+    bounces, clock, days, digests, history, installation, mails, mx_hosts, named, requests,
+    suppressed,
 };
 
 /// What sys4 writes into `dbversion`.
@@ -73,6 +74,8 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("reports", "tlsrptd_failed", "INTEGER"),
     // The fetch jobs whose rows are in it, by their `fetcherindex`: see `used`.
     ("reports", "tlsrptd_jobs", "TEXT"),
+    // 1: it is on a MX host, whose sessions are also in the reports on their domains.
+    ("reports", "tlsrptd_mx", "INTEGER"),
     // Who named it: `record` or `operator`.
     ("destinations", "tlsrptd_origin", "TEXT"),
     // Its destination queue.
@@ -216,7 +219,8 @@ pub(super) fn extend(db: &Connection, id: &InstallationId) -> rusqlite::Result<(
         .iter()
         .chain(bounces::TABLES)
         .chain(history::TABLES)
-        .chain(requests::TABLES);
+        .chain(requests::TABLES)
+        .chain(mx_hosts::TABLES);
     extras
         .copied()
         .try_for_each(|text| db.execute_batch(text))?;

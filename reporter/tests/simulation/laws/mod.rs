@@ -5,6 +5,7 @@ mod attempts;
 mod bounces;
 mod gathering;
 mod history;
+mod mx_hosts;
 mod outcomes;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -60,6 +61,7 @@ pub fn judge(played: &Played) -> Vec<String> {
     court.every_session_is_accounted_for();
     court.every_reason_is_true();
     court.totals_are_what_was_done();
+    court.sessions_at_mx_hosts_are_told_once();
     court.receivers_got_what_was_counted();
     court.collectors_were_treated_well();
     court.one_report_a_place();

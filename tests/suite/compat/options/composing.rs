@@ -55,6 +55,14 @@ fn contents() -> Vec<Effect> {
         }),
         of.set("report_days", "failures", ["mailto:x@m.test", "none"], destinations),
         of.set("min_sessions", "2", ["mailto:x@m.test", "none"], destinations),
+        of.set("mx_reports", "yes", ["1", "2"], |site, reporter| {
+            // A domain that is its own MX host: its destination has the sessions, and why there is no second report is recorded.
+            let counts = json!({"cntrtotal": 1, "cntrfailure": 0, "failures": {}});
+            let policy = r#"{"policy-type": 1, "policy-domain": "a.test", "policy-string": ["3 1 1 AA"]}"#;
+            let day = ("a.test".to_owned(), json!({MAIL: {policy: counts}}));
+            site.report(&reporter.set("fetchers", site.day(&[day])));
+            site.value("SELECT count(*) FROM reports")
+        }),
         of.set("loop_guard", "yes", ["mailto:x@m.test", "none"], |site, reporter| {
             // A day on which a mail of our own went to the domain, which had one session.
             let script = site.scene.write("later.sh", "exit 1\n");

@@ -21,7 +21,7 @@ use crate::{
         },
         why::Why,
     },
-    model::{Destination, NamedBy},
+    model::{Destination, NamedBy, ReportSubject},
     status::page::{Site, destination::destination, overview::overview},
     store::{
         Backlog, DayTotals, DeliveryProgress, DeliveryRow, DeliveryState, DomainDayState,
@@ -326,6 +326,7 @@ fn deliveries(filling: &Filling) -> DeliveryList {
     let row = DeliveryRow {
         domain: text.clone(),
         uniqid: 1,
+        subject: ReportSubject::Domain,
         destination: format!("mailto:{text}"),
         progress: DeliveryProgress::Ended {
             status: text.clone(),
@@ -365,6 +366,7 @@ fn state(filling: &Filling) -> DomainDayState {
     let report = |reason: Option<String>| ReportState {
         r_id: 1,
         uniqid: 1,
+        subject: ReportSubject::Domain,
         created: Some(now()),
         reason,
         sessions: Some(filling.number),

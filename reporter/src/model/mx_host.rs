@@ -1,0 +1,119 @@
+//! Reports to whoever runs a MX host (RFC 8460 section 1.1: the policy domain of DANE is the TLSA base domain).
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tlsrptd_proto::{counts::ReportCounts, domain::Domain};
+
+use super::{Destination, NewReport};
+
+/// What a report is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportSubject {
+    /// A recipient domain.
+    Domain,
+    /// A MX host, whatever the recipient domains.
+    MxHost,
+}
+
+/// A MX host that asks for reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MxHost {
+    /// The TLSA base domain.
+    pub name: Domain,
+    /// Where the reports on it go.
+    pub destinations: Vec<Destination>,
+}
+
+/// What a domain's day adds to that of a MX host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MxShare {
+    /// The host.
+    pub host: Arc<MxHost>,
+    /// The sessions.
+    pub counts: ReportCounts,
+}
+
+/// What all domains of a day have added up to for one MX host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MxHostDay {
+    /// The host, as it stands in the row.
+    pub host: String,
+    /// Where the report goes.
+    pub destinations: Vec<Destination>,
+    /// The sessions.
+    pub counts: ReportCounts,
+    /// Sessions that are left out: one of the destinations gets them in the reports on their domains.
+    pub told: u64,
+    /// Reports that were made before under this name.
+    pub reports: u64,
+}
+
+impl MxHost {
+    /// Whether one of its destinations gets this report on a domain, however the destination is written there.
+    pub fn gets(&self, report: &NewReport) -> bool {
+        let own: BTreeSet<String> = self.destinations.iter().map(place).collect();
+        let mut others = report.destinations.iter();
+        others.any(|(destination, _)| own.contains(&place(destination)))
+    }
+}
+
+/// What destinations are compared by. A folder is one place only if its text is the same.
+fn place(destination: &Destination) -> String {
+    let canonical = destination.canonical();
+    canonical.unwrap_or_else(|| destination.uri().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::NamedBy;
+
+    #[test]
+    fn who_has_a_report_already() {
+        let host = MxHost {
+            name: Domain::parse("mx.hoster.example").unwrap(),
+            destinations: [
+                "mailto:TLS@hoster.example",
+                "https://hoster.example/r",
+                "directory:/r",
+            ]
+            .map(|uri| Destination::new(uri, NamedBy::Record))
+            .into(),
+        };
+        for (uris, gets, why) in [
+            (vec![], false, "no destination"),
+            (
+                vec!["mailto:tls@Hoster.example"],
+                true,
+                "the same mailbox in another spelling",
+            ),
+            (
+                vec!["mailto:own@a.example", "https://Hoster.example:443/r"],
+                true,
+                "one of several",
+            ),
+            (
+                vec!["mailto:other@hoster.example", "https://hoster.example/R"],
+                false,
+                "other places at the same hoster",
+            ),
+            (vec!["directory:/r"], true, "the operator's folder"),
+            (vec!["directory:/R"], false, "another folder"),
+        ] {
+            let to = |uri: &str| {
+                (
+                    Destination::new(uri, NamedBy::Record),
+                    Timestamp::UNIX_EPOCH,
+                )
+            };
+            let report = NewReport {
+                json: String::new(),
+                destinations: uris.into_iter().map(to).collect(),
+                suppressed: Vec::new(),
+            };
+            assert_eq!(host.gets(&report), gets, "{why}");
+        }
+    }
+}

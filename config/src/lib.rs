@@ -46,5 +46,5 @@ pub use day::DayWord;
 pub use log_level::LogLevel;
 pub use start::{Settings, Start};
 pub use value::{
-    DigestFrequency, DkimKey, FetcherCommand, Listen, MailTransport, ReportDays, Storage,
+    BlockList, DigestFrequency, DkimKey, FetcherCommand, Listen, MailTransport, ReportDays, Storage,
 };

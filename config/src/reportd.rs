@@ -11,8 +11,8 @@ mod checks;
 mod fetchers;
 
 use crate::{
-    DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Start, args::Words, load,
-    log_level::LogLevel, option::Program, reader::Reader,
+    BlockList, DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Start,
+    args::Words, load, log_level::LogLevel, option::Program, reader::Reader,
 };
 
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
@@ -95,6 +95,7 @@ pub struct Reportd {
     /// A day; 0: no bound.
     pub max_reports_per_destination: u64,
     pub known_destinations: Vec<String>,
+    pub destination_dnsbl: Vec<BlockList>,
     pub max_concurrent_deliveries: usize,
     pub max_concurrent_per_host: usize,
     /// Deliveries a second; 0: no bound.
@@ -206,6 +207,7 @@ impl Reportd {
             max_destinations: reader.take("max_destinations"),
             max_reports_per_destination: reader.take("max_reports_per_destination"),
             known_destinations: reader.take("known_destinations"),
+            destination_dnsbl: reader.take("destination_dnsbl"),
             max_concurrent_deliveries: reader.take("max_concurrent_deliveries"),
             max_concurrent_per_host: reader.take("max_concurrent_per_host"),
             max_rate_per_host: reader.take("max_rate_per_host"),

@@ -1,5 +1,6 @@
 //! The types of settings.
 
+mod block_list;
 mod parse;
 
 use std::{
@@ -8,6 +9,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use block_list::BlockList;
 pub(crate) use parse::Setting;
 
 /// Where a collector keeps its counters.

@@ -3,6 +3,7 @@
 //! Every domain gets a decision, and every decision against a report its reason. Nothing here touches the database; the
 //! same rows and the same answers give the same decision.
 
+mod block_list;
 mod guard;
 mod limit;
 mod mx_hosts;
@@ -24,14 +25,13 @@ use tlsrptd_proto::{
 use crate::{
     environment::Records,
     lookup::{self, LookupResult},
-    model::{
-        CountedDetails, CountedRows, DecidedDomain, Decision, Destination, DomainDay, NewReport,
-    },
+    model::{CountedDetails, CountedRows, DecidedDomain, Decision, DomainDay, NewReport},
     route::{Routed, Routes},
     schedule::Schedule,
     suppress::Suppressions,
 };
 
+use block_list::Screened;
 pub use limit::DestinationLimit;
 pub use mx_hosts::{MX_HOSTS_A_DAY, MxHosts, name_mx_host};
 pub use test_report::test_report;
@@ -141,14 +141,14 @@ impl Composer {
         let mut rows = CountedRows::default();
         let routed = self.destinations(records, day, found, now, &mut rows).await;
         let decision = match routed {
-            Ok((domain, counts, destinations)) => {
+            Ok((domain, counts, screened)) => {
                 let json = self.write(day, &domain, counts, uniqid, text);
                 let mut rng = StdRng::seed_from_u64(seed);
                 let due = |to| (to, self.schedule.first_delivery(now, &mut rng));
                 Decision::Report(NewReport {
                     json,
-                    destinations: destinations.into_iter().map(due).collect(),
-                    suppressed: Vec::new(),
+                    destinations: screened.wanted.into_iter().map(due).collect(),
+                    suppressed: screened.listed,
                 })
             }
             Err(reason) => Decision::NoReport(reason),
@@ -190,7 +190,7 @@ impl Composer {
         mut found: DomainDay,
         now: Timestamp,
         rows: &mut CountedRows,
-    ) -> Result<(Domain, ReportCounts, Vec<Destination>), String> {
+    ) -> Result<(Domain, ReportCounts, Screened), String> {
         let domain =
             Domain::parse(&found.domain).map_err(|error| format!("not a domain: {error}"))?;
         let our_mails = found.our_mails;
@@ -227,7 +227,11 @@ impl Composer {
         if let Some(left_out) = left_out {
             tracing::info!(%day, %domain, "a destination is left out: {left_out}");
         }
-        Ok((domain, counts, routed.destinations))
+        let screened = self.screen(records, &domain, routed.destinations).await;
+        match screened.nothing_left() {
+            Some(reason) => Err(reason),
+            None => Ok((domain, counts, screened)),
+        }
     }
 }
 
@@ -261,10 +265,8 @@ pub fn suppress(decided: &mut DecidedDomain, list: &Suppressions, today: Day) {
     }
     if report.destinations.is_empty() {
         let first = report.suppressed.first().map_or("", |(_, reason)| reason);
-        decided.decision = Decision::NoReport(match report.suppressed.len() {
-            1 => format!("suppressed: {first}"),
-            all => format!("suppressed: {first}, and {} more", all - 1),
-        });
+        let more = report.suppressed.len().saturating_sub(1);
+        decided.decision = Decision::NoReport(format!("suppressed: {}", and_more(first, more)));
     }
 }
 
@@ -322,10 +324,15 @@ async fn record<R: Records>(
 fn left_out(routed: &Routed) -> Option<String> {
     let (uri, reason) = routed.dropped.first()?;
     let more = routed.dropped.len() - 1 + routed.more_dropped;
-    Some(match more {
-        0 => format!("{uri:?}: {reason}"),
-        _ => format!("{uri:?}: {reason}, and {more} more"),
-    })
+    Some(and_more(&format!("{uri:?}: {reason}"), more))
+}
+
+/// The first of several reasons, and how many there are beside it.
+fn and_more(first: &str, more: usize) -> String {
+    match more {
+        0 => first.to_owned(),
+        _ => format!("{first}, and {more} more"),
+    }
 }
 
 fn nowhere(discarded: bool, left_out: Option<String>) -> String {

@@ -9,7 +9,7 @@ use tlsrptd_service::clock::ClockReading;
 use crate::{
     deliver::{Deliverer, Outcome, PreparedMail, Progress},
     gather::{self, Answer, AnswerSender, GatherError, Terms},
-    lookup::{LookupResult, Resolver, ResolverStatus},
+    lookup::{BlockLists, LookupResult, Resolver, ResolverStatus},
     model::{Delivery, DigestMail, FetchJob},
 };
 
@@ -47,6 +47,10 @@ pub trait Environment: Send + Sync + 'static {
     fn resolver_status(&self) -> Option<ResolverStatus> {
         None
     }
+    /// The operator's DNS block lists; `None`: there are none.
+    fn block_lists(&self) -> Option<&BlockLists> {
+        None
+    }
     /// A delivery waits in its queue: its mail may be written and signed ahead.
     fn prepare_mail(&self, _delivery: &Delivery, _mail: &PreparedMail) {}
     /// The number of attempts whose report the other side has, and has not answered: to end these would send it twice.
@@ -76,11 +80,19 @@ pub trait Environment: Send + Sync + 'static {
 pub trait Records: Sync {
     /// What DNS says of a domain's record; `None` when it is not asked.
     fn record(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send;
+    /// What destinations are looked up in; `None`: nothing.
+    fn block_lists(&self) -> Option<&BlockLists> {
+        None
+    }
 }
 
 impl<E: Environment> Records for E {
     fn record(&self, domain: &Domain) -> impl Future<Output = Option<LookupResult>> + Send {
         self.lookup(domain)
+    }
+
+    fn block_lists(&self) -> Option<&BlockLists> {
+        Environment::block_lists(self)
     }
 }
 
@@ -89,6 +101,8 @@ impl<E: Environment> Records for E {
 pub struct SystemEnvironment {
     /// `None` with `resolve_records = no`.
     pub resolver: Option<Resolver>,
+    /// `destination_dnsbl`; `None` without any.
+    pub block_lists: Option<BlockLists>,
     /// Mail, HTTPS, directories.
     pub deliverer: Arc<Deliverer>,
     /// `max_collectd_timediff`.
@@ -137,6 +151,10 @@ impl Environment for SystemEnvironment {
 
     fn resolver_status(&self) -> Option<ResolverStatus> {
         self.resolver.as_ref().map(Resolver::status)
+    }
+
+    fn block_lists(&self) -> Option<&BlockLists> {
+        self.block_lists.as_ref()
     }
 
     fn prepare_mail(&self, delivery: &Delivery, mail: &PreparedMail) {

@@ -1,5 +1,6 @@
 //! Where a domain wants its reports: the TXT record at `_smtp._tls` (RFC 8460 section 3).
 
+mod block_lists;
 mod retry_budget;
 mod throttle;
 
@@ -21,6 +22,8 @@ use crate::{
     dns::{DnsAnswer, NoAnswer, Question, StubResolver},
     throttle::Permit,
 };
+pub use block_lists::BlockLists;
+pub(crate) use block_lists::{INVALID, ListAnswer, read_list};
 use retry_budget::RetryBudget;
 use throttle::{QueryEnd, ResolverChange, ResolverThrottle};
 

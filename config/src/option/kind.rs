@@ -49,6 +49,8 @@ pub enum Kind {
     Listen,
     /// Names of hosts.
     Hosts,
+    /// DNS block lists.
+    BlockLists,
     /// What separates an address from its tag.
     Delimiter,
 }
@@ -79,6 +81,7 @@ impl Kind {
             Kind::Proxy => "URL",
             Kind::Listen => "ADDRESS:PORT|unix:PATH",
             Kind::Hosts => "NAME,...",
+            Kind::BlockLists => "ZONE[=CODE],...",
             Kind::Delimiter => "CHARACTER",
         }
     }
@@ -116,6 +119,9 @@ impl Kind {
             Kind::Proxy => "http://[USER:PASSWORD@]HOST[:PORT] or https://...",
             Kind::Listen => "IP-ADDRESS:PORT, [IPV6-ADDRESS]:PORT, unix:/ABSOLUTE/PATH",
             Kind::Hosts => "domain names without a port, several separated by commas",
+            Kind::BlockLists => {
+                "ZONE, or ZONE=CODE with CODE as 127.0.0.2 or 127.0.[0;1].[2..11], several separated by commas"
+            }
             Kind::Delimiter => "one of + - = _ . #",
         };
         fixed.to_owned()

@@ -243,6 +243,12 @@ pub(super) const ROWS: &[Row] = &[
         unset("none", "reports.example, collector.example"),
         "Mail domains and https hosts, each with its subdomains, that are known to take the reports of many domains: max_reports_per_destination leaves them alone, and no warning says that many records name them.",
     ),
+    ours(
+        "destination_dnsbl",
+        BlockLists,
+        unset("none", "dbl.example, rhsbl.example=127.0.0.[2..11]"),
+        "DNS block lists of domain names, as reject_rhsbl_sender of Postfix takes them: a mail domain or https host of a record gets no reports while it is on one. Without CODE all of 127.0.0.0/8 counts but 127.0.0.1; 127.255.255.0/24 is a refusal of the list's and never counts. A list that does not answer lists nobody. known_destinations, and destinations of your maps, are not asked about.",
+    ),
     sys4(
         "tlsrpt_record_map",
         Path,

@@ -45,6 +45,7 @@ complete -c tlsrpt-reportd -l dns_timeout -d 'The wait for a name server' -r -f
 complete -c tlsrpt-reportd -l max_destinations -d 'Addresses used of one record' -r -f
 complete -c tlsrpt-reportd -l max_reports_per_destination -d 'Reports of one day to one mail domain or https host, on domains other than its own; 0 sets no bound' -r -f
 complete -c tlsrpt-reportd -l known_destinations -d 'Mail domains and https hosts, each with its subdomains, that are known to take the reports of many domains: max_reports_per_destination leaves them alone, and no warning says that many records name them' -r -f
+complete -c tlsrpt-reportd -l destination_dnsbl -d 'DNS block lists of domain names, as reject_rhsbl_sender of Postfix takes them: a mail domain or https host of a record gets no reports while it is on one' -r -f
 complete -c tlsrpt-reportd -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
 complete -c tlsrpt-reportd -l mail_destination_map -d 'A map over each mailto: destination' -r -F
 complete -c tlsrpt-reportd -l http_upload_map -d 'A map over each https: destination' -r -F

@@ -11,7 +11,7 @@ use crate::{
     compose::{self, Composer},
     environment::Records,
     error::Error,
-    lookup::{LookupResult, Resolver},
+    lookup::{BlockLists, LookupResult, Resolver},
     model::{DecidedDomain, Decision, DomainDay},
     route::Routes,
     store::{LoopGuard, OperatorStore},
@@ -26,6 +26,7 @@ pub(crate) struct Previewer {
     pub(crate) composer: Composer,
     suppressions: Suppressions,
     resolver: Option<Resolver>,
+    block_lists: Option<BlockLists>,
 }
 
 /// A decision that would be made.
@@ -60,6 +61,7 @@ impl Previewer {
             resolver: settings
                 .resolve_records
                 .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
+            block_lists: BlockLists::new(settings),
         })
     }
 
@@ -74,7 +76,7 @@ impl Previewer {
     /// Decides, with the report's text.
     pub(crate) async fn decide(&self, day: Day, found: DomainDay, now: Timestamp) -> Preview {
         let (records, at) = (
-            Remembered::new(self.resolver.as_ref()),
+            Remembered::new(self.resolver.as_ref(), self.block_lists.as_ref()),
             decided_at(day, now),
         );
         let decided = self.composer.decide(&records, day, found, at, 0).await;
@@ -95,7 +97,7 @@ impl Previewer {
         let at = decided_at(day, now);
         let decided = self
             .composer
-            .outlook(&Remembered::new(None), day, found, at)
+            .outlook(&Remembered::new(None, None), day, found, at)
             .await;
         self.suppressed(decided, at)
     }
@@ -185,13 +187,15 @@ fn decided_at(day: Day, now: Timestamp) -> Timestamp {
 /// Asks DNS, and remembers what it said.
 struct Remembered<'a> {
     resolver: Option<&'a Resolver>,
+    block_lists: Option<&'a BlockLists>,
     said: Mutex<Option<LookupResult>>,
 }
 
 impl<'a> Remembered<'a> {
-    fn new(resolver: Option<&'a Resolver>) -> Remembered<'a> {
+    fn new(resolver: Option<&'a Resolver>, block_lists: Option<&'a BlockLists>) -> Remembered<'a> {
         Remembered {
             resolver,
+            block_lists,
             said: Mutex::new(None),
         }
     }
@@ -209,5 +213,9 @@ impl Records for Remembered<'_> {
         let mut last = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(said.clone());
         Some(said)
+    }
+
+    fn block_lists(&self) -> Option<&BlockLists> {
+        self.block_lists
     }
 }

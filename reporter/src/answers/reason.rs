@@ -30,6 +30,9 @@ pub(crate) fn plain(reason: &str, domain: &str) -> String {
                 "all its destinations have as many reports of the day as max_reports_per_destination allows ({detail})"
             )
         }
+        ("destination_dnsbl", detail) => {
+            format!("all its destinations are on a list of destination_dnsbl ({detail})")
+        }
         ("opted out", detail) => opted_out(detail, domain),
         ("no record", detail) => no_record(detail),
         ("discarded by a map", _) => {
@@ -106,6 +109,7 @@ mod tests {
             ("report_days: no session failed", "no session failed, and report_days is failures"),
             ("min_sessions: 3 are too few", "3 are fewer sessions than min_sessions asks for"),
             ("max_reports_per_destination: v.test gets 2 reports of a day, of domains with failures first", "all its destinations have as many reports of the day as max_reports_per_destination allows (v.test gets 2 reports of a day, of domains with failures first)"),
+            ("destination_dnsbl: m.test is on dbl.test (127.0.0.2): a trap: do not mail, and 1 more", "all its destinations are on a list of destination_dnsbl (m.test is on dbl.test (127.0.0.2): a trap: do not mail, and 1 more)"),
             ("opted out: no such name in DNS", "it asks for no reports: DNS has no name _smtp._tls.a.test (NXDOMAIN)"),
             ("opted out: no TXT record in DNS", "it asks for no reports: DNS has no TXT record at _smtp._tls.a.test"),
             ("opted out: no TLSRPT record in DNS", "it asks for no reports: none of the TXT records at _smtp._tls.a.test begins with v=TLSRPTv1"),

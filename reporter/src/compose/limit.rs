@@ -30,8 +30,12 @@ impl DestinationLimit {
     }
 
     fn name(&self, domain: &str, to: &crate::model::Destination) -> Option<String> {
-        let is_known = |name: &str| self.known.iter().any(|known| is_at_or_below(name, known));
-        named_by_others(domain, to).filter(|name| !is_known(name))
+        named_by_others(domain, to).filter(|name| !self.is_known(name))
+    }
+
+    /// Whether the operator says that it wants what it gets.
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        self.known.iter().any(|known| is_at_or_below(name, known))
     }
 
     /// Counts whom the record names, and leaves out what is beyond the bound; `made`: the reports of the day that each name
@@ -70,10 +74,8 @@ impl DestinationLimit {
         if report.destinations.is_empty()
             && let Some(reason) = first
         {
-            decided.decision = Decision::NoReport(match report.suppressed.len() {
-                1 => reason,
-                all => format!("{reason}, and {} more", all - 1),
-            });
+            let more = report.suppressed.len().saturating_sub(1);
+            decided.decision = Decision::NoReport(super::and_more(&reason, more));
         }
         decided.named = parts;
     }

@@ -11,8 +11,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Daemon, DaemonOptions, DigestOptions, observation, signals};
 use crate::{
-    compose::Composer, deliver::Deliverer, environment::SystemEnvironment, error::Error,
-    lookup::Resolver, model::CollectorCommand, route::Routes, store,
+    compose::Composer,
+    deliver::Deliverer,
+    environment::SystemEnvironment,
+    error::Error,
+    lookup::{BlockLists, Resolver},
+    model::CollectorCommand,
+    route::Routes,
+    store,
 };
 
 /// Whoever asks by `tlsrptctl` waits for it; the look costs microseconds.
@@ -163,6 +169,7 @@ fn environment(settings: &Reportd, deliverer: Deliverer) -> SystemEnvironment {
         resolver: settings
             .resolve_records
             .then(|| Resolver::new(&settings.dns_servers, settings.dns_timeout)),
+        block_lists: BlockLists::new(settings),
         deliverer: Arc::new(deliverer),
         max_collectd_timediff: settings.max_collectd_timediff,
         max_answer_size: settings.max_answer_size,

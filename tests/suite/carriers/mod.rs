@@ -4,6 +4,7 @@
 //! happens. So it is seen too that no row disturbs another.
 
 mod again;
+mod block_lists;
 mod denied;
 mod fairness;
 mod filter;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
-    net::UdpSocket,
+    net::{Ipv4Addr, UdpSocket},
     os::unix::fs::PermissionsExt as _,
     process::Command,
 };
@@ -317,4 +317,35 @@ fn a_full_disk() {
         !mended.has("fail", "disk", "the reporter's database"),
         "{mended:?}"
     );
+}
+
+#[test]
+fn block_lists() {
+    let site = Site::start();
+    let dns = &site.lab.dns;
+    let doctor = || site.doctor().set("destination_dnsbl", "dbl.test");
+    let list = |point: &str, octets: [u8; 4]| {
+        dns.host(
+            &format!("{point}.dbl.test"),
+            &[Ipv4Addr::from(octets).into()],
+        );
+    };
+    assert!(ask(&site.doctor()).wrong("dnsbl").is_empty(), "none is set");
+    let expect = |level, words| ask(&doctor()).expect(level, "dnsbl", words, "dig ");
+    expect("warn", "lists neither of the test points");
+    list("test", [127, 0, 0, 2]);
+    ask(&doctor()).green("dnsbl");
+    list("invalid", [127, 0, 0, 2]);
+    expect("fail", "it lists everybody");
+    list("invalid", [192, 0, 2, 1]);
+    expect("warn", "not in 127.0.0.0/8");
+    list("invalid", [127, 255, 255, 254]);
+    ask(&doctor()).expect(
+        "warn",
+        "dnsbl",
+        "does not serve this resolver",
+        "dns_servers",
+    );
+    dns.trouble("invalid.dbl.test", Trouble::ServFail);
+    expect("warn", "gives no answer");
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{Setting, domain, path};
 use crate::{
     option::Kind,
-    value::{DkimKey, FetcherCommand, Storage},
+    value::{BlockList, DkimKey, FetcherCommand, Storage},
 };
 
 impl Setting for Vec<PathBuf> {
@@ -157,6 +157,16 @@ impl Setting for Vec<SocketAddr> {
                 .filter(|address| address.port() != 0)
                 .ok_or_else(|| format!("`{entry}` is not an IP address"))
         })
+    }
+
+    fn unset() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl Setting for Vec<BlockList> {
+    fn parse(text: &str, _: Kind) -> Result<Self, String> {
+        entries(text, |entry| BlockList::parse(entry, domain))
     }
 
     fn unset() -> Option<Self> {

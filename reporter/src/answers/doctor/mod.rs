@@ -5,6 +5,7 @@
 //! found out is said.
 
 mod access;
+mod block_lists;
 mod clock;
 mod collector;
 mod database;
@@ -64,12 +65,13 @@ pub fn reporter(
 }
 
 fn look(looking: &Looking<'_>) -> Vec<Finding> {
-    let checks: [fn(&Looking<'_>) -> Vec<Finding>; 10] = [
+    let checks: [fn(&Looking<'_>) -> Vec<Finding>; 11] = [
         database::check,
         fetchers::check,
         name_servers::check,
         dkim::check,
         sender::check,
+        block_lists::check,
         relay::check,
         trust::check,
         clock::check,

@@ -1,5 +1,6 @@
 //! The options of `tlsrpt-reportd` about what stands in a report, and whether there is one.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -102,6 +103,11 @@ fn records() -> Vec<Effect> {
         }),
         of.set("max_reports_per_destination", "1", ["mailto:x@m.test mailto:y@m.test", "mailto:x@m.test mailto:y@m.test suppressed"], |site, reporter| {
             let reporter = site.with(reporter, "v=TLSRPTv1; rua=mailto:x@m.test,mailto:y@m.test");
+            destinations(site, reporter)
+        }),
+        of.set("destination_dnsbl", "dbl.test=127.0.0.[2..11]", ["mailto:x@m.test mailto:y@n.test", "mailto:x@m.test mailto:y@n.test suppressed"], |site, reporter| {
+            site.dns.host("n.test.dbl.test", &[Ipv4Addr::new(127, 0, 0, 2).into()]);
+            let reporter = site.with(reporter, "v=TLSRPTv1; rua=mailto:x@m.test,mailto:y@n.test");
             destinations(site, reporter)
         }),
         of.turn("known_destinations", ["other.test", "m.test"], ["mailto:x@m.test mailto:y@m.test suppressed", "mailto:x@m.test mailto:y@m.test"], |site, reporter| {

@@ -2,7 +2,7 @@
 //! a busy machine as on a quiet one.
 //!
 //! - [`workload`]: fixed input, and what is done with it so many times: by a [`collector`] and by the [`reporter`], as their
-//!   programs do it; and a [`reference`], which none of our code is part of.
+//!   programs do it; and a [`mod@reference`], which none of our code is part of.
 //! - [`count`]: this program under callgrind, once with so many rounds and once with twice as many. The difference is what
 //!   the rounds take, and nothing of the start.
 //! - [`figures`]: all as parts of the reference, held against those that are committed.

@@ -6,7 +6,7 @@ use crate::{collector, input, reference, reporter};
 /// Something that is done so many times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Workload {
-    /// See [`reference`].
+    /// See [`mod@reference`].
     Reference,
     /// A datagram that the collector has seen before: read, recognised, counted.
     DatagramKnown,

@@ -90,7 +90,7 @@ impl ReporterBench<'_> {
             stored,
             kept: scene.in_use()?,
             log: scene.log_size(),
-            not_once: taken.not_once(domains),
+            not_once: taken.not_once(),
         };
         drop(resolver);
         self.leave(scene);

@@ -13,7 +13,9 @@ pub(crate) struct Taken(Arc<Reports>);
 #[derive(Debug, Default)]
 struct Reports {
     number: AtomicU64,
-    /// A bit a domain; empty where nobody asks which ones came.
+    /// How many domains there are; none where nobody asks whose reports came.
+    domains: u64,
+    /// A bit a domain.
     came: Vec<AtomicU64>,
     /// Those that came before, or are of no domain.
     strange: AtomicU64,
@@ -24,6 +26,7 @@ impl Taken {
     pub(super) fn each_of(domains: u64) -> Taken {
         let words = 0..domains.div_ceil(64);
         Taken(Arc::new(Reports {
+            domains,
             came: words.map(|_| AtomicU64::new(0)).collect(),
             ..Reports::default()
         }))
@@ -35,12 +38,12 @@ impl Taken {
     }
 
     /// Domains whose report did not come, and reports that came again or are of no domain.
-    pub(super) fn not_once(&self, domains: u64) -> u64 {
+    pub(super) fn not_once(&self) -> u64 {
         let words = self.0.came.iter();
         let came: u64 = words
             .map(|word| u64::from(word.load(Ordering::Relaxed).count_ones()))
             .sum();
-        domains - came + self.0.strange.load(Ordering::Relaxed)
+        self.0.domains - came + self.0.strange.load(Ordering::Relaxed)
     }
 
     /// A mail to this address.
@@ -60,8 +63,9 @@ impl Taken {
     }
 
     fn add(&self, domain: impl FnOnce() -> Option<u64>) {
-        if !self.0.came.is_empty() {
-            let place = domain().and_then(|number| {
+        if self.0.domains > 0 {
+            let number = domain().filter(|number| *number < self.0.domains);
+            let place = number.and_then(|number| {
                 let word = self.0.came.get(usize::try_from(number / 64).ok()?)?;
                 Some((word, 1 << (number % 64)))
             });
@@ -97,12 +101,12 @@ mod tests {
             ("RCPT TO:<tlsrpt@sender.example>", 70, "of no domain"),
             (
                 "RCPT TO:<tlsrpt@d000000070.example>",
-                70,
-                "of this word, and of no domain",
+                71,
+                "of the last word, and of no domain",
             ),
         ] {
             taken.mail(address.as_bytes());
-            assert_eq!(taken.not_once(70), not_once, "{reason}");
+            assert_eq!(taken.not_once(), not_once, "{reason}");
         }
         assert_eq!(taken.number(), 5);
     }

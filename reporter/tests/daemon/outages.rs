@@ -10,8 +10,8 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::{LookupResult, from_texts},
-    model::{Destination, NamedBy, RequestKind},
-    store::{self, HookVerdict, NewRequest, OperatorAccess, Step, StoreError},
+    model::{BounceBlame, BounceKind, Destination, NamedBy, RequestKind},
+    store::{self, HookVerdict, NewBounce, NewRequest, OperatorAccess, Step, StoreError},
 };
 
 use crate::{
@@ -61,6 +61,7 @@ async fn a_full_disk_at_every_step() {
         let environment = Arc::new(environment);
         make_store(&settings);
         ask_for_a_test(&settings, environment.now());
+        bring_back_what_is_gone(&settings, environment.now());
         let met = Arc::new(AtomicBool::new(false));
         let ends = Duration::from_secs(3600 * 4);
         while environment.zero.elapsed() < ends {
@@ -116,6 +117,19 @@ fn ask_for_a_test(settings: &Reportd, now: Timestamp) {
         by: "operator".to_owned(),
     };
     store.ask(&[request], now).unwrap().unwrap();
+}
+
+/// As `tlsrptctl bounce` does for a mail whose row has been cleaned.
+fn bring_back_what_is_gone(settings: &Reportd, now: Timestamp) {
+    let mut store = store::open_for_operator(settings, OperatorAccess::Write).unwrap();
+    let key = store.known_bounce_key().unwrap().unwrap();
+    let bounce = NewBounce {
+        tag: key.of_delivery(77, "2026-01-01", "a.example", 1, "mailto:tls@a.example"),
+        kind: BounceKind::Failed,
+        blame: BounceBlame::Address,
+        text: "550 5.1.1 no such user".to_owned(),
+    };
+    assert!(store.add_bounce(&bounce, now).unwrap());
 }
 
 /// For longer than any retry window: what is the operator's to mend costs no report.

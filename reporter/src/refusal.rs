@@ -94,6 +94,11 @@ const OF_SENDER: &[&str] = &[
     "sender address rejected",
     "sender rejected",
     "sender verify failed",
+    // Those who ask our host whether our address exists, or do not like its tag.
+    "sender verification failed",
+    "sender unknown",
+    "unknown sender",
+    "invalid sender",
     // Exchange Online, of the account that was logged in with.
     "sendasdenied",
     "not allowed to send as",

@@ -132,51 +132,61 @@ fn ours(
     returned: &ReturnedMail,
     now: Timestamp,
 ) -> Result<Taken, Error> {
-    let destination = store.bounced_destination(key, &tag)?;
+    // A row for it would be of no use, and whoever has old tags could leave many.
+    let Some(destination) = store.bounced_destination(key, &tag)? else {
+        store.count_bounce(BounceResult::Gone, now)?;
+        let text = "its report is not remembered any more".to_owned();
+        return Ok(Taken::Ours(BounceResult::Gone, text));
+    };
     let copy = settings.bcc_address.as_deref();
-    let Some(about) = of_report(&returned.recipients, destination.as_ref(), copy) else {
+    let Some(about) = of_report(&returned.recipients, &destination, copy) else {
         store.count_bounce(BounceResult::Copy, now)?;
         let text = "it is about the copy for bcc_address".to_owned();
         return Ok(Taken::Ours(BounceResult::Copy, text));
     };
-    let (kind, result) = match about.action {
-        DeliveryAction::Failed => (BounceKind::Failed, BounceResult::Refused),
-        DeliveryAction::Delayed => (BounceKind::Delayed, BounceResult::Delayed),
+    let bounce = new_bounce(tag, about, &destination);
+    let result = match (store.add_bounce(&bounce, now)?, bounce.kind) {
+        (false, _) => BounceResult::Repeated,
+        (true, BounceKind::Failed) => BounceResult::Refused,
+        (true, BounceKind::Delayed) => BounceResult::Delayed,
+        (true, BounceKind::Passed) => BounceResult::Passed,
+    };
+    Ok(Taken::Ours(result, bounce.text))
+}
+
+fn new_bounce(tag: BounceTag, about: &ReturnedRecipient, destination: &Destination) -> NewBounce {
+    let kind = match about.action {
+        DeliveryAction::Failed => BounceKind::Failed,
+        DeliveryAction::Delayed => BounceKind::Delayed,
         DeliveryAction::Delivered | DeliveryAction::Relayed | DeliveryAction::Expanded => {
-            (BounceKind::Passed, BounceResult::Passed)
+            BounceKind::Passed
         }
     };
+    let forwarded = forwarded_to(about, destination);
     let blame = match about.speaks_of() {
-        RefusalSubject::Address => BounceBlame::Address,
+        RefusalSubject::Address if forwarded.is_none() => BounceBlame::Address,
         _ => BounceBlame::Other,
     };
-    let text = visible::one_line(&about.to_string());
-    let text: String = text.chars().take(LONGEST_TEXT).collect();
-    let bounce = NewBounce {
+    let text = match forwarded {
+        Some(address) => format!("forwarded to {address}: {about}"),
+        None => about.to_string(),
+    };
+    let text = visible::one_line(&text);
+    NewBounce {
         tag,
         kind,
         blame,
-        text: text.clone(),
-    };
-    let is_new = store.add_bounce(&bounce, now)?;
-    let result = if is_new {
-        result
-    } else {
-        BounceResult::Repeated
-    };
-    Ok(Taken::Ours(result, text))
+        text: text.chars().take(LONGEST_TEXT).collect(),
+    }
 }
 
 /// What it says of the report's address; or of whom that was forwarded to, a failure first. Not of `bcc_address`.
 fn of_report<'a>(
     recipients: &'a [ReturnedRecipient],
-    destination: Option<&Destination>,
+    destination: &Destination,
     copy: Option<&str>,
 ) -> Option<&'a ReturnedRecipient> {
-    let canonical = |text: &str| Mailbox::parse(text).ok().map(|mailbox| mailbox.canonical());
-    let own = destination
-        .and_then(|to| to.mailbox())
-        .map(Mailbox::canonical);
+    let own = destination.mailbox().map(Mailbox::canonical);
     let copy = copy
         .and_then(canonical)
         .filter(|copy| own.as_ref() != Some(copy));
@@ -193,10 +203,25 @@ fn of_report<'a>(
         .or_else(|| others().next())
 }
 
+/// The address that it speaks of, if that is another one than we mailed to. As others may have got the mail from there, as from a
+/// list, nothing is held against ours.
+fn forwarded_to<'a>(about: &'a ReturnedRecipient, destination: &Destination) -> Option<&'a str> {
+    let address = about.address.as_deref()?;
+    let own = destination.mailbox().map(Mailbox::canonical)?;
+    (canonical(address)? != own).then_some(address)
+}
+
+fn canonical(text: &str) -> Option<String> {
+    Mailbox::parse(text).ok().map(|mailbox| mailbox.canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::NamedBy;
+    use crate::{
+        model::{KEY_LENGTH, NamedBy, RequestId},
+        refusal::EnhancedCode,
+    };
 
     #[test]
     fn the_rest_of_a_mail_is_read_and_dropped() {
@@ -207,10 +232,13 @@ mod tests {
         assert_eq!(counted.into_inner().limit(), 0, "read to its end");
     }
 
-    #[test]
-    fn whom_a_bounce_is_about() {
-        let recipient = |address: &str, original: Option<&str>, action| ReturnedRecipient {
-            address: Some(address.to_owned()),
+    fn recipient(
+        address: Option<&str>,
+        original: Option<&str>,
+        action: DeliveryAction,
+    ) -> ReturnedRecipient {
+        ReturnedRecipient {
+            address: address.map(str::to_owned),
             original: original.map(str::to_owned),
             action,
             status: None,
@@ -218,7 +246,13 @@ mod tests {
             enhanced: None,
             remote: None,
             reason: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn whom_a_bounce_is_about() {
+        let recipient =
+            |address: &str, original, action| recipient(Some(address), original, action);
         let to = Destination::new("mailto:TLS@x.example", NamedBy::Record);
         let copy = Some("copy@s.example");
         use DeliveryAction::{Delayed, Delivered, Failed};
@@ -233,19 +267,45 @@ mod tests {
             (vec![recipient("no address", None, Delayed)], Some(0), "a text that is none"),
         ];
         for (recipients, want, why) in rows {
-            let found = of_report(&recipients, Some(&to), copy);
+            let found = of_report(&recipients, &to, copy);
             assert_eq!(found, want.map(|at: usize| &recipients[at]), "{why}");
         }
         let own = Destination::new("mailto:copy@s.example", NamedBy::Operator);
         let recipients = [recipient("copy@s.example", None, Failed)];
-        let found = of_report(&recipients, Some(&own), copy);
+        let found = of_report(&recipients, &own, copy);
         assert!(
             found.is_some(),
             "a report to the address that gets the copies"
         );
-        assert!(
-            of_report(&recipients, None, None).is_some(),
-            "nobody is known any more"
-        );
+    }
+
+    #[test]
+    fn what_is_held_against_the_address() {
+        let key = BounceKey::new(&[1; KEY_LENGTH]).unwrap();
+        let tag = key.of_request(RequestId(1), "mailto:tls@x.example");
+        let to = Destination::new("mailto:TLS@x.example", NamedBy::Record);
+        for (address, forwarded, why) in [
+            (Some("tls@X.example"), false, "ours"),
+            (Some("b@y.example"), true, "a forward, or one of a list"),
+            (Some("other@x.example"), true, "an alias there"),
+            (Some("no address"), false, "a text that is none"),
+            (None, false, "nobody is named"),
+        ] {
+            let mut about = recipient(address, None, DeliveryAction::Failed);
+            about.status = EnhancedCode::parse("5.1.1");
+            let bounce = new_bounce(tag, &about, &to);
+            let want = match forwarded {
+                true => BounceBlame::Other,
+                false => BounceBlame::Address,
+            };
+            assert_eq!(bounce.blame, want, "{why}");
+            let said = bounce.text.strip_suffix("status 5.1.1").unwrap();
+            let before = address.map(|address| format!("forwarded to {address}: "));
+            assert_eq!(
+                said,
+                before.filter(|_| forwarded).unwrap_or_default(),
+                "{why}"
+            );
+        }
     }
 }

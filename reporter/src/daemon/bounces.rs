@@ -23,8 +23,10 @@ pub(super) struct BounceRunner {
     next_look: Instant,
     /// The store's number at the last look.
     change_number: Option<i64>,
-    /// When those that wait are looked at again.
+    /// When those that wait are looked at again, or those behind what was applied.
     again: Option<Instant>,
+    /// Some wait, of this round.
+    waits: bool,
     /// Mails that are nobody's, at the last look and as they were logged last.
     unclaimed: Option<u64>,
     logged: u64,
@@ -38,6 +40,7 @@ impl BounceRunner {
             next_look: Instant::now(),
             change_number: None,
             again: None,
+            waits: false,
             unclaimed: None,
             logged: 0,
             throttle: LogThrottle::new(LOG_INTERVAL),
@@ -81,7 +84,11 @@ impl BounceRunner {
         }
         let applied = store.apply_bounces(moment.now)?;
         self.change_number = number;
-        self.again = (applied.waiting > 0).then(|| at + WAIT);
+        self.waits |= applied.waiting > 0;
+        self.again = match applied.has_more {
+            true => Some(at),
+            false => std::mem::take(&mut self.waits).then(|| at + WAIT),
+        };
         applied.applied.iter().for_each(|bounce| log(store, bounce));
         delivering::log_suspensions(applied.suspended);
         self.count_unclaimed(store.unclaimed_bounces()?, moment.now);

@@ -41,6 +41,8 @@ fn whom_a_refusal_speaks_of() {
         ("550 5.1.7 sender", Sender, Sender, "its syntax"),
         ("550 5.1.8 sender", Sender, Sender, "its domain"),
         ("550 5.1.1 <a@b.example>: Sender address rejected", Sender, Sender, "whatever the code"),
+        ("550 5.1.1 Sender verification failed", Sender, Sender, "the same: who asks our host for our address"),
+        ("550 5.1.1 unknown sender <back+dbx@s.example>: no such user", Sender, Sender, "the same, of a tag"),
         ("552 5.3.4 too big", Content, Content, "the mail"),
         ("452 4.3.1 disk full", System, System, "the system"),
         ("554 5.3.0 unknown mailer error", System, System, "the system"),

@@ -14,7 +14,7 @@ pub trait Bounces {
     /// What tags are made with; it stays the same.
     fn bounce_key(&self) -> &BounceKey;
 
-    /// Applies bounces that came, a bounded number, each once.
+    /// Applies bounces that came, a bounded number, each once. While there are more, the next call goes on behind these.
     fn apply_bounces(&mut self, now: Timestamp) -> Result<AppliedBounces, StoreError>;
 
     /// Mails that came back without a tag of ours, or were no bounces: on all days, as far as they are remembered.
@@ -28,6 +28,8 @@ pub struct AppliedBounces {
     pub applied: Vec<AppliedBounce>,
     /// So many wait for their delivery to end: its outcome is not recorded yet.
     pub waiting: usize,
+    /// There may be more of them than were looked at.
+    pub has_more: bool,
     /// Destinations that are suspended now.
     pub suspended: Vec<Suspension>,
 }

@@ -109,6 +109,33 @@ async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
     assert!(bounced("2026-12-20").starts_with("sent"));
 }
 
+/// More than are applied in one transaction, and nobody writes to the database afterwards.
+#[tokio::test(start_paused = true)]
+async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
+    let folder = folder();
+    let settings = settings(folder.path(), OPTIONS);
+    let environment = environment("2026-11-21T12:00:00Z", &[("a.example", "mailto:tls@{d}")]);
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, DAY).await.unwrap();
+    let mut store = ExistingDatabase::open(&settings.dbname, OperatorAccess::Write).unwrap();
+    let key = store.known_bounce_key().unwrap().unwrap();
+    for r_id in 1000..2001 {
+        let bounce = NewBounce {
+            tag: key.of_delivery(r_id, "2026-11-20", "b.example", 1, URI),
+            kind: BounceKind::Failed,
+            blame: BounceBlame::Address,
+            text: "550 5.1.1 no such user".to_owned(),
+        };
+        store.add_bounce(&bounce, environment.now()).unwrap();
+    }
+    drop(store);
+    run(&settings, &environment, None, DAY / 24).await.unwrap();
+    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
+    let select = "SELECT count(*) FROM tlsrptd_bounces WHERE applied IS NULL";
+    let waiting: i64 = db.query_row(select, [], |row| row.get(0)).unwrap();
+    assert_eq!(waiting, 0);
+}
+
 /// A bounce that speaks of us, or of the relay, ends the delivery alone.
 #[tokio::test(start_paused = true)]
 async fn who_does_not_like_us_is_mailed_on() {

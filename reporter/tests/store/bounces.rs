@@ -11,7 +11,7 @@ use tlsrptd_reporter::{
 };
 
 use crate::{
-    at, claim, day, decision,
+    at, claim, claim_room, day, decision,
     environment::{Stored, folder, settings, totals},
     later, open,
 };
@@ -142,6 +142,39 @@ fn what_comes_back_before_the_outcome_is_recorded_waits_for_it() {
     assert_eq!((waits.applied.len(), waits.waiting), (0, 1));
     scene.sent();
     assert_eq!(scene.apply(), [BounceResult::Refused]);
+}
+
+/// A relay that was cut off brings thousands at once; and some may wait for days.
+#[test]
+fn those_that_wait_hold_back_none_behind_them() {
+    let folder = folder();
+    let mut scene = Scene::new(folder.path());
+    scene.sent();
+    let now = at("21T01:00:00");
+    let names: Vec<String> = (0..1001)
+        .map(|number| format!("d{number}.example"))
+        .collect();
+    let decided: Vec<_> = names
+        .iter()
+        .map(|name| decision(name, &[URI], now))
+        .collect();
+    scene.store.store_decisions(day(), &decided, now).unwrap();
+    let mut in_hand = claim_room(&mut *scene.store, now, 2000, 2000);
+    in_hand.retain(|delivery| delivery.report.domain.as_str() != "a.example");
+    assert_eq!(in_hand.len(), 1001);
+    for delivery in &in_hand {
+        scene.come(scene.key.tag_of(delivery), BounceKind::Failed, "550 no");
+    }
+    let tag = scene.tag();
+    scene.come(tag, BounceKind::Failed, "550 no");
+    let mut apply = || {
+        let all = scene.store.apply_bounces(at("21T02:00:00")).unwrap();
+        (all.applied.len(), all.waiting, all.has_more)
+    };
+    assert_eq!(apply(), (0, 1000, true));
+    assert_eq!(apply(), (1, 1, false), "behind them");
+    assert_eq!(apply(), (0, 1000, true), "from the first on again");
+    assert_eq!(scene.state().0, "refused");
 }
 
 #[test]

@@ -68,26 +68,40 @@ impl Bounces for SqliteStore {
     }
 
     fn apply_bounces(&mut self, now: Timestamp) -> Result<AppliedBounces, StoreError> {
+        // Those that wait must not hold back what came behind them.
+        let after = std::mem::take(&mut self.bounces_after);
         let any = self.read("bounces", |db| {
-            db.prepare_cached("SELECT 1 FROM tlsrptd_bounces WHERE applied IS NULL LIMIT 1")?
-                .exists([])
+            db.prepare_cached(
+                "SELECT 1 FROM tlsrptd_bounces WHERE applied IS NULL AND id > ?1 LIMIT 1",
+            )?
+            .exists([after])
         });
         if !any? {
             return Ok(AppliedBounces::default());
         }
         let key = self.bounce_key.clone();
-        let (applied, list_changed) = self.transact(Step::BounceApplied, |tx| {
+        let (applied, last, list_changed) = self.transact(Step::BounceApplied, |tx| {
             let mut tracker = RefusalTracker::before(tx)?;
-            let mut all = AppliedBounces::default();
-            for bounce in open_bounces(tx)? {
+            let open = open_bounces(tx, after)?;
+            let has_more =
+                i64::try_from(open.len()).is_ok_and(|looked_at| looked_at >= APPLIED_AT_ONCE);
+            let last = open.last().map_or(0, |bounce| bounce.id);
+            let mut all = AppliedBounces {
+                has_more,
+                ..AppliedBounces::default()
+            };
+            for bounce in open {
                 match apply(tx, &bounce, &key, &mut tracker, now)? {
                     Some(applied) => all.applied.push(applied),
                     None => all.waiting += 1,
                 }
             }
             all.suspended = tracker.suspended;
-            Ok((all, tracker.list_changed))
+            Ok((all, last, tracker.list_changed))
         })?;
+        if applied.has_more {
+            self.bounces_after = last;
+        }
         if list_changed {
             self.suppressions.invalidate();
         }
@@ -111,11 +125,11 @@ struct OpenBounce {
     came: Option<Timestamp>,
 }
 
-fn open_bounces(tx: &Transaction<'_>) -> rusqlite::Result<Vec<OpenBounce>> {
+fn open_bounces(tx: &Transaction<'_>, after: i64) -> rusqlite::Result<Vec<OpenBounce>> {
     tx.prepare_cached(
-        "SELECT id, tag, kind, blame, text, came FROM tlsrptd_bounces WHERE applied IS NULL ORDER BY id LIMIT ?1",
+        "SELECT id, tag, kind, blame, text, came FROM tlsrptd_bounces WHERE applied IS NULL AND id > ?1 ORDER BY id LIMIT ?2",
     )?
-    .query_map([APPLIED_AT_ONCE], |row| {
+    .query_map((after, APPLIED_AT_ONCE), |row| {
         let word = |at| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str().unwrap_or_default());
         Ok(OpenBounce {
             id: row.get(0)?,

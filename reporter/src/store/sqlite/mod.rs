@@ -63,6 +63,8 @@ pub struct SqliteStore {
     kept: history::KeptReports,
     installation: InstallationId,
     bounce_key: BounceKey,
+    /// The last bounce that was looked at, while more stand behind it.
+    bounces_after: i64,
 }
 
 impl std::fmt::Debug for SqliteStore {

@@ -49,6 +49,7 @@ impl SqliteStore {
         let mut store = SqliteStore {
             installation,
             bounce_key,
+            bounces_after: 0,
             db,
             path,
             _lock: lock,

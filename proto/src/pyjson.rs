@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Number, Value};
 
-pub(crate) use parts::{Found, Parts, count, ignore, parse_parts, text};
+pub(crate) use parts::{FoundParts, Parts, count, ignore, parse_parts, text};
 pub(crate) use read::read_with;
 pub use read::{parse, read};
 

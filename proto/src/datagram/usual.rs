@@ -73,7 +73,7 @@ struct UsualFailure<'t> {
 }
 
 impl UsualPolicy<'_> {
-    /// In the order of the general way, so that what is odd is noted in the same order.
+    /// In the order of the general way where members stand as libtlsrpt writes them: what is odd is noted in the same order.
     fn result(self, domain: &Domain, cleaner: &mut Cleaner) -> Option<PolicyResult> {
         let failures = self.failures.unwrap_or_default();
         if failures.len() > MAX_FAILURES {

@@ -18,7 +18,7 @@ pub(crate) trait Parts: Default {
 }
 
 /// What stands where objects are looked for.
-pub(crate) enum Found<P> {
+pub(crate) enum FoundParts<P> {
     Object(P),
     /// What is no object in the list has no members.
     List(Vec<P>),
@@ -31,7 +31,7 @@ pub(crate) enum Found<P> {
 ///
 /// As [`super::parse`].
 pub(crate) fn parse_parts<P: Parts>(text: &str) -> Result<P, serde_json::Error> {
-    serde_json::from_str::<Found<P>>(text).map(Found::object)
+    serde_json::from_str::<FoundParts<P>>(text).map(FoundParts::object)
 }
 
 /// The next value as a text, if it is one.
@@ -53,24 +53,24 @@ pub(crate) fn ignore<'de, A: MapAccess<'de>>(members: &mut A) -> Result<(), A::E
     members.next_value::<IgnoredAny>().map(drop)
 }
 
-impl<P: Default> Found<P> {
+impl<P: Default> FoundParts<P> {
     pub(crate) fn object(self) -> P {
         match self {
-            Found::Object(parts) => parts,
-            Found::List(_) | Found::Other => P::default(),
+            FoundParts::Object(parts) => parts,
+            FoundParts::List(_) | FoundParts::Other => P::default(),
         }
     }
 
     pub(crate) fn list(self) -> Option<Vec<P>> {
         match self {
-            Found::List(list) => Some(list),
-            Found::Object(_) | Found::Other => None,
+            FoundParts::List(list) => Some(list),
+            FoundParts::Object(_) | FoundParts::Other => None,
         }
     }
 }
 
-impl<'de, P: Parts> Deserialize<'de> for Found<P> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found<P>, D::Error> {
+impl<'de, P: Parts> Deserialize<'de> for FoundParts<P> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FoundParts<P>, D::Error> {
         deserializer.deserialize_any(FoundVisitor(PhantomData))
     }
 }
@@ -78,46 +78,46 @@ impl<'de, P: Parts> Deserialize<'de> for Found<P> {
 struct FoundVisitor<P>(PhantomData<P>);
 
 impl<'de, P: Parts> Visitor<'de> for FoundVisitor<P> {
-    type Value = Found<P>;
+    type Value = FoundParts<P>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Found<P>, E> {
-        Ok(Found::Other)
+    fn visit_unit<E>(self) -> Result<FoundParts<P>, E> {
+        Ok(FoundParts::Other)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Found<P>, E> {
-        Ok(Found::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<FoundParts<P>, E> {
+        Ok(FoundParts::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Found<P>, E> {
-        Ok(Found::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<FoundParts<P>, E> {
+        Ok(FoundParts::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Found<P>, E> {
-        Ok(Found::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<FoundParts<P>, E> {
+        Ok(FoundParts::Other)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Found<P>, E> {
-        Ok(Found::Other)
+    fn visit_str<E>(self, _: &str) -> Result<FoundParts<P>, E> {
+        Ok(FoundParts::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Found<P>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<FoundParts<P>, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element::<Found<P>>()? {
+        while let Some(item) = items.next_element::<FoundParts<P>>()? {
             list.push(item.object());
         }
-        Ok(Found::List(list))
+        Ok(FoundParts::List(list))
     }
 
     /// A number comes as an object with a key of serde_json's own, which nobody wants.
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Found<P>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<FoundParts<P>, A::Error> {
         let mut parts = P::default();
         while let Some(key) = members.next_key::<String>()? {
             parts.take(&key, &mut members)?;
         }
-        Ok(Found::Object(parts))
+        Ok(FoundParts::Object(parts))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_core::de::MapAccess;
 
 use crate::failure::ResultType;
-use crate::pyjson::{self, Found, Parts};
+use crate::pyjson::{self, FoundParts, Parts};
 
 /// What a failure of unknown type is counted as.
 const UNKNOWN: ResultType = ResultType::ValidationFailure;
@@ -122,10 +122,10 @@ impl Parts for ReportParts {
             "contact-info" => self.summary.contact_info = text(members)?,
             "report-id" => self.summary.report_id = text(members)?,
             "date-range" => {
-                let range = members.next_value::<Found<RangeParts>>()?.object();
+                let range = members.next_value::<FoundParts<RangeParts>>()?.object();
                 (self.summary.start, self.summary.end) = (range.start, range.end);
             }
-            "policies" => self.policies = members.next_value::<Found<PolicyParts>>()?.list(),
+            "policies" => self.policies = members.next_value::<FoundParts<PolicyParts>>()?.list(),
             _ => pyjson::ignore(members)?,
         }
         Ok(())
@@ -146,9 +146,9 @@ impl Parts for RangeParts {
 impl Parts for PolicyParts {
     fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, members: &mut A) -> Result<(), A::Error> {
         match key {
-            "summary" => self.counts = members.next_value::<Found<CountParts>>()?.object(),
+            "summary" => self.counts = members.next_value::<FoundParts<CountParts>>()?.object(),
             "failure-details" => {
-                let details = members.next_value::<Found<DetailParts>>()?.list();
+                let details = members.next_value::<FoundParts<DetailParts>>()?.list();
                 self.details = details.unwrap_or_default();
             }
             _ => pyjson::ignore(members)?,

@@ -33,7 +33,7 @@ const VARIABLES: [&str; 3] = ["ORIGINAL_RECIPIENT", "RECIPIENT", "EXTENSION"];
 const LONGEST_TEXT: usize = 500;
 
 /// What became of the mail.
-enum Taken {
+enum TakenBounce {
     /// It is left to the daemon, or only counted.
     Ours(BounceResult, String),
     /// It is nobody's.
@@ -48,12 +48,12 @@ pub(super) fn answer(settings: &Reportd, recipient: Option<String>) -> CommandAn
         problem: error.to_string(),
     });
     match mail.and_then(|mail| take(settings, recipient, &mail)) {
-        Ok(Taken::Ours(result, text)) => {
+        Ok(TakenBounce::Ours(result, text)) => {
             let (result, text) = (result.as_str(), visible::one_line(&text));
             let json = json!({ "result": result, "text": text });
             CommandAnswer::new(format!("{result}: {text}\n"), json)
         }
-        Ok(Taken::Unclaimed(unclaimed)) => told(&unclaimed),
+        Ok(TakenBounce::Unclaimed(unclaimed)) => told(&unclaimed),
         Err(error) => {
             say(&error.to_string());
             let json = json!({ "result": "later", "text": error.to_string() });
@@ -85,7 +85,7 @@ fn read_bounded(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(mail)
 }
 
-fn take(settings: &Reportd, recipient: Option<String>, mail: &[u8]) -> Result<Taken, Error> {
+fn take(settings: &Reportd, recipient: Option<String>, mail: &[u8]) -> Result<TakenBounce, Error> {
     let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
     let key = store.known_bounce_key()?.ok_or(Error::NotDone {
         what: "dbname",
@@ -109,7 +109,7 @@ fn take(settings: &Reportd, recipient: Option<String>, mail: &[u8]) -> Result<Ta
     store.count_bounce(result, now)?;
     let folder = settings.unclaimed_bounces.as_deref();
     let kept = folder.map(|folder| keep(folder, mail, now)).transpose()?;
-    Ok(Taken::Unclaimed(Unclaimed {
+    Ok(TakenBounce::Unclaimed(Unclaimed {
         result,
         why,
         kept: kept.flatten(),
@@ -131,18 +131,18 @@ fn ours(
     tag: BounceTag,
     returned: &ReturnedMail,
     now: Timestamp,
-) -> Result<Taken, Error> {
+) -> Result<TakenBounce, Error> {
     // A row for it would be of no use, and whoever has old tags could leave many.
     let Some(destination) = store.bounced_destination(key, &tag)? else {
         store.count_bounce(BounceResult::Gone, now)?;
         let text = "its report is not remembered any more".to_owned();
-        return Ok(Taken::Ours(BounceResult::Gone, text));
+        return Ok(TakenBounce::Ours(BounceResult::Gone, text));
     };
     let copy = settings.bcc_address.as_deref();
     let Some(about) = of_report(&returned.recipients, &destination, copy) else {
         store.count_bounce(BounceResult::Copy, now)?;
         let text = "it is about the copy for bcc_address".to_owned();
-        return Ok(Taken::Ours(BounceResult::Copy, text));
+        return Ok(TakenBounce::Ours(BounceResult::Copy, text));
     };
     let bounce = new_bounce(tag, about, &destination);
     let result = match (store.add_bounce(&bounce, now)?, bounce.kind) {
@@ -151,7 +151,7 @@ fn ours(
         (true, BounceKind::Delayed) => BounceResult::Delayed,
         (true, BounceKind::Passed) => BounceResult::Passed,
     };
-    Ok(Taken::Ours(result, bounce.text))
+    Ok(TakenBounce::Ours(result, bounce.text))
 }
 
 fn new_bounce(tag: BounceTag, about: &ReturnedRecipient, destination: &Destination) -> NewBounce {

@@ -15,7 +15,7 @@ use crate::{
     },
     store::{AppliedBounce, AppliedBounces, Bounces, Step, StoreError},
 };
-use mailed::{Mailed, MailedReport};
+use mailed::{CarriedReport, Mailed};
 
 /// The key of the tags, in hexadecimal digits; and what came back, once for each mail and kind. `applied`: when; NULL while it
 /// waits. `r_id` and `destination` are those of the delivery that it was about, if that was known.
@@ -202,7 +202,7 @@ fn apply(
     ))?;
     Ok(Some(AppliedBounce {
         result,
-        report: report.and_then(MailedReport::name),
+        report: report.and_then(CarriedReport::name),
         destination: mailed.map(|mailed| mailed.destination),
         text: bounce.text.clone(),
     }))

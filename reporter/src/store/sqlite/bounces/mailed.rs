@@ -14,13 +14,13 @@ pub(super) struct Mailed {
     pub(super) mail: TaggedMail,
     pub(super) destination: Destination,
     /// Of a delivery.
-    pub(super) report: Option<MailedReport>,
+    pub(super) report: Option<CarriedReport>,
     /// The word of its row; `None`: it has not ended.
     status: Option<String>,
 }
 
 /// The report that it carried.
-pub(super) struct MailedReport {
+pub(super) struct CarriedReport {
     pub(super) r_id: i64,
     /// As the row has it.
     pub(super) day: String,
@@ -42,7 +42,7 @@ impl Mailed {
     }
 }
 
-impl MailedReport {
+impl CarriedReport {
     /// Day, domain, and the number among theirs.
     pub(super) fn name(&self) -> Option<(Day, String, u64)> {
         let day = Day::parse(&self.day).ok()?;
@@ -95,7 +95,7 @@ fn delivery(
         return Ok(Some(Mailed {
             mail: tag.mail(),
             destination: Destination::new(uri, NamedBy::from_word(string(4)?.as_deref())),
-            report: Some(MailedReport {
+            report: Some(CarriedReport {
                 r_id,
                 day,
                 domain: domain.to_string(),

@@ -36,13 +36,13 @@ enum RefusedBy {
 
 /// What is remembered of a pair.
 #[derive(Clone, Debug)]
-struct Remembered {
+struct RememberedRefusals {
     refusals: Refusals,
     /// See [`super::TABLES`].
     taken: Option<String>,
 }
 
-impl Remembered {
+impl RememberedRefusals {
     /// A mail was taken since, and has not come back.
     fn is_over(&self, today: Day) -> bool {
         let taken = self.taken.as_deref().and_then(|day| Day::parse(day).ok());
@@ -226,7 +226,7 @@ fn was_suspended_since(
 fn remembered(
     tx: &Transaction<'_>,
     pair: &TargetForDomain,
-) -> rusqlite::Result<Option<Remembered>> {
+) -> rusqlite::Result<Option<RememberedRefusals>> {
     let row = tx
         .prepare_cached(
             "SELECT days, last, times, taken FROM tlsrptd_refusals WHERE target = ?1 AND domain = ?2",
@@ -236,7 +236,7 @@ fn remembered(
             let (days, times) = (row.get(0)?, row.get(2)?);
             let last = Day::parse(&last).ok();
             let taken = row.get(3)?;
-            Ok(last.map(|last| Remembered {
+            Ok(last.map(|last| RememberedRefusals {
                 refusals: Refusals { days, last, times },
                 taken,
             }))

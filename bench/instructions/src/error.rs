@@ -14,6 +14,11 @@ pub(crate) enum CheckError {
     /// Nothing to count with.
     #[error("there is no valgrind (Debian: apt-get install valgrind)")]
     NoValgrind,
+    /// Nothing to compare with: another processor, other instructions.
+    #[error(
+        "no figures are committed for {0}: UPDATE_BENCH_CHECK=1 make bench-check writes them there"
+    )]
+    NoFigures(&'static str),
     /// A workload of which callgrind counted nothing.
     #[error("callgrind did not count {workload}; it said:\n{said}")]
     NotCounted { workload: String, said: String },

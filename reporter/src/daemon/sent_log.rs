@@ -66,8 +66,39 @@ impl SentLog {
     pub(super) fn until_next(&self, now: Timestamp) -> Option<Duration> {
         let (interval, since) = (self.interval?, self.since?);
         let passed = now.duration_since(since);
-        // The clock may have been set back.
-        let passed = Duration::try_from(passed.max(SignedDuration::ZERO)).unwrap_or_default();
+        // The clock was set back, maybe by years: nobody waits until it is there again.
+        if passed < SignedDuration::ZERO {
+            return Some(Duration::ZERO);
+        }
+        let passed = Duration::try_from(passed).unwrap_or_default();
         Some(interval.saturating_sub(passed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NamedBy;
+
+    #[test]
+    fn when_a_line_is_due() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let to = Destination::new("mailto:a@a.example".to_owned(), NamedBy::Record);
+        for (now, wait, why) in [
+            (1_000, 300, "at once"),
+            (1_100, 200, "later"),
+            (1_300, 0, "the interval is over"),
+            (9_000, 0, "long over"),
+            (999, 0, "the clock was set back"),
+        ] {
+            let mut log = SentLog::new(Duration::from_secs(300));
+            assert_eq!(log.until_next(at(now)), None, "nothing was sent");
+            assert!(log.counts(&to, at(1_000)));
+            let until = log.until_next(at(now));
+            assert_eq!(until, Some(Duration::from_secs(wait)), "{why}");
+            log.look(at(now));
+            let is_told = log.until_next(at(now)).is_none();
+            assert_eq!(is_told, wait == 0, "{why}");
+        }
     }
 }

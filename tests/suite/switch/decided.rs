@@ -114,6 +114,33 @@ fn what_is_decided_or_final_stays_so_there_and_back() {
     );
 }
 
+/// Killed before the last of a day's decisions, ours leaves an open day whose decided domains have no collector's row any
+/// more: sys4 asks its fetchers for all of them again, and finds the reports.
+#[test]
+fn what_is_decided_of_an_open_day_is_not_reported_again() {
+    let Some(sys4) = Sys4::or_skip() else {
+        return;
+    };
+    let lab = Lab::new();
+    decided(&lab);
+    let db = rusqlite::Connection::open(lab.reportd_db()).unwrap();
+    let open = "UPDATE fetchjobs SET status = NULL, retries = 0, nexttry = '2000-01-01 00:00:00' WHERE day = ?1";
+    assert_eq!(db.execute(open, [lab.day().to_string()]).unwrap(), 1);
+    drop(db);
+    let running = their_reporter(&lab, &sys4, "nobody").start();
+    let asked = "SELECT (SELECT count(*) FROM reportdata WHERE data IS NULL) = 0 AND (SELECT count(*) FROM reportdata) > 0
+        AND (SELECT count(*) FROM fetchjobs WHERE status IS NULL) = 0
+        AND (SELECT count(*) FROM destinations WHERE status IS NULL) = 0";
+    lab.wait_for_query(&lab.reportd_db(), asked, "1");
+    running.stop();
+    assert_eq!(their_domains(&lab), ["pending.test"]);
+    let mut running = lab.reportd().start();
+    running.wait_for_log("is at work");
+    lab.deliveries();
+    running.stop().success();
+    assert_eq!(our_domains(&lab), ["sent.test"], "nothing is sent again");
+}
+
 /// sys4 cleans up what is old, ours opens what is left of it.
 #[test]
 fn sys4_cleans_up_after_ours() {

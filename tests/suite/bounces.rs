@@ -1,4 +1,4 @@
-//! Mails that come back, with a real Postfix as relay and another as receiver: the relay's pipe(8) runs `tlsrptctl bounce`.
+//! Mails that come back, with a real Postfix as relay and another as receiver: the relay's pipe(8) or local(8) runs `tlsrptctl bounce`.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -20,7 +20,7 @@ const BOUNCES: &str = "tlsrpt-bounces@sender.example";
 
 #[test]
 fn a_dead_address_is_suspended_and_comes_back_by_itself() {
-    let Some(mut site) = Site::or_skip() else {
+    let Some(mut site) = Site::or_skip(Way::Pipe) else {
         return;
     };
     for (day, bounced) in [("2026-11-21", 1), ("2026-11-22", 2), ("2026-11-23", 3)] {
@@ -88,6 +88,30 @@ fn a_dead_address_is_suspended_and_comes_back_by_itself() {
     }
 }
 
+/// local(8) takes the rights of the owner of the alias file, and tells the address in variables.
+#[test]
+fn an_alias_takes_bounces_too() {
+    let Some(mut site) = Site::or_skip(Way::Alias) else {
+        return;
+    };
+    let reportd = site.report("2026-11-21");
+    site.wait_for("the bounce, taken", "refused", 1);
+    let address = BOUNCES.replace('@', "+nobody@");
+    site.relay.give(&address, &bounce(&address));
+    let recipient = format!("to=<{address}>");
+    site.relay.wait_for_log(&[&recipient, "status=bounced"]);
+    let said = site.status_of(&recipient);
+    assert!(said.contains("takes bounces of TLS reports only"), "{said}");
+    reportd.stop().success();
+}
+
+/// How the relay gives bounces to the program.
+#[derive(Clone, Copy)]
+enum Way {
+    Pipe,
+    Alias,
+}
+
 /// A site whose relay and receiver are Postfix.
 struct Site {
     lab: Lab,
@@ -98,7 +122,7 @@ struct Site {
 }
 
 impl Site {
-    fn or_skip() -> Option<Site> {
+    fn or_skip(way: Way) -> Option<Site> {
         let programs = PostfixPrograms::or_skip()?;
         let lab = Lab::new();
         let clock = FakeClock::or_skip(lab.folder(), "2026-11-21T12:00:00Z")?;
@@ -117,19 +141,34 @@ impl Site {
             ),
             "",
         );
-        let transport = format!(
-            "dead.example smtp:[127.0.0.1]:{}\n{BOUNCES} tlsrpt:\n",
-            receiver.address().port()
-        );
+        let taker = taker(&lab, &clock);
+        let (route, service) = match way {
+            Way::Pipe => (
+                format!("{BOUNCES} tlsrpt:\n"),
+                format!(
+                    "tlsrpt unix - n n - - pipe user={PIPE_USER} argv={taker} --recipient ${{original_recipient}}\n"
+                ),
+            ),
+            Way::Alias => (String::new(), "local unix - n n - - local\n".to_owned()),
+        };
+        let receives = receiver.address().port();
+        let transport = format!("dead.example smtp:[127.0.0.1]:{receives}\n{route}");
         fs::write(lab.file("transport"), transport).unwrap();
+        fs::write(
+            lab.file("aliases"),
+            format!("tlsrpt-bounces \"|{taker}\"\n"),
+        )
+        .unwrap();
+        chown(&lab.file("aliases"), Some(user.uid.as_raw()), None).unwrap();
         let relay = programs.start(
             &lab.file("relay"),
             &format!(
                 "myhostname = relay.sender.example\nmydestination = sender.example\nrecipient_delimiter = +\n\
-                 transport_maps = texthash:{}\ntlsrpt_destination_recipient_limit = 1\n",
-                lab.file("transport").display()
+                 transport_maps = texthash:{}\ntlsrpt_destination_recipient_limit = 1\nalias_maps = texthash:{}\n",
+                lab.file("transport").display(),
+                lab.file("aliases").display()
             ),
-            &format!("tlsrpt unix - n n - - pipe user={PIPE_USER} argv={}\n", take(&lab, &clock)),
+            &service,
         );
         let reportd = lab
             .reportd()
@@ -203,8 +242,8 @@ impl Site {
     }
 }
 
-/// What pipe(8) runs: the program where its user reaches it, under the test's clock.
-fn take(lab: &Lab, clock: &FakeClock) -> String {
+/// What Postfix runs: the program where its user reaches it, under the test's clock.
+fn taker(lab: &Lab, clock: &FakeClock) -> String {
     let place = |path: &Path| -> PathBuf {
         let place = lab.file("bin").join(path.file_name().unwrap());
         fs::create_dir_all(lab.file("bin")).unwrap();
@@ -216,12 +255,15 @@ fn take(lab: &Lab, clock: &FakeClock) -> String {
     let clock: Vec<String> = clock
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    // pipe(8) has macros of its own.
-    let words = format!("/usr/bin/env {} {}", clock.join(" "), ctl.command_line());
-    format!(
-        "{} --recipient ${{original_recipient}}",
-        words.replace('$', "$$")
+    let script = lab.file("taker");
+    let words = format!("{} {}", clock.join(" "), ctl.command_line());
+    fs::write(
+        &script,
+        format!("#!/bin/sh\nexec /usr/bin/env {words} \"$@\"\n"),
     )
+    .unwrap();
+    fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+    script.display().to_string()
 }
 
 /// A bounce as Postfix writes it.

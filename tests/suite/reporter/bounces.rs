@@ -136,4 +136,14 @@ fn no_mail_is_lost_for_a_fault_of_ours() {
     let running = reportd.start();
     lab.wait_for_query(&lab.reportd_db(), STATUS, "refused");
     running.stop().success();
+
+    // As after keep_days.
+    let db = rusqlite::Connection::open(lab.reportd_db()).unwrap();
+    db.execute_batch("DELETE FROM destinations; DELETE FROM reports; DELETE FROM tlsrptd_bounces")
+        .unwrap();
+    drop(db);
+    let late = hand_over(lab.ctl(), &mail, &sender).success();
+    assert!(late.stdout.starts_with("gone: "), "{}", late.stdout);
+    let count = "SELECT count(*) FROM tlsrptd_bounces";
+    assert_eq!(lab.query(&lab.reportd_db(), count), [["0"]]);
 }

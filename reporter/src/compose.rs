@@ -227,7 +227,10 @@ impl Composer {
         if let Some(left_out) = left_out {
             tracing::info!(%day, %domain, "a destination is left out: {left_out}");
         }
-        let screened = self.screen(records, &domain, routed.destinations).await;
+        let screened = self
+            .limit
+            .screen(records, &domain, routed.destinations)
+            .await;
         match screened.nothing_left() {
             Some(reason) => Err(reason),
             None => Ok((domain, counts, screened)),

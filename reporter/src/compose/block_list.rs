@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use tlsrptd_proto::domain::Domain;
 
-use super::{Composer, and_more};
+use super::{DestinationLimit, and_more};
 use crate::{
     environment::Records,
     model::{Destination, NamedBy, SuppressionTarget},
@@ -29,7 +29,8 @@ impl Screened {
     }
 }
 
-impl Composer {
+impl DestinationLimit {
+    /// Asks the lists about destinations.
     pub(super) async fn screen<R: Records>(
         &self,
         records: &R,
@@ -63,6 +64,6 @@ impl Composer {
         }
         let name = SuppressionTarget::of(to)?.name();
         let is_name = Domain::parse(&name).is_ok() && name.parse::<IpAddr>().is_err();
-        (is_name && !self.limit.is_known(&name)).then_some(name)
+        (is_name && !self.is_known(&name)).then_some(name)
     }
 }

@@ -25,7 +25,7 @@ use tlsrptd_proto::{
 };
 use tokio::sync::OnceCell;
 
-use super::{Composer, ReportText, guard};
+use super::{Composer, DestinationLimit, ReportText, guard};
 use crate::{
     environment::Records,
     lookup::LookupResult,
@@ -77,6 +77,7 @@ impl MxHosts {
         &self,
         records: &R,
         routes: &Routes,
+        limit: &DestinationLimit,
         decided: &mut DecidedDomain,
     ) {
         let by_mx_host = std::mem::take(&mut decided.rows.by_mx_host);
@@ -92,7 +93,7 @@ impl MxHosts {
                 self.beyond.fetch_add(counts.sessions(), Relaxed);
                 continue;
             };
-            let look = || self.look_up(&known, &name, records, routes);
+            let look = || self.look_up(&known, &name, records, routes, limit);
             let host = known.asks.get_or_try_init(look).await;
             if let Ok(Some(host)) = host {
                 let host = Arc::clone(host);
@@ -130,6 +131,7 @@ impl MxHosts {
         name: &Domain,
         records: &R,
         routes: &Routes,
+        limit: &DestinationLimit,
     ) -> Result<Option<Arc<MxHost>>, NotKnownYet> {
         let record = match records.record(name).await {
             Some(LookupResult::Record(record)) => record,
@@ -146,7 +148,13 @@ impl MxHosts {
                 };
             }
         };
-        let destinations = routes.route(name, &record).destinations;
+        let routed = routes.route(name, &record).destinations;
+        let screened = limit.screen(records, name, routed).await;
+        if let Some((_, reason)) = screened.listed.first() {
+            let number = screened.listed.len();
+            tracing::info!(host = %name, number, "destinations of a MX host are left out: {reason}");
+        }
+        let destinations = screened.wanted;
         let size: usize = destinations.iter().map(|to| to.uri().len()).sum();
         let mut all = self.lock();
         if destinations.is_empty() || all.destinations + size > DESTINATIONS {

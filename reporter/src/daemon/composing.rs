@@ -275,7 +275,9 @@ impl<E: Environment> Composing<E> {
                     let records = &*environment;
                     let mut decision = composer.decide(records, day, domain, now, seed).await;
                     if let Some(hosts) = mx_hosts {
-                        hosts.find(records, &composer.routes, &mut decision).await;
+                        hosts
+                            .find(records, &composer.routes, &composer.limit, &mut decision)
+                            .await;
                     }
                     (decision, size)
                 });

@@ -121,7 +121,14 @@ async fn a_host_is_looked_up_once_for_all_domains() {
                 (1, "other.hoster.example", "\"3 1 1 AA\"", 2),
             ],
         );
-        hosts.find(&records, &routes, &mut decided).await;
+        hosts
+            .find(
+                &records,
+                &routes,
+                &DestinationLimit::default(),
+                &mut decided,
+            )
+            .await;
         let shares = decided.rows.mx_shares;
         let names: Vec<&str> = shares
             .iter()
@@ -151,7 +158,14 @@ async fn strangers_hosts_are_bounded() {
             .map(|name| (1, &**name, "\"3 1 1 AA\"", 1))
             .collect();
         let mut decided = decided("stranger.example", &policies);
-        hosts.find(&records, &routes, &mut decided).await;
+        hosts
+            .find(
+                &records,
+                &routes,
+                &DestinationLimit::default(),
+                &mut decided,
+            )
+            .await;
         all += policies.len() - decided.rows.mx_shares.len();
     }
     assert_eq!(records.asked.load(Relaxed), OF_ONE_OWNER);
@@ -161,7 +175,9 @@ async fn strangers_hosts_are_bounded() {
         "those that are left out are counted"
     );
     let mut honest = decided("a.example", &[(1, "mx.hoster.test", "\"3 1 1 AA\"", 9)]);
-    hosts.find(&records, &routes, &mut honest).await;
+    hosts
+        .find(&records, &routes, &DestinationLimit::default(), &mut honest)
+        .await;
     assert_eq!(honest.rows.mx_shares.len(), 1, "another owner has his room");
 }
 
@@ -180,7 +196,14 @@ async fn dns_that_fails_is_asked_again_and_not_for_ever() {
         for number in 0..5 {
             let domain = format!("d{number}.example");
             let mut decided = decided(&domain, &[(1, "mx.hoster.test", "\"3 1 1 AA\"", 9)]);
-            hosts.find(&records, &routes, &mut decided).await;
+            hosts
+                .find(
+                    &records,
+                    &routes,
+                    &DestinationLimit::default(),
+                    &mut decided,
+                )
+                .await;
             shares.push(decided.rows.mx_shares.len());
         }
         assert_eq!(shares, want, "{why}");

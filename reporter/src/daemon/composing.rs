@@ -5,7 +5,6 @@ mod mx_hosts;
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 use tokio::task::JoinSet;
 
-use super::calendar::Calendar;
+use super::{calendar::Calendar, sent_log::ReportLog};
 use crate::{
     compose::{self, Composer, DestinationLimit, MxHosts},
     environment::Environment,
@@ -58,23 +57,6 @@ enum DomainsRead {
     Waiting,
     /// All that are not decided.
     All,
-}
-
-/// Whether each report that is stored has a line at info, or the day one for all of them.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ReportLog {
-    Each,
-    Day,
-}
-
-impl ReportLog {
-    /// As `log_sent_interval` says.
-    pub(super) fn of(interval: Duration) -> ReportLog {
-        match interval.is_zero() {
-            true => ReportLog::Each,
-            false => ReportLog::Day,
-        }
-    }
 }
 
 /// A day, and how far it is composed.

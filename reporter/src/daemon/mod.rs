@@ -41,12 +41,13 @@ use additions::AdditionsPoller;
 use bounces::BounceRunner;
 use calendar::Calendar;
 use clock::Clock;
-use composing::{Composing, ReportLog};
+use composing::Composing;
 use delivering::Delivering;
 use digest::DigestSender;
 use gathering::Gathering;
 use observation::{CollectorBoard, Published, Snapshot};
 use requests::RequestRunner;
+use sent_log::ReportLog;
 
 pub use check_config::faults;
 pub use digest::DigestOptions;

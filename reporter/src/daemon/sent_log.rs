@@ -1,10 +1,27 @@
-//! The log of what went well (`log_sent_interval`): a line for each report that is sent, or one for many.
+//! The log of what went well (`log_sent_interval`): a line for each report that is stored or sent, or one for many.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::Destination;
+
+/// Whether each report that is stored has a line at info, or the day one for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ReportLog {
+    Each,
+    Day,
+}
+
+impl ReportLog {
+    /// As `log_sent_interval` says.
+    pub(super) fn of(interval: Duration) -> ReportLog {
+        match interval.is_zero() {
+            true => ReportLog::Each,
+            false => ReportLog::Day,
+        }
+    }
+}
 
 /// Sums up what was sent, if it is summed up at all.
 #[derive(Debug)]

@@ -4,7 +4,11 @@
 
 use std::collections::HashMap;
 
-use crate::model::{DecidedDomain, Decision, NamedPart, is_at_or_below, named_by_others};
+use tlsrptd_proto::domain::owner;
+
+use crate::model::{
+    DecidedDomain, Decision, NamedPart, ReportSubject, is_at_or_below, named_by_others,
+};
 
 /// What the operator says of destinations that many domains share.
 #[derive(Clone, Debug, Default)]
@@ -22,11 +26,11 @@ impl DestinationLimit {
     }
 
     /// The names that count, of the destinations that get a report.
-    pub fn names(&self, decided: &DecidedDomain) -> Vec<String> {
+    pub fn names(&self, subject: ReportSubject, decided: &DecidedDomain) -> Vec<String> {
+        let own = own_name(subject, decided);
         let report = decided.decision.report();
         let to = report.into_iter().flat_map(|report| &report.destinations);
-        to.filter_map(|(to, _)| self.name(&decided.domain, to))
-            .collect()
+        to.filter_map(|(to, _)| self.name(own, to)).collect()
     }
 
     fn name(&self, domain: &str, to: &crate::model::Destination) -> Option<String> {
@@ -40,17 +44,23 @@ impl DestinationLimit {
 
     /// Counts whom the record names, and leaves out what is beyond the bound; `made`: the reports of the day that each name
     /// gets so far. When nothing is left there is no report.
-    pub fn apply(&self, decided: &mut DecidedDomain, made: &mut HashMap<String, u64>) {
+    pub fn apply(
+        &self,
+        subject: ReportSubject,
+        decided: &mut DecidedDomain,
+        made: &mut HashMap<String, u64>,
+    ) {
         let mut parts: Vec<NamedPart> = std::mem::take(&mut decided.named);
         // What was left out stays so if this is done once more; what gets a report is counted anew.
         parts.iter_mut().for_each(|part| part.deliveries = 0);
+        let own = own_name(subject, decided).to_owned();
         let Decision::Report(report) = &mut decided.decision else {
             decided.named = parts;
             return;
         };
         let mut first = None;
         for (to, due) in std::mem::take(&mut report.destinations) {
-            let Some(name) = self.name(&decided.domain, &to) else {
+            let Some(name) = self.name(&own, &to) else {
                 report.destinations.push((to, due));
                 continue;
             };
@@ -78,6 +88,15 @@ impl DestinationLimit {
             decided.decision = Decision::NoReport(super::and_more(&reason, more));
         }
         decided.named = parts;
+    }
+}
+
+/// The name that is no other's, nor are those below it. Whoever runs a MX host has his mailbox beside it, and the report on the
+/// host is in place of those that the bound leaves out.
+fn own_name(subject: ReportSubject, decided: &DecidedDomain) -> &str {
+    match subject {
+        ReportSubject::Domain => &decided.domain,
+        ReportSubject::MxHost => owner(&decided.domain),
     }
 }
 
@@ -186,11 +205,11 @@ mod tests {
             ("g.test", &[], " -0", "none, by whatever reason"),
         ] {
             let mut decided = decided(domain, uris);
-            limit.apply(&mut decided, &mut made);
+            limit.apply(ReportSubject::Domain, &mut decided, &mut made);
             assert_eq!(fate(&decided), want, "{why}");
             let named = decided.named.clone();
             // The store may have failed, and been written to since.
-            limit.apply(&mut decided, &mut HashMap::new());
+            limit.apply(ReportSubject::Domain, &mut decided, &mut HashMap::new());
             assert_eq!(
                 (fate(&decided).as_str(), &decided.named),
                 (want, &named),
@@ -200,12 +219,32 @@ mod tests {
     }
 
     #[test]
+    fn whoever_runs_a_mx_host_has_his_mailbox_beside_it() {
+        let limit = DestinationLimit {
+            most: 1,
+            known: Vec::new(),
+        };
+        for (subject, uri, want) in [
+            (ReportSubject::Domain, "mailto:x@hoster.test", 0),
+            (ReportSubject::MxHost, "mailto:x@hoster.test", 1),
+            (ReportSubject::MxHost, "mailto:x@victim.test", 0),
+        ] {
+            let full = ["hoster.test", "victim.test"].map(|name| (name.to_owned(), 1));
+            let mut decided = decided("mx.hoster.test", &[uri]);
+            limit.apply(subject, &mut decided, &mut HashMap::from(full));
+            let report = decided.decision.report();
+            let left = report.map_or(0, |report| report.destinations.len());
+            assert_eq!(left, want, "{subject:?} {uri}");
+        }
+    }
+
+    #[test]
     fn without_a_bound_it_is_counted_who_is_named() {
         let mut decided = decided(
             "a.test",
             &["mailto:x@v.test", "mailto:y@v.test", "mailto:x@a.test"],
         );
-        DestinationLimit::default().apply(&mut decided, &mut HashMap::new());
+        DestinationLimit::default().apply(ReportSubject::Domain, &mut decided, &mut HashMap::new());
         let part = NamedPart {
             name: "v.test".to_owned(),
             deliveries: 2,

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -52,6 +52,8 @@ pub struct MxHosts {
     known: Mutex<KnownHosts>,
     /// Sessions at hosts that were not looked up.
     beyond: AtomicU64,
+    /// Sessions at hosts of which DNS did not say whether they ask for reports.
+    unanswered: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -65,11 +67,18 @@ struct KnownHosts {
 struct KnownHost {
     /// `None`: it asks for no reports.
     asks: OnceCell<Option<Arc<MxHost>>>,
-    failures: Mutex<u32>,
+    failures: AtomicU32,
 }
 
 /// DNS has not answered, and may for the next domain.
 struct NotKnownYet;
+
+impl KnownHost {
+    /// DNS has not answered, and is not asked again.
+    fn is_given_up(&self) -> bool {
+        self.failures.load(Relaxed) >= FAILURES
+    }
+}
 
 impl MxHosts {
     /// Finds out which of the decided domain's MX hosts ask for reports.
@@ -94,10 +103,15 @@ impl MxHosts {
                 continue;
             };
             let look = || self.look_up(&known, &name, records, routes, limit);
-            let host = known.asks.get_or_try_init(look).await;
-            if let Ok(Some(host)) = host {
-                let host = Arc::clone(host);
-                decided.rows.mx_shares.push(MxShare { host, counts });
+            match known.asks.get_or_try_init(look).await {
+                Ok(Some(host)) => {
+                    let host = Arc::clone(host);
+                    decided.rows.mx_shares.push(MxShare { host, counts });
+                }
+                Ok(None) if !known.is_given_up() => {}
+                Ok(None) | Err(NotKnownYet) => {
+                    self.unanswered.fetch_add(counts.sessions(), Relaxed);
+                }
             }
         }
     }
@@ -105,6 +119,11 @@ impl MxHosts {
     /// Sessions at hosts that were too many to be looked up.
     pub fn beyond(&self) -> u64 {
         self.beyond.load(Relaxed)
+    }
+
+    /// Sessions at hosts of which DNS did not say whether they ask for reports.
+    pub fn unanswered(&self) -> u64 {
+        self.unanswered.load(Relaxed)
     }
 
     /// `None`: one too many.
@@ -137,12 +156,8 @@ impl MxHosts {
             Some(LookupResult::Record(record)) => record,
             None | Some(LookupResult::OptedOut(_)) => return Ok(None),
             Some(LookupResult::Unknown(_)) => {
-                let mut failures = known
-                    .failures
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *failures += 1;
-                return match *failures < FAILURES {
+                let failures = known.failures.fetch_add(1, Relaxed) + 1;
+                return match failures < FAILURES {
                     true => Err(NotKnownYet),
                     false => Ok(None),
                 };

@@ -18,7 +18,7 @@ use crate::{
     compose::{self, Composer, DestinationLimit, MxHosts},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    model::{DecidedDomain, Decision, DomainDay, NamedDestination},
+    model::{DecidedDomain, Decision, DomainDay, NamedDestination, ReportSubject},
     schedule::Schedule,
     store::{Store, StoreError},
 };
@@ -323,7 +323,8 @@ impl<E: Environment> Composing<E> {
             let (list, today) = (store.suppressions()?, Day::of(now));
             let made = self.made.iter_mut();
             made.for_each(|decision| compose::suppress(decision, &list, today));
-            limit(&self.composer.limit, open.day, store, &mut self.made)?;
+            let (bound, subject) = (&self.composer.limit, ReportSubject::Domain);
+            limit(bound, subject, open.day, store, &mut self.made)?;
         }
         let is_last = open.at_end && self.tasks.is_empty();
         if self.made.is_empty() && !is_last {
@@ -360,19 +361,23 @@ impl<E: Environment> Composing<E> {
 /// Leaves out what destinations of others get beyond the bound.
 fn limit(
     limit: &DestinationLimit,
+    subject: ReportSubject,
     day: Day,
     store: &dyn Store,
     made: &mut [DecidedDomain],
 ) -> Result<(), StoreError> {
     let mut deliveries = HashMap::new();
     if limit.is_set() {
-        let mut names: Vec<String> = made.iter().flat_map(|one| limit.names(one)).collect();
+        let mut names: Vec<String> = made
+            .iter()
+            .flat_map(|one| limit.names(subject, one))
+            .collect();
         names.sort_unstable();
         names.dedup();
         deliveries = store.deliveries_to(day, &names)?;
     }
     made.iter_mut()
-        .for_each(|decided| limit.apply(decided, &mut deliveries));
+        .for_each(|decided| limit.apply(subject, decided, &mut deliveries));
     Ok(())
 }
 

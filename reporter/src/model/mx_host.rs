@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tlsrptd_proto::{counts::ReportCounts, domain::Domain};
 
-use super::{Destination, NewReport};
+use super::{Destination, NamedBy, NewReport};
 
 /// What a report is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +49,15 @@ pub struct MxHostDay {
 }
 
 impl MxHost {
-    /// Whether one of its destinations gets this report on a domain, however the destination is written there.
+    /// Whether one of its destinations gets this report on a domain, however the destination is written there. What the
+    /// operator adds to the host's own, an archive of all reports, does not count: it gets every domain's.
     pub fn gets(&self, report: &NewReport) -> bool {
-        let own: BTreeSet<String> = self.destinations.iter().map(place).collect();
+        let is_own = |to: &&Destination| to.named_by == NamedBy::Record;
+        let mut own: BTreeSet<String> =
+            self.destinations.iter().filter(is_own).map(place).collect();
+        if own.is_empty() {
+            own = self.destinations.iter().map(place).collect();
+        }
         let mut others = report.destinations.iter();
         others.any(|(destination, _)| own.contains(&place(destination)))
     }
@@ -68,40 +74,62 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::NamedBy;
 
     #[test]
     fn who_has_a_report_already() {
-        let host = MxHost {
-            name: Domain::parse("mx.hoster.example").unwrap(),
-            destinations: [
-                "mailto:TLS@hoster.example",
-                "https://hoster.example/r",
-                "directory:/r",
-            ]
-            .map(|uri| Destination::new(uri, NamedBy::Record))
-            .into(),
-        };
-        for (uris, gets, why) in [
-            (vec![], false, "no destination"),
+        let own = [
+            ("mailto:TLS@hoster.example", NamedBy::Record),
+            ("https://hoster.example/r", NamedBy::Record),
+        ];
+        let archive = [("directory:/r", NamedBy::Operator)];
+        let both = [own.as_slice(), archive.as_slice()].concat();
+        for (host, uris, gets, why) in [
+            (&own[..], vec![], false, "no destination"),
             (
+                &own,
                 vec!["mailto:tls@Hoster.example"],
                 true,
                 "the same mailbox in another spelling",
             ),
             (
+                &own,
                 vec!["mailto:own@a.example", "https://Hoster.example:443/r"],
                 true,
                 "one of several",
             ),
             (
+                &own,
                 vec!["mailto:other@hoster.example", "https://hoster.example/R"],
                 false,
                 "other places at the same hoster",
             ),
-            (vec!["directory:/r"], true, "the operator's folder"),
-            (vec!["directory:/R"], false, "another folder"),
+            (
+                &archive,
+                vec!["directory:/r"],
+                true,
+                "all reports go to the operator's folder, and nowhere else",
+            ),
+            (&archive, vec!["directory:/R"], false, "another folder"),
+            (
+                &both,
+                vec!["mailto:own@a.example", "directory:/r"],
+                false,
+                "the operator's archive has all, the hoster nothing",
+            ),
+            (
+                &both,
+                vec!["mailto:tls@hoster.example", "directory:/r"],
+                true,
+                "the hoster has it, too",
+            ),
         ] {
+            let host = MxHost {
+                name: Domain::parse("mx.hoster.example").unwrap(),
+                destinations: host
+                    .iter()
+                    .map(|(uri, by)| Destination::new(*uri, *by))
+                    .collect(),
+            };
             let to = |uri: &str| {
                 (
                     Destination::new(uri, NamedBy::Record),

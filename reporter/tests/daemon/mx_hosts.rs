@@ -235,6 +235,72 @@ async fn what_keeps_a_report_on_a_host_from_being_made() {
     }
 }
 
+/// Its report on it as a MX host has the first number of that name, and is no decision on the domain.
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_counted_late_as_a_domain_is_one_domain_more() {
+    let folder = folder();
+    let settings = with(folder.path(), &[YESTERDAY_ONLY, "--late_interval=600"]);
+    let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
+    environment.gather = Box::new(|_, _| Ok(vec![dane("none.example", HOST, 10, 1)]));
+    environment.lookup = records(&[(HOST, "mailto:tls@hoster.example")]);
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR / 4).await.unwrap();
+    environment
+        .added
+        .lock()
+        .unwrap()
+        .insert("2026-11-19".to_owned(), vec![vec![counted(HOST, 5)]]);
+    run(&settings, &environment, None, HOUR * 4).await.unwrap();
+    let want = [
+        "MX mx.hoster.example|1|10|1|-",
+        "domain mx.hoster.example|2|5|1|-",
+        "domain none.example|1|10|0|opted out: no such name in DNS",
+    ];
+    assert_eq!(reports(&settings), want);
+    let totals = crate::environment::totals(&settings.dbname).pop().unwrap();
+    assert_eq!((totals.domains, totals.sessions), (2, 15));
+}
+
+/// Five domains name the hoster; what the bound leaves out is in the one report on his host, and so is what the operator's
+/// archive alone has.
+#[tokio::test(start_paused = true)]
+async fn neither_a_bound_nor_an_archive_takes_the_report_on_the_host() {
+    let folder = folder();
+    let map = folder.path().join("archive.map");
+    std::fs::write(&map, ". APPEND mailto:archive@own.example\n").unwrap();
+    let map = format!("--tlsrpt_record_map={}", map.display());
+    let bound = ["--max_reports_per_destination=2", &map];
+    let options: Vec<&str> = [YESTERDAY_ONLY].into_iter().chain(bound).collect();
+    let settings = with(folder.path(), &options);
+    let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
+    environment.gather = Box::new(|_, _| {
+        let sessions = [1, 10, 100, 1000, 10_000].into_iter();
+        let names = ["a.test", "b.test", "c.test", "d.test", "own.test"].into_iter();
+        Ok(names
+            .zip(sessions)
+            .map(|(name, sessions)| dane(name, HOST, sessions, 0))
+            .collect())
+    });
+    environment.lookup = Box::new(|domain: &Domain| {
+        Some(match domain.as_str() {
+            "own.test" => from_texts(&[record(domain.as_str())]),
+            _ => from_texts(&["v=TLSRPTv1;rua=mailto:tls@hoster.example".to_owned()]),
+        })
+    });
+    let environment = Arc::new(environment);
+    run(&settings, &environment, None, HOUR).await.unwrap();
+    let seen = environment.seen.lock().unwrap();
+    let to_hoster = seen
+        .iter()
+        .filter(|seen| seen.uri == "mailto:tls@hoster.example");
+    let mut domains: Vec<&str> = to_hoster.map(|seen| seen.domain.as_str()).collect();
+    domains.sort_unstable();
+    assert_eq!(domains, ["a.test", "b.test", HOST]);
+    let all = stored(&settings).reports;
+    let on_host = all.iter().find(|row| row.is_on_mx_host).unwrap();
+    assert_eq!(on_host.sessions.to_string(), "11100", "of c, d and own");
+}
+
 /// A hoster with many hosts: all are reported on, and none twice.
 #[tokio::test(start_paused = true)]
 async fn many_hosts_of_many_owners() {

@@ -207,6 +207,8 @@ async fn dns_that_fails_is_asked_again_and_not_for_ever() {
             shares.push(decided.rows.mx_shares.len());
         }
         assert_eq!(shares, want, "{why}");
+        let without = want.iter().filter(|shares| **shares == 0).count();
+        assert_eq!(hosts.unanswered(), 9 * without as u64, "{why}: it is told");
         assert_eq!(records.asked.load(Relaxed), 3, "{why}");
     }
 }

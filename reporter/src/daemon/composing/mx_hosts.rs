@@ -7,7 +7,7 @@ use super::{Composing, OpenDay, limit};
 use crate::{
     compose,
     environment::Environment,
-    model::{DecidedDomain, Decision},
+    model::{DecidedDomain, Decision, ReportSubject},
     store::{Store, StoreError},
 };
 
@@ -38,7 +38,8 @@ impl<E: Environment> Composing<E> {
             decided
         };
         let mut decided: Vec<DecidedDomain> = found.into_iter().map(decide).collect();
-        limit(&composer.limit, open.day, store, &mut decided)?;
+        let (bound, subject) = (&composer.limit, ReportSubject::MxHost);
+        limit(bound, subject, open.day, store, &mut decided)?;
         decided.iter_mut().for_each(compose::name_mx_host);
         store.store_mx_decisions(open.day, &decided, now)?;
         decided.iter().for_each(|host| open.log_mx_host(host));
@@ -68,7 +69,11 @@ impl OpenDay {
         if let Some(mx_hosts) = &self.mx_hosts {
             let (mx_reports, beyond) = (self.mx_reports, mx_hosts.beyond());
             if beyond > 0 {
-                tracing::warn!(%day, sessions = beyond, "sessions are in no report on their MX host: there are too many MX hosts to look their records up");
+                tracing::info!(%day, sessions = beyond, "sessions are in no report on their MX host: there are too many MX hosts to look their records up");
+            }
+            let unanswered = mx_hosts.unanswered();
+            if unanswered > 0 {
+                tracing::info!(%day, sessions = unanswered, "sessions are in no report on their MX host: DNS did not say whether it asks for reports");
             }
             tracing::info!(%day, mx_reports, "MX hosts are reported on");
         }

@@ -293,6 +293,7 @@ fn store(
     let mut r_ids = Vec::with_capacity(decisions.len());
     for decided in decisions {
         let DecidedDomain { domain, rows, .. } = decided;
+        let is_late = subject == ReportSubject::Domain && is_reported(tx, &day, decided)?;
         let (json, reason) = match &decided.decision {
             Decision::Report(report) => (Some(&report.json), None),
             Decision::NoReport(reason) => (None, Some(reason)),
@@ -320,6 +321,9 @@ fn store(
         }
         match subject {
             ReportSubject::Domain => {
+                if !is_late {
+                    history.first(&day);
+                }
                 history.decided(&day, decided, deliveries);
                 mx_hosts::add(tx, &day, decided)?;
             }
@@ -335,6 +339,17 @@ fn store(
     history.write(tx)?;
     named::add(tx, &day, decisions)?;
     Ok(r_ids)
+}
+
+/// Whether there is a decision on the domain already; one on the MX host of that name is another.
+fn is_reported(tx: &Transaction<'_>, day: &str, decided: &DecidedDomain) -> rusqlite::Result<bool> {
+    if decided.uniqid == 1 {
+        return Ok(false);
+    }
+    tx.prepare_cached(
+        "SELECT 1 FROM reports WHERE day = ?1 AND domain = ?2 AND tlsrptd_mx IS NULL",
+    )?
+    .exists([day, &decided.domain])
 }
 
 fn add_destination(

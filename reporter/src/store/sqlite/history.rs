@@ -102,12 +102,15 @@ struct DayNumbers {
 }
 
 impl<'a> Addition<'a> {
+    /// A domain was decided on for the first time. What came late is of a domain that counts already.
+    pub(super) fn first(&mut self, day: &str) {
+        self.days.entry(day.to_owned()).or_default().domains += 1;
+    }
+
     /// A domain's day was decided on; `deliveries` are the rows that were made for it.
     pub(super) fn decided(&mut self, day: &str, decided: &'a DecidedDomain, deliveries: u64) {
         let rows = &decided.rows;
         let numbers = self.days.entry(day.to_owned()).or_default();
-        // What came late is of a domain that counts already.
-        numbers.domains += u64::from(decided.uniqid == 1);
         numbers.sessions = numbers.sessions.saturating_add(rows.sessions);
         numbers.failed = numbers.failed.saturating_add(rows.failed);
         numbers.deliveries += deliveries;

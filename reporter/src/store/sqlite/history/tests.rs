@@ -184,6 +184,7 @@ mod failing {
             let decided: Vec<DecidedDomain> = rows.iter().map(|row| decided(*row)).collect();
             let name = day(name).to_string();
             for decided in &decided {
+                addition.first(&name);
                 addition.decided(&name, decided, 0);
             }
             addition.write(&tx).unwrap();

@@ -159,7 +159,7 @@ impl Site {
             format!("tlsrpt-bounces \"|{taker}\"\n"),
         )
         .unwrap();
-        chown(&lab.file("aliases"), Some(user.uid.as_raw()), None).unwrap();
+        chown(lab.file("aliases"), Some(user.uid.as_raw()), None).unwrap();
         let relay = programs.start(
             &lab.file("relay"),
             &format!(

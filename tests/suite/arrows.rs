@@ -20,8 +20,21 @@ fn crates_use_each_other_as_drawn() {
         ("tlsrptd-service", BTreeSet::from(["tlsrptd-config"])),
         // Names and texts of what a monitoring system reads.
         ("tlsrptd-metrics", BTreeSet::new()),
+        // The database of a fleet.
+        (
+            "tlsrptd-fleet",
+            BTreeSet::from(["tlsrptd-proto", "tlsrptd-cluster"]),
+        ),
+        // For tests: a PostgreSQL of their own.
+        ("tlsrptd-cluster", BTreeSet::new()),
         ("tlsrptd-collectd", daemons.clone()),
-        ("tlsrptd-reporter", daemons),
+        (
+            "tlsrptd-reporter",
+            daemons
+                .into_iter()
+                .chain(["tlsrptd-fleet", "tlsrptd-cluster"])
+                .collect(),
+        ),
         // The suite speaks with the programs from outside.
         ("tlsrptd-tests", BTreeSet::new()),
         // It makes closed days, for which it must know their keys.

@@ -94,6 +94,11 @@ pub enum StoreError {
         /// As with a step.
         may_pass: bool,
     },
+    /// This reporter was taken for dead: what it has in hand is others' now, and it begins anew.
+    #[error(
+        "the fleet has taken this reporter for dead, as it was silent for longer than its lease"
+    )]
+    Fenced,
     /// A test stopped the reporter here.
     #[error("stopped at step {step:?}, {side:?} its commit")]
     Stopped {

@@ -27,6 +27,8 @@ mod error;
 mod fetching;
 mod history;
 mod operator;
+#[cfg(feature = "postgresql")]
+pub mod postgres;
 mod requests;
 pub mod sqlite;
 pub mod steps;
@@ -104,6 +106,10 @@ pub trait Store:
 /// # Errors
 /// When it cannot be used, belongs to another program, or has a reporter.
 pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Store>, StoreError> {
+    #[cfg(feature = "postgresql")]
+    if postgres::is_address(&settings.dbname) {
+        return Ok(Box::new(postgres::PostgresStore::open(settings, hook)?));
+    }
     let mut store = SqliteStore::open(&settings.dbname, settings.debug_db, hook)?;
     store.limit_history(settings.history_failures, settings.max_kept_reports_size);
     if settings.mx_reports {
@@ -137,12 +143,20 @@ pub fn open_for_operator(
     settings: &Reportd,
     access: OperatorAccess,
 ) -> Result<Box<dyn OperatorStore>, StoreError> {
+    #[cfg(feature = "postgresql")]
+    if postgres::is_address(&settings.dbname) {
+        return Ok(Box::new(postgres::PostgresReader::of(settings, access)?));
+    }
     let database = ExistingDatabase::open(&settings.dbname, access)?;
     Ok(Box::new(database))
 }
 
 /// Why a start would refuse the store of these settings, as far as can be seen without changing it.
 pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
+    #[cfg(feature = "postgresql")]
+    if postgres::is_address(&settings.dbname) {
+        return postgres::find_fault(settings);
+    }
     sqlite::find_fault(&settings.dbname)
 }
 
@@ -152,6 +166,10 @@ pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
 /// # Errors
 /// When that cannot be found out.
 pub fn reporter_at_work(settings: &Reportd) -> Result<Option<String>, StoreError> {
+    #[cfg(feature = "postgresql")]
+    if postgres::is_address(&settings.dbname) {
+        return postgres::reporter_at_work(settings);
+    }
     sqlite::held_by(&settings.dbname).map_err(|source| StoreError::Lock {
         lock: settings.dbname.display().to_string(),
         source: source.into(),

@@ -1,0 +1,95 @@
+//! What can go wrong with the database.
+
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+/// Why something could not be done in the database. A transaction that was under way is undone, unless the fault came to its
+/// COMMIT: then nobody knows, and the same step is done again.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It cannot be reached, or does not let us in.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where it should be.
+        address: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It has not answered for so long.
+    #[error("{address} has not answered for {} s", waited.as_secs())]
+    Silent {
+        /// Which.
+        address: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// It says no, or the connection broke.
+    #[error("{}", told(.0))]
+    Sql(#[from] tokio_postgres::Error),
+    /// Its tables are of another version.
+    #[error("{0}")]
+    Version(String),
+    /// This member is one no longer, or a shard is another's by now: whatever it has in hand is not its own.
+    #[error("the fleet has taken this reporter for dead: its shards are others' now")]
+    Fenced,
+    /// A row says what no program of ours writes.
+    #[error("{0}")]
+    Row(String),
+}
+
+impl Fault {
+    /// Whether the same may work later, by waiting or by the help of an operator.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Fault::Connect { .. } | Fault::Silent { .. } => true,
+            Fault::Sql(error) => error.code().is_none_or(|code| !is_lasting(code)),
+            Fault::Version(_) | Fault::Fenced | Fault::Row(_) => false,
+        }
+    }
+
+    /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place.
+    pub(crate) fn ends_connection(&self) -> bool {
+        match self {
+            Fault::Connect { .. } | Fault::Silent { .. } => true,
+            Fault::Sql(error) => {
+                error.is_closed()
+                    || error.code().is_none_or(|code| {
+                        let class = &code.code()[..2];
+                        class == "08"
+                            || class == "57"
+                            || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                    })
+            }
+            Fault::Version(_) | Fault::Fenced | Fault::Row(_) => false,
+        }
+    }
+}
+
+/// By the classes of SQLSTATE (PostgreSQL's Appendix A): what is wrong with the statement or its values stays wrong. A value
+/// that is refused is a mistake of ours, as is a statement; a right that is missing may be granted.
+fn is_lasting(code: &SqlState) -> bool {
+    match &code.code()[..2] {
+        "42" => *code != SqlState::INSUFFICIENT_PRIVILEGE,
+        class => matches!(class, "0A" | "22" | "23"),
+    }
+}
+
+/// The error's own text says only that there was one.
+fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => {
+            let detail = db.detail().map(|detail| format!(" ({detail})"));
+            format!(
+                "{} [{}]{}",
+                db.message(),
+                db.code().code(),
+                detail.unwrap_or_default()
+            )
+        }
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

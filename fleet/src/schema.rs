@@ -1,0 +1,183 @@
+//! The tables, by version. A newer program brings them forward; an older one refuses them. There is no way back but a backup.
+
+use tlsrptd_proto::{day::Day, report::InstallationId};
+
+use crate::{fault::Fault, hash::SHARDS, session::Session, transaction::Transaction, value::PgDay};
+
+/// The version that this program makes and works with.
+pub const VERSION: i32 = 1;
+
+/// What each version adds to the one before, the first to nothing.
+const VERSIONS: [&[&str]; VERSION as usize] = [&[
+    include_str!("schema/fleet.sql"),
+    include_str!("schema/counts.sql"),
+    include_str!("schema/composing.sql"),
+    include_str!("schema/delivering.sql"),
+    include_str!("schema/history.sql"),
+]];
+
+/// Tables with a partition a day, and those of which a day's partition has one a shard.
+const BY_DAY: &[&str] = &["answer", "report", "delivery"];
+const BY_DAY_AND_SHARD: &[&str] = &["key", "count"];
+
+/// Brings the tables to this program's version, makes them in an empty database. Several programs may do so at once.
+///
+/// # Errors
+/// When they are of a newer version, or may not be made.
+pub fn migrate(session: &Session) -> Result<(), Fault> {
+    let there = session.query_opt("SELECT to_regclass('tlsrpt.meta')::text", &[])?;
+    let is_made = there
+        .and_then(|row| row.get::<_, Option<String>>(0))
+        .is_some();
+    let before = if is_made { version(session)? } else { 0 };
+    match before {
+        VERSION => return Ok(()),
+        newer if newer > VERSION => return Err(too_new(newer)),
+        _ => {}
+    }
+    let transaction = session.begin()?;
+    // Whoever comes second waits here, and finds the work done. A lock of the database's own catalogue: there may be no table yet.
+    transaction.batch("CREATE SCHEMA IF NOT EXISTS tlsrpt; SET LOCAL search_path = tlsrpt; \
+         CREATE TABLE IF NOT EXISTS tlsrpt.meta(version int NOT NULL, shards smallint NOT NULL, installation text NOT NULL, \
+         bounce_key bytea NOT NULL, made timestamptz NOT NULL DEFAULT now()); LOCK TABLE tlsrpt.meta")?;
+    let found = transaction.query_opt("SELECT version FROM tlsrpt.meta", &[])?;
+    let found: i32 = found.map_or(0, |row| row.get(0));
+    if found > VERSION {
+        return Err(too_new(found));
+    }
+    let missing = VERSIONS.iter().skip(usize::try_from(found).unwrap_or(0));
+    missing
+        .flat_map(|parts| parts.iter())
+        .try_for_each(|part| transaction.batch(part))?;
+    match found {
+        0 => {
+            let installation = format!("{:016x}", rand_u64()?);
+            let key = random::<32>()?;
+            transaction.execute(
+                "INSERT INTO meta(version, shards, installation, bounce_key) VALUES($1, $2, $3, $4)",
+                &[&VERSION, &SHARDS, &installation, &key.as_slice()],
+            )?;
+        }
+        _ => drop(transaction.execute("UPDATE meta SET version = $1", &[&VERSION])?),
+    }
+    transaction.commit()
+}
+
+/// The version of the tables.
+///
+/// # Errors
+/// When there are none that can be read.
+pub fn version(session: &Session) -> Result<i32, Fault> {
+    let row = session.query_opt("SELECT version, shards FROM tlsrpt.meta", &[])?;
+    let row = row.ok_or_else(|| Fault::Row("the table tlsrpt.meta is empty".to_owned()))?;
+    let shards: i16 = row.get(1);
+    match shards == SHARDS {
+        true => Ok(row.get(0)),
+        false => Err(Fault::Version(format!(
+            "the database has {shards} shards, and this program works with {SHARDS}"
+        ))),
+    }
+}
+
+/// Checks that the tables are those of this program, without changing anything: for the shipper and for questions.
+///
+/// # Errors
+/// When they are not, or are not there.
+pub fn check(session: &Session) -> Result<(), Fault> {
+    match version(session)? {
+        VERSION => Ok(()),
+        older if older < VERSION => Err(Fault::Version(format!(
+            "the database's tables are of version {older}, this program's of {VERSION}: a tlsrpt-reportd of this version brings them forward when it starts"
+        ))),
+        newer => Err(too_new(newer)),
+    }
+}
+
+fn too_new(found: i32) -> Fault {
+    Fault::Version(format!(
+        "the database's tables are of version {found}, newer than this program's {VERSION}: install the version that the other reporters have"
+    ))
+}
+
+/// Which reporter works on this database, as all of its members: it stands in their reports.
+///
+/// # Errors
+/// When that cannot be read.
+pub fn installation(session: &Session) -> Result<InstallationId, Fault> {
+    let row = session.query_opt("SELECT installation FROM tlsrpt.meta", &[])?;
+    let id = row.and_then(|row| InstallationId::parse(row.get(0)));
+    id.ok_or_else(|| Fault::Row("the installation in tlsrpt.meta is none".to_owned()))
+}
+
+/// Makes the partitions of a day. In a transaction of its own: it takes a lock on each table for a moment.
+///
+/// # Errors
+/// When they may not be made.
+pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
+    let transaction = session.begin()?;
+    transaction.execute(
+        "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
+        &[&PgDay(day)],
+    )?;
+    let made = transaction.query_opt(
+        "SELECT made FROM day WHERE day = $1 FOR UPDATE",
+        &[&PgDay(day)],
+    )?;
+    if made.is_some_and(|row| row.get(0)) {
+        return transaction.commit();
+    }
+    transaction.batch(&partitions(day))?;
+    transaction.execute("UPDATE day SET made = true WHERE day = $1", &[&PgDay(day)])?;
+    transaction.commit()
+}
+
+fn partitions(day: Day) -> String {
+    let (next, name) = (day.next(), day.to_string().replace('-', ""));
+    let of_day = |table: &str, more: &str| {
+        format!(
+            "CREATE TABLE {table}_{name} PARTITION OF {table} FOR VALUES FROM ('{day}') TO ('{next}'){more};"
+        )
+    };
+    let mut sql: String = BY_DAY.iter().map(|table| of_day(table, "")).collect();
+    for table in BY_DAY_AND_SHARD {
+        sql += &of_day(table, " PARTITION BY LIST (shard)");
+        for shard in 0..SHARDS {
+            sql += &format!(
+                "CREATE TABLE {table}_{name}_{shard} PARTITION OF {table}_{name} FOR VALUES IN ({shard});"
+            );
+        }
+    }
+    sql
+}
+
+/// The leaf table of one day's shard: read directly, it is found without looking at all the others.
+pub fn leaf(table: &str, day: Day, shard: crate::Shard) -> String {
+    format!("{table}_{}_{shard}", day.to_string().replace('-', ""))
+}
+
+/// The partition of one day.
+pub fn of_day(table: &str, day: Day) -> String {
+    format!("{table}_{}", day.to_string().replace('-', ""))
+}
+
+/// Drops the partitions of a day.
+///
+/// # Errors
+/// When they may not be dropped.
+pub fn drop_day(transaction: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    let tables = BY_DAY.iter().chain(BY_DAY_AND_SHARD);
+    tables
+        .map(|table| of_day(table, day))
+        .try_for_each(|table| transaction.batch(&format!("DROP TABLE IF EXISTS {table}")))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut octets = [0; N];
+    aws_lc_rs::rand::fill(&mut octets)
+        .map_err(|_| Fault::Row("the system has no random numbers".to_owned()))?;
+    Ok(octets)
+}
+
+fn rand_u64() -> Result<u64, Fault> {
+    random().map(u64::from_be_bytes)
+}

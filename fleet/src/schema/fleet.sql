@@ -1,0 +1,45 @@
+-- Who takes part, and how far a day is. All instants here are the database's own: members' clocks may differ.
+-- Of PostgreSQL nothing is needed but tables, partitions and row locks: no extension, trigger, advisory lock or LISTEN.
+
+-- Collectors whose shippers write here. A row an incarnation: a spool that is lost, and with it what it had counted, makes a new one.
+CREATE TABLE collector(
+  id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,                           -- the option ship_as of its shipper
+  incarnation uuid NOT NULL UNIQUE,
+  first_day date NOT NULL,                      -- the first day that it is waited for
+  retired date,                                 -- from that day on it is not
+  seen timestamptz NOT NULL DEFAULT now());
+
+-- open: counts are added. closed: nothing is added any more. composed: each shard is decided.
+CREATE TABLE day(
+  day date PRIMARY KEY,
+  made boolean NOT NULL DEFAULT false,          -- its partitions are there
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'composed')),
+  closed_at timestamptz,
+  missing text[] NOT NULL DEFAULT '{}');        -- collectors that were not done with it
+
+-- How far a collector is with a day: written by its shipper, and by the closing.
+CREATE TABLE shipment(
+  day date NOT NULL REFERENCES day ON DELETE CASCADE,
+  collector int NOT NULL REFERENCES collector,
+  batch bigint NOT NULL DEFAULT 0,              -- the last that came; the shipper knows how many it sent
+  rows bigint NOT NULL DEFAULT 0,
+  shipped timestamptz NOT NULL DEFAULT now(),
+  done boolean NOT NULL DEFAULT false,          -- the collector has closed the day, and all of it is here
+  closed boolean NOT NULL DEFAULT false,        -- the day is closed: what comes now is late
+  late_sessions bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (day, collector)) WITH (fillfactor = 50);
+
+-- Reporters. An id is never used again: it is the fencing token.
+CREATE TABLE member(
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  until timestamptz NOT NULL,                   -- the end of its lease
+  fenced boolean NOT NULL DEFAULT false) WITH (fillfactor = 50);
+
+-- Whoever owns a shard composes its domains of each closed day, and delivers what its queues have.
+CREATE TABLE shard(
+  shard smallint PRIMARY KEY,
+  owner bigint REFERENCES member) WITH (fillfactor = 50);
+INSERT INTO shard(shard) SELECT generate_series(0, 63);

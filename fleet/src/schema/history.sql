@@ -1,0 +1,1 @@
+-- What was done, for as long as it is remembered.

@@ -1,0 +1,105 @@
+//! The database as all programs of a fleet use it, against a real PostgreSQL.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use tlsrptd_fleet::{Address, Fault, KeyHash, PgDay, PgTime, Session, schema, text_hash};
+use tlsrptd_proto::day::Day;
+
+fn session() -> Option<Session> {
+    let address = tlsrptd_cluster::database()?;
+    let session = Session::connect(Address::parse(&address).unwrap()).unwrap();
+    schema::migrate(&session).unwrap();
+    Some(session)
+}
+
+#[test]
+fn tables_are_made_once_and_days_with_them() {
+    let Some(session) = session() else { return };
+    let first = schema::installation(&session).unwrap();
+    schema::migrate(&session).unwrap();
+    assert_eq!(
+        schema::installation(&session).unwrap(),
+        first,
+        "it stays the same"
+    );
+    let day = Day::parse("2026-11-29").unwrap();
+    for _ in 0..2 {
+        schema::make_day(&session, day).unwrap();
+    }
+    let leaf = schema::leaf("count", day, 63);
+    session
+        .query(&format!("SELECT count(*) FROM {leaf}"), &[])
+        .unwrap();
+    let transaction = session.begin().unwrap();
+    transaction
+        .execute("UPDATE meta SET version = 99", &[])
+        .unwrap();
+    transaction.commit().unwrap();
+    for fault in [schema::migrate(&session), schema::check(&session)] {
+        assert!(matches!(fault, Err(Fault::Version(text)) if text.contains("99")));
+    }
+}
+
+#[test]
+fn values_come_back() {
+    let Some(session) = session() else { return };
+    let (day, at) = (
+        PgDay(Day::parse("2026-11-29").unwrap()),
+        PgTime("2026-11-29T01:02:03.000004Z".parse().unwrap()),
+    );
+    let key = text_hash("a");
+    let row = session
+        .query_opt("SELECT $1::date, $2::timestamptz, $3::uuid, $3::uuid::text, $1::date::text, $2::timestamptz::text", &[&day, &at, &key])
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.get::<_, PgDay>(0), day);
+    assert_eq!(row.get::<_, PgTime>(1), at);
+    assert_eq!(row.get::<_, KeyHash>(2), key);
+    assert_eq!(row.get::<_, String>(3).replace('-', ""), key.to_string());
+    assert_eq!(row.get::<_, String>(4), "2026-11-29");
+    assert_eq!(row.get::<_, String>(5), "2026-11-29 01:02:03.000004+00");
+}
+
+#[test]
+fn a_lost_connection_ends_its_transaction_and_nothing_else() {
+    let Some(session) = session() else { return };
+    let cut = || {
+        // Another connection ends ours.
+        let other = Session::connect(session.address().clone()).unwrap();
+        other
+            .query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()", &[])
+            .unwrap();
+    };
+    let transaction = session.begin().unwrap();
+    transaction
+        .execute("UPDATE meta SET installation = 'half'", &[])
+        .unwrap();
+    cut();
+    let fault = transaction
+        .execute("UPDATE meta SET installation = 'whole'", &[])
+        .unwrap_err();
+    assert!(fault.may_pass(), "{fault}");
+    let again = transaction.execute("UPDATE meta SET installation = 'whole'", &[]);
+    assert!(
+        again.is_err(),
+        "nothing of a transaction comes to another connection"
+    );
+    drop(transaction);
+    let ask = "SELECT count(*) FROM meta WHERE installation IN ('half', 'whole')";
+    assert_eq!(
+        session
+            .query_opt(ask, &[])
+            .unwrap()
+            .unwrap()
+            .get::<_, i64>(0),
+        0,
+        "a new connection, by itself"
+    );
+    cut();
+    drop(session.begin().unwrap());
+    let transaction = session.begin().unwrap();
+    assert_eq!(
+        transaction.query(ask, &[]).unwrap().len(),
+        1,
+        "behind one that was dropped"
+    );
+}

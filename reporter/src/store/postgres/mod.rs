@@ -1,0 +1,188 @@
+//! PostgreSQL: the database of a fleet, in which several reporters are members. Nothing else in this crate knows its SQL; its
+//! tables are in the crate `tlsrptd-fleet`.
+//!
+//! Each write is one step in one transaction, as in the SQLite engine, and names the shards that it is about: it is made only
+//! while they are this member's ([`PostgresStore::transact`]). A step whose COMMIT got no answer is made once more by the
+//! daemon, so each step counts and changes only what it finds undone.
+
+mod answers;
+mod bounces;
+mod days;
+mod decisions;
+mod deliveries;
+mod deliveries_view;
+mod digests;
+mod domain_day;
+mod history;
+mod jobs;
+mod member;
+mod open;
+mod operator;
+mod requests;
+mod suppressed;
+mod upkeep;
+
+use tlsrptd_fleet::{Fault, Row, Session, Shard, ToSql, Transaction};
+use tlsrptd_proto::report::InstallationId;
+
+use self::member::Member;
+use super::{
+    CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
+};
+use crate::model::BounceKey;
+
+pub(super) use open::{find_fault, is_address, reporter_at_work};
+
+/// The open database, as one member of the fleet.
+pub struct PostgresStore {
+    db: Session,
+    /// How it was opened, to open it once more.
+    place: open::Place,
+    hook: Option<CommitHook>,
+    member: Member,
+    installation: InstallationId,
+    bounce_key: BounceKey,
+    /// With `loop_guard`; the mail domain of `bcc_address`.
+    guard: Option<Option<String>>,
+    /// `mx_reports`.
+    mx_reports: bool,
+}
+
+/// Open for one command of the operator, or for the answers of a daemon.
+#[derive(Debug)]
+pub struct PostgresReader {
+    db: Session,
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("db", &self.db)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for PostgresStore {
+    fn installation(&self) -> &InstallationId {
+        &self.installation
+    }
+
+    fn open_reader(&self) -> Result<Box<dyn OperatorStore + Send>, StoreError> {
+        Ok(Box::new(PostgresReader::open(
+            &self.place,
+            OperatorAccess::Read,
+        )?))
+    }
+
+    fn close(self: Box<Self>) -> Result<(), StoreError> {
+        PostgresStore::leave(*self)
+    }
+}
+
+impl PostgresStore {
+    /// Everything that changes a row goes through here: one step, one transaction, while these shards are this member's.
+    fn transact<T>(
+        &mut self,
+        step: Step,
+        shards: &[Shard],
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let fault = |fault| at_step(step, fault);
+        let transaction = self.db.begin().map_err(fault)?;
+        self.member.fence(&transaction, shards).map_err(fault)?;
+        let value = work(&transaction).map_err(fault)?;
+        match self
+            .hook
+            .as_mut()
+            .map(|hook| hook(step, CommitSide::Before))
+        {
+            Some(HookVerdict::Crash) => {
+                return Err(StoreError::Stopped {
+                    step,
+                    side: CommitSide::Before,
+                });
+            }
+            Some(HookVerdict::Fail) => {
+                return Err(StoreError::Step {
+                    step,
+                    source: "could not extend file: No space left on device [53100]".into(),
+                    may_pass: true,
+                });
+            }
+            _ => {}
+        }
+        transaction.commit().map_err(fault)?;
+        match self.hook.as_mut().map(|hook| hook(step, CommitSide::After)) {
+            Some(HookVerdict::Crash) => Err(StoreError::Stopped {
+                step,
+                side: CommitSide::After,
+            }),
+            _ => Ok(value),
+        }
+    }
+
+    /// Reads, outside of any step.
+    fn read(
+        &self,
+        what: &'static str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.db
+            .query(sql, parameters)
+            .map_err(|fault| unreadable(what, fault))
+    }
+}
+
+impl PostgresReader {
+    /// Reads.
+    fn read(
+        &self,
+        what: &'static str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.db
+            .query(sql, parameters)
+            .map_err(|fault| unreadable(what, fault))
+    }
+
+    /// Changes something, in one transaction.
+    fn change<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let done = self.db.begin().and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        done.map_err(|fault| StoreError::Open {
+            database: self.db.address().to_string(),
+            source: fault.into(),
+        })
+    }
+}
+
+fn at_step(step: Step, fault: Fault) -> StoreError {
+    match fault {
+        Fault::Fenced => StoreError::Fenced,
+        fault => StoreError::Step {
+            step,
+            may_pass: fault.may_pass(),
+            source: fault.into(),
+        },
+    }
+}
+
+fn unreadable(what: &'static str, fault: Fault) -> StoreError {
+    StoreError::Read {
+        what,
+        may_pass: fault.may_pass(),
+        source: fault.into(),
+    }
+}
+
+fn unfinished<T>() -> T {
+    unimplemented!()
+}

@@ -27,16 +27,18 @@ fn crates_use_each_other_as_drawn() {
         ),
         // For tests: a PostgreSQL of their own.
         ("tlsrptd-cluster", BTreeSet::new()),
+        // For tests: the attribute that makes each twice.
+        ("tlsrptd-engines", BTreeSet::new()),
         ("tlsrptd-collectd", daemons.clone()),
         (
             "tlsrptd-reporter",
             daemons
                 .into_iter()
-                .chain(["tlsrptd-fleet", "tlsrptd-cluster"])
+                .chain(["tlsrptd-fleet", "tlsrptd-cluster", "tlsrptd-engines"])
                 .collect(),
         ),
         // The suite speaks with the programs from outside.
-        ("tlsrptd-tests", BTreeSet::new()),
+        ("tlsrptd-tests", BTreeSet::from(["tlsrptd-cluster"])),
         // It makes closed days, for which it must know their keys.
         ("tlsrptd-bench", BTreeSet::from(["tlsrptd-proto"])),
         // It runs parts of the programs, to count their instructions.

@@ -5,12 +5,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{
     model::{BounceBlame, BounceKind, Delivery},
-    store::{NewBounce, OperatorAccess, OperatorBounces as _, sqlite::ExistingDatabase},
+    store::{NewBounce, OperatorAccess},
 };
 
 use crate::{
     DAY,
-    environment::{Stored, folder, run, sent, settings},
+    environment::{Statements, ask, each_engine, folder, operator, run, sent, settings, stored},
     refusals::{OPTIONS, asked, environment},
 };
 
@@ -18,7 +18,7 @@ const URI: &str = "mailto:tls@a.example";
 
 /// As `tlsrptctl bounce` does when the relay brings it back.
 fn bring_back(path: &Path, delivery: &Delivery, blame: BounceBlame) {
-    let mut store = ExistingDatabase::open(path, OperatorAccess::Write).unwrap();
+    let mut store = operator(path, OperatorAccess::Write);
     let key = store.known_bounce_key().unwrap().unwrap();
     let bounce = NewBounce {
         tag: key.tag_of(delivery),
@@ -33,7 +33,7 @@ fn bring_back(path: &Path, delivery: &Delivery, blame: BounceBlame) {
 
 /// The suspensions, and the days that are remembered of those that refuse.
 fn suspended(settings: &Reportd) -> (Vec<String>, usize) {
-    let stored = Stored::read(&settings.dbname).unwrap();
+    let stored = stored(settings);
     let rows = stored.suppressed.iter();
     let rows = rows.map(|row| {
         let until = row.until.as_deref().unwrap_or_default();
@@ -43,7 +43,7 @@ fn suspended(settings: &Reportd) -> (Vec<String>, usize) {
 }
 
 /// The relay takes each mail. What it brings back counts as a refusal, and what it does not bring back for a week as taken.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -92,7 +92,7 @@ async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
         "one more bounce, and one day of it"
     );
     assert_eq!(asked(&environment, URI).len(), 18, "each day's");
-    let stored = Stored::read(&settings.dbname).unwrap();
+    let stored = stored(&settings);
     let bounced = |day: &str| {
         let mut rows = stored.deliveries.iter();
         let row = rows.find(|row| row.day == day).unwrap();
@@ -110,14 +110,14 @@ async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
 }
 
 /// More than are applied in one transaction, and nobody writes to the database afterwards.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     let environment = environment("2026-11-21T12:00:00Z", &[("a.example", "mailto:tls@{d}")]);
     let environment = Arc::new(environment);
     run(&settings, &environment, None, DAY).await.unwrap();
-    let mut store = ExistingDatabase::open(&settings.dbname, OperatorAccess::Write).unwrap();
+    let mut store = operator(&settings.dbname, OperatorAccess::Write);
     let key = store.known_bounce_key().unwrap().unwrap();
     for r_id in 1000..2001 {
         let bounce = NewBounce {
@@ -130,14 +130,15 @@ async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
     }
     drop(store);
     run(&settings, &environment, None, DAY / 24).await.unwrap();
-    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-    let select = "SELECT count(*) FROM tlsrptd_bounces WHERE applied IS NULL";
-    let waiting: i64 = db.query_row(select, [], |row| row.get(0)).unwrap();
-    assert_eq!(waiting, 0);
+    let waiting = Statements {
+        sqlite: "SELECT '', count(*) FROM tlsrptd_bounces WHERE applied IS NULL",
+        postgres: "SELECT '', count(*) FROM bounce WHERE applied IS NULL",
+    };
+    assert_eq!(ask(&settings.dbname, &waiting)[0].1, 0);
 }
 
 /// A bounce that speaks of us, or of the relay, ends the delivery alone.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn who_does_not_like_us_is_mailed_on() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -151,7 +152,7 @@ async fn who_does_not_like_us_is_mailed_on() {
     run(&settings, &environment, None, DAY * 6).await.unwrap();
     assert_eq!(asked(&environment, URI).len(), 7);
     assert_eq!(suspended(&settings), (Vec::new(), 0));
-    let stored = Stored::read(&settings.dbname).unwrap();
+    let stored = stored(&settings);
     assert!(
         stored
             .deliveries

@@ -6,10 +6,10 @@ use tlsrptd_reporter::gather::GatherError;
 
 use crate::{
     DAY, HOUR, YESTERDAY_ONLY,
-    environment::{TestEnvironment, counted, folder, lines, run, settings, stored},
+    environment::{TestEnvironment, counted, each_engine, folder, lines, run, settings, stored},
 };
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
     let folder = folder();
     let settings = settings(
@@ -44,7 +44,7 @@ async fn a_collector_that_never_answers_holds_a_day_until_the_deadline() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
     let folder = folder();
     let settings = settings(
@@ -94,7 +94,7 @@ async fn what_comes_after_the_deadline_is_reported_where_no_report_is() {
     assert_eq!(jobs, ["ok", "ok"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_day_that_waits_is_hidden_from_sys4() {
     let folder = folder();
     let settings = settings(
@@ -136,7 +136,7 @@ async fn a_day_that_waits_is_hidden_from_sys4() {
     assert_eq!(asked, 1, "we do not have to ask again");
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
     let folder = folder();
     let settings = settings(
@@ -160,7 +160,7 @@ async fn a_collector_that_is_still_closing_its_day_has_not_failed() {
 }
 
 /// `keep_days` is less than `max_report_age`, and a collector is away: the day is composed before its rows go.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_day_is_composed_before_its_rows_go() {
     for (keep, begin, want) in [
         ("--keep_days=1", "2026-11-20T20:00:00Z", &["19", "20"][..]),

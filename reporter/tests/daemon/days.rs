@@ -1,6 +1,6 @@
 //! Days, from the collector to the receivers.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use tlsrptd_reporter::{
     deliver::Outcome,
@@ -11,14 +11,14 @@ use tlsrptd_reporter::{
 use crate::{
     DAY, YESTERDAY_ONLY,
     environment::{
-        self, Stored, TestEnvironment, counted, distinct, folder, lines, or_dash, retry, run, sent,
-        settings, stored,
+        self, TestEnvironment, counted, distinct, each_engine, folder, lines, or_dash, retry, run,
+        sent, settings, stored,
     },
 };
 
 const BEGIN: &str = "2026-11-21T12:00:00Z";
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_day_from_the_collector_to_its_receivers() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--fetchers=one,two"]);
@@ -59,7 +59,7 @@ async fn a_day_from_the_collector_to_its_receivers() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn every_day_once_and_missed_days_late() {
     let folder = folder();
     let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
@@ -94,10 +94,15 @@ async fn every_day_once_and_missed_days_late() {
 }
 
 /// On several threads decisions may end before the turn that began them does. With the virtual clock they cannot.
-#[tokio::test(flavor = "multi_thread")]
-async fn decisions_that_end_at_once_stop_nothing() {
+#[each_engine]
+fn decisions_that_end_at_once_stop_nothing() {
     let folder = folder();
-    let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(decisions_that_end_at_once(folder.path()));
+}
+
+async fn decisions_that_end_at_once(folder: &Path) {
+    let settings = settings(folder, &[YESTERDAY_ONLY]);
     let mut environment = TestEnvironment::new(BEGIN);
     environment.gather = Box::new(|_, _| {
         let domain = |number| counted(&format!("d{number}.example"), 1);
@@ -107,7 +112,7 @@ async fn decisions_that_end_at_once_stop_nothing() {
     let mut daemon = environment::daemon(&settings, Arc::new(environment), None, 1).unwrap();
     let (sender, mut orders) = tokio::sync::mpsc::channel(1);
     let is_closed = |settings: &tlsrptd_config::reportd::Reportd| {
-        let stored = Stored::read(&settings.dbname);
+        let stored = environment::read(&settings.dbname);
         stored.is_some_and(|stored| stored.jobs.iter().any(|row| row.status() == "ok"))
     };
     let path = settings.clone();
@@ -126,7 +131,7 @@ async fn decisions_that_end_at_once_stop_nothing() {
     assert_eq!(stored(&settings).reports.len(), 2000);
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn reasons_against_a_report() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY]);
@@ -203,7 +208,7 @@ async fn reasons_against_a_report() {
     assert_eq!(bad.len(), 1, "{bad:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
@@ -264,7 +269,7 @@ async fn attempts_are_repeated_with_the_same_bytes_and_end_with_a_word() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
     let folder = folder();
     let settings = settings(
@@ -292,7 +297,7 @@ async fn what_was_sent_is_recorded_though_the_rest_cannot_be_put_back() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_slow_host_delays_nobody_else() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
@@ -344,7 +349,7 @@ async fn a_slow_host_delays_nobody_else() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn while_the_disk_is_full_nobody_is_asked_in_vain() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);

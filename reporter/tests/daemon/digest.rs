@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use crate::environment::{self, TestEnvironment, counted, folder, settings, stored};
+use crate::environment::{
+    self, Engine, Statements, TestEnvironment, ask, counted, each_engine, folder, settings, stored,
+};
 use tlsrptd_reporter::{deliver::Outcome, gather::GatherError};
 
 const DAY: i64 = 86_400;
@@ -55,7 +57,7 @@ fn played(
     })
 }
 
-#[test]
+#[each_engine]
 fn each_day_once() {
     let minute = |minutes: u64| Duration::from_secs(60 * minutes);
     let daily = "--digest=daily";
@@ -133,7 +135,7 @@ fn each_day_once() {
 }
 
 /// A week is over on Monday, when its Sunday is decided.
-#[test]
+#[each_engine]
 fn a_week_on_monday() {
     let environment = TestEnvironment::new("2026-11-18T00:00:00Z");
     let (weeks, at) = played(environment, &["--digest=weekly"], &[hours(24 * 13)]);
@@ -148,7 +150,7 @@ fn a_week_on_monday() {
 }
 
 /// A collector that is given up is news, even for who wants to know of failures alone.
-#[test]
+#[each_engine]
 fn a_collector_that_is_missing_is_told_of() {
     let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
     environment.gather = Box::new(|job, _| match job.command.as_str() {
@@ -165,7 +167,7 @@ fn a_collector_that_is_missing_is_told_of() {
 }
 
 /// As a delivery, with pauses, for a day; then the next one has its turn. Reports go out all the while.
-#[test]
+#[each_engine]
 fn what_cannot_be_sent_is_given_up_after_a_day() {
     let refused = || Outcome::Refused {
         reason: "550 5.1.1 no such user".into(),
@@ -236,19 +238,15 @@ fn what_cannot_be_sent_is_given_up_after_a_day() {
             stored.deliveries.len(),
             "{why}: reports"
         );
-        let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-        let mut rows = db
-            .prepare("SELECT status, subject IS NULL FROM tlsrptd_digests ORDER BY last LIMIT 2")
-            .unwrap();
-        let ended: Vec<(String, bool)> = rows
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let ended = Statements {
+            sqlite: "SELECT status, subject IS NULL FROM tlsrptd_digests ORDER BY last LIMIT 2",
+            postgres: "SELECT status, (subject IS NULL)::int::bigint FROM digest ORDER BY last LIMIT 2",
+        };
+        let ended = ask(&settings.dbname, &ended);
         let ended: Vec<&str> = ended
             .iter()
             .map(|(status, has_no_text)| {
-                assert!(has_no_text, "{why}: its text is not kept");
+                assert_eq!(*has_no_text, 1, "{why}: its text is not kept");
                 status.as_str()
             })
             .collect();
@@ -274,14 +272,16 @@ fn what_cannot_be_sent_is_given_up_after_a_day() {
 }
 
 /// One that has ended while deliveries are waited for is waited for no longer: else the stop has no end.
-#[test]
+#[each_engine]
 fn a_digest_that_has_ended_holds_no_stop() {
     let (stopped, ended) = mpsc::channel();
+    let engine = Engine::current();
     std::thread::spawn(move || {
         let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
         environment.digest_takes = Duration::from_secs(5);
         environment.receive = Box::new(|_, _| (environment::sent(), Duration::from_secs(600)));
-        let (days, _) = played(environment, &["--digest=daily"], &[Duration::from_secs(3)]);
+        let life = [Duration::from_secs(3)];
+        let (days, _) = engine.run(|| played(environment, &["--digest=daily"], &life));
         stopped.send(days)
     });
     // The clock is virtual: a stop takes no time.

@@ -13,7 +13,7 @@ use std::{
 
 use crate::HOUR;
 use crate::environment::{
-    TestEnvironment, counted, folder, run, settings, stored,
+    Statements, TestEnvironment, change, counted, each_engine, folder, run, settings, stored,
     stored::{lines, or_dash},
 };
 use jiff::Timestamp;
@@ -168,7 +168,7 @@ async fn live(settings: &Reportd, fleet: Fleet, time: Duration) -> Arc<Fleet> {
 }
 
 /// What the second collector adds is told of while what the first one added is being composed.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn two_collectors_grow_at_once() {
     let folder = folder();
     let settings = with(folder.path(), "a,b");
@@ -186,25 +186,30 @@ async fn two_collectors_grow_at_once() {
 }
 
 /// A crash, or a version of ours that closed the day over it: an addition that is stored is reported.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn an_addition_that_is_stored_is_reported_at_the_next_start() {
     let folder = folder();
     let settings = with(folder.path(), "a");
     live(&settings, Fleet::new("2026-11-20T12:00:00Z"), HOUR / 4).await;
-    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-    db.execute(
-        "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) \
-         VALUES(?1, 'new.example', ?2, 'a', 1, 0, 'late', '2026-11-20 12:00:00+00:00')",
-        [GROWING, &counted("new.example", 7).data],
-    )
-    .unwrap();
-    drop(db);
+    let (domain, shard) = ("new.example", tlsrptd_fleet::shard_of("new.example"));
+    let data = counted(domain, 7).data;
+    let late = Statements {
+        sqlite: &format!(
+            "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) \
+             VALUES('{GROWING}', '{domain}', '{data}', 'a', 1, 0, 'late', '2026-11-20 12:00:00+00:00')"
+        ),
+        postgres: &format!(
+            "INSERT INTO answer(day, shard, domain, command, job, state, data) \
+             VALUES('{GROWING}', {shard}, '{domain}', 'a', 1, 'late', '{data}')"
+        ),
+    };
+    change(&settings.dbname, &late);
     live(&settings, Fleet::new("2026-11-20T13:00:00Z"), HOUR).await;
     assert_eq!(reports(&settings), ["new.example|1|7", "x.example|1|1"]);
 }
 
 /// Its command is edited after the day was decided: it is the collector that told the day.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_collector_is_asked_for_additions_by_its_new_name() {
     for (before, after) in [
         ("a", "a --config_file=x"),
@@ -230,7 +235,7 @@ async fn a_collector_is_asked_for_additions_by_its_new_name() {
 
 /// The answer breaks off, then the collector is taken out of the settings; what it adds is asked for as a whole when it
 /// is back.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn part_of_the_additions_of_a_removed_collector_is_forgotten() {
     let folder = folder();
     let settings = with(folder.path(), "a,b");
@@ -262,7 +267,7 @@ async fn part_of_the_additions_of_a_removed_collector_is_forgotten() {
 }
 
 /// The clock is days behind, or ahead, for an hour, and the day grows meanwhile.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_wrong_clock_gives_no_addition_up() {
     for days in [0, -3, 5] {
         let folder = folder();
@@ -280,7 +285,7 @@ async fn a_wrong_clock_gives_no_addition_up() {
 }
 
 /// Of a day that nobody wants to hear of any more nothing is asked, and that is said once.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn an_addition_to_a_day_that_is_too_old_is_given_up() {
     let folder = folder();
     let settings = with(folder.path(), "a");
@@ -298,7 +303,7 @@ async fn an_addition_to_a_day_that_is_too_old_is_given_up() {
 }
 
 /// Asked again it would be as large: not each `late_interval` for days.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn additions_that_are_too_large_are_asked_for_once_a_day() {
     let folder = folder();
     let settings = with(folder.path(), "a");
@@ -315,7 +320,7 @@ async fn additions_that_are_too_large_are_asked_for_once_a_day() {
 }
 
 /// A collector that takes longer than `late_interval` to tell which days grew.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_slow_answer_about_growth_is_waited_for_asleep() {
     let folder = folder();
     let options = ["--late_interval=1", "--spread_out_delivery=1"];

@@ -12,7 +12,10 @@ use tlsrptd_reporter::{
 
 use crate::{
     DAY, HOUR, NOW, YESTERDAY_ONLY,
-    environment::{TestEnvironment, counted, folder, lines, or_dash, run, settings, stored},
+    environment::{
+        Statements, TestEnvironment, ask, counted, each_engine, folder, lines, or_dash, run,
+        settings, stored,
+    },
 };
 
 /// So many sessions, of which one failed.
@@ -64,7 +67,7 @@ fn sent_to(environment: &TestEnvironment, uri: &str) -> Vec<String> {
 
 const LIMIT: &str = "--max_reports_per_destination=70";
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn domains_with_failures_come_first_and_the_rest_is_named() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW, LIMIT]);
@@ -90,7 +93,7 @@ async fn domains_with_failures_come_first_and_the_rest_is_named() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_restart_forgets_nothing_of_the_day() {
     for at in [1, 2, 3] {
         let folder = folder();
@@ -121,7 +124,7 @@ async fn a_restart_forgets_nothing_of_the_day() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn what_is_late_counts_for_its_day_and_another_day_is_another() {
     let folder = folder();
     let settings = settings(folder.path(), &[NOW, "--max_reports_per_destination=5"]);
@@ -147,7 +150,7 @@ async fn what_is_late_counts_for_its_day_and_another_day_is_another() {
 }
 
 /// What the operator knows, and what only looks like it.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_rush_is_suspect_and_what_is_known_is_not() {
     let victim = |number: usize| format!("n{number}.evil{}.example", number % 3);
     let rows: [(&str, bool, bool, &[&str]); 4] = [
@@ -206,7 +209,7 @@ async fn a_rush_is_suspect_and_what_is_known_is_not() {
 }
 
 /// A million names of strangers, one delivery each, leave nothing behind.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn what_few_name_is_forgotten() {
     let folder = folder();
     let settings = settings(
@@ -228,16 +231,11 @@ async fn what_few_name_is_forgotten() {
     )
     .await
     .unwrap();
-    let db = rusqlite::Connection::open(&settings.dbname).unwrap();
-    let days: Vec<(String, i64)> = db
-        .prepare(
-            "SELECT day, count(*) FROM tlsrptd_named WHERE name <> '' GROUP BY day ORDER BY day",
-        )
-        .unwrap()
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let days = Statements {
+        sqlite: "SELECT day, count(*) FROM tlsrptd_named WHERE name <> '' GROUP BY day ORDER BY day",
+        postgres: "SELECT day::text, count(DISTINCT name) FROM named WHERE name <> '' GROUP BY day ORDER BY day",
+    };
+    let days = ask(&settings.dbname, &days);
     assert!(
         days.len() <= 3 && days.iter().all(|(_, rows)| *rows == 300),
         "{days:?}"
@@ -245,7 +243,7 @@ async fn what_few_name_is_forgotten() {
 }
 
 /// Five hundred mails to one domain and as many to others, all due at once: those to others are through at once.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn mails_to_one_domain_are_paced_and_others_do_not_wait() {
     for (a_minute, most_a_minute) in [(0, 500), (30, 31), (300, 305)] {
         let folder = folder();

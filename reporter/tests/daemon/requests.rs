@@ -13,7 +13,7 @@ use tlsrptd_reporter::{
 
 use crate::{
     DAY, HOUR, NOW, YESTERDAY_ONLY,
-    environment::{TestEnvironment, folder, lines, or_dash, run, settings, stored},
+    environment::{TestEnvironment, each_engine, folder, lines, or_dash, run, settings, stored},
 };
 
 const AGAIN: &str = "mailto:again@a.example";
@@ -42,7 +42,7 @@ fn requests(settings: &Reportd) -> Vec<String> {
 }
 
 /// As with a delivery: what waits for days because nobody takes it ends some day, and that is told.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_resend_ends_when_it_has_waited_for_too_long() {
     let denied = |reason: &str| Outcome::Denied {
         reason: reason.to_owned(),

@@ -7,7 +7,8 @@ use tlsrptd_reporter::gather::GatherError;
 use crate::{
     HOUR,
     environment::{
-        TestEnvironment, counted, folder, lines, or_dash, run, settings, stored, stored::DataRow,
+        TestEnvironment, counted, each_engine, folder, lines, or_dash, run, settings, stored,
+        stored::DataRow,
     },
 };
 
@@ -32,7 +33,7 @@ fn environment() -> TestEnvironment {
     environment
 }
 
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn two_spellings_get_one_report() {
     for restarted in [false, true] {
         let folder = folder();
@@ -95,7 +96,7 @@ async fn two_spellings_get_one_report() {
 }
 
 /// The collector that lists another spelling answers when the domain is reported: what it has is late.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn another_spelling_of_a_reported_domain_is_late() {
     let folder = folder();
     let settings = settings(

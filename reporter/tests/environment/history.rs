@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::store::{
-    DayTotals, FailureQuestion, FailureRow, History as _, OperatorAccess, sqlite::ExistingDatabase,
+    DayTotals, FailureQuestion, FailureRow, OperatorAccess, OperatorStore,
 };
 
-use super::stored::Stored;
+use super::{
+    database::{self, Statements, ask},
+    stored::Stored,
+};
 
 /// The totals of all days that are remembered.
 pub fn totals(path: &Path) -> Vec<DayTotals> {
@@ -31,8 +33,8 @@ pub fn failures(path: &Path, day: Day) -> Vec<FailureRow> {
     operator(path).failures(&question).unwrap()
 }
 
-fn operator(path: &Path) -> ExistingDatabase {
-    ExistingDatabase::open(path, OperatorAccess::Read).unwrap()
+fn operator(path: &Path) -> Box<dyn OperatorStore> {
+    database::operator(path, OperatorAccess::Read)
 }
 
 /// Whether the contents of each report are still there, sent or not.
@@ -60,14 +62,15 @@ pub fn contradiction(path: &Path, totals: &DayTotals) -> Option<String> {
     (!is_whole).then(|| format!("{totals:?} contradicts itself, or {rows:?}"))
 }
 
-/// Whether the store knows how many bytes it keeps. (A second engine needs another look.)
+/// Whether the store knows how many bytes it keeps.
 pub fn knows_what_it_keeps(path: &Path) -> bool {
-    let db = Connection::open(path).unwrap();
-    let sums = "SELECT coalesce(sum(bytes), 0), coalesce(sum(length(CAST(contents AS BLOB))), 0), \
-                coalesce((SELECT bytes FROM tlsrptd_kept_total), 0) FROM tlsrptd_kept_reports";
-    let sums = db.query_row(sums, [], |row| {
-        Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?])
-    });
-    let [bytes, lengths, told] = sums.unwrap();
-    bytes == lengths && bytes == told
+    let sums = Statements {
+        sqlite: "SELECT 'bytes', coalesce(sum(bytes), 0) FROM tlsrptd_kept_reports \
+                 UNION ALL SELECT 'lengths', coalesce(sum(length(CAST(contents AS BLOB))), 0) FROM tlsrptd_kept_reports \
+                 UNION ALL SELECT 'told', coalesce((SELECT bytes FROM tlsrptd_kept_total), 0)",
+        // The only sum is that of the rows.
+        postgres: "SELECT '', 0::bigint",
+    };
+    let sums = ask(path, &sums);
+    sums.iter().all(|(_, sum)| *sum == sums[0].1)
 }

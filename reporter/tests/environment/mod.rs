@@ -7,6 +7,9 @@
     unreachable_pub
 )] // each test uses a part
 
+mod database;
+mod engine;
+mod fleet;
 mod history;
 mod run;
 pub mod stored;
@@ -26,13 +29,16 @@ use tlsrptd_reporter::{
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
+pub use database::{Statements, ask, change, fingerprint, is_whole, operator, read};
+pub use engine::{Engine, Folder};
 pub use history::{all_are_kept, contradiction, failures, knows_what_it_keeps, totals};
 pub use run::{daemon, folder, make_store, run, settings, soak};
-pub use stored::{Stored, distinct, fingerprint, is_whole, lines, or_dash, pages_in_use};
+pub use stored::{Stored, distinct, lines, or_dash, pages_in_use};
+pub use tlsrptd_engines::each_engine;
 
 /// What the reporter of these settings has stored.
 pub fn stored(settings: &Reportd) -> Stored {
-    Stored::read(&settings.dbname).expect("a reporter has made the database")
+    read(&settings.dbname).expect("a reporter has made the database")
 }
 
 pub type Gather =

@@ -2,7 +2,6 @@
 
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
-use tempfile::TempDir;
 use tlsrptd_config::{Start, reportd::Reportd};
 use tlsrptd_proto::{report::Submitter, tlsrpt_record::Mailbox};
 use tlsrptd_reporter::{
@@ -16,10 +15,12 @@ use tlsrptd_reporter::{
 };
 use tokio::sync::mpsc;
 
+use super::engine::{Engine, Folder, dbname};
+
 /// The settings, with these options beside the required ones.
 pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
     let mut args: Vec<OsString> = vec![
-        format!("--dbname={}", folder.join("reportd.sqlite").display()).into(),
+        format!("--dbname={}", dbname(folder)).into(),
         "--fetchers=one".into(),
         "--organization_name=Org".into(),
         "--contact_info=tls@sender.example".into(),
@@ -113,10 +114,7 @@ pub fn soak() -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub fn folder() -> TempDir {
-    // In memory, where that is possible: syncing is not what these tests are about.
-    if let Ok(folder) = tempfile::tempdir_in("/dev/shm") {
-        return folder;
-    }
-    tempfile::tempdir().unwrap()
+/// An empty folder, for the engine of the running test.
+pub fn folder() -> Folder {
+    Engine::current().folder()
 }

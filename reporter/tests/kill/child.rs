@@ -39,7 +39,7 @@ use super::{
     journal::{self, Journal, Line},
     laws,
 };
-use crate::environment::{self, Stored};
+use crate::environment;
 
 /// From the first start to the last stop.
 const BEGIN: &str = "2026-11-20T22:00:00Z";
@@ -133,7 +133,7 @@ fn settings(folder: &Path) -> Reportd {
 
 /// The operator asks once, for a report that is not sent everywhere yet, and for a test.
 fn ask(settings: &Reportd, now: Timestamp) {
-    let stored = match Stored::read(&settings.dbname) {
+    let stored = match environment::read(&settings.dbname) {
         Some(stored) if stored.requests.is_empty() => stored,
         _ => return,
     };

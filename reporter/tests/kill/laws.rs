@@ -26,7 +26,7 @@ pub const MX_HOST: &str = "mx.example";
 /// Writes down what was in hand: nobody knows how that ended.
 pub fn after_a_kill(folder: &Path) {
     // Killed before there were tables, it has nothing in hand.
-    let Some(stored) = Stored::read(&folder.join("reportd.sqlite")) else {
+    let Some(stored) = environment::read(&environment::settings(folder, &[]).dbname) else {
         return;
     };
     let path = folder.join("journal");

@@ -19,6 +19,7 @@ use std::{
 };
 
 use child::Point;
+use environment::each_engine;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use tlsrptd_reporter::store::{CommitSide, Step};
 
@@ -27,7 +28,7 @@ const FOLDER: &str = "TLSRPTD_KILL_FOLDER";
 const POINT: &str = "TLSRPTD_KILL_POINT";
 
 /// Every step is played at, changes something, and is survived: killed before and after its commit.
-#[test]
+#[each_engine]
 fn killed_at_every_step() {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return be_the_child(Path::new(&folder));
@@ -63,7 +64,7 @@ fn killed_at_every_step() {
     println!("{kills} kills at {} steps, each survived", Step::ALL.len());
 }
 
-#[test]
+#[each_engine]
 fn killed_while_receivers_have_it_and_twice_in_a_row() {
     let mut rng = seeded();
     let begun = Instant::now();
@@ -84,7 +85,7 @@ fn killed_while_receivers_have_it_and_twice_in_a_row() {
     println!("{rounds} times killed twice in a row, each survived");
 }
 
-#[test]
+#[each_engine]
 fn killed_at_any_moment() {
     let mut rng = seeded();
     let begun = Instant::now();
@@ -181,7 +182,7 @@ fn child_at(folder: &Path, point: &str) -> ExitStatus {
 fn command(folder: &Path, point: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "killed_at_every_step", "--nocapture"])
+        .args(["--exact", "killed_at_every_step::sqlite", "--nocapture"])
         .env(FOLDER, folder)
         .env(POINT, point)
         .env_remove("TLSRPTD_SOAK")

@@ -12,7 +12,7 @@ use tlsrptd_proto::day::Day;
 use super::{collectors::number_of, sim::Key};
 use crate::environment::{
     self,
-    stored::{DeliveryRow, JobRow, ReportRow, Stored},
+    stored::{DeliveryRow, JobRow, ReportRow},
 };
 use tlsrptd_reporter::store::DayTotals;
 
@@ -64,7 +64,7 @@ impl Ledger {
     /// Takes down what the database holds when a life is over.
     pub fn read_after(&mut self, path: &Path, life: usize, oldest_kept: Day) {
         self.read(path, life, oldest_kept);
-        if Stored::read(path).is_some() {
+        if environment::read(path).is_some() {
             if !environment::knows_what_it_keeps(path) {
                 let text = format!("life {life}: the sum of what is kept is wrong");
                 self.broken.push(text);
@@ -87,7 +87,7 @@ impl Ledger {
     /// Takes down what the database holds.
     pub fn read(&mut self, path: &Path, life: usize, oldest_kept: Day) {
         // A reporter that crashed while it made the tables has left none.
-        let Some(stored) = Stored::read(path) else {
+        let Some(stored) = environment::read(path) else {
             return;
         };
         self.read_reports(stored.reports, life, oldest_kept);

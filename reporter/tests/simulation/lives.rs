@@ -1,6 +1,7 @@
 //! One play: the reporter's lives one after the other, with a look into the database after each.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -33,6 +34,7 @@ const RESTART: Duration = Duration::from_secs(100);
 /// What is left when all is over.
 pub struct Played {
     pub sim: Arc<Sim>,
+    folder: PathBuf,
     pub settings: Reportd,
     pub ledger: Arc<Mutex<Ledger>>,
     /// From and until, since the begin.
@@ -50,6 +52,7 @@ pub async fn play(dice: Dice, days: u64) -> Played {
     tokio::spawn(async move { relay.bring_back().await });
     let mut played = Played {
         sim,
+        folder: folder.path().to_owned(),
         settings,
         ledger: Arc::default(),
         lives: Vec::new(),
@@ -105,11 +108,11 @@ impl Played {
                     if is_in(&self.sim.plan.disk_full, self.sim.elapsed())
                         && Instant::now() < ends =>
                 {
-                    assert!(error.to_string().contains("full"), "{error}");
+                    assert!(is_of_a_full_disk(&error), "{error}");
                     tokio::time::sleep(RESTART).await;
                 }
                 Err(error) if is_in(&self.sim.plan.disk_full, self.sim.elapsed()) => {
-                    assert!(error.to_string().contains("full"), "{error}");
+                    assert!(is_of_a_full_disk(&error), "{error}");
                     return;
                 }
                 Err(error) => panic!("life {number} ended with {error}"),
@@ -145,7 +148,7 @@ impl Played {
     fn edited(&self, life: usize) -> Reportd {
         let plan = &self.sim.plan;
         let fetchers = format!("--fetchers={}", self.fetchers(life));
-        plan.settings(self.settings.dbname.parent().unwrap(), &[&fetchers])
+        plan.settings(&self.folder, &[&fetchers])
     }
 
     fn fetchers(&self, life: usize) -> String {
@@ -194,6 +197,12 @@ impl Played {
             HookVerdict::Continue
         })
     }
+}
+
+/// In the words of the engines.
+fn is_of_a_full_disk(error: &StoreError) -> bool {
+    let text = error.to_string();
+    text.contains("full") || text.contains("No space left on device")
 }
 
 /// Rows of this day and later ones have to be there: a day later than it says, as the clock may have been ahead.

@@ -21,6 +21,7 @@ mod sim;
 use std::time::Instant;
 
 use dice::Dice;
+use environment::{Engine, each_engine};
 
 /// Days with mail in a play; after them all that is under way gets its time.
 const DAYS: u64 = 12;
@@ -36,14 +37,19 @@ const SEEDS: &[u64] = &[
     16439942521838648482,
 ];
 
-#[test]
+#[each_engine]
 fn whatever_happens_the_laws_hold() {
     if let Some(dice) = Dice::given() {
         return tell(&run(dice));
     }
     let begun = Instant::now();
     let mut sums = Sum::default();
-    for seed in SEEDS {
+    // All of it again costs minutes on a server of a database.
+    let seeds = match Engine::current() {
+        Engine::Sqlite => SEEDS,
+        Engine::Postgres => &SEEDS[..2],
+    };
+    for seed in seeds {
         sums.add(&run(Dice(*seed)));
     }
     while begun.elapsed() < environment::soak() {

@@ -11,12 +11,12 @@ use tlsrptd_reporter::{
 
 use crate::{
     at, claim, claim_room, day, decision,
-    environment::{folder, settings},
+    environment::{each_engine, folder, settings},
     later, open, report,
 };
 
 /// A delivery may wait in hand for others.
-#[test]
+#[each_engine]
 fn the_retry_window_begins_with_the_first_attempt() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -46,7 +46,7 @@ fn the_retry_window_begins_with_the_first_attempt() {
     }
 }
 
-#[test]
+#[each_engine]
 fn deliveries_are_claimed_once_and_queues_take_turns() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -118,7 +118,7 @@ fn deliveries_are_claimed_once_and_queues_take_turns() {
     );
 }
 
-#[test]
+#[each_engine]
 fn the_clock_is_set_back() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -142,7 +142,7 @@ fn the_clock_is_set_back() {
     assert_eq!(claim(&mut *store, now, 10).len(), 1, "due again");
 }
 
-#[test]
+#[each_engine]
 fn a_fault_at_claiming_strands_nothing() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -166,7 +166,7 @@ fn a_fault_at_claiming_strands_nothing() {
     );
 }
 
-#[test]
+#[each_engine]
 fn reports_in_hand_are_bounded_by_bytes_and_held_once() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);

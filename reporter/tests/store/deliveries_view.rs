@@ -11,7 +11,7 @@ use tlsrptd_reporter::{
 
 use crate::{
     at, claim, claim_room, day, decision,
-    environment::{folder, settings},
+    environment::{Engine, each_engine, folder, settings},
     jobs, later, open,
     sys4_file::SYS4,
 };
@@ -82,7 +82,7 @@ fn domains(rows: &[DeliveryRow]) -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
-#[test]
+#[each_engine]
 fn lists_by_domain_and_by_status() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -168,7 +168,7 @@ fn lists_by_domain_and_by_status() {
     drop(store);
 }
 
-#[test]
+#[each_engine]
 fn domains_without_a_report_and_what_waits() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -204,9 +204,10 @@ fn domains_without_a_report_and_what_waits() {
     drop(store);
 }
 
+/// It knows only SQLite.
 #[test]
 fn a_file_that_only_sys4_has_worked_on() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     let settings = settings(folder.path(), &[]);
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(SYS4).unwrap();
@@ -248,7 +249,7 @@ fn a_file_that_only_sys4_has_worked_on() {
     );
 }
 
-#[test]
+#[each_engine]
 fn of_many_that_wait_the_oldest_are_looked_at_and_all_are_counted() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);

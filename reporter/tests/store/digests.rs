@@ -4,12 +4,12 @@ use tlsrptd_reporter::model::DigestPeriod;
 
 use crate::{
     at, day,
-    environment::{folder, settings},
+    environment::{each_engine, folder, settings},
     open,
 };
 
 /// Else all days of the weekly time would look missed when `digest` is `daily` again, and be told of at once.
-#[test]
+#[each_engine]
 fn a_change_of_the_length_begins_anew() {
     let folder = folder();
     let mut store = open(&settings(folder.path(), &[]));

@@ -9,7 +9,7 @@ use tlsrptd_reporter::store::{
 
 use crate::{
     at, claim, day, decision,
-    environment::{counted, folder, settings},
+    environment::{Engine, counted, each_engine, folder, settings},
     jobs, later, open,
 };
 
@@ -54,7 +54,7 @@ fn shown(state: &DomainDayState) -> String {
     )
 }
 
-#[test]
+#[each_engine]
 fn from_a_job_to_the_last_answer() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -139,7 +139,7 @@ fn from_a_job_to_the_last_answer() {
     assert!(made.is_empty(), "the day is decided");
 }
 
-#[test]
+#[each_engine]
 fn what_comes_late_is_undecided_again() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -198,10 +198,10 @@ fn what_comes_late_is_undecided_again() {
     }
 }
 
-/// sys4's tables alone, with its words and with what nobody writes.
+/// sys4's tables alone, with its words and with what nobody writes. (It knows only SQLite.)
 #[test]
 fn a_file_that_sys4_made() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     let settings = settings(folder.path(), &[]);
     let db = rusqlite::Connection::open(&settings.dbname).unwrap();
     db.execute_batch(crate::sys4_file::SYS4).unwrap();

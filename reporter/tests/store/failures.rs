@@ -4,12 +4,12 @@ use tlsrptd_reporter::store::{FailureQuestion, FailureRow};
 
 use crate::{
     at, day,
-    environment::{contradiction, folder, settings, totals},
+    environment::{contradiction, each_engine, folder, settings, totals},
     history::{failing, question, reader, texts},
     open,
 };
 
-#[test]
+#[each_engine]
 fn the_most_frequent_failures_stay() {
     let folder = folder();
     let three = settings(folder.path(), &["--history_failures=3"]);
@@ -101,7 +101,7 @@ fn the_most_frequent_failures_stay() {
     assert_eq!(contradiction(&one.dbname, &totals(&one.dbname)[0]), None);
 }
 
-#[test]
+#[each_engine]
 fn failures_of_several_days() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);

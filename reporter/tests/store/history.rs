@@ -13,7 +13,7 @@ use tlsrptd_reporter::{
 
 use crate::{
     at, claim, day, decision,
-    environment::{contradiction, folder, settings, totals},
+    environment::{contradiction, each_engine, folder, settings, totals},
     later, open, report,
 };
 
@@ -80,7 +80,7 @@ fn ended(claimed: &tlsrptd_reporter::model::Delivery, status: DeliveryStatus) ->
     }
 }
 
-#[test]
+#[each_engine]
 fn totals_of_a_day() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -180,7 +180,7 @@ fn deliveries_that_ended() -> [CarrierTotals; 3] {
 }
 
 /// Counters of a monitoring system never fall, whatever is forgotten.
-#[test]
+#[each_engine]
 fn the_sums_of_all_days_stay() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -216,7 +216,7 @@ fn the_sums_of_all_days_stay() {
     assert_eq!(reader(&settings).first_day().unwrap(), None);
 }
 
-#[test]
+#[each_engine]
 fn the_domain_that_failed_most() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -237,7 +237,7 @@ fn the_domain_that_failed_most() {
     assert_eq!(reader(&settings).most_failed(day().next()).unwrap(), []);
 }
 
-#[test]
+#[each_engine]
 fn what_is_too_old_is_forgotten() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -286,7 +286,7 @@ fn kept(settings: &Reportd, domain: &str) -> Option<KeptReport> {
     kept.pop()
 }
 
-#[test]
+#[each_engine]
 fn sent_reports_are_kept_as_far_as_there_is_room() {
     let domains: Vec<String> = (0..5).map(|n| format!("d{n}.example")).collect();
     // Each has 18 bytes, the last two.
@@ -339,7 +339,7 @@ fn sent_reports_are_kept_as_far_as_there_is_room() {
     }
 }
 
-#[test]
+#[each_engine]
 fn a_report_that_waits_is_there_too() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);

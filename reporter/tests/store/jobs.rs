@@ -2,11 +2,11 @@
 
 use crate::{
     at, day, decision,
-    environment::{counted, folder, lines, or_dash, settings, stored},
+    environment::{counted, each_engine, folder, lines, or_dash, settings, stored},
     jobs, open,
 };
 
-#[test]
+#[each_engine]
 fn a_job_from_waiting_to_decided() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -88,7 +88,7 @@ fn a_job_from_waiting_to_decided() {
     );
 }
 
-#[test]
+#[each_engine]
 fn a_command_that_is_corrected_in_place_takes_its_job_over() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -107,7 +107,7 @@ fn a_command_that_is_corrected_in_place_takes_its_job_over() {
     assert_eq!(stored(&settings).data[0].command, "other");
 }
 
-#[test]
+#[each_engine]
 fn domains_are_read_within_a_bound_of_bytes() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -131,7 +131,7 @@ fn domains_are_read_within_a_bound_of_bytes() {
     }
 }
 
-#[test]
+#[each_engine]
 fn a_domain_that_is_too_large_is_done_with() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);

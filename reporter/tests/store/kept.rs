@@ -12,13 +12,13 @@ use tlsrptd_reporter::{
 use crate::{
     at, claim, claim_room, day, decision,
     environment::{
-        counted, folder, pages_in_use, settings, stored,
+        Engine, counted, each_engine, folder, pages_in_use, settings, stored,
         stored::{DataRow, ReportRow},
     },
     jobs, later, open, report,
 };
 
-#[test]
+#[each_engine]
 fn what_is_old_goes_but_nothing_pending() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
@@ -61,7 +61,7 @@ fn what_is_old_goes_but_nothing_pending() {
     assert!(matches!(stay[0].progress, DeliveryProgress::Waiting { .. }));
 }
 
-#[test]
+#[each_engine]
 fn what_is_sent_leaves_room() {
     const DOMAINS: usize = 400;
     let folder = folder();
@@ -107,7 +107,11 @@ fn what_is_sent_leaves_room() {
             .filter(|row| row.has_json && row.reason.is_none())
             .count()
     };
-    let pages = || pages_in_use(&settings.dbname);
+    let engine = Engine::current();
+    let pages = || match engine {
+        Engine::Sqlite => pages_in_use(&settings.dbname),
+        Engine::Postgres => 0,
+    };
     let (all, pages_before) = (with_json(), pages());
     let mut claims = claim_room(&mut *store, now, 2 * DOMAINS, 2 * DOMAINS);
     assert_eq!(claims.len(), 2 * 360);
@@ -137,16 +141,16 @@ fn what_is_sent_leaves_room() {
     let reports = stored(&settings).reports;
     let is_kept = |row: &ReportRow| row.sessions == 1 && row.made == "2026-11-21 00:00:00";
     assert!(reports.len() == DOMAINS && reports.iter().all(is_kept));
-    // Three reports a page before; what an UPDATE makes shorter frees no page.
+    // Three reports a page before; what an UPDATE makes shorter frees no page. (Of SQLite: PostgreSQL's autovacuum comes later.)
     assert!(
-        pages() < pages_before - 360 / 4,
+        engine == Engine::Postgres || pages() < pages_before - 360 / 4,
         "{} pages of {pages_before} are in use",
         pages()
     );
 }
 
 /// A mail counts against the domain that it was sent to when that domain's own record, or the operator, has named it.
-#[test]
+#[each_engine]
 fn whose_mails_count_for_the_loop_guard() {
     let folder = folder();
     let guard = [
@@ -210,9 +214,10 @@ fn whose_mails_count_for_the_loop_guard() {
     }
 }
 
+/// A file of SQLite; a fleet's database is there before us.
 #[test]
 fn status_before_there_is_a_database() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     let settings = settings(folder.path(), &[]);
     let read = || {
         open_for_operator(&settings, OperatorAccess::Read)

@@ -10,7 +10,9 @@ use tlsrptd_reporter::{
 };
 
 use crate::{
-    environment::{folder, lines, make_store, settings, stored},
+    environment::{
+        Engine, Statements, change, each_engine, folder, lines, make_store, settings, stored,
+    },
     open,
 };
 
@@ -27,15 +29,30 @@ fn add(settings: &Reportd, target: &str, until: Option<&str>) {
         .unwrap();
 }
 
+/// Of one that may be suspended still, one that is long over, and two that were suspended before.
+const REFUSALS: Statements<'_> = Statements {
+    sqlite: "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES
+         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
+         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
+         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
+         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
+    postgres: "INSERT INTO refusal(target, domain, days, last, times) VALUES
+         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
+         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
+         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
+         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
+};
+
 fn journal_mode(path: &Path) -> String {
     let db = rusqlite::Connection::open(path).unwrap();
     db.query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap()
 }
 
+/// Of SQLite: sys4 wants its own.
 #[test]
-fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
-    let folder = folder();
+fn editing_leaves_the_journal_mode() {
+    let folder = Engine::Sqlite.folder();
     let settings = settings(folder.path(), &[]);
     let path = &settings.dbname;
     make_store(&settings);
@@ -47,6 +64,16 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
         add(&settings, "old.example", Some("2026-11-21"));
         assert_eq!(journal_mode(path), mode);
     }
+}
+
+#[each_engine]
+fn old_entries_are_cleaned_away() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    make_store(&settings);
+    for _ in 0..2 {
+        add(&settings, "old.example", Some("2026-11-21"));
+    }
     add(&settings, "ever.example", None);
     let operator = open_for_operator(&settings, OperatorAccess::Read).unwrap();
     let listed = |today: &str| {
@@ -56,15 +83,7 @@ fn editing_leaves_the_journal_mode_and_old_entries_are_cleaned_away() {
     assert_eq!(listed("2026-11-21"), ["ever.example", "old.example"]);
     assert_eq!(listed("2026-11-22"), ["ever.example"], "it is over");
     drop(operator);
-    let db = rusqlite::Connection::open(path).unwrap();
-    db.execute_batch(
-        "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES
-         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
-         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
-         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
-         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
-    )
-    .unwrap();
+    change(&settings.dbname, &REFUSALS);
     let mut store = open(&settings);
     while store.clean(day("2026-11-22")).unwrap() {}
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The database as sys4 leaves it, and files that are none of ours.
+//! The database as sys4 leaves it, and files that are none of ours: of SQLite, the engine that it knows.
 
 use std::path::Path;
 
@@ -11,10 +11,7 @@ use tlsrptd_reporter::{
     },
 };
 
-use crate::{
-    at, day,
-    environment::{self, folder},
-};
+use crate::{at, day, environment::Engine};
 
 /// sys4's file as it makes it.
 pub const SYS4: &str = "
@@ -38,7 +35,7 @@ fn sql(folder: &Path, text: &str) -> Connection {
 
 #[test]
 fn a_file_of_either_program() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     sql(folder.path(), SYS4);
     for _ in 0..2 {
         let mut store = open(folder.path());
@@ -67,7 +64,7 @@ fn a_file_of_either_program() {
             .map(Result::unwrap)
             .collect()
     };
-    let ours = environment::folder();
+    let ours = Engine::Sqlite.folder();
     open(ours.path()).close().unwrap();
     assert_eq!(
         texts(&db),
@@ -78,7 +75,7 @@ fn a_file_of_either_program() {
 
 #[test]
 fn what_sys4_did_is_not_known() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     sql(folder.path(), SYS4)
         .execute_batch("INSERT INTO reports(day, domain, uniqid, report) VALUES('2026-11-20', 'a.example', 1, '{}');")
         .unwrap();
@@ -103,7 +100,7 @@ fn what_sys4_did_is_not_known() {
 
 #[test]
 fn files_that_are_not_ours() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     let purpose = sql(folder.path(), SYS4).execute("UPDATE dbversion SET purpose = 'other'", []);
     purpose.unwrap();
     let error = SqliteStore::open(&folder.path().join("db"), false, None).unwrap_err();
@@ -130,7 +127,7 @@ fn files_that_are_not_ours() {
 
 #[test]
 fn what_sys4_left_is_taken_up() {
-    let folder = folder();
+    let folder = Engine::Sqlite.folder();
     sql(folder.path(), SYS4).execute_batch(
         "INSERT INTO fetchjobs(day, fetcherindex, fetcher, retries, status, nexttry) VALUES
            ('2026-11-19', 1, 'one', 0, 'ok', '2026-11-20 00:00:01.5+00:00'),

@@ -3,6 +3,8 @@
 //! A process of tests starts one when the first test asks, as an ordinary user: `initdb` refuses root. It ends with the process,
 //! however that ends.
 
+pub mod skip;
+
 use std::{
     fs,
     io::{self, Write as _},
@@ -46,9 +48,25 @@ pub fn is_installed() -> bool {
 /// # Panics
 /// When there is one and it does not start.
 pub fn database() -> Option<String> {
+    Some(of_this_process()?.database())
+}
+
+/// Removes a database that [`database`] gave: a process of many tests would fill the disk.
+///
+/// # Panics
+/// When the server says no.
+pub fn remove(address: &str) {
+    let name = address.rsplit('/').next().unwrap_or_default();
+    let cluster = of_this_process().expect("it gave the database");
+    let sql = format!("DROP DATABASE {name} WITH (FORCE)");
+    cluster
+        .query("postgres", &sql)
+        .expect("a database is removed");
+}
+
+fn of_this_process() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    let cluster = CLUSTER.get_or_init(|| Cluster::start(&[]));
-    Some(cluster.as_ref()?.database())
+    CLUSTER.get_or_init(|| Cluster::start(&[])).as_ref()
 }
 
 impl Cluster {

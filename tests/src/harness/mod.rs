@@ -23,7 +23,6 @@ mod runtime;
 pub mod sandbox;
 mod script;
 pub mod shim;
-pub mod skip;
 pub mod smtp;
 mod smtp_session;
 pub mod statusd;
@@ -38,4 +37,6 @@ pub mod stored;
 pub mod sys4;
 pub mod tls;
 pub mod verifiers;
+
+pub use tlsrptd_cluster::skip;
 pub mod wait;

@@ -5,10 +5,8 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
-
-use super::places;
 
 /// Records that the running test is skipped, and why. The caller returns right after it.
 ///
@@ -38,6 +36,13 @@ fn on_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
+/// In the target folder: tests run in `target/debug/deps`, the demo in `target/debug`.
 fn list() -> PathBuf {
-    places::target().join("skipped.txt")
+    let exe = std::env::current_exe().unwrap_or_default();
+    let folder = exe.parent().unwrap_or(Path::new("."));
+    let profile = match folder.ends_with("deps") {
+        true => folder.parent().unwrap_or(folder),
+        false => folder,
+    };
+    profile.parent().unwrap_or(profile).join("skipped.txt")
 }

@@ -85,6 +85,18 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Where the database is; `None` for SQLite's, which is in the folder.
+    pub fn address(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// From now on its database is reached by this address.
+    pub fn redirect(&self, address: &str) {
+        fs::write(self.folder.path().join(ADDRESS), address).unwrap();
+    }
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         // What a test that fails leaves may be looked at, until its process ends.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use tlsrptd_fleet::{Address, Row, Session};
 
-use super::stored::{DeliveryRow, ReportRow, Stored};
+use super::stored::{
+    DataRow, DeliveryRow, JobRow, MailsRow, ReportRow, RequestRow, Stored, SuppressedRow,
+};
 
 fn session(dbname: &Path) -> Session {
     let address = Address::parse(dbname.to_str().unwrap()).unwrap();
@@ -16,14 +18,58 @@ pub fn read(dbname: &Path) -> Option<Stored> {
     let db = session(dbname);
     let made = db.query("SELECT version FROM tlsrpt.meta", &[]).ok()?;
     (!made.is_empty()).then(|| Stored {
-        jobs: Vec::new(),
-        data: Vec::new(),
+        jobs: jobs(&db),
+        data: data(&db),
         reports: reports(&db),
         deliveries: deliveries(&db),
-        suppressed: Vec::new(),
-        refusals: Vec::new(),
-        mails: Vec::new(),
-        requests: Vec::new(),
+        suppressed: suppressed(&db),
+        refusals: rows(&db, "SELECT target FROM refusal ORDER BY 1", |row| {
+            row.get(0)
+        }),
+        mails: rows(&db, "SELECT domain, mails FROM mails ORDER BY 1", |row| {
+            MailsRow {
+                domain: row.get(0),
+                number: row.get(1),
+            }
+        }),
+        requests: requests(&db),
+    })
+}
+
+fn jobs(db: &Session) -> Vec<JobRow> {
+    // A word for what became of it stands there when its day is decided, as with the SQLite engine.
+    let sql = "SELECT day::text, job::bigint, command, CASE WHEN decided THEN \
+               CASE outcome WHEN 'answered' THEN 'ok' WHEN 'removed' THEN 'removed' ELSE 'timedout' END END, \
+               failures::bigint, reason FROM fetch_job ORDER BY 1, 2";
+    rows(db, sql, |row| JobRow {
+        day: row.get(0),
+        index: row.get(1),
+        command: row.get(2),
+        status: row.get(3),
+        failures: row.get(4),
+        reason: row.get(5),
+    })
+}
+
+fn data(db: &Session) -> Vec<DataRow> {
+    // Those that were used are removed: their jobs stand beside their reports.
+    let sql = "SELECT day::text, domain, command, job::bigint, \
+               CASE state WHEN 'given up' THEN 'timedout' WHEN 'unusable' THEN 'fetched' WHEN 'listed' THEN NULL \
+               WHEN 'aside' THEN NULL ELSE state END, CASE WHEN state <> 'aside' THEN data END, \
+               CASE state WHEN 'aside' THEN data END, reason FROM answer \
+               UNION ALL SELECT r.day::text, r.domain, j.command, j.job, 'fetched', '', NULL, NULL \
+               FROM report r JOIN fetch_job j ON j.day = r.day AND j.job::text = ANY(string_to_array(r.jobs, ',')) \
+               WHERE NOT EXISTS (SELECT 1 FROM answer a WHERE a.day = r.day AND a.domain = r.domain AND a.command = j.command) \
+               ORDER BY 1, 2, 4, 3";
+    rows(db, sql, |row| DataRow {
+        day: row.get(0),
+        domain: row.get(1),
+        command: row.get(2),
+        index: row.get(3),
+        status: row.get(4),
+        data: row.get(5),
+        set_aside: row.get(6),
+        reason: row.get(7),
     })
 }
 
@@ -56,6 +102,33 @@ fn deliveries(db: &Session) -> Vec<DeliveryRow> {
         failures: row.get(5),
         in_hand: row.get(6),
         reason: row.get(7),
+    })
+}
+
+fn requests(db: &Session) -> Vec<RequestRow> {
+    let sql = "SELECT kind, q.day::text, q.domain, uniqid, destination, state, answer, started IS NOT NULL \
+               FROM request q LEFT JOIN report r ON r.day = q.day AND r.r_id = q.r_id ORDER BY id";
+    rows(db, sql, |row| RequestRow {
+        kind: row.get(0),
+        day: row.get(1),
+        domain: row.get(2),
+        uniqid: row.get(3),
+        uri: row.get(4),
+        state: row.get(5),
+        answer: row.get(6),
+        in_hand: row.get(7),
+    })
+}
+
+fn suppressed(db: &Session) -> Vec<SuppressedRow> {
+    let sql = "SELECT target, domain, until::text, by, times, reason FROM suppressed ORDER BY 1, 2";
+    rows(db, sql, |row| SuppressedRow {
+        target: row.get(0),
+        domain: row.get(1),
+        until: row.get(2),
+        by: row.get(3),
+        times: row.get(4),
+        reason: row.get::<_, Option<String>>(5).unwrap_or_default(),
     })
 }
 

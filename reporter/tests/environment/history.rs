@@ -68,8 +68,12 @@ pub fn knows_what_it_keeps(path: &Path) -> bool {
         sqlite: "SELECT 'bytes', coalesce(sum(bytes), 0) FROM tlsrptd_kept_reports \
                  UNION ALL SELECT 'lengths', coalesce(sum(length(CAST(contents AS BLOB))), 0) FROM tlsrptd_kept_reports \
                  UNION ALL SELECT 'told', coalesce((SELECT bytes FROM tlsrptd_kept_total), 0)",
-        // The only sum is that of the rows.
-        postgres: "SELECT '', 0::bigint",
+        postgres: "SELECT 'bytes', coalesce(sum(bytes), 0)::bigint FROM kept \
+                   UNION ALL SELECT 'lengths', coalesce(sum(octet_length(coalesce(gzip, convert_to(json, 'UTF8')))), 0)::bigint \
+                   FROM kept k JOIN report r USING (day, r_id) \
+                   UNION ALL SELECT 'kept for ever', coalesce(sum(bytes), 0)::bigint + (SELECT count(*) FROM report r \
+                   WHERE gzip IS NOT NULL AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.r_id = r.r_id) \
+                   AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.day = r.day AND d.r_id = r.r_id AND status IS NULL)) FROM kept",
     };
     let sums = ask(path, &sums);
     sums.iter().all(|(_, sum)| *sum == sums[0].1)

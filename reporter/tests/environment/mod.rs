@@ -11,6 +11,7 @@ mod database;
 mod engine;
 mod fleet;
 mod history;
+mod proxy;
 mod run;
 pub mod stored;
 
@@ -30,8 +31,9 @@ use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
 pub use database::{Statements, ask, change, fingerprint, is_whole, operator, read};
-pub use engine::{Engine, Folder};
+pub use engine::{Engine, Folder, is_address};
 pub use history::{all_are_kept, contradiction, failures, knows_what_it_keeps, totals};
+pub use proxy::Proxy;
 pub use run::{daemon, folder, make_store, run, settings, soak};
 pub use stored::{Stored, distinct, lines, or_dash, pages_in_use};
 pub use tlsrptd_engines::each_engine;

@@ -29,7 +29,7 @@ use tlsrptd_reporter::{
     },
     store::{
         self, CommitHook, CommitSide, HookVerdict, NewBounce, NewRequest, OperatorAccess,
-        RequestedReport, Step,
+        RequestedReport, Step, StoreError,
     },
 };
 use tlsrptd_service::clock::ClockReading;
@@ -101,10 +101,7 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
             continue;
         };
         ask(&settings, child.now());
-        let hook = child.hook(looks.then(|| settings.dbname.clone()));
-        environment::run(&settings, &child, Some(hook), length)
-            .await
-            .unwrap();
+        child.run(length, looks, folder).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
     }
     child.journal.write(child.now(), &["over"]);
@@ -168,6 +165,23 @@ fn die() -> ! {
 }
 
 impl Child {
+    async fn run(self: &Arc<Self>, length: Duration, looks: bool, folder: &Path) {
+        let until = Instant::now() + length;
+        loop {
+            let hook = self.hook(looks.then(|| self.settings.dbname.clone()));
+            let left = until.saturating_duration_since(Instant::now());
+            let Err(error) = environment::run(&self.settings, self, Some(hook), left).await else {
+                return;
+            };
+            // A connection that was lost at the start or at the end: a service manager would try again.
+            let passes = error.may_pass() || matches!(error, StoreError::Open { .. });
+            let is_fleet = environment::is_address(&self.settings.dbname);
+            assert!(passes && is_fleet, "{error}");
+            laws::after_a_kill(folder);
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    }
+
     fn now(&self) -> Timestamp {
         self.begin + self.zero.elapsed()
     }

@@ -30,18 +30,12 @@ fn add(settings: &Reportd, target: &str, until: Option<&str>) {
 }
 
 /// Of one that may be suspended still, one that is long over, and two that were suspended before.
-const REFUSALS: Statements<'_> = Statements {
-    sqlite: "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES
-         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
-         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
-         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
-         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
-    postgres: "INSERT INTO refusal(target, domain, days, last, times) VALUES
-         ('https://new.example/', 'a.example', 1, '2026-11-20', 0),
-         ('https://once.example/', 'a.example', 1, '2026-10-01', 0),
-         ('https://tried.example/', 'a.example', 3, '2026-10-01', 1),
-         ('https://long-ago.example/', 'a.example', 3, '2026-07-01', 1)",
-};
+const REFUSALS: [(&str, u32, &str, u32); 4] = [
+    ("https://new.example/", 1, "2026-11-20", 0),
+    ("https://once.example/", 1, "2026-10-01", 0),
+    ("https://tried.example/", 3, "2026-10-01", 1),
+    ("https://long-ago.example/", 3, "2026-07-01", 1),
+];
 
 fn journal_mode(path: &Path) -> String {
     let db = rusqlite::Connection::open(path).unwrap();
@@ -83,7 +77,19 @@ fn old_entries_are_cleaned_away() {
     assert_eq!(listed("2026-11-21"), ["ever.example", "old.example"]);
     assert_eq!(listed("2026-11-22"), ["ever.example"], "it is over");
     drop(operator);
-    change(&settings.dbname, &REFUSALS);
+    for (target, days, last, times) in REFUSALS {
+        let row = format!("'{target}', 'a.example', {days}, '{last}', {times}");
+        let hash = tlsrptd_fleet::text_hash(target);
+        let refusal = Statements {
+            sqlite: &format!(
+                "INSERT INTO tlsrptd_refusals(target, domain, days, last, times) VALUES({row})"
+            ),
+            postgres: &format!(
+                "INSERT INTO refusal(target_hash, target, domain, days, last, times) VALUES('{hash}', {row})"
+            ),
+        };
+        change(&settings.dbname, &refusal);
+    }
     let mut store = open(&settings);
     while store.clean(day("2026-11-22")).unwrap() {}
     assert_eq!(

@@ -75,49 +75,73 @@ impl Cluster {
     /// # Panics
     /// When it does not start.
     pub fn start(settings: &[&str]) -> Option<Cluster> {
-        let programs = programs()?;
+        let mut cluster = Cluster::empty(programs()?, settings);
+        let mut initdb = as_ordinary(&cluster.programs.join("initdb"));
+        initdb.args([
+            "--auth=trust",
+            "--username=tlsrpt",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+            "-D",
+        ]);
+        cluster.fill(initdb);
+        cluster.run();
+        Some(cluster)
+    }
+
+    /// Starts a replica of it, with settings of its own: a copy that follows until it is promoted (`SELECT pg_promote()`).
+    ///
+    /// # Panics
+    /// When it cannot be made, or does not start.
+    pub fn replica(&self, settings: &[&str]) -> Cluster {
+        let mut replica = Cluster::empty(self.programs.clone(), settings);
+        let mut backup = as_ordinary(&self.programs.join("pg_basebackup"));
+        let arguments = [
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--username=tlsrpt",
+        ];
+        backup
+            .args(arguments)
+            .arg("-h")
+            .arg(self.folder())
+            .arg("-D");
+        replica.fill(backup);
+        replica.run();
+        replica
+    }
+
+    /// One without files.
+    fn empty(programs: PathBuf, settings: &[&str]) -> Cluster {
         let folder = tempfile::Builder::new()
             .prefix("tlsrptd-pg-")
             .tempdir()
             .expect("a temporary folder");
-        let user = ordinary_user();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))
-            .expect("a folder of ours");
         let data = folder.path().join("data");
-        if let Some(user) = &user {
-            fs::create_dir(&data).expect("a folder of ours");
-            for path in [folder.path(), &data] {
+        fs::create_dir(&data).expect("a folder of ours");
+        for (path, mode) in [(folder.path(), 0o755), (&data, 0o700)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a folder of ours");
+            if let Some(user) = ordinary_user() {
                 chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())).expect("we are root");
             }
         }
-        let made = as_ordinary(&programs.join("initdb"))
-            .args([
-                "--auth=trust",
-                "--username=tlsrpt",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-                "-D",
-            ])
-            .arg(&data)
-            .output()
-            .expect("initdb runs");
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        let mut cluster = Cluster {
+        let settings = settings.iter().map(|setting| (*setting).to_owned());
+        Cluster {
             folder,
             programs,
             keeper: None,
-            settings: settings
-                .iter()
-                .map(|setting| (*setting).to_owned())
-                .collect(),
-        };
-        cluster.run();
-        Some(cluster)
+            settings: settings.collect(),
+        }
+    }
+
+    /// Lets a program make the files, whose last argument is their folder.
+    fn fill(&self, mut program: Command) {
+        let made = program.arg(self.folder().join("data")).output();
+        let made = made.expect("the program runs");
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "{said}");
     }
 
     /// Starts the server, which does not run.
@@ -181,8 +205,14 @@ impl Cluster {
 
     /// The address of a database in it.
     pub fn address(&self, database: &str) -> String {
-        let host = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgresql://tlsrpt@{host}/{database}")
+        Cluster::address_in(&[self], database)
+    }
+
+    /// The address of a database in whichever of these can be written to.
+    pub fn address_in(clusters: &[&Cluster], database: &str) -> String {
+        let host = |cluster: &&Cluster| cluster.folder().display().to_string().replace('/', "%2F");
+        let hosts: Vec<String> = clusters.iter().map(host).collect();
+        format!("postgresql://tlsrpt@{}/{database}", hosts.join(","))
     }
 
     /// The folder of its files: `data`, `log`, and its sockets.

@@ -1,0 +1,51 @@
+//! The connection to PostgreSQL breaks at COMMITs: before the server has it, and with its answer, which nobody ever sees. The
+//! reporter lives on, so nothing at all may happen twice.
+
+use tlsrptd_reporter::store::CommitSide;
+
+use super::{child::Point, laws, play};
+use crate::environment::{self, Engine, Proxy};
+
+/// In one play of so many, each COMMIT is cut. (Each cut makes another one, so every step comes to be cut sooner or later.)
+const PLAYS: u64 = 7;
+
+#[test]
+fn cut_at_each_commit() {
+    Engine::Postgres.test(|| {
+        let (mut commits, mut cuts) = (0, 0);
+        for offset in 0..PLAYS {
+            // Which side changes from cut to cut, and from play to play.
+            let counts = cut(&format!("cut at {offset} of {PLAYS}"), move |nth| {
+                let side = [CommitSide::Before, CommitSide::After];
+                let of = (nth / PLAYS + offset) % 2;
+                (nth % PLAYS == offset).then_some(side[of as usize])
+            });
+            commits += counts.0;
+            cuts += counts.1;
+        }
+        assert!(cuts > commits / (PLAYS + 2), "{cuts} of {commits}");
+        println!("{cuts} cuts at {commits} COMMITs, each survived");
+    });
+}
+
+/// Every one of them, for its first time.
+#[test]
+fn cut_at_all_commits() {
+    Engine::Postgres.test(|| {
+        for side in [CommitSide::Before, CommitSide::After] {
+            let what = format!("each COMMIT cut {side:?}");
+            let (commits, cuts) = cut(&what, move |nth| (nth % 2 == 1).then_some(side));
+            println!("{what}: {cuts} of {commits}");
+        }
+    });
+}
+
+/// A play behind a proxy, and how many COMMITs there were and were cut.
+fn cut(what: &str, which: impl Fn(u64) -> Option<CommitSide> + Send + 'static) -> (u64, u64) {
+    let folder = environment::folder();
+    let proxy = Proxy::start(folder.address().unwrap(), which);
+    folder.redirect(proxy.address());
+    play(folder.path(), Point::Nowhere, false);
+    laws::check(folder.path(), what);
+    proxy.counts()
+}

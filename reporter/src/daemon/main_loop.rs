@@ -16,9 +16,6 @@ const RETRY_WAIT: Duration = Duration::from_secs(10);
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 /// Decisions that end so soon after the first are stored with it: a transaction for each would cost more than the reports.
 const DECISIONS_WAIT: Duration = Duration::from_millis(3);
-/// The same of deliveries. Two transactions that the disk confirms cost as much as ten mails; and attempts wait for nothing
-/// meanwhile: the queues have enough claimed deliveries.
-const OUTCOMES_WAIT: Duration = Duration::from_millis(20);
 
 impl<E: Environment> Daemon<E> {
     /// Works until it is told to stop. Other orders are passed to `on_order`.
@@ -67,7 +64,7 @@ impl<E: Environment> Daemon<E> {
                 () = self.gathering.wait() => {}
                 () = self.additions_poller.wait() => {}
                 () = self.composing.wait() => sleep(DECISIONS_WAIT).await,
-                () = self.delivering.wait() => sleep(OUTCOMES_WAIT).await,
+                () = self.delivering.wait() => self.delivering.wait_for_others().await,
                 () = self.digests.wait() => {}
                 () = self.requests.wait(&*self.store) => {}
                 () = self.bounces.wait(&*self.store) => {}

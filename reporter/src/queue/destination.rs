@@ -32,6 +32,19 @@ const SLOW_WAITING: usize = 6;
 /// Further ones come back so much later.
 const SLOW_BACK: Duration = Duration::from_secs(300);
 
+/// Whether more is due for a queue than the daemon has claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Supply {
+    /// Nothing more is due.
+    All,
+    /// Something was put in, and nobody has said whether more is due.
+    Unknown,
+    /// More is due. When no more than so many wait, the daemon is told.
+    Low(usize),
+    /// More is due, and the daemon has been told, or knows by itself.
+    Told,
+}
+
 /// The deliveries of one reported domain.
 #[derive(Debug)]
 struct DomainQueue {
@@ -45,6 +58,9 @@ pub(super) struct DestinationQueue {
     is_local: bool,
     /// Reported domains take turns.
     domains: VecDeque<DomainQueue>,
+    /// Deliveries of all of them.
+    waiting: usize,
+    pub(super) supply: Supply,
     pub(super) under_way: usize,
     pub(super) throttle: DestinationThrottle,
     history: DomainHistory,
@@ -79,6 +95,8 @@ impl DestinationQueue {
         DestinationQueue {
             is_local,
             domains: VecDeque::new(),
+            waiting: 0,
+            supply: Supply::All,
             under_way: 0,
             throttle: DestinationThrottle::new(),
             history: DomainHistory::default(),
@@ -100,6 +118,7 @@ impl DestinationQueue {
         if priority == Priority::Slow && self.slow_waiting(now) >= most {
             return Some((queued, SLOW_BACK));
         }
+        self.waiting += 1;
         let name = self.domain_of(&queued.delivery);
         match self.domains.iter_mut().find(|one| one.domain == name) {
             Some(domain) => domain.waiting.push_back(queued),
@@ -132,6 +151,7 @@ impl DestinationQueue {
         let next = self.next_domain(limits, now)?;
         let mut domain = self.domains.remove(next)?;
         let queued = domain.waiting.pop_front()?;
+        self.waiting -= 1;
         let delay = self.history.delay(&domain.domain, now);
         if !domain.waiting.is_empty() {
             self.domains.push_back(domain);
@@ -158,6 +178,23 @@ impl DestinationQueue {
             let first = domain.waiting.front()?;
             Some((domain, self.priority(&first.delivery, now)))
         })
+    }
+
+    /// The daemon has claimed as much as there was room for, and more is due: it shall claim again before nothing waits.
+    pub(super) fn more_is_due(&mut self) {
+        self.supply = match self.waiting {
+            0 => Supply::Told,
+            waiting => Supply::Low(waiting / 2),
+        };
+    }
+
+    /// Gives whether the daemon has to be told now that more can be claimed.
+    pub(super) fn runs_low(&mut self) -> bool {
+        let is_low = matches!(self.supply, Supply::Low(least) if self.waiting <= least);
+        if is_low {
+            self.supply = Supply::Told;
+        }
+        is_low
     }
 
     /// Reported domains that wait.
@@ -253,13 +290,15 @@ impl DestinationQueue {
         self.under_way == 0 && self.domains.is_empty()
     }
 
-    /// Nothing in it is worth remembering.
+    /// Nothing in it is worth remembering. While more is due, it is known how much the queue can carry.
     pub(super) fn is_clear(&self, now: Instant) -> bool {
-        self.throttle.is_clear(now) && self.history.is_empty() && !self.is_slow()
+        let is_known = self.is_local || self.supply != Supply::All;
+        !is_known && self.throttle.is_clear(now) && self.history.is_empty() && !self.is_slow()
     }
 
     /// Takes back what waits.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Delivery> + use<> {
+        self.waiting = 0;
         std::mem::take(&mut self.domains)
             .into_iter()
             .flat_map(|domain| domain.waiting)

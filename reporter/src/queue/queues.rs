@@ -110,6 +110,16 @@ impl<E: Environment> DeliveryQueues<E> {
         self.runners.start();
     }
 
+    /// The daemon has claimed what there was room for; of these queues more is due.
+    pub(crate) fn claimed_all(&self, is_due: impl Fn(&QueueKey) -> bool) {
+        self.runners.scheduler().claimed(is_due, Instant::now());
+    }
+
+    /// Waits until more can be claimed, or has to be so that a queue does not run dry. Cancel safe.
+    pub(crate) async fn wait_for_capacity(&self) {
+        self.capacity_changed.notified().await;
+    }
+
     /// A delivery has left its queue: the event is being recorded.
     pub(crate) fn leave(&mut self, key: &QueueKey) {
         *self.count(key) -= 1;

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     Queued,
-    destination::{AttemptStart, Dequeued},
+    destination::{AttemptStart, Dequeued, Supply},
     host::{Host, SlotKind},
     limits::ConcurrencyLimits,
     throttle::ThrottleChange,
@@ -101,9 +101,11 @@ pub(super) struct Scheduler {
     crowded: HashSet<u64>,
     /// Slots that are wanted for another reason.
     slots_wanted: usize,
+    /// Queues of which it is not known that nothing more is due.
+    supplied: Vec<QueueKey>,
     last_id: u64,
     pub(super) is_stopped: bool,
-    /// Tells the daemon that a queue may take more deliveries than before.
+    /// Tells the daemon that a queue may take more deliveries than before, or runs low while more is due.
     pub(super) capacity_changed: Arc<Notify>,
     sender: mpsc::UnboundedSender<DeliveryEvent>,
 }
@@ -123,6 +125,7 @@ impl Scheduler {
             active: HashMap::new(),
             crowded: HashSet::new(),
             slots_wanted: 0,
+            supplied: Vec::new(),
             last_id: 0,
             is_stopped: false,
             capacity_changed: Arc::default(),
@@ -139,9 +142,31 @@ impl Scheduler {
         let name = key.host();
         let host = self.hosts.entry(name.to_owned());
         let host = host.or_insert_with(|| Host::new(key.is_local(), &self.limits));
-        match host.queue_or_new(&key).push(queued, now) {
+        let queue = host.queue_or_new(&key);
+        if queue.supply == Supply::All {
+            queue.supply = Supply::Unknown;
+            self.supplied.push(key.clone());
+        }
+        match queue.push(queued, now) {
             Some((queued, wait)) => self.put_off(queued, wait),
             None => self.make_ready(name, now),
+        }
+    }
+
+    /// The daemon has claimed; of these queues more is due.
+    pub(super) fn claimed(&mut self, is_due: impl Fn(&QueueKey) -> bool, now: Instant) {
+        for key in std::mem::take(&mut self.supplied) {
+            let host = self.hosts.get_mut(key.host());
+            let Some(queue) = host.and_then(|host| host.queue_mut(&key)) else {
+                continue;
+            };
+            if is_due(&key) {
+                queue.more_is_due();
+                self.supplied.push(key);
+            } else {
+                queue.supply = Supply::All;
+                self.forget_clear_queues(key.host(), now);
+            }
         }
     }
 
@@ -201,6 +226,9 @@ impl Scheduler {
             return Some(RunnerTask::WakeAt(until, name));
         }
         let (queue, dequeued) = host.take(at, &self.limits, now)?;
+        if host.queue_mut(&queue).is_some_and(|it| it.runs_low()) {
+            self.capacity_changed.notify_one();
+        }
         match dequeued {
             Dequeued::PutOff(queued, left) => {
                 self.put_off(queued, left);

@@ -54,6 +54,10 @@ pub trait Deliveries {
 
     /// The same of one queue.
     fn queue_depth(&self, queue: &QueueKey, now: Timestamp) -> QueueDepth;
+    /// Whether something may be due of a queue, beside what is claimed.
+    fn is_due(&self, queue: &QueueKey, now: Timestamp) -> bool {
+        self.queue_depth(queue, now).due > 0
+    }
 
     /// The next due time after `now`; `now` if rows remain unread.
     fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;

@@ -19,6 +19,7 @@ mod relay;
 mod requests;
 mod spellings;
 mod suppressed;
+mod throughput;
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
@@ -366,4 +367,37 @@ fn memory_that_is_free_again_costs_no_post() {
     assert_ne!(play.review(&attempts[0], Some(since)), Review::CutOff);
     play.scheduler.want_slot();
     assert_eq!(play.review(&attempts[0], Some(since)), Review::CutOff);
+}
+
+/// So that no queue runs dry while more is due, and nobody is told for nothing.
+#[test]
+fn the_daemon_is_told_once_when_half_is_left_and_more_is_due() {
+    for (uri, is_due, want, why) in [
+        ("mailto:r@x.example", true, [4].as_slice(), "half of eight"),
+        ("https://h.example/", true, &[4], "the same of a host"),
+        ("https://h.example/", false, &[], "there is no more"),
+    ] {
+        let mut play = Play::new(1, 1);
+        for _ in 0..8 {
+            play.push("x.example", uri, false);
+        }
+        let key = Destination::new(uri, NamedBy::Record).queue();
+        play.scheduler.claimed(|_| is_due, play.now);
+        let mut told = Vec::new();
+        for left in (0..8).rev() {
+            let attempt = play.start().pop().unwrap();
+            let is_told = play.scheduler.capacity_changed.notified().now_or_never();
+            told.extend(is_told.map(|()| left));
+            play.end(attempt, sent());
+        }
+        assert_eq!(told, want, "{uri}: {why}");
+        let knows = |play: &Play| {
+            let host = play.scheduler.hosts.get(key.host());
+            host.is_some_and(|host| host.queue(&key).is_some())
+        };
+        let is_kept = is_due || key.is_local();
+        assert_eq!(knows(&play), is_kept, "{uri}: more comes at once, {why}");
+        play.scheduler.claimed(|_| false, play.now);
+        assert_eq!(knows(&play), key.is_local(), "{uri}: nothing more came");
+    }
 }

@@ -143,6 +143,10 @@ impl Deliveries for SqliteStore {
         self.pending.depth(queue, now)
     }
 
+    fn is_due(&self, queue: &QueueKey, now: Timestamp) -> bool {
+        self.pending.is_due(queue, now)
+    }
+
     fn next_delivery(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let next = self.pending.next(&self.db, now);
         next.map_err(|source| unreadable("the next delivery", source))

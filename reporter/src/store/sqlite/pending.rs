@@ -166,6 +166,13 @@ impl PendingQueues {
         })
     }
 
+    /// Whether something of a queue would be picked if there was room.
+    pub(super) fn is_due(&self, queue: &QueueKey, now: Timestamp) -> bool {
+        let window = self.window.as_ref();
+        !self.held.contains(queue)
+            && window.is_some_and(|window| window.is_due(queue, now.as_microsecond()))
+    }
+
     /// Reads the next part, and says whether there was one to read.
     fn read_on(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
         let held = self.held.len();

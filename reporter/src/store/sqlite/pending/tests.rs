@@ -148,10 +148,17 @@ fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
     };
     assert_eq!(pick(&mut ready, 10), [3]);
     ready.added(&QueueKey::parse("https:dead:443"), at(5), 4);
+    let is_due = |ready: &PendingQueues, second| {
+        ready.is_due(&QueueKey::parse("https:dead:443"), at(second))
+    };
+    assert!(!is_due(&ready, 20), "held");
     assert_eq!(pick(&mut ready, 20), [0; 0], "held");
     ready.free(&QueueKey::parse("https:dead:443"));
+    assert!(is_due(&ready, 20));
     assert_eq!(pick(&mut ready, 20), [4]);
     assert_eq!(pick(&mut ready, 20), [1]);
+    assert!(!is_due(&ready, 10), "the last one comes later");
+    assert!(is_due(&ready, 20), "there was no room for it");
 }
 
 #[test]

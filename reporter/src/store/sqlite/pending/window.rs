@@ -160,6 +160,12 @@ impl DueWindow {
         })
     }
 
+    /// Whether something of it is due, as far as is known.
+    pub(super) fn is_due(&self, key: &QueueKey, now: i64) -> bool {
+        let next = self.queues.get(key).and_then(PendingQueue::next);
+        next.is_some_and(|next| next <= now)
+    }
+
     /// `room` is `None` for queues on hold; they are skipped until [`DueWindow::wake`].
     pub(super) fn pick(
         &mut self,

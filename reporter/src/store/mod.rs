@@ -17,6 +17,7 @@
 //! tests and the simulation reach it by themselves, or fail. To add an engine: the traits for it, its case in [`open`],
 //! [`open_for_operator`] and [`find_fault`], and in the tests a second reader beside `tests/environment/stored.rs`.
 
+mod asked;
 mod bounces;
 mod composing;
 mod deliveries_view;
@@ -26,9 +27,13 @@ mod domain_day;
 mod error;
 mod fetching;
 mod history;
+mod in_hand;
+mod mailed;
 mod operator;
+mod pending;
 #[cfg(feature = "postgresql")]
 pub mod postgres;
+mod refusals;
 mod requests;
 pub mod sqlite;
 pub mod steps;

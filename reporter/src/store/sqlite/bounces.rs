@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, history, suppressed::RefusalTracker, text, unreadable};
+use super::{SqliteStore, history, text, unreadable};
 use crate::{
     model::{
         BounceBlame, BounceKey, BounceKind, BounceResult, BounceTag, DeliveryStatus, KEY_LENGTH,
         NamedBy, RequestState, TaggedMail,
     },
-    store::{AppliedBounce, AppliedBounces, Bounces, Step, StoreError},
+    store::{AppliedBounce, AppliedBounces, Bounces, Step, StoreError, refusals::RefusalTracker},
 };
 use mailed::{CarriedReport, Mailed};
 

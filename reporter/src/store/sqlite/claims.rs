@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::{SqliteStore, pending::Candidate, text, unreadable};
+use super::{SqliteStore, text, unreadable};
 use crate::{
     model::{Delivery, Destination, NamedBy, Payload, QueueKey, ReportKind, StoredReport},
-    store::{ClaimLimit, Claimed, CorruptRow, Step, StoreError},
+    store::{ClaimLimit, Claimed, CorruptRow, Step, StoreError, pending::Candidate},
 };
 
 /// One report may have several deliveries in a queue. Whether reports have arrived at a destination before is read from its
@@ -23,45 +23,6 @@ const DUE: &str = "SELECT d.destination, d.retries, d.tlsrptd_first, d.tlsrptd_o
     WHERE status = 'sent') FROM destinations d JOIN reports r ON r.r_id = d.d_r_id \
     WHERE d.d_r_id = ?1 AND d.tlsrptd_queue = ?2 AND d.nexttry <= ?3 AND d.status IS NULL \
     AND d.tlsrptd_started IS NULL ORDER BY d.nexttry LIMIT 1";
-/// The limit of memory for the reports of deliveries in hand: one such limit for mails and one for posts, so that posts to
-/// slow hosts take nothing from mails. Only the last report may exceed it.
-const IN_HAND_BYTES: usize = 32 << 20;
-
-/// The reports of deliveries in hand, by their row: ten deliveries of one report hold it once.
-#[derive(Debug, Default)]
-pub(super) struct ReportsInHand {
-    local: HashMap<i64, Weak<StoredReport>>,
-    posts: HashMap<i64, Weak<StoredReport>>,
-}
-
-impl ReportsInHand {
-    fn of(&mut self, queue: &QueueKey) -> &mut HashMap<i64, Weak<StoredReport>> {
-        match queue.is_local() {
-            true => &mut self.local,
-            false => &mut self.posts,
-        }
-    }
-
-    /// What is left of the memory, for each kind.
-    pub(super) fn left(&mut self) -> ClaimLimit {
-        let left = |reports: &mut HashMap<i64, Weak<StoredReport>>| {
-            reports.retain(|_, report| report.strong_count() > 0);
-            let reports = reports.values().filter_map(Weak::upgrade);
-            let in_hand: usize = reports.map(|report| report.size()).sum();
-            // Memory for one or two reports would cost a transaction each.
-            match in_hand > IN_HAND_BYTES / 2 {
-                true => 0,
-                false => IN_HAND_BYTES - in_hand,
-            }
-        };
-        let (local, posts) = (left(&mut self.local), left(&mut self.posts));
-        ClaimLimit {
-            local,
-            posts,
-            all: local + posts,
-        }
-    }
-}
 
 impl SqliteStore {
     pub(super) fn claim_due(
@@ -139,15 +100,6 @@ impl SqliteStore {
                 .added(&candidate.queue, candidate.due(), candidate.r_id);
         }
         claims
-    }
-}
-
-impl Claimed {
-    fn destination(&self) -> &Destination {
-        match self {
-            Claimed::Delivery(delivery) => &delivery.destination,
-            Claimed::Corrupt(row) => &row.destination,
-        }
     }
 }
 

@@ -7,15 +7,13 @@ use tlsrptd_proto::day::Day;
 use super::{
     SqliteStore, discard,
     history::{self, Addition, Keeping},
-    mails, requests,
-    suppressed::RefusalTracker,
-    text, unreadable,
+    mails, requests, text, unreadable,
 };
 use crate::{
     model::{Delivery, DeliveryStatus, Destination, NamedBy, QueueKey},
     store::{
         AttemptEnd, ClaimLimit, Claimed, Deliveries, Disposition, QueueDepth, QueueDepths, Step,
-        StoreError, Suspension,
+        StoreError, Suspension, refusals::RefusalTracker,
     },
 };
 

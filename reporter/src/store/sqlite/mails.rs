@@ -1,6 +1,6 @@
 //! Report mails that went out, for the loop guard: how many sessions with a domain may have carried them.
 
-use std::{cmp::Reverse, collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params};
@@ -8,8 +8,11 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::SqliteStore;
 use crate::{
-    model::{LONGEST_SILENCE, NamedBy, OurMails},
-    store::AttemptEnd,
+    model::{LONGEST_SILENCE, OurMails},
+    store::{
+        AttemptEnd,
+        mailed::{self, GuardedMails, MailedReport, MailsOfDay},
+    },
 };
 
 /// By day and domain: mails that count against it, the newest day that they reported on, and whether that had failures.
@@ -18,18 +21,10 @@ use crate::{
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_mails(day TEXT, domain TEXT, mails INTEGER, \
     reported TEXT, failed INTEGER, PRIMARY KEY(day, domain)) WITHOUT ROWID";
 
-/// What the loop guard needs to know when a mail goes out.
-#[derive(Clone, Debug)]
-pub(super) struct GuardedMails {
-    /// The domain that copies of mails go to.
-    copies_to: Option<Domain>,
-}
-
 impl SqliteStore {
     /// From now on mails are recorded for the loop guard. Each is also sent to `copies_to` (`bcc_address`).
     pub fn guard_loops(&mut self, copies_to: Option<&str>) {
-        let copies_to = copies_to.and_then(mail_domain);
-        self.guard = Some(GuardedMails { copies_to });
+        self.guard = Some(GuardedMails::new(copies_to));
     }
 }
 
@@ -41,9 +36,7 @@ pub(super) fn record_mails(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let today = Day::of(now).to_string();
-    let sent = ends.iter().filter(|end| end.disposition.is_sent());
-    let mailed = sent.filter_map(|end| Some((end, end.destination.mailbox()?.domain())));
-    let mailed: Vec<(&AttemptEnd, &Domain)> = mailed.collect();
+    let mailed = mailed::sent(ends);
     if mailed.is_empty() {
         return Ok(());
     }
@@ -55,16 +48,8 @@ pub(super) fn record_mails(
         let Some(report) = report(tx, end)? else {
             continue;
         };
-        // One session may carry both the mail and its copy.
-        let copies_to = guard.copies_to.as_ref();
-        if let Some(copies_to) = copies_to.filter(|copies_to| *copies_to != to) {
-            count(tx, &today, copies_to.as_str(), 1, Some(&report))?;
-        }
-        if end.destination.named_by == NamedBy::Operator || report.domain.as_ref() == Some(to) {
-            count(tx, &today, to.as_str(), 1, Some(&report))?;
-        } else if let (true, Some(host)) = (report.is_on_mx_host, &report.domain) {
-            // Against the domain's sessions at that host alone: a stranger's record silences nobody else's report.
-            count(tx, &today, &format!("{to} {host}"), 1, Some(&report))?;
+        for name in guard.counted_for(end, to, &report) {
+            count(tx, &today, &name, 1, Some(&report))?;
         }
     }
     Ok(())
@@ -77,18 +62,10 @@ pub(super) fn record_digest(
     guard: Option<&GuardedMails>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    match guard.and_then(|_| mail_domain(to)) {
+    match guard.and_then(|_| mailed::mail_domain(to)) {
         Some(domain) => count(tx, &Day::of(now).to_string(), domain.as_str(), 1, None),
         None => Ok(()),
     }
-}
-
-/// The report that a mail carried.
-struct MailedReport {
-    domain: Option<Domain>,
-    day: String,
-    failed: bool,
-    is_on_mx_host: bool,
 }
 
 fn report(tx: &Transaction<'_>, end: &AttemptEnd) -> rusqlite::Result<Option<MailedReport>> {
@@ -151,17 +128,7 @@ pub(super) fn sent_to(db: &Connection, domain: &str, day: Day) -> rusqlite::Resu
             failed: failed == Some(true),
         });
     }
-    found.sort_by_key(|mails| Reverse(mails.day));
-    let mut mails = OurMails::default();
-    for of_day in found {
-        mails.last = mails.last.or(of_day.day);
-        mails.most_a_day = mails.most_a_day.max(of_day.number);
-        if of_day.reported > mails.reported {
-            mails.reported = of_day.reported;
-            mails.told_of_failures = of_day.failed;
-        }
-    }
-    Ok(mails)
+    Ok(mailed::our_mails(found))
 }
 
 /// Days, then the domain.
@@ -171,14 +138,6 @@ static SENT_TO: LazyLock<String> = LazyLock::new(|| {
         "SELECT day, mails, reported, failed FROM tlsrptd_mails WHERE day IN ({days}) AND domain = ?"
     )
 });
-
-/// A row.
-struct MailsOfDay {
-    day: Option<Day>,
-    number: u64,
-    reported: Option<Day>,
-    failed: bool,
-}
 
 /// Reports on MX hosts that were mailed to a domain, by the host.
 pub(super) fn on_mx_hosts(
@@ -209,9 +168,4 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> rusqlite::Result<()> {
     let oldest = oldest.back(LONGEST_SILENCE + 1).to_string();
     tx.execute("DELETE FROM tlsrptd_mails WHERE day < ?1", [oldest])
         .map(drop)
-}
-
-fn mail_domain(address: &str) -> Option<Domain> {
-    let (_, domain) = address.rsplit_once('@')?;
-    Domain::parse(domain).ok()
 }

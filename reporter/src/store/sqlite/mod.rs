@@ -24,7 +24,7 @@ mod named;
 mod normalize_domains;
 mod open;
 mod operator;
-mod pending;
+mod pending_rows;
 mod requests;
 mod rows;
 mod schema;
@@ -39,6 +39,7 @@ use crate::model::BounceKey;
 
 use super::{
     CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
+    in_hand::ReportsInHand, mailed::GuardedMails, pending::PendingQueues,
 };
 
 pub(super) use lock::held_by;
@@ -52,10 +53,10 @@ pub struct SqliteStore {
     /// Held until the end, so that no second reporter sends the same reports.
     _lock: lock::DatabaseLock,
     hook: Option<CommitHook>,
-    pending: pending::PendingQueues,
-    reports: claims::ReportsInHand,
+    pending: PendingQueues<i64>,
+    reports: ReportsInHand,
     /// With `loop_guard`.
-    guard: Option<mails::GuardedMails>,
+    guard: Option<GuardedMails>,
     /// `mx_reports`.
     mx_reports: bool,
     suppressions: suppressed::CachedList,

@@ -8,13 +8,11 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, named_params};
 
 use super::{SqliteStore, mails, text};
 use crate::{
-    model::{
-        Delivery, DeliveryStatus, Destination, NamedBy, RequestId, RequestKind, RequestState,
-        StoredReport,
-    },
+    model::{Destination, NamedBy, RequestId, RequestKind, RequestState},
     store::{
-        AttemptEnd, Disposition, OpenRequest, RequestEnd, RequestOutcome, RequestedReport,
-        Requests, StartedRequest, Step, StoreError,
+        AttemptEnd, OpenRequest, RequestEnd, RequestOutcome, Requests, StartedRequest, Step,
+        StoreError,
+        asked::{GONE, MOST_OPEN, Recorded, TEST_CUT_OFF, TakenRequest},
     },
 };
 
@@ -27,12 +25,6 @@ pub(super) const TABLES: &[&str] = &[
      seconds REAL, nexttry TEXT, first TEXT, dated TEXT, started TEXT, ended TEXT)",
     "CREATE INDEX IF NOT EXISTS tlsrptd_open_requests ON tlsrptd_requests(id) WHERE ended IS NULL",
 ];
-
-/// The daemon looks at so many open requests at a time; `tlsrptctl` asks for no more.
-pub(super) const MOST_OPEN: i64 = 1000;
-
-/// What a request for a report that is not kept any longer is answered.
-const GONE: &str = "the text of the report is not kept any longer";
 
 impl Requests for SqliteStore {
     fn change_number(&self) -> Result<i64, StoreError> {
@@ -131,40 +123,12 @@ fn open_request(row: &Row<'_>) -> rusqlite::Result<Option<OpenRequest>> {
     }))
 }
 
-/// A row that was taken in hand.
-struct TakenRow {
-    kind: RequestKind,
-    destination: Destination,
-    report: Option<RequestedReport>,
-    failures: u32,
-    first: Option<Timestamp>,
-    dated: Option<Timestamp>,
-}
-
-impl TakenRow {
-    fn delivery(self, id: RequestId, r_id: i64, report: StoredReport, now: Timestamp) -> Delivery {
-        let first = self.first.unwrap_or(now);
-        Delivery {
-            r_id,
-            report: report.into(),
-            queue: self.destination.queue(),
-            destination: self.destination,
-            failures: self.failures,
-            first,
-            begins_window: first == now,
-            date: self.dated.unwrap_or(now),
-            delivered_before: false,
-            request: Some(id),
-        }
-    }
-}
-
 /// `None`: it was withdrawn, or is no request.
 fn take_in_hand(
     tx: &Transaction<'_>,
     id: RequestId,
     now: Timestamp,
-) -> rusqlite::Result<Option<TakenRow>> {
+) -> rusqlite::Result<Option<TakenRequest>> {
     let mut update = tx.prepare_cached(
         "UPDATE tlsrptd_requests SET state = ?3, started = ?2, first = coalesce(first, ?2), dated = coalesce(dated, ?2) \
          WHERE id = ?1 AND ended IS NULL AND started IS NULL \
@@ -176,7 +140,7 @@ fn take_in_hand(
             let kind = string(row, 0)?.as_deref().and_then(RequestKind::from_word);
             let named_by = NamedBy::from_word(string(row, 2)?.as_deref());
             let uri = string(row, 1)?.unwrap_or_default();
-            Ok(TakenRow {
+            Ok(TakenRequest {
                 // No other is taken.
                 kind: kind.unwrap_or(RequestKind::Resend),
                 destination: Destination::new(uri, named_by),
@@ -234,67 +198,6 @@ fn record(tx: &Transaction<'_>, request: &RequestEnd, now: Timestamp) -> rusqlit
     .map(drop)
 }
 
-/// What a row says after an attempt.
-struct Recorded<'a> {
-    state: RequestState,
-    answer: &'a str,
-    failed: bool,
-    next: Option<Timestamp>,
-    begins: Option<Timestamp>,
-    waits: bool,
-    postponed: bool,
-}
-
-impl Recorded<'_> {
-    fn of(outcome: &RequestOutcome) -> Recorded<'_> {
-        let over = |state, answer| Recorded {
-            state,
-            answer,
-            failed: state != RequestState::Sent,
-            next: None,
-            begins: None,
-            waits: false,
-            postponed: false,
-        };
-        let disposition = match outcome {
-            RequestOutcome::Over { state, answer } => return over(*state, answer),
-            RequestOutcome::Delivery(disposition) => disposition,
-        };
-        let later = |at: &Timestamp, answer| Recorded {
-            next: Some(*at),
-            ..over(RequestState::Waiting, answer)
-        };
-        match disposition {
-            Disposition::Final { status, reason } => over(state_of(*status), reason),
-            Disposition::Refused { reason } => over(RequestState::Refused, reason),
-            Disposition::Wait { at, reason } => Recorded {
-                failed: false,
-                waits: true,
-                ..later(at, reason)
-            },
-            Disposition::Postpone { at, reason } => Recorded {
-                failed: false,
-                postponed: true,
-                ..later(at, reason)
-            },
-            Disposition::Retry { at, begins, reason } => Recorded {
-                begins: *begins,
-                ..later(at, reason)
-            },
-        }
-    }
-}
-
-fn state_of(status: DeliveryStatus) -> RequestState {
-    match status {
-        DeliveryStatus::Sent => RequestState::Sent,
-        DeliveryStatus::TimedOut | DeliveryStatus::Expired => RequestState::TimedOut,
-        DeliveryStatus::Refused | DeliveryStatus::Suppressed | DeliveryStatus::UnknownScheme => {
-            RequestState::Refused
-        }
-    }
-}
-
 /// An attempt that was not begun: it waits again.
 pub(super) fn put_back(tx: &Transaction<'_>, id: RequestId) -> rusqlite::Result<()> {
     tx.prepare_cached(
@@ -313,7 +216,7 @@ pub(super) fn release(tx: &Transaction<'_>) -> rusqlite::Result<usize> {
          WHERE ended IS NULL AND started IS NOT NULL AND kind = ?3",
         (
             RequestState::Unknown.as_str(),
-            "the reporter ended before there was an answer: it may have arrived, or not",
+            TEST_CUT_OFF,
             RequestKind::Test.as_str(),
         ),
     )?;

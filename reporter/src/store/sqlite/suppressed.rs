@@ -1,6 +1,6 @@
 //! The suppression list, and what adds to it.
 
-mod refusals;
+mod refusal_rows;
 
 use std::sync::Arc;
 
@@ -13,8 +13,6 @@ use crate::{
     store::{StoreError, SuppressionSource},
     suppress::{Scope, SuppressionEntry, Suppressions, TargetForDomain},
 };
-
-pub(super) use refusals::RefusalTracker;
 
 /// Our two tables. `tlsrptctl suppress` makes them too, on a file that only sys4 has had so far.
 pub(super) const TABLES: &[&str] = &[

@@ -6,8 +6,8 @@ use tlsrptd_proto::day::Day;
 
 use super::*;
 use crate::store::{
-    NewRequest, OperatorAccess, OperatorRequests as _, RequestRow, Upkeep as _,
-    sqlite::ExistingDatabase,
+    Disposition, NewRequest, OperatorAccess, OperatorRequests as _, RequestRow, RequestedReport,
+    Upkeep as _, sqlite::ExistingDatabase,
 };
 
 fn at(text: &str) -> Timestamp {

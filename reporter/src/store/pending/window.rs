@@ -14,11 +14,11 @@ use crate::{
 
 /// How much is kept; temporarily up to twice that.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store::sqlite) struct WindowSize {
+pub(in crate::store) struct WindowSize {
     /// 16 octets each. The more, the less often pending rows are read again.
-    pub(in crate::store::sqlite) rows: usize,
+    pub(in crate::store) rows: usize,
     /// Some 250 octets each.
-    pub(in crate::store::sqlite) queues: usize,
+    pub(in crate::store) queues: usize,
 }
 
 impl Default for WindowSize {
@@ -32,20 +32,20 @@ impl Default for WindowSize {
 
 /// A row that seems to be due. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store::sqlite) struct Candidate {
-    pub(in crate::store::sqlite) queue: QueueKey,
+pub(in crate::store) struct Candidate {
+    pub(in crate::store) queue: QueueKey,
     pub(super) due: i64,
-    pub(in crate::store::sqlite) r_id: i64,
+    pub(in crate::store) r_id: i64,
 }
 
 impl Candidate {
-    pub(in crate::store::sqlite) fn due(&self) -> Timestamp {
+    pub(in crate::store) fn due(&self) -> Timestamp {
         Timestamp::from_microsecond(self.due).unwrap_or(Timestamp::MIN)
     }
 }
 
 #[derive(Debug)]
-pub(super) struct DueWindow {
+pub(in crate::store) struct DueWindow {
     bounds: WindowSize,
     queues: HashMap<QueueKey, PendingQueue>,
     /// In all queues.
@@ -80,7 +80,7 @@ impl PendingQueue {
 }
 
 impl DueWindow {
-    pub(super) fn new(bounds: WindowSize) -> DueWindow {
+    pub(in crate::store) fn new(bounds: WindowSize) -> DueWindow {
         DueWindow {
             bounds,
             queues: HashMap::new(),
@@ -92,7 +92,7 @@ impl DueWindow {
         }
     }
 
-    pub(super) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
+    pub(in crate::store) fn add(&mut self, queue: &QueueKey, due: i64, r_id: i64) {
         let queue = match self.queues.get_key_value(queue) {
             Some((queue, known)) if due < known.until => queue.clone(),
             None if due < self.horizon || queue.is_local() => queue.clone(),
@@ -167,7 +167,7 @@ impl DueWindow {
     }
 
     /// `room` is `None` for queues on hold; they are skipped until [`DueWindow::wake`].
-    pub(super) fn pick(
+    pub(in crate::store) fn pick(
         &mut self,
         now: i64,
         limit: ClaimLimit,

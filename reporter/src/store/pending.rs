@@ -1,7 +1,7 @@
-//! Which pending deliveries come next.
+//! Which pending deliveries come next, whatever the engine.
 //!
 //! Due times are random. An index by due time would be filled at random places: with a million deliveries nearly each of
-//! them rewrites a page. So the file indexes pending rows in the order in which they were made, and their order in time is
+//! them rewrites a page. So the engine indexes pending rows in the order in which they were made, and their order in time is
 //! kept in memory: of each queue the earliest, within the limits of [`DueWindow`]. When the rows kept of a queue are used
 //! up, all pending rows are read again, a part a pass, while the other queues continue.
 //!
@@ -9,46 +9,103 @@
 
 mod probes;
 mod turns;
-mod window;
+pub(super) mod window;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
-use super::text;
+use super::{ClaimLimit, QueueDepth, QueueDepths};
 use crate::model::QueueKey;
-use crate::store::{ClaimLimit, QueueDepth, QueueDepths};
 use probes::RelayProbes;
 use turns::ProbeTurns;
-use window::DueWindow;
-pub(super) use window::{Candidate, WindowSize};
+pub(super) use window::Candidate;
+use window::{DueWindow, WindowSize};
 
 /// Rows that are read in one pass: some ten milliseconds.
-const READ_AT_ONCE: usize = 20_000;
+pub(super) const READ_AT_ONCE: usize = 20_000;
+/// Due rows that are looked at for one probe; for the next those that follow.
+pub(super) const LOOKED_AT: usize = 4096;
+
+/// Pending rows, as an engine has them.
+pub(super) trait PendingRows {
+    /// How far they have been read.
+    type Position: Copy;
+    /// What can go wrong.
+    type Fault;
+
+    /// Reads some [`READ_AT_ONCE`] rows behind a position: queue, due time in microseconds since 1970, report. All rows of one
+    /// report are one part. Gives how far it has come; `None`: these were the last.
+    fn read_part(
+        &self,
+        after: Option<Self::Position>,
+        take: &mut dyn FnMut(&QueueKey, i64, i64),
+    ) -> Result<Option<Self::Position>, Self::Fault>;
+
+    /// Looks at the due rows of a queue behind a position, some [`LOOKED_AT`]. Gives how far it has come; `None`: these were the
+    /// last.
+    fn look_at_due(
+        &self,
+        queue: &QueueKey,
+        now: Timestamp,
+        after: Option<Self::Position>,
+        take: &mut dyn FnMut(DueRow<'_>),
+    ) -> Result<Option<Self::Position>, Self::Fault>;
+}
+
+/// A row that is due.
+pub(super) struct DueRow<'a> {
+    pub(super) r_id: i64,
+    /// In microseconds since 1970.
+    pub(super) due: i64,
+    /// The reported domain.
+    pub(super) domain: &'a str,
+    /// Reports have arrived at that destination before.
+    pub(super) delivered_before: bool,
+}
 
 /// The next deliveries of each queue, as far as they are known.
-#[derive(Debug, Default)]
-pub(super) struct PendingQueues {
+#[derive(Debug)]
+pub(super) struct PendingQueues<P> {
     bounds: WindowSize,
     window: Option<DueWindow>,
-    /// The window that will replace it, and the report up to which rows have been read.
-    reading: Option<(DueWindow, i64)>,
+    /// The window that will replace it, and how far rows have been read.
+    reading: Option<(DueWindow, Option<P>)>,
     /// Queues that are passed over until they are free.
     held: HashSet<QueueKey>,
     /// The operator's own queues where one delivery at a time asks whether any is taken.
     asking: HashSet<QueueKey>,
     again: RelayProbes,
-    turns: ProbeTurns,
+    turns: ProbeTurns<P>,
 }
 
-impl PendingQueues {
-    #[cfg(test)]
-    fn with_bounds(bounds: WindowSize) -> PendingQueues {
+impl<P> Default for PendingQueues<P> {
+    fn default() -> PendingQueues<P> {
         PendingQueues {
-            bounds,
+            bounds: WindowSize::default(),
+            window: None,
+            reading: None,
+            held: HashSet::new(),
+            asking: HashSet::new(),
+            again: RelayProbes::default(),
+            turns: ProbeTurns::default(),
+        }
+    }
+}
+
+impl<P: Copy> PendingQueues<P> {
+    /// Keeps so few rows and queues.
+    #[cfg(test)]
+    pub(super) fn with_bounds(rows: usize, queues: usize) -> PendingQueues<P> {
+        PendingQueues {
+            bounds: WindowSize { rows, queues },
             ..PendingQueues::default()
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading.is_some()
     }
 
     /// A row is pending.
@@ -95,22 +152,30 @@ impl PendingQueues {
         (self.window, self.reading) = (None, None);
     }
 
+    /// Others may have added rows: everything is read once more, while what is known goes on.
+    #[cfg(feature = "postgresql")]
+    pub(super) fn renew(&mut self) {
+        if self.window.is_some() && self.reading.is_none() {
+            self.reading = Some((DueWindow::new(self.bounds), None));
+        }
+    }
+
     /// Picks what is due, so many of each kind, and so many of a queue as there is room for; queues take turns.
-    pub(super) fn pick(
+    pub(super) fn pick<R: PendingRows<Position = P>>(
         &mut self,
-        db: &Connection,
+        rows: &R,
         now: Timestamp,
         limit: ClaimLimit,
         room: impl Fn(&QueueKey) -> usize,
-    ) -> rusqlite::Result<Vec<Candidate>> {
-        self.read_on(db, now)?;
+    ) -> Result<Vec<Candidate>, R::Fault> {
+        self.read_on(rows, now)?;
         let held = &self.held;
         let room = |queue: &QueueKey| (!held.contains(queue)).then(|| room(queue));
         let mut limit = limit;
         let mut asking = self.asking.iter().filter(|_| limit.local > 0);
         let probe = match asking.find(|queue| room(queue) == Some(1)) {
             Some(queue) => match self.again.pick(queue, now.as_microsecond()) {
-                None => self.turns.pick(db, queue, now)?,
+                None => self.turns.pick(rows, queue, now)?,
                 again => again,
             },
             None => None,
@@ -130,12 +195,12 @@ impl PendingQueues {
     }
 
     /// The next due time after `now`; `now` if rows remain unread.
-    pub(super) fn next(
+    pub(super) fn next<R: PendingRows<Position = P>>(
         &mut self,
-        db: &Connection,
+        rows: &R,
         now: Timestamp,
-    ) -> rusqlite::Result<Option<Timestamp>> {
-        if self.read_on(db, now)? {
+    ) -> Result<Option<Timestamp>, R::Fault> {
+        if self.read_on(rows, now)? {
             return Ok(Some(now));
         }
         let window = self.window.as_mut();
@@ -174,7 +239,11 @@ impl PendingQueues {
     }
 
     /// Reads the next part, and says whether there was one to read.
-    fn read_on(&mut self, db: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+    fn read_on<R: PendingRows<Position = P>>(
+        &mut self,
+        rows: &R,
+        now: Timestamp,
+    ) -> Result<bool, R::Fault> {
         let held = self.held.len();
         let is_enough = |window: &mut DueWindow| !window.needs_reading(now.as_microsecond(), held);
         if self.reading.is_none() && self.window.as_mut().is_some_and(is_enough) {
@@ -183,38 +252,12 @@ impl PendingQueues {
         let bounds = self.bounds;
         let (window, after) = self
             .reading
-            .get_or_insert_with(|| (DueWindow::new(bounds), i64::MIN));
-        if read_part(db, window, after)? {
-            self.window = self.reading.take().map(|(window, _)| window);
+            .get_or_insert_with(|| (DueWindow::new(bounds), None));
+        let mut add = |queue: &QueueKey, due, r_id| window.add(queue, due, r_id);
+        match rows.read_part(*after, &mut add)? {
+            Some(position) => *after = Some(position),
+            None => self.window = self.reading.take().map(|(window, _)| window),
         }
         Ok(true)
     }
 }
-
-/// Gives whether that was the last.
-fn read_part(db: &Connection, window: &mut DueWindow, after: &mut i64) -> rusqlite::Result<bool> {
-    let mut select = db.prepare_cached(PENDING)?;
-    let mut rows = select.query([*after])?;
-    let mut number = 0;
-    while let Some(row) = rows.next()? {
-        let r_id = row.get(0)?;
-        // All rows of one report are one part.
-        if number >= READ_AT_ONCE && r_id != *after {
-            return Ok(false);
-        }
-        (number, *after) = (number + 1, r_id);
-        // An invalid time counts as due: the database decides when the row is checked.
-        let due = row.get_ref(1)?.as_str().ok().and_then(text::instant);
-        if let Ok(queue) = row.get_ref(2)?.as_str() {
-            let queue = &QueueKey::parse(queue);
-            window.add(queue, due.map_or(i64::MIN, Timestamp::as_microsecond), r_id);
-        }
-    }
-    Ok(true)
-}
-
-const PENDING: &str = "SELECT d_r_id, nexttry, tlsrptd_queue FROM destinations \
-    WHERE status IS NULL AND tlsrptd_started IS NULL AND d_r_id > ?1 ORDER BY d_r_id";
-
-#[cfg(test)]
-mod tests;

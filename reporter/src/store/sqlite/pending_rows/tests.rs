@@ -1,4 +1,8 @@
 use super::*;
+use crate::store::{
+    ClaimLimit,
+    pending::{PendingQueues, window::DueWindow, window::WindowSize},
+};
 
 const SMALL: WindowSize = WindowSize { rows: 8, queues: 4 };
 
@@ -30,7 +34,7 @@ fn insert(db: &Connection, r_id: i64, queue: &str, second: i64) {
 
 /// Takes what is due, as a reporter does that sends everything at once; gives seconds and rows.
 fn take(
-    ready: &mut PendingQueues,
+    ready: &mut PendingQueues<i64>,
     db: &Connection,
     second: i64,
     per_queue: usize,
@@ -40,7 +44,7 @@ fn take(
         let picked = ready.pick(db, at(second), ClaimLimit::from(100), |_| per_queue);
         let picked = picked.unwrap();
         let is_reading =
-            ready.reading.is_some() || ready.next(db, at(second)).unwrap() == Some(at(second));
+            ready.is_reading() || ready.next(db, at(second)).unwrap() == Some(at(second));
         if picked.is_empty() && !is_reading {
             return taken;
         }
@@ -88,7 +92,7 @@ fn every_row_is_found_when_it_is_due_and_not_before() {
             .map(|(queue, second)| (&**queue, *second))
             .collect();
         let db = database(&rows);
-        let mut ready = PendingQueues::with_bounds(SMALL);
+        let mut ready = PendingQueues::with_bounds(SMALL.rows, SMALL.queues);
         let mut found = 0;
         for second in -1..60 {
             let due = rows.iter().filter(|(_, due)| *due == second).count();
@@ -137,7 +141,7 @@ fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
     let mut ready = PendingQueues::default();
     ready.hold(&QueueKey::parse("https:dead:443"));
     ready.next(&db, at(0)).unwrap();
-    let pick = |ready: &mut PendingQueues, second| {
+    let pick = |ready: &mut PendingQueues<i64>, second| {
         let picked = ready
             .pick(&db, at(second), ClaimLimit::from(100), |_| 1)
             .unwrap();
@@ -148,7 +152,7 @@ fn a_queue_that_is_held_is_passed_over_until_it_is_free() {
     };
     assert_eq!(pick(&mut ready, 10), [3]);
     ready.added(&QueueKey::parse("https:dead:443"), at(5), 4);
-    let is_due = |ready: &PendingQueues, second| {
+    let is_due = |ready: &PendingQueues<i64>, second| {
         ready.is_due(&QueueKey::parse("https:dead:443"), at(second))
     };
     assert!(!is_due(&ready, 20), "held");
@@ -201,7 +205,7 @@ fn rows_are_read_in_parts_and_what_comes_meanwhile_is_found() {
         Some(at(0)),
         "it is read on at once"
     );
-    assert!(ready.reading.is_some(), "but others have their turn");
+    assert!(ready.is_reading(), "but others have their turn");
     // Behind what is read already.
     insert(&db, 0, "https:new:443", 0);
     ready.added(&QueueKey::parse("https:new:443"), at(0), 0);

@@ -110,7 +110,13 @@ impl Session {
     /// # Errors
     /// When the database cannot be reached, or says no.
     pub fn query(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault> {
-        self.once_more(|| self.ask(sql, parameters))
+        self.once_more(|| {
+            // Asked within it, this would get its view, or its fault.
+            if self.is_left_open.replace(false) {
+                self.batch("ROLLBACK")?;
+            }
+            self.ask(sql, parameters)
+        })
     }
 
     /// The same, of at most one row.

@@ -85,6 +85,32 @@ impl DayTotals {
         }
     }
 
+    /// Adds a part of it, a row of an engine's: each name of a kind once.
+    pub(super) fn add(&mut self, kind: &str, name: String, number: u64, failed: u64) {
+        match kind {
+            "policy" => self.by_policy.push(PolicyTotals {
+                policy_type: name,
+                sessions: number,
+                failed,
+            }),
+            "result" => self.by_result.push(ResultTotals {
+                result_type: name,
+                sessions: number,
+            }),
+            "without" => self.without_reasons.push(WithoutReport {
+                reason: name,
+                domains: number,
+                sessions: failed,
+            }),
+            "delivery" => self.outcomes.push(OutcomeTotals {
+                status: name,
+                deliveries: number,
+            }),
+            // Of a later version.
+            _ => {}
+        }
+    }
+
     /// Deliveries that have not ended.
     pub fn waiting(&self) -> u64 {
         self.deliveries.saturating_sub(self.all_ended())

@@ -18,6 +18,7 @@
 //! [`open_for_operator`] and [`find_fault`], and in the tests a second reader beside `tests/environment/stored.rs`.
 
 mod asked;
+mod backlog;
 mod bounces;
 mod composing;
 mod deliveries_view;
@@ -27,6 +28,8 @@ mod domain_day;
 mod error;
 mod fetching;
 mod history;
+mod history_addition;
+mod history_failure;
 mod in_hand;
 mod mailed;
 mod operator;
@@ -34,6 +37,7 @@ mod pending;
 #[cfg(feature = "postgresql")]
 pub mod postgres;
 mod refusals;
+mod relatives;
 mod requests;
 pub mod sqlite;
 pub mod steps;

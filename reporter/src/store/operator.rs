@@ -59,6 +59,56 @@ pub struct RunningTotals {
     pub bounces: Vec<BounceTotals>,
 }
 
+impl RunningTotals {
+    /// Adds a row of an engine's: those of a name come one behind the other.
+    pub(super) fn add(&mut self, kind: &str, name: String, number: u64, failed: u64) {
+        match kind {
+            "policy" => match self.by_policy.last_mut() {
+                Some(last) if last.policy_type == name => {
+                    last.sessions = last.sessions.saturating_add(number);
+                    last.failed = last.failed.saturating_add(failed);
+                }
+                _ => self.by_policy.push(PolicyTotals {
+                    policy_type: name,
+                    sessions: number,
+                    failed,
+                }),
+            },
+            "result" => match self.by_result.last_mut() {
+                Some(last) if last.result_type == name => {
+                    last.sessions = last.sessions.saturating_add(number);
+                }
+                _ => self.by_result.push(ResultTotals {
+                    result_type: name,
+                    sessions: number,
+                }),
+            },
+            "bounce" => match self.bounces.last_mut() {
+                Some(last) if last.result == name => {
+                    last.mails = last.mails.saturating_add(number);
+                }
+                _ => self.bounces.push(BounceTotals {
+                    result: name,
+                    mails: number,
+                }),
+            },
+            _ => {
+                let (carrier, status) = name.split_once('/').unwrap_or((&name, ""));
+                match self.deliveries.last_mut() {
+                    Some(last) if last.carrier == carrier && last.status == status => {
+                        last.deliveries = last.deliveries.saturating_add(number);
+                    }
+                    _ => self.deliveries.push(CarrierTotals {
+                        carrier: carrier.to_owned(),
+                        status: status.to_owned(),
+                        deliveries: number,
+                    }),
+                }
+            }
+        }
+    }
+}
+
 /// The mails that came back and of which the same became.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BounceTotals {

@@ -46,6 +46,7 @@ pub struct PostgresStore {
     guard: Option<Option<String>>,
     /// `mx_reports`.
     mx_reports: bool,
+    failures: history::FailuresOfShards,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.

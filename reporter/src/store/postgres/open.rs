@@ -5,7 +5,7 @@ use std::path::Path;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Address, Fault, Session, schema};
 
-use super::{PostgresReader, PostgresStore, member::Member};
+use super::{PostgresReader, PostgresStore, history::FailuresOfShards, member::Member};
 use crate::{
     model::BounceKey,
     store::{Cause, CommitHook, OperatorAccess, StoreError},
@@ -54,6 +54,7 @@ impl PostgresStore {
             bounce_key,
             guard: None,
             mx_reports: settings.mx_reports,
+            failures: FailuresOfShards::new(settings.history_failures),
         })
     }
 

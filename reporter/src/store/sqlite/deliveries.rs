@@ -168,7 +168,7 @@ impl SqliteStore {
 fn record_end(
     tx: &Transaction<'_>,
     end: &AttemptEnd,
-    history: &mut Addition<'_>,
+    history: &mut Addition<'_, String>,
     keeping: &mut Keeping,
     now: Timestamp,
 ) -> rusqlite::Result<()> {

@@ -12,17 +12,16 @@ mod ranking;
 mod read;
 mod running;
 
-use std::{borrow::Cow, collections::BTreeMap};
-
 use rusqlite::{OptionalExtension as _, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{SqliteStore, decisions::integer, named};
 use crate::{
-    model::{DecidedDomain, DeliveryStatus, Destination},
-    store::AttemptEnd,
+    model::DeliveryStatus,
+    store::{AttemptEnd, history_addition::Kind},
 };
 
+pub(super) use crate::store::history_addition::Addition;
 pub(super) use adjust::{adjust, count_sys4s};
 pub(super) use bounced::{bounced, bounces_of, count_bounce};
 pub(super) use failures::TopFailures;
@@ -53,95 +52,7 @@ const CLEANED_AT_ONCE: usize = 10_000;
 const DAY_OF_OPEN_DELIVERY: &str = "SELECT (SELECT day FROM reports WHERE r_id = d_r_id AND typeof(day) = 'text') \
     FROM destinations WHERE destination = ?1 AND d_r_id = ?2 AND status IS NULL";
 
-/// What a part of a day's totals is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    /// Sessions, and those that failed, by policy type.
-    Policy,
-    /// Failures by result type.
-    Result,
-    /// Decisions against a report, and their sessions, by the kind of reason.
-    Without,
-    /// Deliveries that have ended, by status.
-    Delivery,
-    /// The same, by carrier and status, with a slash between the words.
-    Carrier,
-    /// Mails that came back on that day, by what became of them.
-    Bounce,
-}
-
-impl Kind {
-    /// The word of the table.
-    fn as_str(self) -> &'static str {
-        match self {
-            Kind::Policy => "policy",
-            Kind::Result => "result",
-            Kind::Without => "without",
-            Kind::Delivery => "delivery",
-            Kind::Carrier => "carrier",
-            Kind::Bounce => "bounce",
-        }
-    }
-}
-
-/// What one transaction adds to the totals.
-#[derive(Debug, Default)]
-pub(super) struct Addition<'a> {
-    days: BTreeMap<String, DayNumbers>,
-    parts: BTreeMap<(String, Kind, Cow<'a, str>), (u64, u64)>,
-}
-
-#[derive(Debug, Default)]
-struct DayNumbers {
-    domains: u64,
-    sessions: u64,
-    failed: u64,
-    reports: u64,
-    without: u64,
-    deliveries: u64,
-}
-
-impl<'a> Addition<'a> {
-    /// A domain was decided on for the first time. What came late is of a domain that counts already.
-    pub(super) fn first(&mut self, day: &str) {
-        self.days.entry(day.to_owned()).or_default().domains += 1;
-    }
-
-    /// A domain's day was decided on; `deliveries` are the rows that were made for it.
-    pub(super) fn decided(&mut self, day: &str, decided: &'a DecidedDomain, deliveries: u64) {
-        let rows = &decided.rows;
-        let numbers = self.days.entry(day.to_owned()).or_default();
-        numbers.sessions = numbers.sessions.saturating_add(rows.sessions);
-        numbers.failed = numbers.failed.saturating_add(rows.failed);
-        numbers.deliveries += deliveries;
-        match decided.decision.kind_of_reason() {
-            None => numbers.reports += 1,
-            Some(reason) => {
-                numbers.without += 1;
-                self.part(day, Kind::Without, reason, 1, rows.sessions);
-            }
-        }
-        for (policy, (sessions, failed)) in &rows.details.by_policy {
-            self.part(day, Kind::Policy, policy.as_str(), *sessions, *failed);
-        }
-        for (result, sessions) in &rows.details.by_result {
-            self.part(day, Kind::Result, result.as_str(), *sessions, 0);
-        }
-    }
-
-    /// Deliveries of a report whose sessions and decision count already: that of a MX host.
-    pub(super) fn delivers(&mut self, day: &str, deliveries: u64) {
-        self.days.entry(day.to_owned()).or_default().deliveries += deliveries;
-    }
-
-    /// A delivery has ended.
-    pub(super) fn ended(&mut self, day: &str, destination: &Destination, status: DeliveryStatus) {
-        let status = status.as_str();
-        let carrier = destination.queue().carrier().as_str();
-        self.part(day, Kind::Delivery, status, 1, 0);
-        self.part(day, Kind::Carrier, format!("{carrier}/{status}"), 1, 0);
-    }
-
+impl Addition<'_, String> {
     /// A delivery is about to end with this status. Only what had not ended counts: asked before the row changes.
     pub(super) fn ends(
         &mut self,
@@ -157,20 +68,6 @@ impl<'a> Addition<'a> {
             self.ended(&day, &end.destination, status);
         }
         Ok(())
-    }
-
-    fn part(
-        &mut self,
-        day: &str,
-        kind: Kind,
-        name: impl Into<Cow<'a, str>>,
-        number: u64,
-        failed: u64,
-    ) {
-        let key = (day.to_owned(), kind, name.into());
-        let part = self.parts.entry(key).or_default();
-        part.0 = part.0.saturating_add(number);
-        part.1 = part.1.saturating_add(failed);
     }
 
     /// Adds it to what the tables have. A sum that no counter can hold stays at the end of its range.

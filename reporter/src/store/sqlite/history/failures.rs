@@ -6,13 +6,16 @@
 //! The same fails day after day, so its texts are stored once, under a number that follows from them, and a day's row has only
 //! that: to add up four hundred days of ten thousand rows takes one to two seconds.
 
-use std::{collections::BTreeSet, hash::Hasher as _};
+use std::collections::BTreeSet;
 
 use rusqlite::{OptionalExtension as _, Transaction};
-use siphasher::sip::SipHasher13;
 
 use super::{super::decisions::integer, CLEANED_AT_ONCE};
-use crate::model::{CountedDetails, CountedFailure, DecidedDomain};
+pub(super) use crate::store::history_failure::FOLDED;
+use crate::{
+    model::{CountedDetails, CountedFailure, DecidedDomain},
+    store::history_failure::number_of,
+};
 
 /// A day's rows. The failure [`FOLDED`] is the rest of its day.
 pub(super) const TABLE: &str = "CREATE TABLE IF NOT EXISTS tlsrptd_history_failing(day TEXT, failure INTEGER, \
@@ -26,9 +29,6 @@ pub(super) const BY_DOMAIN: &str = "DROP INDEX IF EXISTS tlsrptd_failures_by_dom
 /// For whoever cleans.
 pub(super) const BY_LAST_DAY: &str =
     "CREATE INDEX IF NOT EXISTS tlsrptd_failures_by_last ON tlsrptd_failures(last)";
-
-/// The number of what was folded.
-pub(super) const FOLDED: i64 = 0;
 
 /// What the option has by default.
 const DEFAULT_LIMIT: usize = 10_000;
@@ -245,26 +245,6 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: &str) -> rusqlite::Result<bool
          (SELECT id FROM tlsrptd_failures WHERE last < ?1 LIMIT {CLEANED_AT_ONCE})"
     );
     Ok(tx.execute(&texts, [oldest])? > 0)
-}
-
-/// The number of a failure: whoever counts the same gets the same.
-fn number_of(domain: &str, failure: &CountedFailure) -> i64 {
-    let mut hasher = SipHasher13::new();
-    for text in [
-        domain,
-        &failure.mx,
-        &failure.address,
-        failure.policy.as_str(),
-        failure.result.as_str(),
-        &failure.reason,
-    ] {
-        hasher.write(text.as_bytes());
-        hasher.write_u8(0xff);
-    }
-    // A positive number of SQLite's.
-    i64::try_from(hasher.finish() >> 1)
-        .unwrap_or(i64::MAX)
-        .max(FOLDED + 1)
 }
 
 /// A number of the tables.

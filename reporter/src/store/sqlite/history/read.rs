@@ -12,8 +12,8 @@ use super::{
 };
 use crate::model::NamedDestination;
 use crate::store::{
-    DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
-    PolicyTotals, ReportContents, ResultTotals, StoreError, WithoutReport,
+    DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, ReportContents,
+    StoreError,
     sqlite::{ExistingDatabase, SqliteStore, named},
 };
 
@@ -132,38 +132,11 @@ fn totals(db: &Connection, from: Day, to: Day) -> rusqlite::Result<Vec<DayTotals
     while let Some(row) = rows.next()? {
         let day = day_of(row)?.and_then(|day| days.get_mut(&day));
         if let Some(totals) = day {
-            add_part(totals, row)?;
+            let (number, failed) = (count(row.get(3)?), count(row.get(4)?));
+            totals.add(&row.get::<_, String>(1)?, row.get(2)?, number, failed);
         }
     }
     Ok(days.into_values().collect())
-}
-
-fn add_part(totals: &mut DayTotals, row: &Row<'_>) -> rusqlite::Result<()> {
-    let (kind, name): (String, String) = (row.get(1)?, row.get(2)?);
-    let (number, failed) = (count(row.get(3)?), count(row.get(4)?));
-    match kind.as_str() {
-        "policy" => totals.by_policy.push(PolicyTotals {
-            policy_type: name,
-            sessions: number,
-            failed,
-        }),
-        "result" => totals.by_result.push(ResultTotals {
-            result_type: name,
-            sessions: number,
-        }),
-        "without" => totals.without_reasons.push(WithoutReport {
-            reason: name,
-            domains: number,
-            sessions: failed,
-        }),
-        "delivery" => totals.outcomes.push(OutcomeTotals {
-            status: name,
-            deliveries: number,
-        }),
-        // Of a later version.
-        _ => {}
-    }
-    Ok(())
 }
 
 fn failures(db: &Connection, question: &FailureQuestion) -> rusqlite::Result<Vec<FailureRow>> {

@@ -8,7 +8,7 @@ use super::{
     failures::{FOLDED, count},
     read::has_tables,
 };
-use crate::store::{BounceTotals, CarrierTotals, PolicyTotals, ResultTotals, RunningTotals};
+use crate::store::{ResultTotals, RunningTotals};
 
 /// So many failures of a day are looked at, those of the most sessions: of all ten thousand the texts alone take longer than a
 /// metrics reader should wait.
@@ -48,56 +48,6 @@ pub(in super::super) fn running_totals(db: &Connection) -> rusqlite::Result<Runn
         totals.add(&kind, name, count(row.get(2)?), count(row.get(3)?));
     }
     Ok(totals)
-}
-
-impl RunningTotals {
-    /// The rows of a name come one behind the other.
-    fn add(&mut self, kind: &str, name: String, number: u64, failed: u64) {
-        match kind {
-            "policy" => match self.by_policy.last_mut() {
-                Some(last) if last.policy_type == name => {
-                    last.sessions = last.sessions.saturating_add(number);
-                    last.failed = last.failed.saturating_add(failed);
-                }
-                _ => self.by_policy.push(PolicyTotals {
-                    policy_type: name,
-                    sessions: number,
-                    failed,
-                }),
-            },
-            "result" => match self.by_result.last_mut() {
-                Some(last) if last.result_type == name => {
-                    last.sessions = last.sessions.saturating_add(number);
-                }
-                _ => self.by_result.push(ResultTotals {
-                    result_type: name,
-                    sessions: number,
-                }),
-            },
-            "bounce" => match self.bounces.last_mut() {
-                Some(last) if last.result == name => {
-                    last.mails = last.mails.saturating_add(number);
-                }
-                _ => self.bounces.push(BounceTotals {
-                    result: name,
-                    mails: number,
-                }),
-            },
-            _ => {
-                let (carrier, status) = name.split_once('/').unwrap_or((&name, ""));
-                match self.deliveries.last_mut() {
-                    Some(last) if last.carrier == carrier && last.status == status => {
-                        last.deliveries = last.deliveries.saturating_add(number);
-                    }
-                    _ => self.deliveries.push(CarrierTotals {
-                        carrier: carrier.to_owned(),
-                        status: status.to_owned(),
-                        deliveries: number,
-                    }),
-                }
-            }
-        }
-    }
 }
 
 /// See [`OperatorStore::most_failed`](crate::store::OperatorStore::most_failed).

@@ -212,3 +212,6 @@ pub(super) fn integer(number: u64) -> i64 {
 pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

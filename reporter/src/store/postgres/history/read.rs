@@ -92,13 +92,13 @@ pub(in super::super) fn at_one_time(db: &Session) -> Result<Transaction<'_>, Fau
     Ok(tx)
 }
 
-fn first_day(db: &Session) -> Result<Option<Day>, Fault> {
+pub(super) fn first_day(db: &Session) -> Result<Option<Day>, Fault> {
     let first = db.query_opt("SELECT min(day) FROM history_day", &[])?;
     let day: Option<PgDay> = first.map_or(Ok(None), |row| row.try_get(0))?;
     Ok(day.map(|PgDay(day)| day))
 }
 
-fn totals(db: &Session, from: Day, to: Day) -> Result<Vec<DayTotals>, Fault> {
+pub(super) fn totals(db: &Session, from: Day, to: Day) -> Result<Vec<DayTotals>, Fault> {
     let range = (PgDay(from), PgDay(to));
     let tx = at_one_time(db)?;
     let mut days: BTreeMap<Day, DayTotals> = BTreeMap::new();

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    model::NamedBy,
+    model::{DecidedDomain, Destination, NamedBy},
     store::{DayTotals, Deliveries as _, Disposition, History as _, sqlite::days},
 };
 

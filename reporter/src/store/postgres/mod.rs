@@ -18,6 +18,7 @@ mod jobs;
 mod member;
 mod open;
 mod operator;
+mod r_id;
 mod requests;
 mod suppressed;
 mod upkeep;

@@ -160,6 +160,36 @@ pub fn of_day(table: &str, day: Day) -> String {
     format!("{table}_{}", day.to_string().replace('-', ""))
 }
 
+/// Takes the partitions of a day out of their tables, to be dropped. Nobody waits for that: neither readers nor writers of other
+/// days. What was begun once, and did not get through, is ended.
+///
+/// # Errors
+/// When somebody reads for longer than a moment, and when they may not be taken out.
+pub fn detach_day(session: &Session, day: Day) -> Result<(), Fault> {
+    let tables = BY_DAY.iter().chain(BY_DAY_AND_SHARD);
+    let names: Vec<String> = tables.map(|table| of_day(table, day)).collect();
+    let attached = session.query(
+        "SELECT p.relname::text, c.relname::text, i.inhdetachpending FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+         JOIN pg_class p ON p.oid = i.inhparent \
+         WHERE c.relnamespace = 'tlsrpt'::regnamespace AND c.relname::text = ANY($1)",
+        &[&names],
+    )?;
+    // It waits for whoever reads the table now.
+    session.batch("SET statement_timeout = '5s'")?;
+    let detached = attached.iter().try_for_each(|row| {
+        let (table, name): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let how = match row.try_get(2)? {
+            true => "FINALIZE",
+            false => "CONCURRENTLY",
+        };
+        session.batch(&format!(
+            "ALTER TABLE {table} DETACH PARTITION {name} {how}"
+        ))
+    });
+    session.batch("SET statement_timeout = '60s'")?;
+    detached
+}
+
 /// Drops the partitions of a day.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ mod history_addition;
 mod history_failure;
 mod in_hand;
 mod mailed;
+mod matching;
 mod operator;
 mod pending;
 #[cfg(feature = "postgresql")]

@@ -12,6 +12,7 @@ mod failures;
 mod history;
 mod jobs;
 mod kept;
+mod shipped;
 mod suppressions;
 mod sys4_file;
 mod used;

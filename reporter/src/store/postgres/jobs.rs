@@ -1,91 +1,219 @@
-//! The jobs that wait for their collectors, and what collectors add later.
-
-use std::collections::BTreeSet;
+//! Fetch jobs: one a collector and day. A collector is asked by the member that owns the shard of its command.
 
 use jiff::Timestamp;
+use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Shard, Transaction, shard_of, stored_text};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, unfinished};
+use super::{PostgresStore, additions, unreadable};
 use crate::{
-    model::FetchJob,
-    store::{Additions, FetchJobs, GrownDays, StoreError},
+    model::{FetchJob, collector_of},
+    store::{FetchJobs, Step, StoreError},
 };
 
+/// Of fetchers alone: shippers are not asked.
+const WAITING: &str = "NOT decided AND closed IS NULL AND job > 0";
+
 impl FetchJobs for PostgresStore {
-    fn adopt_lists(&mut self, _now: Timestamp) -> Result<usize, StoreError> {
-        unfinished()
+    fn adopt_lists(&mut self, _: Timestamp) -> Result<usize, StoreError> {
+        // sys4's reporter does not work on this database.
+        Ok(0)
     }
 
-    fn due_jobs(&self, _now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
-        unfinished()
+    fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
+        let rows = self.read(
+            "jobs",
+            &format!(
+                "SELECT day, job, command, failures, listed, created, seen FROM fetch_job \
+                 WHERE {WAITING} AND next <= $1 ORDER BY day, job"
+            ),
+            &[&PgTime(now)],
+        )?;
+        let jobs: Result<Vec<FetchJob>, Fault> = rows.iter().map(job).collect();
+        let mut jobs = jobs.map_err(|fault| unreadable("jobs", fault))?;
+        jobs.retain(|job| self.asks(&job.command));
+        Ok(jobs)
     }
 
-    fn next_job(&self, _now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        unfinished()
+    fn next_job(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.read(
+            "the next job",
+            &format!(
+                "SELECT command, next FROM fetch_job WHERE {WAITING} AND next > $1 ORDER BY next"
+            ),
+            &[&PgTime(now)],
+        )?;
+        for row in rows {
+            let read = || Ok::<(&str, PgTime), Fault>((row.try_get(0)?, row.try_get(1)?));
+            let (command, next) = read().map_err(|fault| unreadable("the next job", fault))?;
+            if self.asks(command) {
+                return Ok(Some(next.0));
+            }
+        }
+        Ok(None)
     }
 
     fn job_answered(
         &mut self,
-        _job: &FetchJob,
-        _additions: Option<u64>,
-        _now: Timestamp,
+        job: &FetchJob,
+        additions: Option<u64>,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        unfinished()
+        let seen = additions.map(|additions| i64::try_from(additions).unwrap_or(i64::MAX));
+        self.transact(Step::JobAnswered, &[shard_of_job(&job.command)], |tx| {
+            tx.execute(
+                &format!(
+                    "UPDATE fetch_job SET closed = $3, outcome = 'answered', reason = NULL, seen = coalesce($4, seen) \
+                     WHERE day = $1 AND job = $2 AND {WAITING}"
+                ),
+                &[&PgDay(job.day), &number(job.index), &PgTime(now), &seen],
+            )?;
+            compose_anew(tx, job.day)
+        })
     }
 
     fn job_failed(
         &mut self,
-        _job: &FetchJob,
-        _next: Timestamp,
-        _reason: &str,
+        job: &FetchJob,
+        next: Timestamp,
+        reason: &str,
     ) -> Result<(), StoreError> {
-        unfinished()
+        // Of a step that comes twice one attempt is counted.
+        let change =
+            "failures = failures + CASE WHEN next = $3 THEN 0 ELSE 1 END, next = $3, reason = $4";
+        self.wait_on(job, change, next, reason)
     }
 
     fn job_postponed(
         &mut self,
-        _job: &FetchJob,
-        _next: Timestamp,
-        _reason: &str,
+        job: &FetchJob,
+        next: Timestamp,
+        reason: &str,
     ) -> Result<(), StoreError> {
-        unfinished()
+        self.wait_on(job, "next = $3, reason = $4", next, reason)
     }
 
     fn job_given_up(
         &mut self,
-        _job: &FetchJob,
-        _now: Timestamp,
-        _reason: &str,
+        job: &FetchJob,
+        now: Timestamp,
+        reason: &str,
     ) -> Result<(), StoreError> {
-        unfinished()
+        self.give_up(job, "given up", now, reason)
     }
 
     fn job_too_large(
         &mut self,
-        _job: &FetchJob,
-        _now: Timestamp,
-        _reason: &str,
+        job: &FetchJob,
+        now: Timestamp,
+        reason: &str,
     ) -> Result<(), StoreError> {
-        unfinished()
+        self.give_up(job, "too large", now, reason)
     }
 }
 
-impl Additions for PostgresStore {
-    fn collectors_of_additions(
-        &self,
-        _days: &BTreeSet<Day>,
-    ) -> Result<BTreeSet<String>, StoreError> {
-        unfinished()
+impl PostgresStore {
+    /// Whether this member asks that collector.
+    pub(super) fn asks(&self, command: &str) -> bool {
+        self.member.shards().contains(&shard_of_job(command))
     }
 
-    fn create_addition_jobs(
+    /// A waiting job is asked later.
+    fn wait_on(
         &mut self,
-        _collector: &str,
-        _grown: &[(Day, u64)],
-        _reportable: &BTreeSet<Day>,
-        _is_too_old: &dyn Fn(Day) -> bool,
-        _now: Timestamp,
-    ) -> Result<GrownDays, StoreError> {
-        unfinished()
+        job: &FetchJob,
+        change: &str,
+        next: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let sql =
+            format!("UPDATE fetch_job SET {change} WHERE day = $1 AND job = $2 AND {WAITING}");
+        let (day, index, next) = (PgDay(job.day), number(job.index), PgTime(next));
+        self.transact(Step::JobFailed, &[shard_of_job(&job.command)], |tx| {
+            tx.execute(&sql, &[&day, &index, &next, &stored_text(reason)])
+                .map(drop)
+        })
     }
+
+    fn give_up(
+        &mut self,
+        job: &FetchJob,
+        outcome: &str,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.transact(Step::JobGivenUp, &[shard_of_job(&job.command)], |tx| {
+            tx.execute(
+                &format!(
+                    "UPDATE fetch_job SET closed = $3, outcome = $4, reason = $5 || coalesce('; ' || reason, '') \
+                     WHERE day = $1 AND job = $2 AND {WAITING}"
+                ),
+                &[
+                    &PgDay(job.day),
+                    &number(job.index),
+                    &PgTime(now),
+                    &outcome,
+                    &stored_text(reason),
+                ],
+            )?;
+            if job.seen.is_some() {
+                additions::forget_part(tx, job.day, job.index)?;
+            }
+            compose_anew(tx, job.day)
+        })
+    }
+}
+
+/// Who asks a collector, however its command is spaced.
+pub(super) fn shard_of_job(command: &str) -> Shard {
+    shard_of(&collector_of(command))
+}
+
+/// A job's number or place, as the tables have it.
+pub(super) fn number(index: i64) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
+}
+
+/// A job waits, whatever became of it before, and is due now.
+pub(super) fn reopen(
+    tx: &Transaction<'_>,
+    day: Day,
+    index: i64,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    tx.execute(
+        "UPDATE fetch_job SET decided = false, failures = 0, next = $3, closed = NULL, outcome = NULL \
+         WHERE day = $1 AND job = $2",
+        &[&PgDay(day), &number(index), &PgTime(now)],
+    )
+    .map(drop)
+}
+
+/// A job of the day has ended: whoever has decided on the day without it looks once more.
+pub(super) fn compose_anew(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    let day = PgDay(day);
+    // In line with whoever closes the day.
+    tx.query_opt("SELECT 1 FROM day WHERE day = $1 FOR UPDATE", &[&day])?;
+    tx.execute(
+        "UPDATE compose SET decided = false, done = false WHERE day = $1 AND decided",
+        &[&day],
+    )?;
+    tx.execute(
+        "UPDATE day SET state = 'closed' WHERE day = $1 AND state = 'composed'",
+        &[&day],
+    )
+    .map(drop)
+}
+
+fn job(row: &Row) -> Result<FetchJob, Fault> {
+    Ok(FetchJob {
+        day: row.try_get::<_, PgDay>(0)?.0,
+        index: row.try_get::<_, i32>(1)?.into(),
+        command: row.try_get(2)?,
+        failures: u32::try_from(row.try_get::<_, i32>(3)?).unwrap_or(0),
+        listed: row.try_get(4)?,
+        created: row.try_get::<_, PgTime>(5)?.0,
+        seen: row
+            .try_get::<_, Option<i64>>(6)?
+            .and_then(|seen| u64::try_from(seen).ok()),
+    })
 }

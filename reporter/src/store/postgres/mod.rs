@@ -5,21 +5,28 @@
 //! while they are this member's ([`PostgresStore::transact`]). A step whose COMMIT got no answer is made once more by the
 //! daemon, so each step counts and changes only what it finds undone.
 
+mod additions;
 mod answers;
 mod bounces;
+mod clean;
 mod days;
 mod decisions;
 mod deliveries;
 mod deliveries_view;
 mod digests;
 mod domain_day;
+mod fold;
 mod history;
+mod job_table;
 mod jobs;
 mod member;
+mod mx_hosts;
+mod named;
 mod open;
 mod operator;
 mod r_id;
 mod requests;
+mod spellings;
 mod suppressed;
 mod upkeep;
 
@@ -48,6 +55,7 @@ pub struct PostgresStore {
     /// `mx_reports`.
     mx_reports: bool,
     failures: history::FailuresOfShards,
+    composed: Option<decisions::ComposedDay>,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.

@@ -55,6 +55,7 @@ impl PostgresStore {
             guard: None,
             mx_reports: settings.mx_reports,
             failures: FailuresOfShards::new(settings.history_failures),
+            composed: None,
         })
     }
 

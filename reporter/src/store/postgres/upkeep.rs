@@ -1,33 +1,117 @@
 //! The time, and what is old.
 
 use jiff::{SignedDuration, Timestamp};
+use tlsrptd_fleet::{Fault, PgTime, Shard, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, unfinished};
-use crate::store::{StoreError, Upkeep};
+use super::{PostgresStore, clean, days::CALENDAR, history, named, unreadable};
+use crate::store::{Step, StoreError, Upkeep};
 
 impl Upkeep for PostgresStore {
     fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
-        unfinished()
+        let what = "the time";
+        let rows = self.read(
+            what,
+            "SELECT greatest((SELECT max(at) FROM clock), (SELECT max(created) FROM fetch_job), \
+             (SELECT created FROM report ORDER BY day DESC, r_id DESC LIMIT 1))",
+            &[],
+        )?;
+        let newest = rows.first().map(|row| row.try_get::<_, Option<PgTime>>(0));
+        let newest = newest
+            .transpose()
+            .map_err(|error| unreadable(what, error.into()))?;
+        Ok(newest.flatten().map(|at| at.0))
     }
 
-    fn record_time(&mut self, _now: Timestamp) -> Result<(), StoreError> {
-        unfinished()
+    fn record_time(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.transact(Step::TimeNoted, &[], |tx| {
+            tx.execute(
+                "INSERT INTO clock(at) VALUES($1) ON CONFLICT (one) DO UPDATE SET at = excluded.at",
+                &[&PgTime(now)],
+            )
+            .map(drop)
+        })
     }
 
-    fn extend_windows(&mut self, _by: SignedDuration) -> Result<(), StoreError> {
-        unfinished()
+    fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError> {
+        let shards = self.member.shards().to_vec();
+        self.transact(Step::Released, &shards, |tx| {
+            extend_windows(tx, &shards, by)
+        })
     }
 
-    fn pull_back(&mut self, _now: Timestamp, _latest: Timestamp) -> Result<(), StoreError> {
-        unfinished()
+    fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError> {
+        let (shards, keeps_calendar) = (self.member.shards().to_vec(), self.keeps_calendar());
+        let pulled = self.transact(Step::Released, &shards, |tx| {
+            pull_back(tx, &shards, keeps_calendar, now, latest)
+        })?;
+        let _ = pulled;
+        Ok(())
     }
 
-    fn clean(&mut self, _oldest: Day) -> Result<bool, StoreError> {
-        unfinished()
+    fn clean(&mut self, oldest: Day) -> Result<bool, StoreError> {
+        match self.keeps_calendar() {
+            true => clean::clean(self, oldest),
+            false => Ok(false),
+        }
     }
 
-    fn clean_history(&mut self, _oldest: Day) -> Result<bool, StoreError> {
-        unfinished()
+    fn clean_history(&mut self, oldest: Day) -> Result<bool, StoreError> {
+        if !self.keeps_calendar() {
+            return Ok(false);
+        }
+        self.transact(Step::Cleaned, &[CALENDAR], |tx| {
+            let has_more = history::clean(tx, oldest)?;
+            if !has_more {
+                named::clean(tx, oldest)?;
+            }
+            Ok(has_more)
+        })
     }
+}
+
+/// What was tried before keeps the rest of its time.
+fn extend_windows(tx: &Transaction<'_>, shards: &[Shard], by: SignedDuration) -> Result<(), Fault> {
+    let seconds = by.as_secs() as f64;
+    for (table, is_open) in [("delivery", "status IS NULL")] {
+        tx.execute(
+            &format!(
+                "UPDATE {table} SET first = first + make_interval(secs => $2) \
+                 WHERE shard = ANY($1) AND {is_open} AND first IS NOT NULL"
+            ),
+            &[&shards, &seconds],
+        )?;
+    }
+    Ok(())
+}
+
+/// What a clock that was ahead has postponed is due now.
+fn pull_back(
+    tx: &Transaction<'_>,
+    shards: &[Shard],
+    keeps_calendar: bool,
+    now: Timestamp,
+    latest: Timestamp,
+) -> Result<u64, Fault> {
+    let (now, latest) = (PgTime(now), PgTime(latest));
+    let mut pulled = 0;
+    for (table, column, is_open) in [
+        ("delivery", "due", "status IS NULL"),
+        ("delivery", "first", "status IS NULL"),
+    ] {
+        pulled += tx.execute(
+            &format!(
+                "UPDATE {table} SET {column} = $2 WHERE shard = ANY($1) AND {is_open} AND {column} > $3"
+            ),
+            &[&shards, &now, &latest],
+        )?;
+    }
+    if keeps_calendar {
+        // A collector loses nothing when it is asked too soon.
+        pulled += tx.execute(
+            "UPDATE fetch_job SET next = $1 WHERE NOT decided AND next > $1",
+            &[&now],
+        )?;
+    }
+    Ok(pulled)
 }

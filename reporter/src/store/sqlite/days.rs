@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tlsrptd_proto::day::Day;
 
-use super::{SqliteStore, collectors, history, text, used};
+use super::{SqliteStore, collectors::JobRows, history, text, used};
 use crate::{
     model::CollectorCommand,
-    store::{Days, JobNote, Step, StoreError},
+    store::{Days, JobNote, Step, StoreError, matching},
 };
 
 /// One row a decided day, forever.
@@ -54,7 +54,7 @@ impl Days for SqliteStore {
         now: Timestamp,
     ) -> Result<Vec<JobNote>, StoreError> {
         self.transact(Step::JobsMade, |tx| {
-            collectors::make_jobs(tx, days, collectors, now)
+            matching::make_jobs(&JobRows { tx, now }, days, collectors)
         })
     }
 
@@ -65,7 +65,7 @@ impl Days for SqliteStore {
         now: Timestamp,
     ) -> Result<Vec<JobNote>, StoreError> {
         self.transact(Step::Reopened, |tx| {
-            collectors::reopen_given_up(tx, days, collectors, now)
+            matching::reopen_given_up(&JobRows { tx, now }, days, collectors)
         })
     }
 

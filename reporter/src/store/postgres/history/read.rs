@@ -11,7 +11,7 @@ use crate::{
     store::{
         DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, ReportContents,
         StoreError,
-        postgres::{PostgresReader, PostgresStore, unfinished, unreadable},
+        postgres::{PostgresReader, PostgresStore, named, unreadable},
     },
 };
 
@@ -44,8 +44,7 @@ impl History for PostgresReader {
     }
 
     fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
-        let _ = (from, to);
-        unfinished()
+        named::read(&self.db, from, to)
     }
 }
 
@@ -76,8 +75,7 @@ impl History for PostgresStore {
     }
 
     fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
-        let _ = (from, to);
-        unfinished()
+        named::read(&self.db, from, to)
     }
 }
 

@@ -1,0 +1,67 @@
+//! Removes what is older than `keep_days`: a day at once, with its tables, as soon as nothing of it is under way any more. The
+//! owner of one shard does it for all.
+
+use tlsrptd_fleet::{Fault, PgDay, Transaction, schema};
+use tlsrptd_proto::day::Day;
+
+use super::{
+    PostgresStore, at_step,
+    days::{self, CALENDAR},
+    mx_hosts, named, unreadable,
+};
+use crate::store::{Step, StoreError};
+
+/// The first old day that is decided, or has nothing to be decided, and of which no delivery waits.
+const OLD_DAY: &str = "SELECT d.day FROM day d WHERE d.day < $1 \
+    AND (d.state = 'composed' OR NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)) \
+    AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided) \
+    AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.day = d.day AND o.status IS NULL) ORDER BY d.day LIMIT 1";
+
+/// Old rows of this table, of decided days.
+const OLD_ROWS: &str =
+    "t.day < $1 AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = t.day AND NOT j.decided)";
+
+/// See [`Upkeep::clean`](crate::store::Upkeep::clean).
+pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, StoreError> {
+    if let Some(day) = old_day(store, oldest)? {
+        match schema::detach_day(&store.db, day) {
+            Ok(()) => {}
+            Err(fault) if fault.may_pass() => {
+                // Somebody reads for long, a backup maybe. The day goes another time.
+                tracing::info!(%day, %fault, "the tables of the day cannot be removed now");
+                return Ok(false);
+            }
+            Err(fault) => return Err(at_step(Step::Cleaned, fault)),
+        }
+        store.transact(Step::Cleaned, &[CALENDAR], |tx| {
+            days::record_decided(tx, oldest)?;
+            schema::drop_day(tx, day)?;
+            tx.execute("DELETE FROM fetch_job WHERE day = $1", &[&PgDay(day)])?;
+            tx.execute("DELETE FROM day WHERE day = $1", &[&PgDay(day)])
+        })?;
+        return Ok(true);
+    }
+    store.transact(Step::Cleaned, &[CALENDAR], |tx| clean_rest(tx, oldest))
+}
+
+fn old_day(store: &PostgresStore, oldest: Day) -> Result<Option<Day>, StoreError> {
+    let what = "the days that are too old";
+    let rows = store.read(what, OLD_DAY, &[&PgDay(oldest)])?;
+    let day = rows.first().map(|row| row.try_get::<_, PgDay>(0));
+    let day = day.transpose();
+    day.map(|day| day.map(|day| day.0))
+        .map_err(|error| unreadable(what, error.into()))
+}
+
+/// What lies in no day's tables, and what is done of days whose deliveries wait.
+fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
+    days::record_decided(tx, oldest)?;
+    for table in ["answer", "fetch_job"] {
+        tx.execute(
+            &format!("DELETE FROM {table} t WHERE {OLD_ROWS}"),
+            &[&PgDay(oldest)],
+        )?;
+    }
+    mx_hosts::clean(tx, oldest)?;
+    named::clean_few(tx)
+}

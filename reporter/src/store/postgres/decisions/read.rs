@@ -1,0 +1,245 @@
+//! Reads what is not decided: shard by shard, and within one by domain.
+//!
+//! How much is read at once is found out by sizes alone; so whatever a row holds, no more is in memory than was asked for.
+
+use std::collections::HashMap;
+
+use tlsrptd_fleet::{Fault, PgDay, Shard};
+use tlsrptd_proto::day::Day;
+
+use super::super::{
+    PostgresStore,
+    answers::{UNDECIDED, shard_of_domain},
+    unreadable,
+};
+use crate::{
+    model::{CollectorRow, DomainDay, OurMails},
+    store::{FailingDomains, StoreError},
+};
+
+/// Rows that are looked through for failures at once: some ten milliseconds.
+const LOOKED_AT: usize = 4096;
+/// Rows of a domain that are reckoned with: one a collector. Of more, fewer domains are read.
+const ROWS_A_DOMAIN: usize = 8;
+
+/// Rows in order, the first so many: PostgreSQL takes the shards one by one in the order of the array, and goes no further than
+/// the limit. Whether a row has failures is asked with `$6`: within a text a quote has a backslash before it, so no text says that.
+fn next_rows() -> String {
+    format!(
+        "SELECT n.shard, n.domain, n.size, n.fails FROM unnest($2::smallint[]) AS s(shard) CROSS JOIN LATERAL ( \
+         SELECT a.shard, a.domain, octet_length(a.data) AS size, \
+         CASE WHEN $6 THEN a.data ~ '\"cntrfailure\" ?: ?[1-9]' ELSE true END AS fails FROM answer a \
+         WHERE a.day = $1 AND a.shard = s.shard AND a.domain >= CASE WHEN s.shard = $3 THEN $4 ELSE '' END \
+         AND NOT (s.shard = $3 AND a.domain = $4) AND {UNDECIDED} ORDER BY a.domain LIMIT $5) n LIMIT $5"
+    )
+}
+
+fn rows_of_domains() -> String {
+    format!(
+        "SELECT a.domain, a.command, a.data FROM unnest($2::smallint[], $3::text[]) AS u(shard, domain) \
+         JOIN answer a ON a.day = $1 AND a.shard = u.shard AND a.domain = u.domain WHERE {UNDECIDED} ORDER BY a.domain, a.command"
+    )
+}
+
+/// A domain that is not decided.
+#[derive(Debug)]
+struct NextDomain {
+    shard: Shard,
+    name: String,
+    size: usize,
+    fails: bool,
+}
+
+/// The next of them.
+#[derive(Debug, Default)]
+struct NextDomains {
+    domains: Vec<NextDomain>,
+    /// There may be more rows, of the last domain too.
+    is_cut: bool,
+}
+
+impl PostgresStore {
+    /// See [`Decisions::undecided`](crate::store::Decisions::undecided).
+    pub(super) fn read_undecided(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<DomainDay>, StoreError> {
+        let rows = limit.saturating_mul(ROWS_A_DOMAIN);
+        let mut next = NextDomains::default();
+        let mut shards = self.shards_from(day, after);
+        // A shard after the other is folded, when those before are decided.
+        while next.domains.is_empty() && !shards.is_empty() {
+            let ready = self.folded_at_front(day, &shards)?;
+            next = self.next_domains(day, &shards[..ready], after, rows, false)?;
+            if next.domains.is_empty()
+                && let Some(shard) = shards.get(ready)
+            {
+                self.fold(day, *shard)?;
+            }
+            shards.drain(..ready);
+        }
+        let chosen = choose(next.domains, limit, bytes);
+        self.domain_days(day, &chosen)
+    }
+
+    /// See [`Decisions::undecided_failing`](crate::store::Decisions::undecided_failing).
+    pub(super) fn read_undecided_failing(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<FailingDomains, StoreError> {
+        let shards = self.shards_from(day, after);
+        let mut next;
+        loop {
+            let ready = self.folded_at_front(day, &shards)?;
+            next = self.next_domains(day, &shards[..ready], after, LOOKED_AT, true)?;
+            match shards.get(ready) {
+                Some(shard) if !next.is_cut => self.fold(day, *shard)?,
+                _ => break,
+            }
+        }
+        let mut upto = None;
+        if next.is_cut && next.domains.len() > 1 {
+            // A row of the last may be beyond.
+            next.domains.pop();
+        }
+        if next.is_cut {
+            upto = next.domains.last().map(|last| last.name.clone());
+        }
+        let failing = next.domains.into_iter().filter(|domain| domain.fails);
+        let chosen = choose(failing.collect(), limit, bytes);
+        let domains = self.domain_days(day, &chosen)?;
+        let size: usize = domains.iter().map(DomainDay::size).sum();
+        let after = match domains.last() {
+            Some(last) if domains.len() >= limit || size >= bytes => Some(last.domain.clone()),
+            _ => upto,
+        };
+        Ok(FailingDomains { domains, after })
+    }
+
+    /// This member's shards of a day, from that of a domain on.
+    fn shards_from(&self, day: Day, after: Option<&str>) -> Vec<Shard> {
+        let first = after.map_or(0, shard_of_domain);
+        let mut shards = self.composed_shards(day);
+        shards.retain(|shard| *shard >= first);
+        shards
+    }
+
+    /// How many shards at the front have their shipped counts folded.
+    fn folded_at_front(&self, day: Day, shards: &[Shard]) -> Result<usize, StoreError> {
+        let folded = self.folded_shards(day)?;
+        let unfolded = shards.iter().position(|shard| !folded.contains(shard));
+        Ok(unfolded.unwrap_or(shards.len()))
+    }
+
+    fn next_domains(
+        &self,
+        day: Day,
+        shards: &[Shard],
+        after: Option<&str>,
+        rows: usize,
+        asks_for_failures: bool,
+    ) -> Result<NextDomains, StoreError> {
+        let mut next = NextDomains::default();
+        if shards.is_empty() {
+            return Ok(next);
+        }
+        let first = after.map_or(-1, shard_of_domain);
+        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
+        let what = "undecided domains";
+        let found = self.read(
+            what,
+            &next_rows(),
+            &[
+                &PgDay(day),
+                &shards,
+                &first,
+                &after.unwrap_or_default(),
+                &limit,
+                &asks_for_failures,
+            ],
+        )?;
+        next.is_cut = found.len() >= rows;
+        for row in &found {
+            let read = || {
+                Ok::<_, Fault>(NextDomain {
+                    shard: row.try_get(0)?,
+                    name: row.try_get(1)?,
+                    size: usize::try_from(row.try_get::<_, i32>(2)?).unwrap_or(0),
+                    fails: row.try_get(3)?,
+                })
+            };
+            let domain = read().map_err(|fault| unreadable(what, fault))?;
+            match next.domains.last_mut() {
+                Some(last) if last.name == domain.name => {
+                    last.size += domain.size;
+                    last.fails |= domain.fails;
+                }
+                _ => next.domains.push(domain),
+            }
+        }
+        Ok(next)
+    }
+
+    /// All that is known of these domains.
+    fn domain_days(&self, day: Day, chosen: &[NextDomain]) -> Result<Vec<DomainDay>, StoreError> {
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.try_domain_days(day, chosen)
+            .map_err(|fault| unreadable("undecided domains", fault))
+    }
+
+    fn try_domain_days(&self, day: Day, chosen: &[NextDomain]) -> Result<Vec<DomainDay>, Fault> {
+        let shards: Vec<Shard> = chosen.iter().map(|domain| domain.shard).collect();
+        let names: Vec<&str> = chosen.iter().map(|domain| domain.name.as_str()).collect();
+        let mut rows: HashMap<String, Vec<CollectorRow>> = HashMap::new();
+        for row in self
+            .db
+            .query(&rows_of_domains(), &[&PgDay(day), &shards, &names])?
+        {
+            rows.entry(row.try_get(0)?).or_default().push(CollectorRow {
+                fetcher: row.try_get(1)?,
+                data: row.try_get(2)?,
+            });
+        }
+        let mut reports: HashMap<String, i64> = HashMap::new();
+        for row in self.db.query(
+            "SELECT domain, max(uniqid) FROM report WHERE day = $1 AND domain = ANY($2) GROUP BY domain",
+            &[&PgDay(day), &names],
+        )? {
+            reports.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        let of = |name: &str| DomainDay {
+            domain: name.to_owned(),
+            rows: rows.remove(name).unwrap_or_default(),
+            our_mails: OurMails::default(),
+            mx_mails: Vec::new(),
+            reports: reports
+                .get(name)
+                .map_or(0, |most| u64::try_from(*most).unwrap_or(0)),
+        };
+        let days = names.into_iter().map(of);
+        Ok(days.filter(|domain| !domain.rows.is_empty()).collect())
+    }
+}
+
+/// At most `limit` domains, and none after the one with which `bytes` are reached.
+fn choose(domains: Vec<NextDomain>, limit: usize, bytes: usize) -> Vec<NextDomain> {
+    let mut room = bytes;
+    let has_room = |domain: &NextDomain| {
+        let had = room > 0;
+        room = room.saturating_sub(domain.size);
+        had
+    };
+    domains
+        .into_iter()
+        .take(limit)
+        .take_while(has_room)
+        .collect()
+}

@@ -1,0 +1,381 @@
+//! Sessions at MX hosts, added up while the domains of a day are decided on, until the host is decided on: each member has sums of
+//! its own, in the shard of the host, whose owner puts them together.
+//!
+//! Of one host so many policies and failures are told apart; behind them the counters stay exact.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tlsrptd_fleet::{Fault, KeyHash, PgDay, Shard, Transaction, key_hash, shard_of, stored_text};
+use tlsrptd_proto::{
+    counts::{PolicyCounts, ReportCounts},
+    day::Day,
+    domain::Domain,
+    failure::{Failure, FailureKey},
+    policy::{Policy, PolicyKey},
+};
+
+use super::{
+    PostgresStore,
+    history::{count, integer},
+    unreadable,
+};
+use crate::{
+    model::{DecidedDomain, Destination, MxHost, MxHostDay, NamedBy},
+    store::StoreError,
+};
+
+/// Policies of a host that are told apart: those that came first.
+const POLICIES: i64 = 50;
+/// Policies and failures together.
+const KINDS: i64 = 1000;
+
+const NOTE_HOSTS: &str = "INSERT INTO mx_host AS h(day, shard, host, member, destinations, told) \
+    SELECT $1, n.shard, n.host, $2, n.destinations, n.told \
+    FROM unnest($3::smallint[], $4::text[], $5::text[], $6::bigint[]) AS n(shard, host, destinations, told) \
+    ON CONFLICT (day, shard, host, member) DO UPDATE SET \
+    told = least(h.told, 9223372036854775807 - excluded.told) + excluded.told RETURNING host, policies, kinds";
+
+const KNOWN_KINDS: &str = "SELECT s.host, s.key FROM unnest($3::smallint[], $4::text[]) AS n(shard, host) \
+    JOIN mx_session s ON s.day = $1 AND s.shard = n.shard AND s.host = n.host AND s.member = $2";
+
+const ADD_SESSIONS: &str = "INSERT INTO mx_session AS s(day, shard, host, member, key, policy, failure, sessions, failed) \
+    SELECT $1, n.shard, n.host, $2, n.key, n.policy, n.failure, n.sessions, n.failed \
+    FROM unnest($3::smallint[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[]) \
+    AS n(shard, host, key, policy, failure, sessions, failed) \
+    ON CONFLICT (day, shard, host, member, key) DO UPDATE SET \
+    sessions = least(s.sessions, 9223372036854775807 - excluded.sessions) + excluded.sessions, \
+    failed = least(s.failed, 9223372036854775807 - excluded.failed) + excluded.failed";
+
+const NOTE_KINDS: &str = "UPDATE mx_host h SET policies = n.policies, kinds = n.kinds \
+    FROM unnest($3::smallint[], $4::text[], $5::bigint[], $6::bigint[]) AS n(shard, host, policies, kinds) \
+    WHERE h.day = $1 AND h.shard = n.shard AND h.host = n.host AND h.member = $2";
+
+/// The hosts of some shards; their destinations as the first member has them.
+const HOSTS: &str = "SELECT h.host, (array_agg(h.destinations ORDER BY h.member))[1], \
+    least(sum(h.told), 9223372036854775807)::bigint, \
+    (SELECT coalesce(max(uniqid), 0) FROM report r WHERE r.day = $1 AND r.domain = h.host) \
+    FROM mx_host h WHERE h.day = $1 AND h.shard = ANY($2) GROUP BY h.host ORDER BY h.host LIMIT $3";
+
+/// What a batch of decisions adds to one host, and what is told apart there.
+#[derive(Debug)]
+struct HostSum<'a> {
+    host: &'a MxHost,
+    shard: Shard,
+    told: u64,
+    counts: Vec<&'a ReportCounts>,
+    policies: i64,
+    kinds: i64,
+    known: HashSet<KeyHash>,
+    added: BTreeMap<KeyHash, AddedSessions>,
+}
+
+#[derive(Debug, Default)]
+struct AddedSessions {
+    policy: String,
+    failure: String,
+    sessions: u64,
+    failed: u64,
+}
+
+/// Adds what decided domains have.
+pub(super) fn add<'a>(
+    tx: &Transaction<'_>,
+    member: i64,
+    day: Day,
+    decisions: impl Iterator<Item = &'a DecidedDomain>,
+) -> Result<(), Fault> {
+    let mut hosts: BTreeMap<&str, HostSum<'a>> = BTreeMap::new();
+    for decided in decisions {
+        for share in &decided.rows.mx_shares {
+            let report = decided.decision.report();
+            let is_told = report.is_some_and(|report| share.host.gets(report));
+            let host = hosts
+                .entry(share.host.name.as_str())
+                .or_insert_with(|| HostSum::new(&share.host));
+            match is_told {
+                true => host.told = host.told.saturating_add(share.counts.sessions()),
+                false => host.counts.push(&share.counts),
+            }
+        }
+    }
+    if hosts.is_empty() {
+        return Ok(());
+    }
+    note(tx, member, day, &mut hosts)?;
+    hosts.values_mut().for_each(HostSum::sum_up);
+    write(tx, member, day, &hosts)
+}
+
+/// Makes the hosts' rows, and reads what is told apart there already.
+fn note(
+    tx: &Transaction<'_>,
+    member: i64,
+    day: Day,
+    hosts: &mut BTreeMap<&str, HostSum<'_>>,
+) -> Result<(), Fault> {
+    let shards: Vec<Shard> = hosts.values().map(|host| host.shard).collect();
+    let names: Vec<String> = hosts.keys().map(|name| (*name).to_owned()).collect();
+    let destinations: Vec<String> = hosts.values().map(HostSum::destinations).collect();
+    let told: Vec<i64> = hosts.values().map(|host| integer(host.told)).collect();
+    let noted = tx.query(
+        NOTE_HOSTS,
+        &[&PgDay(day), &member, &shards, &names, &destinations, &told],
+    )?;
+    for row in noted {
+        if let Some(host) = hosts.get_mut(row.try_get::<_, &str>(0)?) {
+            (host.policies, host.kinds) = (row.try_get(1)?, row.try_get(2)?);
+        }
+    }
+    tx.for_each(
+        KNOWN_KINDS,
+        &[&PgDay(day), &member, &shards, &names],
+        |row| {
+            if let Some(host) = hosts.get_mut(row.try_get::<_, &str>(0)?) {
+                host.known.insert(row.try_get(1)?);
+            }
+            Ok(())
+        },
+    )
+}
+
+fn write(
+    tx: &Transaction<'_>,
+    member: i64,
+    day: Day,
+    hosts: &BTreeMap<&str, HostSum<'_>>,
+) -> Result<(), Fault> {
+    let (mut shards, mut names, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut policies, mut failures) = (Vec::new(), Vec::new());
+    let (mut sessions, mut failed) = (Vec::new(), Vec::new());
+    for (name, host) in hosts {
+        for (key, added) in &host.added {
+            shards.push(host.shard);
+            names.push(*name);
+            keys.push(*key);
+            policies.push(stored_text(&added.policy));
+            failures.push(stored_text(&added.failure));
+            sessions.push(integer(added.sessions));
+            failed.push(integer(added.failed));
+        }
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    tx.execute(
+        ADD_SESSIONS,
+        &[
+            &PgDay(day),
+            &member,
+            &shards,
+            &names,
+            &keys,
+            &policies,
+            &failures,
+            &sessions,
+            &failed,
+        ],
+    )?;
+    let shards: Vec<Shard> = hosts.values().map(|host| host.shard).collect();
+    let names: Vec<&str> = hosts.keys().copied().collect();
+    let policies: Vec<i64> = hosts.values().map(|host| host.policies).collect();
+    let kinds: Vec<i64> = hosts.values().map(|host| host.kinds).collect();
+    tx.execute(
+        NOTE_KINDS,
+        &[&PgDay(day), &member, &shards, &names, &policies, &kinds],
+    )
+    .map(drop)
+}
+
+impl<'a> HostSum<'a> {
+    fn new(host: &'a MxHost) -> HostSum<'a> {
+        HostSum {
+            host,
+            shard: shard_of(host.name.as_str()),
+            told: 0,
+            counts: Vec::new(),
+            policies: 0,
+            kinds: 0,
+            known: HashSet::new(),
+            added: BTreeMap::new(),
+        }
+    }
+
+    fn destinations(&self) -> String {
+        let destinations = self.host.destinations.iter();
+        let destinations: Vec<[&str; 2]> = destinations
+            .map(|to| [to.uri(), to.named_by.as_str()])
+            .collect();
+        let json = serde_json::json!(destinations).to_string();
+        stored_text(&json).into_owned()
+    }
+
+    fn sum_up(&mut self) {
+        for counts in std::mem::take(&mut self.counts) {
+            for (policy, counted) in counts.records.values().flatten() {
+                let policy = self.add_policy(policy, counted);
+                for (failure, sessions) in &counted.failures {
+                    self.add_failure(&policy, failure, *sessions);
+                }
+            }
+        }
+    }
+
+    /// Gives the policy under which its failures are counted.
+    fn add_policy(&mut self, policy: &Policy, counted: &PolicyCounts<Failure>) -> PolicyKey {
+        let mut key = PolicyKey::from(policy);
+        if !self.knows(&key, "") {
+            if self.policies < POLICIES && self.kinds < KINDS {
+                self.policies += 1;
+                self.kinds += 1;
+            } else {
+                key = PolicyKey::from(&Policy::folded(policy.kind, &self.host.name));
+            }
+        }
+        self.put(&key, "", counted.total, counted.failed);
+        key
+    }
+
+    fn add_failure(&mut self, policy: &PolicyKey, failure: &Failure, sessions: u64) {
+        let key = FailureKey::from(failure);
+        if self.knows(policy, key.as_str()) {
+            self.put(policy, key.as_str(), sessions, 0);
+        } else if self.kinds < KINDS {
+            self.kinds += 1;
+            self.put(policy, key.as_str(), sessions, 0);
+        } else {
+            self.put(policy, key.folded().as_str(), sessions, 0);
+        }
+    }
+
+    fn knows(&self, policy: &PolicyKey, failure: &str) -> bool {
+        self.known.contains(&hash(policy, failure))
+    }
+
+    fn put(&mut self, policy: &PolicyKey, failure: &str, sessions: u64, failed: u64) {
+        let key = hash(policy, failure);
+        self.known.insert(key);
+        let added = self.added.entry(key).or_insert_with(|| AddedSessions {
+            policy: policy.as_str().to_owned(),
+            failure: failure.to_owned(),
+            ..AddedSessions::default()
+        });
+        added.sessions = added.sessions.saturating_add(sessions);
+        added.failed = added.failed.saturating_add(failed);
+    }
+}
+
+fn hash(policy: &PolicyKey, failure: &str) -> KeyHash {
+    key_hash("", "", policy.as_str(), Some(failure))
+}
+
+/// See [`Decisions::mx_hosts`](crate::store::Decisions::mx_hosts), of some shards.
+pub(super) fn read(
+    store: &PostgresStore,
+    day: Day,
+    shards: &[Shard],
+    limit: usize,
+    bytes: usize,
+) -> Result<Vec<MxHostDay>, StoreError> {
+    try_to_read(store, day, shards, limit, bytes)
+        .map_err(|fault| unreadable("sessions at MX hosts", fault))
+}
+
+fn try_to_read(
+    store: &PostgresStore,
+    day: Day,
+    shards: &[Shard],
+    limit: usize,
+    bytes: usize,
+) -> Result<Vec<MxHostDay>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let hosts = store.db.query(HOSTS, &[&PgDay(day), &shards, &limit])?;
+    let (mut found, mut read) = (Vec::new(), 0);
+    for row in hosts {
+        let (host, destinations): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (counts, size) = sum(store, day, &host)?;
+        read += size;
+        found.push(MxHostDay {
+            destinations: parse_destinations(&destinations),
+            counts,
+            told: count(row.try_get(2)?),
+            reports: count(row.try_get(3)?),
+            host,
+        });
+        if read >= bytes {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The sessions of one host, and the octets of their texts.
+fn sum(store: &PostgresStore, day: Day, host: &str) -> Result<(ReportCounts, usize), Fault> {
+    let (mut counts, mut size) = (ReportCounts::default(), 0);
+    // Nobody else writes here; what is no name has no report.
+    let Ok(domain) = Domain::parse(host) else {
+        return Ok((counts, size));
+    };
+    let rows = store.db.query(
+        "SELECT policy, failure, sessions, failed FROM mx_session WHERE day = $1 AND shard = $2 AND host = $3",
+        &[&PgDay(day), &shard_of(host), &host],
+    )?;
+    let policies = counts.records.entry(String::new()).or_default();
+    for row in rows {
+        let (policy, failure): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        let (sessions, failed) = (count(row.try_get(2)?), count(row.try_get(3)?));
+        size += policy.len() + failure.len();
+        let policy = Policy::read(policy, &domain).unwrap_or_else(|_| Policy::unknown(&domain));
+        let mut more = PolicyCounts::default();
+        if failure.is_empty() {
+            (more.total, more.failed) = (sessions, failed);
+        } else {
+            let failure = Failure::read(failure).unwrap_or_else(|_| Failure::unknown());
+            more.failures.insert(failure, sessions);
+        }
+        policies.entry(policy).or_default().merge(more);
+    }
+    Ok((counts, size))
+}
+
+fn parse_destinations(text: &str) -> Vec<Destination> {
+    let all: Vec<[String; 2]> = serde_json::from_str(text).unwrap_or_default();
+    let parse = |[uri, word]: [String; 2]| Destination::new(uri, NamedBy::from_word(Some(&word)));
+    all.into_iter().map(parse).collect()
+}
+
+/// Hosts are decided on.
+pub(super) fn remove(
+    tx: &Transaction<'_>,
+    day: Day,
+    decisions: &[DecidedDomain],
+) -> Result<(), Fault> {
+    let hosts: HashMap<&str, Shard> = decisions
+        .iter()
+        .map(|decided| (decided.domain.as_str(), shard_of(&decided.domain)))
+        .collect();
+    let (names, shards): (Vec<&str>, Vec<Shard>) = hosts.into_iter().unzip();
+    for table in ["mx_session", "mx_host"] {
+        tx.execute(
+            &format!(
+                "DELETE FROM {table} t USING unnest($2::smallint[], $3::text[]) AS n(shard, host) \
+                 WHERE t.day = $1 AND t.shard = n.shard AND t.host = n.host"
+            ),
+            &[&PgDay(day), &shards, &names],
+        )?;
+    }
+    Ok(())
+}
+
+/// Sums of days that nobody composes any more: `mx_reports` was switched off.
+pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> Result<(), Fault> {
+    for table in ["mx_session", "mx_host"] {
+        tx.execute(
+            &format!(
+                "DELETE FROM {table} t WHERE t.day < $1 \
+                 AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = t.day AND NOT j.decided)"
+            ),
+            &[&PgDay(oldest)],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! Counts that collectors ship: into one database alone, so on one engine.
+
+use std::collections::BTreeSet;
+
+use tlsrptd_fleet::{Address, PgDay, Session, key_hash, shard_of};
+use tlsrptd_reporter::{
+    model::{CollectorRow, DecidedDomain, DomainDay},
+    store::Store,
+};
+
+use crate::{
+    at, day, decision,
+    environment::{Engine, counted, lines, settings, stored},
+    jobs, open,
+};
+
+/// A collector that has shipped so many sessions of each of these domains, and closed the day.
+fn ship(db: &Session, name: &str, domains: &[(&str, i64)]) {
+    let tx = db.begin().unwrap();
+    let row = tx
+        .query_opt(
+            "INSERT INTO collector(name, incarnation, first_day) VALUES($1, gen_random_uuid(), $2) RETURNING id",
+            &[&name, &PgDay(day())],
+        )
+        .unwrap();
+    let id: i32 = row.unwrap().try_get(0).unwrap();
+    tx.execute(
+        "INSERT INTO shipment(day, collector, done, closed) VALUES($1, $2, true, true)",
+        &[&PgDay(day()), &id],
+    )
+    .unwrap();
+    for (domain, sessions) in domains {
+        let (shard, key) = (shard_of(domain), key_hash(domain, "v=TLSRPTv1", "{}", None));
+        tx.execute(
+            "INSERT INTO key(day, shard, key, domain, record, policy) VALUES($1, $2, $3, $4, 'v=TLSRPTv1', '{}') \
+             ON CONFLICT DO NOTHING",
+            &[&PgDay(day()), &shard, &key, domain],
+        )
+        .unwrap();
+        for told in [*sessions, sessions / 2] {
+            tx.execute(
+                "INSERT INTO count(total, failed, day, collector, shard, key) VALUES($1, 0, $2, $3, $4, $5)",
+                &[&told, &PgDay(day()), &id, &shard, &key],
+            )
+            .unwrap();
+        }
+    }
+    tx.commit().unwrap();
+}
+
+fn close(db: &Session) {
+    let tx = db.begin().unwrap();
+    tx.execute(
+        "UPDATE day SET state = 'closed' WHERE day = $1",
+        &[&PgDay(day())],
+    )
+    .unwrap();
+    tx.commit().unwrap();
+}
+
+/// All domains of the day, a few at a time.
+fn all_undecided(store: &mut dyn Store) -> Vec<DomainDay> {
+    store.normalize_domains(day(), at("21T01:00:00")).unwrap();
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let found = store
+            .undecided(day(), after.as_deref(), 3, 1 << 20)
+            .unwrap();
+        let Some(last) = found.last() else {
+            return all;
+        };
+        after = Some(last.domain.clone());
+        all.extend(found);
+    }
+}
+
+/// With all rows used.
+fn decided(found: &DomainDay) -> DecidedDomain {
+    let mut decided = decision(&found.domain, &["mailto:x@b.example"], at("21T02:00:00"));
+    let names = found.rows.iter().map(|row| row.fetcher.clone());
+    decided.rows.used = names.collect();
+    decided
+}
+
+fn sessions(row: &CollectorRow) -> i64 {
+    let data: serde_json::Value = serde_json::from_str(row.data.as_deref().unwrap()).unwrap();
+    let policies = data.as_object().unwrap().values();
+    let counts = policies.flat_map(|policies| policies.as_object().unwrap().values());
+    counts
+        .map(|counts| counts["cntrtotal"].as_i64().unwrap())
+        .sum()
+}
+
+#[test]
+fn are_one_answer_a_domain_beside_those_of_fetchers() {
+    Engine::Postgres.test(|| {
+        let folder = Engine::Postgres.folder();
+        let settings = settings(folder.path(), &[]);
+        let mut store = open(&settings);
+        let made = jobs(&mut *store, &["one"]);
+        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
+        let db = db.unwrap();
+        let names: Vec<String> = (0..20).map(|at| format!("d{at}.example")).collect();
+        let counts: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+        ship(&db, "mx1", &counts);
+        ship(&db, "mx2", &counts[..5]);
+        store
+            .store_rows(&made[0], &[counted("d0.example", 1)], at("21T00:00:01"))
+            .unwrap();
+        store
+            .job_answered(&made[0], None, at("21T00:00:02"))
+            .unwrap();
+        assert!(
+            store.gathered_days().unwrap().is_empty(),
+            "it is not closed"
+        );
+        assert!(store.open_days().unwrap().contains(&day()));
+        close(&db);
+        assert_eq!(store.gathered_days().unwrap(), BTreeSet::from([day()]));
+        let found = all_undecided(&mut *store);
+        let told: BTreeSet<(String, i64)> = found
+            .iter()
+            .map(|of| (of.domain.clone(), of.rows.iter().map(sessions).sum()))
+            .collect();
+        let want = |(at, name): (usize, &String)| {
+            let sessions = match at {
+                0 => 21,
+                1..5 => 20,
+                _ => 10,
+            };
+            (name.clone(), sessions)
+        };
+        assert_eq!(told, names.iter().enumerate().map(want).collect());
+        assert_eq!(found.len(), 20, "each once");
+        let decisions: Vec<DecidedDomain> = found.iter().map(decided).collect();
+        store
+            .store_decisions(day(), &decisions[..15], at("21T01:00:01"))
+            .unwrap();
+        let named = store.close_day(day(), &decisions[15..], at("21T01:00:02"));
+        assert!(named.unwrap().is_empty());
+        assert!(store.gathered_days().unwrap().is_empty());
+        assert!(store.open_days().unwrap().is_empty());
+        assert!(all_undecided(&mut *store).is_empty());
+        let reports = stored(&settings).reports;
+        assert_eq!(reports.len(), 20);
+        assert!(reports.iter().all(|report| report.deliveries == 1));
+    });
+}
+
+#[test]
+fn a_step_that_comes_twice_counts_once() {
+    Engine::Postgres.test(|| {
+        let folder = Engine::Postgres.folder();
+        let settings = settings(folder.path(), &[]);
+        let mut store = open(&settings);
+        let made = jobs(&mut *store, &["one"]);
+        store
+            .store_rows(&made[0], &[counted("a.example", 4)], at("21T00:00:01"))
+            .unwrap();
+        for _ in 0..2 {
+            store
+                .job_failed(&made[0], at("21T00:10:00"), "not ready")
+                .unwrap();
+        }
+        assert_eq!(stored(&settings).jobs[0].failures, 1);
+        store
+            .job_answered(&made[0], None, at("21T00:20:00"))
+            .unwrap();
+        let found = all_undecided(&mut *store);
+        let decisions = [decided(&found[0])];
+        // As when the answer to a COMMIT is lost.
+        for _ in 0..3 {
+            store
+                .store_decisions(day(), &decisions, at("21T01:00:00"))
+                .unwrap();
+        }
+        for _ in 0..2 {
+            store
+                .close_day(day(), &decisions, at("21T01:00:00"))
+                .unwrap();
+        }
+        let totals = store.totals(day(), day()).unwrap();
+        assert_eq!(totals.len(), 1);
+        assert_eq!(
+            (totals[0].domains, totals[0].reports, totals[0].sessions),
+            (1, 1, 1)
+        );
+        let stored = stored(&settings);
+        let reports = lines(&stored.reports, |row| {
+            format!("{} {}", row.domain, row.uniqid)
+        });
+        assert_eq!(reports, ["a.example 1"]);
+        assert_eq!(stored.deliveries.len(), 1);
+    });
+}

@@ -91,6 +91,16 @@ pub const COMMANDS: &[CommandRow] = &[
         meaning: "Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk. Prints a line each: ok, warn, FAIL, or unknown for what cannot be found out; the area; what was found; and behind => what mends it. Root looks with the eyes of the service's user and of Postfix's, so run it as root. Nothing is changed, and no mail is sent: the relay is asked up to RCPT. Exit status: 0 ok, 1 a warning, 2 a failure, 3 when nothing could be found out.",
     },
     CommandRow {
+        name: "fleet",
+        operands: "",
+        meaning: "Print how a fleet is, whose database dbname has on PostgreSQL: its members with their leases and shards, its collectors with the day that they have shipped and since when they are silent, and its days: which collectors are done, who is missing, what came late. See docs/fleet.md.",
+    },
+    CommandRow {
+        name: "fleet retire",
+        operands: "NAME",
+        meaning: "Take a collector or a member out of the fleet, by its name in the list, a member also by its number. A collector is waited for no longer; what it has shipped stays, and is reported. A member's shards are given to the others at once, without waiting for the end of its lease; if it still runs, it joins anew.",
+    },
+    CommandRow {
         name: "maptest",
         operands: "DOMAIN [RECORD]",
         meaning: "Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has.",
@@ -127,17 +137,28 @@ pub(crate) enum Needs {
 /// The database alone.
 pub(crate) const DATABASE: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["log_level"],
+    used: &["dbname_password_file", "log_level"],
 };
 /// What `status` looks at.
 pub(crate) const STATUS: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["fetchers", "observation_socket", "log_level"],
+    used: &[
+        "dbname_password_file",
+        "fetchers",
+        "fetch_deadline",
+        "observation_socket",
+        "log_level",
+    ],
+};
+/// What `fleet` looks at.
+pub(crate) const FLEET: Needs = Needs::Some {
+    required: &["dbname"],
+    used: &["dbname_password_file", "fetch_deadline", "log_level"],
 };
 /// What commands look at that ask the daemon to do something.
 pub(crate) const REQUESTS: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["observation_socket", "log_level"],
+    used: &["dbname_password_file", "observation_socket", "log_level"],
 };
 /// What `maptest` looks at.
 pub(crate) const MAPTEST: Needs = Needs::Some {
@@ -158,12 +179,23 @@ pub(crate) const MAPTEST: Needs = Needs::Some {
 /// What `tlsrpt-statusd` looks at, always.
 pub(crate) const STATUSD: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["fetchers", "observation_socket", "organization_name"],
+    used: &[
+        "dbname_password_file",
+        "fetchers",
+        "fetch_deadline",
+        "observation_socket",
+        "organization_name",
+    ],
 };
 /// What `bounce` looks at.
 pub(crate) const BOUNCE: Needs = Needs::Some {
     required: &["dbname"],
-    used: &["bcc_address", "unclaimed_bounces", "log_level"],
+    used: &[
+        "dbname_password_file",
+        "bcc_address",
+        "unclaimed_bounces",
+        "log_level",
+    ],
 };
 /// What `dkim-record` looks at.
 pub(crate) const DKIM_RECORD: Needs = Needs::Some {
@@ -173,7 +205,15 @@ pub(crate) const DKIM_RECORD: Needs = Needs::Some {
 
 /// Whether the manual of `tlsrptctl` tells this option: a command looks at it that does not look at all of them.
 pub(crate) fn needs(name: &str) -> bool {
-    let lists = [DATABASE, STATUS, REQUESTS, MAPTEST, BOUNCE, DKIM_RECORD];
+    let lists = [
+        DATABASE,
+        STATUS,
+        FLEET,
+        REQUESTS,
+        MAPTEST,
+        BOUNCE,
+        DKIM_RECORD,
+    ];
     lists.iter().any(|needs| needs.looks_at(name))
 }
 

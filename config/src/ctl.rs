@@ -9,14 +9,14 @@ use std::{
 };
 
 pub use question::{
-    AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope, KeyType,
-    Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
+    AskedFleet, AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope,
+    KeyType, Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 
 use crate::{
     Start,
     args::{Arguments, Wish, Words},
-    command::{self, BOUNCE, DATABASE, DKIM_RECORD, MAPTEST, Needs, REQUESTS, STATUS},
+    command::{self, BOUNCE, DATABASE, DKIM_RECORD, FLEET, MAPTEST, Needs, REQUESTS, STATUS},
     exit, help, load,
     option::Program,
     problem::{Place, Problem},
@@ -242,6 +242,7 @@ fn needs(command: &Command) -> Needs {
         | Command::Requests(_)
         | Command::Suppress(_) => DATABASE,
         Command::Resend(_) | Command::SendTest(_) => REQUESTS,
+        Command::Fleet(_) => FLEET,
         Command::Bounce { .. } => BOUNCE,
         Command::DkimRecord(_) => DKIM_RECORD,
         Command::Maptest { .. } => MAPTEST,

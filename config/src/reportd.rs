@@ -8,11 +8,12 @@ use std::{
 };
 
 mod checks;
+mod database;
 mod fetchers;
 
 use crate::{
     BlockList, DigestFrequency, DkimKey, FetcherCommand, MailTransport, ReportDays, Start,
-    args::Words, load, log_level::LogLevel, option::Program, reader::Reader,
+    args::Words, load, log_level::LogLevel, option::Program, reader::Reader, value::is_address,
 };
 
 /// The settings of `tlsrpt-reportd`; each field is the option of its name.
@@ -24,7 +25,10 @@ pub struct Reportd {
     pub pidfilename: Option<PathBuf>,
     pub logfilename: Option<PathBuf>,
     pub log_level: LogLevel,
+    /// A file, or an address of PostgreSQL: see [`Reportd::database_file`] and [`Reportd::database_address`].
     pub dbname: PathBuf,
+    pub dbname_password_file: Option<PathBuf>,
+    /// May be empty where `dbname` is an address.
     pub fetchers: Vec<FetcherCommand>,
     pub organization_name: String,
     pub contact_info: String,
@@ -143,13 +147,21 @@ impl Reportd {
     /// Takes every option, then looks at what they say together.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Reportd {
         let contact_info: String = reader.take("contact_info");
+        let dbname: PathBuf = reader.take("dbname");
         let taken = Reportd {
             observation_socket: reader.take("observation_socket"),
             pidfilename: reader.take("pidfilename"),
             logfilename: reader.take("logfilename"),
             log_level: reader.take("log_level"),
-            dbname: reader.take("dbname"),
-            fetchers: reader.take("fetchers"),
+            dbname_password_file: reader.take("dbname_password_file"),
+            fetchers: match is_address(&dbname) {
+                true => {
+                    let fetchers: Option<Vec<FetcherCommand>> = reader.take("fetchers");
+                    fetchers.unwrap_or_default()
+                }
+                false => reader.take("fetchers"),
+            },
+            dbname,
             organization_name: reader.take("organization_name"),
             sender_address: taken_or(reader, "sender_address", &contact_info),
             compression_level: reader.take("compression_level"),

@@ -1,6 +1,7 @@
 //! The types of settings.
 
 mod block_list;
+mod database;
 mod parse;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 };
 
 pub use block_list::BlockList;
+pub(crate) use database::is_address;
 pub(crate) use parse::Setting;
 
 /// Where a collector keeps its counters.

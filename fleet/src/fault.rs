@@ -76,7 +76,7 @@ fn is_lasting(code: &SqlState) -> bool {
 }
 
 /// The error's own text says only that there was one.
-fn told(error: &tokio_postgres::Error) -> String {
+pub(crate) fn told(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => {
             let detail = db.detail().map(|detail| format!(" ({detail})"));

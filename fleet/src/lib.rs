@@ -6,6 +6,7 @@
 mod address;
 mod fault;
 mod hash;
+mod remedy;
 pub mod schema;
 mod session;
 mod transaction;

@@ -261,8 +261,9 @@ fn connect(address: &Address) -> Result<Client, Fault> {
         }
     };
     match wait_for(connecting, LONGEST_CONNECT) {
-        Some(Ok(connected)) => connected
-            .map_err(|error: tokio_postgres::Error| fault(Fault::Sql(error).to_string().into())),
+        Some(Ok(connected)) => {
+            connected.map_err(|error: tokio_postgres::Error| fault(Fault::Sql(error).into()))
+        }
         Some(Err(ended)) => Err(fault(ended.into())),
         None => Err(Fault::Silent {
             address: address.to_string(),

@@ -164,6 +164,19 @@ families! {
     REPORTD_SUPPRESSED Gauge "tlsrpt_reportd_suppressed" []
         "Entries of the suppression list."
 
+    FLEET_MEMBERS Gauge "tlsrpt_fleet_members" []
+        "Members of the fleet that are at work. Absent, as all of tlsrpt_fleet, where dbname is a file."
+    FLEET_SHARDS_WITHOUT_OWNER Gauge "tlsrpt_fleet_shards_without_owner" []
+        "Shards of which no member takes care: their reports wait. For a moment after a member was lost, this is usual."
+    FLEET_OPEN_DAYS Gauge "tlsrpt_fleet_open_days" []
+        "Days to which counts are added: today, and after midnight yesterday until all collectors are done with it."
+    FLEET_OVERDUE_DAYS Gauge "tlsrpt_fleet_overdue_days" []
+        "Days that are open beyond fetch_deadline: no member closes them."
+    FLEET_COLLECTOR_SEEN Gauge "tlsrpt_fleet_collector_last_seen_timestamp_seconds" ["collector"]
+        "When the shipper of the collector has last written to the database, in seconds since 1970."
+    FLEET_LATE_SESSIONS Gauge "tlsrpt_fleet_late_sessions" ["collector"]
+        "Sessions that came when their day was closed, and are in no report; of the days that are kept."
+
     SESSIONS Counter "tlsrpt_sessions_total" ["policy" "result"]
         "TLS sessions of all decided days, by policy type (tlsa is DANE, sts MTA-STS) and result: successful, failed. It grows once a day, when the day before is decided."
     FAILURES Counter "tlsrpt_failures_total" ["result_type"]

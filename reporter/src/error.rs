@@ -94,6 +94,7 @@ impl Error {
                 | StoreError::Missing { .. }
                 | StoreError::Denied { .. }
                 | StoreError::Open { .. }
+                | StoreError::NoEngine { .. }
                 | StoreError::Unreadable { .. }
                 | StoreError::Lock { .. },
             ) => exit::DATABASE,

@@ -36,6 +36,7 @@ mod queue;
 pub mod refusal;
 pub mod route;
 pub mod schedule;
+mod secret;
 pub mod status;
 pub mod store;
 pub mod suppress;

@@ -1,8 +1,8 @@
 //! From words to a question.
 
 use super::{
-    AnswerBounds, AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures, FailuresScope,
-    KeyType, Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
+    AnswerBounds, AskedFleet, AskedRequests, Command, Deliveries, DkimRecord, Doctor, Failures,
+    FailuresScope, KeyType, Meanings, Resend, SendTest, Show, ShowForm, StatusForm, Suppress, Wait,
 };
 use crate::{
     DayWord,
@@ -71,6 +71,8 @@ pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Pr
             user: given.last("user"),
             collectd_config: given.last("collectd_config").map(Into::into),
         }),
+        ("fleet", []) => Command::Fleet(AskedFleet::Show),
+        ("fleet retire", [name]) => Command::Fleet(AskedFleet::Retire((*name).to_owned())),
         ("maptest", [domain]) => maptest(domain, None),
         ("maptest", [domain, record]) => maptest(domain, Some(record)),
         ("suppress add", [target]) => Command::Suppress(Suppress::Add {
@@ -103,7 +105,10 @@ fn split<'a>(operands: &'a [&'a str]) -> Result<(&'static str, &'a [&'a str]), P
         };
     }
     match rest {
-        [] => Err(problem(first, &format!("needs {}", one_of(&seconds)))),
+        [] => match known(first) {
+            Some(name) => Ok((name, rest)),
+            None => Err(problem(first, &format!("needs {}", one_of(&seconds)))),
+        },
         [second, rest @ ..] => match known(&format!("{first} {second}")) {
             Some(name) => Ok((name, rest)),
             None => Err(problem(second, "unknown command").allowing(seconds.join(", "))),

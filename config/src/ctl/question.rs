@@ -49,6 +49,8 @@ pub enum Command {
     DkimRecord(DkimRecord),
     /// What is wrong with the set-up; looks at all settings, and comes with what is wrong with them.
     Doctor(Doctor),
+    /// The fleet; needs `dbname`.
+    Fleet(AskedFleet),
     /// The destinations of a record before and after the maps; needs the maps, the debug options and DNS's.
     Maptest {
         /// The policy domain.
@@ -164,6 +166,15 @@ pub enum AskedRequests {
     List,
     /// Takes those with these numbers back.
     Withdraw(Vec<i64>),
+}
+
+/// What is to be done about the fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskedFleet {
+    /// Shows it.
+    Show,
+    /// Takes the collector or member of this name out.
+    Retire(String),
 }
 
 /// Whether a command waits until the daemon has done it.

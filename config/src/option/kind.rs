@@ -7,6 +7,8 @@ pub enum Kind {
     Text,
     /// A path.
     Path,
+    /// A path, or the address of a database server.
+    Database,
     /// A command for the shell.
     Shell,
     /// A command, split at white space.
@@ -61,6 +63,7 @@ impl Kind {
         match self {
             Kind::Text => "TEXT",
             Kind::Path => "PATH",
+            Kind::Database => "PATH|URL",
             Kind::Shell | Kind::Words => "COMMAND",
             Kind::Seconds(_) => "SECONDS",
             Kind::Count(..) => "NUMBER",
@@ -94,6 +97,7 @@ impl Kind {
             Kind::Count(least, most) => return format!("a whole number from {least} to {most}"),
             Kind::Text => "a text",
             Kind::Path => "a path",
+            Kind::Database => "a path, or postgresql://USER@HOST[:PORT]/DATABASE[?OPTION=VALUE]",
             Kind::Shell => "a shell command",
             Kind::Words => "a command, its words split at white space, without quotes",
             Kind::Switch => "yes, no",

@@ -32,16 +32,25 @@ pub(super) const ROWS: &[Row] = &[
     ),
     sys4(
         "dbname",
-        Path,
+        Database,
         required("/var/lib/tlsrpt/reportd.sqlite"),
-        "The database of the reporter.",
+        "The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address. TLS is used there, and the server's certificate verified, unless the address ends in ?sslmode=disable or is that of a Unix socket (postgresql://USER@%2Frun%2Fpostgresql/DATABASE); ?sslrootcert=FILE names an authority beside the system's.",
+    ),
+    ours(
+        "dbname_password_file",
+        Path,
+        unset(
+            "no password: pg_hba.conf of the server lets us in without one",
+            "/etc/tlsrpt/database-password",
+        ),
+        "A file whose first line is the password for the PostgreSQL database that dbname names.",
     ),
     // Where the reports come from.
     sys4(
         "fetchers",
         Fetchers,
         required("tlsrpt-fetcher"),
-        "The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher.",
+        "The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher. With dbname on PostgreSQL it may be left out: tlsrpt-shipper brings what its collector has counted.",
     ),
     ours(
         "fetch_deadline",

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Reportd, fetchers};
+use super::{Reportd, database, fetchers};
 use crate::{DigestFrequency, MailTransport, credential, reader::Reader};
 
 /// Completes the settings, and notes what does not go together.
 pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Reportd {
-    absolute_database(&mut settings, reader);
+    database::absolute(&mut settings, reader);
+    database::fleet(&settings, reader);
     fetchers::configured(&settings, reader);
     fetchers::twice(&settings, reader);
     retries(&mut settings, reader);
@@ -28,10 +29,12 @@ fn credentials(settings: &Reportd, reader: &mut Reader<'_>) {
         .iter()
         .map(|key| ("dkim_keys", &key.path));
     let password = settings.mail_password_file.iter();
+    let of_database = settings.dbname_password_file.iter();
     let ca = settings.https_ca_file.iter();
     let files = password
         .map(|path| ("mail_password_file", path))
         .chain(ca.map(|path| ("https_ca_file", path)))
+        .chain(of_database.map(|path| ("dbname_password_file", path)))
         .chain(keys);
     let mut told = Vec::new();
     for (name, path) in files {
@@ -52,29 +55,6 @@ fn mx_reports(settings: &Reportd, reader: &mut Reader<'_>) {
             "mx_reports",
             "has no effect with resolve_records = no: records of MX hosts are known from DNS alone",
         );
-    }
-}
-
-/// sys4 takes a relative path from `/`, where nobody expects it.
-fn absolute_database(settings: &mut Reportd, reader: &mut Reader<'_>) {
-    if !reader.is_set("dbname") || settings.dbname.is_absolute() {
-        return;
-    }
-    match std::path::absolute(&settings.dbname) {
-        Ok(path) => {
-            reader.warn(
-                "dbname",
-                format!(
-                    "a relative path, taken as {}; better write it out",
-                    path.display()
-                ),
-            );
-            settings.dbname = path;
-        }
-        Err(error) => {
-            let what = format!("a relative path, and the working directory is not known: {error}");
-            reader.problem("dbname", what, "an absolute path");
-        }
     }
 }
 

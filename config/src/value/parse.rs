@@ -2,9 +2,16 @@
 
 mod list;
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use super::{DigestFrequency, Listen, MailTransport, ReportDays};
+use super::{
+    DigestFrequency, Listen, MailTransport, ReportDays,
+    database::{holds_password, is_address},
+};
 use crate::{log_level::LogLevel, option::Kind};
 
 /// A type that settings have.
@@ -238,8 +245,14 @@ fn proxy(text: &str) -> Result<(), String> {
 }
 
 impl Setting for PathBuf {
-    fn parse(text: &str, _: Kind) -> Result<Self, String> {
-        path(text)
+    fn parse(text: &str, kind: Kind) -> Result<Self, String> {
+        match kind {
+            // It is not repeated here.
+            Kind::Database if is_address(Path::new(text)) && holds_password(text) => {
+                Err("a password stands in it: dbname_password_file names a file for it".to_owned())
+            }
+            _ => path(text),
+        }
     }
 }
 

@@ -166,7 +166,7 @@ fn of_command(option: &CommandOption) -> Offer {
 
 fn values(kind: Kind) -> Values {
     match kind {
-        Kind::Path | Kind::Sockets => Values::Files,
+        Kind::Path | Kind::Database | Kind::Sockets => Values::Files,
         Kind::Switch => Values::Words(&["yes", "no"]),
         Kind::Days => Values::Words(&["all", "failures"]),
         Kind::Frequency => Values::Words(&["never", "failures", "daily", "weekly"]),

@@ -132,7 +132,7 @@ fn mutations(program: Program, line: &str) -> Vec<String> {
 /// A value that is not allowed, where there are such.
 fn bad_value(row: &Row) -> Option<&'static str> {
     match row.kind {
-        Kind::Text | Kind::Path | Kind::Shell | Kind::Words => None,
+        Kind::Text | Kind::Path | Kind::Database | Kind::Shell | Kind::Words => None,
         Kind::Fetchers => Some("a,,b"),
         Kind::Sockets => Some("/a,,/b"),
         // It is not looked at unless it is set to something, and then it is a time.

@@ -35,6 +35,49 @@ fn what_is_required_is_missed_by_name() {
 }
 
 #[test]
+fn a_fleet_needs_no_fetchers() {
+    for (file, code, why) in [
+        ("dbname = /d", 2, "who would answer?"),
+        (
+            "dbname = postgresql://u@h/d",
+            0,
+            "shippers bring the counts",
+        ),
+        ("dbname = postgresql://u@h/d\nfetchers = f", 0, "or both"),
+        (
+            "dbname = postgresql://u@h/d\nfetchers = f,,g",
+            2,
+            "what is set has to be right",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[tlsrpt_reportd]\n{file}\norganization_name = O\ncontact_info = c@example.com\n"
+        );
+        let path = write(folder.path(), &text);
+        let shown = load(Reportd, &["--config_file", &path, "--check_config"], &[]);
+        assert_eq!(shown.code, code, "{why}: {}", shown.stderr);
+    }
+}
+
+#[test]
+fn a_password_in_an_address_is_refused_and_not_shown() {
+    for address in [
+        "postgresql://u:secret@h/d",
+        "postgres://u@h/d?password=secret",
+    ] {
+        let settings =
+            format!("dbname = {address}\norganization_name = O\ncontact_info = c@d.example");
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), &format!("[tlsrpt_reportd]\n{settings}\n"));
+        let shown = load(Reportd, &["--config_file", &path, "--check_config"], &[]);
+        let told = shown.stdout + &shown.stderr;
+        assert!(told.contains("dbname: a password stands in it"), "{told}");
+        assert!(shown.code == 2 && !told.contains("secret"), "{told}");
+    }
+}
+
+#[test]
 fn ctl_looks_at_what_its_command_needs() {
     let broken = "spread_out_delivery = 0\n";
     for (args, file, code, why) in [

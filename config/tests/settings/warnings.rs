@@ -39,6 +39,22 @@ fn warnings_do_not_stop_a_start() {
             "sys4 takes it from /",
         ),
         (
+            Reportd,
+            "debug_db = 1",
+            &["--dbname", "postgresql://u@h/d"],
+            &[],
+            "F:6: debug_db: without effect on PostgreSQL",
+            "the server logs statements",
+        ),
+        (
+            Reportd,
+            "dbname_password_file = /p",
+            &[],
+            &[],
+            "F:6: dbname_password_file: without effect, because dbname is a file",
+            "nobody asks for it",
+        ),
+        (
             Fetcher,
             "",
             &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],

@@ -32,7 +32,7 @@ pub(crate) struct CountedToday {
 impl CountedToday {
     /// Asks all of them at once. Whoever does not answer in time did not tell; `note` is told who is waited for.
     pub(crate) async fn ask(settings: &Reportd, domain: &Domain, note: WaitNote) -> CountedToday {
-        let run_as = &RunAs::owner_of(&settings.dbname);
+        let run_as = &RunAs::of(settings);
         let commands = settings.fetchers.iter();
         let asked = commands.map(|fetcher| {
             let name = collector_of(&fetcher.text);

@@ -11,6 +11,7 @@ pub(crate) mod digest;
 pub mod doctor;
 pub mod explain;
 pub mod failures;
+pub mod fleet;
 pub mod history;
 pub(crate) mod json_line;
 pub mod metrics;

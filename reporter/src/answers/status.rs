@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tlsrptd_proto::day::Day;
 
-use super::{named, pending_requests::PendingRequests, totals};
+use super::{fleet::FleetAnswer, named, pending_requests::PendingRequests, totals};
 use crate::{
     model::{BounceResult, NamedDestination},
     store::{Backlog, BounceTotals, DayTotals, JobStage, JobState},
@@ -41,6 +41,8 @@ pub struct Status {
     pub requests: PendingRequests,
     /// Entries of the suppression list.
     pub suppressed: u64,
+    /// The fleet; `None`: the database is one host's.
+    pub fleet: Option<FleetAnswer>,
     /// Mails that came to `bounce_address`.
     pub bounces: Vec<BounceTotals>,
     /// Whom the records of others named, of the last closed day, where somebody has to look at it.
@@ -145,6 +147,7 @@ impl Status {
             "waiting": backlog(&self.backlog),
             "requests": self.requests.json()["requests"],
             "suppressed": self.suppressed,
+            "fleet": self.fleet.as_ref().map(FleetAnswer::json),
             "bounces": self.bounces_json(),
             "named_destinations": self.named.iter().map(named::json).collect::<Vec<_>>(),
         })

@@ -7,6 +7,7 @@ mod deliveries;
 mod dkim;
 mod doctor;
 mod failures;
+mod fleet;
 mod history;
 mod maptest;
 mod metrics;
@@ -87,6 +88,7 @@ fn answer(settings: Ctl) -> Result<CommandAnswer, Error> {
         Command::Doctor(question) => {
             doctor::answer(&reportd, &question, config_file.as_deref(), &settings.flaws)
         }
+        Command::Fleet(wish) => fleet::answer(&reportd, &wish),
         Command::Maptest { domain, record } => {
             maptest::answer(&reportd, &domain, record.as_deref())
         }

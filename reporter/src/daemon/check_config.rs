@@ -12,10 +12,14 @@ use crate::store;
 /// All of it.
 pub fn faults(settings: &Reportd, file: Option<&Path>) -> Vec<String> {
     let mut faults = prepare::faults(&without_credentials(settings));
-    let service = ServiceView::of(Program::Reportd, Some(&settings.dbname));
+    let service = ServiceView::of(Program::Reportd, settings.database_file());
     faults.extend(read(settings, file, &service));
     faults.extend(written(settings, &service));
-    faults.extend(store::find_fault(settings).map(|error| error.to_string()));
+    // A password that systemd will hand over is not there yet: nobody is let in without it.
+    let password = settings.dbname_password_file.as_deref();
+    if password.and_then(credential::away).is_none() {
+        faults.extend(store::find_fault(settings).map(|error| error.to_string()));
+    }
     let fetchers = settings.fetchers.iter();
     faults.extend(fetchers.filter_map(|fetcher| service.run("fetchers", &fetcher.words)));
     faults
@@ -45,6 +49,10 @@ fn read(settings: &Reportd, file: Option<&Path>, service: &ServiceView) -> Vec<S
         ("config_file", file),
         ("mail_password_file", settings.mail_password_file.as_deref()),
         ("https_ca_file", settings.https_ca_file.as_deref()),
+        (
+            "dbname_password_file",
+            settings.dbname_password_file.as_deref(),
+        ),
         ("tlsrpt_record_map", settings.tlsrpt_record_map.as_deref()),
         (
             "mail_destination_map",
@@ -62,13 +70,13 @@ fn read(settings: &Reportd, file: Option<&Path>, service: &ServiceView) -> Vec<S
 }
 
 fn written(settings: &Reportd, service: &ServiceView) -> Vec<String> {
-    // Locks and journals stand beside it.
-    let mut faults: Vec<String> = service
-        .write_into("dbname", &settings.dbname)
-        .into_iter()
-        .collect();
-    if faults.is_empty() && settings.dbname.exists() {
-        faults.extend(service.write("dbname", &settings.dbname));
+    let mut faults = Vec::new();
+    if let Some(file) = settings.database_file() {
+        // Locks and journals stand beside it.
+        faults.extend(service.write_into("dbname", file));
+        if faults.is_empty() && file.exists() {
+            faults.extend(service.write("dbname", file));
+        }
     }
     for (option, path) in [
         ("logfilename", &settings.logfilename),

@@ -29,7 +29,6 @@ mod sender;
 mod tls;
 mod unanswered;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tlsrptd_config::{ctl::KeyType, reportd::Reportd};
@@ -386,18 +385,6 @@ pub(crate) fn bounce_address(settings: &Reportd) -> Result<Option<Mailbox>, Prep
 fn signers(settings: &Reportd) -> Result<Signers, PrepareError> {
     let domain = Domain::parse(&settings.dkim_domain).map_err(PrepareError::DkimDomain)?;
     Signers::read(domain, &settings.dkim_keys).map_err(PrepareError::DkimKeys)
-}
-
-/// Warns if every user can access a file that holds a secret.
-fn warn_if_open(path: &Path, what: &str) -> std::io::Result<()> {
-    let mode = std::fs::metadata(path)?.permissions().mode();
-    if mode & 0o007 != 0 {
-        tracing::warn!(
-            path = %path.display(), mode = format!("{:03o}", mode & 0o777),
-            "{what} is open to every user: 0640 or less keeps it secret"
-        );
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use nix::unistd::{Uid, User};
+use tlsrptd_config::{option::Program, reportd::Reportd, service_view::ServiceView};
 
 /// The user that a fetcher is started as. The daemon is that user; root, who asks by hand, has neither its keys for ssh nor
 /// any need to run programs with all rights.
@@ -29,8 +30,19 @@ pub enum RunAs {
 }
 
 impl RunAs {
-    /// The owner of the reporter's database, or of the folder where it will be: the service's user.
-    pub fn owner_of(database: &Path) -> RunAs {
+    /// The service's user: the owner of the reporter's database, or that of the unit where the database is no file.
+    pub fn of(settings: &Reportd) -> RunAs {
+        match settings.database_file() {
+            Some(file) => RunAs::owner_of(file),
+            None => {
+                let service = ServiceView::of(Program::Reportd, None);
+                RunAs::named(service.user())
+            }
+        }
+    }
+
+    /// The owner of the reporter's database, or of the folder where it will be.
+    fn owner_of(database: &Path) -> RunAs {
         if !Uid::effective().is_root() {
             return RunAs::Ourselves;
         }
@@ -42,7 +54,15 @@ impl RunAs {
         let owner = owner
             .map(|found| Uid::from_raw(found.uid()))
             .filter(|uid| !uid.is_root());
-        match owner.and_then(|uid| User::from_uid(uid).ok().flatten()) {
+        RunAs::user(owner.and_then(|uid| User::from_uid(uid).ok().flatten()))
+    }
+
+    fn named(name: Option<&str>) -> RunAs {
+        RunAs::user(name.and_then(|name| User::from_name(name).ok().flatten()))
+    }
+
+    fn user(user: Option<User>) -> RunAs {
+        match user {
             Some(user) => RunAs::User {
                 uid: user.uid.as_raw(),
                 gid: user.gid.as_raw(),

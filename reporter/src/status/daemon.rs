@@ -42,11 +42,10 @@ pub fn faults(settings: &Statusd, _: Option<&Path>) -> Vec<String> {
 
 /// A database that is not there yet is no fault: the page says so.
 fn database_fault(settings: &Statusd, service: &ServiceView) -> Option<String> {
-    let dbname = &settings.reportd.dbname;
-    if service.user().is_some() {
-        return dbname
+    if let (Some(file), Some(_)) = (settings.reportd.database_file(), service.user()) {
+        return file
             .exists()
-            .then(|| service.read("dbname", dbname))
+            .then(|| service.read("dbname", file))
             .flatten();
     }
     match snapshot::open(&settings.reportd) {

@@ -83,6 +83,7 @@ impl StatusSnapshot {
             asker: Asker::of(reportd),
             reporter,
             collectors,
+            fetch_deadline: reportd.fetch_deadline,
         };
         let stored = open(reportd).and_then(|store| read(store.as_ref(), &daemons, now));
         StatusSnapshot {

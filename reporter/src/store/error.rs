@@ -46,6 +46,14 @@ pub enum StoreError {
         /// Why.
         source: Cause,
     },
+    /// This program was built without the engine for it.
+    #[error(
+        "cannot use {database}: this program was built without PostgreSQL (allowed: a path, or a program with the feature postgresql, which the packages have)"
+    )]
+    NoEngine {
+        /// Which.
+        database: String,
+    },
     /// It belongs to another program.
     #[error(
         "{database} is not a database of tlsrpt-reportd: {found} (allowed: version 1, purpose \"TLSRPT-Reportd-DB-devel-2024-10-28\")"

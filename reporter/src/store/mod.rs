@@ -27,6 +27,7 @@ mod digests;
 mod domain_day;
 mod error;
 mod fetching;
+mod fleet;
 mod history;
 mod history_addition;
 mod history_failure;
@@ -37,6 +38,9 @@ mod operator;
 mod pending;
 #[cfg(feature = "postgresql")]
 pub mod postgres;
+#[cfg(not(feature = "postgresql"))]
+#[path = "without_postgresql.rs"]
+mod postgres;
 mod refusals;
 mod relatives;
 mod requests;
@@ -66,6 +70,10 @@ pub use domain_day::{
 };
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
+pub use fleet::{
+    FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView,
+    Retired,
+};
 pub use history::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
     PolicyTotals, ReportContents, ResultTotals, WithoutReport,
@@ -116,21 +124,24 @@ pub trait Store:
 /// # Errors
 /// When it cannot be used, belongs to another program, or has a reporter.
 pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<Box<dyn Store>, StoreError> {
-    #[cfg(feature = "postgresql")]
-    if postgres::is_address(&settings.dbname) {
-        return Ok(Box::new(postgres::PostgresStore::open(settings, hook)?));
-    }
-    let mut store = SqliteStore::open(&settings.dbname, settings.debug_db, hook)?;
+    let Some(file) = settings.database_file() else {
+        return postgres::open(settings, hook);
+    };
+    let mut store = SqliteStore::open(file, settings.debug_db, hook)?;
     store.limit_history(settings.history_failures, settings.max_kept_reports_size);
     if settings.mx_reports {
         store.report_on_mx_hosts();
     }
     if settings.loop_guard {
-        // A sendmail_script sees no envelope, and makes no copy.
-        let copies_to = settings.bcc_address.as_deref();
-        store.guard_loops(copies_to.filter(|_| settings.sendmail_script.is_none()));
+        store.guard_loops(copies_to(settings));
     }
     Ok(Box::new(store))
+}
+
+/// Where a copy of each mail goes. A sendmail_script sees no envelope, and makes no copy.
+fn copies_to(settings: &Reportd) -> Option<&str> {
+    let copies_to = settings.bcc_address.as_deref();
+    copies_to.filter(|_| settings.sendmail_script.is_none())
 }
 
 /// What an operator's command does.
@@ -153,21 +164,26 @@ pub fn open_for_operator(
     settings: &Reportd,
     access: OperatorAccess,
 ) -> Result<Box<dyn OperatorStore>, StoreError> {
-    #[cfg(feature = "postgresql")]
-    if postgres::is_address(&settings.dbname) {
-        return Ok(Box::new(postgres::PostgresReader::of(settings, access)?));
-    }
-    let database = ExistingDatabase::open(&settings.dbname, access)?;
-    Ok(Box::new(database))
+    let Some(file) = settings.database_file() else {
+        return postgres::open_for_operator(settings, access);
+    };
+    Ok(Box::new(ExistingDatabase::open(file, access)?))
 }
 
 /// Why a start would refuse the store of these settings, as far as can be seen without changing it.
 pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
-    #[cfg(feature = "postgresql")]
-    if postgres::is_address(&settings.dbname) {
-        return postgres::find_fault(settings);
+    match settings.database_file() {
+        Some(file) => sqlite::find_fault(file),
+        None => postgres::find_fault(settings),
     }
-    sqlite::find_fault(&settings.dbname)
+}
+
+/// The server that has the database of a fleet.
+///
+/// # Errors
+/// When it cannot be reached.
+pub fn fleet_server(settings: &Reportd) -> Result<FleetServer, StoreError> {
+    postgres::server(settings)
 }
 
 /// The reporter that works on the store of these settings, such as `process 123`; `None` if there is none. sys4's is not
@@ -176,12 +192,11 @@ pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
 /// # Errors
 /// When that cannot be found out.
 pub fn reporter_at_work(settings: &Reportd) -> Result<Option<String>, StoreError> {
-    #[cfg(feature = "postgresql")]
-    if postgres::is_address(&settings.dbname) {
+    let Some(file) = settings.database_file() else {
         return postgres::reporter_at_work(settings);
-    }
-    sqlite::held_by(&settings.dbname).map_err(|source| StoreError::Lock {
-        lock: settings.dbname.display().to_string(),
+    };
+    sqlite::held_by(file).map_err(|source| StoreError::Lock {
+        lock: file.display().to_string(),
         source: source.into(),
     })
 }

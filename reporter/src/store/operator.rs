@@ -3,8 +3,8 @@
 use tlsrptd_proto::day::Day;
 
 use super::{
-    DeliveriesView, DomainDays, History, MissingCollector, OperatorBounces, OperatorRequests,
-    PolicyTotals, ResultTotals, StoreError,
+    DeliveriesView, DomainDays, FleetView, History, MissingCollector, OperatorBounces,
+    OperatorRequests, PolicyTotals, ResultTotals, StoreError,
 };
 use crate::model::SuppressionTarget;
 
@@ -13,7 +13,7 @@ use crate::model::SuppressionTarget;
 /// # Errors
 /// All fail when the engine cannot read or write; nothing has changed then.
 pub trait OperatorStore:
-    History + DomainDays + DeliveriesView + OperatorRequests + OperatorBounces
+    History + DomainDays + DeliveriesView + OperatorRequests + OperatorBounces + FleetView
 {
     /// The collectors that were given up, of the days `from..=to` that are decided.
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError>;

@@ -7,15 +7,18 @@ use tlsrptd_config::paths;
 use super::{
     access::{Want, quoted},
     finding::Finding,
+    fleet,
     looking::Looking,
 };
 use crate::store;
 
-const AREA: &str = "database";
-const START: &str = "systemctl start tlsrpt-reportd";
+pub(super) const AREA: &str = "database";
+pub(super) const START: &str = "systemctl start tlsrpt-reportd";
 
 pub(super) fn check(looking: &Looking<'_>) -> Vec<Finding> {
-    let path = &looking.settings.dbname;
+    let Some(path) = looking.settings.database_file() else {
+        return fleet::check(looking);
+    };
     if path.as_os_str().is_empty() {
         return Vec::new();
     }
@@ -93,7 +96,10 @@ fn at_work(looking: &Looking<'_>) -> Finding {
 
 /// The number of the reporter that is at work, as far as its lock tells.
 pub(super) fn process(looking: &Looking<'_>) -> Option<u32> {
-    holder(looking).ok().flatten()
+    match looking.settings.database_file() {
+        Some(_) => holder(looking).ok().flatten(),
+        None => fleet::process(looking),
+    }
 }
 
 fn holder(looking: &Looking<'_>) -> io::Result<Option<u32>> {

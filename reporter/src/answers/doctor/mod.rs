@@ -14,6 +14,7 @@ mod dkim;
 mod environment;
 mod fetchers;
 mod finding;
+mod fleet;
 mod host;
 mod limits;
 mod looking;

@@ -1,14 +1,19 @@
 //! What waits, and what was done: on all days, and on the last closed one. Counters begin at zero, so that a monitoring sees the first step too.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use tlsrptd_metrics::{exposition::Exposition, family, family::Family};
 use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
 
 use super::{StoredFigures, seconds};
 use crate::{
-    answers::status::{LastClosedDay, Status},
+    answers::{
+        fleet::FleetAnswer,
+        status::{LastClosedDay, Status},
+    },
     model::{BounceResult, Carrier, DeliveryStatus},
-    store::{Backlog, JobStage, PolicyTotals, ResultTotals, RunningTotals},
+    store::{Backlog, FleetDay, JobStage, PolicyTotals, ResultTotals, RunningTotals},
 };
 
 const POLICIES: [PolicyType; 3] = [PolicyType::Tlsa, PolicyType::Sts, PolicyType::NoPolicyFound];
@@ -21,6 +26,34 @@ pub(super) fn add(out: &mut Exposition, status: &Status, figures: &StoredFigures
     by_policy(out, &family::SESSIONS, &figures.totals.by_policy);
     by_result(out, &family::FAILURES, &figures.totals.by_result);
     add_last_day(out, &status.last_closed, &figures.most_failed);
+    if let Some(fleet) = &status.fleet {
+        add_fleet(out, fleet);
+    }
+}
+
+fn add_fleet(out: &mut Exposition, fleet: &FleetAnswer) {
+    let state = &fleet.state;
+    out.add(&family::FLEET_MEMBERS, &[], fleet.live_members() as u64);
+    let without_owner = state.shards_without_owner.len() as u64;
+    out.add(&family::FLEET_SHARDS_WITHOUT_OWNER, &[], without_owner);
+    let is_open = |day: &&FleetDay| day.state == "open";
+    let open = state.days.iter().filter(is_open).count() as u64;
+    out.add(&family::FLEET_OPEN_DAYS, &[], open);
+    let overdue = fleet.overdue().count() as u64;
+    out.add(&family::FLEET_OVERDUE_DAYS, &[], overdue);
+    // A spool that was lost made another of the same name.
+    let mut by_name: BTreeMap<&str, (Timestamp, u64)> = BTreeMap::new();
+    for one in state.collectors.iter().filter(|one| one.retired.is_none()) {
+        let known = by_name.entry(&one.name).or_insert((one.seen, 0));
+        *known = (known.0.max(one.seen), known.1 + one.late_sessions);
+    }
+    for (name, (seen, late)) in by_name {
+        let labels = [("collector", name)];
+        if let Some(seen) = seconds(seen) {
+            out.add(&family::FLEET_COLLECTOR_SEEN, &labels, seen);
+        }
+        out.add(&family::FLEET_LATE_SESSIONS, &labels, late);
+    }
 }
 
 fn add_backlog(out: &mut Exposition, backlog: &Backlog, now: Timestamp) {

@@ -97,6 +97,7 @@ fn asked() -> (Status, StoredFigures) {
         },
         requests: PendingRequests::default(),
         suppressed: 3,
+        fleet: None,
         bounces: Vec::new(),
         named: Vec::new(),
         findings: Vec::new(),

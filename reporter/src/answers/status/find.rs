@@ -13,7 +13,7 @@ use super::{
     Status, judge::judge,
 };
 use crate::{
-    answers::{pending_requests::PendingRequests, runtime::wait_for},
+    answers::{fleet::FleetAnswer, pending_requests::PendingRequests, runtime::wait_for},
     error::Error,
     gather::{self, RunAs},
     model::NamedDestination,
@@ -34,6 +34,8 @@ pub struct DaemonsAnswers {
     pub reporter: ReporterStatus,
     /// The collectors.
     pub collectors: Vec<CollectorStatus>,
+    /// `fetch_deadline`: how long after its end a day of a fleet is closed.
+    pub fetch_deadline: Duration,
 }
 
 impl Status {
@@ -47,6 +49,7 @@ impl Status {
             asker: Asker::of(settings),
             reporter: ReporterStatus::ask(settings.observation_socket.as_deref()),
             collectors: collectors(settings)?,
+            fetch_deadline: settings.fetch_deadline,
         };
         Ok(Status::of(store.as_ref(), daemons, now)?)
     }
@@ -73,6 +76,7 @@ impl Status {
             backlog: store.backlog(now - LATE)?,
             requests: PendingRequests::find(store)?,
             suppressed: store.suppressed(today)?.len() as u64,
+            fleet: FleetAnswer::find(daemons.fetch_deadline, store)?,
             bounces: store.running_totals()?.bounces,
             named: named(store, day)?,
             reporter: daemons.reporter,
@@ -88,8 +92,13 @@ impl Asker {
     /// Whoever runs this program.
     pub(crate) fn of(settings: &Reportd) -> Asker {
         let us = Uid::effective();
-        let owner = settings.dbname.metadata();
-        let owns = owner.is_ok_and(|found| found.uid() == us.as_raw());
+        // Whoever reads the password of a fleet's database is the service, or may do as it does.
+        let mark = match settings.database_file() {
+            Some(file) => Some(file),
+            None => settings.dbname_password_file.as_deref(),
+        };
+        let owner = mark.and_then(|mark| mark.metadata().ok());
+        let owns = owner.is_some_and(|found| found.uid() == us.as_raw());
         match us.is_root() || owns {
             true => Asker::Service,
             false => Asker::Other,
@@ -105,7 +114,7 @@ fn named(store: &dyn OperatorStore, day: Day) -> Result<Vec<NamedDestination>, S
 }
 
 fn collectors(settings: &Reportd) -> Result<Vec<CollectorStatus>, Error> {
-    let run_as = &RunAs::owner_of(&settings.dbname);
+    let run_as = &RunAs::of(settings);
     let asked = settings.fetchers.iter().map(|fetcher| async move {
         let told = match gather::ask_status(&fetcher.text, run_as, COLLECTOR_LIMIT).await {
             Ok(Some(status)) => CollectorReply::Figures(CollectorFigures::read(status)),

@@ -7,7 +7,7 @@ use super::{
     StatusArea::{Collecting, Reporting, Throttled, Waiting},
     StatusFinding,
 };
-use crate::model::NamedDestination;
+use crate::{answers::when::duration, model::NamedDestination};
 
 /// The last closed day has to be gathered so long after it ended: at noon, UTC.
 const GATHERED: SignedDuration = SignedDuration::from_hours(12);
@@ -35,6 +35,7 @@ pub(super) fn judge(status: &Status) -> Vec<StatusFinding> {
     last_closed_day(status, &mut findings);
     named(status, &mut findings);
     backlog(status, &mut findings);
+    fleet(status, &mut findings);
     collectors(status, &mut findings);
     // The worst first; of equals, in their order.
     findings.sort_by_key(|finding: &StatusFinding| std::cmp::Reverse(finding.severity));
@@ -63,6 +64,36 @@ fn reporter(status: &Status, findings: &mut Vec<StatusFinding>) {
                 "the name servers do not answer: reports go where the MTA saw that they should";
             findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
         }
+    }
+}
+
+/// One member that is lost is nobody's loss; nobody at work is.
+fn fleet(status: &Status, findings: &mut Vec<StatusFinding>) {
+    let Some(fleet) = &status.fleet else {
+        return;
+    };
+    let without_owner = fleet.state.shards_without_owner.len();
+    if fleet.live_members() == 0 {
+        let text = "no member of the fleet is at work: nothing is composed or sent";
+        findings.push(StatusFinding::new(Reporting, Severity::Critical, text));
+    } else if without_owner > 0 {
+        let text = format!(
+            "{without_owner} of {} shards of the fleet have no owner",
+            fleet.state.shards
+        );
+        findings.push(StatusFinding::new(Reporting, Severity::Warning, text));
+    }
+    for day in fleet.overdue() {
+        let text = format!("{} is open beyond fetch_deadline", day.day);
+        findings.push(StatusFinding::new(Collecting, Severity::Critical, text));
+    }
+    for collector in fleet.silent() {
+        let text = format!(
+            "{} has shipped nothing for {}: see to its tlsrpt-shipper, or retire it",
+            collector.name,
+            duration(fleet.silent_seconds(collector))
+        );
+        findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
     }
 }
 

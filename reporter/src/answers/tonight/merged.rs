@@ -46,7 +46,7 @@ impl MergedToday {
         question: &TodayQuestion<'_>,
         note: WaitNote,
     ) -> MergedToday {
-        let run_as = &RunAs::owner_of(&settings.dbname);
+        let run_as = &RunAs::of(settings);
         let asked = settings.fetchers.iter().map(|fetcher| {
             let mut source = Source::new(collector_of(&fetcher.text));
             let name = source.told.command.clone();

@@ -130,7 +130,7 @@ fn who(question: &Doctor, settings: &Reportd) -> Result<Who, Error> {
     let of_unit = service.user().map(str::to_owned);
     let usual = || exists(SERVICE_USER).then(|| SERVICE_USER.to_owned());
     let owner = || {
-        let service = ServiceView::of(Program::Reportd, Some(&settings.dbname));
+        let service = ServiceView::of(Program::Reportd, settings.database_file());
         service.user().map(str::to_owned)
     };
     let found = of_unit.or_else(usual).or_else(owner);

@@ -9,7 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use tlsrptd_config::service_view;
 
-use crate::deliver::warn_if_open;
+use crate::secret::warn_if_open;
 
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]

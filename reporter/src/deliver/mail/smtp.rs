@@ -29,7 +29,7 @@ use super::Envelope;
 use super::mail_answer::MailAnswer;
 use crate::deliver::rehearsal::RelayAnswer;
 use crate::deliver::unanswered::UnansweredReports;
-use crate::deliver::{PrepareError, warn_if_open};
+use crate::{deliver::PrepareError, secret};
 use command_stream::ReplyTimeouts;
 use connection::{Connection, Login};
 use fault::{SmtpFault, Stage};
@@ -230,10 +230,7 @@ fn login(settings: &Reportd) -> Result<Option<Login>, PrepareError> {
         path: path.clone(),
         source,
     };
-    let password = std::fs::read_to_string(path).map_err(unreadable)?;
-    warn_if_open(path, "the password for SMTP AUTH").map_err(unreadable)?;
-    // Editors add a line end.
-    let password = password.lines().next().unwrap_or_default().to_owned();
+    let password = secret::password(path, "the password for SMTP AUTH").map_err(unreadable)?;
     let user = user.clone();
     Ok(Some(Login { user, password }))
 }

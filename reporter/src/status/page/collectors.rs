@@ -36,7 +36,12 @@ pub(super) fn collectors(status: &Status) -> Markup {
             h2 id="collectors" { "Collectors" }
             div class="card" {
                 @match status.collectors.is_empty() {
-                    true => p { "None: fetchers is not set." },
+                    true => p {
+                        @match status.fleet.is_some() {
+                            true => "None is fetched: the collectors of the fleet ship.",
+                            false => "None: fetchers is not set.",
+                        }
+                    },
                     false => (table("collectors-table", "The collectors, as they answered last; dropped: datagrams since their start", &head, rows)),
                 }
                 (more(status.collectors.len() > MOST_COLLECTORS, "tlsrptctl status"))

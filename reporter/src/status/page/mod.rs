@@ -10,6 +10,7 @@ mod collectors;
 mod days;
 mod destination;
 mod failing;
+mod fleet;
 mod frame;
 mod health;
 mod overview;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{
     answers::deliveries,
     collectors::collectors,
-    failing,
+    failing, fleet,
     frame::{Place, Site, page},
     health,
     sessions::sessions,
@@ -37,6 +37,7 @@ pub(super) fn overview(site: &Site, status: &Status, overview: &Overview) -> Str
             (deliveries(&overview.history, &overview.answers))
         }
         (collectors(status))
+        @if let Some(fleet) = &status.fleet { (fleet::section(fleet)) }
     };
     let word = overall.as_str().to_uppercase();
     page(site, Place::Overview, &word, status.now, main)

@@ -15,7 +15,9 @@ mod deliveries;
 mod deliveries_view;
 mod digests;
 mod domain_day;
+mod fleet;
 mod fold;
+mod health;
 mod history;
 mod job_table;
 mod jobs;
@@ -36,10 +38,12 @@ use tlsrptd_proto::report::InstallationId;
 use self::member::Member;
 use super::{
     CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
+    mailed::GuardedMails,
 };
 use crate::model::BounceKey;
 
-pub(super) use open::{find_fault, is_address, reporter_at_work};
+pub(super) use health::{find_fault, server};
+pub(super) use open::{open, open_for_operator, reporter_at_work};
 
 /// The open database, as one member of the fleet.
 pub struct PostgresStore {
@@ -50,8 +54,8 @@ pub struct PostgresStore {
     member: Member,
     installation: InstallationId,
     bounce_key: BounceKey,
-    /// With `loop_guard`; the mail domain of `bcc_address`.
-    guard: Option<Option<String>>,
+    /// With `loop_guard`.
+    guard: Option<GuardedMails>,
     /// `mx_reports`.
     mx_reports: bool,
     failures: history::FailuresOfShards,

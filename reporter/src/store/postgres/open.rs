@@ -1,35 +1,62 @@
 //! Opening and closing.
 
-use std::path::Path;
-
-use tlsrptd_config::reportd::Reportd;
+use tlsrptd_config::{reportd::Reportd, service_view};
 use tlsrptd_fleet::{Address, Fault, Session, schema};
 
 use super::{PostgresReader, PostgresStore, history::FailuresOfShards, member::Member};
 use crate::{
     model::BounceKey,
-    store::{Cause, CommitHook, OperatorAccess, StoreError},
+    secret,
+    store::{
+        Cause, CommitHook, OperatorAccess, OperatorStore, Store, StoreError, copies_to,
+        mailed::GuardedMails,
+    },
 };
 
 /// Where the database is, and as whom we come.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    address: Address,
+    pub(super) address: Address,
 }
 
 impl Place {
-    fn of(settings: &Reportd, program: &str) -> Result<Place, StoreError> {
+    /// `program` is shown to the server's administrator.
+    pub(super) fn of(settings: &Reportd, program: &str) -> Result<Place, StoreError> {
         let text = settings.dbname.to_string_lossy();
-        let address = Address::parse(&text).map_err(|error| open_fault(&text, error))?;
+        let mut address = Address::parse(&text)
+            .map_err(|error| unusable(&text, format!("dbname: {error}").into()))?;
+        if let Some(path) = &settings.dbname_password_file {
+            let password = secret::password(path, "the password for the database");
+            let password = password.map_err(|error| {
+                let why = service_view::explained(path, &error);
+                let what = format!(
+                    "dbname_password_file {}: cannot be read: {why}",
+                    path.display()
+                );
+                unusable(&text, what.into())
+            })?;
+            address = address.with_password(&password);
+        }
         Ok(Place {
             address: address.with_program(program),
         })
     }
 }
 
-/// Whether `dbname` names a database of PostgreSQL.
-pub(in crate::store) fn is_address(dbname: &Path) -> bool {
-    dbname.to_str().is_some_and(Address::is_meant)
+/// Opens the database, makes its tables, and becomes a member of the fleet.
+pub(in crate::store) fn open(
+    settings: &Reportd,
+    hook: Option<CommitHook>,
+) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(PostgresStore::open(settings, hook)?))
+}
+
+/// For one command.
+pub(in crate::store) fn open_for_operator(
+    settings: &Reportd,
+    access: OperatorAccess,
+) -> Result<Box<dyn OperatorStore>, StoreError> {
+    Ok(Box::new(PostgresReader::of(settings, access)?))
 }
 
 impl PostgresStore {
@@ -41,6 +68,7 @@ impl PostgresStore {
         let place = Place::of(settings, "tlsrpt-reportd")?;
         let fault = |fault: Fault| open_fault(&place.address, fault);
         let db = Session::connect(place.address.clone()).map_err(fault)?;
+        super::health::check_version(&db).map_err(fault)?;
         schema::migrate(&db).map_err(fault)?;
         let installation = schema::installation(&db).map_err(fault)?;
         let bounce_key = bounce_key(&db).map_err(fault)?;
@@ -52,7 +80,9 @@ impl PostgresStore {
             member,
             installation,
             bounce_key,
-            guard: None,
+            guard: settings
+                .loop_guard
+                .then(|| GuardedMails::new(copies_to(settings))),
             mx_reports: settings.mx_reports,
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
@@ -82,11 +112,6 @@ impl PostgresReader {
     }
 }
 
-/// Why a start would refuse the database, as far as can be seen without changing it.
-pub(in crate::store) fn find_fault(settings: &Reportd) -> Option<StoreError> {
-    Place::of(settings, "tlsrptctl").err()
-}
-
 /// A member that is at work, if there is one.
 pub(in crate::store) fn reporter_at_work(settings: &Reportd) -> Result<Option<String>, StoreError> {
     let reader = PostgresReader::of(settings, OperatorAccess::Read)?;
@@ -111,9 +136,22 @@ fn member_name() -> String {
     format!("{}:{}", host.unwrap_or_default(), std::process::id())
 }
 
-fn open_fault(database: &impl std::fmt::Display, source: impl Into<Cause>) -> StoreError {
+/// What is wrong, and what mends it.
+pub(super) fn open_fault(address: &Address, fault: Fault) -> StoreError {
+    if fault.is_unmade() {
+        return StoreError::Missing {
+            database: address.to_string(),
+        };
+    }
+    match fault.remedy() {
+        None => unusable(&address.to_string(), fault.into()),
+        Some(remedy) => unusable(&address.to_string(), format!("{fault}; {remedy}").into()),
+    }
+}
+
+fn unusable(database: &str, source: Cause) -> StoreError {
     StoreError::Open {
-        database: database.to_string(),
-        source: source.into(),
+        database: database.to_owned(),
+        source,
     }
 }

@@ -12,8 +12,8 @@ use super::{digests, history, open, suppressed::TABLES};
 use crate::{
     model::SuppressionTarget,
     store::{
-        MissingCollector, OperatorAccess, OperatorStore, ResultTotals, RunningTotals, StoreError,
-        SuppressionRow,
+        FleetView, MissingCollector, OperatorAccess, OperatorStore, ResultTotals, RunningTotals,
+        StoreError, SuppressionRow,
     },
 };
 
@@ -91,6 +91,8 @@ impl ExistingDatabase {
         }
     }
 }
+
+impl FleetView for ExistingDatabase {}
 
 impl OperatorStore for ExistingDatabase {
     fn missing_collectors(&self, from: Day, to: Day) -> Result<Vec<MissingCollector>, StoreError> {

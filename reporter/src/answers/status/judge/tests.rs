@@ -52,6 +52,7 @@ fn fine() -> Status {
         },
         requests: PendingRequests::default(),
         suppressed: 0,
+        fleet: None,
         bounces: Vec::new(),
         named: Vec::new(),
         findings: Vec::new(),

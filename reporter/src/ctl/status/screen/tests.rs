@@ -96,6 +96,7 @@ fn status() -> Status {
             rows: vec![waiting_request()],
         },
         suppressed: 3,
+        fleet: None,
         bounces: Vec::new(),
         named: Vec::new(),
         findings: vec![StatusFinding {

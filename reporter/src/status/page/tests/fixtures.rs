@@ -196,6 +196,7 @@ fn status(filling: &Filling) -> Status {
             ..Backlog::default()
         },
         suppressed: 0,
+        fleet: None,
         bounces: Vec::new(),
         named: Vec::new(),
         requests: PendingRequests::default(),

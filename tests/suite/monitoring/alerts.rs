@@ -60,7 +60,10 @@ fn figures() -> String {
          tlsrpt_collectd_last_session_timestamp_seconds{{collector=\"a\"}} {two_days_ago}\n\
          tlsrpt_collectd_start_time_seconds{{collector=\"a\"}} {now}\n\
          tlsrpt_reportd_fetcher_failing{{fetcher=\"ssh b\"}} 1\n\
-         tlsrpt_last_day_collectors{{stage=\"given_up\"}} 1\n"
+         tlsrpt_last_day_collectors{{stage=\"given_up\"}} 1\n\
+         tlsrpt_fleet_members 0\n\
+         tlsrpt_fleet_overdue_days 1\n\
+         tlsrpt_fleet_collector_last_seen_timestamp_seconds{{collector=\"c\"}} {two_days_ago}\n"
     )
 }
 
@@ -125,6 +128,9 @@ fn each_alert_fires_when_it_should() {
         "TlsrptFetcherFailing figures",
         "TlsrptDayNotGathered figures",
         "TlsrptMetricsMissing figures",
+        "TlsrptFleetMemberMissing figures",
+        "TlsrptFleetDayOverdue figures",
+        "TlsrptShipperSilent figures",
     ] {
         fires(alert);
     }

@@ -43,6 +43,7 @@ fn process() -> Vec<Effect> {
             running.wait_for_log("setup finished");
             is(site.scene.file("other.sqlite").exists())
         }),
+        of.set("dbname_password_file", "{folder}/none", ["not reached", "not read"], |_, reporter| unreached(&reporter)),
         of.set("interval_main_loop", "1", ["no", "yes"], |site, reporter| {
             let asked = is(reporter.setting("interval_main_loop").is_some());
             let Some(clock) = FakeClock::or_skip(site.scene.folder(), "2026-03-01T12:00:00Z") else {
@@ -221,6 +222,19 @@ fn waits() -> Vec<Effect> {
 }
 
 #[rustfmt::skip]
+/// What a program says of a database on PostgreSQL that nobody serves.
+fn unreached(program: &Program) -> String {
+    let address = "postgresql://tlsrpt@127.0.0.1:1/tlsrpt?sslmode=disable";
+    let ended = program.clone().set("dbname", address).run();
+    let told = ended.stderr;
+    let said = |part: &str| told.contains(part);
+    match (said("Connection refused"), said("dbname_password_file")) {
+        (true, false) => "not reached".to_owned(),
+        (false, true) if said("cannot be read") => "not read".to_owned(),
+        _ => told,
+    }
+}
+
 fn ctl() -> Vec<Effect> {
     let of = Of("tlsrptctl");
     let mapped = |_: &Site, ctl: Program| {
@@ -233,6 +247,7 @@ fn ctl() -> Vec<Effect> {
             site.report(&site.program("tlsrpt-reportd")).stop();
             is(ctl.arg("status").run().stdout.contains("sent"))
         }),
+        of.set("dbname_password_file", "{folder}/none", ["not reached", "not read"], |_, ctl| unreached(&ctl.arg("history"))),
         of.set("fetchers", "/nowhere/fetcher", ["no", "yes"], |site, ctl| {
             site.report(&site.program("tlsrpt-reportd")).stop();
             is(ctl.arg("status").run().stdout.contains("cannot run /nowhere/fetcher"))

@@ -21,6 +21,8 @@ use effect::{Effect, check};
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("tlsrpt-reportd", "max_collectd_timeout"),
     ("tlsrptctl", "log_level"),
+    // Of a fleet: `fleet::postgresql` has a day beyond it.
+    ("tlsrptctl", "fetch_deadline"),
     // For `tlsrptctl bounce`.
     ("tlsrpt-reportd", "unclaimed_bounces"),
 ];

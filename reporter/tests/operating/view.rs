@@ -1,0 +1,112 @@
+//! `tlsrptctl fleet`: who works, who ships, how far the days are; and who is retired.
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_fleet::schema::make_day;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    answers::fleet::FleetAnswer,
+    store::{self, OperatorAccess, OperatorStore, Retired},
+};
+
+use super::{database, made, run, settings};
+
+/// Two members, of which one is dead; two collectors, of which one is silent; two days, of which one is late.
+const FLEET: &str = "INSERT INTO member(name, process, until) VALUES \
+       ('mx1:1', 'a', clock_timestamp() + interval '20 s'), ('mx2:2', 'b', clock_timestamp() - interval '1 min'); \
+     UPDATE shard SET owner = CASE WHEN shard < 40 THEN 1 ELSE 2 END; \
+     INSERT INTO collector(name, incarnation, first_day, seen) VALUES \
+       ('mx1', gen_random_uuid(), '2026-11-01', clock_timestamp()), \
+       (E'mx2\\u202e', gen_random_uuid(), '2026-11-01', clock_timestamp() - interval '1 h');";
+
+fn fleet() -> Option<(Box<dyn OperatorStore>, Day)> {
+    let dbname = database("view")?;
+    let session = made(&dbname);
+    let today = Day::of(Timestamp::now());
+    let late = today.back(2);
+    for day in [late, today] {
+        make_day(&session, day).unwrap();
+    }
+    run(&session, FLEET);
+    run(
+        &session,
+        &format!(
+            "INSERT INTO shipment(day, collector, done, late_sessions) VALUES ('{late}', 1, true, 0), ('{today}', 1, false, 7); \
+             INSERT INTO shipment(day, collector) VALUES ('{late}', 2)"
+        ),
+    );
+    let store = store::open_for_operator(&settings(&dbname, &[]), OperatorAccess::Write);
+    Some((store.unwrap(), late))
+}
+
+fn answer(store: &dyn OperatorStore) -> FleetAnswer {
+    let deadline = std::time::Duration::from_secs(6 * 3600);
+    FleetAnswer::find(deadline, store).unwrap().unwrap()
+}
+
+#[test]
+fn what_a_fleet_is() {
+    let Some((store, late)) = fleet() else { return };
+    let fleet = answer(&*store);
+    let state = &fleet.state;
+    assert!(Timestamp::now().duration_since(state.at).abs() < SignedDuration::from_mins(1));
+    let members: Vec<_> = state.members.iter().map(|one| (one.name.as_str(), one.is_live, one.shards)).collect();
+    assert_eq!(members, [("mx1:1", true, 40), ("mx2:2", false, 24)]);
+    assert_eq!(state.shards_without_owner, (40..64).collect::<Vec<i16>>());
+    assert_eq!(fleet.live_members(), 1);
+    let collectors: Vec<_> = state.collectors.iter().map(|one| (one.day, one.is_done, one.open_days, one.late_sessions)).collect();
+    let today = Day::of(Timestamp::now());
+    assert_eq!(
+        collectors,
+        [(Some(today), false, 0, 7), (Some(late), false, 0, 0)]
+    );
+    let silent: Vec<_> = fleet.silent().map(|one| one.name.as_str()).collect();
+    assert_eq!(silent, ["mx2\u{202e}"]);
+    let overdue: Vec<_> = fleet.overdue().map(|one| one.day).collect();
+    assert_eq!(overdue, [late], "it is open beyond the deadline");
+    let day = state.days.last().unwrap();
+    assert_eq!((day.day, day.done, day.expected), (late, 1, 2));
+}
+
+#[test]
+fn a_collector_that_is_gone_is_not_waited_for() {
+    let Some((mut store, late)) = fleet() else { return };
+    assert_eq!(store.retire("mx3").unwrap(), Some(Retired::Nothing));
+    let retired = Retired::Collector { collectors: 1, from: late };
+    assert_eq!(store.retire("mx2\u{202e}").unwrap(), Some(retired), "from the day that it was not done with");
+    assert_eq!(store.retire("mx2\u{202e}").unwrap(), Some(Retired::Nothing), "it is already");
+    let fleet = answer(&*store);
+    assert_eq!(fleet.silent().count(), 0);
+    let day = fleet.state.days.last().unwrap();
+    assert_eq!((day.done, day.expected), (1, 1), "nobody is waited for");
+    // The other one is done with the late day: it stays in it.
+    let today = Day::of(Timestamp::now());
+    assert_eq!(store.retire("mx1").unwrap(), Some(Retired::Collector { collectors: 1, from: today }));
+    let day = answer(&*store).state.days.pop().unwrap();
+    assert_eq!((day.done, day.expected), (1, 1));
+}
+
+#[test]
+fn a_member_gives_up_its_shards() {
+    let Some((mut store, _)) = fleet() else { return };
+    for (name, id, shards, was_live, why) in [
+        ("mx1:1", 1, 40, true, "one at work"),
+        ("2", 2, 24, false, "one that is dead, by its number"),
+    ] {
+        let retired = Retired::Member { id, shards, was_live };
+        assert_eq!(store.retire(name).unwrap(), Some(retired), "{why}");
+    }
+    let fleet = answer(&*store);
+    assert_eq!((fleet.live_members(), fleet.state.shards_without_owner.len()), (0, 64));
+}
+
+/// The database of one host says that it is none.
+#[test]
+fn a_file_is_no_fleet() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("r.sqlite").display().to_string();
+    let settings = settings(&file, &["--fetchers=f"]);
+    store::open(&settings, None).unwrap().close().unwrap();
+    let mut store = store::open_for_operator(&settings, OperatorAccess::Write).unwrap();
+    assert_eq!(store.fleet().unwrap(), None);
+    assert_eq!(store.retire("x").unwrap(), None);
+}

@@ -28,7 +28,7 @@ const GENERAL: [&str; 5] = [
     "fail",
 ];
 /// Names of others that look like options: Postfix's, sshd's, systemd's, nginx's, and words of metrics.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 22] = [
     "alias_maps",
     "result_type",
     "given_up",
@@ -40,6 +40,18 @@ const OTHERS: [&str; 11] = [
     "default_zone",
     "proxy_set_header",
     "proxy_pass",
+    // PostgreSQL's.
+    "full_page_writes",
+    "synchronous_commit",
+    "synchronous_standby_names",
+    "max_connections",
+    "max_locks_per_transaction",
+    "statement_timeout",
+    "lock_timeout",
+    "idle_in_transaction_session_timeout",
+    "pg_dump",
+    "pg_basebackup",
+    "remote_apply",
 ];
 
 fn root() -> PathBuf {

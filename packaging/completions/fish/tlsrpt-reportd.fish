@@ -6,7 +6,8 @@ info\t''
 warn\t''
 error\t''"
 complete -c tlsrpt-reportd -l log_sent_interval -d 'With log_level info, reports that are stored or sent are counted, and logged as one line in so many seconds: a large day fills no disk' -r -f
-complete -c tlsrpt-reportd -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrpt-reportd -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrpt-reportd -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrpt-reportd -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
 complete -c tlsrpt-reportd -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrpt-reportd -l max_retries_domainlist -d 'How often a fetcher that failed is called again' -r -f

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_tlsrptctl_global_optspecs
-    string join \n config_file= json check_config help version log_level= dbname= fetchers= contact_info= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= bcc_address= unclaimed_bounces= dkim_domain= dkim_keys= observation_socket=
+    string join \n config_file= json check_config help version log_level= dbname= dbname_password_file= fetchers= fetch_deadline= contact_info= dns_servers= dns_timeout= max_destinations= tlsrpt_record_map= mail_destination_map= http_upload_map= debug_send_mail_dest= debug_send_http_dest= debug_send_file_dest= bcc_address= unclaimed_bounces= dkim_domain= dkim_keys= observation_socket=
 end
 
 function __fish_tlsrptctl_needs_command
@@ -29,8 +29,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l log_level -d 'The l
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -63,6 +65,7 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "requests"
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "bounce" -d 'Take a mail that came to bounce_address, on standard input, as Postfix\'s pipe(8) or an alias runs it'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "dkim-record" -d 'Print the TXT records that belong to dkim_keys, as a zone file has them: that of the second selector with s=tlsrpt, the others without s='
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "doctor" -d 'Look at the whole set-up: configuration, socket, Postfix, database, fetchers, name servers, DKIM keys, DMARC and SPF, contact address, relay, certificates, clock, disk'
+complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "fleet" -d 'Print how a fleet is, whose database dbname has on PostgreSQL: its members with their leases and shards, its collectors with the day that they have shipped and since when they are silent, and its days: which collectors are done, who is missing, what came late'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "maptest" -d 'Print the destinations of a record before and after the maps; without RECORD, of the one that DNS has'
 complete -c tlsrptctl -n "__fish_tlsrptctl_needs_command" -f -a "suppress"
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l config_file -d 'The configuration file' -r -F
@@ -70,8 +73,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l log_level
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand status" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -98,8 +103,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l log_leve
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand metrics" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -125,8 +132,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l log_leve
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand history" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -154,8 +163,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l log_lev
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand failures" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -192,8 +203,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l log_l
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand deliveries" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -218,8 +231,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l log_level -
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand show" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -245,8 +260,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l log_level -d
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand why" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -273,8 +290,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l log_level
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand resend" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -301,8 +320,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l log_le
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand send-test" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -328,8 +349,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and not __fish_seen_subcommand_from list withdraw" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -356,8 +379,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from list" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -382,8 +407,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand requests; and __fish_seen_subcommand_from withdraw" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -409,8 +436,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l log_level
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand bounce" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -439,8 +468,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l log_
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand dkim-record" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -467,8 +498,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l log_level
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -488,13 +521,72 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l json -d '
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire" -f -a "retire" -d 'Take a collector or a member out of the fleet, by its name in the list, a member also by its number'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand maptest" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -519,8 +611,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and not __fish_seen_subcommand_from add remove list" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -550,8 +644,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from add" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -577,8 +673,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from remove" -l dns_timeout -d 'The wait for a name server' -r -f
@@ -603,8 +701,10 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l contact_info -d 'The address that receivers of reports may write to' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_servers -d 'The name servers to ask' -r -f
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand suppress; and __fish_seen_subcommand_from list" -l dns_timeout -d 'The wait for a name server' -r -f

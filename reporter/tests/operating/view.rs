@@ -11,7 +11,7 @@ use tlsrptd_reporter::{
 use super::{database, made, run, settings};
 
 /// Two members, of which one is dead; two collectors, of which one is silent; two days, of which one is late.
-const FLEET: &str = "INSERT INTO member(name, process, until) VALUES \
+const FLEET: &str = "ALTER TABLE member ADD COLUMN IF NOT EXISTS process text; INSERT INTO member(name, process, until) VALUES \
        ('mx1:1', 'a', clock_timestamp() + interval '20 s'), ('mx2:2', 'b', clock_timestamp() - interval '1 min'); \
      UPDATE shard SET owner = CASE WHEN shard < 40 THEN 1 ELSE 2 END; \
      INSERT INTO collector(name, incarnation, first_day, seen) VALUES \
@@ -49,11 +49,19 @@ fn what_a_fleet_is() {
     let fleet = answer(&*store);
     let state = &fleet.state;
     assert!(Timestamp::now().duration_since(state.at).abs() < SignedDuration::from_mins(1));
-    let members: Vec<_> = state.members.iter().map(|one| (one.name.as_str(), one.is_live, one.shards)).collect();
+    let members: Vec<_> = state
+        .members
+        .iter()
+        .map(|one| (one.name.as_str(), one.is_live, one.shards))
+        .collect();
     assert_eq!(members, [("mx1:1", true, 40), ("mx2:2", false, 24)]);
     assert_eq!(state.shards_without_owner, (40..64).collect::<Vec<i16>>());
     assert_eq!(fleet.live_members(), 1);
-    let collectors: Vec<_> = state.collectors.iter().map(|one| (one.day, one.is_done, one.open_days, one.late_sessions)).collect();
+    let collectors: Vec<_> = state
+        .collectors
+        .iter()
+        .map(|one| (one.day, one.is_done, one.open_days, one.late_sessions))
+        .collect();
     let today = Day::of(Timestamp::now());
     assert_eq!(
         collectors,
@@ -69,34 +77,62 @@ fn what_a_fleet_is() {
 
 #[test]
 fn a_collector_that_is_gone_is_not_waited_for() {
-    let Some((mut store, late)) = fleet() else { return };
+    let Some((mut store, late)) = fleet() else {
+        return;
+    };
     assert_eq!(store.retire("mx3").unwrap(), Some(Retired::Nothing));
-    let retired = Retired::Collector { collectors: 1, from: late };
-    assert_eq!(store.retire("mx2\u{202e}").unwrap(), Some(retired), "from the day that it was not done with");
-    assert_eq!(store.retire("mx2\u{202e}").unwrap(), Some(Retired::Nothing), "it is already");
+    let retired = Retired::Collector {
+        collectors: 1,
+        from: late,
+    };
+    assert_eq!(
+        store.retire("mx2\u{202e}").unwrap(),
+        Some(retired),
+        "from the day that it was not done with"
+    );
+    assert_eq!(
+        store.retire("mx2\u{202e}").unwrap(),
+        Some(Retired::Nothing),
+        "it is already"
+    );
     let fleet = answer(&*store);
     assert_eq!(fleet.silent().count(), 0);
     let day = fleet.state.days.last().unwrap();
     assert_eq!((day.done, day.expected), (1, 1), "nobody is waited for");
     // The other one is done with the late day: it stays in it.
     let today = Day::of(Timestamp::now());
-    assert_eq!(store.retire("mx1").unwrap(), Some(Retired::Collector { collectors: 1, from: today }));
+    assert_eq!(
+        store.retire("mx1").unwrap(),
+        Some(Retired::Collector {
+            collectors: 1,
+            from: today
+        })
+    );
     let day = answer(&*store).state.days.pop().unwrap();
     assert_eq!((day.done, day.expected), (1, 1));
 }
 
 #[test]
 fn a_member_gives_up_its_shards() {
-    let Some((mut store, _)) = fleet() else { return };
+    let Some((mut store, _)) = fleet() else {
+        return;
+    };
     for (name, id, shards, was_live, why) in [
         ("mx1:1", 1, 40, true, "one at work"),
         ("2", 2, 24, false, "one that is dead, by its number"),
     ] {
-        let retired = Retired::Member { id, shards, was_live };
+        let retired = Retired::Member {
+            id,
+            shards,
+            was_live,
+        };
         assert_eq!(store.retire(name).unwrap(), Some(retired), "{why}");
     }
     let fleet = answer(&*store);
-    assert_eq!((fleet.live_members(), fleet.state.shards_without_owner.len()), (0, 64));
+    assert_eq!(
+        (fleet.live_members(), fleet.state.shards_without_owner.len()),
+        (0, 64)
+    );
 }
 
 /// The database of one host says that it is none.

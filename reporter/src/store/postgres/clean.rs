@@ -7,7 +7,7 @@ use tlsrptd_proto::day::Day;
 use super::{
     PostgresStore, at_step,
     days::{self, CALENDAR},
-    mx_hosts, named, unreadable,
+    deliveries, mx_hosts, named, unreadable,
 };
 use crate::store::{Step, StoreError};
 
@@ -63,5 +63,6 @@ fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
         )?;
     }
     mx_hosts::clean(tx, oldest)?;
+    deliveries::clean(tx, oldest)?;
     named::clean_few(tx)
 }

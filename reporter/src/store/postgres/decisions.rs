@@ -21,6 +21,8 @@ use crate::{
 };
 use write::StoredDecisions;
 
+pub(super) use write::shard_of_delivery;
+
 /// Nobody ships to that day (`d`).
 const NOBODY_SHIPS: &str = "NOT EXISTS (SELECT 1 FROM collector c WHERE c.first_day <= d.day \
     AND (c.retired IS NULL OR c.retired > d.day)) AND NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)";
@@ -174,5 +176,9 @@ impl PostgresStore {
         shards
     }
 
-    fn schedule_deliveries(&mut self, _stored: &StoredDecisions) {}
+    fn schedule_deliveries(&mut self, stored: &StoredDecisions) {
+        for new in &stored.pending {
+            self.added_delivery(new.shard, &new.queue, new.due, new.r_id);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Session, Shard, Transaction, stored_text};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, unreadable};
+use super::{PostgresStore, mails, unreadable};
 use crate::{
     model::{DigestContents, DigestMail, DigestPeriod, DigestStatus},
     store::{DigestEnd, Digests, MissingCollector, Step, StoreError},
@@ -86,6 +86,7 @@ impl Digests for PostgresStore {
     }
 
     fn record_digest(&mut self, end: &DigestEnd, now: Timestamp) -> Result<(), StoreError> {
+        let (guard, member) = (self.guard.clone(), self.member.id());
         self.transact(Step::DigestRecorded, &[OF_DIGESTS], |tx| match end {
             DigestEnd::Later { period, at, reason } => later(tx, *period, *at, reason),
             DigestEnd::Final {
@@ -94,8 +95,13 @@ impl Digests for PostgresStore {
                 to,
                 reason,
             } => {
-                let _ = (to, now);
-                finish(tx, *period, *status, reason).map(drop)
+                let is_new = finish(tx, *period, *status, reason)?;
+                match status {
+                    DigestStatus::Sent if is_new => {
+                        mails::record_digest(tx, member, to, guard.as_ref(), now)
+                    }
+                    _ => Ok(()),
+                }
             }
         })
     }

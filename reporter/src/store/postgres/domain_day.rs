@@ -10,10 +10,10 @@ use super::{
     PostgresReader,
     deliveries_view::{ANSWER, instant, subject},
     history::{at_one_time, count},
-    unreadable,
+    mails, suppressed, unreadable,
 };
 use crate::{
-    model::{CollectorRow, Destination, NamedBy, OurMails, ReportSubject},
+    model::{CollectorRow, Destination, NamedBy, ReportSubject},
     store::{
         DeliveryState, DomainDayState, DomainDays, DomainPresence, ReportState, RowStage, RowState,
         StoreError, relatives,
@@ -36,6 +36,8 @@ impl DomainDays for PostgresReader {
         as_asked: &str,
     ) -> Result<DomainDayState, StoreError> {
         let read = || {
+            let name = domain.as_str();
+            let our_mails = mails::sent_to(&self.db, &[name], day)?.remove(name);
             let tx = at_one_time(&self.db)?;
             let jobs = jobs::of_day(&tx, day)?;
             let mut state = DomainDayState {
@@ -44,7 +46,7 @@ impl DomainDays for PostgresReader {
                         .query_opt("SELECT 1 FROM decided WHERE day = $1", &[&PgDay(day)])?
                         .is_some(),
                 jobs,
-                our_mails: OurMails::default(),
+                our_mails: our_mails.unwrap_or_default(),
                 ..DomainDayState::default()
             };
             let shard = shard_of(domain.as_str());
@@ -111,7 +113,7 @@ impl DomainDays for PostgresReader {
     }
 
     fn suppression_list(&self) -> Result<Suppressions, StoreError> {
-        super::unfinished()
+        suppressed::entries(&self.db).map_err(|fault| unreadable("the suppression list", fault))
     }
 }
 

@@ -8,6 +8,7 @@
 mod additions;
 mod answers;
 mod bounces;
+mod claims;
 mod clean;
 mod days;
 mod decisions;
@@ -21,16 +22,22 @@ mod health;
 mod history;
 mod job_table;
 mod jobs;
+mod kept;
+mod mails;
 mod member;
+mod member_deliveries;
 mod mx_hosts;
 mod named;
 mod open;
 mod operator;
+mod pending_rows;
 mod r_id;
+mod record;
 mod requests;
 mod spellings;
 mod suppressed;
 mod upkeep;
+mod version;
 
 use tlsrptd_fleet::{Fault, Row, Session, Shard, ToSql, Transaction};
 use tlsrptd_proto::report::InstallationId;
@@ -60,6 +67,11 @@ pub struct PostgresStore {
     mx_reports: bool,
     failures: history::FailuresOfShards,
     composed: Option<decisions::ComposedDay>,
+    deliveries: member_deliveries::MemberDeliveries,
+    kept: kept::FleetKept,
+    suppressions: suppressed::ReadList,
+    /// Bounces up to this one were looked at, and there are more.
+    bounces_after: i64,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.
@@ -195,8 +207,4 @@ fn unreadable(what: &'static str, fault: Fault) -> StoreError {
         may_pass: fault.may_pass(),
         source: fault.into(),
     }
-}
-
-fn unfinished<T>() -> T {
-    unimplemented!()
 }

@@ -3,7 +3,10 @@
 use tlsrptd_config::{reportd::Reportd, service_view};
 use tlsrptd_fleet::{Address, Fault, Session, schema};
 
-use super::{PostgresReader, PostgresStore, history::FailuresOfShards, member::Member};
+use super::{
+    PostgresReader, PostgresStore, history::FailuresOfShards, kept::FleetKept, member::Member,
+    member_deliveries::MemberDeliveries, suppressed::ReadList,
+};
 use crate::{
     model::BounceKey,
     secret,
@@ -86,6 +89,10 @@ impl PostgresStore {
             mx_reports: settings.mx_reports,
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
+            deliveries: MemberDeliveries::default(),
+            kept: FleetKept::new(settings.max_kept_reports_size),
+            suppressions: ReadList::default(),
+            bounces_after: 0,
         })
     }
 

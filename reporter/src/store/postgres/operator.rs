@@ -3,7 +3,10 @@
 use tlsrptd_fleet::{Fault, PgDay, Row, Transaction, stored_text, text_hash};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresReader, digests, history, unreadable};
+use super::{
+    PostgresReader, digests, history, unreadable,
+    version::{self, Changed},
+};
 use crate::{
     model::SuppressionTarget,
     store::{
@@ -103,10 +106,5 @@ fn suppression_row(row: &Row) -> Result<SuppressionRow, Fault> {
 
 /// Members read it again.
 fn list_changed(tx: &Transaction<'_>) -> Result<(), Fault> {
-    tx.execute(
-        "INSERT INTO version AS v(subject, member, number) VALUES('suppressed', $1, 1) \
-         ON CONFLICT (subject, member) DO UPDATE SET number = v.number + 1",
-        &[&history::OPERATOR],
-    )
-    .map(drop)
+    version::bump(tx, Changed::Suppressions, history::OPERATOR)
 }

@@ -45,7 +45,9 @@ impl Upkeep for PostgresStore {
         let pulled = self.transact(Step::Released, &shards, |tx| {
             pull_back(tx, &shards, keeps_calendar, now, latest)
         })?;
-        let _ = pulled;
+        if pulled > 0 {
+            self.read_deliveries_again();
+        }
         Ok(())
     }
 
@@ -73,7 +75,7 @@ impl Upkeep for PostgresStore {
 /// What was tried before keeps the rest of its time.
 fn extend_windows(tx: &Transaction<'_>, shards: &[Shard], by: SignedDuration) -> Result<(), Fault> {
     let seconds = by.as_secs() as f64;
-    for (table, is_open) in [("delivery", "status IS NULL")] {
+    for (table, is_open) in [("delivery", "status IS NULL"), ("request", "ended IS NULL")] {
         tx.execute(
             &format!(
                 "UPDATE {table} SET first = first + make_interval(secs => $2) \
@@ -98,6 +100,9 @@ fn pull_back(
     for (table, column, is_open) in [
         ("delivery", "due", "status IS NULL"),
         ("delivery", "first", "status IS NULL"),
+        ("request", "due", "ended IS NULL"),
+        ("request", "first", "ended IS NULL"),
+        ("request", "asked", "ended IS NULL"),
     ] {
         pulled += tx.execute(
             &format!(

@@ -10,10 +10,10 @@ use tlsrptd_proto::day::Day;
 use super::super::{
     PostgresStore,
     answers::{UNDECIDED, shard_of_domain},
-    unreadable,
+    mails, unreadable,
 };
 use crate::{
-    model::{CollectorRow, DomainDay, OurMails},
+    model::{CollectorRow, DomainDay},
     store::{FailingDomains, StoreError},
 };
 
@@ -215,11 +215,19 @@ impl PostgresStore {
         )? {
             reports.insert(row.try_get(0)?, row.try_get(1)?);
         }
+        let guards_hosts = self.guard.is_some() && self.mx_reports;
+        let (mut our_mails, mut mx_mails) = (HashMap::new(), HashMap::new());
+        if self.guard.is_some() {
+            our_mails = mails::sent_to(&self.db, &names, day)?;
+        }
+        if guards_hosts {
+            mx_mails = mails::on_mx_hosts(&self.db, &names, day)?;
+        }
         let of = |name: &str| DomainDay {
             domain: name.to_owned(),
             rows: rows.remove(name).unwrap_or_default(),
-            our_mails: OurMails::default(),
-            mx_mails: Vec::new(),
+            our_mails: our_mails.remove(name).unwrap_or_default(),
+            mx_mails: mx_mails.remove(name).unwrap_or_default(),
             reports: reports
                 .get(name)
                 .map_or(0, |most| u64::try_from(*most).unwrap_or(0)),

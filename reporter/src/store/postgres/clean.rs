@@ -21,6 +21,15 @@ const OLD_DAY: &str = "SELECT d.day FROM day d WHERE d.day < $1 \
 const OLD_ROWS: &str =
     "t.day < $1 AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = t.day AND NOT j.decided)";
 
+/// Reports that are over, of decided days whose other deliveries wait.
+const OLD_REPORTS: &str = "WITH old AS (SELECT t.day, t.r_id FROM report t WHERE t.day < $1 \
+    AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = t.day AND NOT j.decided) \
+    AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.day = t.day AND o.r_id = t.r_id AND o.status IS NULL) LIMIT $2), \
+    gone AS (DELETE FROM delivery d USING old WHERE d.day = old.day AND d.r_id = old.r_id) \
+    DELETE FROM report r USING old WHERE r.day = old.day AND r.r_id = old.r_id";
+/// Those that go in one transaction.
+const CLEANED_AT_ONCE: i64 = 10_000;
+
 /// See [`Upkeep::clean`](crate::store::Upkeep::clean).
 pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, StoreError> {
     if let Some(day) = old_day(store, oldest)? {
@@ -39,6 +48,7 @@ pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, Stor
             tx.execute("DELETE FROM fetch_job WHERE day = $1", &[&PgDay(day)])?;
             tx.execute("DELETE FROM day WHERE day = $1", &[&PgDay(day)])
         })?;
+        store.made = None;
         return Ok(true);
     }
     store.transact(Step::Cleaned, &[CALENDAR], |tx| clean_rest(tx, oldest))
@@ -56,6 +66,7 @@ fn old_day(store: &PostgresStore, oldest: Day) -> Result<Option<Day>, StoreError
 /// What lies in no day's tables, and what is done of days whose deliveries wait.
 fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
     days::record_decided(tx, oldest)?;
+    let reports = tx.execute(OLD_REPORTS, &[&PgDay(oldest), &CLEANED_AT_ONCE])?;
     for table in ["answer", "fetch_job"] {
         tx.execute(
             &format!("DELETE FROM {table} t WHERE {OLD_ROWS}"),
@@ -64,5 +75,5 @@ fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
     }
     mx_hosts::clean(tx, oldest)?;
     deliveries::clean(tx, oldest)?;
-    named::clean_few(tx)
+    Ok(named::clean_few(tx)? || reports > 0)
 }

@@ -63,7 +63,8 @@ impl Days for PostgresStore {
             return Ok(Vec::new());
         }
         if !collectors.is_empty() {
-            days.iter().try_for_each(|day| self.make_partitions(*day))?;
+            days.iter()
+                .try_for_each(|day| self.make_partitions(*day, Step::JobsMade))?;
         }
         self.transact(Step::JobsMade, &[CALENDAR], |tx| {
             matching::make_jobs(&FetchJobTable { tx, now }, days, collectors)
@@ -116,16 +117,20 @@ impl PostgresStore {
     }
 
     /// A day's answers and reports have tables of their own. They stay when the step after this fails.
-    fn make_partitions(&self, day: Day) -> Result<(), StoreError> {
+    pub(super) fn make_partitions(&mut self, day: Day, step: Step) -> Result<(), StoreError> {
+        if self.made == Some(day) {
+            return Ok(());
+        }
         let are_made = self.read(
             "days with tables",
             "SELECT 1 FROM day WHERE day = $1 AND made",
             &[&PgDay(day)],
         )?;
-        match are_made.is_empty() {
-            true => schema::make_day(&self.db, day).map_err(|fault| at_step(Step::JobsMade, fault)),
-            false => Ok(()),
+        if are_made.is_empty() {
+            schema::make_day(&self.db, day).map_err(|fault| at_step(step, fault))?;
         }
+        self.made = Some(day);
+        Ok(())
     }
 }
 

@@ -117,6 +117,7 @@ impl Decisions for PostgresStore {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.make_partitions(day, Step::Decided)?;
         let (member, shards) = (self.member.id(), write::shards_of(decisions));
         let stored = self.transact_with_failures(Step::Decided, &shards, |tx, failures| {
             let stored = write::store(tx, member, day, decisions, ReportSubject::Domain, now)?;
@@ -140,6 +141,7 @@ impl Decisions for PostgresStore {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.make_partitions(day, Step::MxDecided)?;
         let (member, shards) = (self.member.id(), write::shards_of(decisions));
         let stored = self.transact(Step::MxDecided, &shards, |tx| {
             write::store(tx, member, day, decisions, ReportSubject::MxHost, now)

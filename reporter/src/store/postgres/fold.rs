@@ -13,12 +13,13 @@ use crate::store::{Step, StoreError};
 pub(super) const SHIPPED: &str = "shipped";
 
 impl PostgresStore {
-    /// The shards of a day whose shipped counts stand in `answer`.
+    /// The shards of a day whose shipped counts stand in `answer`, if there are any.
     pub(super) fn folded_shards(&self, day: Day) -> Result<BTreeSet<Shard>, StoreError> {
         let what = "folded shards";
         let rows = self.read(
             what,
-            "SELECT shard FROM compose WHERE day = $1 AND folded",
+            "SELECT shard FROM compose WHERE day = $1 AND folded \
+             UNION SELECT shard FROM shard WHERE NOT EXISTS (SELECT 1 FROM shipment WHERE day = $1)",
             &[&PgDay(day)],
         )?;
         let shards = rows.iter().map(|row| row.try_get(0));

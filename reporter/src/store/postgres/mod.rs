@@ -40,7 +40,7 @@ mod upkeep;
 mod version;
 
 use tlsrptd_fleet::{Fault, Row, Session, Shard, ToSql, Transaction};
-use tlsrptd_proto::report::InstallationId;
+use tlsrptd_proto::{day::Day, report::InstallationId};
 
 use self::member::Member;
 use super::{
@@ -67,6 +67,8 @@ pub struct PostgresStore {
     mx_reports: bool,
     failures: history::FailuresOfShards,
     composed: Option<decisions::ComposedDay>,
+    /// The day that was worked on last has its tables.
+    made: Option<Day>,
     deliveries: member_deliveries::MemberDeliveries,
     kept: kept::FleetKept,
     suppressions: suppressed::ReadList,

@@ -89,6 +89,7 @@ impl PostgresStore {
             mx_reports: settings.mx_reports,
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
+            made: None,
             deliveries: MemberDeliveries::default(),
             kept: FleetKept::new(settings.max_kept_reports_size),
             suppressions: ReadList::default(),

@@ -47,6 +47,7 @@ impl PostgresStore {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<Vec<NamedDestination>, StoreError> {
+        self.make_partitions(day, Step::DayDecided)?;
         let (member, leaves_mx_hosts) = (self.member.id(), !self.mx_reports);
         let composed = self.composed_shards(day);
         let mut shards = [write::shards_of(decisions), composed.clone()].concat();

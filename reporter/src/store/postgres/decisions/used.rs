@@ -26,6 +26,12 @@ const SPOIL: &str = "UPDATE answer a SET reason = u.reason, state = CASE a.state
     FROM unnest($2::smallint[], $3::text[], $4::text[], $5::text[]) AS u(shard, domain, command, reason) \
     WHERE a.day = $1 AND a.shard = u.shard AND a.domain = u.domain AND a.command = u.command";
 
+/// A decision that says nothing of its rows ends them all the same.
+const PASS: &str = "UPDATE answer a SET state = CASE a.state WHEN 'late' THEN 'late' ELSE 'unusable' END, \
+    data = CASE a.state WHEN 'late' THEN '' ELSE a.data END FROM unnest($2::smallint[], $3::text[]) AS u(shard, domain) \
+    WHERE a.day = $1 AND a.shard = u.shard AND a.domain = u.domain \
+    AND a.state IN ('fetched', 'aside', 'late') AND a.data <> ''";
+
 /// Removes the rows that were used. Gives the numbers of their jobs by domain, as `report.jobs` has them.
 pub(super) fn remove(
     tx: &Transaction<'_>,
@@ -84,4 +90,22 @@ pub(super) fn spoil(
         &[&PgDay(day), &shards, &domains, &commands, &reasons],
     )
     .map(drop)
+}
+
+/// Ends the rows of decisions that name none: nobody would look at them otherwise than in vain, again and again.
+pub(super) fn pass(
+    tx: &Transaction<'_>,
+    day: Day,
+    decisions: &[DecidedDomain],
+) -> Result<(), Fault> {
+    let silent = decisions.iter();
+    let silent = silent.filter(|of| of.rows.used.is_empty() && of.rows.bad.is_empty());
+    let domains: Vec<&str> = silent.map(|decided| decided.domain.as_str()).collect();
+    let shards: Vec<Shard> = domains.iter().map(|name| shard_of_domain(name)).collect();
+    match domains.is_empty() {
+        true => Ok(()),
+        false => tx
+            .execute(PASS, &[&PgDay(day), &shards, &domains])
+            .map(drop),
+    }
 }

@@ -131,10 +131,13 @@ pub(super) fn store(
         pending: made.pending,
     };
     match subject {
-        ReportSubject::Domain => mx_hosts::add(tx, member, day, stored.of(decisions))?,
+        ReportSubject::Domain => {
+            used::spoil(tx, day, decisions)?;
+            used::pass(tx, day, decisions)?;
+            mx_hosts::add(tx, member, day, stored.of(decisions))?;
+        }
         ReportSubject::MxHost => mx_hosts::remove(tx, day, decisions)?,
     }
-    used::spoil(tx, day, decisions)?;
     named::add(tx, member, day, stored.of(decisions))?;
     Ok(stored)
 }

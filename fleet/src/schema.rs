@@ -131,21 +131,30 @@ pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
     transaction.commit()
 }
 
+/// Made beside the tables and then attached: `CREATE TABLE ... PARTITION OF` would wait for everybody who reads the table (a
+/// backup reads for hours), and all others would wait behind it.
 fn partitions(day: Day) -> String {
     let (next, name) = (day.next(), day.to_string().replace('-', ""));
-    let of_day = |table: &str, more: &str| {
+    let create = |table: &str, more: &str| {
+        format!("CREATE TABLE {table}_{name} (LIKE {table} INCLUDING ALL){more};")
+    };
+    let attach = |table: &str| {
         format!(
-            "CREATE TABLE {table}_{name} PARTITION OF {table} FOR VALUES FROM ('{day}') TO ('{next}'){more};"
+            "ALTER TABLE {table} ATTACH PARTITION {table}_{name} FOR VALUES FROM ('{day}') TO ('{next}');"
         )
     };
-    let mut sql: String = BY_DAY.iter().map(|table| of_day(table, "")).collect();
+    let mut sql = String::new();
+    for table in BY_DAY {
+        sql += &(create(table, "") + &attach(table));
+    }
     for table in BY_DAY_AND_SHARD {
-        sql += &of_day(table, " PARTITION BY LIST (shard)");
+        sql += &create(table, " PARTITION BY LIST (shard)");
         for shard in 0..SHARDS {
             sql += &format!(
                 "CREATE TABLE {table}_{name}_{shard} PARTITION OF {table}_{name} FOR VALUES IN ({shard});"
             );
         }
+        sql += &attach(table);
     }
     sql
 }

@@ -44,6 +44,8 @@ static DRIVER: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
 /// A connection to the database, for one thread at a time.
 pub struct Session {
     address: Address,
+    /// An answer comes within this time, or the connection is given up.
+    patience: Duration,
     client: RefCell<Option<Connected>>,
     /// A transaction is under way: it ends with its connection, and nothing of it may come to another.
     pub(crate) is_in_transaction: Cell<bool>,
@@ -67,10 +69,18 @@ impl Session {
     pub fn new(address: Address) -> Session {
         Session {
             address,
+            patience: LONGEST_ANSWER,
             client: RefCell::new(None),
             is_in_transaction: Cell::new(false),
             is_left_open: Cell::new(false),
         }
+    }
+
+    /// Waits no longer than that, for an answer or a connection.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Session {
+        self.patience = patience;
+        self
     }
 
     /// Connects now.
@@ -170,11 +180,11 @@ impl Session {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Fault> {
-        let answer = match wait_for(answer, LONGEST_ANSWER) {
+        let answer = match wait_for(answer, self.patience) {
             Some(answer) => answer.map_err(Fault::Sql),
             None => Err(Fault::Silent {
                 address: self.address.to_string(),
-                waited: LONGEST_ANSWER,
+                waited: self.patience,
             }),
         };
         answer.inspect_err(|fault| {
@@ -225,7 +235,7 @@ impl Session {
                 source: "the connection was lost in the middle of a transaction".into(),
             });
         }
-        let client = Arc::new(connect(&self.address)?);
+        let client = Arc::new(connect(&self.address, LONGEST_CONNECT.min(self.patience))?);
         let connected = Connected {
             client: Arc::clone(&client),
             statements: HashMap::new(),
@@ -236,7 +246,7 @@ impl Session {
     }
 }
 
-fn connect(address: &Address) -> Result<Client, Fault> {
+fn connect(address: &Address, longest: Duration) -> Result<Client, Fault> {
     let fault = |source: Box<dyn std::error::Error + Send + Sync>| Fault::Connect {
         address: address.to_string(),
         source,
@@ -260,14 +270,14 @@ fn connect(address: &Address) -> Result<Client, Fault> {
             })
         }
     };
-    match wait_for(connecting, LONGEST_CONNECT) {
+    match wait_for(connecting, longest) {
         Some(Ok(connected)) => {
             connected.map_err(|error: tokio_postgres::Error| fault(Fault::Sql(error).into()))
         }
         Some(Err(ended)) => Err(fault(ended.into())),
         None => Err(Fault::Silent {
             address: address.to_string(),
-            waited: LONGEST_CONNECT,
+            waited: longest,
         }),
     }
 }

@@ -40,6 +40,37 @@ fn tables_are_made_once_and_days_with_them() {
 }
 
 #[test]
+fn a_backup_does_not_hold_up_the_tables_of_a_new_day() {
+    let Some(session) = session() else { return };
+    let other = Session::connect(session.address().clone()).unwrap();
+    let backup = other.begin().unwrap();
+    for table in ["count", "key", "answer", "report", "delivery"] {
+        backup
+            .query(&format!("SELECT count(*) FROM {table}"), &[])
+            .unwrap();
+    }
+    let day = Day::parse("2026-11-29").unwrap();
+    let asked = std::time::Instant::now();
+    schema::make_day(&session, day).unwrap();
+    assert!(
+        asked.elapsed() < std::time::Duration::from_secs(25),
+        "it would wait for 30 s"
+    );
+    let indexes = "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid \
+                   WHERE c.relname = 'delivery_20261129' AND i.indisvalid";
+    let of_table = indexes.replace("delivery_20261129", "delivery");
+    let number = |sql: &str| {
+        session
+            .query_opt(sql, &[])
+            .unwrap()
+            .unwrap()
+            .get::<_, i64>(0)
+    };
+    assert_eq!(number(indexes), number(&of_table), "none twice");
+    drop(backup);
+}
+
+#[test]
 fn values_come_back() {
     let Some(session) = session() else { return };
     let (day, at) = (

@@ -15,6 +15,7 @@ CREATE TABLE day(
   day date PRIMARY KEY,
   made boolean NOT NULL DEFAULT false,          -- its partitions are there
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'composed')),
+  over timestamptz,                             -- when a reporter first saw that it has ended, by its clock: deadlines begin here
   closed_at timestamptz,
   missing text[] NOT NULL DEFAULT '{}');        -- collectors that were not done with it
 
@@ -30,15 +31,22 @@ CREATE TABLE shipment(
   late_sessions bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (day, collector)) WITH (fillfactor = 50);
 
--- Reporters. An id is never used again: it is the fencing token.
+-- How long a reporter counts as alive without a word of it: one row, and all go by it. Tests shorten it.
+CREATE TABLE lease(length interval NOT NULL);
+INSERT INTO lease VALUES ('30 seconds');
+
+-- Reporters. An id is never used again, and with `process` it is the fencing token: a database that lost its newest rows in a
+-- failover may give a number twice.
 CREATE TABLE member(
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text NOT NULL,
+  process text NOT NULL,                        -- which process of which boot: whether it has died is seen on its own host
   since timestamptz NOT NULL DEFAULT clock_timestamp(),
   until timestamptz NOT NULL,                   -- the end of its lease
   fenced boolean NOT NULL DEFAULT false) WITH (fillfactor = 50);
 
--- Whoever owns a shard composes its domains of each closed day, and delivers what its queues have.
+-- Whoever owns a shard composes its domains of each closed day, and delivers what its queues have. A shard of nobody, or of a
+-- member that is fenced, is free.
 CREATE TABLE shard(
   shard smallint PRIMARY KEY,
   owner bigint REFERENCES member) WITH (fillfactor = 50);

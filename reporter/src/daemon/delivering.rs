@@ -18,7 +18,7 @@ use crate::{
     model::{Delivery, QueueKey},
     queue::{ClaimedCounts, ConcurrencyLimits, DeliveryEvent, DeliveryQueues},
     schedule::Schedule,
-    store::{AttemptEnd, ClaimLimit, Claimed, Disposition, Store, StoreError, Suspension},
+    store::{AttemptEnd, ClaimLimit, Claimed, Disposition, Lease, Store, StoreError, Suspension},
     suppress::TargetForDomain,
 };
 use local_faults::LocalFaults;
@@ -72,6 +72,7 @@ impl<E: Environment> Delivering<E> {
     pub(super) fn new(
         environment: Arc<E>,
         schedule: Arc<Schedule>,
+        lease: Lease,
         options: &DaemonOptions,
         mut rng: StdRng,
     ) -> Delivering<E> {
@@ -84,7 +85,7 @@ impl<E: Environment> Delivering<E> {
         Delivering {
             schedule,
             max_concurrent: options.max_concurrent_deliveries,
-            queues: DeliveryQueues::new(environment, limits, StdRng::from_rng(&mut rng)),
+            queues: DeliveryQueues::new(environment, lease, limits, StdRng::from_rng(&mut rng)),
             rng,
             events: Vec::new(),
             ends: Vec::new(),

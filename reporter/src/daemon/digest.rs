@@ -20,7 +20,7 @@ use crate::{
     environment::Environment,
     model::{DigestContents, DigestMail, DigestPeriod, DigestStatus},
     schedule::{NextAttempt, Schedule},
-    store::{DigestEnd, OperatorStore, Store, StoreError},
+    store::{DigestEnd, Lease, OperatorStore, Store, StoreError},
 };
 use periods::{DigestDays, next_period};
 
@@ -66,6 +66,7 @@ impl DigestOptions {
 pub(super) struct DigestSender<E> {
     environment: Arc<E>,
     schedule: Arc<Schedule>,
+    lease: Lease,
     /// `None`: none is wanted, and those that were made are to be forgotten, once.
     options: Option<DigestOptions>,
     has_forgotten: bool,
@@ -86,18 +87,22 @@ pub(super) struct DigestSender<E> {
 enum Done {
     Made(DigestPeriod, Result<Option<DigestContents>, StoreError>),
     Attempted(Box<DigestMail>, Outcome),
+    /// The work is another's by now.
+    Dropped,
 }
 
 impl<E: Environment> DigestSender<E> {
     pub(super) fn new(
         environment: Arc<E>,
         schedule: Arc<Schedule>,
+        lease: Lease,
         options: Option<DigestOptions>,
         rng: StdRng,
     ) -> DigestSender<E> {
         DigestSender {
             environment,
             schedule,
+            lease,
             options,
             has_forgotten: false,
             rng,
@@ -167,6 +172,7 @@ impl<E: Environment> DigestSender<E> {
                 Ok(())
             }
             Done::Attempted(mail, outcome) => self.record_attempt(store, mail, outcome, moment),
+            Done::Dropped => Ok(()),
         };
         if recorded.is_err() {
             self.done = Some(done);
@@ -254,10 +260,12 @@ impl<E: Environment> DigestSender<E> {
         let options = options.clone();
         self.look_after(LOOK_INTERVAL);
         if let Some(mail) = store.due_digest(moment.now)? {
-            let environment = Arc::clone(&self.environment);
+            let (environment, lease) = (Arc::clone(&self.environment), self.lease.clone());
             self.task.spawn(async move {
-                let outcome = environment.send_digest(&mail).await;
-                Done::Attempted(Box::new(mail), outcome)
+                match lease.during(environment.send_digest(&mail)).await {
+                    Some(outcome) => Done::Attempted(Box::new(mail), outcome),
+                    None => Done::Dropped,
+                }
             });
             return Ok(());
         }

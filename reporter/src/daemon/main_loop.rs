@@ -29,6 +29,10 @@ impl<E: Environment> Daemon<E> {
     ) -> Result<(), StoreError> {
         let mut trouble = FailureThrottle::new(LOG_INTERVAL);
         loop {
+            // What is others' by now is not even begun.
+            if !self.lease.is_valid() {
+                return Err(StoreError::Fenced);
+            }
             let moment = self.read_clock();
             let now = moment.now;
             let wait = match self.run_once(moment) {
@@ -49,6 +53,7 @@ impl<E: Environment> Daemon<E> {
                             None | Some(Order::Stop) => return Ok(()),
                             Some(order) => on_order(order),
                         },
+                        () = self.lease.ended() => {}
                         () = sleep(RETRY_WAIT) => {}
                     }
                     continue;
@@ -61,6 +66,8 @@ impl<E: Environment> Daemon<E> {
                     None | Some(Order::Stop) => return Ok(()),
                     Some(order) => on_order(order),
                 },
+                () = self.lease.ended() => {}
+                () = self.lease.news() => {}
                 () = self.gathering.wait() => {}
                 () = self.additions_poller.wait() => {}
                 () = self.composing.wait() => sleep(DECISIONS_WAIT).await,
@@ -94,6 +101,17 @@ impl<E: Environment> Daemon<E> {
         self.gathering.record(store, &moment)?;
         self.additions_poller.record(store, &moment)?;
         self.additions_poller.start(store, now)?;
+        let share = self.tending.tend(store, &self.calendar, &moment)?;
+        if share.has_taken {
+            // The calendar may be ours by now.
+            self.calendar.forget_today();
+            self.digests.look_now();
+        }
+        if share.has_given {
+            // What is under way for others would be refused. What is still ours is asked and decided on once more.
+            self.gathering.abort();
+            self.composing.begin_anew();
+        }
         let composed = self.composing.day();
         self.composing.record(store, now)?;
         if composed.is_some() && self.composing.day() != composed {
@@ -141,6 +159,7 @@ impl<E: Environment> Daemon<E> {
             self.clock.until_confirmed(),
             self.additions_poller.until_next(),
             self.digests.until_next(),
+            self.tending.until_next(),
         ];
         let dates = dates.into_iter().flatten().map(until);
         let next = dates.chain(waits.into_iter().flatten());

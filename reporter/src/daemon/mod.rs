@@ -5,6 +5,7 @@
 //! transaction, so a slower disk gets larger transactions. Each part below gets the store and the time as arguments.
 
 mod additions;
+mod begin_anew;
 mod bounces;
 mod calendar;
 mod check_config;
@@ -22,11 +23,12 @@ mod sent_log;
 mod serve;
 pub(crate) mod signals;
 mod stop;
+mod tending;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rand::{SeedableRng as _, rngs::StdRng};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 
@@ -35,7 +37,7 @@ use crate::{
     environment::Environment,
     model::CollectorCommand,
     schedule::Schedule,
-    store::{Store, StoreError},
+    store::{Lease, Store, StoreError},
 };
 use additions::AdditionsPoller;
 use bounces::BounceRunner;
@@ -48,7 +50,9 @@ use gathering::Gathering;
 use observation::{CollectorBoard, Published, Snapshot};
 use requests::RequestRunner;
 use sent_log::ReportLog;
+use tending::Tending;
 
+pub use begin_anew::OpenStore;
 pub use check_config::faults;
 pub use digest::DigestOptions;
 pub use prepare::{Prepared, prepare};
@@ -85,9 +89,12 @@ pub struct DaemonOptions {
 /// The reporter at work.
 pub struct Daemon<E: Environment> {
     store: Box<dyn Store>,
+    lease: Lease,
     environment: Arc<E>,
+    composer: Arc<Composer>,
     schedule: Arc<Schedule>,
     options: DaemonOptions,
+    tending: Tending,
     clock: Clock,
     calendar: Calendar,
     gathering: Gathering<E>,
@@ -102,6 +109,18 @@ pub struct Daemon<E: Environment> {
     /// As of the last pass.
     next_delivery: Option<Timestamp>,
     next_fetch: Option<Timestamp>,
+    /// Of the daemon after this one: see [`Daemon::begin_anew`].
+    next_seed: u64,
+}
+
+/// What stays when the reporter begins anew.
+struct Parts<E> {
+    environment: Arc<E>,
+    composer: Arc<Composer>,
+    options: DaemonOptions,
+    collectors: CollectorBoard,
+    published: Arc<Published<Snapshot>>,
+    seed: u64,
 }
 
 impl<E: Environment> std::fmt::Debug for Daemon<E> {
@@ -118,62 +137,97 @@ impl<E: Environment> Daemon<E> {
     /// # Errors
     /// When the database fails.
     pub fn new(
-        mut store: Box<dyn Store>,
+        store: Box<dyn Store>,
         environment: Arc<E>,
         composer: Arc<Composer>,
         options: DaemonOptions,
         seed: u64,
     ) -> Result<Daemon<E>, StoreError> {
+        let parts = Parts {
+            environment,
+            composer,
+            collectors: CollectorBoard::new(&options.fetchers),
+            published: Arc::new(Published::new()),
+            options,
+            seed,
+        };
+        Daemon::of(store, parts)
+    }
+
+    fn of(mut store: Box<dyn Store>, parts: Parts<E>) -> Result<Daemon<E>, StoreError> {
+        let Parts {
+            environment,
+            composer,
+            options,
+            collectors,
+            published,
+            seed,
+        } = parts;
         let known = store.known_time()?;
         let clock = Clock::new(options.clock_confirmation, known, environment.reading());
         let leftover = resume(store.as_mut(), clock.moment.now)?;
         let mut rng = StdRng::seed_from_u64(seed);
         let mut fork = || StdRng::from_rng(&mut rng);
-        let (env, schedule) = (&environment, &composer.schedule);
+        let (env, schedule, lease) = (&environment, &composer.schedule, store.lease());
         let fetchers = &options.fetchers;
-        let collectors = CollectorBoard::new(fetchers);
+        let gathering = Gathering::new(
+            Arc::clone(env),
+            Arc::clone(schedule),
+            collectors.clone(),
+            fork(),
+        );
+        let composing = Composing::new(
+            Arc::clone(env),
+            Arc::clone(&composer),
+            fork(),
+            leftover,
+            ReportLog::of(options.log_sent_interval),
+        );
+        let delivering = Delivering::new(
+            Arc::clone(env),
+            Arc::clone(schedule),
+            lease.clone(),
+            &options,
+            fork(),
+        );
+        let digests = DigestSender::new(
+            Arc::clone(env),
+            Arc::clone(schedule),
+            lease.clone(),
+            options.digest.clone(),
+            fork(),
+        );
         Ok(Daemon {
             clock,
+            tending: Tending::new(Arc::clone(schedule)),
             calendar: Calendar::new(Arc::clone(schedule), fetchers.clone()),
-            gathering: Gathering::new(
-                Arc::clone(env),
-                Arc::clone(schedule),
-                collectors.clone(),
-                fork(),
-            ),
+            gathering,
             additions_poller: AdditionsPoller::new(
                 Arc::clone(env),
                 Arc::clone(schedule),
                 fetchers.clone(),
                 options.late_interval,
             ),
-            composing: Composing::new(
-                Arc::clone(env),
-                Arc::clone(&composer),
-                fork(),
-                leftover,
-                ReportLog::of(options.log_sent_interval),
-            ),
-            delivering: Delivering::new(Arc::clone(env), Arc::clone(schedule), &options, fork()),
-            digests: DigestSender::new(
-                Arc::clone(env),
-                Arc::clone(schedule),
-                options.digest.clone(),
-                fork(),
-            ),
+            composing,
+            delivering,
+            digests,
             requests: RequestRunner::new(
                 Arc::clone(env),
                 Arc::clone(&composer),
+                lease.clone(),
                 options.request_interval,
             ),
             bounces: BounceRunner::new(options.request_interval),
             schedule: Arc::clone(schedule),
             collectors,
-            published: Arc::new(Published::new()),
+            published,
             next_delivery: None,
             next_fetch: None,
+            next_seed: rng.next_u64(),
+            lease,
             store,
             environment,
+            composer,
             options,
         })
     }

@@ -32,6 +32,8 @@ const KEPT_THREAD: Duration = Duration::from_secs(600);
 pub struct Prepared {
     pub(super) runtime: Runtime,
     pub(super) daemon: Daemon<SystemEnvironment>,
+    /// With which it begins anew, if it has to.
+    pub(super) settings: Reportd,
     pub(super) signals: signals::Signals,
     pub(super) log: LogHandle,
     pub(super) service_manager: ServiceManager,
@@ -92,6 +94,7 @@ pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, 
     Ok(Prepared {
         runtime,
         daemon,
+        settings,
         signals,
         log,
         service_manager,

@@ -26,7 +26,8 @@ use crate::{
     environment::Environment,
     model::{Delivery, Destination, RequestId, RequestKind, RequestState},
     store::{
-        Disposition, OpenRequest, RequestEnd, RequestOutcome, StartedRequest, Store, StoreError,
+        Disposition, Lease, OpenRequest, RequestEnd, RequestOutcome, StartedRequest, Store,
+        StoreError,
     },
 };
 
@@ -39,6 +40,7 @@ const MAX_TESTS: usize = 4;
 pub(super) struct RequestRunner<E: Environment> {
     environment: Arc<E>,
     composer: Arc<Composer>,
+    lease: Lease,
     interval: Duration,
     next_look: Instant,
     /// The store's number at the last look.
@@ -46,7 +48,7 @@ pub(super) struct RequestRunner<E: Environment> {
     open: Vec<OpenRequest>,
     /// In the destination queues.
     in_hand: HashSet<RequestId>,
-    tests: JoinSet<EndedTest>,
+    tests: JoinSet<Option<EndedTest>>,
     /// The tests under way.
     tested: HashMap<RequestId, Destination>,
     /// Not recorded yet.
@@ -65,11 +67,13 @@ impl<E: Environment> RequestRunner<E> {
     pub(super) fn new(
         environment: Arc<E>,
         composer: Arc<Composer>,
+        lease: Lease,
         interval: Duration,
     ) -> RequestRunner<E> {
         RequestRunner {
             environment,
             composer,
+            lease,
             interval,
             next_look: Instant::now(),
             change_number: None,
@@ -87,7 +91,7 @@ impl<E: Environment> RequestRunner<E> {
         loop {
             tokio::select! {
                 Some(ended) = self.tests.join_next(), if !self.tests.is_empty() => {
-                    self.test_ended(ended.ok());
+                    self.test_ended(ended.ok().flatten());
                     return;
                 }
                 () = sleep_until(self.next_look) => {}
@@ -218,12 +222,12 @@ impl<E: Environment> RequestRunner<E> {
             delivered_before: false,
             request: Some(id),
         };
-        let environment = Arc::clone(&self.environment);
+        let (environment, lease) = (Arc::clone(&self.environment), self.lease.clone());
         self.tests.spawn(async move {
             let begun = Instant::now();
-            let outcome = environment.deliver(&delivery).await;
+            let outcome = lease.during(environment.deliver(&delivery)).await?;
             let took = begun.elapsed();
-            EndedTest { id, outcome, took }
+            Some(EndedTest { id, outcome, took })
         });
     }
 
@@ -240,7 +244,7 @@ impl<E: Environment> RequestRunner<E> {
             self.ends.extend(resend_ended(ended));
         }
         while let Some(ended) = self.tests.try_join_next() {
-            self.test_ended(ended.ok());
+            self.test_ended(ended.ok().flatten());
         }
         self.record_ends(store, now)
     }
@@ -259,7 +263,7 @@ impl<E: Environment> RequestRunner<E> {
     /// The reporter stops: what the tests under way are answered will not be known.
     pub(super) fn stop(&mut self, store: &mut dyn Store, now: Timestamp) -> Result<(), StoreError> {
         while let Some(ended) = self.tests.try_join_next() {
-            self.test_ended(ended.ok());
+            self.test_ended(ended.ok().flatten());
         }
         self.tests.abort_all();
         for (id, destination) in std::mem::take(&mut self.tested) {
@@ -277,7 +281,7 @@ impl<E: Environment> RequestRunner<E> {
         self.record_ends(store, now)
     }
 
-    /// `None` after a panic, which the log has: the row stays in hand until the next start.
+    /// `None` after a panic, which the log has, and when the work is another's by now: the row stays in hand until the next start.
     fn test_ended(&mut self, ended: Option<EndedTest>) {
         let Some(EndedTest { id, outcome, took }) = ended else {
             return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tlsrptd_service::{log::LogHandle, service_manager::ServiceManager};
 
 use super::{Order, Prepared, probing::probe_all};
-use crate::error::Error;
+use crate::{error::Error, store};
 
 /// Deliveries under way get so long to end when we are told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -18,7 +18,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub fn serve(prepared: Prepared) -> Result<(), Error> {
     let Prepared {
         runtime,
-        mut daemon,
+        daemon,
+        settings,
         mut signals,
         log,
         service_manager,
@@ -26,28 +27,31 @@ pub fn serve(prepared: Prepared) -> Result<(), Error> {
         pidfile,
         observed,
     } = prepared;
-    let worked = runtime.block_on(async {
+    let (daemon, worked) = runtime.block_on(async {
         tracing::info!("tlsrpt-reportd is at work");
         service_manager.ready();
         let probes = tokio::spawn(probe_all(fetchers, daemon.collectors.clone()));
-        let worked = daemon
-            .run(&mut signals.orders, |order| {
-                obey(&log, &service_manager, order)
-            })
+        let open = || store::open(&settings, None);
+        let orders = &mut signals.orders;
+        let (mut daemon, worked) = daemon
+            .run_in_fleet(&open, orders, |order| obey(&log, &service_manager, order))
             .await;
         probes.abort();
         drop(observed);
         service_manager.stopping();
         // What ended well is recorded even when something else went wrong.
-        let stopped = daemon
-            .stop(GRACE, &mut signals.orders, |order| {
-                obey(&log, &service_manager, order)
-            })
-            .await;
+        let stopped = match &mut daemon {
+            Some(daemon) => {
+                daemon
+                    .stop(GRACE, orders, |order| obey(&log, &service_manager, order))
+                    .await
+            }
+            None => Ok(()),
+        };
         signals.task.abort();
-        worked.and(stopped)
+        (daemon, worked.and(stopped))
     });
-    let closed = daemon.into_store().close();
+    let closed = daemon.map_or(Ok(()), |daemon| daemon.into_store().close());
     drop(pidfile);
     runtime.shutdown_timeout(Duration::from_secs(1));
     worked.and(closed)?;

@@ -21,6 +21,7 @@ use crate::{
     deliver::PreparedMail,
     environment::Environment,
     model::{Delivery, QueueKey},
+    store::Lease,
 };
 
 /// Idle queues that are remembered: strangers name hosts without number.
@@ -51,6 +52,7 @@ pub(crate) struct ClaimedCounts {
 impl<E: Environment> DeliveryQueues<E> {
     pub(crate) fn new(
         environment: Arc<E>,
+        lease: Lease,
         limits: ConcurrencyLimits,
         rng: StdRng,
     ) -> DeliveryQueues<E> {
@@ -59,7 +61,7 @@ impl<E: Environment> DeliveryQueues<E> {
         let scheduler = Scheduler::new(limits, rng, sender);
         let capacity_changed = Arc::clone(&scheduler.capacity_changed);
         DeliveryQueues {
-            runners: Arc::new(Runners::new(environment, scheduler)),
+            runners: Arc::new(Runners::new(environment, lease, scheduler)),
             limits,
             paused: BTreeSet::new(),
             sizes: HashMap::new(),

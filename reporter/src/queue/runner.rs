@@ -18,6 +18,7 @@ use super::{
 use crate::{
     deliver::{Outcome, Progress},
     environment::Environment,
+    store::Lease,
 };
 
 /// An attempt that lasts is reviewed again after a quarter of its time, but at least so often.
@@ -26,14 +27,16 @@ const REVIEW_INTERVAL: Duration = Duration::from_secs(5);
 /// What all runners share.
 pub(super) struct Runners<E> {
     environment: Arc<E>,
+    lease: Lease,
     scheduler: Mutex<Scheduler>,
     stop: watch::Sender<bool>,
 }
 
 impl<E: Environment> Runners<E> {
-    pub(super) fn new(environment: Arc<E>, scheduler: Scheduler) -> Runners<E> {
+    pub(super) fn new(environment: Arc<E>, lease: Lease, scheduler: Scheduler) -> Runners<E> {
         Runners {
             environment,
+            lease,
             scheduler: Mutex::new(scheduler),
             stop: watch::Sender::new(false),
         }
@@ -67,7 +70,7 @@ impl<E: Environment> Runners<E> {
     /// Makes one attempt after the other until there is none.
     async fn run(self: Arc<Self>, mut attempt: Attempt) {
         loop {
-            // Stopped: its outcome is unknown, and it will be repeated.
+            // Stopped, or the work is others' by now: its outcome is unknown, and it will be repeated.
             let Some(outcome) = self.make(&attempt).await else {
                 return;
             };
@@ -98,12 +101,14 @@ impl<E: Environment> Runners<E> {
         let (begun, progress) = (Instant::now(), Progress::default());
         let mut stop = self.stop.subscribe();
         let work = self.environment.deliver_telling(delivery, mail, &progress);
-        let mut work = std::pin::pin!(work);
+        let (mut work, mut ended) = (std::pin::pin!(work), std::pin::pin!(self.lease.ended()));
         let mut pause = NOT_CONNECTED;
         loop {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|is_stopped| *is_stopped) => return None,
+                // Before all else: a process that stood still must send nothing when it goes on.
+                () = &mut ended => return None,
                 outcome = &mut work => return Some(outcome),
                 () = sleep(pause), if !attempt.is_local => {}
             }

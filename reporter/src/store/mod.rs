@@ -32,8 +32,10 @@ mod history;
 mod history_addition;
 mod history_failure;
 mod in_hand;
+mod lease;
 mod mailed;
 mod matching;
+mod membership;
 mod operator;
 mod pending;
 #[cfg(feature = "postgresql")]
@@ -78,6 +80,8 @@ pub use history::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
     PolicyTotals, ReportContents, ResultTotals, WithoutReport,
 };
+pub use lease::Lease;
+pub use membership::{ClosedDay, Membership, Tended};
 pub use operator::{BounceTotals, CarrierTotals, OperatorStore, RunningTotals, SuppressionRow};
 pub use requests::{
     CoveredDestinations, NewRequest, OpenRequest, OperatorRequests, RequestEnd, RequestOutcome,
@@ -101,6 +105,7 @@ pub trait Store:
     + Upkeep
     + Digests
     + History
+    + Membership
     + Send
 {
     /// Which reporter of its organisation works on this database: the same for as long as the database exists.

@@ -1,8 +1,17 @@
-//! What only a fleet on PostgreSQL has.
+//! What only a fleet on PostgreSQL has: several reporters on one database, who leave, die, or stand still for too long; and a
+//! database that is restarted, full, or another.
+//!
+//! This executable starts itself as a member in a process of its own, to be stopped and killed.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod child;
+mod crew;
+mod days;
+mod desk;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod failover;
+mod members;
+mod party;
 mod restarts;
 mod world;

@@ -72,9 +72,9 @@ impl PostgresStore {
 
     /// Shards come and go; and what others have added to ours is to be found.
     pub(super) fn follow(&mut self, now: Timestamp) {
-        let own = &mut self.deliveries;
-        if own.shards != self.member.shards() {
-            own.shards = self.member.shards().to_vec();
+        let (own, staying) = (&mut self.deliveries, self.member.staying_shards());
+        if own.shards != staying {
+            own.shards = staying;
             own.pending.read_again();
             own.changes += 1;
         }

@@ -11,8 +11,8 @@ use crate::{
     model::BounceKey,
     secret,
     store::{
-        Cause, CommitHook, OperatorAccess, OperatorStore, Store, StoreError, copies_to,
-        mailed::GuardedMails,
+        Cause, CommitHook, OperatorAccess, OperatorStore, Step, Store, StoreError, Tended,
+        copies_to, mailed::GuardedMails,
     },
 };
 
@@ -76,7 +76,7 @@ impl PostgresStore {
         let installation = schema::installation(&db).map_err(fault)?;
         let bounce_key = bounce_key(&db).map_err(fault)?;
         let member = Member::join(&db, &member_name()).map_err(fault)?;
-        Ok(PostgresStore {
+        let mut store = PostgresStore {
             db,
             place,
             hook,
@@ -94,12 +94,15 @@ impl PostgresStore {
             kept: FleetKept::new(settings.max_kept_reports_size),
             suppressions: ReadList::default(),
             bounces_after: 0,
-        })
+        };
+        store.share(Step::Made, &mut Tended::default())?;
+        Ok(store)
     }
 
-    /// Leaves the fleet.
+    /// Leaves the fleet: what it owned is free for others at once.
     pub(super) fn leave(self) -> Result<(), StoreError> {
-        Ok(())
+        let left = self.member.leave(&self.db);
+        left.map_err(|fault| open_fault(&self.place.address, fault))
     }
 }
 

@@ -51,7 +51,7 @@ impl Requests for PostgresStore {
     }
 
     fn open_requests(&self) -> Result<Vec<OpenRequest>, StoreError> {
-        let (shards, in_hand) = (self.member.shards(), self.requests_in_hand());
+        let (shards, in_hand) = (self.member.staying_shards(), self.requests_in_hand());
         let rows = self.read(
             "requests",
             OPEN,
@@ -150,7 +150,8 @@ impl Requests for PostgresStore {
 impl PostgresStore {
     /// Grows when what is read of requests and bounces is about other shards.
     fn changes(&self) -> i64 {
-        self.deliveries.changes + i64::from(!self.deliveries.is_about(self.member.shards()))
+        self.deliveries.changes
+            + i64::from(!self.deliveries.is_about(&self.member.staying_shards()))
     }
 
     fn requests_in_hand(&self) -> Vec<i64> {

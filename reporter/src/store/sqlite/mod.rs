@@ -32,14 +32,16 @@ mod suppressed;
 mod text;
 mod used;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tlsrptd_proto::report::InstallationId;
+use tlsrptd_proto::{day::Day, report::InstallationId};
 
 use crate::model::BounceKey;
 
 use super::{
-    CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
-    in_hand::ReportsInHand, mailed::GuardedMails, pending::PendingQueues,
+    CommitHook, CommitSide, HookVerdict, Lease, Membership, OperatorAccess, OperatorStore, Step,
+    Store, StoreError, Tended, in_hand::ReportsInHand, mailed::GuardedMails,
+    pending::PendingQueues,
 };
 
 pub(super) use lock::held_by;
@@ -88,6 +90,21 @@ impl Store for SqliteStore {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         SqliteStore::close(*self)
+    }
+}
+
+/// Alone on its database.
+impl Membership for SqliteStore {
+    fn lease(&self) -> Lease {
+        Lease::always()
+    }
+
+    fn tend(
+        &mut self,
+        _: Timestamp,
+        _: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
+    ) -> Result<Tended, StoreError> {
+        Ok(Tended::default())
     }
 }
 

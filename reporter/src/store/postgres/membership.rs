@@ -1,0 +1,144 @@
+//! Tends the fleet: who is in it, what of the work is whose, and the days.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tlsrptd_fleet::Shard;
+use tlsrptd_proto::day::Day;
+use tokio::time::Instant;
+
+use super::{
+    PostgresStore, at_step,
+    deliveries::release_shards,
+    member::{FleetLook, fence_members, give_shards, take_shards},
+};
+use crate::store::{Lease, Membership, Step, StoreError, Tended};
+
+impl Membership for PostgresStore {
+    fn lease(&self) -> Lease {
+        self.member.lease().clone()
+    }
+
+    fn tend(
+        &mut self,
+        now: Timestamp,
+        deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
+    ) -> Result<Tended, StoreError> {
+        let mut tended = Tended::default();
+        // It is not renewed, whatever others know of it by now.
+        if !self.member.lease().is_valid() {
+            return Err(StoreError::Fenced);
+        }
+        let is_again = self.member.next_look.is_some_and(|at| at <= Instant::now());
+        let has_news = self.member.lease().take_news() || is_again;
+        if has_news {
+            // If it fails it is done later.
+            self.member.next_look = Some(Instant::now());
+            let is_done = self.share(Step::Released, &mut tended)?;
+            let again = Instant::now() + self.member.look_interval();
+            self.member.next_look = (!is_done).then_some(again);
+        }
+        let today = Some(Day::of(now));
+        if self.member.owns(0) {
+            if has_news || self.member.today != today {
+                self.prepare_days(now)?;
+            }
+            if has_news || self.member.today != today || self.member.deadline.is_some() {
+                (tended.closed, self.member.deadline) = self.close_days(now, deadlines)?;
+            }
+            self.member.today = today;
+        } else {
+            (self.member.today, self.member.deadline) = (None, None);
+        }
+        tended.wait = self.until_next(now);
+        Ok(tended)
+    }
+}
+
+impl PostgresStore {
+    fn until_next(&self, now: Timestamp) -> Option<Duration> {
+        let look = self.member.next_look;
+        let look = look.map(|at| at.saturating_duration_since(Instant::now()));
+        let deadline = self.member.deadline.filter(|at| *at > now);
+        let deadline = deadline.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+        look.into_iter().chain(deadline).min()
+    }
+
+    /// Takes what nobody has, up to a fair share, and gives back what is more than that. Gives whether all is done.
+    pub(super) fn share(&mut self, step: Step, tended: &mut Tended) -> Result<bool, StoreError> {
+        let id = self.member.id();
+        let look = |store: &PostgresStore| {
+            FleetLook::take(&store.db).map_err(|fault| at_step(step, fault))
+        };
+        let mut fleet = look(self)?;
+        if !fleet.has(id) {
+            self.member.lease().end();
+            return Err(StoreError::Fenced);
+        }
+        let gone = fleet.gone(id, self.member.may_judge());
+        let are_judged = fleet.gone(id, true).len() == gone.len();
+        if !gone.is_empty() {
+            // First of all: whoever is fenced begins nothing more on its shards.
+            tended.fenced = self.transact(step, &[], |tx| fence_members(tx, &gone))?;
+            fleet = look(self)?;
+        }
+        let (own, share) = (fleet.of(id), fleet.fair_share());
+        // A COMMIT whose answer was lost is seen here.
+        tended.taken = own
+            .iter()
+            .filter(|shard| !self.member.owns(**shard))
+            .count();
+        self.member.set_shards(own.clone());
+        let missing = share.saturating_sub(own.len()).min(fleet.number_free());
+        let taken = match missing {
+            0 => 0,
+            _ => self.take(step, missing, tended)?,
+        };
+        let surplus = own.len().saturating_sub(share);
+        if surplus > 0 {
+            self.give(step, surplus, tended)?;
+        } else {
+            self.member.set_leaving(Vec::new());
+        }
+        Ok(are_judged && taken == missing && tended.given == surplus)
+    }
+
+    fn take(&mut self, step: Step, most: usize, tended: &mut Tended) -> Result<usize, StoreError> {
+        let id = self.member.id();
+        let (taken, repeated) = self.transact(step, &[], |tx| {
+            let taken = take_shards(tx, id, most)?;
+            // Whoever has just joined releases all that it owns by itself.
+            let repeated = match step {
+                Step::Made => 0,
+                _ => release_shards(tx, &taken, id)?,
+            };
+            Ok((taken, repeated))
+        })?;
+        let number = taken.len();
+        tended.taken += number;
+        tended.repeated += repeated;
+        let all = self.member.shards().iter().copied().chain(taken);
+        self.member.set_shards(all.collect());
+        Ok(number)
+    }
+
+    /// Those with nothing in hand at once; of others nothing more is taken in hand, so that they follow. The last first: the first
+    /// has the calendar, and stays where it is.
+    fn give(&mut self, step: Step, number: usize, tended: &mut Tended) -> Result<(), StoreError> {
+        let id = self.member.id();
+        let in_hand = self.shards_in_hand();
+        let own = self.member.shards().iter().skip(1).rev().copied();
+        let (busy, idle): (Vec<Shard>, Vec<Shard>) = own.partition(|shard| in_hand.contains(shard));
+        let given: Vec<Shard> = idle.into_iter().take(number).collect();
+        if !given.is_empty() {
+            self.transact(step, &[], |tx| give_shards(tx, id, &given))?;
+            let kept = self.member.shards().iter().copied();
+            let kept = kept.filter(|shard| !given.contains(shard)).collect();
+            self.member.set_shards(kept);
+        }
+        tended.given = given.len();
+        let leaving = busy.into_iter().take(number - given.len()).collect();
+        self.member.set_leaving(leaving);
+        Ok(())
+    }
+}

@@ -5,6 +5,7 @@
 use std::{cell::Cell, fs, path::Path};
 
 use tempfile::TempDir;
+use tlsrptd_fleet::{Address, Session, schema};
 
 /// What holds the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Engine {
         });
     }
 
-    /// An empty folder, and on PostgreSQL an empty database with it.
+    /// An empty folder, and on PostgreSQL a database with empty tables with it.
     pub fn folder(self) -> Folder {
         // In memory, where that is possible: syncing is not what these tests are about.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
@@ -66,11 +67,25 @@ impl Engine {
             Engine::Sqlite => None,
             Engine::Postgres => tlsrptd_cluster::database(),
         };
-        if let Some(address) = &database {
-            fs::write(folder.path().join(ADDRESS), address).unwrap();
+        let folder = Folder { folder, database };
+        if let Some(address) = folder.address() {
+            make_tables(address);
+            folder.redirect(address);
         }
-        Folder { folder, database }
+        folder
     }
+}
+
+/// The tables of a fleet, with leases that do not end: weeks of virtual time are moments for the server, and who looks at the
+/// fleet a hundred times in the length of a lease would do nothing else.
+pub fn make_tables(address: &str) {
+    let db = Session::connect(Address::parse(address).unwrap()).unwrap();
+    schema::migrate(&db).unwrap();
+    let transaction = db.begin().unwrap();
+    transaction
+        .batch("UPDATE lease SET length = '1000 days'")
+        .unwrap();
+    transaction.commit().unwrap();
 }
 
 /// What a reporter has of its own in a test.
@@ -116,7 +131,5 @@ pub fn dbname(folder: &Path) -> String {
 
 /// Whether it is a database of PostgreSQL.
 pub fn is_address(dbname: &Path) -> bool {
-    dbname
-        .to_str()
-        .is_some_and(tlsrptd_fleet::Address::is_meant)
+    dbname.to_str().is_some_and(Address::is_meant)
 }

@@ -11,11 +11,11 @@ use tlsrptd_reporter::{
     model::CollectorCommand,
     route::Routes,
     schedule::Schedule,
-    store::{self, CommitHook, CommitSide, HookVerdict, Step, StoreError},
+    store::{self, CommitHook, StoreError},
 };
 use tokio::sync::mpsc;
 
-use super::engine::{Engine, Folder, dbname, is_address};
+use super::engine::{Engine, Folder, dbname};
 
 /// The settings, with these options beside the required ones.
 pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
@@ -38,7 +38,7 @@ pub fn daemon<O: Environment>(
     hook: Option<CommitHook>,
     seed: u64,
 ) -> Result<Daemon<O>, StoreError> {
-    let store = store::open(settings, with_long_leases(settings, hook))?;
+    let store = store::open(settings, hook)?;
     let composer = Composer {
         submitter: Submitter {
             organization_name: settings.organization_name.clone(),
@@ -78,22 +78,6 @@ pub fn daemon<O: Environment>(
         request_interval: Duration::from_secs(600),
     };
     Daemon::new(store, environment, Arc::new(composer), options, seed)
-}
-
-/// In a fleet: weeks of virtual time are moments for the server, and who looks at the fleet a hundred times in the length of a
-/// lease would do nothing else.
-fn with_long_leases(settings: &Reportd, hook: Option<CommitHook>) -> Option<CommitHook> {
-    if !is_address(&settings.dbname) {
-        return hook;
-    }
-    let (dbname, mut hook) = (settings.dbname.clone(), hook);
-    Some(Box::new(move |step, side| {
-        if (step, side) == (Step::Made, CommitSide::After) {
-            super::fleet::change(&dbname, "UPDATE lease SET length = '100 days'");
-        }
-        hook.as_mut()
-            .map_or(HookVerdict::Continue, |hook| hook(step, side))
-    }))
 }
 
 /// A database that a reporter has made and closed.

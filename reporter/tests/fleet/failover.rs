@@ -10,7 +10,7 @@ use tlsrptd_cluster::Cluster;
 use tlsrptd_reporter::store::{CommitHook, CommitSide, HookVerdict, Step};
 
 use super::world::{HOUR, World};
-use crate::environment::{Engine, Folder};
+use crate::environment::{Engine, Folder, make_tables};
 
 const DAYS: [&str; 2] = ["2026-11-19", "2026-11-20"];
 
@@ -18,6 +18,7 @@ const DAYS: [&str; 2] = ["2026-11-19", "2026-11-20"];
 fn pair() -> (Cluster, Cluster, Folder) {
     let primary = Cluster::start(&["wal_level=replica"]).unwrap();
     primary.query("postgres", "CREATE DATABASE fleet").unwrap();
+    make_tables(&primary.address("fleet"));
     let replica = primary.replica(&[]);
     let folder = Engine::Sqlite.folder();
     folder.redirect(&Cluster::address_in(&[&primary, &replica], "fleet"));

@@ -13,14 +13,16 @@ use tlsrptd_cluster::{Cluster, as_ordinary, skip};
 use tlsrptd_reporter::store::{CommitHook, HookVerdict};
 
 use super::world::{HOUR, World};
-use crate::environment::{Engine, Folder};
+use crate::environment::{Engine, Folder, make_tables};
 
 const DAYS: [&str; 2] = ["2026-11-19", "2026-11-20"];
 
 /// A folder that names a database of this server.
 fn folder(cluster: &Cluster) -> Folder {
     let folder = Engine::Sqlite.folder();
-    folder.redirect(&cluster.database());
+    let address = cluster.database();
+    make_tables(&address);
+    folder.redirect(&address);
     folder
 }
 
@@ -90,6 +92,7 @@ fn the_disk_of_the_database_is_full() {
             return;
         };
         let folder = Engine::Sqlite.folder();
+        make_tables(&cluster.address("small"));
         folder.redirect(&cluster.address("small"));
         let mut world = World::new(folder.path());
         let other = disk.path.join("other");

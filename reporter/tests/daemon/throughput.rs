@@ -12,7 +12,7 @@ use tlsrptd_reporter::store::{CommitSide, HookVerdict, Step};
 
 use crate::{
     NOW, YESTERDAY_ONLY,
-    environment::{folder, run, sent, settings},
+    environment::{each_engine, folder, run, sent, settings},
     hosts::{attempts, by_mail, environment},
 };
 
@@ -25,7 +25,7 @@ fn to_one_host(domain: &str) -> String {
 }
 
 /// A receiver that takes a report in a millisecond gets them without a pause, and many are recorded at a time.
-#[tokio::test(start_paused = true)]
+#[each_engine]
 async fn a_receiver_that_takes_reports_at_once_waits_for_nobody() {
     for who in ["mailto:", "https:"] {
         let folder = folder();

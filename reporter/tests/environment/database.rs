@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use rusqlite::Connection;
-use tlsrptd_config::{Start, reportd::Reportd};
+use tlsrptd_config::Start;
 use tlsrptd_reporter::store::{OperatorAccess, OperatorStore, open_for_operator};
 
 use super::{
@@ -31,11 +31,7 @@ pub fn operator(dbname: &Path, access: OperatorAccess) -> Box<dyn OperatorStore>
     let Start::Run(settings) = tlsrptd_config::reportd::load(args, []) else {
         panic!("{}", dbname.display());
     };
-    let settings = Reportd {
-        dbname: dbname.to_owned(),
-        ..settings.values
-    };
-    open_for_operator(&settings, access).unwrap()
+    open_for_operator(&settings.values, access).unwrap()
 }
 
 /// Statements that put there what no port does, in the words of each engine.

@@ -27,10 +27,7 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
     ];
     args.extend(options.iter().map(OsString::from));
     match tlsrptd_config::reportd::load(args, []) {
-        Start::Run(settings) => Reportd {
-            dbname: dbname(folder).into(),
-            ..settings.values
-        },
+        Start::Run(settings) => settings.values,
         Start::Done { stderr, .. } => panic!("{stderr}"),
     }
 }

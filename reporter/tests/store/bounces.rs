@@ -3,7 +3,8 @@
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_reporter::{
     model::{
-        BounceBlame, BounceKey, BounceKind, BounceResult, BounceTag, Delivery, DeliveryStatus,
+        BounceBlame, BounceKey, BounceKind, BounceResult, BounceTag, Decision, Delivery,
+        DeliveryStatus, Destination, NamedBy,
     },
     store::{
         AttemptEnd, Disposition, NewBounce, OperatorAccess, OperatorStore, Store, open_for_operator,
@@ -32,7 +33,12 @@ impl Scene {
         let settings = settings(folder, &[]);
         let mut store = open(&settings);
         let now = at("21T01:00:00");
-        let decided = decision("a.example", &[URI, "mailto:b@a.example"], now);
+        let mut decided = decision("a.example", &["mailto:b@a.example"], now);
+        if let Decision::Report(report) = &mut decided.decision {
+            // It is the first in hand.
+            let to = Destination::new(URI, NamedBy::Record);
+            report.destinations.push((to, at("21T00:59:59")));
+        }
         store.store_decisions(day(), &[decided], now).unwrap();
         let delivery = claim(&mut *store, now, 1).remove(0);
         let operator = open_for_operator(&settings, OperatorAccess::Write).unwrap();

@@ -60,12 +60,10 @@ fn a_job_from_waiting_to_decided() {
         ["-", "-"],
         "for sys4 there is work until the last report is stored"
     );
+    let mut decided = decision("a.example", &[], at("21T06:00:00"));
+    decided.rows.used = vec!["one".to_owned()];
     store
-        .close_day(
-            day(),
-            &[decision("a.example", &[], at("21T06:00:00"))],
-            at("21T06:00:00"),
-        )
+        .close_day(day(), &[decided], at("21T06:00:00"))
         .unwrap();
     assert_eq!(status(), ["ok", "timedout"]);
     assert_eq!(
@@ -118,6 +116,7 @@ fn domains_are_read_within_a_bound_of_bytes() {
         let rows = ["a.example", "b.example", "c.example"].map(|domain| counted(domain, 1));
         store.store_rows(job, &rows, now).unwrap();
     }
+    store.normalize_domains(day(), now).unwrap();
     let size = 2 * counted("a.example", 1).data.len();
     for (bytes, want, why) in [
         (1, 1, "one is always read, and whole"),

@@ -33,10 +33,11 @@ fn what_is_old_goes_but_nothing_pending() {
         )
         .unwrap();
     store.job_answered(&job, None, now).unwrap();
-    let decisions = [
-        decision("a.example", &["mailto:r@a.example"], now),
-        decision("b.example", &["mailto:r@b.example"], now),
-    ];
+    let decisions = ["a.example", "b.example"].map(|domain| {
+        let mut decided = decision(domain, &[&format!("mailto:r@{domain}")], now);
+        decided.rows.used = vec!["one".to_owned()];
+        decided
+    });
     store.close_day(day(), &decisions, now).unwrap();
     let sent = |claimed: &Delivery| AttemptEnd {
         disposition: Disposition::Final {
@@ -119,7 +120,7 @@ fn what_is_sent_leaves_room() {
     claims.sort_by_key(|claimed| {
         (
             claimed.destination.uri().to_owned(),
-            claimed.r_id * 7919 % 400,
+            claimed.r_id % 400 * 7919 % 400,
         )
     });
     let sent = |claimed: &Delivery| AttemptEnd {

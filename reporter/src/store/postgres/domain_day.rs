@@ -73,7 +73,7 @@ impl DomainDays for PostgresReader {
             let days = tx.query(
                 "SELECT d.day, EXISTS (SELECT 1 FROM report r WHERE r.day = d.day AND r.domain = $1) \
                  OR EXISTS (SELECT 1 FROM answer a WHERE a.day = d.day AND a.shard = $2 AND a.domain = $1) \
-                 FROM (SELECT day FROM fetch_job UNION SELECT day FROM day) AS d ORDER BY d.day DESC",
+                 FROM (SELECT day FROM fetch_job UNION SELECT day FROM shipment) AS d ORDER BY d.day DESC",
                 &[&name, &shard],
             )?;
             let mut found = Vec::new();

@@ -22,10 +22,10 @@ use crate::{
 /// reports.
 const DUE: &str = "SELECT w.at, d.r_id, d.uri_hash, d.shard, d.first IS NULL, coalesce(octet_length(r.json), 0)::bigint \
     FROM unnest($2::bigint[], $3::text[], $4::bigint[]) WITH ORDINALITY AS w(r_id, queue, number, at) \
-    CROSS JOIN LATERAL (SELECT o.r_id, o.uri_hash, o.shard, o.first, o.due FROM delivery o \
+    CROSS JOIN LATERAL (SELECT o.r_id, o.uri_hash, o.uri, o.shard, o.first, o.due FROM delivery o \
     WHERE o.day = $1 AND o.r_id = w.r_id AND o.queue = w.queue AND o.due <= $5 AND o.status IS NULL \
-    AND o.started IS NULL AND o.shard = ANY($6) ORDER BY o.due, o.uri_hash LIMIT w.number) d \
-    JOIN report r ON r.day = $1 AND r.r_id = w.r_id ORDER BY w.at, d.due, d.uri_hash";
+    AND o.started IS NULL AND o.shard = ANY($6) ORDER BY o.due, o.uri COLLATE \"C\" LIMIT w.number) d \
+    JOIN report r ON r.day = $1 AND r.r_id = w.r_id ORDER BY w.at, d.due, d.uri COLLATE \"C\"";
 /// The text of a report comes once, however many of its deliveries are taken.
 const START: &str = "UPDATE delivery d SET started = $5, by = $6, first = coalesce(d.first, $5), dated = coalesce(d.dated, $5) \
     FROM unnest($2::bigint[], $3::uuid[], $4::boolean[]) WITH ORDINALITY AS w(r_id, uri_hash, wants, at), report r \

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use tlsrptd_fleet::{Fault, KeyHash, PgDay, PgTime, Transaction, stored_text, text_hash};
+use tlsrptd_fleet::{Fault, KeyHash, PgDay, PgTime, Shard, Transaction, stored_text, text_hash};
 use tlsrptd_proto::{day::Day, domain::Domain};
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// After an attempt; or after one that did not begin (`postponed`), or that does not count because of something of ours (`waits`).
+/// An end is one also if the database does not know of the attempt: a failover may have lost that. After an attempt; or after one that did not begin (`postponed`), or that does not count because of something of ours (`waits`).
 const ENDED: &str = "UPDATE delivery d SET status = w.status, failures = d.failures + w.failed, due = w.due, \
     started = NULL, by = NULL, reason = w.reason, \
     first = CASE WHEN w.waits OR (w.postponed AND d.first = d.started) THEN NULL ELSE coalesce(w.begins, d.first) END, \
@@ -30,8 +30,8 @@ const ENDED: &str = "UPDATE delivery d SET status = w.status, failures = d.failu
     FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::int[], $7::timestamptz[], $8::text[], $9::boolean[], \
     $10::boolean[], $11::timestamptz[]) WITH ORDINALITY \
     AS w(r_id, uri_hash, status, failed, due, reason, waits, postponed, begins, at) \
-    WHERE d.day = $1 AND d.r_id = w.r_id AND d.uri_hash = w.uri_hash AND d.status IS NULL AND d.by = $2 \
-    RETURNING w.at";
+    WHERE d.day = $1 AND d.r_id = w.r_id AND d.uri_hash = w.uri_hash AND d.status IS NULL \
+    AND (d.by = $2 OR w.status IS NOT NULL AND d.started IS NULL AND d.shard = ANY($12)) RETURNING w.at";
 /// Held until the end of the transaction, in their order: of two members that end the last two deliveries of a report, the second
 /// sees what the first has done.
 const REPORTS: &str = "SELECT r_id, domain, coalesce(failed, 0) > 0, mx FROM report \
@@ -60,7 +60,7 @@ impl PostgresStore {
         let (guard, mut kept) = (self.guard.clone(), self.kept);
         self.kept.forget();
         let tracker = self.transact(Step::Recorded, &shards, |tx| {
-            let recorded = mark(tx, ends, me, now)?;
+            let recorded = mark(tx, ends, &shards, me, now)?;
             let reports = lock_reports(tx, &recorded)?;
             mails::record(tx, me, &recorded, &reports, guard.as_ref(), now)?;
             arrived(tx, &recorded, today)?;
@@ -169,6 +169,7 @@ impl<'a> EndColumns<'a> {
 fn mark<'a>(
     tx: &Transaction<'_>,
     ends: &'a [AttemptEnd],
+    shards: &[Shard],
     me: i64,
     now: Timestamp,
 ) -> Result<Vec<&'a AttemptEnd>, Fault> {
@@ -190,6 +191,7 @@ fn mark<'a>(
                 &of.waits,
                 &of.postponed,
                 &of.begins,
+                &shards,
             ],
         )?;
         for row in &rows {

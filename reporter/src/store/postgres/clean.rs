@@ -32,6 +32,8 @@ const CLEANED_AT_ONCE: i64 = 10_000;
 
 /// See [`Upkeep::clean`](crate::store::Upkeep::clean).
 pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, StoreError> {
+    // Kept reports go with their days: by the old sum others would have to make room.
+    store.kept.forget();
     if let Some(day) = old_day(store, oldest)? {
         match schema::detach_day(&store.db, day) {
             Ok(()) => {}

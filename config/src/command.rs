@@ -240,7 +240,11 @@ pub(crate) fn named(program: Program, args: impl Iterator<Item = impl AsRef<str>
     let firsts = COMMANDS.iter().map(|command| first(command.name));
     let firsts: Vec<&'static str> = match program {
         Program::Ctl => firsts.collect(),
-        Program::Collectd | Program::Fetcher | Program::Reportd | Program::Statusd => Vec::new(),
+        Program::Collectd
+        | Program::Fetcher
+        | Program::Reportd
+        | Program::Statusd
+        | Program::Shipper => Vec::new(),
     };
     let mut known = args.filter_map(|arg| firsts.iter().find(|word| **word == arg.as_ref()));
     known.next().copied().unwrap_or_default()

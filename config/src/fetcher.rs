@@ -77,7 +77,7 @@ impl load::Load for Fetcher {
 }
 
 /// Only the first storage is read, as by sys4; it must be an SQLite file.
-fn storage(reader: &mut Reader<'_>) -> Storage {
+pub(crate) fn storage(reader: &mut Reader<'_>) -> Storage {
     let mut storages: Vec<Storage> = reader.take("storage");
     if storages.len() > 1 {
         reader.warn(

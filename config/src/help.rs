@@ -87,7 +87,7 @@ pub fn listed(program: Program) -> impl Iterator<Item = &'static Row> {
 fn usage(program: Program) -> String {
     let name = program.name();
     match program {
-        Program::Collectd | Program::Reportd | Program::Statusd => {
+        Program::Collectd | Program::Reportd | Program::Statusd | Program::Shipper => {
             format!("Usage: {name} [OPTIONS]")
         }
         Program::Fetcher => format!(
@@ -119,6 +119,9 @@ fn purpose(program: Program) -> &'static str {
         Program::Statusd => {
             "Serves a page and metrics that show how collectors and reporter are and what\n\
              fails, by HTTP on this host alone unless told otherwise. It writes nothing."
+        }
+        Program::Shipper => {
+            "Tells a fleet's database, PostgreSQL, what the collector of this host has counted."
         }
         Program::Ctl => {
             "Looks into the reporter, and edits the list of those who get no reports, by as\n\

@@ -5,8 +5,8 @@
 //! 1. `args` reads the command line, `env` the environment, `ini` the file;
 //! 2. `origin` remembers where each text came from, and decides which one counts;
 //! 3. `value` makes typed values of the texts; what is wrong becomes a `problem`;
-//! 4. [`collectd`], [`fetcher`], [`reportd`], [`ctl`] and [`statusd`] are the settings of the five programs, each with its
-//!    `load`.
+//! 4. [`collectd`], [`fetcher`], [`reportd`], [`ctl`], [`statusd`] and [`shipper`] are the settings of the six programs,
+//!    each with its `load`.
 //!
 //! [`service_view`] checks the files that settings name, for `--check_config`, [`credential`]
 //! knows those that it cannot see, and [`paths`] tells devices from files.
@@ -37,6 +37,7 @@ mod problem;
 mod reader;
 pub mod reportd;
 pub mod service_view;
+pub mod shipper;
 mod start;
 pub mod statusd;
 mod value;

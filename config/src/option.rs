@@ -6,6 +6,7 @@ mod collectd;
 mod fetcher;
 mod kind;
 mod reportd;
+mod shipper;
 mod statusd;
 
 pub use kind::Kind;
@@ -23,6 +24,8 @@ pub enum Program {
     Ctl,
     /// `tlsrpt-statusd`, which sys4 has nothing like.
     Statusd,
+    /// `tlsrpt-shipper`, which sys4 has nothing like either.
+    Shipper,
 }
 
 impl Program {
@@ -34,6 +37,7 @@ impl Program {
             Program::Reportd => "tlsrpt-reportd",
             Program::Ctl => "tlsrptctl",
             Program::Statusd => "tlsrpt-statusd",
+            Program::Shipper => "tlsrpt-shipper",
         }
     }
 
@@ -43,7 +47,7 @@ impl Program {
             Program::Collectd => "tlsrpt_collectd",
             Program::Fetcher => "tlsrpt_fetcher",
             Program::Reportd | Program::Ctl => "tlsrpt_reportd",
-            Program::Statusd => self.own_section(),
+            Program::Statusd | Program::Shipper => self.own_section(),
         }
     }
 
@@ -54,6 +58,7 @@ impl Program {
             Program::Fetcher => "tlsrptd_fetcher",
             Program::Reportd | Program::Ctl => "tlsrptd_reportd",
             Program::Statusd => "tlsrptd_statusd",
+            Program::Shipper => "tlsrptd_shipper",
         }
     }
 
@@ -64,6 +69,7 @@ impl Program {
             Program::Fetcher => "/etc/tlsrpt/fetcher.cfg",
             Program::Reportd | Program::Ctl => "/etc/tlsrpt/reportd.cfg",
             Program::Statusd => "/etc/tlsrpt/statusd.cfg",
+            Program::Shipper => "/etc/tlsrpt/shipper.cfg",
         }
     }
 
@@ -74,6 +80,7 @@ impl Program {
             Program::Fetcher => "TLSRPT_FETCHER_",
             Program::Reportd | Program::Ctl => "TLSRPT_REPORTD_",
             Program::Statusd => "TLSRPT_STATUSD_",
+            Program::Shipper => "TLSRPT_SHIPPER_",
         }
     }
 }
@@ -85,6 +92,7 @@ pub fn rows(program: Program) -> &'static [Row] {
         Program::Fetcher => fetcher::ROWS,
         Program::Reportd | Program::Ctl => reportd::ROWS,
         Program::Statusd => statusd::ROWS,
+        Program::Shipper => shipper::ROWS,
     }
 }
 
@@ -272,6 +280,7 @@ mod tests {
             Program::Fetcher,
             Program::Reportd,
             Program::Statusd,
+            Program::Shipper,
         ] {
             let mut names: Vec<_> = rows(program).iter().map(|row| row.name).collect();
             names.sort_unstable();

@@ -12,11 +12,12 @@ use tlsrptd_config::{
     option::{Program, row},
 };
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program::Collectd,
     Program::Fetcher,
     Program::Reportd,
     Program::Statusd,
+    Program::Shipper,
 ];
 /// On the command line only.
 const GENERAL: [&str; 5] = [

@@ -105,7 +105,9 @@ fn fixed_parts(format: &str) -> impl Iterator<Item = &str> {
 /// The programs' sources without their tests, texts that go over several lines put together.
 fn sources() -> Vec<String> {
     let mut found = Vec::new();
-    for part in ["collectd", "reporter", "service", "config", "proto"] {
+    for part in [
+        "collectd", "shipper", "reporter", "fleet", "service", "config", "proto",
+    ] {
         read(&root().join(part).join("src"), &mut found);
     }
     assert!(found.len() > 50);

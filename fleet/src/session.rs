@@ -47,6 +47,8 @@ pub struct Session {
     /// An answer comes within this time, or the connection is given up.
     patience: Duration,
     client: RefCell<Option<Connected>>,
+    /// How many connections there have been.
+    connections: Cell<u64>,
     /// A transaction is under way: it ends with its connection, and nothing of it may come to another.
     pub(crate) is_in_transaction: Cell<bool>,
     /// A transaction was left open: it is undone before the next.
@@ -71,6 +73,7 @@ impl Session {
             address,
             patience: LONGEST_ANSWER,
             client: RefCell::new(None),
+            connections: Cell::new(0),
             is_in_transaction: Cell::new(false),
             is_left_open: Cell::new(false),
         }
@@ -96,6 +99,12 @@ impl Session {
     /// Where it leads.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// How many connections there have been: another number is another connection, perhaps to a server that knows less than
+    /// the one before.
+    pub fn connections(&self) -> u64 {
+        self.connections.get()
     }
 
     /// Begins a transaction. If the connection was lost meanwhile, another is made.
@@ -241,6 +250,7 @@ impl Session {
             statements: HashMap::new(),
         };
         self.client.replace(Some(connected));
+        self.connections.set(self.connections.get() + 1);
         self.batch(SETTINGS)?;
         Ok(client)
     }

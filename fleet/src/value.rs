@@ -30,10 +30,18 @@ pub fn stored_text(text: &str) -> Cow<'_, str> {
     }
 }
 
+impl PgDay {
+    /// As it is on the wire: days since 2000-01-01.
+    pub fn number(self) -> i32 {
+        let days = self.0.start().as_second().div_euclid(SECONDS_A_DAY) - DAYS_BEFORE_2000;
+        // The calendar ends in the year 9999.
+        i32::try_from(days).unwrap_or(i32::MAX)
+    }
+}
+
 impl ToSql for PgDay {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Conversion<IsNull> {
-        let days = self.0.start().as_second().div_euclid(SECONDS_A_DAY) - DAYS_BEFORE_2000;
-        out.put_i32(i32::try_from(days)?);
+        out.put_i32(self.number());
         Ok(IsNull::No)
     }
 

@@ -37,6 +37,17 @@ fn crates_use_each_other_as_drawn() {
                 .chain(["tlsrptd-fleet", "tlsrptd-cluster", "tlsrptd-engines"])
                 .collect(),
         ),
+        // It reads a collector's days by the collector's own programs, and shares no code with them.
+        (
+            "tlsrptd-shipper",
+            BTreeSet::from([
+                "tlsrptd-proto",
+                "tlsrptd-config",
+                "tlsrptd-service",
+                "tlsrptd-fleet",
+                "tlsrptd-cluster",
+            ]),
+        ),
         // The suite speaks with the programs from outside.
         ("tlsrptd-tests", BTreeSet::from(["tlsrptd-cluster"])),
         // It makes closed days, for which it must know their keys.

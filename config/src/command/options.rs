@@ -81,7 +81,11 @@ pub(crate) const OPTIONS: &[CommandOption] = &[
 pub fn options(program: Program) -> &'static [CommandOption] {
     match program {
         Program::Ctl => OPTIONS,
-        Program::Collectd | Program::Fetcher | Program::Reportd | Program::Statusd => &[],
+        Program::Collectd
+        | Program::Fetcher
+        | Program::Reportd
+        | Program::Statusd
+        | Program::Shipper => &[],
     }
 }
 

@@ -8,11 +8,12 @@ use crate::{
     problem::{Place, Problem},
 };
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program::Collectd,
     Program::Fetcher,
     Program::Reportd,
     Program::Statusd,
+    Program::Shipper,
 ];
 
 /// Sections that are ignored although their name is almost that of a section that is read.

@@ -4,13 +4,14 @@
 
 use std::{ffi::OsString, fmt::Debug, path::Path};
 
-use tlsrptd_config::{Start, collectd, ctl, fetcher, option::Program, reportd, statusd};
+use tlsrptd_config::{Start, collectd, ctl, fetcher, option::Program, reportd, shipper, statusd};
 
-pub const DAEMONS: [Program; 4] = [
+pub const DAEMONS: [Program; 5] = [
     Program::Collectd,
     Program::Fetcher,
     Program::Reportd,
     Program::Statusd,
+    Program::Shipper,
 ];
 
 /// What a start came to.
@@ -39,6 +40,7 @@ pub fn load(program: Program, args: &[&str], env: &[(&str, &str)]) -> Shown {
         Program::Reportd => show(reportd::load(args, env)),
         Program::Ctl => show(ctl::load(args, env)),
         Program::Statusd => show(statusd::load(args, env)),
+        Program::Shipper => show(shipper::load(args, env)),
     }
 }
 
@@ -82,6 +84,9 @@ pub fn least(program: Program) -> String {
         Program::Collectd => "storage = dummy:\nsocketname = /s\n",
         Program::Fetcher => "storage = sqlite:///s\n",
         Program::Statusd => "",
+        Program::Shipper => {
+            "ship_to = postgresql://u@h/d\nstorage = sqlite:///s\nobservation_socket = /o\n"
+        }
         Program::Reportd | Program::Ctl => {
             "dbname = /d\nfetchers = f\norganization_name = O\ncontact_info = c@example.com\n"
         }

@@ -38,6 +38,7 @@ fn filled(wish: &str) -> Option<String> {
         Program::Reportd,
         Program::Ctl,
         Program::Statusd,
+        Program::Shipper,
     ]
     .into_iter()
     .find(|program| program.name() == of);

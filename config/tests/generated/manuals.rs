@@ -14,10 +14,11 @@ use tlsrptd_config::{
     option::{Program, row, rows},
 };
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "tlsrpt-collectd.8",
     "tlsrpt-fetcher.8",
     "tlsrpt-reportd.8",
+    "tlsrpt-shipper.8",
     "tlsrpt-statusd.8",
     "tlsrptctl.8",
     "tlsrptd.conf.5",
@@ -127,6 +128,7 @@ fn every_exit_status_of_the_table_is_told() {
                 exit::OTHER,
             ],
         ),
+        ("tlsrpt-shipper.8", &[exit::OK, exit::CONFIG, exit::OTHER]),
         ("tlsrpt-statusd.8", &[exit::OK, exit::CONFIG, exit::OTHER]),
         (
             "tlsrptctl.8",

@@ -169,6 +169,7 @@ fn help_lists_every_option() {
         Program::Reportd,
         Program::Ctl,
         Program::Statusd,
+        Program::Shipper,
     ] {
         let shown = load(program, &["--help"], &[]);
         assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));

@@ -14,6 +14,7 @@ CREATE TABLE collector(
 CREATE TABLE day(
   day date PRIMARY KEY,
   made boolean NOT NULL DEFAULT false,          -- its partitions are there
+  wanted timestamptz NOT NULL DEFAULT now(),    -- since when; who may write it may lock the row (see docs/fleet.md, rights)
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'composed')),
   over timestamptz,                             -- when a reporter first saw that it has ended, by its clock: deadlines begin here
   closed_at timestamptz,
@@ -25,6 +26,7 @@ CREATE TABLE shipment(
   collector int NOT NULL REFERENCES collector,
   batch bigint NOT NULL DEFAULT 0,              -- the last that came; the shipper knows how many it sent
   rows bigint NOT NULL DEFAULT 0,
+  sessions bigint NOT NULL DEFAULT 0,           -- the sum over its policies of what came
   shipped timestamptz NOT NULL DEFAULT now(),
   done boolean NOT NULL DEFAULT false,          -- the collector has closed the day, and all of it is here
   closed boolean NOT NULL DEFAULT false,        -- the day is closed: what comes now is late

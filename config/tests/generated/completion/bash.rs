@@ -33,7 +33,9 @@ pub(super) fn text(program: Program) -> String {
     // One name may be an option of two commands.
     let names = distinct(offers.iter().map(|offer| format!("--{}", offer.name)));
     let when = match program {
-        Program::Collectd | Program::Reportd | Program::Statusd => "$current == -* || -z $current",
+        Program::Collectd | Program::Reportd | Program::Statusd | Program::Shipper => {
+            "$current == -* || -z $current"
+        }
         Program::Fetcher | Program::Ctl => "$current == -*",
     };
     let _ = write!(

@@ -1,0 +1,267 @@
+//! The protocol with the fleet's database: who this collector is, which days it knows, and what it is told of a day.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use tlsrptd_fleet::{Address, Fault, KeyHash, PgDay, PgTime, Row, Session, schema, stored_text};
+use tlsrptd_proto::day::Day;
+
+use crate::batch::{Batch, Texts};
+
+/// See the module.
+pub(crate) struct Fleet {
+    session: Session,
+    collector: i32,
+    /// The connection on which all that follows was found out.
+    connection: u64,
+}
+
+/// A collector, as it is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Registered {
+    pub(crate) first_day: Day,
+    /// From that day on, nobody waits for it.
+    pub(crate) retired: Option<Day>,
+    /// Another has come under the same name, and is waited for in its place.
+    pub(crate) is_followed: bool,
+}
+
+/// A day of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FleetDay {
+    /// Its tables are there.
+    pub(crate) is_made: bool,
+    /// The database's clock.
+    pub(crate) now: Timestamp,
+}
+
+/// How far this collector is with a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shipment {
+    pub(crate) day: Day,
+    pub(crate) batch: i64,
+    /// Sessions that the database knows of.
+    pub(crate) sessions: u64,
+    pub(crate) is_done: bool,
+    pub(crate) is_closed: bool,
+}
+
+/// What has come of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Yes,
+    /// The row says another batch, or that the day is closed.
+    No,
+}
+
+impl Fleet {
+    /// Registers a collector.
+    pub(crate) fn register(
+        address: Address,
+        name: &str,
+        incarnation: KeyHash,
+        first_day: Day,
+    ) -> Result<(Fleet, Registered), Fault> {
+        let session = Session::connect(address)?;
+        schema::check(&session)?;
+        let name = stored_text(name);
+        let transaction = session.begin()?;
+        let ours = "SELECT id, first_day, retired FROM collector WHERE incarnation = $1";
+        let mut row = transaction.query_opt(ours, &[&incarnation])?;
+        if row.is_none() {
+            transaction.execute(
+                "INSERT INTO collector(name, incarnation, first_day) VALUES($1, $2, $3) ON CONFLICT DO NOTHING",
+                &[&name, &incarnation, &PgDay(first_day)],
+            )?;
+            row = transaction.query_opt(ours, &[&incarnation])?;
+        }
+        transaction.execute(
+            "UPDATE collector SET name = $1, seen = now() WHERE incarnation = $2",
+            &[&name, &incarnation],
+        )?;
+        let row = row.ok_or_else(|| Fault::Row("the collector's row is gone".to_owned()))?;
+        let collector: i32 = row.try_get(0)?;
+        let newer = transaction.query_opt(
+            "SELECT 1 FROM collector WHERE name = $1 AND id > $2 LIMIT 1",
+            &[&name, &collector],
+        )?;
+        transaction.commit()?;
+        let retired: Option<PgDay> = row.try_get(2)?;
+        let registered = Registered {
+            first_day: row.try_get::<_, PgDay>(1)?.0,
+            retired: retired.map(|day| day.0),
+            is_followed: newer.is_some(),
+        };
+        let fleet = Fleet {
+            connection: session.connections(),
+            collector,
+            session,
+        };
+        Ok((fleet, registered))
+    }
+
+    /// Whether the connection is the one on which all was found out.
+    pub(crate) fn is_same(&self) -> bool {
+        self.session.connections() == self.connection
+    }
+
+    /// It is at work.
+    pub(crate) fn is_seen(&self) -> Result<(), Fault> {
+        let sql = "UPDATE collector SET seen = now() WHERE id = $1 RETURNING id";
+        let row = self.session.query_opt(sql, &[&self.collector])?;
+        match row {
+            Some(_) => Ok(()),
+            None => Err(Fault::Row("the collector's row is gone".to_owned())),
+        }
+    }
+
+    /// All days that this collector has told of.
+    pub(crate) fn shipments(&self) -> Result<Vec<Shipment>, Fault> {
+        let sql = "SELECT day, batch, sessions, done, closed FROM shipment WHERE collector = $1 ORDER BY day";
+        let rows = self.session.query(sql, &[&self.collector])?;
+        rows.iter().map(Shipment::read).collect()
+    }
+
+    /// Asks for a day: a reporter makes its tables.
+    pub(crate) fn want(&self, day: Day) -> Result<FleetDay, Fault> {
+        let sql = "SELECT made, clock_timestamp() FROM day WHERE day = $1";
+        let row = match self.session.query_opt(sql, &[&PgDay(day)])? {
+            Some(row) => row,
+            None => {
+                let insert = "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING";
+                self.session.query(insert, &[&PgDay(day)])?;
+                let row = self.session.query_opt(sql, &[&PgDay(day)])?;
+                row.ok_or_else(|| Fault::Row(format!("there is no row of {day}")))?
+            }
+        };
+        Ok(FleetDay {
+            is_made: row.try_get(0)?,
+            now: row.try_get::<_, PgTime>(1)?.0,
+        })
+    }
+
+    /// The database's clock.
+    pub(crate) fn now(&self) -> Result<Timestamp, Fault> {
+        let row = self.session.query_opt("SELECT clock_timestamp()", &[])?;
+        let row = row.ok_or_else(|| Fault::Row("the database has no time".to_owned()))?;
+        Ok(row.try_get::<_, PgTime>(0)?.0)
+    }
+
+    /// How far this collector is with a day. Behind this, closing the day knows that it takes part.
+    pub(crate) fn begin(&self, day: Day) -> Result<Shipment, Fault> {
+        let sql = "SELECT day, batch, sessions, done, closed FROM shipment WHERE day = $1 AND collector = $2";
+        if let Some(row) = self
+            .session
+            .query_opt(sql, &[&PgDay(day), &self.collector])?
+        {
+            return Shipment::read(&row);
+        }
+        // The lock waits for a closing under way: either that sees this row, or this one sees that the day is closed.
+        self.session.query(
+            "INSERT INTO shipment(day, collector, closed) \
+             SELECT day, $2, state <> 'open' FROM day WHERE day = $1 FOR SHARE ON CONFLICT DO NOTHING",
+            &[&PgDay(day), &self.collector],
+        )?;
+        let row = self
+            .session
+            .query_opt(sql, &[&PgDay(day), &self.collector])?;
+        let row = row.ok_or_else(|| Fault::Row(format!("there is no row of {day}")))?;
+        Shipment::read(&row)
+    }
+
+    /// Tells what keys stand for. The counts that follow may rely on it.
+    pub(crate) fn tell_texts(&self, day: Day, texts: &[Texts]) -> Result<(), Fault> {
+        let stored = |of: fn(&Texts) -> &str| -> Vec<Cow<'_, str>> {
+            texts.iter().map(|texts| stored_text(of(texts))).collect()
+        };
+        let shards: Vec<i16> = texts.iter().map(|texts| texts.shard).collect();
+        let keys: Vec<KeyHash> = texts.iter().map(|texts| texts.key).collect();
+        let failures: Vec<Option<Cow<'_, str>>> = texts
+            .iter()
+            .map(|texts| texts.failure.as_deref().map(stored_text))
+            .collect();
+        let transaction = self.session.begin()?;
+        transaction.batch("SET LOCAL synchronous_commit = off")?;
+        transaction.execute(
+            "INSERT INTO key(day, shard, key, domain, record, policy, failure) \
+             SELECT $1, * FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) \
+             ON CONFLICT DO NOTHING",
+            &[
+                &PgDay(day),
+                &shards,
+                &keys,
+                &stored(|texts| &texts.domain),
+                &stored(|texts| &texts.record),
+                &stored(|texts| &texts.policy),
+                &failures,
+            ],
+        )?;
+        transaction.commit()
+    }
+
+    /// Tells counts, as batch `number`; `sessions` are those that the database knows of behind it.
+    pub(crate) fn tell_counts(
+        &self,
+        day: Day,
+        number: i64,
+        batch: &Batch,
+        sessions: u64,
+    ) -> Result<Taken, Fault> {
+        let rows = i64::try_from(batch.counts.len()).unwrap_or(i64::MAX);
+        let transaction = self.session.begin()?;
+        transaction.batch("SET LOCAL synchronous_commit = off")?;
+        let hit = transaction.execute(
+            "UPDATE shipment SET batch = $3, rows = rows + $4, sessions = greatest(sessions, $5), shipped = now() \
+             WHERE day = $1 AND collector = $2 AND batch = $3 - 1 AND NOT closed",
+            &[&PgDay(day), &self.collector, &number, &rows, &signed(sessions)],
+        )?;
+        if hit == 0 {
+            return Ok(Taken::No);
+        }
+        let mut copy = transaction.copy_in(
+            "COPY count(total, failed, day, collector, shard, key) FROM STDIN (FORMAT binary)",
+        )?;
+        copy.write(batch.to_copy(day, self.collector))?;
+        copy.finish()?;
+        transaction.commit()?;
+        Ok(Taken::Yes)
+    }
+
+    /// The collector has closed the day, and all of it is there: whoever closes it need not wait for this one.
+    pub(crate) fn done(&self, day: Day, batch: i64) -> Result<Taken, Fault> {
+        let sql = "UPDATE shipment SET done = true, shipped = now() \
+                   WHERE day = $1 AND collector = $2 AND batch = $3 AND NOT closed RETURNING day";
+        let hit = self
+            .session
+            .query(sql, &[&PgDay(day), &self.collector, &batch])?;
+        Ok(match hit.is_empty() {
+            true => Taken::No,
+            false => Taken::Yes,
+        })
+    }
+
+    /// So many sessions of a closed day came too late.
+    pub(crate) fn late(&self, day: Day, sessions: u64) -> Result<(), Fault> {
+        let sql = "UPDATE shipment SET late_sessions = $3 \
+                   WHERE day = $1 AND collector = $2 AND closed AND late_sessions < $3 RETURNING day";
+        self.session
+            .query(sql, &[&PgDay(day), &self.collector, &signed(sessions)])?;
+        Ok(())
+    }
+}
+
+impl Shipment {
+    fn read(row: &Row) -> Result<Shipment, Fault> {
+        Ok(Shipment {
+            day: row.try_get::<_, PgDay>(0)?.0,
+            batch: row.try_get(1)?,
+            sessions: u64::try_from(row.try_get::<_, i64>(2)?).unwrap_or(0),
+            is_done: row.try_get(3)?,
+            is_closed: row.try_get(4)?,
+        })
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

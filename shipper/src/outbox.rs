@@ -1,0 +1,224 @@
+//! Which closed days are still to be told. The collector's files are the outbox: it keeps them for `keep_days`.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use tlsrptd_config::paths;
+use tlsrptd_proto::{day::Day, dayfile, fetch::Event};
+use tracing::warn;
+
+use crate::{
+    fleet::Shipment,
+    reading::{Fetcher, Question, ReadError},
+};
+
+/// Closed days are looked at that often: they may grow.
+const LOOK: Duration = Duration::from_secs(600);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    storage: PathBuf,
+    first_day: Day,
+    /// The newest day that the collector has closed, and the days that grew after that.
+    newest: Option<Day>,
+    growth: BTreeMap<Day, u64>,
+    looked: Option<Instant>,
+    /// What the database knew when the connection was made.
+    rows: BTreeMap<Day, Shipment>,
+    /// Days of which all is told, with their growth then.
+    settled: BTreeMap<Day, u64>,
+    /// Days before that one have no file any more.
+    gone_before: Option<Day>,
+}
+
+impl Outbox {
+    pub(crate) fn new(storage: PathBuf, first_day: Day) -> Outbox {
+        Outbox {
+            storage,
+            first_day,
+            newest: None,
+            growth: BTreeMap::new(),
+            looked: None,
+            rows: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            gone_before: None,
+        }
+    }
+
+    /// Takes what the database knows for true: a day that it has lost is told again.
+    pub(crate) fn resume(&mut self, first_day: Day, rows: Vec<Shipment>) {
+        self.first_day = first_day;
+        self.rows = rows.into_iter().map(|row| (row.day, row)).collect();
+        let (rows, newest) = (&self.rows, self.rows.keys().next_back());
+        self.settled.retain(|day, _| match rows.get(day) {
+            Some(row) => row.is_done || row.is_closed,
+            // Cleaned away, when there are newer ones; or lost with the newest rows.
+            None => newest.is_some_and(|newest| newest > day),
+        });
+        for row in self.rows.values().filter(|row| row.is_done) {
+            // What was added to it meanwhile may be told, or not.
+            self.settled.entry(row.day).or_insert(0);
+        }
+    }
+
+    /// Looks which days are closed, when that is due: the collector counts for `today`.
+    pub(crate) fn look(&mut self, fetcher: &Fetcher, today: Option<Day>) -> Result<(), ReadError> {
+        let is_behind = today.is_some_and(|today| self.newest != Some(today.previous()));
+        let is_fresh = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
+        if is_fresh && !is_behind {
+            return Ok(());
+        }
+        if !dayfile::yesterday(&self.storage).exists() && self.oldest_kept().is_none() {
+            // It has closed no day so far.
+            return Ok(());
+        }
+        let day = today.map_or(self.first_day, Day::previous);
+        let mut reading = fetcher.ask(Question::Growth(day))?;
+        let (newest, mut growth) = (reading.head()?, BTreeMap::new());
+        while let Some(event) = reading.next()? {
+            if let Event::Grown(day, additions) = event {
+                growth.insert(day, additions);
+            }
+        }
+        (self.newest, self.growth) = (newest, growth);
+        self.looked = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The oldest day that is to be told, after that one.
+    pub(crate) fn next(&mut self, after: Option<Day>) -> Option<Day> {
+        let newest = self.newest?;
+        let oldest = self.oldest_kept().map_or(newest, |kept| kept.min(newest));
+        self.tell_gone(oldest);
+        let mut day = oldest.max(self.first_day);
+        if let Some(after) = after {
+            day = day.max(after.next());
+        }
+        while day <= newest {
+            if self.is_pending(day) {
+                return Some(day);
+            }
+            day = day.next();
+        }
+        None
+    }
+
+    /// All of a day is told, which has grown so often.
+    pub(crate) fn settle(&mut self, day: Day, growth: u64) {
+        self.settled.insert(day, growth);
+    }
+
+    /// How often a day grew after it was closed.
+    pub(crate) fn growth(&self, day: Day) -> u64 {
+        self.growth.get(&day).copied().unwrap_or(0)
+    }
+
+    fn is_pending(&self, day: Day) -> bool {
+        match (self.settled.get(&day), self.rows.get(&day)) {
+            (Some(growth), _) => *growth < self.growth(day),
+            (None, Some(_)) => true,
+            // Behind a day that is done, it was done too, and its row is cleaned away.
+            (None, None) => self.last_done().is_none_or(|done| done < day),
+        }
+    }
+
+    fn last_done(&self) -> Option<Day> {
+        let done = self
+            .rows
+            .values()
+            .filter(|row| row.is_done || row.is_closed);
+        let settled = self.settled.keys().copied();
+        done.map(|row| row.day).chain(settled).max()
+    }
+
+    /// Once for each day that can be told no more.
+    fn tell_gone(&mut self, oldest: Day) {
+        let from = self.last_done().map_or(self.first_day, Day::next);
+        let from = self.gone_before.map_or(from, |gone| gone.max(from));
+        if from < oldest {
+            warn!(
+                %from, before = %oldest,
+                "the collector does not keep these days any more: they are not shipped (see its keep_days)"
+            );
+        }
+        self.gone_before = Some(oldest);
+    }
+
+    /// The oldest day that has a file of its own name.
+    fn oldest_kept(&self) -> Option<Day> {
+        let folder = paths::directory(&self.storage);
+        let entries = std::fs::read_dir(folder).ok()?.flatten();
+        entries
+            .filter_map(|entry| dayfile::kept_day(&self.storage, &folder.join(entry.file_name())))
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    fn row(text: &str, is_done: bool, is_closed: bool) -> Shipment {
+        Shipment {
+            day: day(text),
+            batch: 1,
+            sessions: 1,
+            is_done,
+            is_closed,
+        }
+    }
+
+    #[test]
+    fn what_is_pending() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().join("c.sqlite");
+        for kept in ["2026-11-20", "2026-11-24"] {
+            fs::write(dayfile::kept(&storage, day(kept)), "").unwrap();
+        }
+        let mut outbox = Outbox::new(storage, day("2026-11-21"));
+        assert_eq!(outbox.next(None), None, "nothing is known to be closed");
+        outbox.newest = Some(day("2026-11-25"));
+        assert_eq!(outbox.next(None), Some(day("2026-11-21")), "the first day");
+        assert_eq!(
+            outbox.next(Some(day("2026-11-21"))),
+            Some(day("2026-11-22")),
+            "a day without a file is one without sessions"
+        );
+        outbox.resume(
+            day("2026-11-21"),
+            vec![
+                row("2026-11-22", false, false),
+                row("2026-11-23", true, false),
+                row("2026-11-24", false, true),
+            ],
+        );
+        assert_eq!(outbox.next(None), Some(day("2026-11-22")), "begun");
+        outbox.settle(day("2026-11-22"), 0);
+        assert_eq!(
+            outbox.next(None),
+            Some(day("2026-11-24")),
+            "closed without us"
+        );
+        outbox.settle(day("2026-11-24"), 0);
+        assert_eq!(outbox.next(None), Some(day("2026-11-25")), "not begun");
+        outbox.settle(day("2026-11-25"), 0);
+        assert_eq!(outbox.next(None), None);
+        outbox.growth.insert(day("2026-11-23"), 2);
+        assert_eq!(outbox.next(None), Some(day("2026-11-23")), "it grew");
+        outbox.settle(day("2026-11-23"), 2);
+        assert_eq!(outbox.next(None), None);
+        // A failover to a server without the tail.
+        outbox.resume(day("2026-11-21"), vec![row("2026-11-25", false, false)]);
+        assert_eq!(outbox.next(None), Some(day("2026-11-25")));
+    }
+}

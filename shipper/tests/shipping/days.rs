@@ -1,0 +1,174 @@
+//! Days that end, are closed, grow, and are asked for long after.
+
+use tlsrptd_proto::day::Day;
+
+use crate::harness::{Host, await_that, clock::FakeClock, today};
+
+/// A host at noon, ten days ago by its own clock.
+fn host_of_the_past(days: u32) -> Option<(Host, FakeClock, Day)> {
+    let mut host = Host::new()?;
+    let day = today().back(days);
+    let clock = FakeClock::or_skip(host.folder.path(), &format!("{day}T12:00:00Z"))?;
+    host.clock = Some(clock.clone());
+    Some((host, clock, day))
+}
+
+fn done(day: Day) -> String {
+    format!("SELECT count(*) FROM shipment WHERE day = '{day}' AND done AND NOT closed")
+}
+
+#[test]
+fn midnight() {
+    let Some((mut host, clock, day)) = host_of_the_past(3) else {
+        return;
+    };
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 100, 3);
+    host.await_counted("today", 100);
+    host.await_shipped(day, host.counted("today").unwrap());
+    // Seconds before midnight some more, which are less than a tenth.
+    clock.jump(&format!("{day}T23:59:50Z"));
+    host.count("a.test", 5, 1);
+    host.await_counted("today", 105);
+    assert_eq!(host.number(&done(day)), 0, "it is not over");
+    clock.jump(&format!("{}T00:00:05Z", day.next()));
+    host.count("b.test", 2, 0);
+    host.await_number(&done(day), 1);
+    assert_eq!(host.shipped(day), host.counted(&day.to_string()).unwrap());
+    assert_eq!(host.shipped(day).0, 105);
+    host.await_shipped(day.next(), (2, 0, 0));
+    assert_eq!(host.number(&done(day.next())), 0);
+}
+
+#[test]
+fn days_without_a_database_are_caught_up() {
+    let Some((mut host, clock, day)) = host_of_the_past(5) else {
+        return;
+    };
+    // The shipper's first day is the one of its first start.
+    host.ship_to = Some("postgresql://nobody@%2Fnonexistent/none".to_owned());
+    host.start_shipper();
+    host.await_log("cannot ship: the collector's files keep what it counts meanwhile");
+    host.start_collector();
+    for n in 0..3 {
+        host.count(&format!("d{n}.test"), 10 + n, 1);
+        host.await_counted("today", 10 + n);
+        let next = day.ahead(u32::try_from(n).unwrap() + 1);
+        clock.jump(&format!("{next}T12:00:00Z"));
+        await_that("the day is closed", || {
+            host.counted(&next.previous().to_string())
+                .is_some_and(|sums| sums.0 == 10 + n)
+        });
+    }
+    host.stop_shipper();
+    let lines = host.log().matches("cannot ship").count();
+    assert_eq!(lines, 1, "told once");
+    host.ship_to = None;
+    host.start_shipper();
+    for n in 0..3_u32 {
+        host.await_number(&done(day.ahead(n)), 1);
+        assert_eq!(host.shipped(day.ahead(n)).0, u64::from(10 + n));
+    }
+    let sql = format!("SELECT count(*) FROM collector WHERE first_day = '{day}'");
+    assert_eq!(host.number(&sql), 1);
+}
+
+#[test]
+fn a_day_closed_meanwhile() {
+    let Some((mut host, clock, day)) = host_of_the_past(3) else {
+        return;
+    };
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    host.await_shipped(day, (10, 0, 0));
+    host.kill_shipper();
+    host.count("a.test", 7, 0);
+    host.await_counted("today", 17);
+    clock.jump(&format!("{}T00:00:05Z", day.next()));
+    await_that("the day is closed", || {
+        host.counted(&day.to_string()).is_some()
+    });
+    host.close(day);
+    for _ in 0..2 {
+        // However often it starts, the number is absolute.
+        host.start_shipper();
+        let late = format!("SELECT late_sessions FROM shipment WHERE day = '{day}'");
+        host.await_number(&late, 7);
+        let of_next = format!("SELECT count(*) FROM shipment WHERE day = '{}'", day.next());
+        host.await_number(&of_next, 1);
+        host.stop_shipper();
+    }
+    assert_eq!(host.shipped(day), (10, 0, 0), "nothing is added");
+    assert_eq!(host.number(&done(day)), 0);
+    assert!(host.log().contains("the fleet had closed the day"));
+}
+
+#[test]
+fn a_day_closed_before_it_was_begun() {
+    let Some((mut host, clock, day)) = host_of_the_past(3) else {
+        return;
+    };
+    host.start_collector();
+    host.ship_to = Some("postgresql://nobody@%2Fnonexistent/none".to_owned());
+    host.start_shipper();
+    host.await_log("cannot ship");
+    host.stop_shipper();
+    host.count("a.test", 4, 0);
+    host.await_counted("today", 4);
+    clock.jump(&format!("{}T00:00:05Z", day.next()));
+    await_that("the day is closed", || {
+        host.counted(&day.to_string()).is_some()
+    });
+    let insert = format!("INSERT INTO day(day, state) VALUES('{day}', 'composed')");
+    host.session.query(&insert, &[]).unwrap();
+    host.ship_to = None;
+    host.start_shipper();
+    let late = format!("SELECT late_sessions FROM shipment WHERE day = '{day}' AND closed");
+    host.await_number(&late, 4);
+}
+
+/// What a collector adds to a day that it has closed already comes, too.
+#[test]
+fn a_day_grows_after_it_was_done() {
+    let Some((mut host, clock, day)) = host_of_the_past(3) else {
+        return;
+    };
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    host.await_shipped(day, (10, 0, 0));
+    clock.jump(&format!("{}T00:00:05Z", day.next()));
+    host.await_number(&done(day), 1);
+    // The clock goes back, and the day goes on.
+    host.stop_shipper();
+    clock.jump(&format!("{day}T23:00:00Z"));
+    host.count("a.test", 3, 0);
+    clock.jump(&format!("{}T00:10:00Z", day.next()));
+    await_that("the day has grown", || {
+        host.count("b.test", 1, 0);
+        host.counted(&day.to_string())
+            .is_some_and(|sums| sums.0 >= 13)
+    });
+    host.start_shipper();
+    host.await_shipped(day, host.counted(&day.to_string()).unwrap());
+    assert_eq!(host.number(&done(day)), 1);
+}
+
+#[test]
+fn a_day_that_is_to_come() {
+    let Some(mut host) = Host::new() else { return };
+    let day = today().ahead(2);
+    let Some(clock) = FakeClock::or_skip(host.folder.path(), &format!("{day}T12:00:00Z")) else {
+        return;
+    };
+    host.clock = Some(clock);
+    host.start_collector();
+    host.count("a.test", 1, 0);
+    host.start_shipper();
+    host.await_log("by the database's clock");
+    assert_eq!(host.number("SELECT count(*) FROM shipment"), 0);
+}

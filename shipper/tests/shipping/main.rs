@@ -1,0 +1,10 @@
+//! A collector, its shipper and a PostgreSQL, all of them real: what is counted is in the database, exactly, whatever comes
+//! between. The reporters' part, making and closing days, is the test's.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod counts;
+mod cuts;
+mod days;
+mod harness;
+mod lost;
+mod rights;

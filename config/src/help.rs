@@ -121,7 +121,8 @@ fn purpose(program: Program) -> &'static str {
              fails, by HTTP on this host alone unless told otherwise. It writes nothing."
         }
         Program::Shipper => {
-            "Tells a fleet's database, PostgreSQL, what the collector of this host has counted."
+            "Tells the PostgreSQL database of a fleet what the collector of this host has\n\
+             counted. It writes nothing here, and the collector waits for nothing."
         }
         Program::Ctl => {
             "Looks into the reporter, and edits the list of those who get no reports, by as\n\

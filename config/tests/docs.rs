@@ -208,5 +208,5 @@ fn logrotate_tells_each_service() {
         assert!(by_name.contains(short), "{name}: {by_name}");
         told += 1;
     }
-    assert_eq!(told, 3);
+    assert_eq!(told, 4);
 }

@@ -26,15 +26,6 @@ pub(crate) struct Registered {
     pub(crate) is_followed: bool,
 }
 
-/// A day of the fleet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FleetDay {
-    /// Its tables are there.
-    pub(crate) is_made: bool,
-    /// The database's clock.
-    pub(crate) now: Timestamp,
-}
-
 /// How far this collector is with a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shipment {
@@ -122,22 +113,15 @@ impl Fleet {
         rows.iter().map(Shipment::read).collect()
     }
 
-    /// Asks for a day: a reporter makes its tables.
-    pub(crate) fn want(&self, day: Day) -> Result<FleetDay, Fault> {
-        let sql = "SELECT made, clock_timestamp() FROM day WHERE day = $1";
-        let row = match self.session.query_opt(sql, &[&PgDay(day)])? {
-            Some(row) => row,
-            None => {
-                let insert = "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING";
-                self.session.query(insert, &[&PgDay(day)])?;
-                let row = self.session.query_opt(sql, &[&PgDay(day)])?;
-                row.ok_or_else(|| Fault::Row(format!("there is no row of {day}")))?
-            }
-        };
-        Ok(FleetDay {
-            is_made: row.try_get(0)?,
-            now: row.try_get::<_, PgTime>(1)?.0,
-        })
+    /// Asks for a day: a reporter makes its tables. Whether they are there.
+    pub(crate) fn want(&self, day: Day) -> Result<bool, Fault> {
+        let sql = "SELECT made FROM day WHERE day = $1";
+        if let Some(row) = self.session.query_opt(sql, &[&PgDay(day)])? {
+            return Ok(row.try_get(0)?);
+        }
+        let insert = "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING";
+        self.session.query(insert, &[&PgDay(day)])?;
+        Ok(false)
     }
 
     /// The database's clock.
@@ -211,8 +195,8 @@ impl Fleet {
         let transaction = self.session.begin()?;
         transaction.batch("SET LOCAL synchronous_commit = off")?;
         let hit = transaction.execute(
-            "UPDATE shipment SET batch = $3, rows = rows + $4, sessions = greatest(sessions, $5), shipped = now() \
-             WHERE day = $1 AND collector = $2 AND batch = $3 - 1 AND NOT closed",
+            "UPDATE shipment SET batch = $3, rows = rows + $4::bigint, sessions = greatest(sessions, $5::bigint), shipped = now() \
+             WHERE day = $1 AND collector = $2 AND batch = $3::bigint - 1 AND NOT closed",
             &[&PgDay(day), &self.collector, &number, &rows, &signed(sessions)],
         )?;
         if hit == 0 {

@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn rows() {
-        let minutes = |n| Duration::from_secs(60 * n);
+        let minutes = |n: u64| Duration::from_secs(60 * n);
         for (rule, told, now, waited, want, why) in [
             (Rule::Worthwhile, 0, 1, minutes(0), true, "a new key"),
             (Rule::Worthwhile, 0, 0, minutes(60), false, "nothing"),
@@ -116,7 +116,8 @@ mod tests {
             let (mut told, mut now, mut since, mut times) = (0_u64, 0_u64, None, 0_u32);
             let mut tellings: Vec<(u64, u64)> = Vec::new();
             for minute in 0..1440_u64 {
-                now += rng.random_range(0..1_u64 << rng.random_range(0..20));
+                let most = 1_u64 << rng.random_range(0..20);
+                now += rng.random_range(0..most);
                 since = (now > told).then(|| since.unwrap_or(minute));
                 let waited = Duration::from_secs(60 * (minute - since.unwrap_or(minute)));
                 if is_due(Rule::Worthwhile, told, now, waited) {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::{Storage, shipper::Shipper as Settings};
 use tlsrptd_fleet::Address;
 use tlsrptd_proto::day::Day;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     day_shipping::{DayShipping, Resumed, Shipped},
@@ -45,6 +45,7 @@ pub(crate) struct Shipper {
     counted_today: u64,
     /// A closed day that is not told whole yet.
     closed: Option<DayShipping>,
+    was_connected: bool,
     is_slow: bool,
     is_ahead: bool,
 }
@@ -86,6 +87,7 @@ impl Shipper {
             today: None,
             counted_today: 0,
             closed: None,
+            was_connected: false,
             is_slow: false,
             is_ahead: false,
         }
@@ -152,7 +154,10 @@ impl Shipper {
         for day in [&mut self.today, &mut self.closed].into_iter().flatten() {
             day.pause();
         }
-        info!(collector = self.name, to = %self.address, "connected");
+        match std::mem::replace(&mut self.was_connected, true) {
+            false => info!(collector = self.name, to = %self.address, "connected"),
+            true => debug!(collector = self.name, to = %self.address, "connected again"),
+        }
         self.fleet = Some(fleet);
         Ok(())
     }
@@ -203,7 +208,7 @@ impl Shipper {
         if is_to_come(day.next(), fleet.now()?, &mut self.is_ahead) {
             return Ok(Told::Later);
         }
-        let is_made = fleet.want(day)?.is_made;
+        let is_made = fleet.want(day)?;
         let found = fleet.begin(day)?;
         if !found.is_closed && !is_made {
             return Ok(Told::Awaits);
@@ -268,7 +273,7 @@ impl Shipper {
             if is_to_come(day, fleet.now()?, &mut self.is_ahead) {
                 return Ok(Next::After(self.interval));
             }
-            let is_made = fleet.want(day)?.is_made;
+            let is_made = fleet.want(day)?;
             let found = fleet.begin(day)?;
             if !is_made && !found.is_closed {
                 return Ok(Next::Awaits(day));

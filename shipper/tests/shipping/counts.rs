@@ -38,7 +38,6 @@ fn counts_arrive_and_twice_changes_nothing() {
         &format!("SELECT count(*) FROM shipment WHERE batch > {batch}"),
         1,
     );
-    host.await_log("connected");
     assert_eq!(host.shipped(day), sums);
     // Killed in the middle of something, and started again.
     host.kill_shipper();

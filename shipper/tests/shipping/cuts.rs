@@ -15,8 +15,8 @@ fn at_every_commit() {
         .split_once('/')
         .unwrap();
     let folder = folder.replace("%2F", "/");
-    // Registering, texts, and counts by turns: of two COMMITs one is cut, so that each kind meets both cuts.
-    let proxy = Proxy::start(Path::new(&folder), 2);
+    // Registering, texts and counts all meet both cuts.
+    let proxy = Proxy::start(Path::new(&folder), 3);
     host.ship_to = Some(format!("postgresql://tlsrpt@{}/{name}", proxy.host()));
     host.start_collector();
     host.start_shipper();

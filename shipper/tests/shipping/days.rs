@@ -63,7 +63,8 @@ fn days_without_a_database_are_caught_up() {
     }
     host.stop_shipper();
     let lines = host.log().matches("cannot ship").count();
-    assert_eq!(lines, 1, "told once");
+    // Its clock went on by three days.
+    assert!((1..=4).contains(&lines), "told now and then: {lines}");
     host.ship_to = None;
     host.start_shipper();
     for n in 0..3_u32 {
@@ -145,13 +146,16 @@ fn a_day_grows_after_it_was_done() {
     host.await_number(&done(day), 1);
     // The clock goes back, and the day goes on.
     host.stop_shipper();
+    host.stop_collector();
     clock.jump(&format!("{day}T23:00:00Z"));
+    host.start_collector();
     host.count("a.test", 3, 0);
+    host.stop_collector();
     clock.jump(&format!("{}T00:10:00Z", day.next()));
+    host.start_collector();
     await_that("the day has grown", || {
-        host.count("b.test", 1, 0);
         host.counted(&day.to_string())
-            .is_some_and(|sums| sums.0 >= 13)
+            .is_some_and(|sums| sums.0 == 13)
     });
     host.start_shipper();
     host.await_shipped(day, host.counted(&day.to_string()).unwrap());

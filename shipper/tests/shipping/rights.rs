@@ -23,9 +23,9 @@ fn those_of_the_manual() {
     host.start_shipper();
     host.await_shipped(today(), host.counted("today").unwrap());
     // A day that is closed, and a done one.
+    host.close(today());
     host.count("b.test", 1, 0);
     host.await_counted("today", 11);
-    host.close(today());
     host.await_number("SELECT late_sessions FROM shipment", 1);
     host.stop_shipper();
     let session = Session::connect(Address::parse(&theirs).unwrap()).unwrap();

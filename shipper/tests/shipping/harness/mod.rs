@@ -6,8 +6,7 @@ pub mod clock;
 #[path = "../../../../tests/src/harness/places.rs"]
 mod places;
 pub mod proxy;
-#[path = "../../../../tests/src/harness/skip.rs"]
-mod skip;
+use tlsrptd_cluster::skip;
 
 use std::{
     fs,
@@ -31,7 +30,7 @@ use tlsrptd_proto::{
 
 use clock::FakeClock;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A collector and its shipper.
 pub struct Host {

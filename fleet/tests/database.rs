@@ -134,3 +134,22 @@ fn a_lost_connection_ends_its_transaction_and_nothing_else() {
         "behind one that was dropped"
     );
 }
+
+#[test]
+fn what_is_asked_behind_a_dropped_transaction_is_not_undone_with_it() {
+    let Some(session) = session() else { return };
+    let transaction = session.begin().unwrap();
+    transaction
+        .execute("UPDATE meta SET installation = 'dropped'", &[])
+        .unwrap();
+    drop(transaction);
+    session
+        .query(
+            "UPDATE meta SET installation = 'kept' WHERE installation <> 'dropped' RETURNING 1",
+            &[],
+        )
+        .unwrap();
+    drop(session.begin().unwrap());
+    let row = session.query_opt("SELECT installation FROM meta", &[]);
+    assert_eq!(row.unwrap().unwrap().get::<_, String>(0), "kept");
+}

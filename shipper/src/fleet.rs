@@ -224,13 +224,14 @@ impl Fleet {
         })
     }
 
-    /// So many sessions of a closed day came too late.
-    pub(crate) fn late(&self, day: Day, sessions: u64) -> Result<(), Fault> {
+    /// So many sessions of a closed day came too late. Whether that was not known.
+    pub(crate) fn late(&self, day: Day, sessions: u64) -> Result<bool, Fault> {
         let sql = "UPDATE shipment SET late_sessions = $3 \
                    WHERE day = $1 AND collector = $2 AND closed AND late_sessions < $3 RETURNING day";
-        self.session
+        let hit = self
+            .session
             .query(sql, &[&PgDay(day), &self.collector, &signed(sessions)])?;
-        Ok(())
+        Ok(!hit.is_empty())
     }
 }
 

@@ -356,8 +356,7 @@ fn read_whole(
 /// The fleet has closed the day without these.
 fn tell_late(fleet: &Fleet, found: &Shipment, shipped: &Shipped) -> Result<(), ShipError> {
     let late = shipped.sessions.saturating_sub(found.sessions);
-    if late > 0 {
-        fleet.late(found.day, late)?;
+    if late > 0 && fleet.late(found.day, late)? {
         warn!(day = %found.day, sessions = late, "the fleet had closed the day: these sessions are in no report");
     }
     Ok(())

@@ -131,37 +131,6 @@ fn a_day_closed_before_it_was_begun() {
     host.await_number(&late, 4);
 }
 
-/// What a collector adds to a day that it has closed already comes, too.
-#[test]
-fn a_day_grows_after_it_was_done() {
-    let Some((mut host, clock, day)) = host_of_the_past(3) else {
-        return;
-    };
-    host.start_collector();
-    host.start_shipper();
-    host.count("a.test", 10, 0);
-    host.await_counted("today", 10);
-    host.await_shipped(day, (10, 0, 0));
-    clock.jump(&format!("{}T00:00:05Z", day.next()));
-    host.await_number(&done(day), 1);
-    // The clock goes back, and the day goes on.
-    host.stop_shipper();
-    host.stop_collector();
-    clock.jump(&format!("{day}T23:00:00Z"));
-    host.start_collector();
-    host.count("a.test", 3, 0);
-    host.stop_collector();
-    clock.jump(&format!("{}T00:10:00Z", day.next()));
-    host.start_collector();
-    await_that("the day has grown", || {
-        host.counted(&day.to_string())
-            .is_some_and(|sums| sums.0 == 13)
-    });
-    host.start_shipper();
-    host.await_shipped(day, host.counted(&day.to_string()).unwrap());
-    assert_eq!(host.number(&done(day)), 1);
-}
-
 #[test]
 fn a_day_that_is_to_come() {
     let Some(mut host) = Host::new() else { return };

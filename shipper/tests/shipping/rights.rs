@@ -26,6 +26,7 @@ fn those_of_the_manual() {
     host.close(today());
     host.count("b.test", 1, 0);
     host.await_counted("today", 11);
+    host.await_log("the fleet had closed the day");
     host.await_number("SELECT late_sessions FROM shipment", 1);
     host.stop_shipper();
     let session = Session::connect(Address::parse(&theirs).unwrap()).unwrap();

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::collector::{CollectorPlan, Part};
 use crate::daemon::Observers;
+use crate::fleet::FleetPlan;
 use crate::load::Load;
 use crate::mix::DatagramKind;
 use crate::reporter;
@@ -25,6 +26,8 @@ pub(crate) enum Work {
     Collector(CollectorPlan),
     /// Compare reporters.
     Reporter(reporter::ReporterPlan),
+    /// Compare a fleet with one host.
+    Fleet(FleetPlan),
     /// Hand a mail to the receiver at this port.
     HandOver(u16),
 }
@@ -38,6 +41,7 @@ pub(crate) fn parse() -> Work {
         Some(("observe", matches)) => Work::Observe(one(matches, "socket")),
         Some(("crowd", matches)) => Work::Crowd(one(matches, "port"), one(matches, "told")),
         Some(("reporter", matches)) => Work::Reporter(reporter_plan(matches)),
+        Some(("fleet", matches)) => Work::Fleet(fleet_plan(matches)),
         Some(("hand-over", matches)) => Work::HandOver(one(matches, "port")),
         Some((_, matches)) => Work::Collector(plan(matches)),
         None => unreachable!("clap requires a subcommand"),
@@ -162,6 +166,15 @@ fn command() -> Command {
             "DIR",
             "where files are made; the system's without",
         ));
+    let fleet = Command::new("fleet")
+        .about("a fleet on PostgreSQL beside one host on SQLite")
+        .arg(flag("quick", "one run of each figure, a tenth as large"))
+        .arg(number("runs", "0", "runs a figure; 0: five"))
+        .arg(path(
+            "folder",
+            "DIR",
+            "where files are made; the system's without",
+        ));
     let hand_over = Command::new("hand-over")
         .about("hand the mail on standard input to a receiver on loopback")
         .arg(
@@ -185,7 +198,7 @@ fn command() -> Command {
     Command::new("tlsrptd-bench")
         .about("The benchmarks of tlsrptd")
         .subcommand_required(true)
-        .subcommands([load, floor, observe, crowd, collector, reporter, hand_over])
+        .subcommands([load, floor, observe, crowd, collector, reporter, fleet, hand_over])
 }
 
 fn load(matches: &ArgMatches) -> Load {
@@ -241,6 +254,18 @@ fn reporter_plan(matches: &ArgMatches) -> reporter::ReporterPlan {
         sizes: sizes.map(|sizes| sizes.copied().collect()),
         ours: matches.get_one("ours").cloned(),
         venv: venv(matches),
+        folder: matches
+            .get_one("folder")
+            .cloned()
+            .unwrap_or_else(std::env::temp_dir),
+    }
+}
+
+fn fleet_plan(matches: &ArgMatches) -> FleetPlan {
+    let runs = one::<u64>(matches, "runs") as usize;
+    FleetPlan {
+        quick: matches.get_flag("quick"),
+        runs: (runs > 0).then_some(runs),
         folder: matches
             .get_one("folder")
             .cloned()

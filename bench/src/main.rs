@@ -7,12 +7,14 @@
 //! - [`collector`]: floor, theirs and ours side by side. Each [`run`] is a fresh [`daemon`] under one load; its [`figure`]s
 //!   become a [`table`] with a verdict a row, under a description of the [`machine`]; [`readme`] shows some of them.
 //! - [`reporter`]: the reporters in the same way, from a closed day to its last report in the hands of a receiver.
+//! - [`fleet`]: the engine of a fleet beside the one of a single host.
 
 mod args;
 mod collector;
 mod daemon;
 mod error;
 mod figure;
+mod fleet;
 mod floor;
 mod law;
 mod load;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         args::Work::Crowd(port, told) => page::crowd(port, &told),
         args::Work::Collector(plan) => collector::run(&plan),
         args::Work::Reporter(plan) => reporter::run(&plan),
+        args::Work::Fleet(plan) => fleet::run(&plan),
         args::Work::HandOver(port) => reporter::hand_over(port),
     };
     match done {

@@ -140,6 +140,10 @@ fn command() -> Command {
             "that day alone; with --domains of these sizes",
         ))
         .arg(flag(
+            "fleet",
+            "a day of 1,000,000 domains through a fleet instead; or of --domains",
+        ))
+        .arg(flag(
             "stored",
             "no further than to the stored reports, and ours alone",
         ))
@@ -198,7 +202,9 @@ fn command() -> Command {
     Command::new("tlsrptd-bench")
         .about("The benchmarks of tlsrptd")
         .subcommand_required(true)
-        .subcommands([load, floor, observe, crowd, collector, reporter, fleet, hand_over])
+        .subcommands([
+            load, floor, observe, crowd, collector, reporter, fleet, hand_over,
+        ])
 }
 
 fn load(matches: &ArgMatches) -> Load {
@@ -248,6 +254,7 @@ fn reporter_plan(matches: &ArgMatches) -> reporter::ReporterPlan {
         readme: matches.get_one("readme").cloned(),
         million: matches.get_flag("million"),
         mixed: matches.get_flag("mixed"),
+        fleet: matches.get_flag("fleet"),
         stored: matches.get_flag("stored"),
         answers: matches.get_flag("answers"),
         keep: matches.get_flag("keep"),

@@ -20,13 +20,15 @@ fn day() -> Day {
 
 /// 16 octets that are spread, and the same in each round.
 fn key(host: u64, number: u64) -> [u8; 16] {
-    let mixed = (u128::from(host) << 64 | u128::from(number + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let mixed = (u128::from(host) << 64 | u128::from(number + 1))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     mixed.to_be_bytes()
 }
 
 /// Counts a second of one writer.
 pub(super) fn sqlite(folder: &Path, keys: u64) -> Result<f64, BenchError> {
-    let folder = tempfile::tempdir_in(folder).map_err(BenchError::io("make a folder in", folder))?;
+    let folder =
+        tempfile::tempdir_in(folder).map_err(BenchError::io("make a folder in", folder))?;
     let path = folder.path().join("counts.sqlite");
     count_into(&path, keys).map_err(|source| BenchError::Sqlite { path, source })
 }
@@ -72,7 +74,10 @@ pub(super) fn postgresql(cluster: &Cluster, hosts: usize, keys: u64) -> Result<f
         })
         .collect();
     for writer in writers {
-        let shipped = writer.join().map_err(|_| "a writer panicked").map_err(BenchError::other("shipping"))?;
+        let shipped = writer
+            .join()
+            .map_err(|_| "a writer panicked")
+            .map_err(BenchError::other("shipping"))?;
         shipped.map_err(BenchError::other("shipping"))?;
     }
     Ok((hosts as u64 * keys * ROUNDS) as f64 / begun.elapsed().as_secs_f64())
@@ -85,9 +90,14 @@ fn ship(db: &Session, host: u64, keys: u64) -> Result<(), Fault> {
         &[&format!("host{host}"), &PgDay(day())],
     )?;
     let collector: i32 = collector.map_or(Ok(0), |row| row.try_get(0))?;
-    db.query("INSERT INTO shipment(day, collector) VALUES($1, $2)", &[&PgDay(day()), &collector])?;
+    db.query(
+        "INSERT INTO shipment(day, collector) VALUES($1, $2)",
+        &[&PgDay(day()), &collector],
+    )?;
     let table = schema::of_day("count", day());
-    let copy = format!("COPY {table}(total, failed, day, collector, shard, key) FROM STDIN (FORMAT binary)");
+    let copy = format!(
+        "COPY {table}(total, failed, day, collector, shard, key) FROM STDIN (FORMAT binary)"
+    );
     let mut batch = 0_i64;
     for round in 0..ROUNDS {
         for first in (0..keys).step_by(A_TRANSACTION as usize) {

@@ -32,7 +32,7 @@ const RUNS: usize = 5;
 const HOSTS: usize = 8;
 const MEMBERS: usize = 4;
 /// What an administrator would set for a server of some size; the rest is PostgreSQL's default.
-const SETTINGS: [&str; 5] = [
+pub(crate) const SETTINGS: [&str; 5] = [
     "fsync=on",
     "shared_buffers=512MB",
     "max_wal_size=4GB",
@@ -51,9 +51,17 @@ pub(crate) fn run(plan: &FleetPlan) -> Result<(), BenchError> {
     let part = if plan.quick { 10 } else { 1 };
     let mut table = Table::default();
     for _ in 0..runs {
-        table.add_run(vec![counts(plan, &cluster, 200_000 / part)?, deliveries(plan, &cluster, 100_000 / part)?]);
+        table.add_run(vec![
+            counts(plan, &cluster, 200_000 / part)?,
+            deliveries(plan, &cluster, 100_000 / part)?,
+        ]);
     }
-    print!("{}{}{table}{}", machine.describe(), notes(&cluster), table.summary());
+    print!(
+        "{}{}{table}{}",
+        machine.describe(),
+        notes(&cluster),
+        table.summary()
+    );
     Ok(())
 }
 
@@ -80,7 +88,9 @@ fn deliveries(plan: &FleetPlan, cluster: &Cluster, number: usize) -> Result<Row,
 }
 
 fn notes(cluster: &Cluster) -> String {
-    let version = cluster.query("postgres", "SHOW server_version").unwrap_or_default();
+    let version = cluster
+        .query("postgres", "SHOW server_version")
+        .unwrap_or_default();
     format!(
         "PostgreSQL {version} on the same cores, with {}; SQLite in WAL mode, as the programs use it\n\
          counts: of {HOSTS} hosts, each of a key of its own and a text that the day has already, 10,000 a transaction;\n\

@@ -15,7 +15,10 @@ use tlsrptd_cluster::Cluster;
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
-    model::{CollectorCommand, CountedRows, DecidedDomain, Decision, DeliveryStatus, Destination, NamedBy, NewReport},
+    model::{
+        CollectorCommand, CountedRows, DecidedDomain, Decision, DeliveryStatus, Destination,
+        NamedBy, NewReport,
+    },
     store::{self, AttemptEnd, Claimed, Disposition, Store, StoreError},
 };
 
@@ -28,17 +31,29 @@ const IN_HAND: usize = 256;
 
 /// Deliveries a second of one reporter.
 pub(super) fn sqlite(folder: &Path, number: usize) -> Result<f64, BenchError> {
-    let folder = tempfile::tempdir_in(folder).map_err(BenchError::io("make a folder in", folder))?;
-    measure(folder.path().join("reportd.sqlite"), 1, number).map_err(BenchError::other("the SQLite store"))
+    let folder =
+        tempfile::tempdir_in(folder).map_err(BenchError::io("make a folder in", folder))?;
+    measure(folder.path().join("reportd.sqlite"), 1, number)
+        .map_err(BenchError::other("the SQLite store"))
 }
 
 /// The same of so many members.
-pub(super) fn postgresql(cluster: &Cluster, members: usize, number: usize) -> Result<f64, BenchError> {
-    measure(cluster.database().into(), members, number).map_err(BenchError::other("the PostgreSQL store"))
+pub(super) fn postgresql(
+    cluster: &Cluster,
+    members: usize,
+    number: usize,
+) -> Result<f64, BenchError> {
+    measure(cluster.database().into(), members, number)
+        .map_err(BenchError::other("the PostgreSQL store"))
 }
 
 fn measure(dbname: PathBuf, members: usize, number: usize) -> Result<f64, StoreError> {
-    let settings = Reportd { dbname, keep_days: 10, history_failures: 1000, ..Reportd::default() };
+    let settings = Reportd {
+        dbname,
+        keep_days: 10,
+        history_failures: 1000,
+        ..Reportd::default()
+    };
     let mut first = store::open(&settings, None)?;
     fill(first.as_mut(), number)?;
     let mut stores = vec![first];
@@ -79,10 +94,18 @@ fn fill(store: &mut dyn Store, number: usize) -> Result<(), StoreError> {
     let now = Timestamp::now();
     let day = Day::of(now).previous();
     store.tend(now, None)?;
-    store.make_jobs(&[day], &[CollectorCommand { index: 1, command: "tlsrpt-fetcher".to_owned() }], now)?;
+    store.make_jobs(
+        &[day],
+        &[CollectorCommand {
+            index: 1,
+            command: "tlsrpt-fetcher".to_owned(),
+        }],
+        now,
+    )?;
     let numbers: Vec<usize> = (0..number).collect();
     for part in numbers.chunks(A_TRANSACTION) {
-        let decisions: Vec<DecidedDomain> = part.iter().map(|number| decided(*number, now)).collect();
+        let decisions: Vec<DecidedDomain> =
+            part.iter().map(|number| decided(*number, now)).collect();
         store.store_decisions(day, &decisions, now)?;
     }
     Ok(())
@@ -94,7 +117,10 @@ fn decided(number: usize, now: Timestamp) -> DecidedDomain {
     DecidedDomain {
         domain,
         uniqid: 1,
-        rows: CountedRows { sessions: 10, ..CountedRows::default() },
+        rows: CountedRows {
+            sessions: 10,
+            ..CountedRows::default()
+        },
         decision: Decision::Report(NewReport {
             json: format!("{{\"text\": \"{}\"}}", "x".repeat(1000)),
             destinations: vec![(to, now)],
@@ -128,7 +154,10 @@ fn taken(claimed: Claimed) -> AttemptEnd {
     AttemptEnd {
         r_id,
         destination,
-        disposition: Disposition::Final { status: DeliveryStatus::Sent, reason: "250 taken".to_owned() },
+        disposition: Disposition::Final {
+            status: DeliveryStatus::Sent,
+            reason: "250 taken".to_owned(),
+        },
         gzip: None,
     }
 }

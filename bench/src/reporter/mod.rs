@@ -6,6 +6,7 @@
 mod answers;
 mod beside;
 mod day;
+mod fleet_day;
 mod floor;
 mod mixed;
 mod receive;
@@ -37,6 +38,7 @@ pub(crate) struct ReporterPlan {
     pub(crate) readme: Option<PathBuf>,
     pub(crate) million: bool,
     pub(crate) mixed: bool,
+    pub(crate) fleet: bool,
     pub(crate) stored: bool,
     pub(crate) answers: bool,
     pub(crate) keep: bool,
@@ -69,6 +71,15 @@ pub(crate) fn run(plan: &ReporterPlan) -> Result<(), BenchError> {
             machine.describe(),
             table.summary()
         );
+        return Ok(());
+    }
+    if plan.fleet {
+        let mut rows = Vec::new();
+        for domains in plan.fleet_sizes() {
+            rows.extend(bench.fleet_day(domains)?);
+        }
+        let table = Table(rows);
+        print!("{}{FLEET}\n{table}{}", machine.describe(), table.summary());
         return Ok(());
     }
     if plan.mixed {
@@ -124,6 +135,13 @@ asks a name server of the bench; all receivers on loopback, on the same cores. G
 delivered by another; CPU is that of reportd alone; at 10,000 it is the mean of several days
 ";
 
+const FLEET: &str = "\
+a closed day of eight collectors, the first of which knows all domains, the others every second one, each with its shipper;
+of three domains one posts, to one of 16 hosts, the others mail, signed; the record of each is looked up; two members gather
+and compose, and two deliver when all is stored; PostgreSQL, all receivers and a name server on loopback, on the same cores;
+CPU is that of our programs alone
+";
+
 const NOT_HERE: &str =
     "not in this run: a day of 1,000,000 domains, and the page and the metrics of it (--million)\n";
 
@@ -143,6 +161,11 @@ impl ReporterPlan {
     fn mixed_sizes(&self) -> Vec<u64> {
         let of_the_try = self.sizes.clone().filter(|_| self.mixed);
         of_the_try.unwrap_or_else(|| vec![MILLION])
+    }
+
+    /// Those of the day of a fleet.
+    fn fleet_sizes(&self) -> Vec<u64> {
+        self.sizes.clone().unwrap_or_else(|| vec![MILLION])
     }
 
     /// The number of runs, of which so many are usual.

@@ -1,0 +1,283 @@
+//! A closed day of several collectors through a fleet: shipped by each, closed, composed and delivered by two members.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tlsrptd_cluster::Cluster;
+use tlsrptd_proto::day::Day;
+
+use super::ReporterBench;
+use super::day::{self, Rua, Shape};
+use super::receive;
+use super::rows::ours;
+use super::stages::{LATER, POST_HOSTS};
+use super::taken::Taken;
+use crate::error::BenchError;
+use crate::figure::{Goal, Unit};
+use crate::fleet::SETTINGS;
+use crate::process;
+use crate::table::Row;
+
+const COLLECTORS: u64 = 8;
+const MEMBERS: usize = 2;
+/// Nothing takes so long, unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(3 * 3600);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Programs that work on the fleet's database; ended when dropped.
+struct Programs {
+    children: Vec<Child>,
+    begun: Instant,
+}
+
+/// What a stage has cost, of all its programs together.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    cpu: f64,
+    /// MiB of the largest of them.
+    memory: f64,
+}
+
+impl ReporterBench<'_> {
+    /// Rows of a day of that size.
+    pub(super) fn fleet_day(&self, domains: u64) -> Result<Vec<Row>, BenchError> {
+        let Some(cluster) = Cluster::start(&SETTINGS) else {
+            eprintln!("SKIPPED the fleet's day: there is no PostgreSQL");
+            return Ok(Vec::new());
+        };
+        let database = cluster.database();
+        let name = database.rsplit('/').next().unwrap_or_default();
+        let ask = |sql: &str| cluster.query(name, sql).unwrap_or_default();
+        let taken = Taken::each_of(domains);
+        let rua = Rua::Mixed {
+            port: receive::https(taken.clone())?,
+            hosts: POST_HOSTS,
+        };
+        let (smtp, dns) = (receive::smtp(taken.clone())?, receive::dns(rua)?);
+        let folder = TempDir::with_prefix_in("tlsrptd-bench-", &self.plan.folder)
+            .map_err(BenchError::io("cannot make a folder in", &self.plan.folder))?;
+        let mut shippers = self.shippers(
+            folder.path(),
+            &database,
+            Shape {
+                domains,
+                collectors: COLLECTORS,
+                rua,
+            },
+        )?;
+        let options = self.options(smtp, Some(dns), 1);
+        let mut composing = self.members(folder.path(), &database, &(options.clone() + LATER))?;
+
+        let mut reporters = Programs::start(&mut composing)?;
+        let mut shipping = Programs::start(&mut shippers)?;
+        let done = format!("SELECT count(*) = {COLLECTORS} FROM tlsrpt.shipment WHERE done");
+        let shipped = shipping.until(folder.path(), || ask(&done) == "t")?;
+        shipping.stop();
+        let counts = ask("SELECT sum(rows) FROM tlsrpt.shipment")
+            .parse::<f64>()
+            .unwrap_or(f64::NAN);
+        let composed = reporters.until(folder.path(), || {
+            ask("SELECT count(*) > 0 FROM tlsrpt.day WHERE state = 'composed'") == "t"
+        })?;
+        reporters.stop();
+        let stored = ask(&format!("SELECT pg_database_size('{name}')"))
+            .parse::<f64>()
+            .unwrap_or(f64::NAN);
+        ask("UPDATE tlsrpt.delivery SET due = '2000-01-01' WHERE status IS NULL");
+        let mut members = self.members(folder.path(), &database, &options)?;
+        let mut delivering = Programs::start(&mut members)?;
+        let delivered = delivering.until(folder.path(), || taken.number() >= domains)?;
+        delivering.stop();
+        if self.plan.keep {
+            eprintln!("kept: {}", folder.keep().display());
+        }
+        let composed = Cost {
+            seconds: composed.seconds - shipped.seconds,
+            ..composed
+        };
+        let title = Unit::Number.text(domains as f64);
+        let a_domain = |octets: f64| octets / domains as f64;
+        let mut rows = vec![ours(
+            &format!(
+                "{title} domains of {COLLECTORS} collectors through a fleet of {MEMBERS} members: seconds"
+            ),
+            Unit::Seconds,
+            shipped.seconds + composed.seconds + delivered.seconds,
+        )];
+        rows.push(ours(
+            "  shipped: counts a second",
+            Unit::Number,
+            counts / shipped.seconds,
+        ));
+        for (name, cost) in [
+            ("shipped", shipped),
+            ("closed and composed", composed),
+            ("mailed and posted", delivered),
+        ] {
+            rows.push(ours(
+                &format!("  {name}: domains a second"),
+                Unit::Number,
+                domains as f64 / cost.seconds,
+            ));
+            rows.push(ours(
+                "    CPU a domain of our programs",
+                Unit::Milliseconds,
+                cost.cpu / domains as f64 * 1000.0,
+            ));
+            rows.push(ours(
+                "    memory of the largest of them",
+                Unit::Memory,
+                cost.memory,
+            ));
+        }
+        rows.push(ours(
+            "  octets a domain in the database, all stored and none sent",
+            Unit::Number,
+            a_domain(stored),
+        ));
+        let not_once = "  reports that did not come once";
+        rows.push(ours(not_once, Unit::Number, taken.not_once() as f64).asked(Goal::AtMost(0.0)));
+        Ok(rows)
+    }
+
+    /// A closed day and a shipper's configuration of each collector.
+    fn shippers(
+        &self,
+        folder: &Path,
+        database: &str,
+        shape: Shape,
+    ) -> Result<Vec<Command>, BenchError> {
+        let day = Day::of(jiff::Timestamp::now()).previous();
+        let configurations = (0..shape.collectors).map(|collector| {
+            let own = folder.join(format!("host{collector}"));
+            fs::create_dir(&own).map_err(BenchError::io("cannot make", &own))?;
+            let store = own.join("collectd.sqlite");
+            day::write(&store, day, shape, collector)?;
+            let text = format!(
+                "[tlsrptd_shipper]\nship_to = {database}\nship_as = host{collector}\nstorage = sqlite://{}\n\
+                 observation_socket = {}\nfetcher = {}\n",
+                store.display(),
+                own.join("collectd.observe").display(),
+                self.ours.join("tlsrpt-fetcher").display(),
+            );
+            self.command("tlsrpt-shipper", own.join("shipper.cfg"), &text)
+        });
+        configurations.collect()
+    }
+
+    fn members(
+        &self,
+        folder: &Path,
+        database: &str,
+        options: &str,
+    ) -> Result<Vec<Command>, BenchError> {
+        let text = format!(
+            "[tlsrpt_reportd]\ndbname = {database}\norganization_name = Sender Example\n\
+             contact_info = tlsrpt@sender.example\nsender_address = noreply@sender.example\nkeep_days = 1\n\
+             log_level = info\n{options}log_sent_interval = 300\n"
+        );
+        let members = (0..MEMBERS).map(|member| {
+            self.command(
+                "tlsrpt-reportd",
+                folder.join(format!("member{member}.cfg")),
+                &text,
+            )
+        });
+        members.collect()
+    }
+
+    /// One of our programs, with its log beside its configuration.
+    fn command(&self, program: &str, config: PathBuf, text: &str) -> Result<Command, BenchError> {
+        fs::write(&config, text).map_err(BenchError::io("cannot write", &config))?;
+        let log = config.with_extension("log");
+        let stderr = File::create(&log).map_err(BenchError::io("cannot create", &log))?;
+        let mut command = Command::new(self.ours.join(program));
+        command
+            .arg("--config_file")
+            .arg(config)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr);
+        Ok(command)
+    }
+}
+
+impl Programs {
+    fn start(commands: &mut [Command]) -> Result<Programs, BenchError> {
+        let begun = Instant::now();
+        let spawn = |command: &mut Command| {
+            let program = PathBuf::from(command.get_program());
+            command
+                .spawn()
+                .map_err(BenchError::io("cannot start", &program))
+        };
+        let children = commands.iter_mut().map(spawn).collect::<Result<_, _>>()?;
+        Ok(Programs { children, begun })
+    }
+
+    /// Until it is so.
+    fn until(&mut self, folder: &Path, is_so: impl Fn() -> bool) -> Result<Cost, BenchError> {
+        while !is_so() {
+            let has_ended = self
+                .children
+                .iter_mut()
+                .any(|child| !matches!(child.try_wait(), Ok(None)));
+            if has_ended || self.begun.elapsed() > PATIENCE {
+                return Err(BenchError::Stuck {
+                    what: "the fleet's day",
+                    log: last_lines(folder),
+                });
+            }
+            thread::sleep(LOOK);
+        }
+        let ids = || self.children.iter().map(Child::id);
+        Ok(Cost {
+            seconds: self.begun.elapsed().as_secs_f64(),
+            cpu: ids().map(process::cpu).sum(),
+            memory: ids().map(process::memory).fold(0.0, f64::max),
+        })
+    }
+
+    /// Stops them in order.
+    fn stop(mut self) {
+        for child in &mut self.children {
+            let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
+        }
+        for child in &mut self.children {
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Of each log in the folder.
+fn last_lines(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let logs = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|name| name == "log"));
+    let tail = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(10).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    };
+    logs.map(tail).collect::<Vec<_>>().join("\n")
+}

@@ -109,6 +109,7 @@ bench: venv ## collector and reporter beside sys4 and what cannot be undercut, s
 	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(if $(README),--readme $(README)) $(BENCH)
 	@$(TARGET)/release/tlsrptd-bench reporter $(if $(README),--readme $(README)) $(BENCH_REPORTER)
+	@$(TARGET)/release/tlsrptd-bench fleet $(BENCH_FLEET)
 
 # The release build is the one that package-test needs too. UPDATE_BENCH_CHECK=1 accepts what is counted.
 bench-check: ## instructions of what is done a million times a day, by callgrind, against those committed

@@ -48,12 +48,15 @@ pub(crate) fn run(plan: &FleetPlan) -> Result<(), BenchError> {
         return Ok(());
     };
     let runs = plan.runs.unwrap_or(if plan.quick { 1 } else { RUNS });
-    let part = if plan.quick { 10 } else { 1 };
+    let (a_host, reports) = match plan.quick {
+        true => (20_000, 10_000),
+        false => (200_000, 100_000),
+    };
     let mut table = Table::default();
     for _ in 0..runs {
         table.add_run(vec![
-            counts(plan, &cluster, 200_000 / part)?,
-            deliveries(plan, &cluster, 100_000 / part)?,
+            counts(plan, &cluster, a_host)?,
+            deliveries(plan, &cluster, reports)?,
         ]);
     }
     print!(

@@ -86,6 +86,10 @@ impl Digests for PostgresStore {
     }
 
     fn record_digest(&mut self, end: &DigestEnd, now: Timestamp) -> Result<(), StoreError> {
+        // Its outcome is unknown to the member that owns the shard by now: it sends it again.
+        if !self.makes_digests() {
+            return Ok(());
+        }
         let (guard, member) = (self.guard.clone(), self.member.id());
         self.transact(Step::DigestRecorded, &[OF_DIGESTS], |tx| match end {
             DigestEnd::Later { period, at, reason } => later(tx, *period, *at, reason),
@@ -198,7 +202,8 @@ fn later(
     reason: &str,
 ) -> Result<(), Fault> {
     tx.execute(
-        "UPDATE digest SET failures = failures + 1, due = $3, reason = $4 WHERE last = $1 AND days = $2 AND status IS NULL",
+        "UPDATE digest SET failures = failures + 1, due = $3, reason = $4 \
+         WHERE last = $1 AND days = $2 AND status IS NULL AND due <> $3",
         &[
             &PgDay(period.last),
             &length(period.days),

@@ -9,6 +9,7 @@ use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 use super::{
     PostgresReader,
     deliveries_view::{ANSWER, instant, subject},
+    fold::SHIPPED,
     history::{at_one_time, count},
     mails, suppressed, unreadable,
 };
@@ -25,8 +26,6 @@ pub(super) use jobs::jobs;
 
 /// Reports of one domain and day that are looked at: additions to a day make one each.
 const MAX_REPORTS: i64 = 1000;
-/// As whose answer the counts of all shippers stand, once they are added up.
-const SHIPPED: &str = "shipped";
 
 impl DomainDays for PostgresReader {
     fn domain_day(
@@ -263,3 +262,6 @@ fn used_rows(
         .sort_by(|one, other| one.fetcher.cmp(&other.fetcher));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

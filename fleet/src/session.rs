@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustls::{
@@ -46,6 +46,10 @@ pub struct Session {
     address: Address,
     /// An answer comes within this time, or the connection is given up.
     patience: Duration,
+    /// All answers come before then.
+    until: Option<Instant>,
+    /// What the server is told beside [`SETTINGS`].
+    settings: String,
     client: RefCell<Option<Connected>>,
     /// How many connections there have been.
     connections: Cell<u64>,
@@ -72,6 +76,8 @@ impl Session {
         Session {
             address,
             patience: LONGEST_ANSWER,
+            until: None,
+            settings: String::new(),
             client: RefCell::new(None),
             connections: Cell::new(0),
             is_in_transaction: Cell::new(false),
@@ -86,14 +92,36 @@ impl Session {
         self
     }
 
+    /// The server refuses to change anything.
+    #[must_use]
+    pub fn read_only(mut self) -> Session {
+        self.settings += "; SET default_transaction_read_only = on";
+        self
+    }
+
+    /// All that is asked takes no longer than this together, from now on. The server ends a statement by itself that takes as long.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Session {
+        self.until = Some(Instant::now() + limit);
+        self.settings += &format!("; SET statement_timeout = {}", limit.as_millis().max(1));
+        self
+    }
+
     /// Connects now.
     ///
     /// # Errors
     /// When that fails.
     pub fn connect(address: Address) -> Result<Session, Fault> {
-        let session = Session::new(address);
-        session.client()?;
-        Ok(session)
+        Session::new(address).connected()
+    }
+
+    /// The same of a session that was made before.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn connected(self) -> Result<Session, Fault> {
+        self.client()?;
+        Ok(self)
     }
 
     /// Where it leads.
@@ -189,11 +217,12 @@ impl Session {
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Fault> {
-        let answer = match wait_for(answer, self.patience) {
+        let patience = self.patience();
+        let answer = match wait_for(answer, patience) {
             Some(answer) => answer.map_err(Fault::Sql),
             None => Err(Fault::Silent {
                 address: self.address.to_string(),
-                waited: self.patience,
+                waited: patience,
             }),
         };
         answer.inspect_err(|fault| {
@@ -201,6 +230,12 @@ impl Session {
                 self.forget();
             }
         })
+    }
+
+    fn patience(&self) -> Duration {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        self.until
+            .map_or(self.patience, |until| left(until).min(self.patience))
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -244,14 +279,17 @@ impl Session {
                 source: "the connection was lost in the middle of a transaction".into(),
             });
         }
-        let client = Arc::new(connect(&self.address, LONGEST_CONNECT.min(self.patience))?);
+        let client = Arc::new(connect(
+            &self.address,
+            LONGEST_CONNECT.min(self.patience()),
+        )?);
         let connected = Connected {
             client: Arc::clone(&client),
             statements: HashMap::new(),
         };
         self.client.replace(Some(connected));
         self.connections.set(self.connections.get() + 1);
-        self.batch(SETTINGS)?;
+        self.batch(&format!("{SETTINGS}{}", self.settings))?;
         Ok(client)
     }
 }

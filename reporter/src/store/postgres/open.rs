@@ -107,9 +107,18 @@ impl PostgresStore {
 }
 
 impl PostgresReader {
-    pub(super) fn open(place: &Place, _: OperatorAccess) -> Result<PostgresReader, StoreError> {
+    pub(super) fn open(
+        place: &Place,
+        access: OperatorAccess,
+    ) -> Result<PostgresReader, StoreError> {
         let fault = |fault: Fault| open_fault(&place.address, fault);
-        let db = Session::connect(place.address.clone()).map_err(fault)?;
+        let db = Session::new(place.address.clone());
+        let db = match access {
+            OperatorAccess::Read => db.read_only(),
+            OperatorAccess::ReadWithin(limit) => db.read_only().within(limit),
+            OperatorAccess::Write => db,
+        };
+        let db = db.connected().map_err(fault)?;
         schema::check(&db).map_err(fault)?;
         Ok(PostgresReader { db })
     }

@@ -166,3 +166,6 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> Result<(), Fault> {
     tx.execute("DELETE FROM arrived WHERE day < $1", &[&PgDay(oldest)])
         .map(drop)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ const VERSIONS: [&[&str]; VERSION as usize] = [&[
 ]];
 
 /// Tables with a partition a day, and those of which a day's partition has one a shard.
-const BY_DAY: &[&str] = &["answer", "report", "delivery"];
+const BY_DAY: [&str; 3] = ["answer", "report", "delivery"];
 const BY_DAY_AND_SHARD: &[&str] = &["key", "count"];
 
 /// Brings the tables to this program's version, makes them in an empty database. Several programs may do so at once.
@@ -39,7 +39,7 @@ pub fn migrate(session: &Session) -> Result<(), Fault> {
     // Whoever comes second waits here, and finds the work done. A lock of the database's own catalogue: there may be no table yet.
     transaction.batch("CREATE SCHEMA IF NOT EXISTS tlsrpt; SET LOCAL search_path = tlsrpt; \
          CREATE TABLE IF NOT EXISTS tlsrpt.meta(version int NOT NULL, shards smallint NOT NULL, installation text NOT NULL, \
-         bounce_key bytea NOT NULL, made timestamptz NOT NULL DEFAULT now()); LOCK TABLE tlsrpt.meta")?;
+         bounce_key bytea NOT NULL, moved text, made timestamptz NOT NULL DEFAULT now()); LOCK TABLE tlsrpt.meta")?;
     let found = transaction.query_opt("SELECT version FROM tlsrpt.meta", &[])?;
     let found: i32 = found.map_or(0, |row| row.get(0));
     if found > VERSION {
@@ -68,9 +68,14 @@ pub fn migrate(session: &Session) -> Result<(), Fault> {
 /// # Errors
 /// When there are none that can be read.
 pub fn version(session: &Session) -> Result<i32, Fault> {
-    let row = session.query_opt("SELECT version, shards FROM tlsrpt.meta", &[])?;
+    let row = session.query_opt("SELECT version, shards, moved FROM tlsrpt.meta", &[])?;
     let row = row.ok_or_else(|| Fault::Row("the table tlsrpt.meta is empty".to_owned()))?;
     let shards: i16 = row.get(1);
+    if let Some(moved) = row.get::<_, Option<String>>(2) {
+        return Err(Fault::Version(format!(
+            "what was in the database {moved}: nobody works on it any more"
+        )));
+    }
     match shards == SHARDS {
         true => Ok(row.get(0)),
         false => Err(Fault::Version(format!(
@@ -131,30 +136,48 @@ pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
     transaction.commit()
 }
 
+/// Makes those partitions of a day that a day needs to which nothing is shipped any more.
+///
+/// # Errors
+/// When they may not be made.
+pub fn make_reports_of(transaction: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    let made = "UPDATE day SET made = true WHERE day = $1 AND NOT made";
+    match transaction.execute(made, &[&PgDay(day)])? {
+        0 => Ok(()),
+        _ => transaction.batch(
+            &BY_DAY
+                .map(|table| create(table, day, "") + &attach(table, day))
+                .concat(),
+        ),
+    }
+}
+
 /// Made beside the tables and then attached: `CREATE TABLE ... PARTITION OF` would wait for everybody who reads the table (a
 /// backup reads for hours), and all others would wait behind it.
+fn create(table: &str, day: Day, more: &str) -> String {
+    let name = of_day(table, day);
+    format!("CREATE TABLE {name} (LIKE {table} INCLUDING ALL){more};")
+}
+
+fn attach(table: &str, day: Day) -> String {
+    let (name, next) = (of_day(table, day), day.next());
+    format!("ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}');")
+}
+
 fn partitions(day: Day) -> String {
-    let (next, name) = (day.next(), day.to_string().replace('-', ""));
-    let create = |table: &str, more: &str| {
-        format!("CREATE TABLE {table}_{name} (LIKE {table} INCLUDING ALL){more};")
-    };
-    let attach = |table: &str| {
-        format!(
-            "ALTER TABLE {table} ATTACH PARTITION {table}_{name} FOR VALUES FROM ('{day}') TO ('{next}');"
-        )
-    };
+    let name = day.to_string().replace('-', "");
     let mut sql = String::new();
     for table in BY_DAY {
-        sql += &(create(table, "") + &attach(table));
+        sql += &(create(table, day, "") + &attach(table, day));
     }
     for table in BY_DAY_AND_SHARD {
-        sql += &create(table, " PARTITION BY LIST (shard)");
+        sql += &create(table, day, " PARTITION BY LIST (shard)");
         for shard in 0..SHARDS {
             sql += &format!(
                 "CREATE TABLE {table}_{name}_{shard} PARTITION OF {table}_{name} FOR VALUES IN ({shard});"
             );
         }
-        sql += &attach(table);
+        sql += &attach(table, day);
     }
     sql
 }

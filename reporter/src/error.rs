@@ -99,7 +99,7 @@ impl Error {
                 | StoreError::Lock { .. },
             ) => exit::DATABASE,
             Error::Argument { .. } => exit::CONFIG,
-            Error::NotDone { .. } => exit::FAILED,
+            Error::NotDone { .. } | Error::State(StoreError::NotMoved { .. }) => exit::FAILED,
             // As the shell says it of a program that the signal has ended.
             Error::Signal(number) => 128_u8.saturating_add(u8::try_from(*number).unwrap_or(0)),
             _ => exit::OTHER,

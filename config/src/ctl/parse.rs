@@ -73,6 +73,8 @@ pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Pr
         }),
         ("fleet", []) => Command::Fleet(AskedFleet::Show),
         ("fleet retire", [name]) => Command::Fleet(AskedFleet::Retire((*name).to_owned())),
+        ("fleet import", [file]) => Command::Fleet(AskedFleet::Import(file.into())),
+        ("fleet export", [file]) => Command::Fleet(AskedFleet::Export(file.into())),
         ("maptest", [domain]) => maptest(domain, None),
         ("maptest", [domain, record]) => maptest(domain, Some(record)),
         ("suppress add", [target]) => Command::Suppress(Suppress::Add {

@@ -175,6 +175,10 @@ pub enum AskedFleet {
     Show,
     /// Takes the collector or member of this name out.
     Retire(String),
+    /// Brings a file into it.
+    Import(PathBuf),
+    /// Brings it into a new file.
+    Export(PathBuf),
 }
 
 /// Whether a command waits until the daemon has done it.

@@ -1,6 +1,6 @@
-//! `tlsrptctl fleet` and `fleet retire NAME`.
+//! `tlsrptctl fleet`, `fleet retire NAME`, `fleet import FILE` and `fleet export FILE`.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use serde_json::json;
 use tlsrptd_config::{ctl::AskedFleet, reportd::Reportd, visible};
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     answers::fleet::FleetAnswer,
     error::Error,
-    store::{self, FleetMember, OperatorAccess, Retired},
+    store::{self, FleetMember, Moved, OperatorAccess, Retired},
 };
 
 pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAnswer, Error> {
@@ -29,7 +29,68 @@ pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAns
             let retired = store.retire(name)?.ok_or_else(|| no_fleet(settings))?;
             told(name, &retired)
         }
+        AskedFleet::Import(file) => {
+            needs_fleet(settings)?;
+            Ok(moved(
+                settings,
+                file,
+                Way::Into,
+                store::import(settings, file)?,
+            ))
+        }
+        AskedFleet::Export(file) => {
+            needs_fleet(settings)?;
+            Ok(moved(
+                settings,
+                file,
+                Way::OutOf,
+                store::export(settings, file)?,
+            ))
+        }
     }
+}
+
+fn needs_fleet(settings: &Reportd) -> Result<(), Error> {
+    match settings.database_address() {
+        Some(_) => Ok(()),
+        None => Err(no_fleet(settings)),
+    }
+}
+
+/// Which way it went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From the file into the fleet.
+    Into,
+    /// Back.
+    OutOf,
+}
+
+fn moved(settings: &Reportd, file: &Path, way: Way, moved: Moved) -> CommandAnswer {
+    let (fleet, file) = (settings.dbname.display(), file.display());
+    let next = match way {
+        Way::Into => format!(
+            "{file} is no reporter's any more; start the members, and take {file} out of all configurations"
+        ),
+        Way::OutOf => format!(
+            "the fleet is nobody's any more; set dbname = {file} for one reporter, whose file it has to be (chown), and start that"
+        ),
+    };
+    let (done, text) = match moved {
+        Moved::Now { days, rows } => (
+            "moved",
+            format!("moved: {rows} rows of {days} days; {next}\n"),
+        ),
+        Moved::Before => (
+            "before",
+            format!("nothing to do: {file} was moved into {fleet} before\n"),
+        ),
+    };
+    let (days, rows) = match moved {
+        Moved::Now { days, rows } => (days, rows),
+        Moved::Before => (0, 0),
+    };
+    CommandAnswer::new(text, json!({ "done": done, "days": days, "rows": rows }))
 }
 
 fn no_fleet(settings: &Reportd) -> Error {

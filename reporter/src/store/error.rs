@@ -54,6 +54,14 @@ pub enum StoreError {
         /// Which.
         database: String,
     },
+    /// A database's contents are not moved.
+    #[error("{what} is not moved: {why}")]
+    NotMoved {
+        /// Which.
+        what: String,
+        /// Why not.
+        why: String,
+    },
     /// It belongs to another program.
     #[error(
         "{database} is not a database of tlsrpt-reportd: {found} (allowed: version 1, purpose \"TLSRPT-Reportd-DB-devel-2024-10-28\")"

@@ -123,6 +123,20 @@ pub enum Retired {
     },
 }
 
+/// What became of moving a database's contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// They are there now.
+    Now {
+        /// Days that are known there.
+        days: u64,
+        /// Rows of all tables.
+        rows: u64,
+    },
+    /// They were there already: nothing has changed.
+    Before,
+}
+
 /// What can be seen of the database of a fleet as a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FleetServer {

@@ -50,7 +50,7 @@ pub mod sqlite;
 pub mod steps;
 mod upkeep;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::report::InstallationId;
@@ -73,7 +73,7 @@ pub use domain_day::{
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
 pub use fleet::{
-    FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView,
+    FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView, Moved,
     Retired,
 };
 pub use history::{
@@ -181,6 +181,22 @@ pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
         Some(file) => sqlite::find_fault(file),
         None => postgres::find_fault(settings),
     }
+}
+
+/// Moves everything from the SQLite database of a reporter that is stopped into the fleet of these settings.
+///
+/// # Errors
+/// When that cannot be done now: then nothing has changed, or the same command brings it to its end.
+pub fn import(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+    postgres::import(settings, file)
+}
+
+/// Moves everything from the fleet of these settings, whose members are stopped, into a new SQLite database.
+///
+/// # Errors
+/// The same.
+pub fn export(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+    postgres::export(settings, file)
 }
 
 /// The server that has the database of a fleet.

@@ -1,8 +1,10 @@
 //! In the place of the engine for PostgreSQL, in a program that was built without it: the address of one is refused.
 
+use std::path::Path;
+
 use tlsrptd_config::reportd::Reportd;
 
-use super::{CommitHook, FleetServer, OperatorAccess, OperatorStore, Store, StoreError};
+use super::{CommitHook, FleetServer, Moved, OperatorAccess, OperatorStore, Store, StoreError};
 
 fn refused(settings: &Reportd) -> StoreError {
     StoreError::NoEngine {
@@ -33,5 +35,13 @@ pub(super) fn reporter_at_work(settings: &Reportd) -> Result<Option<String>, Sto
 }
 
 pub(super) fn server(settings: &Reportd) -> Result<FleetServer, StoreError> {
+    Err(refused(settings))
+}
+
+pub(super) fn import(settings: &Reportd, _: &Path) -> Result<Moved, StoreError> {
+    Err(refused(settings))
+}
+
+pub(super) fn export(settings: &Reportd, _: &Path) -> Result<Moved, StoreError> {
     Err(refused(settings))
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod health;
+mod moving;
 mod view;
 
 use tlsrptd_cluster::Cluster;

@@ -28,6 +28,7 @@ mod mails;
 mod member;
 mod member_deliveries;
 mod membership;
+mod moving;
 mod mx_hosts;
 mod named;
 mod open;
@@ -52,6 +53,7 @@ use super::{
 use crate::model::BounceKey;
 
 pub(super) use health::{find_fault, server};
+pub(super) use moving::{export, import};
 pub(super) use open::{open, open_for_operator, reporter_at_work};
 
 /// The open database, as one member of the fleet.

@@ -144,7 +144,7 @@ pub(in crate::store) fn reporter_at_work(settings: &Reportd) -> Result<Option<St
     name.map_err(|error| super::unreadable("the members", error.into()))
 }
 
-fn bounce_key(db: &Session) -> Result<BounceKey, Fault> {
+pub(super) fn bounce_key(db: &Session) -> Result<BounceKey, Fault> {
     let row = db.query_opt("SELECT bounce_key FROM meta", &[])?;
     let octets: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
     let key = octets.and_then(|octets| BounceKey::new(&octets));

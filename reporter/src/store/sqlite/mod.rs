@@ -19,6 +19,8 @@ mod jobs;
 mod journal;
 mod lock;
 mod mails;
+#[cfg(feature = "postgresql")]
+mod moving;
 mod mx_hosts;
 mod named;
 mod normalize_domains;
@@ -45,6 +47,8 @@ use super::{
 };
 
 pub(super) use lock::held_by;
+#[cfg(feature = "postgresql")]
+pub(super) use moving::{MovedRow, Whereabouts, note, whereabouts};
 pub use open::find_fault;
 pub use operator::ExistingDatabase;
 

@@ -17,7 +17,7 @@ use crate::{
     model::{Destination, NamedBy},
     store::{
         Bounces as _, Days as _, Decisions as _, Deliveries as _, Moved, Store as _, StoreError,
-        postgres::claims::shard_of_delivery,
+        postgres::decisions::shard_of_delivery,
         sqlite::{MovedRow, SqliteStore, Whereabouts, note, whereabouts},
     },
 };
@@ -290,7 +290,8 @@ impl Added {
                 known => known.to_owned(),
             },
             Added::DeliveryShard { uri, domain } => {
-                shard_of_delivery(&queue(text(uri)), &normal(text(domain))).to_string()
+                let destination = Destination::new(text(uri), NamedBy::Record);
+                shard_of_delivery(&destination, shard_of_name(text(domain))).to_string()
             }
         }
     }

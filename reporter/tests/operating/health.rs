@@ -172,7 +172,7 @@ fn a_healthy_server() {
     assert_eq!(server.tables, None, "before the first start");
     run(
         &made(&dbname),
-        "ALTER TABLE member ADD COLUMN IF NOT EXISTS process text; \
+        "\
          INSERT INTO member(name, process, until) VALUES('a:1', 'p', clock_timestamp() + interval '1 min')",
     );
     let server = store::fleet_server(&settings).unwrap();

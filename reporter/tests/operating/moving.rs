@@ -208,7 +208,7 @@ fn a_move_waits_for_its_time() {
     let session = super::made(&dbname);
     super::run(
         &session,
-        "ALTER TABLE member ADD COLUMN IF NOT EXISTS process text; \
+        "\
         INSERT INTO member(name, process, until) VALUES('mx1:1', 'p', clock_timestamp() + interval '1 min')",
     );
     let told = refused();

@@ -11,7 +11,7 @@ use tlsrptd_reporter::{
 use super::{database, made, run, settings};
 
 /// Two members, of which one is dead; two collectors, of which one is silent; two days, of which one is late.
-const FLEET: &str = "ALTER TABLE member ADD COLUMN IF NOT EXISTS process text; INSERT INTO member(name, process, until) VALUES \
+const FLEET: &str = "INSERT INTO member(name, process, until) VALUES \
        ('mx1:1', 'a', clock_timestamp() + interval '20 s'), ('mx2:2', 'b', clock_timestamp() - interval '1 min'); \
      UPDATE shard SET owner = CASE WHEN shard < 40 THEN 1 ELSE 2 END; \
      INSERT INTO collector(name, incarnation, first_day, seen) VALUES \

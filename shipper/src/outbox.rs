@@ -72,7 +72,7 @@ impl Outbox {
         if is_fresh && !is_behind {
             return Ok(());
         }
-        if !dayfile::yesterday(&self.storage).exists() && self.oldest_kept().is_none() {
+        if !self.has_closed_days() {
             // It has closed no day so far.
             return Ok(());
         }
@@ -146,6 +146,11 @@ impl Outbox {
             );
         }
         self.gone_before = Some(oldest);
+    }
+
+    /// Whether the collector has closed a day, or somebody has put its file there.
+    pub(crate) fn has_closed_days(&self) -> bool {
+        dayfile::yesterday(&self.storage).exists() || self.oldest_kept().is_some()
     }
 
     /// The oldest day that has a file of its own name.

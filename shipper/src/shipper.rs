@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::{Storage, shipper::Shipper as Settings};
 use tlsrptd_fleet::Address;
-use tlsrptd_proto::day::Day;
+use tlsrptd_proto::{day::Day, fetch::Event};
 use tracing::{debug, error, info, warn};
 
 use crate::{
@@ -290,19 +290,23 @@ impl Shipper {
             shipped.rows,
             Timestamp::now().strftime("%H:%M:%S")
         ));
-        self.see_to_shrinking(day, shipped.sessions)?;
+        self.see_to_shrinking(day, shipped.sessions, stop)?;
         Ok(Next::After(self.pause(began.elapsed())))
     }
 
     /// Counts do not fall. If they do, the file of today was replaced, and what had been counted is lost there, but not here: it
-    /// stays another incarnation's.
-    fn see_to_shrinking(&mut self, day: Day, sessions: u64) -> Result<(), ShipError> {
-        if sessions >= self.counted_today {
-            self.counted_today = sessions;
+    /// stays another incarnation's. But when a clock that was ahead has closed the day, it is in the file of the closed day, which
+    /// will be told as a whole.
+    fn see_to_shrinking(&mut self, day: Day, sessions: u64, stop: &Stop) -> Result<(), ShipError> {
+        let before = self.counted_today;
+        let is_lost =
+            sessions < before && sessions.saturating_add(self.closed_early(day, stop)?) < before;
+        self.counted_today = sessions;
+        if !is_lost {
             return Ok(());
         }
         warn!(
-            %day, sessions, before = self.counted_today,
+            %day, sessions, before,
             "the collector counts less of today than before: its file was replaced, or its day rotated by hand; from now on it is another collector"
         );
         if let Some(incarnation) = &mut self.incarnation {
@@ -310,6 +314,21 @@ impl Shipper {
         }
         self.begin_anew();
         Ok(())
+    }
+
+    /// Sessions of a day that is not over, and stand in the file of a closed one.
+    fn closed_early(&self, day: Day, stop: &Stop) -> Result<u64, ShipError> {
+        if !self.outbox.has_closed_days() {
+            return Ok(0);
+        }
+        let (mut reading, mut sessions) = (self.fetcher.ask(Question::Closed(day))?, 0_u64);
+        while let Some(event) = reading.next()? {
+            stop.beat();
+            if let Event::Counts(_, counts) = event {
+                sessions = sessions.saturating_add(counts.sessions());
+            }
+        }
+        Ok(sessions)
     }
 
     /// The time until the next reading, by the time that this one took.

@@ -131,6 +131,76 @@ fn a_day_closed_before_it_was_begun() {
     host.await_number(&late, 4);
 }
 
+/// What a collector adds to a day that it has closed already comes, too.
+#[test]
+fn a_day_grows_after_it_was_done() {
+    let Some((mut host, clock, day)) = host_of_the_past(3) else {
+        return;
+    };
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    host.await_shipped(day, (10, 0, 0));
+    clock.jump(&format!("{}T00:00:05Z", day.next()));
+    host.await_number(&done(day), 1);
+    host.stop_shipper();
+    host.stop_collector();
+    // As the collector adds sessions to a day that it has closed (collectd/src/store/sqlite/rollover/move_rows.rs).
+    let add = format!(
+        r#"import sqlite3
+db = sqlite3.connect("{}.yesterday")
+db.executescript("""
+CREATE TABLE IF NOT EXISTS tlsrptd_closed(day TEXT PRIMARY KEY, additions INTEGER);
+CREATE TABLE IF NOT EXISTS tlsrptd_added(day TEXT, domain TEXT, number INTEGER, tlsrptrecord TEXT, policy TEXT,
+    reason TEXT, total INTEGER, failed INTEGER);
+INSERT OR REPLACE INTO tlsrptd_closed VALUES('{day}', 1);
+INSERT INTO tlsrptd_added SELECT day, domain, 1, tlsrptrecord, policy, NULL, 3, 0 FROM finalresults;
+UPDATE finalresults SET cntrtotal = cntrtotal + 3;
+""")"#,
+        host.storage().display()
+    );
+    let added = std::process::Command::new("python3")
+        .args(["-c", &add])
+        .status();
+    assert!(added.unwrap().success());
+    assert_eq!(host.counted(&day.to_string()), Some((13, 0, 0)));
+    host.start_collector();
+    host.start_shipper();
+    host.await_shipped(day, (13, 0, 0));
+    host.await_number(&done(day), 1);
+}
+
+/// A clock that was ahead for a moment has closed today: its file will be told as a whole, and nothing twice.
+#[test]
+fn a_day_closed_by_a_clock_that_was_ahead() {
+    let Some(mut host) = Host::new() else { return };
+    let day = today();
+    let at = |time: &str| format!("{day}T{time}Z");
+    let Some(clock) = FakeClock::or_skip(host.folder.path(), &at("12:00:00")) else {
+        return;
+    };
+    host.clock = Some(clock.clone());
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    host.await_shipped(day, (10, 0, 0));
+    clock.jump(&format!("{}T06:00:00Z", day.next()));
+    await_that("today is closed", || {
+        host.counted(&day.to_string())
+            .is_some_and(|sums| sums.0 == 10)
+    });
+    clock.jump(&at("12:30:00"));
+    await_that("it counts for today again", || {
+        host.count("b.test", 1, 0);
+        host.shipped(day).0 > 10
+    });
+    host.stop_shipper();
+    assert_eq!(host.number("SELECT count(*) FROM collector"), 1);
+    assert_eq!(host.number("SELECT count(*) FROM shipment WHERE done"), 0);
+}
+
 #[test]
 fn a_day_that_is_to_come() {
     let Some(mut host) = Host::new() else { return };

@@ -9,7 +9,7 @@
 //! 3. [`growth`] says which counts are told again, [`shipped_keys`] remembers what was told, in little memory;
 //! 4. [`batch`] is what goes in one transaction, [`day_shipping`] makes them of a reading;
 //! 5. [`fleet`] is the protocol with the database;
-//! 6. [`shipper`] does all that once, [`worker`] again and again, [`daemon`] is the process, [`check_config`] its
+//! 6. [`shipper`] does all that once ([`notes`] tells what is unusual), [`worker`] again and again, [`daemon`] is the process, [`check_config`] its
 //!    `--check-config`.
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ mod error;
 mod fleet;
 mod growth;
 mod incarnation;
+mod notes;
 mod outbox;
 mod reading;
 mod shipped_keys;

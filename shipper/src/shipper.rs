@@ -5,18 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tlsrptd_config::{Storage, shipper::Shipper as Settings};
 use tlsrptd_fleet::Address;
 use tlsrptd_proto::{day::Day, fetch::Event};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
-    day_shipping::{DayShipping, Resumed, Shipped},
+    day_shipping::{DayShipping, Shipped},
     error::ShipError,
-    fleet::{Fleet, Shipment, Taken},
+    fleet::{Fleet, Taken},
     growth::Rule,
     incarnation::Incarnation,
+    notes::{is_to_come, tell_late, tell_resumed},
     outbox::Outbox,
     reading::{Fetcher, Question, ReadError},
     stop::Stop,
@@ -26,8 +27,6 @@ use crate::{
 const SOON: Duration = Duration::from_secs(2);
 /// Reading takes at most a tenth of the time.
 const READING_SHARE: u32 = 10;
-/// The collector's clock may be ahead of the database's by so much; a day that has not come by then is a clock's error.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// See the module.
 pub(crate) struct Shipper {
@@ -370,41 +369,6 @@ fn read_whole(
         return Err(ReadError::NotClosed(shipping.day).into());
     }
     shipping.ship(fleet, &mut reading, rule, stop)
-}
-
-/// The fleet has closed the day without these.
-fn tell_late(fleet: &Fleet, found: &Shipment, shipped: &Shipped) -> Result<(), ShipError> {
-    let late = shipped.sessions.saturating_sub(found.sessions);
-    if late > 0 && fleet.late(found.day, late)? {
-        warn!(day = %found.day, sessions = late, "the fleet had closed the day: these sessions are in no report");
-    }
-    Ok(())
-}
-
-fn tell_resumed(resumed: Resumed, day: Day, collector: &str) {
-    match resumed {
-        Resumed::AsTold => {}
-        Resumed::Lost => {
-            warn!(%day, "the database has lost its newest rows: the day is shipped again from the start");
-        }
-        Resumed::Foreign => error!(
-            %day, collector,
-            "another tlsrpt-shipper ships as this collector: is a copy of its folder in use on another host?"
-        ),
-    }
-}
-
-/// Whether an instant is still to come by the database's clock.
-fn is_to_come(day: Day, now: Timestamp, is_told: &mut bool) -> bool {
-    let is_ahead = day.start().duration_since(now) > CLOCK_TOLERANCE;
-    if is_ahead && !*is_told {
-        warn!(
-            day = %day.previous(), database = %now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "by the database's clock that day is not over, or not come: it is not shipped until the clocks agree"
-        );
-    }
-    *is_told = is_ahead;
-    is_ahead
 }
 
 fn password(path: &Path) -> Result<String, ShipError> {

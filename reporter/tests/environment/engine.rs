@@ -6,7 +6,6 @@ use std::{cell::Cell, fs, path::Path};
 
 use tempfile::TempDir;
 use tlsrptd_fleet::{Address, Session, schema};
-use tlsrptd_proto::day::Day;
 
 /// What holds the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,19 +83,9 @@ pub fn make_tables(address: &str) {
     schema::migrate(&db).unwrap();
     let transaction = db.begin().unwrap();
     transaction
-        .batch("DO $$ BEGIN IF to_regclass('tlsrpt.lease') IS NOT NULL THEN UPDATE lease SET length = '1000 days'; END IF; END $$")
+        .batch("UPDATE lease SET length = '1000 days'")
         .unwrap();
     transaction.commit().unwrap();
-}
-
-/// In a fleet: the tables of these days, as jobs make them, for tests that decide on days without jobs.
-pub fn make_days(dbname: &Path, days: impl IntoIterator<Item = Day>) {
-    if is_address(dbname) {
-        let db = Session::connect(Address::parse(dbname.to_str().unwrap()).unwrap()).unwrap();
-        for day in days {
-            schema::make_day(&db, day).unwrap();
-        }
-    }
 }
 
 /// What a reporter has of its own in a test.

@@ -12,7 +12,7 @@ use tlsrptd_reporter::store::{CommitHook, CommitSide, HookVerdict, Step};
 use super::world::{HOUR, World};
 use crate::environment::{Engine, Folder, make_tables};
 
-const DAYS: [&str; 2] = ["2026-11-19", "2026-11-20"];
+const DAYS: [&str; 3] = ["2026-11-19", "2026-11-20", "2026-11-21"];
 
 /// A primary, its replica, and a folder that names a database in whichever of them can be written to.
 fn pair() -> (Cluster, Cluster, Folder) {
@@ -120,7 +120,7 @@ fn an_asynchronous_replica_lacks_the_tail() {
                 promote(&replica);
                 (primary, replica)
             });
-            world.live(HOUR * 50, || None).await;
+            world.live(HOUR * 48, || None).await;
             let _servers = servers.await.unwrap();
             let tail = world.arrived_between(falls_behind, lost);
             let repeated = world.environment.taken();

@@ -152,7 +152,6 @@ fn a_fault_at_claiming_strands_nothing() {
         true => HookVerdict::Fail,
         false => HookVerdict::Continue,
     });
-    crate::environment::make_days(&settings.dbname, [day()]);
     let mut store = tlsrptd_reporter::store::open(&settings, Some(hook)).unwrap();
     let now = at("21T00:00:00");
     let due = decision("a.example", &["mailto:r@a.example"], now);

@@ -13,7 +13,7 @@ use tlsrptd_reporter::{
 
 use crate::{
     at, claim, day, decision,
-    environment::{self, contradiction, each_engine, folder, settings, totals},
+    environment::{contradiction, each_engine, folder, settings, totals},
     later, open, report,
 };
 
@@ -185,8 +185,6 @@ fn the_sums_of_all_days_stay() {
     let folder = folder();
     let settings = settings(folder.path(), &[]);
     let mut store = open(&settings);
-    let days = (0..5).map(|number| day().ahead(number));
-    environment::make_days(&settings.dbname, days);
     let huge = i64::MAX.unsigned_abs() - 1;
     for (at, sessions) in [(0, 1), (1, 2), (2, huge), (3, 3)] {
         let decided = [failing("a.example", &[("mx", sessions)])];
@@ -332,7 +330,6 @@ fn sent_reports_are_kept_as_far_as_there_is_room() {
                 .all(|domain| kept(&settings, domain).is_none()),
             "{size}"
         );
-        environment::make_days(&settings.dbname, [day()]);
         send(&mut *store, &domains[..2], now);
         assert_eq!(
             kept(&settings, "d1.example").is_some(),

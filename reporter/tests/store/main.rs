@@ -37,7 +37,6 @@ fn day() -> Day {
 }
 
 fn open(settings: &Reportd) -> Box<dyn Store> {
-    environment::make_days(&settings.dbname, (0..3).map(|number| day().ahead(number)));
     tlsrptd_reporter::store::open(settings, None).unwrap()
 }
 

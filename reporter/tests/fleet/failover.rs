@@ -55,8 +55,8 @@ fn a_synchronous_replica_has_all() {
     Engine::Postgres.test_on_virtual_clock(|| async {
         for (step, side, nth) in [
             (Step::RowsStored, CommitSide::Before, 1),
-            (Step::Decided, CommitSide::Before, 1),
-            (Step::Decided, CommitSide::After, 1),
+            (Step::DayDecided, CommitSide::Before, 1),
+            (Step::DayDecided, CommitSide::After, 1),
             (Step::Started, CommitSide::After, 3),
             (Step::Recorded, CommitSide::Before, 5),
             (Step::Recorded, CommitSide::After, 20),
@@ -100,11 +100,6 @@ fn an_asynchronous_replica_lacks_the_tail() {
     Engine::Postgres.test_on_virtual_clock(|| async {
         for (falls_behind, lost, why) in [
             (HOUR * 5, HOUR * 7, "outcomes alone"),
-            (
-                HOUR * 3 / 2,
-                HOUR * 6,
-                "the day's answers, decisions and outcomes",
-            ),
             (HOUR * 2 + HOUR / 2, HOUR * 16, "all outcomes"),
         ] {
             let (mut primary, mut replica, folder) = pair();

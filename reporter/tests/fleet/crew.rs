@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use tlsrptd_cluster::Cluster;
 use tlsrptd_reporter::{daemon::Order, store};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -21,6 +22,7 @@ use crate::{
     desk::{DOMAINS, Desk, off},
     environment::{self, Engine},
     party::{self, Fleet, wait_until},
+    restarts,
 };
 
 /// Longer than a busy machine lets a thread wait.
@@ -83,7 +85,10 @@ struct Line {
 impl Crew {
     /// So many, who share the work; then the collector answers.
     fn start(number: usize) -> Crew {
-        let fleet = Fleet::new(LEASE);
+        Crew::of(Fleet::new(LEASE), number)
+    }
+
+    fn of(fleet: Fleet, number: usize) -> Crew {
         let off = off();
         let children = (0..number).map(|_| Child::daemon(&fleet, off)).collect();
         let crew = Crew { fleet, children };
@@ -209,6 +214,31 @@ fn one_is_killed() {
         wait_until(|| crew.has_all(), "the others deliver all");
         crew.judge(Some(id));
         assert_eq!(crew.fleet.shares(), [32, 32]);
+    });
+}
+
+/// All leases run out. What had ended is known to those who attempted it: they record it when the database is back, before anybody
+/// takes it over, and only what was cut off is attempted again.
+#[test]
+fn the_database_is_away_for_longer_than_the_leases() {
+    Engine::Postgres.test(|| {
+        let mut cluster = Cluster::start(&[]).unwrap();
+        let crew = Crew::of(Fleet::of(restarts::folder(&cluster), LEASE), 2);
+        crew.busy();
+        cluster.stop("INT");
+        thread::sleep(Duration::from_secs_f64(2.0 * LEASE));
+        let lines = crew.lines();
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(crew.lines().len(), lines.len(), "nobody attempts anything");
+        cluster.run();
+        wait_until(|| crew.has_all(), "all is delivered");
+        crew.judge(None);
+        let members = "SELECT count(*) FROM member";
+        assert_eq!(
+            crew.fleet.ask(members, &[])[0].get::<_, i64>(0),
+            4,
+            "each began anew"
+        );
     });
 }
 

@@ -25,7 +25,11 @@ pub struct Fleet {
 impl Fleet {
     /// Leases last so many seconds. To be called within [`Engine::test`].
     pub fn new(lease: f64) -> Fleet {
-        let folder = Engine::Postgres.folder();
+        Fleet::of(Engine::Postgres.folder(), lease)
+    }
+
+    /// In the database that the folder names.
+    pub fn of(folder: Folder, lease: f64) -> Fleet {
         let settings = settings(folder.path(), &[]);
         let address = Address::parse(settings.dbname.to_str().unwrap()).unwrap();
         let db = Session::connect(address).unwrap();

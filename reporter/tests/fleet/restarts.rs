@@ -18,7 +18,7 @@ use crate::environment::{Engine, Folder, make_tables};
 const DAYS: [&str; 3] = ["2026-11-19", "2026-11-20", "2026-11-21"];
 
 /// A folder that names a database of this server.
-fn folder(cluster: &Cluster) -> Folder {
+pub fn folder(cluster: &Cluster) -> Folder {
     let folder = Engine::Sqlite.folder();
     let address = cluster.database();
     make_tables(&address);

@@ -235,7 +235,7 @@ fn in_order(rows: Vec<Row>, day: Day) -> Result<Vec<NamedDestination>, Fault> {
             suspect_since: suspect.map(|since| since.0),
         };
     let mut all: Vec<NamedDestination> = sums.into_iter().map(named).collect();
-    all.sort_by(|a, b| b.domains.cmp(&a.domains));
+    all.sort_by_key(|of| std::cmp::Reverse(of.domains));
     Ok(all)
 }
 

@@ -109,7 +109,7 @@ pub(super) fn store(
     let r_ids = add_reports(tx, day, decisions, subject, now)?;
     let made = Deliveries::of(decisions, &r_ids, now).insert(tx, day)?;
     let mut history: Addition<'_, Day> = Addition::default();
-    for (at, _) in &r_ids {
+    for at in r_ids.keys() {
         let decided = &decisions[*at];
         let deliveries = made.numbers.get(at).copied().unwrap_or(0);
         match subject {

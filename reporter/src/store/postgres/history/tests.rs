@@ -26,6 +26,9 @@ fn in_one<T>(db: &Session, work: impl FnOnce(&Transaction<'_>) -> Result<T, Faul
     value
 }
 
+/// A day, and what failed on it: domain, MX, sessions.
+type FailedOn<'a> = (&'a str, &'a [(&'a str, &'a str, u64)]);
+
 /// A member, with its part of the shards.
 struct Fake {
     id: i64,
@@ -127,7 +130,7 @@ fn texts(db: &Session) -> i64 {
 #[test]
 fn days_are_added_up() {
     let Some(db) = open() else { return };
-    let days: [(&str, &[(&str, &str, u64)]); 3] = [
+    let days: [FailedOn<'_>; 3] = [
         ("18", &[("a.example", "mx", 7), ("c.example", "mx", 2)]),
         ("20", &[("a.example", "mx", 1), ("b.example", "mx", 4)]),
         (

@@ -43,7 +43,10 @@ impl Fault {
     pub fn may_pass(&self) -> bool {
         match self {
             Fault::Connect { .. } | Fault::Silent { .. } => true,
-            Fault::Sql(error) => error.code().is_none_or(|code| !is_lasting(code)),
+            Fault::Sql(error) => match error.code() {
+                Some(code) => !is_lasting(code),
+                None => is_lost(error),
+            },
             Fault::Version(_) | Fault::Fenced | Fault::Row(_) => false,
         }
     }
@@ -53,8 +56,8 @@ impl Fault {
         match self {
             Fault::Connect { .. } | Fault::Silent { .. } => true,
             Fault::Sql(error) => {
-                error.is_closed()
-                    || error.code().is_none_or(|code| {
+                is_lost(error)
+                    || error.code().is_some_and(|code| {
                         let class = &code.code()[..2];
                         class == "08"
                             || class == "57"
@@ -64,6 +67,13 @@ impl Fault {
             Fault::Version(_) | Fault::Fenced | Fault::Row(_) => false,
         }
     }
+}
+
+/// Whether the connection broke. Whatever else the library says without a word of the server is about a value or a type: a
+/// mistake of ours, which stays one.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error);
+    error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// By the classes of SQLSTATE (PostgreSQL's Appendix A): what is wrong with the statement or its values stays wrong. A value

@@ -153,3 +153,38 @@ fn what_is_asked_behind_a_dropped_transaction_is_not_undone_with_it() {
     let row = session.query_opt("SELECT installation FROM meta", &[]);
     assert_eq!(row.unwrap().unwrap().get::<_, String>(0), "kept");
 }
+
+#[test]
+fn what_may_pass() {
+    let Some(session) = session() else { return };
+    for (sql, passes, why) in [
+        (
+            "SELECT $1::int",
+            false,
+            "a value of another type: a mistake of ours",
+        ),
+        ("SELEC", false, "so is a statement that is none"),
+        ("SELECT 1 / 0", false, "so is a value that is refused"),
+        ("DO 'BEGIN RAISE disk_full; END'", true, "a full disk"),
+        ("DO 'BEGIN RAISE lock_not_available; END'", true, "a lock"),
+        (
+            "DO 'BEGIN RAISE insufficient_privilege; END'",
+            true,
+            "a right that may be granted",
+        ),
+        (
+            "SELECT pg_terminate_backend(pg_backend_pid())",
+            true,
+            "a server that ends",
+        ),
+    ] {
+        let parameters: &[&(dyn tlsrptd_fleet::ToSql + Sync)] = match sql.contains("$1") {
+            true => &[&"text"],
+            false => &[],
+        };
+        let transaction = session.begin().unwrap();
+        let fault = transaction.query(sql, parameters).unwrap_err();
+        assert_eq!(fault.may_pass(), passes, "{sql}: {fault}: {why}");
+    }
+    assert!(session.query("SELECT 1", &[]).is_ok());
+}

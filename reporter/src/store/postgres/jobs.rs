@@ -192,7 +192,10 @@ pub(super) fn reopen(
 pub(super) fn compose_anew(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
     let day = PgDay(day);
     // In line with whoever closes the day.
-    tx.query_opt("SELECT 1 FROM day WHERE day = $1 FOR UPDATE", &[&day])?;
+    tx.query_opt(
+        "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE",
+        &[&day],
+    )?;
     tx.execute(
         "UPDATE compose SET decided = false, done = false WHERE day = $1 AND decided",
         &[&day],

@@ -56,7 +56,7 @@ impl PostgresStore {
         let closed = self.transact_with_failures(Step::DayDecided, &shards, |tx, failures| {
             // Members that end their parts at the same time come one after the other: one of them is the last.
             tx.query_opt(
-                "SELECT 1 FROM day WHERE day = $1 FOR UPDATE",
+                "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE",
                 &[&PgDay(day)],
             )?;
             let stored = write::store(tx, member, day, decisions, ReportSubject::Domain, now)?;

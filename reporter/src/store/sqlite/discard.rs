@@ -81,10 +81,12 @@ fn make_dense(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
 
 /// In their order.
 fn move_deliveries(tx: &Transaction<'_>, r_id: i64) -> rusqlite::Result<()> {
-    let rows: Vec<i64> = tx
-        .prepare_cached("SELECT rowid FROM destinations WHERE d_r_id = ?1 ORDER BY rowid")?
+    // With ORDER BY, SQLite would prepare it anew for each report.
+    let mut rows: Vec<i64> = tx
+        .prepare_cached("SELECT rowid FROM destinations WHERE d_r_id = ?1")?
         .query_map([r_id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
+    rows.sort_unstable();
     let mut to_the_end = tx.prepare_cached(MOVE)?;
     rows.iter()
         .try_for_each(|row| to_the_end.execute([row]).map(drop))

@@ -62,10 +62,14 @@ impl Keeping {
     ) -> rusqlite::Result<()> {
         // A number may be given again when its report was removed, by sys4 too: what stands there is the earlier one.
         let earlier: Option<i64> = tx
-            .prepare_cached("DELETE FROM tlsrptd_kept_reports WHERE r_id = ?1 RETURNING bytes")?
+            .prepare_cached("SELECT bytes FROM tlsrptd_kept_reports WHERE r_id = ?1")?
             .query_row([r_id], |row| row.get(0))
             .optional()?;
-        self.added -= earlier.unwrap_or(0);
+        if let Some(bytes) = earlier {
+            tx.prepare_cached("DELETE FROM tlsrptd_kept_reports WHERE r_id = ?1")?
+                .execute([r_id])?;
+            self.added -= bytes;
+        }
         if self.limit == 0 {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Everything that can fail before work starts.
 
-use std::{sync::Arc, time::Duration};
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use tlsrptd_config::{Settings, reportd::Reportd};
 use tlsrptd_service::{
@@ -27,6 +27,10 @@ const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
 /// A thread for blocking work that waits for more. Before its first signature each gathers randomness, which takes as long as
 /// forty signatures: where a mail goes out a minute, it should not be another one each time.
 const KEPT_THREAD: Duration = Duration::from_secs(600);
+
+/// So much memory that was freed may lie at the end of the heap. With the 128 KiB that are usual each pass of the main loop
+/// gave some back to the system and asked for it again: two calls a report, and as many new pages.
+const KEPT_MEMORY: usize = 4 << 20;
 
 /// Ready to serve.
 pub struct Prepared {
@@ -58,6 +62,7 @@ impl std::fmt::Debug for Prepared {
 /// What keeps the reporter from starting.
 pub fn prepare(settings: Settings<Reportd>, log: LogHandle) -> Result<Prepared, Error> {
     descriptors::raise();
+    keep_freed_memory();
     let runtime = runtime()?;
     // The resolver and the signals want to know where they live.
     let entered = runtime.enter();
@@ -128,6 +133,12 @@ fn options(settings: &Reportd, fetchers: Vec<CollectorCommand>) -> DaemonOptions
         log_sent_interval: settings.log_sent_interval,
         request_interval: REQUEST_INTERVAL,
     }
+}
+
+/// glibc takes blocks of the size of one that was given back to the system for what comes and goes, and keeps twice as much
+/// (mallopt(3), `M_MMAP_THRESHOLD`). To say so by `mallopt` itself would be `unsafe`.
+fn keep_freed_memory() {
+    drop(black_box(Vec::<u8>::with_capacity(KEPT_MEMORY / 2)));
 }
 
 /// The main thread writes the database, mails are signed on threads of their own, and both may keep a core busy. A thread

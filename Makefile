@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo test soak check bench bench-check fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo demo-fleet test soak check bench bench-check fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ units: build ## the units are right, and their sandboxes narrow
 demo: export TLSRPTD_DEMO_PICTURE := $(if $(PICTURE),$(abspath $(PICTURE)))
 demo: venv build ## real programs, recorded sessions, reports that arrive, and the page of it, all on loopback; LOOK=1 to look at it
 	@$(if $(PICTURE),,unset TLSRPTD_DEMO_PICTURE;) $(if $(LOOK),TLSRPTD_DEMO_LOOK=1) $(TARGET)/debug/demo
+
+demo-fleet: build ## a fleet on a real PostgreSQL: five hosts, three reporters, one of each lost in the middle, every report once; two minutes
+	@$(TARGET)/debug/demo-fleet
 
 test: venv build ## all tests, the end-to-end suite among them
 	@CARGO='$(CARGO) test $(ALL)' TARGET='$(TARGET)' tests/run

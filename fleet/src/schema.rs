@@ -37,7 +37,12 @@ pub fn migrate(session: &Session) -> Result<(), Fault> {
     }
     let transaction = session.begin()?;
     // Whoever comes second waits here, and finds the work done. A lock of the database's own catalogue: there may be no table yet.
-    transaction.batch("CREATE SCHEMA IF NOT EXISTS tlsrpt; SET LOCAL search_path = tlsrpt; \
+    // Where the administrator has made the schema, ours needs no right to make one.
+    let missing = "SELECT 1 WHERE to_regnamespace('tlsrpt') IS NULL";
+    if transaction.query_opt(missing, &[])?.is_some() {
+        transaction.batch("CREATE SCHEMA IF NOT EXISTS tlsrpt")?;
+    }
+    transaction.batch("SET LOCAL search_path = tlsrpt; \
          CREATE TABLE IF NOT EXISTS tlsrpt.meta(version int NOT NULL, shards smallint NOT NULL, installation text NOT NULL, \
          bounce_key bytea NOT NULL, moved text, made timestamptz NOT NULL DEFAULT now()); LOCK TABLE tlsrpt.meta")?;
     let found = transaction.query_opt("SELECT version FROM tlsrpt.meta", &[])?;
@@ -114,25 +119,47 @@ pub fn installation(session: &Session) -> Result<InstallationId, Fault> {
     id.ok_or_else(|| Fault::Row("the installation in tlsrpt.meta is none".to_owned()))
 }
 
-/// Makes the partitions of a day. In a transaction of its own: it takes a lock on each table for a moment.
+/// Makes all partitions of a day, those that shippers write to, too. In a transaction of its own: it takes a lock on each table for
+/// a moment.
 ///
 /// # Errors
 /// When they may not be made.
 pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
+    make(session, day, "NOT counts", &|transaction| {
+        transaction.batch(&partitions_of_shards(day))?;
+        let made = "UPDATE day SET counts = true WHERE day = $1";
+        transaction.execute(made, &[&PgDay(day)]).map(drop)
+    })
+}
+
+/// Makes those partitions of a day that each day needs: it is a few, and where nobody ships that is all.
+///
+/// # Errors
+/// When they may not be made.
+pub fn make_reports(session: &Session, day: Day) -> Result<(), Fault> {
+    make(session, day, "false", &|_| Ok(()))
+}
+
+/// `more` makes what is missing beside, while it is missing.
+fn make(
+    session: &Session,
+    day: Day,
+    is_missing: &str,
+    more: &dyn Fn(&Transaction<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let transaction = session.begin()?;
     transaction.execute(
         "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
         &[&PgDay(day)],
     )?;
-    let made = transaction.query_opt(
-        "SELECT made FROM day WHERE day = $1 FOR UPDATE",
+    let missing = transaction.query_opt(
+        &format!("SELECT {is_missing} FROM day WHERE day = $1 FOR UPDATE"),
         &[&PgDay(day)],
     )?;
-    if made.is_some_and(|row| row.get(0)) {
-        return transaction.commit();
+    make_reports_of(&transaction, day)?;
+    if missing.map_or(Ok(false), |row| row.try_get(0))? {
+        more(&transaction)?;
     }
-    transaction.batch(&partitions(day))?;
-    transaction.execute("UPDATE day SET made = true WHERE day = $1", &[&PgDay(day)])?;
     transaction.commit()
 }
 
@@ -164,12 +191,9 @@ fn attach(table: &str, day: Day) -> String {
     format!("ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{day}') TO ('{next}');")
 }
 
-fn partitions(day: Day) -> String {
+fn partitions_of_shards(day: Day) -> String {
     let name = day.to_string().replace('-', "");
     let mut sql = String::new();
-    for table in BY_DAY {
-        sql += &(create(table, day, "") + &attach(table, day));
-    }
     for table in BY_DAY_AND_SHARD {
         sql += &create(table, day, " PARTITION BY LIST (shard)");
         for shard in 0..SHARDS {

@@ -115,7 +115,7 @@ impl Fleet {
 
     /// Asks for a day: a reporter makes its tables. Whether they are there.
     pub(crate) fn want(&self, day: Day) -> Result<bool, Fault> {
-        let sql = "SELECT made FROM day WHERE day = $1";
+        let sql = "SELECT counts FROM day WHERE day = $1";
         if let Some(row) = self.session.query_opt(sql, &[&PgDay(day)])? {
             return Ok(row.try_get(0)?);
         }

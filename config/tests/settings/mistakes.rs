@@ -247,7 +247,7 @@ fn arguments_and_environment() {
             Ctl,
             &["stats"],
             &[],
-            "stats: unknown command; did you mean status? (allowed: status, metrics, history, failures, deliveries, show, why, resend, send-test, requests, bounce, dkim-record, doctor, maptest, suppress)",
+            "stats: unknown command; did you mean status? (allowed: status, metrics, history, failures, deliveries, show, why, resend, send-test, requests, bounce, dkim-record, doctor, fleet, maptest, suppress)",
             "no such command",
         ),
         (

@@ -13,7 +13,8 @@ CREATE TABLE collector(
 -- open: counts are added. closed: nothing is added any more. composed: each shard is decided.
 CREATE TABLE day(
   day date PRIMARY KEY,
-  made boolean NOT NULL DEFAULT false,          -- its partitions are there
+  made boolean NOT NULL DEFAULT false,          -- its partitions of answers, reports and deliveries are there
+  counts boolean NOT NULL DEFAULT false,        -- and those that shippers write to, one a shard
   wanted timestamptz NOT NULL DEFAULT now(),    -- since when; who may write it may lock the row (see docs/fleet.md, rights)
   state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'composed')),
   over timestamptz,                             -- when a reporter first saw that it has ended, by its clock: deadlines begin here

@@ -99,16 +99,20 @@ fn closed(missing: &[&str]) -> Vec<ClosedDay> {
 #[test]
 fn tables_are_there_before_their_day_begins() {
     Engine::Postgres.test(|| {
-        let calendar = Calendar::new(&[]);
-        let made = calendar
-            .fleet
-            .ask("SELECT day::text FROM day WHERE made ORDER BY 1", &[]);
-        let made: Vec<String> = made.iter().map(|row| row.get(0)).collect();
-        assert_eq!(
-            made,
-            ["2026-11-28", "2026-11-29", "2026-11-30"],
-            "and that which was asked for"
-        );
+        for (shippers, want, why) in [
+            (
+                &[("a", false)][..],
+                &["2026-11-28", "2026-11-29", "2026-11-30"][..],
+                "and that which was asked for",
+            ),
+            (&[], &[], "nobody ships"),
+        ] {
+            let calendar = Calendar::new(shippers);
+            let sql = "SELECT day::text FROM day WHERE made AND counts ORDER BY 1";
+            let made = calendar.fleet.ask(sql, &[]);
+            let made: Vec<String> = made.iter().map(|row| row.get(0)).collect();
+            assert_eq!(made, want, "{why}");
+        }
     });
 }
 

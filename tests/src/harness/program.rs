@@ -55,6 +55,7 @@ impl Program {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let section = match &*name {
             "tlsrptctl" => "tlsrpt_reportd".to_owned(),
+            "tlsrpt-shipper" => "tlsrptd_shipper".to_owned(),
             "tlsrpt-statusd" => "tlsrptd_statusd".to_owned(),
             name => name.replace('-', "_"),
         };

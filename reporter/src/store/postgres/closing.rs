@@ -32,14 +32,16 @@ struct WaitingDay {
 }
 
 impl PostgresStore {
-    /// Makes the partitions of this day and the next, and of those that shippers ask for.
+    /// Makes the partitions of this day and the next, and of those that shippers ask for. Where nobody ships, days have no others
+    /// than those that come with their first answer.
     pub(super) fn prepare_days(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let today = Day::of(now);
         let wanted = self.read(
             "the days to prepare",
-            "SELECT day FROM unnest(ARRAY[$1::date, $2::date]) AS n(day) \
-             WHERE NOT EXISTS (SELECT 1 FROM day d WHERE d.day = n.day AND d.made) \
-             UNION SELECT day FROM day WHERE NOT made ORDER BY day",
+            "SELECT n.day FROM (SELECT unnest(ARRAY[$1::date, $2::date]) AS day UNION SELECT day FROM day WHERE state = 'open') n \
+             WHERE NOT EXISTS (SELECT 1 FROM day d WHERE d.day = n.day AND d.counts) \
+             AND EXISTS (SELECT 1 FROM collector c WHERE c.first_day <= n.day AND (c.retired IS NULL OR c.retired > n.day)) \
+             ORDER BY n.day",
             &[&PgDay(today), &PgDay(today.next())],
         )?;
         for row in &wanted {
@@ -102,7 +104,7 @@ impl PostgresStore {
              LATERAL (SELECT count(*) AS number, count(*) FILTER (WHERE NOT e.done) AS waiting FROM ({EXPECTED}) e) e, \
              LATERAL (SELECT count(*) AS number, count(*) FILTER (WHERE closed IS NULL) AS waiting \
              FROM fetch_job WHERE day = d.day AND job > 0) j \
-             WHERE d.state = 'open' AND d.day < $1 AND d.made ORDER BY d.day"
+             WHERE d.state = 'open' AND d.day < $1 ORDER BY d.day"
         );
         let rows = self.read(WHAT, &sql, &[&PgDay(today)])?;
         let days = rows.iter().map(|row| {

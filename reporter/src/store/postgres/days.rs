@@ -127,7 +127,7 @@ impl PostgresStore {
             &[&PgDay(day)],
         )?;
         if are_made.is_empty() {
-            schema::make_day(&self.db, day).map_err(|fault| at_step(step, fault))?;
+            schema::make_reports(&self.db, day).map_err(|fault| at_step(step, fault))?;
         }
         self.made = Some(day);
         Ok(())

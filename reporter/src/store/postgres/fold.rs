@@ -43,7 +43,7 @@ impl PostgresStore {
             &[&PgDay(day), &shard],
         )?;
         let has_shipped = transaction.query_opt(
-            "SELECT 1 FROM day d WHERE d.day = $1 AND d.made AND EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)",
+            "SELECT 1 FROM day d WHERE d.day = $1 AND d.counts AND EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)",
             &[&PgDay(day)],
         )?;
         if begun > 0 && has_shipped.is_some() {

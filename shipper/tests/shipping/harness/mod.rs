@@ -197,7 +197,7 @@ impl Host {
     pub fn make_days(&self) {
         let wanted = self
             .session
-            .query("SELECT day FROM day WHERE NOT made", &[]);
+            .query("SELECT day FROM day WHERE NOT counts", &[]);
         for row in wanted.unwrap() {
             schema::make_day(&self.session, row.get::<_, PgDay>(0).0).unwrap();
         }

@@ -15,7 +15,7 @@ use crate::{
 /// Whether the shard's counts of that day are there, and in no answer.
 pub(super) fn is_unfolded(tx: &Transaction<'_>, day: Day, shard: Shard) -> Result<bool, Fault> {
     let row = tx.query_opt(
-        "SELECT 1 FROM day y WHERE y.day = $1 AND y.made \
+        "SELECT 1 FROM day y WHERE y.day = $1 AND y.counts \
          AND NOT EXISTS (SELECT 1 FROM compose c WHERE c.day = y.day AND c.shard = $2 AND c.folded)",
         &[&PgDay(day), &shard],
     )?;

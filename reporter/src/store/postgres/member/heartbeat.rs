@@ -20,7 +20,8 @@ pub(super) const LOOKS: u32 = 30;
 const LOOK: &str = "SELECT concat_ws(';', \
     (SELECT string_agg(CASE WHEN until < clock_timestamp() THEN -id ELSE id END::text, ',' ORDER BY id) FROM member WHERE NOT fenced), \
     (SELECT string_agg(coalesce(owner, 0)::text, ',' ORDER BY shard) FROM shard), \
-    (SELECT string_agg(day::text, ',' ORDER BY day) FROM day WHERE NOT made), \
+    (SELECT string_agg(day::text, ',' ORDER BY day) FROM day d WHERE NOT counts AND state = 'open' AND EXISTS (SELECT 1 FROM collector c \
+    WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day))), \
     (SELECT count(*) FROM day d JOIN shipment s ON s.day = d.day WHERE d.state = 'open' AND s.done))";
 
 /// Renews only what has not run out, nor been taken for dead.

@@ -43,7 +43,7 @@ fn suspended(settings: &Reportd) -> (Vec<String>, usize) {
 }
 
 /// The relay takes each mail. What it brings back counts as a refusal, and what it does not bring back for a week as taken.
-#[each_engine]
+#[each_engine(long)]
 async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);

@@ -69,7 +69,7 @@ fn hours(hours: u64) -> Duration {
 }
 
 /// The clock while the reporter runs: nobody is told anything twice, and no day is left out.
-#[each_engine]
+#[each_engine(long)]
 fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
     for (why, steps) in [
         ("true", vec![]),

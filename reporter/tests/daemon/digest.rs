@@ -57,7 +57,7 @@ fn played(
     })
 }
 
-#[each_engine]
+#[each_engine(long)]
 fn each_day_once() {
     let minute = |minutes: u64| Duration::from_secs(60 * minutes);
     let daily = "--digest=daily";
@@ -135,7 +135,7 @@ fn each_day_once() {
 }
 
 /// A week is over on Monday, when its Sunday is decided.
-#[each_engine]
+#[each_engine(long)]
 fn a_week_on_monday() {
     let environment = TestEnvironment::new("2026-11-18T00:00:00Z");
     let (weeks, at) = played(environment, &["--digest=weekly"], &[hours(24 * 13)]);
@@ -167,7 +167,7 @@ fn a_collector_that_is_missing_is_told_of() {
 }
 
 /// As a delivery, with pauses, for a day; then the next one has its turn. Reports go out all the while.
-#[each_engine]
+#[each_engine(long)]
 fn what_cannot_be_sent_is_given_up_after_a_day() {
     let refused = || Outcome::Refused {
         reason: "550 5.1.1 no such user".into(),

@@ -93,7 +93,7 @@ const EDITS: &[Row] = &[
     ("a, b, c", "c, a", 9, &["a", "b", "c"], &["a|ok", "b|ok", "c|ok"], "who has answered is removed: its data is used"),
 ];
 
-#[each_engine]
+#[each_engine(long)]
 async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
     for (before, after, sessions, answered, jobs, why) in EDITS {
         let folder = folder();

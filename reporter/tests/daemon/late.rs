@@ -198,9 +198,13 @@ async fn an_addition_that_is_stored_is_reported_at_the_next_start() {
             "INSERT INTO reportdata(day, domain, data, fetcher, fetcherindex, retries, status, nexttry) \
              VALUES('{GROWING}', '{domain}', '{data}', 'a', 1, 0, 'late', '2026-11-20 12:00:00+00:00')"
         ),
+        // The job was opened again; who ended it has the day composed anew, in the same step.
         postgres: &format!(
             "INSERT INTO answer(day, shard, domain, command, job, state, data) \
-             VALUES('{GROWING}', {shard}, '{domain}', 'a', 1, 'late', '{data}')"
+             VALUES('{GROWING}', {shard}, '{domain}', 'a', 1, 'late', '{data}'); \
+             UPDATE fetch_job SET decided = false WHERE day = '{GROWING}'; \
+             UPDATE compose SET decided = false, done = false WHERE day = '{GROWING}'; \
+             UPDATE day SET state = 'closed' WHERE day = '{GROWING}' AND state = 'composed'"
         ),
     };
     change(&settings.dbname, &late);

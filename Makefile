@@ -174,7 +174,7 @@ endef
 define soak-part
 begin=$$(date +%s); echo "== soak $(1)"; \
 $(CARGO) test $(ALL) --release \
-    $(if $(filter kill loops simulation,$(1)),--test $(1) --,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
+    $(if $(filter kill loops simulation,$(1)),--test $(1) -- --include-ignored,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
 echo "== soak $(1): $$(($$(date +%s) - begin)) s"
 endef
 

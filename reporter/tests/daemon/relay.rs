@@ -14,7 +14,7 @@ use crate::{
     hosts::{YESTERDAY, attempts, by_mail, ends, environment},
 };
 
-#[each_engine]
+#[each_engine(long)]
 async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
     for (takes, why) in [
         (Duration::ZERO, "connections are refused at once"),

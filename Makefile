@@ -92,7 +92,7 @@ test: venv build ## all tests, the end-to-end suite among them
 # each, the rest what goes on for SECONDS. `make soak SECONDS=60 SOAK='simulation kill'`; SOAK=crash is one of the faults.
 soak: venv ## the long versions of the tests of faults, kills, loops and the simulation; print what each did; an hour or so
 	$(CARGO) build $(ALL) --release
-	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill loops simulation faults),$(call soak-part,$(part));)
+	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill fleet loops simulation faults),$(call soak-part,$(part));)
 
 check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation, dependencies
 	$(call stage,fmt-check)
@@ -174,7 +174,7 @@ endef
 define soak-part
 begin=$$(date +%s); echo "== soak $(1)"; \
 $(CARGO) test $(ALL) --release \
-    $(if $(filter kill loops simulation,$(1)),--test $(1) -- --include-ignored,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
+    $(if $(filter kill fleet loops simulation,$(1)),--test $(1) -- --include-ignored,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
 echo "== soak $(1): $$(($$(date +%s) - begin)) s"
 endef
 

@@ -1,19 +1,27 @@
 //! The connection to PostgreSQL breaks at COMMITs: before the server has it, and with its answer, which nobody ever sees. The
 //! reporter lives on, so nothing at all may happen twice.
 
+use rand::seq::SliceRandom as _;
 use tlsrptd_reporter::store::CommitSide;
 
-use super::{child::Point, laws, play};
+use super::{child::Point, laws, play, seeded};
 use crate::environment::{self, Engine, Proxy};
 
 /// In one play of so many, each COMMIT is cut. (Each cut makes another one, so every step comes to be cut sooner or later.)
 const PLAYS: u64 = 7;
+/// The suite plays so many of them, others each time; `make soak` plays all.
+const PLAYED: usize = 2;
 
 #[test]
 fn cut_at_each_commit() {
     Engine::Postgres.test(|| {
         let (mut commits, mut cuts) = (0, 0);
-        for offset in 0..PLAYS {
+        let mut offsets: Vec<u64> = (0..PLAYS).collect();
+        if environment::soak().is_zero() {
+            offsets.shuffle(&mut seeded());
+            offsets.truncate(PLAYED);
+        }
+        for offset in offsets {
             // Which side changes from cut to cut, and from play to play.
             let counts = cut(&format!("cut at {offset} of {PLAYS}"), move |nth| {
                 let side = [CommitSide::Before, CommitSide::After];
@@ -28,11 +36,16 @@ fn cut_at_each_commit() {
     });
 }
 
-/// A third of them.
+/// A third of them; in the suite on one side, another each time.
 #[test]
 fn cut_at_many_commits() {
     Engine::Postgres.test(|| {
-        for side in [CommitSide::Before, CommitSide::After] {
+        let mut sides = vec![CommitSide::Before, CommitSide::After];
+        if environment::soak().is_zero() {
+            sides.shuffle(&mut seeded());
+            sides.truncate(1);
+        }
+        for side in sides {
             let what = format!("a third of the COMMITs cut {side:?}");
             let (commits, cuts) = cut(&what, move |nth| (mixed(nth) % 3 == 1).then_some(side));
             println!("{what}: {cuts} of {commits}");

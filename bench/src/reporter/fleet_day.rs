@@ -30,15 +30,15 @@ const MEMBERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(3 * 3600);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Programs that work on the fleet's database; ended when dropped.
-struct Programs {
+/// FleetPrograms that work on the fleet's database; ended when dropped.
+struct FleetPrograms {
     children: Vec<Child>,
     begun: Instant,
 }
 
 /// What a stage has cost, of all its programs together.
 #[derive(Clone, Copy)]
-struct Cost {
+struct StageCost {
     seconds: f64,
     cpu: f64,
     /// MiB of the largest of them.
@@ -75,8 +75,8 @@ impl ReporterBench<'_> {
         let options = self.options(smtp, Some(dns), 1);
         let mut composing = self.members(folder.path(), &database, &(options.clone() + LATER))?;
 
-        let mut reporters = Programs::start(&mut composing)?;
-        let mut shipping = Programs::start(&mut shippers)?;
+        let mut reporters = FleetPrograms::start(&mut composing)?;
+        let mut shipping = FleetPrograms::start(&mut shippers)?;
         let done = format!("SELECT count(*) = {COLLECTORS} FROM tlsrpt.shipment WHERE done");
         let shipped = shipping.until(folder.path(), || ask(&done) == "t")?;
         shipping.stop();
@@ -92,13 +92,13 @@ impl ReporterBench<'_> {
             .unwrap_or(f64::NAN);
         ask("UPDATE tlsrpt.delivery SET due = '2000-01-01' WHERE status IS NULL");
         let mut members = self.members(folder.path(), &database, &options)?;
-        let mut delivering = Programs::start(&mut members)?;
+        let mut delivering = FleetPrograms::start(&mut members)?;
         let delivered = delivering.until(folder.path(), || taken.number() >= domains)?;
         delivering.stop();
         if self.plan.keep {
             eprintln!("kept: {}", folder.keep().display());
         }
-        let composed = Cost {
+        let composed = StageCost {
             seconds: composed.seconds - shipped.seconds,
             ..composed
         };
@@ -212,8 +212,8 @@ impl ReporterBench<'_> {
     }
 }
 
-impl Programs {
-    fn start(commands: &mut [Command]) -> Result<Programs, BenchError> {
+impl FleetPrograms {
+    fn start(commands: &mut [Command]) -> Result<FleetPrograms, BenchError> {
         let begun = Instant::now();
         let spawn = |command: &mut Command| {
             let program = PathBuf::from(command.get_program());
@@ -222,11 +222,11 @@ impl Programs {
                 .map_err(BenchError::io("cannot start", &program))
         };
         let children = commands.iter_mut().map(spawn).collect::<Result<_, _>>()?;
-        Ok(Programs { children, begun })
+        Ok(FleetPrograms { children, begun })
     }
 
     /// Until it is so.
-    fn until(&mut self, folder: &Path, is_so: impl Fn() -> bool) -> Result<Cost, BenchError> {
+    fn until(&mut self, folder: &Path, is_so: impl Fn() -> bool) -> Result<StageCost, BenchError> {
         while !is_so() {
             let has_ended = self
                 .children
@@ -241,7 +241,7 @@ impl Programs {
             thread::sleep(LOOK);
         }
         let ids = || self.children.iter().map(Child::id);
-        Ok(Cost {
+        Ok(StageCost {
             seconds: self.begun.elapsed().as_secs_f64(),
             cpu: ids().map(process::cpu).sum(),
             memory: ids().map(process::memory).fold(0.0, f64::max),
@@ -259,7 +259,7 @@ impl Programs {
     }
 }
 
-impl Drop for Programs {
+impl Drop for FleetPrograms {
     fn drop(&mut self) {
         for child in &mut self.children {
             let _ = child.kill();

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     answers::fleet::FleetAnswer,
     error::Error,
-    store::{self, FleetMember, Moved, OperatorAccess, Retired},
+    store::{self, FleetMember, MovedRows, OperatorAccess, Retired},
 };
 
 pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAnswer, Error> {
@@ -34,7 +34,7 @@ pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAns
             Ok(moved(
                 settings,
                 file,
-                Way::Into,
+                Direction::Into,
                 store::import(settings, file)?,
             ))
         }
@@ -43,7 +43,7 @@ pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAns
             Ok(moved(
                 settings,
                 file,
-                Way::OutOf,
+                Direction::OutOf,
                 store::export(settings, file)?,
             ))
         }
@@ -59,36 +59,36 @@ fn needs_fleet(settings: &Reportd) -> Result<(), Error> {
 
 /// Which way it went.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     /// From the file into the fleet.
     Into,
     /// Back.
     OutOf,
 }
 
-fn moved(settings: &Reportd, file: &Path, way: Way, moved: Moved) -> CommandAnswer {
+fn moved(settings: &Reportd, file: &Path, way: Direction, moved: MovedRows) -> CommandAnswer {
     let (fleet, file) = (settings.dbname.display(), file.display());
     let next = match way {
-        Way::Into => format!(
+        Direction::Into => format!(
             "{file} is no reporter's any more; start the members, and take {file} out of all configurations"
         ),
-        Way::OutOf => format!(
+        Direction::OutOf => format!(
             "the fleet is nobody's any more; set dbname = {file} for one reporter, whose file it has to be (chown), and start that"
         ),
     };
     let (done, text) = match moved {
-        Moved::Now { days, rows } => (
+        MovedRows::Now { days, rows } => (
             "moved",
             format!("moved: {rows} rows of {days} days; {next}\n"),
         ),
-        Moved::Before => (
+        MovedRows::Before => (
             "before",
             format!("nothing to do: {file} was moved into {fleet} before\n"),
         ),
     };
     let (days, rows) = match moved {
-        Moved::Now { days, rows } => (days, rows),
-        Moved::Before => (0, 0),
+        MovedRows::Now { days, rows } => (days, rows),
+        MovedRows::Before => (0, 0),
     };
     CommandAnswer::new(text, json!({ "done": done, "days": days, "rows": rows }))
 }

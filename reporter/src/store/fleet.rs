@@ -125,7 +125,7 @@ pub enum Retired {
 
 /// What became of moving a database's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
+pub enum MovedRows {
     /// They are there now.
     Now {
         /// Days that are known there.

@@ -73,8 +73,8 @@ pub use domain_day::{
 pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
 pub use fleet::{
-    FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView, Moved,
-    Retired,
+    FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView,
+    MovedRows, Retired,
 };
 pub use history::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,
@@ -187,7 +187,7 @@ pub fn find_fault(settings: &Reportd) -> Option<StoreError> {
 ///
 /// # Errors
 /// When that cannot be done now: then nothing has changed, or the same command brings it to its end.
-pub fn import(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+pub fn import(settings: &Reportd, file: &Path) -> Result<MovedRows, StoreError> {
     postgres::import(settings, file)
 }
 
@@ -195,7 +195,7 @@ pub fn import(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
 ///
 /// # Errors
 /// The same.
-pub fn export(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+pub fn export(settings: &Reportd, file: &Path) -> Result<MovedRows, StoreError> {
     postgres::export(settings, file)
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tlsrptd_config::reportd::Reportd;
 
-use super::{CommitHook, FleetServer, Moved, OperatorAccess, OperatorStore, Store, StoreError};
+use super::{CommitHook, FleetServer, MovedRows, OperatorAccess, OperatorStore, Store, StoreError};
 
 fn refused(settings: &Reportd) -> StoreError {
     StoreError::NoEngine {
@@ -38,10 +38,10 @@ pub(super) fn server(settings: &Reportd) -> Result<FleetServer, StoreError> {
     Err(refused(settings))
 }
 
-pub(super) fn import(settings: &Reportd, _: &Path) -> Result<Moved, StoreError> {
+pub(super) fn import(settings: &Reportd, _: &Path) -> Result<MovedRows, StoreError> {
     Err(refused(settings))
 }
 
-pub(super) fn export(settings: &Reportd, _: &Path) -> Result<Moved, StoreError> {
+pub(super) fn export(settings: &Reportd, _: &Path) -> Result<MovedRows, StoreError> {
     Err(refused(settings))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use rusqlite::{Connection, types::Value};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Address, Session};
-use tlsrptd_reporter::store::{self, Moved};
+use tlsrptd_reporter::store::{self, MovedRows};
 
 use super::{database, settings};
 
@@ -140,14 +140,14 @@ fn all_of_it_goes_there_and_comes_back() {
     assert!(rows > 30 && before.len() > 15, "{before:?}");
     let fleet = settings(&dbname, &[]);
 
-    let Moved::Now { days, rows } = store::import(&fleet, &file).unwrap() else {
+    let MovedRows::Now { days, rows } = store::import(&fleet, &file).unwrap() else {
         panic!("it is new")
     };
     assert_eq!(days, 3);
     assert!(rows > 30);
     assert_eq!(
         store::import(&fleet, &file).unwrap(),
-        Moved::Before,
+        MovedRows::Before,
         "a second time changes nothing"
     );
     let refused = store::open(&of_file, None).err().unwrap().to_string();
@@ -163,7 +163,7 @@ fn all_of_it_goes_there_and_comes_back() {
     assert!(refused.contains("its contents were moved to"), "{refused}");
 
     let (back, of_back) = file_of(folder.path(), "back.sqlite");
-    let Moved::Now { days, .. } = store::export(&fleet, &back).unwrap() else {
+    let MovedRows::Now { days, .. } = store::export(&fleet, &back).unwrap() else {
         panic!("it is new")
     };
     assert_eq!(days, 2, "those with reports");
@@ -226,7 +226,7 @@ fn a_move_waits_for_its_time() {
     assert!(told.contains("days of its own"), "{told}");
     super::run(&session, "DELETE FROM decided");
     assert!(
-        matches!(store::import(&fleet, &file).unwrap(), Moved::Now { .. }),
+        matches!(store::import(&fleet, &file).unwrap(), MovedRows::Now { .. }),
         "and then it goes"
     );
     super::run(

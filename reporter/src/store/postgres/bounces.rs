@@ -51,7 +51,8 @@ impl Bounces for PostgresStore {
         let (key, me) = (self.bounce_key.clone(), self.member.id());
         let (applied, last, list_changed) = self.transact(Step::BounceApplied, &[0], |tx| {
             let rows = tx.query(OPEN, &[&after, &APPLIED_AT_ONCE])?;
-            let open: Vec<OpenBounce> = rows.iter().map(open_bounce).collect::<Result<_, _>>()?;
+            let open: Vec<UnappliedBounce> =
+                rows.iter().map(open_bounce).collect::<Result<_, _>>()?;
             let looked_at = i64::try_from(open.len()).unwrap_or(i64::MAX);
             let last = open.last().map_or(0, |bounce| bounce.id);
             let mut all = AppliedBounces {
@@ -90,7 +91,7 @@ impl Bounces for PostgresStore {
 }
 
 /// A row that waits.
-struct OpenBounce {
+struct UnappliedBounce {
     id: i64,
     tag: Option<BounceTag>,
     kind: Option<BounceKind>,
@@ -102,9 +103,9 @@ struct OpenBounce {
 /// The word of the table.
 const ADDRESS: &str = "address";
 
-fn open_bounce(row: &Row) -> Result<OpenBounce, Fault> {
+fn open_bounce(row: &Row) -> Result<UnappliedBounce, Fault> {
     let PgTime(came) = row.try_get(5)?;
-    Ok(OpenBounce {
+    Ok(UnappliedBounce {
         id: row.try_get(0)?,
         tag: BounceTag::parse(row.try_get(1)?),
         kind: BounceKind::from_word(row.try_get(2)?),
@@ -120,7 +121,7 @@ fn open_bounce(row: &Row) -> Result<OpenBounce, Fault> {
 /// What came of it, and whether the suppression list has changed. `None`: what it is about has not ended.
 fn apply(
     tx: &Transaction<'_>,
-    bounce: &OpenBounce,
+    bounce: &UnappliedBounce,
     key: &BounceKey,
     me: i64,
     now: Timestamp,

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Fault, PgTime, Row, Session, schema};
 
-use super::open::{Place, open_fault};
+use super::open::{DatabasePlace, open_fault};
 use crate::store::{FleetReplica, FleetServer, StoreError};
 
 /// PostgreSQL 15.
@@ -14,7 +14,7 @@ const OLDEST_SERVER: i32 = 150_000;
 
 /// Why a start would refuse the database, as far as can be seen without changing it.
 pub(in crate::store) fn find_fault(settings: &Reportd) -> Option<StoreError> {
-    let place = match Place::of(settings, "tlsrptctl") {
+    let place = match DatabasePlace::of(settings, "tlsrptctl") {
         Ok(place) => place,
         Err(error) => return Some(error),
     };
@@ -103,7 +103,7 @@ fn tables(db: &Session) -> Result<Option<i32>, Fault> {
 
 /// The server of these settings.
 pub(in crate::store) fn server(settings: &Reportd) -> Result<FleetServer, StoreError> {
-    let place = Place::of(settings, "tlsrptctl")?;
+    let place = DatabasePlace::of(settings, "tlsrptctl")?;
     let look = || look(&Session::connect(place.address.clone())?);
     look().map_err(|fault| open_fault(&place.address, fault))
 }

@@ -60,7 +60,7 @@ pub(super) use open::{open, open_for_operator, reporter_at_work};
 pub struct PostgresStore {
     db: Session,
     /// How it was opened, to open it once more.
-    place: open::Place,
+    place: open::DatabasePlace,
     hook: Option<CommitHook>,
     member: Member,
     installation: InstallationId,

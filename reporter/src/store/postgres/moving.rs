@@ -13,7 +13,7 @@ use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Fault, Session, Transaction, schema};
 use tlsrptd_proto::day::Day;
 
-use super::open::{Place, open_fault};
+use super::open::{DatabasePlace, open_fault};
 use crate::store::StoreError;
 
 pub(in crate::store) use export::export;
@@ -21,13 +21,13 @@ pub(in crate::store) use import::import;
 
 /// An open fleet, and nobody at work on it.
 struct QuietFleet {
-    place: Place,
+    place: DatabasePlace,
     db: Session,
 }
 
 impl QuietFleet {
     fn open(settings: &Reportd) -> Result<QuietFleet, StoreError> {
-        let place = Place::of(settings, "tlsrptctl")?;
+        let place = DatabasePlace::of(settings, "tlsrptctl")?;
         let fault = |fault| open_fault(&place.address, fault);
         let db = Session::connect(place.address.clone()).map_err(fault)?;
         super::health::check_version(&db).map_err(fault)?;

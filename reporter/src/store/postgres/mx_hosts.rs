@@ -58,7 +58,7 @@ const HOSTS: &str = "SELECT h.host, (array_agg(h.destinations ORDER BY h.member)
 
 /// What a batch of decisions adds to one host, and what is told apart there.
 #[derive(Debug)]
-struct HostSum<'a> {
+struct MxHostSum<'a> {
     host: &'a MxHost,
     shard: Shard,
     told: u64,
@@ -84,14 +84,14 @@ pub(super) fn add<'a>(
     day: Day,
     decisions: impl Iterator<Item = &'a DecidedDomain>,
 ) -> Result<(), Fault> {
-    let mut hosts: BTreeMap<&str, HostSum<'a>> = BTreeMap::new();
+    let mut hosts: BTreeMap<&str, MxHostSum<'a>> = BTreeMap::new();
     for decided in decisions {
         for share in &decided.rows.mx_shares {
             let report = decided.decision.report();
             let is_told = report.is_some_and(|report| share.host.gets(report));
             let host = hosts
                 .entry(share.host.name.as_str())
-                .or_insert_with(|| HostSum::new(&share.host));
+                .or_insert_with(|| MxHostSum::new(&share.host));
             match is_told {
                 true => host.told = host.told.saturating_add(share.counts.sessions()),
                 false => host.counts.push(&share.counts),
@@ -102,7 +102,7 @@ pub(super) fn add<'a>(
         return Ok(());
     }
     note(tx, member, day, &mut hosts)?;
-    hosts.values_mut().for_each(HostSum::sum_up);
+    hosts.values_mut().for_each(MxHostSum::sum_up);
     write(tx, member, day, &hosts)
 }
 
@@ -111,11 +111,11 @@ fn note(
     tx: &Transaction<'_>,
     member: i64,
     day: Day,
-    hosts: &mut BTreeMap<&str, HostSum<'_>>,
+    hosts: &mut BTreeMap<&str, MxHostSum<'_>>,
 ) -> Result<(), Fault> {
     let shards: Vec<Shard> = hosts.values().map(|host| host.shard).collect();
     let names: Vec<String> = hosts.keys().map(|name| (*name).to_owned()).collect();
-    let destinations: Vec<String> = hosts.values().map(HostSum::destinations).collect();
+    let destinations: Vec<String> = hosts.values().map(MxHostSum::destinations).collect();
     let told: Vec<i64> = hosts.values().map(|host| integer(host.told)).collect();
     let noted = tx.query(
         NOTE_HOSTS,
@@ -142,7 +142,7 @@ fn write(
     tx: &Transaction<'_>,
     member: i64,
     day: Day,
-    hosts: &BTreeMap<&str, HostSum<'_>>,
+    hosts: &BTreeMap<&str, MxHostSum<'_>>,
 ) -> Result<(), Fault> {
     let (mut shards, mut names, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     let (mut policies, mut failures) = (Vec::new(), Vec::new());
@@ -186,9 +186,9 @@ fn write(
     .map(drop)
 }
 
-impl<'a> HostSum<'a> {
-    fn new(host: &'a MxHost) -> HostSum<'a> {
-        HostSum {
+impl<'a> MxHostSum<'a> {
+    fn new(host: &'a MxHost) -> MxHostSum<'a> {
+        MxHostSum {
             host,
             shard: shard_of(host.name.as_str()),
             told: 0,

@@ -41,7 +41,7 @@ const MANY_TOGETHER: &str = "SELECT name FROM named WHERE day = $1 AND name <> '
 
 /// What is added to one name.
 #[derive(Debug, Default)]
-struct NamedAddition {
+struct MemberNamed {
     domains: u64,
     owners: OwnerSketch,
     sessions: u64,
@@ -56,7 +56,7 @@ pub(super) fn add<'a>(
     day: Day,
     decisions: impl Iterator<Item = &'a DecidedDomain>,
 ) -> Result<(), Fault> {
-    let mut additions: BTreeMap<String, NamedAddition> = BTreeMap::new();
+    let mut additions: BTreeMap<String, MemberNamed> = BTreeMap::new();
     for decided in decisions {
         for part in &decided.named {
             let of = additions
@@ -91,11 +91,11 @@ fn write(
     tx: &Transaction<'_>,
     member: i64,
     day: Day,
-    additions: &BTreeMap<String, NamedAddition>,
+    additions: &BTreeMap<String, MemberNamed>,
 ) -> Result<(), Fault> {
     let names: Vec<&str> = additions.keys().map(String::as_str).collect();
     let owners: Vec<Vec<u8>> = additions.values().map(|of| of.owners.to_bytes()).collect();
-    let numbers = |of: fn(&NamedAddition) -> u64| -> Vec<i64> {
+    let numbers = |of: fn(&MemberNamed) -> u64| -> Vec<i64> {
         additions
             .values()
             .map(|addition| integer(of(addition)))
@@ -171,7 +171,7 @@ fn add_up(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
          RETURNING name, domains, owners, sessions, deliveries, left_out, suspect",
         &[&PgDay(day), &names],
     )?;
-    let mut sums: BTreeMap<String, NamedAddition> = BTreeMap::new();
+    let mut sums: BTreeMap<String, MemberNamed> = BTreeMap::new();
     let mut suspects: BTreeMap<String, PgDay> = BTreeMap::new();
     for row in rows {
         let name: String = row.try_get(0)?;
@@ -190,7 +190,7 @@ fn add_up(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
     .map(drop)
 }
 
-impl NamedAddition {
+impl MemberNamed {
     /// Adds a row: behind the name `domains`, `owners`, `sessions`, `deliveries`, `left_out`.
     fn take(&mut self, row: &Row) -> Result<(), Fault> {
         let number = |at| row.try_get(at).map(count);
@@ -217,23 +217,22 @@ fn of_day() -> String {
 
 /// One a name, those of the most domains first.
 fn in_order(rows: Vec<Row>, day: Day) -> Result<Vec<NamedDestination>, Fault> {
-    let mut sums: BTreeMap<String, (NamedAddition, Option<PgDay>)> = BTreeMap::new();
+    let mut sums: BTreeMap<String, (MemberNamed, Option<PgDay>)> = BTreeMap::new();
     for row in rows {
         let (sum, suspect) = sums.entry(row.try_get(0)?).or_default();
         sum.take(&row)?;
         *suspect = row.try_get::<_, Option<PgDay>>(6)?.or(*suspect);
     }
-    let named =
-        |(name, (sum, suspect)): (String, (NamedAddition, Option<PgDay>))| NamedDestination {
-            day,
-            name,
-            domains: sum.domains,
-            owners: sum.owners.number(),
-            sessions: sum.sessions,
-            deliveries: sum.deliveries,
-            left_out: sum.left_out,
-            suspect_since: suspect.map(|since| since.0),
-        };
+    let named = |(name, (sum, suspect)): (String, (MemberNamed, Option<PgDay>))| NamedDestination {
+        day,
+        name,
+        domains: sum.domains,
+        owners: sum.owners.number(),
+        sessions: sum.sessions,
+        deliveries: sum.deliveries,
+        left_out: sum.left_out,
+        suspect_since: suspect.map(|since| since.0),
+    };
     let mut all: Vec<NamedDestination> = sums.into_iter().map(named).collect();
     all.sort_by_key(|of| std::cmp::Reverse(of.domains));
     Ok(all)

@@ -18,13 +18,13 @@ use crate::{
 
 /// Where the database is, and as whom we come.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct DatabasePlace {
     pub(super) address: Address,
 }
 
-impl Place {
+impl DatabasePlace {
     /// `program` is shown to the server's administrator.
-    pub(super) fn of(settings: &Reportd, program: &str) -> Result<Place, StoreError> {
+    pub(super) fn of(settings: &Reportd, program: &str) -> Result<DatabasePlace, StoreError> {
         let text = settings.dbname.to_string_lossy();
         let mut address = Address::parse(&text)
             .map_err(|error| unusable(&text, format!("dbname: {error}").into()))?;
@@ -40,7 +40,7 @@ impl Place {
             })?;
             address = address.with_password(&password);
         }
-        Ok(Place {
+        Ok(DatabasePlace {
             address: address.with_program(program),
         })
     }
@@ -68,7 +68,7 @@ impl PostgresStore {
     /// # Errors
     /// When it cannot be used.
     pub fn open(settings: &Reportd, hook: Option<CommitHook>) -> Result<PostgresStore, StoreError> {
-        let place = Place::of(settings, "tlsrpt-reportd")?;
+        let place = DatabasePlace::of(settings, "tlsrpt-reportd")?;
         let fault = |fault: Fault| open_fault(&place.address, fault);
         let db = Session::connect(place.address.clone()).map_err(fault)?;
         super::health::check_version(&db).map_err(fault)?;
@@ -108,7 +108,7 @@ impl PostgresStore {
 
 impl PostgresReader {
     pub(super) fn open(
-        place: &Place,
+        place: &DatabasePlace,
         access: OperatorAccess,
     ) -> Result<PostgresReader, StoreError> {
         let fault = |fault: Fault| open_fault(&place.address, fault);
@@ -128,7 +128,7 @@ impl PostgresReader {
     /// # Errors
     /// When no reporter has made the tables yet, or they cannot be used.
     pub fn of(settings: &Reportd, access: OperatorAccess) -> Result<PostgresReader, StoreError> {
-        PostgresReader::open(&Place::of(settings, "tlsrptctl")?, access)
+        PostgresReader::open(&DatabasePlace::of(settings, "tlsrptctl")?, access)
     }
 }
 

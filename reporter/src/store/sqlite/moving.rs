@@ -22,7 +22,7 @@ pub(in crate::store) enum Whereabouts {
     /// They are on the way there, or were: a move was cut short.
     Moving(String),
     /// They are there.
-    Moved(String),
+    MovedRows(String),
 }
 
 const MOVING: &str = "moving to ";
@@ -44,7 +44,7 @@ pub(in crate::store) fn whereabouts(path: &Path) -> Result<Whereabouts, StoreErr
     Ok(
         match (purpose.strip_prefix(MOVING), purpose.strip_prefix(MOVED)) {
             (Some(place), _) => Whereabouts::Moving(place.to_owned()),
-            (_, Some(place)) => Whereabouts::Moved(place.to_owned()),
+            (_, Some(place)) => Whereabouts::MovedRows(place.to_owned()),
             _ => Whereabouts::Here,
         },
     )
@@ -58,7 +58,7 @@ pub(in crate::store) fn note(path: &Path, whereabouts: &Whereabouts) -> Result<(
     let purpose = match whereabouts {
         Whereabouts::Here => schema::PURPOSE.to_owned(),
         Whereabouts::Moving(place) => format!("{MOVING}{place}"),
-        Whereabouts::Moved(place) => format!("{MOVED}{place}"),
+        Whereabouts::MovedRows(place) => format!("{MOVED}{place}"),
     };
     let write = || {
         let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)?;

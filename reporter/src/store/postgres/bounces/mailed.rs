@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Asks within a transaction, or outside of any.
-pub(super) type Query<'a> = dyn Fn(&str, &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault> + 'a;
+pub(super) type MailedQuery<'a> =
+    dyn Fn(&str, &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault> + 'a;
 
 /// A mail that went out.
 pub(super) struct CarriedMail {
@@ -53,7 +54,7 @@ impl MailReport {
 
 /// Finds it. The number alone does not name it: anybody may have written the tag.
 pub(super) fn find(
-    query: &Query<'_>,
+    query: &MailedQuery<'_>,
     key: &BounceKey,
     tag: &BounceTag,
 ) -> Result<Option<CarriedMail>, Fault> {
@@ -64,7 +65,7 @@ pub(super) fn find(
 }
 
 fn delivery(
-    query: &Query<'_>,
+    query: &MailedQuery<'_>,
     key: &BounceKey,
     tag: &BounceTag,
     r_id: i64,
@@ -105,7 +106,7 @@ fn delivery(
 }
 
 fn request(
-    query: &Query<'_>,
+    query: &MailedQuery<'_>,
     key: &BounceKey,
     tag: &BounceTag,
     id: RequestId,

@@ -107,7 +107,7 @@ pub(super) fn store(
         ReportSubject::MxHost => BTreeSet::new(),
     };
     let r_ids = add_reports(tx, day, decisions, subject, now)?;
-    let made = Deliveries::of(decisions, &r_ids, now).insert(tx, day)?;
+    let made = NewDeliveries::of(decisions, &r_ids, now).insert(tx, day)?;
     let mut history: Addition<'_, Day> = Addition::default();
     for at in r_ids.keys() {
         let decided = &decisions[*at];
@@ -216,9 +216,9 @@ fn add_reports(
     Ok(r_ids)
 }
 
-/// Deliveries of new reports.
+/// NewDeliveries of new reports.
 #[derive(Debug, Default)]
-struct Deliveries<'a> {
+struct NewDeliveries<'a> {
     rows: Vec<NewDelivery<'a>>,
 }
 
@@ -242,13 +242,13 @@ struct MadeDeliveries<'a> {
     suppressed: Vec<&'a Destination>,
 }
 
-impl<'a> Deliveries<'a> {
+impl<'a> NewDeliveries<'a> {
     fn of(
         decisions: &'a [DecidedDomain],
         r_ids: &BTreeMap<usize, i64>,
         now: Timestamp,
-    ) -> Deliveries<'a> {
-        let mut all = Deliveries::default();
+    ) -> NewDeliveries<'a> {
+        let mut all = NewDeliveries::default();
         for (at, r_id) in r_ids {
             let decided = &decisions[*at];
             let Some(report) = decided.decision.report() else {

@@ -11,7 +11,7 @@ use super::{
     tables::{MovedTable, TABLES},
 };
 use crate::store::{
-    Moved, StoreError,
+    MovedRows, StoreError,
     postgres::open::bounce_key,
     sqlite::{MovedRow, SqliteStore},
 };
@@ -23,7 +23,7 @@ const NUMBERS: &str = "WITH n AS (SELECT r_id, $2::bigint + row_number() OVER (O
 type Insert<'i> = dyn FnMut(&str, MovedRow, &[usize]) -> Result<(), StoreError> + 'i;
 
 /// Brings everything into a file that is not there yet.
-pub(in crate::store) fn export(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+pub(in crate::store) fn export(settings: &Reportd, file: &Path) -> Result<MovedRows, StoreError> {
     let fleet = QuietFleet::open(settings)?;
     let address = fleet.place.address.to_string();
     if file.exists() {
@@ -70,7 +70,7 @@ pub(in crate::store) fn export(settings: &Reportd, file: &Path) -> Result<Moved,
             ),
         )
     })?;
-    Ok(Moved::Now { days, rows })
+    Ok(MovedRows::Now { days, rows })
 }
 
 /// Why it is too early.

@@ -16,7 +16,8 @@ use super::{
 use crate::{
     model::{Destination, NamedBy},
     store::{
-        Bounces as _, Days as _, Decisions as _, Deliveries as _, Moved, Store as _, StoreError,
+        Bounces as _, Days as _, Decisions as _, Deliveries as _, MovedRows, Store as _,
+        StoreError,
         postgres::decisions::shard_of_delivery,
         sqlite::{MovedRow, SqliteStore, Whereabouts, note, whereabouts},
     },
@@ -29,15 +30,15 @@ const OCTETS: usize = 4 << 20;
 const NUMBER_BITS: u32 = 40;
 
 /// Brings everything from a file.
-pub(in crate::store) fn import(settings: &Reportd, file: &Path) -> Result<Moved, StoreError> {
+pub(in crate::store) fn import(settings: &Reportd, file: &Path) -> Result<MovedRows, StoreError> {
     let fleet = QuietFleet::open(settings)?;
     let address = fleet.place.address.to_string();
     match whereabouts(file)? {
         Whereabouts::Here => {}
-        Whereabouts::Moved(place) if place == address => return Ok(Moved::Before),
+        Whereabouts::MovedRows(place) if place == address => return Ok(MovedRows::Before),
         // Either nothing of it is there, or all.
         Whereabouts::Moving(place) if place == address => note(file, &Whereabouts::Here)?,
-        Whereabouts::Moving(place) | Whereabouts::Moved(place) => {
+        Whereabouts::Moving(place) | Whereabouts::MovedRows(place) => {
             return Err(refused(
                 &shown(file),
                 format!("its contents were moved to {place}"),
@@ -66,7 +67,7 @@ pub(in crate::store) fn import(settings: &Reportd, file: &Path) -> Result<Moved,
     match &moved {
         Ok(_) => {
             Box::new(store).close()?;
-            note(file, &Whereabouts::Moved(address))?;
+            note(file, &Whereabouts::MovedRows(address))?;
         }
         Err(_) => {
             Box::new(store).close()?;
@@ -80,7 +81,7 @@ fn move_all(
     store: &SqliteStore,
     file: &Path,
     address: &str,
-) -> Result<Moved, StoreError> {
+) -> Result<MovedRows, StoreError> {
     let fault = |fault| fleet.fault(fault);
     let transaction = fleet.db.begin().map_err(fault)?;
     let members = members_at_work(&transaction).map_err(fault)?;
@@ -92,7 +93,7 @@ fn move_all(
     }
     let known = schema::installation(&fleet.db).map_err(fault)?;
     if known == *store.installation() {
-        return Ok(Moved::Before);
+        return Ok(MovedRows::Before);
     }
     let own = transaction
         .query(
@@ -114,7 +115,7 @@ fn move_all(
     finish(&transaction, store).map_err(fault)?;
     note(file, &Whereabouts::Moving(address.to_owned()))?;
     match transaction.commit() {
-        Ok(()) => Ok(Moved::Now { days, rows }),
+        Ok(()) => Ok(MovedRows::Now { days, rows }),
         Err(fault) => {
             let error = fleet.fault(fault);
             Err(refused(

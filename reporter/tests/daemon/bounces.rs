@@ -110,7 +110,7 @@ async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
 }
 
 /// More than are applied in one transaction, and nobody writes to the database afterwards.
-#[each_engine]
+#[each_engine(long)]
 async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -138,7 +138,7 @@ async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
 }
 
 /// A bounce that speaks of us, or of the relay, ends the delivery alone.
-#[each_engine]
+#[each_engine(long)]
 async fn who_does_not_like_us_is_mailed_on() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);

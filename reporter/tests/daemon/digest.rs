@@ -150,7 +150,7 @@ fn a_week_on_monday() {
 }
 
 /// A collector that is given up is news, even for who wants to know of failures alone.
-#[each_engine]
+#[each_engine(long)]
 fn a_collector_that_is_missing_is_told_of() {
     let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
     environment.gather = Box::new(|job, _| match job.command.as_str() {
@@ -272,7 +272,7 @@ fn what_cannot_be_sent_is_given_up_after_a_day() {
 }
 
 /// One that has ended while deliveries are waited for is waited for no longer: else the stop has no end.
-#[each_engine]
+#[each_engine(long)]
 fn a_digest_that_has_ended_holds_no_stop() {
     let (stopped, ended) = mpsc::channel();
     let engine = Engine::current();

@@ -38,6 +38,7 @@ fn cut_at_each_commit() {
 
 /// A third of them; in the suite on one side, another each time.
 #[test]
+#[ignore = "takes minutes: make soak runs it"]
 fn cut_at_many_commits() {
     Engine::Postgres.test(|| {
         let mut sides = vec![CommitSide::Before, CommitSide::After];

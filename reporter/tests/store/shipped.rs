@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tlsrptd_fleet::{Address, PgDay, Session, key_hash, shard_of};
+use tlsrptd_fleet::{Address, PgDay, Session, key_hash, schema, shard_of};
 use tlsrptd_reporter::{
     model::{CollectorRow, DecidedDomain, DomainDay},
     store::Store,
@@ -16,6 +16,8 @@ use crate::{
 
 /// A collector that has shipped so many sessions of each of these domains, and closed the day.
 fn ship(db: &Session, name: &str, domains: &[(&str, i64)]) {
+    // A member makes them when the first collector asks for the day.
+    schema::make_day(db, day()).unwrap();
     let tx = db.begin().unwrap();
     let row = tx
         .query_opt(

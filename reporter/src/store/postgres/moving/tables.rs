@@ -1,7 +1,7 @@
 //! What is moved: each table with how it is read and written on both sides. All values go as texts, octets in hexadecimal; a
 //! statement casts them.
 //!
-//! A report's number is `r_id` in a fleet, of which its day is a part, and a small number in a file: see [`Numbers`].
+//! A report's number is `r_id` in a fleet, of which its day is a part, and a small number in a file.
 
 /// A table on both sides.
 pub(super) struct MovedTable {

@@ -22,7 +22,7 @@ build: ## the programs, for development
 	$(CARGO) build $(ALL)
 
 release: ## the programs, as they are installed, in target/release
-	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-shipper -p tlsrptd-reporter
 	CARGO='$(CARGO)' packaging/third-party >$(TARGET)/release/THIRD-PARTY
 	CARGO='$(CARGO)' packaging/bundled >$(TARGET)/release/BUNDLED
 
@@ -109,14 +109,14 @@ check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation,
 # README's tables too; BENCH_REPORTER=--million adds a day of 1,000,000 domains to the reporter's stages: some 25 minutes and 8 GB in the folder for temporary files;
 # BENCH_REPORTER='--million --stored' only gathers and composes it; '--mixed --domains 20000' tries such a day in small (it needs unbound).
 bench: venv ## collector and reporter beside sys4 and what cannot be undercut, some fifteen minutes
-	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-bench
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-shipper -p tlsrptd-reporter -p tlsrptd-bench
 	@$(TARGET)/release/tlsrptd-bench collector $(if $(README),--readme $(README)) $(BENCH)
 	@$(TARGET)/release/tlsrptd-bench reporter $(if $(README),--readme $(README)) $(BENCH_REPORTER)
 	@$(TARGET)/release/tlsrptd-bench fleet $(BENCH_FLEET)
 
 # The release build is the one that package-test needs too. UPDATE_BENCH_CHECK=1 accepts what is counted.
 bench-check: ## instructions of what is done a million times a day, by callgrind, against those committed
-	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-reporter -p tlsrptd-instructions
+	$(CARGO) build --release --locked -p tlsrptd-collectd -p tlsrptd-shipper -p tlsrptd-reporter -p tlsrptd-instructions
 	@$(TARGET)/release/tlsrptd-instructions bench/instructions/figures
 
 # `make fuzz SECONDS=600 FUZZ=datagram`

@@ -90,9 +90,9 @@ test: venv build ## all tests, the end-to-end suite among them
 
 # Optimised, as what it measures depends on it. An hour or so: half of it the collector's faults, which run so many times
 # each, the rest what goes on for SECONDS. `make soak SECONDS=60 SOAK='simulation kill'`; SOAK=crash is one of the faults.
-soak: venv ## the long versions of the tests of faults, kills, loops and the simulation; print what each did; an hour or so
+soak: venv ## the long versions of the tests of faults, kills, the fleet, the daemon, loops and the simulation; print what each did; an hour or more
 	$(CARGO) build $(ALL) --release
-	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill fleet loops simulation faults),$(call soak-part,$(part));)
+	@export TLSRPTD_SOAK=$(or $(SECONDS),900); $(foreach part,$(or $(SOAK),kill fleet daemon loops simulation faults),$(call soak-part,$(part));)
 
 check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation, dependencies
 	$(call stage,fmt-check)
@@ -174,7 +174,7 @@ endef
 define soak-part
 begin=$$(date +%s); echo "== soak $(1)"; \
 $(CARGO) test $(ALL) --release \
-    $(if $(filter kill fleet loops simulation,$(1)),--test $(1) -- --include-ignored,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
+    $(if $(filter kill fleet daemon loops simulation,$(1)),--test $(1) -- --include-ignored,--test suite $(if $(filter faults,$(1)),faults::,faults::$(1)) -- --test-threads 1) --nocapture; \
 echo "== soak $(1): $$(($$(date +%s) - begin)) s"
 endef
 

@@ -188,3 +188,17 @@ fn what_may_pass() {
     }
     assert!(session.query("SELECT 1", &[]).is_ok());
 }
+
+/// A stolen host's password must not take away what others have counted, nor break the sums.
+#[test]
+fn no_count_is_below_zero() {
+    let Some(session) = session() else { return };
+    let day = PgDay(Day::parse("2026-11-29").unwrap());
+    schema::make_day(&session, day.0).unwrap();
+    let key = text_hash("a");
+    for (total, failed, is_taken) in [(-1_i64, 0_i64, false), (0, -1, false), (0, 0, true)] {
+        let sql = "INSERT INTO count(total, failed, day, collector, shard, key) VALUES($1, $2, $3, 1, 0, $4)";
+        let told = session.query(sql, &[&total, &failed, &day, &key]);
+        assert_eq!(told.is_ok(), is_taken, "{total} {failed}: {told:?}");
+    }
+}

@@ -13,6 +13,6 @@ CREATE TABLE key(
 -- Append only, without an index. A row says how many there are so far: the largest of a collector and key counts, so a row that
 -- comes twice changes nothing.
 CREATE TABLE count(
-  total bigint NOT NULL,                        -- sessions of the policy; of a failure, the sessions that had it
-  failed bigint NOT NULL,                       -- sessions of the policy that failed; of a failure 0
+  total bigint NOT NULL CHECK (total >= 0),     -- sessions of the policy; of a failure, the sessions that had it
+  failed bigint NOT NULL CHECK (failed >= 0),   -- sessions of the policy that failed; of a failure 0
   day date NOT NULL, collector int NOT NULL, shard smallint NOT NULL, key uuid NOT NULL) PARTITION BY RANGE (day);

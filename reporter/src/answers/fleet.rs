@@ -46,11 +46,16 @@ impl FleetAnswer {
         u64::try_from(silence.as_secs()).unwrap_or(0)
     }
 
-    /// Collectors that are waited for and say nothing.
+    /// Collectors that are waited for and say nothing. Behind one whose disk was lost stands the next of its name.
     pub fn silent(&self) -> impl Iterator<Item = &FleetCollector> {
-        let waited_for = self.state.collectors.iter();
-        let waited_for = waited_for.filter(|one| one.retired.is_none());
-        waited_for.filter(|one| self.silent_seconds(one) > SILENT_SECONDS)
+        let all = &self.state.collectors;
+        let is_last = |at: usize| all.get(at + 1).is_none_or(|next| next.name != all[at].name);
+        let waited_for = all
+            .iter()
+            .enumerate()
+            .filter(move |(at, one)| one.retired.is_none() && is_last(*at));
+        let silent = waited_for.filter(|(_, one)| self.silent_seconds(one) > SILENT_SECONDS);
+        silent.map(|(_, one)| one)
     }
 
     /// Days that should have been closed by now.

@@ -23,7 +23,7 @@ pub(super) struct Tending {
 /// How much of the work is another's than before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ShareChange {
-    /// There is more.
+    /// There is more, or what is remembered of it may be wrong.
     pub(super) has_taken: bool,
     /// Some is others' now.
     pub(super) has_given: bool,
@@ -57,7 +57,7 @@ impl Tending {
         log(&tended);
         self.next = tended.wait.map(|wait| Instant::now() + wait);
         Ok(ShareChange {
-            has_taken: tended.taken > 0,
+            has_taken: tended.taken > 0 || tended.is_in_doubt,
             has_given: tended.given > 0,
         })
     }

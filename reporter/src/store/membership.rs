@@ -28,6 +28,8 @@ pub trait Membership {
 /// What [`Membership::tend`] has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tended {
+    /// What was done last may be lost: whatever is remembered of the database has to be looked at again.
+    pub is_in_doubt: bool,
     /// Parts of the work that are this reporter's now and were not before.
     pub taken: usize,
     /// Parts that are not any more.

@@ -109,6 +109,11 @@ fn an_asynchronous_replica_lacks_the_tail() {
         for (falls_behind, lost, why) in [
             (HOUR * 5, HOUR * 7, "outcomes alone"),
             (HOUR * 2 + HOUR / 2, HOUR * 16, "all outcomes"),
+            (
+                HOUR * 3 / 2,
+                HOUR * 6,
+                "the day's answers, decisions and outcomes",
+            ),
         ] {
             let (mut primary, mut replica, folder) = pair();
             let mut world = World::new(folder.path());

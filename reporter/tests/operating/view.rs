@@ -112,6 +112,39 @@ fn a_collector_that_is_gone_is_not_waited_for() {
     assert_eq!((day.done, day.expected), (1, 1));
 }
 
+/// After a lost disk its host ships under the same name, as another collector.
+#[test]
+fn the_next_of_its_name_stays_when_one_is_retired() {
+    let Some(dbname) = database("again") else {
+        return;
+    };
+    let session = made(&dbname);
+    run(&session, FLEET);
+    run(
+        &session,
+        "INSERT INTO collector(name, incarnation, first_day, seen) \
+         VALUES(E'mx2\\u202e', gen_random_uuid(), '2026-11-02', clock_timestamp())",
+    );
+    let store = store::open_for_operator(&settings(&dbname, &[]), OperatorAccess::Write);
+    let mut store = store.unwrap();
+    let silent = answer(&*store).silent().count();
+    assert_eq!(silent, 0, "nobody need see to the former one");
+    let one = Retired::Collector {
+        collectors: 1,
+        from: Day::of(Timestamp::now()),
+    };
+    for (want, left, why) in [
+        (one.clone(), 2, "the former one"),
+        (one, 1, "asked for again, the one that ships"),
+        (Retired::Nothing, 1, "there is no other"),
+    ] {
+        assert_eq!(store.retire("mx2\u{202e}").unwrap(), Some(want), "{why}");
+        let collectors = answer(&*store).state.collectors;
+        let active = collectors.iter().filter(|one| one.retired.is_none());
+        assert_eq!(active.count(), left, "{why}");
+    }
+}
+
 #[test]
 fn a_member_gives_up_its_shards() {
     let Some((mut store, _)) = fleet() else {

@@ -135,11 +135,14 @@ impl PostgresStore {
         let (installation, me) = (self.installation.clone(), self.member.id());
         let shards = self.deliveries.shards.clone();
         let mut shared = std::mem::take(&mut self.deliveries.reports);
+        let in_hand = std::mem::take(&mut self.deliveries.in_hand);
         let mut left = Vec::new();
         let taken = self.transact(Step::Started, &shards, |tx| {
             let mut taken = Vec::with_capacity(picked.len());
             for (day, candidates) in by_day(picked) {
-                let due = due(tx, day, &candidates, &shards, now)?;
+                let mut due = due(tx, day, &candidates, &shards, now)?;
+                // A failover may have lost that they were taken.
+                due.retain(|(one, _)| !in_hand.contains_key(&(one.r_id, one.uri_hash)));
                 let chosen = choose(due, &candidates, &mut shared, &mut bytes, &mut left);
                 let rows = start(tx, day, &chosen, me, now)?;
                 for (delivery, row) in rows {
@@ -151,6 +154,7 @@ impl PostgresStore {
             Ok(taken)
         });
         self.deliveries.reports = shared;
+        self.deliveries.in_hand = in_hand;
         for candidate in left {
             let own = &mut self.deliveries.pending;
             own.added(&candidate.queue, candidate.due(), candidate.r_id);

@@ -28,7 +28,8 @@ const COLLECTORS: &str = "SELECT c.name, c.first_day, c.retired, c.seen, last.da
 
 const LAST_DAYS: &str = "SELECT d.day, d.state, d.closed_at, d.missing, \
      (SELECT count(*) FROM shipment WHERE day = d.day AND done), \
-     (SELECT count(*) FROM collector WHERE first_day <= d.day AND (retired IS NULL OR retired > d.day)), \
+     (SELECT count(*) FROM collector c WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \
+       AND NOT EXISTS (SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.first_day < d.day)), \
      (SELECT count(*) FROM compose WHERE day = d.day AND done), \
      (SELECT coalesce(sum(late_sessions), 0)::bigint FROM shipment WHERE day = d.day) \
      FROM (SELECT * FROM day ORDER BY day DESC LIMIT $1) d ORDER BY d.day DESC";
@@ -71,14 +72,18 @@ impl FleetView for PostgresReader {
     }
 }
 
-/// It is waited for on no day that it is not done with.
+/// It is waited for on no day that it is not done with. Where another one of that name has come after it, as when a host got a new
+/// disk, that one stays.
 fn retire_collector(transaction: &Transaction<'_>, name: &str) -> Result<Retired, Fault> {
     let rows = transaction.query(
         "UPDATE collector c SET retired = coalesce( \
            (SELECT min(d.day) FROM day d LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
              WHERE d.state = 'open' AND d.day >= c.first_day AND NOT coalesce(s.done, false)), \
            (clock_timestamp() AT TIME ZONE 'UTC')::date) \
-         WHERE name = $1 AND retired IS NULL RETURNING retired",
+         WHERE name = $1 AND retired IS NULL \
+         AND (EXISTS (SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > c.id) \
+           OR NOT EXISTS (SELECT 1 FROM collector o WHERE o.name = $1 AND o.id < c.id AND o.retired IS NULL)) \
+         RETURNING retired",
         &[&name],
     )?;
     match rows.first() {

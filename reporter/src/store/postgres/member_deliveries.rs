@@ -64,6 +64,12 @@ impl PostgresStore {
         }
     }
 
+    /// What is known of them may be wrong: the database may lack what was done last.
+    pub(super) fn doubt_deliveries(&mut self) {
+        self.read_deliveries_again();
+        self.deliveries.is_unsure = true;
+    }
+
     /// All deliveries may be due at other times.
     pub(super) fn read_deliveries_again(&mut self) {
         self.deliveries.pending.read_again();

@@ -29,8 +29,9 @@ impl Membership for PostgresStore {
         if !self.member.lease().is_valid() {
             return Err(StoreError::Fenced);
         }
+        tended.is_in_doubt = self.look_at_connection();
         let is_again = self.member.next_look.is_some_and(|at| at <= Instant::now());
-        let has_news = self.member.lease().take_news() || is_again;
+        let has_news = self.member.lease().take_news() || is_again || tended.is_in_doubt;
         if has_news {
             // If it fails it is done later.
             self.member.next_look = Some(Instant::now());
@@ -39,6 +40,9 @@ impl Membership for PostgresStore {
             self.member.next_look = (!is_done).then_some(again);
         }
         let today = Some(Day::of(now));
+        // Whoever keeps the calendar since now, or may have forgotten something, makes the fetch jobs first.
+        let is_settled = tended.taken == 0 && !tended.is_in_doubt;
+        let deadlines = deadlines.filter(|_| is_settled);
         if self.member.owns(0) {
             if has_news || self.member.today != today {
                 self.prepare_days(now)?;
@@ -56,6 +60,20 @@ impl Membership for PostgresStore {
 }
 
 impl PostgresStore {
+    /// Another connection may lead to another server, which lacks the last moments of the one before: what was learnt of them is
+    /// forgotten.
+    fn look_at_connection(&mut self) -> bool {
+        let connection = self.db.connections();
+        let is_another = self.connection != connection;
+        if is_another {
+            self.connection = connection;
+            self.made = None;
+            self.suppressions.invalidate();
+            self.doubt_deliveries();
+        }
+        is_another
+    }
+
     fn until_next(&self, now: Timestamp) -> Option<Duration> {
         let look = self.member.next_look;
         let look = look.map(|at| at.saturating_duration_since(Instant::now()));
@@ -131,10 +149,12 @@ impl PostgresStore {
         let (busy, idle): (Vec<Shard>, Vec<Shard>) = own.partition(|shard| in_hand.contains(shard));
         let given: Vec<Shard> = idle.into_iter().take(number).collect();
         if !given.is_empty() {
-            self.transact(step, &[], |tx| give_shards(tx, id, &given))?;
+            // Before it is done: when the answer to COMMIT is lost, what ends meanwhile is recorded for the others. The next look
+            // finds them again if it was undone.
             let kept = self.member.shards().iter().copied();
             let kept = kept.filter(|shard| !given.contains(shard)).collect();
             self.member.set_shards(kept);
+            self.transact(step, &[], |tx| give_shards(tx, id, &given))?;
         }
         tended.given = given.len();
         let leaving = busy.into_iter().take(number - given.len()).collect();

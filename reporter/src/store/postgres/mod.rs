@@ -73,6 +73,8 @@ pub struct PostgresStore {
     composed: Option<decisions::ComposedDay>,
     /// The day that was worked on last has its tables.
     made: Option<Day>,
+    /// Of the connection over which all of this was learnt.
+    connection: u64,
     deliveries: member_deliveries::MemberDeliveries,
     kept: kept::FleetKept,
     suppressions: suppressed::ReadList,

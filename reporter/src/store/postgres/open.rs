@@ -90,12 +90,14 @@ impl PostgresStore {
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
             made: None,
+            connection: 0,
             deliveries: MemberDeliveries::default(),
             kept: FleetKept::new(settings.max_kept_reports_size),
             suppressions: ReadList::default(),
             bounces_after: 0,
         };
         store.share(Step::Made, &mut Tended::default())?;
+        store.connection = store.db.connections();
         Ok(store)
     }
 

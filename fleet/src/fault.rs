@@ -51,6 +51,18 @@ impl Fault {
         }
     }
 
+    /// Whether somebody else holds what a lock was wanted on, and that was not waited for.
+    pub fn is_locked(&self) -> bool {
+        let Fault::Sql(error) = self else {
+            return false;
+        };
+        let locked = [
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ];
+        error.code().is_some_and(|code| locked.contains(code))
+    }
+
     /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place.
     pub(crate) fn ends_connection(&self) -> bool {
         match self {

@@ -1,22 +1,27 @@
 //! When a day is closed: all have shipped it and all have answered, or its deadline has passed.
 
-use jiff::Timestamp;
-use tlsrptd_fleet::PgDay;
-use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::store::{ClosedDay, Store};
-
-use crate::{
-    environment::Engine,
-    party::{Fleet, wait_until},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_fleet::{PgDay, Session};
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::store::{self, ClosedDay, CommitHook, CommitSide, HookVerdict, Step, Store};
+
+use crate::{environment::Engine, party::Fleet};
 
 /// Looks come every few milliseconds, and no machine is so busy that the lease runs out.
 const LEASE: f64 = 60.0;
-const NOW: &str = "2026-11-29T03:00:00Z";
+/// Long past, whatever the database's clock says.
+const NOW: &str = "2024-11-29T03:00:00Z";
 
 struct Calendar {
     fleet: Fleet,
     store: Box<dyn Store>,
+    /// How often its calendar was written to.
+    steps: Arc<AtomicUsize>,
     now: Timestamp,
 }
 
@@ -24,12 +29,20 @@ impl Calendar {
     /// The day before is open; these collectors ship, and are done with it or not.
     fn new(collectors: &[(&str, bool)]) -> Calendar {
         let fleet = Fleet::new(LEASE);
-        let mut store = fleet.member();
+        let steps = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&steps);
+        let hook: CommitHook = Box::new(move |step, side| {
+            if (step, side) == (Step::JobsMade, CommitSide::Before) {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            HookVerdict::Continue
+        });
+        let mut store = store::open(&fleet.settings, Some(hook)).unwrap();
         let now = NOW.parse().unwrap();
         for (at, (name, is_done)) in collectors.iter().enumerate() {
             let id = i32::try_from(at).unwrap() + 1;
             fleet.ask(
-                "INSERT INTO collector(name, incarnation, first_day) VALUES($1, gen_random_uuid(), '2026-11-20')",
+                "INSERT INTO collector(name, incarnation, first_day) VALUES($1, gen_random_uuid(), '2024-11-20')",
                 &[name],
             );
             fleet.ask(
@@ -49,7 +62,12 @@ impl Calendar {
         );
         // Its tables are made, without a deadline nothing more.
         assert!(store.tend(now, None).unwrap().closed.is_empty());
-        Calendar { fleet, store, now }
+        Calendar {
+            fleet,
+            store,
+            steps,
+            now,
+        }
     }
 
     /// A fetch job of the day.
@@ -61,9 +79,14 @@ impl Calendar {
         );
     }
 
-    /// With a deadline so many hours after the day was seen to have ended.
+    /// With a deadline so many hours after the day was seen to have ended. Days that wait are looked at once a second.
     fn tend(&mut self, hours: i64) -> Vec<ClosedDay> {
-        let deadline = |_: Day, over: Timestamp| over + jiff::SignedDuration::from_hours(hours);
+        self.now += SignedDuration::from_secs(1);
+        self.tend_now(hours)
+    }
+
+    fn tend_now(&mut self, hours: i64) -> Vec<ClosedDay> {
+        let deadline = |_: Day, over: Timestamp| over + SignedDuration::from_hours(hours);
         self.store.tend(self.now, Some(&deadline)).unwrap().closed
     }
 
@@ -86,7 +109,7 @@ impl Calendar {
 }
 
 fn yesterday() -> PgDay {
-    PgDay(Day::parse("2026-11-28").unwrap())
+    PgDay(Day::parse("2024-11-28").unwrap())
 }
 
 fn closed(missing: &[&str]) -> Vec<ClosedDay> {
@@ -102,7 +125,7 @@ fn tables_are_there_before_their_day_begins() {
         for (shippers, want, why) in [
             (
                 &[("a", false)][..],
-                &["2026-11-28", "2026-11-29", "2026-11-30"][..],
+                &["2024-11-28", "2024-11-29", "2024-11-30"][..],
                 "and that which was asked for",
             ),
             (&[], &[], "nobody ships"),
@@ -144,7 +167,7 @@ fn a_day_is_closed_when_all_are_done() {
             .fleet
             .ask("SELECT count(*) FROM compose WHERE NOT done", &[]);
         assert_eq!(shards[0].get::<_, i64>(0), 64, "to be composed");
-        calendar.now += jiff::SignedDuration::from_hours(1);
+        calendar.now += SignedDuration::from_hours(1);
         assert_eq!(calendar.tend(6), [], "once");
     });
 }
@@ -155,7 +178,7 @@ fn a_day_is_closed_at_its_deadline_and_names_who_is_missing() {
         let mut calendar = Calendar::new(&[("a", true), ("b", false), ("c", false)]);
         calendar.job(1, false);
         assert_eq!(calendar.tend(6), []);
-        calendar.now += jiff::SignedDuration::from_hours(6);
+        calendar.now += SignedDuration::from_hours(6);
         assert_eq!(
             calendar.tend(6),
             [],
@@ -197,37 +220,37 @@ fn without_shippers_the_fetch_jobs_decide() {
 fn who_is_waited_for() {
     for (change, missing, why) in [
         (
-            "UPDATE collector SET first_day = '2026-11-29'",
+            "UPDATE collector SET first_day = '2024-11-29'",
             &[][..],
             "it began today",
         ),
         (
-            "UPDATE collector SET first_day = '2026-11-28'",
+            "UPDATE collector SET first_day = '2024-11-28'",
             &["a"],
             "it began on that day",
         ),
         (
-            "UPDATE collector SET retired = '2026-11-28'",
+            "UPDATE collector SET retired = '2024-11-28'",
             &[],
             "it was taken out before",
         ),
         (
-            "UPDATE collector SET retired = '2026-11-29'",
+            "UPDATE collector SET retired = '2024-11-29'",
             &["a"],
             "it was taken out behind it",
         ),
         (
-            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2026-11-29')",
+            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2024-11-29')",
             &["a"],
             "its spool was lost today",
         ),
         (
-            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2026-11-28')",
+            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2024-11-28')",
             &["a", "a"],
             "its spool was lost on that day: both have a part of it",
         ),
         (
-            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2026-11-27')",
+            "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '2024-11-27')",
             &["a"],
             "its spool was lost before: the new one is waited for",
         ),
@@ -237,7 +260,7 @@ fn who_is_waited_for() {
             calendar.job(1, true);
             calendar.fleet.ask(change, &[]);
             calendar.tend(6);
-            calendar.now += jiff::SignedDuration::from_hours(7);
+            calendar.now += SignedDuration::from_hours(7);
             calendar.tend(6);
             let found = calendar
                 .fleet
@@ -247,24 +270,104 @@ fn who_is_waited_for() {
     }
 }
 
-/// A shipper holds the row of its collector while it writes a batch.
+/// A shipper holds the row of its collector while it writes a batch. Whoever keeps the calendar has other work, too: it does not
+/// stand in line.
 #[test]
 fn a_batch_that_is_being_written_comes_before_the_close() {
     Engine::Postgres.test(|| {
-        let mut calendar = Calendar::new(&[("a", true)]);
-        let shipper = tlsrptd_fleet::Session::connect(calendar.fleet.db.address().clone()).unwrap();
+        let mut calendar = Calendar::new(&[("a", true), ("b", true)]);
+        let shipper = Session::connect(calendar.fleet.db.address().clone()).unwrap();
         let batch = shipper.begin().unwrap();
-        batch.execute("UPDATE shipment SET batch = 1, rows = 7", &[]).unwrap();
-        let commit = std::thread::scope(|scope| {
-            let watch = tlsrptd_fleet::Session::connect(calendar.fleet.db.address().clone()).unwrap();
-            let closing = scope.spawn(|| calendar.tend(6));
-            let waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%shipment%'";
-            wait_until(|| !watch.query(waits, &[]).unwrap().is_empty(), "the closing waits");
-            batch.commit().unwrap();
-            closing.join().unwrap()
-        });
-        assert_eq!(commit, closed(&[]));
-        let rows = "SELECT rows FROM shipment WHERE closed";
+        let tell = "UPDATE shipment SET batch = 1, rows = 7 WHERE collector = 2";
+        batch.execute(tell, &[]).unwrap();
+        assert_eq!(calendar.tend(6), [], "it is written to");
+        let tried = calendar.steps.load(Ordering::SeqCst);
+        for _ in 0..3 {
+            assert_eq!(calendar.tend(6), []);
+            assert_eq!(calendar.tend_now(6), []);
+        }
+        assert_eq!(
+            calendar.steps.load(Ordering::SeqCst),
+            tried,
+            "it waits once"
+        );
+        assert_eq!(calendar.late(), 0, "nothing half done stays");
+        batch.commit().unwrap();
+        calendar.now += SignedDuration::from_secs(5);
+        assert_eq!(calendar.tend(6), closed(&[]));
+        let rows = "SELECT sum(rows)::bigint FROM shipment WHERE closed";
         assert_eq!(calendar.fleet.ask(rows, &[])[0].get::<_, i64>(0), 7);
+    });
+}
+
+/// The clock of the keeper is ahead, by a day or by local time.
+#[test]
+fn a_day_is_over_when_it_is_by_the_databases_clock_too() {
+    Engine::Postgres.test(|| {
+        let mut calendar = Calendar::new(&[("a", true), ("b", false)]);
+        let today = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date + 1";
+        // By the database it is tomorrow, however long this takes.
+        let running: PgDay = calendar.fleet.ask(today, &[])[0].get(0);
+        calendar.now = running.0.next().start();
+        calendar.fleet.ask("DELETE FROM shipment", &[]);
+        calendar.fleet.ask(
+            "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
+            &[&running],
+        );
+        calendar.fleet.ask(
+            "INSERT INTO shipment(day, collector, done) VALUES($1, 1, true)",
+            &[&running],
+        );
+        let state = |calendar: &Calendar| {
+            let sql = "SELECT state, over IS NULL FROM day WHERE day = $1";
+            let row = calendar.fleet.ask(sql, &[&running]).remove(0);
+            (row.get::<_, String>(0), row.get::<_, bool>(1))
+        };
+        for hours in [0, 1, 7, 24] {
+            calendar.now += SignedDuration::from_hours(hours);
+            let closed = calendar.tend(6);
+            assert!(
+                closed.iter().all(|closed| closed.day != running.0),
+                "{hours} h later: {closed:?}"
+            );
+            assert_eq!(state(&calendar), ("open".to_owned(), true));
+        }
+        assert_eq!(calendar.state(), "closed", "the day of long ago is over");
+        // Though all are done.
+        calendar.fleet.ask(
+            "INSERT INTO shipment(day, collector, done) VALUES($1, 2, true)",
+            &[&running],
+        );
+        assert_eq!(calendar.tend(6), []);
+        assert_eq!(state(&calendar), ("open".to_owned(), true));
+    });
+}
+
+/// Whoever has the password of a shipper may ask for any day.
+#[test]
+fn no_tables_are_made_for_days_that_nobody_has_counts_of() {
+    Engine::Postgres.test(|| {
+        let mut calendar = Calendar::new(&[("a", true)]);
+        calendar
+            .fleet
+            .ask("UPDATE collector SET first_day = '0001-01-01'", &[]);
+        calendar.fleet.ask(
+            "INSERT INTO day(day) SELECT d::date FROM (SELECT generate_series('2024-01-01'::timestamp, '2024-11-25', '1 day') \
+             UNION SELECT generate_series('2200-01-01'::timestamp, '2200-12-31', '1 day')) AS n(d)",
+            &[],
+        );
+        calendar.now += SignedDuration::from_hours(24);
+        calendar.tend(6);
+        let sql = "SELECT count(*) FROM day WHERE counts AND day NOT BETWEEN '2024-11-20' AND \
+                   (clock_timestamp() AT TIME ZONE 'UTC')::date + 1";
+        let made: i64 = calendar.fleet.ask(sql, &[])[0].get(0);
+        assert_eq!(made, 0, "days that are not kept, or have not begun");
+        let sql = "SELECT min(day)::text FROM day WHERE counts";
+        let oldest: String = calendar.fleet.ask(sql, &[])[0].get(0);
+        assert_eq!(oldest, "2024-11-20", "ten days are kept");
+        calendar.now += SignedDuration::from_hours(7);
+        let closed = calendar.tend(6);
+        assert!(closed.iter().all(|of| of.day >= Day::parse("2024-11-20").unwrap()), "{closed:?}");
+        assert!(!closed.is_empty());
     });
 }

@@ -1,29 +1,53 @@
 //! The days of a fleet: their partitions, and when nothing more is added to them.
 //!
 //! The owner of shard 0 does this for all. A day is closed when each collector that ships is done with it and each fetch job is
-//! over, or at its deadline; what a shipper brings later is counted as late. The order of the steps is what makes it exact:
-//! first each collector's row is closed, which waits for a batch that is being written; then nothing can come any more, and
-//! the day is told to be closed.
+//! over, or at its deadline; what a shipper brings later is counted as late. That cannot be undone, so the clock of one member is
+//! not enough: the day is over by the database's, too.
 
-use jiff::Timestamp;
-use tlsrptd_fleet::{Fault, PgDay, PgTime, SHARDS, Transaction, schema};
+mod close;
+mod held;
+
+use jiff::{SignedDuration, Timestamp};
+use tlsrptd_fleet::{Fault, PgDay, PgTime, schema};
 use tlsrptd_proto::day::Day;
-use tokio::time::Instant;
 
-use super::{PostgresStore, at_step, unreadable};
+use self::{
+    close::{DayEnd, close},
+    held::HeldDays,
+};
+use super::{
+    PostgresStore, at_step,
+    days::CALENDAR,
+    expected::{IS_EXPECTED, TODAY, somebody_ships},
+    unreadable,
+};
 use crate::store::{ClosedDay, Step, StoreError};
 
-/// The collectors that are waited for on the day `d.day`. When a spool was lost its collector is another one, under the same
-/// name: the old one is waited for no longer than on the day on which that one began.
-const EXPECTED: &str = "SELECT c.id, c.name, coalesce(s.done, false) AS done \
-    FROM collector c LEFT JOIN shipment s ON s.collector = c.id AND s.day = d.day \
-    WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \
-    AND NOT EXISTS (SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.first_day < d.day)";
+/// While a day waits, it is looked at again so much later at the earliest.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
+/// The database's clock is behind ours: the day is looked at again so much later.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(10);
+
+/// What is remembered of the days between two looks.
+#[derive(Debug, Default)]
+pub(super) struct ClosingLooks {
+    /// The day on which all was looked at last.
+    today: Option<Day>,
+    /// When the days that wait were looked at.
+    at: Option<Timestamp>,
+    /// Until when they wait, at most; `None`: none does.
+    until: Option<Timestamp>,
+    /// Something has happened since, and none was looked at: it was too soon.
+    was_too_soon: bool,
+    held: HeldDays,
+}
 
 /// A day that is waited for.
 struct WaitingDay {
     day: Day,
     over: Option<Timestamp>,
+    /// By the database's clock.
+    has_ended: bool,
     /// Collectors and fetch jobs.
     sources: i64,
     /// Of these, shippers that are not done, and jobs that are not over.
@@ -31,18 +55,70 @@ struct WaitingDay {
     jobs: i64,
 }
 
+/// What came of a look at it.
+enum LookedAt {
+    Closed(ClosedDay),
+    /// At most.
+    WaitsUntil(Timestamp),
+}
+
+impl ClosingLooks {
+    /// Whether days that wait are looked at: what they wait for comes without news, too.
+    fn is_time(&mut self, now: Timestamp) -> bool {
+        let is_soon = |at: Timestamp| now.duration_since(at).abs() < LOOK_AGAIN;
+        self.was_too_soon = self.until.is_some() && self.at.is_some_and(is_soon);
+        self.until.is_some() && !self.was_too_soon
+    }
+
+    /// When they have to be looked at, whatever happens.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let again = self.at?.saturating_add(LOOK_AGAIN).ok()?;
+        let until = self.until?;
+        Some(match self.was_too_soon {
+            true => again,
+            false => until.max(again),
+        })
+    }
+}
+
 impl PostgresStore {
-    /// Makes the partitions of this day and the next, and of those that shippers ask for. Where nobody ships, days have no others
-    /// than those that come with their first answer.
-    pub(super) fn prepare_days(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let today = Day::of(now);
+    /// What the owner of the calendar does for the days of all. Gives those that are closed now.
+    pub(super) fn tend_days(
+        &mut self,
+        now: Timestamp,
+        deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
+        has_news: bool,
+    ) -> Result<Vec<ClosedDay>, StoreError> {
+        let today = Some(Day::of(now));
+        let is_new = has_news || self.closing.today != today;
+        // What fails is done next time.
+        self.closing.today = None;
+        if is_new {
+            self.prepare_days(now)?;
+        }
+        let closed = match is_new || self.closing.is_time(now) {
+            true => self.close_days(now, deadlines)?,
+            false => Vec::new(),
+        };
+        self.closing.today = today;
+        Ok(closed)
+    }
+
+    /// Makes the partitions of this day and the next, and of those that shippers ask for, unless they are older than what is kept
+    /// or have not begun, by our clock and by the database's: whoever has the password of a shipper could ask for any number. Where
+    /// nobody ships, days have no others than those that come with their first answer.
+    fn prepare_days(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let (today, kept) = (Day::of(now), self.kept_days());
+        let sql = format!(
+            "SELECT d.day FROM (SELECT unnest(ARRAY[$1::date, $2::date]) AS day UNION SELECT day FROM day \
+             WHERE state = 'open' AND day BETWEEN least($1::date, {TODAY}) - $3::int AND greatest($2::date, {TODAY} + 1)) d \
+             WHERE NOT EXISTS (SELECT 1 FROM day m WHERE m.day = d.day AND m.counts) AND {} ORDER BY d.day",
+            somebody_ships()
+        );
         let wanted = self.read(
             "the days to prepare",
-            "SELECT n.day FROM (SELECT unnest(ARRAY[$1::date, $2::date]) AS day UNION SELECT day FROM day WHERE state = 'open') n \
-             WHERE NOT EXISTS (SELECT 1 FROM day d WHERE d.day = n.day AND d.counts) \
-             AND EXISTS (SELECT 1 FROM collector c WHERE c.first_day <= n.day AND (c.retired IS NULL OR c.retired > n.day)) \
-             ORDER BY n.day",
-            &[&PgDay(today), &PgDay(today.next())],
+            &sql,
+            &[&PgDay(today), &PgDay(today.next()), &kept],
         )?;
         for row in &wanted {
             let made = row
@@ -54,138 +130,168 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Closes the days that nothing is waited for any more. Gives them, and until when others are waited for, at most.
-    pub(super) fn close_days(
+    /// Closes the days that nothing is waited for any more.
+    fn close_days(
         &mut self,
         now: Timestamp,
         deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
-    ) -> Result<(Vec<ClosedDay>, Option<Timestamp>), StoreError> {
+    ) -> Result<Vec<ClosedDay>, StoreError> {
+        // If it fails, and without deadlines, it is done in the next pass.
+        (self.closing.at, self.closing.until) = (None, Some(now));
+        self.closing.was_too_soon = false;
         let Some(deadline) = deadlines else {
-            return Ok((Vec::new(), Some(now)));
+            return Ok(Vec::new());
         };
         let waiting = self.waiting_days(Day::of(now))?;
-        if waiting.iter().any(|waiting| waiting.over.is_none()) {
-            self.transact(Step::JobsMade, &[0], |tx| {
-                tx.execute(
-                    "UPDATE day SET over = $2 WHERE state = 'open' AND day < $1 AND over IS NULL",
-                    &[&PgDay(Day::of(now)), &PgTime(now)],
-                )
-            })?;
-        }
-        let (mut closed, mut next) = (Vec::new(), None);
-        for waiting in waiting {
-            let until = deadline(waiting.day, waiting.over.unwrap_or(now));
-            let (is_late, is_done) = (until <= now, waiting.sources > 0 && waiting.shippers == 0);
-            if waiting.jobs > 0 || !is_done && !is_late {
-                next = Some(next.map_or(until, |next: Timestamp| next.min(until)));
-                continue;
-            }
-            match self.transact(Step::JobsMade, &[0], |tx| {
-                close(tx, waiting.day, is_late, now)
-            }) {
-                Ok(Some(day)) => closed.push(day),
-                Ok(None) => next = Some(now),
-                // A shipper hangs in the middle of a batch: the server ends it, and the day is closed then.
-                Err(error) if error.may_pass() => {
-                    next = Some(now);
-                    self.member.next_look = Some(Instant::now() + self.member.look_interval());
-                    tracing::debug!(day = %waiting.day, %error, "the day cannot be closed yet");
+        self.note_over(&waiting, now)?;
+        let (mut closed, mut until) = (Vec::new(), None);
+        for waiting in &waiting {
+            match self.close_when_due(waiting, deadline, now)? {
+                LookedAt::Closed(day) => closed.push(day),
+                LookedAt::WaitsUntil(at) => {
+                    until = Some(until.map_or(at, |until: Timestamp| until.min(at)));
                 }
-                Err(error) => return Err(error),
             }
         }
-        Ok((closed, next))
+        (self.closing.at, self.closing.until) = (Some(now), until);
+        Ok(closed)
     }
 
+    fn close_when_due(
+        &mut self,
+        waiting: &WaitingDay,
+        deadline: &dyn Fn(Day, Timestamp) -> Timestamp,
+        now: Timestamp,
+    ) -> Result<LookedAt, StoreError> {
+        let day = waiting.day;
+        let later = |by| now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        let until = deadline(day, waiting.over.unwrap_or(now));
+        let (is_late, is_done) = (until <= now, waiting.sources > 0 && waiting.shippers == 0);
+        if waiting.jobs > 0 || !is_done && !is_late {
+            return Ok(LookedAt::WaitsUntil(until));
+        }
+        if !waiting.has_ended {
+            return Ok(LookedAt::WaitsUntil(later(CLOCKS_DIFFER)));
+        }
+        if let Some(next) = self.closing.held.until(day, now) {
+            return Ok(LookedAt::WaitsUntil(next));
+        }
+        let end = self.transact(Step::JobsMade, &[CALENDAR], |tx| {
+            close(tx, day, is_late, now)
+        })?;
+        Ok(match end {
+            DayEnd::Closed { missing } => {
+                self.closing.held.forget(day);
+                LookedAt::Closed(ClosedDay { day, missing })
+            }
+            DayEnd::Waits => LookedAt::WaitsUntil(now),
+            DayEnd::Held { by } => LookedAt::WaitsUntil(self.closing.held.note(day, &by, now)),
+        })
+    }
+
+    /// Deadlines begin when a day was first seen to have ended.
+    fn note_over(&mut self, waiting: &[WaitingDay], now: Timestamp) -> Result<(), StoreError> {
+        let new = waiting
+            .iter()
+            .filter(|of| of.has_ended && of.over.is_none());
+        let days: Vec<PgDay> = new.map(|of| PgDay(of.day)).collect();
+        if days.is_empty() {
+            return Ok(());
+        }
+        self.transact(Step::JobsMade, &[CALENDAR], |tx| {
+            tx.execute(
+                "UPDATE day SET over = $2 WHERE day = ANY($1) AND state = 'open' AND over IS NULL",
+                &[&days, &PgTime(now)],
+            )
+            .map(drop)
+        })
+    }
+
+    /// Days that somebody asked for, and that have no tables, wait for nothing once they are older than what is kept.
     fn waiting_days(&self, today: Day) -> Result<Vec<WaitingDay>, StoreError> {
         const WHAT: &str = "the open days";
         let sql = format!(
-            "SELECT d.day, d.over, e.number + j.number, e.waiting, j.waiting FROM day d, \
-             LATERAL (SELECT count(*) AS number, count(*) FILTER (WHERE NOT e.done) AS waiting FROM ({EXPECTED}) e) e, \
+            "SELECT d.day, d.over, d.day < {TODAY}, e.number + j.number, e.waiting, j.waiting FROM day d, \
+             LATERAL (SELECT count(*) AS number, count(*) FILTER (WHERE NOT coalesce(s.done, false)) AS waiting \
+             FROM collector c LEFT JOIN shipment s ON s.collector = c.id AND s.day = d.day WHERE {IS_EXPECTED}) e, \
              LATERAL (SELECT count(*) AS number, count(*) FILTER (WHERE closed IS NULL) AS waiting \
              FROM fetch_job WHERE day = d.day AND job > 0) j \
-             WHERE d.state = 'open' AND d.day < $1 ORDER BY d.day"
+             WHERE d.state = 'open' AND d.day < $1 AND (d.counts OR d.day >= least($1::date, {TODAY}) - $2::int) ORDER BY d.day"
         );
-        let rows = self.read(WHAT, &sql, &[&PgDay(today)])?;
+        let rows = self.read(WHAT, &sql, &[&PgDay(today), &self.kept_days()])?;
         let days = rows.iter().map(|row| {
             let (PgDay(day), over): (_, Option<PgTime>) = (row.try_get(0)?, row.try_get(1)?);
             Ok(WaitingDay {
                 day,
                 over: over.map(|over| over.0),
-                sources: row.try_get(2)?,
-                shippers: row.try_get(3)?,
-                jobs: row.try_get(4)?,
+                has_ended: row.try_get(2)?,
+                sources: row.try_get(3)?,
+                shippers: row.try_get(4)?,
+                jobs: row.try_get(5)?,
             })
         });
         days.collect::<Result<_, Fault>>()
             .map_err(|fault| unreadable(WHAT, fault))
     }
+
+    fn kept_days(&self) -> i32 {
+        i32::try_from(self.keep_days).unwrap_or(i32::MAX)
+    }
 }
 
-/// `None`: it is closed already, or something is waited for after all.
-fn close(
-    tx: &Transaction<'_>,
-    day: Day,
-    is_late: bool,
-    now: Timestamp,
-) -> Result<Option<ClosedDay>, Fault> {
-    let (of, now) = (PgDay(day), PgTime(now));
-    tx.batch("SET LOCAL lock_timeout = '3s'; SAVEPOINT untouched")?;
-    let open = tx.query_opt(
-        "SELECT 1 FROM day WHERE day = $1 AND state = 'open' FOR UPDATE",
-        &[&of],
-    )?;
-    if open.is_none() {
-        return Ok(None);
-    }
-    // Those that have shipped nothing get a row too: what they bring later is late.
-    tx.execute(
-        &format!(
-            "INSERT INTO shipment(day, collector, closed) SELECT d.day, e.id, true \
-             FROM day d, LATERAL ({EXPECTED}) e WHERE d.day = $1 \
-             ON CONFLICT (day, collector) DO NOTHING"
-        ),
-        &[&of],
-    )?;
-    // It waits for the batches that are being written.
-    tx.execute(
-        "UPDATE shipment SET closed = true WHERE day = $1 AND NOT closed",
-        &[&of],
-    )?;
-    let expected = tx.query(
-        &format!(
-            "SELECT e.name, e.done FROM day d, LATERAL ({EXPECTED}) e WHERE d.day = $1 ORDER BY e.name, e.id"
-        ),
-        &[&of],
-    )?;
-    let mut missing: Vec<String> = Vec::new();
-    for row in &expected {
-        if !row.try_get::<_, bool>(1)? {
-            missing.push(row.try_get(0)?);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_wait_are_looked_at_once_a_second() {
+        let begun: Timestamp = "2024-11-29T03:00:00Z".parse().unwrap();
+        let after = |milliseconds| begun + SignedDuration::from_millis(milliseconds);
+        let until = Some(after(60_000));
+        for (until, at, now, is_time, next, why) in [
+            (
+                until,
+                0,
+                200,
+                false,
+                Some(1000),
+                "soon, for what has happened",
+            ),
+            (until, 0, 1000, true, Some(60_000), "at the deadline"),
+            (
+                until,
+                0,
+                -5000,
+                true,
+                Some(60_000),
+                "the clock was set back",
+            ),
+            (
+                Some(after(300)),
+                0,
+                2000,
+                true,
+                Some(1000),
+                "the deadline was near",
+            ),
+            (None, 0, 2000, false, None, "no day waits"),
+        ] {
+            let mut looks = ClosingLooks {
+                at: Some(after(at)),
+                until,
+                ..ClosingLooks::default()
+            };
+            assert_eq!(looks.is_time(after(now)), is_time, "{why}");
+            assert_eq!(looks.next(), next.map(after), "{why}");
         }
+        let mut undone = ClosingLooks {
+            until,
+            ..ClosingLooks::default()
+        };
+        assert!(
+            undone.is_time(begun),
+            "what failed is done in the next pass"
+        );
+        assert_eq!(undone.next(), None, "whenever that is");
     }
-    if !missing.is_empty() && !is_late {
-        // Another collector has come since the look, or one sends the day once more.
-        tx.batch("ROLLBACK TO SAVEPOINT untouched")?;
-        return Ok(None);
-    }
-    tx.execute(
-        "UPDATE day SET state = 'closed', closed_at = clock_timestamp(), missing = $2 WHERE day = $1",
-        &[&of, &missing],
-    )?;
-    // From now on whoever asks for a day's collectors sees the shippers beside the fetchers.
-    tx.execute(
-        &format!(
-            "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome, reason) \
-             SELECT $1, -e.id, 'shipper:' || e.name, 0, $2, $2, $2, CASE WHEN e.done THEN 'answered' ELSE 'given up' END, \
-             CASE WHEN NOT e.done THEN 'the fetch deadline has passed: not all of its counts had come' END \
-             FROM day d, LATERAL ({EXPECTED}) e WHERE d.day = $1 ON CONFLICT (day, job) DO NOTHING"
-        ),
-        &[&of, &now],
-    )?;
-    tx.execute(
-        "INSERT INTO compose(day, shard) SELECT $1, generate_series(0, $2::int - 1) ON CONFLICT DO NOTHING",
-        &[&of, &i32::from(SHARDS)],
-    )?;
-    Ok(Some(ClosedDay { day, missing }))
 }

@@ -8,7 +8,12 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Shard, Transaction, schema};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, at_step, history, job_table::FetchJobTable};
+use super::{
+    PostgresStore, at_step,
+    expected::{TODAY, nobody_ships},
+    history,
+    job_table::FetchJobTable,
+};
 use crate::{
     model::CollectorCommand,
     store::{Days, JobNote, Step, StoreError, matching},
@@ -18,9 +23,13 @@ use crate::{
 pub(super) const CALENDAR: Shard = 0;
 
 /// Days of shippers' counts that are not composed: `known` has the collectors that a day waits for.
-const OPEN_DAYS: &str = "SELECT DISTINCT day FROM fetch_job WHERE NOT decided UNION SELECT d.day FROM day d \
-    WHERE d.state <> 'composed' AND d.day < current_date AND (EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) \
-    OR EXISTS (SELECT 1 FROM collector c WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day)))";
+fn open_days() -> String {
+    format!(
+        "SELECT DISTINCT day FROM fetch_job WHERE NOT decided UNION SELECT d.day FROM day d \
+         WHERE d.state <> 'composed' AND d.day < {TODAY} AND NOT ({})",
+        nobody_ships()
+    )
+}
 
 /// Jobs of days that have not ended, without anything that they brought.
 const UNDO_EARLY: &str = "DELETE FROM fetch_job j WHERE j.day >= $1 AND j.job > 0 \
@@ -50,7 +59,7 @@ impl Days for PostgresStore {
     }
 
     fn open_days(&self) -> Result<BTreeSet<Day>, StoreError> {
-        self.days("open days", OPEN_DAYS)
+        self.days("open days", &open_days())
     }
 
     fn make_jobs(

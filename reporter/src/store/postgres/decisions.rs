@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{PgDay, PgTime, Shard};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, fold, mx_hosts, named, spellings, unreadable};
+use super::{PostgresStore, expected::nobody_ships, fold, mx_hosts, named, spellings, unreadable};
 use crate::{
     model::{DecidedDomain, DomainDay, MxHostDay, NamedDestination, ReportSubject},
     store::{Decisions, FailingDomains, Step, StoreError},
@@ -23,10 +23,6 @@ use write::StoredDecisions;
 
 pub(super) use write::shard_of_delivery;
 
-/// Nobody ships to that day (`d`).
-const NOBODY_SHIPS: &str = "NOT EXISTS (SELECT 1 FROM collector c WHERE c.first_day <= d.day \
-    AND (c.retired IS NULL OR c.retired > d.day)) AND NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)";
-
 /// Whether all shards of that day (`d`) are decided on: then its MX hosts are.
 const SHARDS_ARE_DECIDED: &str =
     "(SELECT count(*) FROM compose c WHERE c.day = d.day AND c.decided) = 64";
@@ -34,12 +30,13 @@ const SHARDS_ARE_DECIDED: &str =
 /// Days whose collectors all have answered or been given up, and of which one of these shards is not done.
 fn gathered() -> String {
     format!(
-        "SELECT d.day FROM day d WHERE (d.state = 'closed' OR d.state = 'open' AND {NOBODY_SHIPS}) \
+        "SELECT d.day FROM day d WHERE (d.state = 'closed' OR d.state = 'open' AND {}) \
          AND (d.day IN (SELECT day FROM fetch_job WHERE NOT decided) OR EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)) \
          AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided AND j.closed IS NULL) \
          AND EXISTS (SELECT 1 FROM unnest($1::smallint[]) AS mine(shard) \
          LEFT JOIN compose c ON c.day = d.day AND c.shard = mine.shard \
-         WHERE c.decided IS NOT TRUE OR NOT c.done AND {SHARDS_ARE_DECIDED})"
+         WHERE c.decided IS NOT TRUE OR NOT c.done AND {SHARDS_ARE_DECIDED})",
+        nobody_ships()
     )
 }
 
@@ -73,7 +70,10 @@ impl Decisions for PostgresStore {
         self.transact(Step::RowsStored, &shards, |tx| {
             // Nothing is shipped to it from now on.
             tx.execute(
-                &format!("UPDATE day d SET state = 'closed', closed_at = $2 WHERE d.day = $1 AND d.state = 'open' AND {NOBODY_SHIPS}"),
+                &format!(
+                    "UPDATE day d SET state = 'closed', closed_at = $2 WHERE d.day = $1 AND d.state = 'open' AND {}",
+                    nobody_ships()
+                ),
                 &[&PgDay(day), &PgTime(now)],
             )?;
             fold::mark_without_counts(tx, day, &shards)?;

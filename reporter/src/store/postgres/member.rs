@@ -9,9 +9,7 @@ mod process;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, Session, Shard, Transaction};
-use tlsrptd_proto::day::Day;
 use tokio::time::Instant;
 
 use self::{
@@ -42,10 +40,6 @@ pub(super) struct Member {
     joined: Instant,
     /// Something was left undone, and is tried again then.
     pub(super) next_look: Option<Instant>,
-    /// The day for which the calendar was kept last.
-    pub(super) today: Option<Day>,
-    /// Until when days that have ended wait for their counts; `None`: there are none.
-    pub(super) deadline: Option<Timestamp>,
 }
 
 impl Member {
@@ -82,8 +76,6 @@ impl Member {
             leaving: Vec::new(),
             joined: Instant::now(),
             next_look: None,
-            today: None,
-            deadline: None,
         })
     }
 

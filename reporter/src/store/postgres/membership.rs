@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     PostgresStore, at_step,
+    closing::ClosingLooks,
     deliveries::release_shards,
     member::{FleetLook, fence_members, give_shards, take_shards},
 };
@@ -39,20 +40,13 @@ impl Membership for PostgresStore {
             let again = Instant::now() + self.member.look_interval();
             self.member.next_look = (!is_done).then_some(again);
         }
-        let today = Some(Day::of(now));
         // Whoever keeps the calendar since now, or may have forgotten something, makes the fetch jobs first.
         let is_settled = tended.taken == 0 && !tended.is_in_doubt;
         let deadlines = deadlines.filter(|_| is_settled);
-        if self.member.owns(0) {
-            if has_news || self.member.today != today {
-                self.prepare_days(now)?;
-            }
-            if has_news || self.member.today != today || self.member.deadline.is_some() {
-                (tended.closed, self.member.deadline) = self.close_days(now, deadlines)?;
-            }
-            self.member.today = today;
+        if self.keeps_calendar() {
+            tended.closed = self.tend_days(now, deadlines, has_news)?;
         } else {
-            (self.member.today, self.member.deadline) = (None, None);
+            self.closing = ClosingLooks::default();
         }
         tended.wait = self.until_next(now);
         Ok(tended)
@@ -77,7 +71,7 @@ impl PostgresStore {
     fn until_next(&self, now: Timestamp) -> Option<Duration> {
         let look = self.member.next_look;
         let look = look.map(|at| at.saturating_duration_since(Instant::now()));
-        let deadline = self.member.deadline.filter(|at| *at > now);
+        let deadline = self.closing.next().filter(|at| *at > now);
         let deadline = deadline.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
         look.into_iter().chain(deadline).min()
     }

@@ -17,6 +17,7 @@ mod deliveries;
 mod deliveries_view;
 mod digests;
 mod domain_day;
+mod expected;
 mod fleet;
 mod fold;
 mod health;
@@ -69,8 +70,11 @@ pub struct PostgresStore {
     guard: Option<GuardedMails>,
     /// `mx_reports`.
     mx_reports: bool,
+    /// `keep_days`.
+    keep_days: u32,
     failures: history::FailuresOfShards,
     composed: Option<decisions::ComposedDay>,
+    closing: closing::ClosingLooks,
     /// The day that was worked on last has its tables.
     made: Option<Day>,
     /// Of the connection over which all of this was learnt.

@@ -4,8 +4,8 @@ use tlsrptd_config::{reportd::Reportd, service_view};
 use tlsrptd_fleet::{Address, Fault, Session, schema};
 
 use super::{
-    PostgresReader, PostgresStore, history::FailuresOfShards, kept::FleetKept, member::Member,
-    member_deliveries::MemberDeliveries, suppressed::ReadList,
+    PostgresReader, PostgresStore, closing::ClosingLooks, history::FailuresOfShards,
+    kept::FleetKept, member::Member, member_deliveries::MemberDeliveries, suppressed::ReadList,
 };
 use crate::{
     model::BounceKey,
@@ -87,8 +87,10 @@ impl PostgresStore {
                 .loop_guard
                 .then(|| GuardedMails::new(copies_to(settings))),
             mx_reports: settings.mx_reports,
+            keep_days: settings.keep_days,
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
+            closing: ClosingLooks::default(),
             made: None,
             connection: 0,
             deliveries: MemberDeliveries::default(),

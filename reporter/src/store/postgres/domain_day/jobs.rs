@@ -3,7 +3,7 @@
 use tlsrptd_fleet::{Fault, PgDay, Row, Session, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{at_one_time, instant};
+use super::{super::expected::IS_EXPECTED, at_one_time, instant};
 use crate::store::{JobStage, JobState};
 
 /// See [`DeliveriesView::jobs`](crate::store::DeliveriesView::jobs).
@@ -22,10 +22,12 @@ pub(super) fn of_day(tx: &Transaction<'_>, day: Day) -> Result<Vec<JobState>, Fa
     let mut jobs: Vec<JobState> = rows.iter().map(job).collect::<Result<_, _>>()?;
     // When it closes, it gets a row for each.
     let shippers = tx.query(
-        "SELECT 'shipper:' || c.name, coalesce(s.done, false), s.day IS NOT NULL FROM day y CROSS JOIN collector c \
-         LEFT JOIN shipment s ON s.day = y.day AND s.collector = c.id \
-         WHERE y.day = $1 AND y.state = 'open' AND c.first_day <= y.day AND (c.retired IS NULL OR c.retired > y.day) \
-         AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = y.day AND j.job = -c.id) ORDER BY c.id",
+        &format!(
+            "SELECT 'shipper:' || c.name, coalesce(s.done, false), s.day IS NOT NULL FROM day d CROSS JOIN collector c \
+             LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
+             WHERE d.day = $1 AND d.state = 'open' AND {IS_EXPECTED} \
+             AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND j.job = -c.id) ORDER BY c.id"
+        ),
         &[&PgDay(day)],
     )?;
     for row in &shippers {

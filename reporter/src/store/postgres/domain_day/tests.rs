@@ -66,6 +66,9 @@ fn a_day_that_is_open_has_what_was_shipped_so_far() {
         ("two", DAY, "NULL"),
         ("three", DAY, "NULL"),
         ("gone", "2026-11-01", "'2026-11-20'"),
+        // Its spool was lost before: another has come under its name.
+        ("lost", "2026-11-01", "NULL"),
+        ("lost", "2026-11-19", "NULL"),
         ("to come", "2026-11-21", "NULL"),
     ] {
         collector(name, first, retired);
@@ -84,8 +87,10 @@ fn a_day_that_is_open_has_what_was_shipped_so_far() {
         [
             "shipper:one Answered",
             "shipper:two Waiting",
-            "shipper:three Waiting"
-        ]
+            "shipper:three Waiting",
+            "shipper:lost Waiting"
+        ],
+        "each that is waited for, once"
     );
     ship(&reader, 1, "a.example", (10, 1));
     ship(&reader, 1, "a.example", (15, 2));
@@ -110,7 +115,7 @@ fn a_day_that_is_open_has_what_was_shipped_so_far() {
             .iter()
             .filter(|job| job.stage == JobStage::Waiting)
             .count(),
-        2
+        3
     );
     let data: Vec<_> = state
         .undecided

@@ -9,6 +9,7 @@ use std::{
 
 use tlsrptd_fleet::{Address, Fault, Session};
 
+use super::super::expected::somebody_ships;
 use crate::store::Lease;
 
 /// A lease is renewed three times in its length.
@@ -16,13 +17,18 @@ const BEATS: u32 = 3;
 /// The fleet is looked at so often in the length of a lease; after a fault a lease is tried to be renewed as often.
 pub(super) const LOOKS: u32 = 30;
 
-/// What a member has to follow: who is there, whose the shards are, days that are asked for, and shippers that are done.
-const LOOK: &str = "SELECT concat_ws(';', \
-    (SELECT string_agg(CASE WHEN until < clock_timestamp() THEN -id ELSE id END::text, ',' ORDER BY id) FROM member WHERE NOT fenced), \
-    (SELECT string_agg(coalesce(owner, 0)::text, ',' ORDER BY shard) FROM shard), \
-    (SELECT string_agg(day::text, ',' ORDER BY day) FROM day d WHERE NOT counts AND state = 'open' AND EXISTS (SELECT 1 FROM collector c \
-    WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day))), \
-    (SELECT count(*) FROM day d JOIN shipment s ON s.day = d.day WHERE d.state = 'open' AND s.done))";
+/// What a member has to follow: who is there, whose the shards are, days that are asked for, and shippers that are done. However
+/// many days somebody asks for, it is a short text.
+fn what_is_followed() -> String {
+    format!(
+        "SELECT concat_ws(';', \
+         (SELECT string_agg(CASE WHEN until < clock_timestamp() THEN -id ELSE id END::text, ',' ORDER BY id) FROM member WHERE NOT fenced), \
+         (SELECT string_agg(coalesce(owner, 0)::text, ',' ORDER BY shard) FROM shard), \
+         (SELECT concat(count(*), ' ', max(wanted)) FROM day d WHERE NOT counts AND state = 'open' AND {}), \
+         (SELECT count(*) FROM day d JOIN shipment s ON s.day = d.day WHERE d.state = 'open' AND s.done))",
+        somebody_ships()
+    )
+}
 
 /// Renews only what has not run out, nor been taken for dead.
 const RENEW: &str = "UPDATE member SET until = clock_timestamp() + l.length FROM lease l \
@@ -62,7 +68,7 @@ pub(super) fn usable(length: Duration) -> Duration {
 fn beat(address: Address, mut holder: Holder, stopped: &mpsc::Receiver<()>) {
     // A server that has gone without a word must not cost the lease: another may be in its place.
     let session = Session::new(address).with_patience(holder.length / BEATS);
-    let (mut renewed, mut seen) = (Lease::clock(), None);
+    let (mut renewed, mut seen, followed) = (Lease::clock(), None, what_is_followed());
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(holder.length / LOOKS) {
         let asked = Lease::clock();
         if asked.saturating_sub(renewed) >= holder.length / BEATS {
@@ -78,7 +84,7 @@ fn beat(address: Address, mut holder: Holder, stopped: &mpsc::Receiver<()>) {
         if !holder.lease.is_valid() {
             return holder.lease.end();
         }
-        match look(&session) {
+        match look(&session, &followed) {
             Ok(now) if seen.as_ref() == Some(&now) => {}
             Ok(now) => {
                 seen = Some(now);
@@ -89,8 +95,8 @@ fn beat(address: Address, mut holder: Holder, stopped: &mpsc::Receiver<()>) {
     }
 }
 
-fn look(session: &Session) -> Result<String, Fault> {
-    let row = session.query_opt(LOOK, &[])?;
+fn look(session: &Session, followed: &str) -> Result<String, Fault> {
+    let row = session.query_opt(followed, &[])?;
     row.map_or(Ok(String::new()), |row| Ok(row.try_get(0)?))
 }
 

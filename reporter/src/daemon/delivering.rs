@@ -113,6 +113,11 @@ impl<E: Environment> Delivering<E> {
         drop(timeout(MORE_OUTCOMES_WAIT, self.queues.wait_for_capacity()).await);
     }
 
+    /// So many have the mails to a domain among them, with no word between them: each takes its part of the rate.
+    pub(super) fn share_rate(&mut self, members: u32) {
+        self.pace.share(members);
+    }
+
     /// Puts a delivery into its queue that the operator has asked for.
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.queues.push(delivery);

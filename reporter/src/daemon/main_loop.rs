@@ -102,6 +102,7 @@ impl<E: Environment> Daemon<E> {
         self.additions_poller.record(store, &moment)?;
         self.additions_poller.start(store, now)?;
         let share = self.tending.tend(store, &self.calendar, &moment)?;
+        self.delivering.share_rate(share.members);
         if share.has_taken {
             // The calendar may be ours by now.
             self.calendar.forget_today();

@@ -27,6 +27,8 @@ pub(super) struct ShareChange {
     pub(super) has_taken: bool,
     /// Some is others' now.
     pub(super) has_given: bool,
+    /// How many share it.
+    pub(super) members: u32,
 }
 
 impl Tending {
@@ -59,6 +61,7 @@ impl Tending {
         Ok(ShareChange {
             has_taken: tended.taken > 0 || tended.is_in_doubt,
             has_given: tended.given > 0,
+            members: tended.members,
         })
     }
 }

@@ -30,6 +30,8 @@ pub trait Membership {
 pub struct Tended {
     /// What was done last may be lost: whatever is remembered of the database has to be looked at again.
     pub is_in_doubt: bool,
+    /// How many share the work, as far as this one knows; 0: it is alone on its database.
+    pub members: u32,
     /// Parts of the work that are this reporter's now and were not before.
     pub taken: usize,
     /// Parts that are not any more.

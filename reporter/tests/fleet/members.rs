@@ -25,6 +25,7 @@ fn the_work_is_shared_by_those_that_are_there() {
             move || fleet.shares() == want
         };
         tend_until(&mut [&mut one, &mut two], shares(&[32, 32]), "halves");
+        assert_eq!(tend(&mut one).unwrap().members, 2);
         let mut three = fleet.member();
         let thirds = shares(&[20, 22, 22]);
         tend_until(&mut [&mut one, &mut two, &mut three], thirds, "thirds");
@@ -33,6 +34,7 @@ fn the_work_is_shared_by_those_that_are_there() {
         tend_until(&mut [&mut one, &mut three], shares(&[32, 32]), "halves");
         three.close().unwrap();
         tend_until(&mut [&mut one], shares(&[64]), "alone again");
+        assert_eq!(tend(&mut one).unwrap().members, 1);
         let sum: i64 =
             fleet.ask("SELECT count(*) FROM shard WHERE owner IS NOT NULL", &[])[0].get(0);
         assert_eq!(sum, 64);

@@ -17,6 +17,9 @@ const REMEMBERED: usize = 1 << 16;
 /// The pace of each domain.
 #[derive(Debug)]
 pub(super) struct MailPace {
+    /// Mails a minute, and how many share them.
+    a_minute: u32,
+    members: u32,
     /// The time from one mail to the next; `None`: no limit.
     gap: Option<SignedDuration>,
     /// How much earlier than in rhythm a mail may begin.
@@ -37,17 +40,32 @@ struct DomainPace {
 impl MailPace {
     /// So many a minute; 0: no limit.
     pub(super) fn new(a_minute: u32) -> MailPace {
-        let minute = Duration::from_secs(60);
-        let gap = minute.checked_div(a_minute);
-        let signed = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
-        MailPace {
-            gap: gap.map(signed),
-            early: gap.map_or(SignedDuration::ZERO, |gap| {
-                signed(TOGETHER.saturating_sub(gap))
-            }),
+        let mut pace = MailPace {
+            a_minute,
+            members: 0,
+            gap: None,
+            early: SignedDuration::ZERO,
             domains: HashMap::new(),
             swept: Timestamp::MIN,
+        };
+        pace.share(1);
+        pace
+    }
+
+    /// So many send to the same domains, each at its part of the rate.
+    pub(super) fn share(&mut self, members: u32) {
+        let members = members.max(1);
+        if members == self.members {
+            return;
         }
+        let signed = |time| SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+        let minutes = Duration::from_secs(60).saturating_mul(members);
+        let gap = minutes.checked_div(self.a_minute);
+        self.members = members;
+        self.gap = gap.map(signed);
+        self.early = gap.map_or(SignedDuration::ZERO, |gap| {
+            signed(TOGETHER.saturating_sub(gap))
+        });
     }
 
     /// The clock has moved: all times are others.
@@ -170,6 +188,23 @@ mod tests {
             ),
         ] {
             let (begun, _) = begins(&mut MailPace::new(a_minute), &offered);
+            let times: Vec<i64> = begun.iter().map(|(at, _)| *at).collect();
+            assert_eq!(times, want, "{why}");
+        }
+    }
+
+    #[test]
+    fn of_several_each_takes_its_part() {
+        let mut pace = MailPace::new(60);
+        for (members, want, why) in [
+            (3, [0, 3000, 6000], "three members, a mail a second of all"),
+            (3, [0, 3000, 6000], "told again"),
+            (1, [0, 1000, 2000], "the others have gone"),
+            (0, [0, 1000, 2000], "without a fleet"),
+        ] {
+            pace.share(members);
+            pace.forget();
+            let (begun, _) = begins(&mut pace, &[(0, "v"); 3]);
             let times: Vec<i64> = begun.iter().map(|(at, _)| *at).collect();
             assert_eq!(times, want, "{why}");
         }

@@ -38,6 +38,8 @@ pub(super) struct Member {
     /// Those of them that go to others when nothing of them is in hand any more.
     leaving: Vec<Shard>,
     joined: Instant,
+    /// How many are at work with it, itself among them.
+    pub(super) live: u32,
     /// Something was left undone, and is tried again then.
     pub(super) next_look: Option<Instant>,
 }
@@ -75,6 +77,7 @@ impl Member {
             shards: Vec::new(),
             leaving: Vec::new(),
             joined: Instant::now(),
+            live: 1,
             next_look: None,
         })
     }

@@ -48,7 +48,7 @@ impl Membership for PostgresStore {
         } else {
             self.closing = ClosingLooks::default();
         }
-        tended.wait = self.until_next(now);
+        (tended.members, tended.wait) = (self.member.live, self.until_next(now));
         Ok(tended)
     }
 }
@@ -95,6 +95,7 @@ impl PostgresStore {
             fleet = look(self)?;
         }
         let (own, share) = (fleet.of(id), fleet.fair_share());
+        self.member.live = u32::try_from(fleet.number_live()).unwrap_or(u32::MAX);
         // A COMMIT whose answer was lost is seen here.
         tended.taken = own
             .iter()

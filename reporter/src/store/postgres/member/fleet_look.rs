@@ -74,13 +74,18 @@ impl FleetLook {
 
     /// How many shards are each one's, at most, if all have the same.
     pub(in crate::store::postgres) fn fair_share(&self) -> usize {
+        usize::try_from(SHARDS)
+            .unwrap_or(0)
+            .div_ceil(self.number_live().max(1))
+    }
+
+    /// How many members are at work.
+    pub(in crate::store::postgres) fn number_live(&self) -> usize {
         let live = self
             .members
             .iter()
             .filter(|member| !member.is_late && !member.is_dead);
-        usize::try_from(SHARDS)
-            .unwrap_or(0)
-            .div_ceil(live.count().max(1))
+        live.count()
     }
 
     pub(in crate::store::postgres) fn number_free(&self) -> usize {

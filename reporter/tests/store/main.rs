@@ -1,6 +1,7 @@
 //! The store alone, through its ports: any engine has to pass.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod additions;
 mod bounces;
 mod deliveries;
 mod deliveries_view;

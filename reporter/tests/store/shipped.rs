@@ -61,7 +61,7 @@ fn close(db: &Session) {
 }
 
 /// All domains of the day, a few at a time.
-fn all_undecided(store: &mut dyn Store) -> Vec<DomainDay> {
+pub fn all_undecided(store: &mut dyn Store) -> Vec<DomainDay> {
     store.normalize_domains(day(), at("21T01:00:00")).unwrap();
     let (mut all, mut after) = (Vec::new(), None);
     loop {
@@ -77,14 +77,14 @@ fn all_undecided(store: &mut dyn Store) -> Vec<DomainDay> {
 }
 
 /// With all rows used.
-fn decided(found: &DomainDay) -> DecidedDomain {
+pub fn decided(found: &DomainDay) -> DecidedDomain {
     let mut decided = decision(&found.domain, &["mailto:x@b.example"], at("21T02:00:00"));
     let names = found.rows.iter().map(|row| row.fetcher.clone());
     decided.rows.used = names.collect();
     decided
 }
 
-fn sessions(row: &CollectorRow) -> i64 {
+pub fn sessions(row: &CollectorRow) -> i64 {
     let data: serde_json::Value = serde_json::from_str(row.data.as_deref().unwrap()).unwrap();
     let policies = data.as_object().unwrap().values();
     let counts = policies.flat_map(|policies| policies.as_object().unwrap().values());
@@ -146,6 +146,52 @@ fn are_one_answer_a_domain_beside_those_of_fetchers() {
         let reports = stored(&settings).reports;
         assert_eq!(reports.len(), 20);
         assert!(reports.iter().all(|report| report.deliveries == 1));
+    });
+}
+
+/// As whoever has the password of a shipper can: a domain's counts in another shard, and under another spelling.
+#[test]
+fn that_stand_where_their_domain_does_not_belong_are_in_no_report() {
+    Engine::Postgres.test(|| {
+        let folder = Engine::Postgres.folder();
+        let settings = settings(folder.path(), &[]);
+        let mut store = open(&settings);
+        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
+        let db = db.unwrap();
+        ship(&db, "mx1", &[("a.example", 10), ("b.example", 10)]);
+        let belongs = shard_of("a.example");
+        for (name, shard) in [
+            ("a.example", (belongs + 1) % 64),
+            ("A.example", belongs),
+            ("a.example.", belongs),
+        ] {
+            let key = key_hash(name, "", "", Some("stray"));
+            for sql in [
+                "INSERT INTO key(day, shard, key, domain, record, policy) VALUES($1, $2, $3, $4, 'v=TLSRPTv1', '{}')",
+                "INSERT INTO count(total, failed, day, collector, shard, key) \
+                 SELECT 5, 0, $1, 1, $2, $3 WHERE $4::text <> ''",
+            ] {
+                db.query(sql, &[&PgDay(day()), &shard, &key, &name]).unwrap();
+            }
+        }
+        close(&db);
+        let found = all_undecided(&mut *store);
+        let told: BTreeSet<(&str, i64)> = found
+            .iter()
+            .map(|of| (of.domain.as_str(), of.rows.iter().map(sessions).sum()))
+            .collect();
+        assert_eq!(told, BTreeSet::from([("a.example", 10), ("b.example", 10)]));
+        let decisions: Vec<DecidedDomain> = found.iter().map(decided).collect();
+        store
+            .close_day(day(), &decisions, at("21T01:00:00"))
+            .unwrap();
+        assert!(
+            store.gathered_days().unwrap().is_empty(),
+            "and the day has an end"
+        );
+        let reasons = db.query("SELECT domain FROM answer WHERE state = 'unusable' AND reason IS NOT NULL ORDER BY 1", &[]);
+        let left: Vec<String> = reasons.unwrap().iter().map(|row| row.get(0)).collect();
+        assert_eq!(left, ["A.example", "a.example", "a.example."]);
     });
 }
 

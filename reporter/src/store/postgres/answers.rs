@@ -19,8 +19,10 @@ use crate::{
     store::{ReportData, Step, StoreError},
 };
 
-/// Rows whose counts are in no report yet; those that are used are removed or emptied.
-pub(super) const UNDECIDED: &str = "a.state IN ('fetched', 'aside', 'late') AND a.data <> ''";
+/// Rows whose counts are in no report yet; those that are used are removed or emptied. What comes late waits for the end of its
+/// job: another member may be asking while this one composes, and a part of additions would be told again when it is given up.
+pub(super) const UNDECIDED: &str = "(a.state IN ('fetched', 'aside') OR a.state = 'late' AND NOT EXISTS \
+    (SELECT 1 FROM fetch_job w WHERE w.day = a.day AND w.job = a.job AND NOT w.decided AND w.closed IS NULL)) AND a.data <> ''";
 
 /// Characters of a domain that an index takes. What is longer is no domain name, and gets no report.
 const LONGEST_NAME: usize = 300;

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use tlsrptd_fleet::{Fault, PgDay, Shard, Transaction, stored_text};
 use tlsrptd_proto::day::Day;
 
-use super::super::answers::shard_of_domain;
+use super::super::answers::{UNDECIDED, shard_of_domain};
 use crate::model::DecidedDomain;
 
 /// A row that says more than that it was used (what came late, or under another name) stays for that, without its counts.
@@ -27,10 +27,13 @@ const SPOIL: &str = "UPDATE answer a SET reason = u.reason, state = CASE a.state
     WHERE a.day = $1 AND a.shard = u.shard AND a.domain = u.domain AND a.command = u.command";
 
 /// A decision that says nothing of its rows ends them all the same.
-const PASS: &str = "UPDATE answer a SET state = CASE a.state WHEN 'late' THEN 'late' ELSE 'unusable' END, \
-    data = CASE a.state WHEN 'late' THEN '' ELSE a.data END FROM unnest($2::smallint[], $3::text[]) AS u(shard, domain) \
-    WHERE a.day = $1 AND a.shard = u.shard AND a.domain = u.domain \
-    AND a.state IN ('fetched', 'aside', 'late') AND a.data <> ''";
+fn pass_rows() -> String {
+    format!(
+        "UPDATE answer a SET state = CASE a.state WHEN 'late' THEN 'late' ELSE 'unusable' END, \
+         data = CASE a.state WHEN 'late' THEN '' ELSE a.data END FROM unnest($2::smallint[], $3::text[]) AS u(shard, domain) \
+         WHERE a.day = $1 AND a.shard = u.shard AND a.domain = u.domain AND {UNDECIDED}"
+    )
+}
 
 /// Removes the rows that were used. Gives the numbers of their jobs by domain, as `report.jobs` has them.
 pub(super) fn remove(
@@ -105,7 +108,7 @@ pub(super) fn pass(
     match domains.is_empty() {
         true => Ok(()),
         false => tx
-            .execute(PASS, &[&PgDay(day), &shards, &domains])
+            .execute(&pass_rows(), &[&PgDay(day), &shards, &domains])
             .map(drop),
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Clock {
     pub(super) moment: WorkingTime,
     /// How far the clock was set, or how long nobody was at work, since the database was adjusted.
     moved: SignedDuration,
+    /// Until the first time is confirmed: since when nobody was at work.
+    absent_since: Option<Timestamp>,
     recorded: Option<Timestamp>,
 }
 
@@ -53,6 +55,7 @@ impl Clock {
             moment,
             // An absence has the same effect on retry windows as a clock that is set ahead.
             moved: away,
+            absent_since: known,
             recorded: known,
         }
     }
@@ -84,12 +87,18 @@ impl Clock {
         let now = self.moment.now;
         let mut moved = Moved::Forward;
         if self.moved > LEAST_MOVE {
-            store.extend_windows(self.moved)?;
+            match self.absent_since {
+                Some(since) => store.make_up_for_absence(since, self.moved)?,
+                None => store.extend_windows(self.moved)?,
+            }
         } else if self.moved < -LEAST_MOVE {
             store.pull_back(now, schedule.latest_due(now))?;
             moved = Moved::Back;
         }
         self.moved = SignedDuration::ZERO;
+        if self.moment.is_confirmed() {
+            self.absent_since = None;
+        }
         let is_due = self
             .recorded
             .is_none_or(|recorded| now.duration_since(recorded).abs() >= RECORD_INTERVAL);

@@ -64,13 +64,14 @@ pub trait Decisions {
     /// `bytes` are reached. Those that are decided on are none of them any more.
     fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError>;
 
-    /// Stores decisions on MX hosts: their sessions stand in the decisions on domains, and count nowhere once more.
+    /// Stores decisions on MX hosts: their sessions stand in the decisions on domains, and count nowhere once more. Gives whether
+    /// it did: where several work on one database, domains may have come late since the hosts were read, and are decided on first.
     fn store_mx_decisions(
         &mut self,
         day: Day,
         decisions: &[DecidedDomain],
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Stores the last decisions of a day, and with them that the day is decided: for sys4 too, hence together. Gives the
     /// destinations that were named so that somebody has to look at it; each once.

@@ -20,6 +20,17 @@ pub trait Upkeep {
     /// the rest of their time.
     fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError>;
 
+    /// The same after an absence that began at `since`, by what the store knew. Where several work on one database, none of them was
+    /// there, and it is made up for once: whoever comes first does it for all.
+    fn make_up_for_absence(
+        &mut self,
+        since: Timestamp,
+        by: SignedDuration,
+    ) -> Result<(), StoreError> {
+        let _ = since;
+        self.extend_windows(by)
+    }
+
     /// The clock moved back: what is due later than anything can be (after `latest`) was postponed by a clock that was
     /// ahead, and is due now.
     fn pull_back(&mut self, now: Timestamp, latest: Timestamp) -> Result<(), StoreError>;

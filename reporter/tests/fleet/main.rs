@@ -4,6 +4,7 @@
 //! This executable starts itself as a member in a process of its own, to be stopped and killed.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod beside;
 mod child;
 mod crew;
 mod days;

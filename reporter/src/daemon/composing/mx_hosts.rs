@@ -41,8 +41,9 @@ impl<E: Environment> Composing<E> {
         let (bound, subject) = (&composer.limit, ReportSubject::MxHost);
         limit(bound, subject, open.day, store, &mut decided)?;
         decided.iter_mut().for_each(compose::name_mx_host);
-        store.store_mx_decisions(open.day, &decided, now)?;
-        decided.iter().for_each(|host| open.log_mx_host(host));
+        if store.store_mx_decisions(open.day, &decided, now)? {
+            decided.iter().for_each(|host| open.log_mx_host(host));
+        }
         self.has_room = true;
         Ok(true)
     }

@@ -5,6 +5,7 @@
 
 mod close;
 mod read;
+mod strays;
 mod used;
 mod write;
 
@@ -140,14 +141,24 @@ impl Decisions for PostgresStore {
         day: Day,
         decisions: &[DecidedDomain],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.make_partitions(day, Step::MxDecided)?;
         let (member, shards) = (self.member.id(), write::shards_of(decisions));
+        let composed = self.composed_shards(day);
         let stored = self.transact(Step::MxDecided, &shards, |tx| {
-            write::store(tx, member, day, decisions, ReportSubject::MxHost, now)
+            // Whoever has a domain of the day decided on once more waits, or has said so: its sessions may be of these hosts.
+            close::lock_day(tx, day)?;
+            match close::are_domains_decided(|sql, values| tx.query(sql, values), day, &composed)? {
+                true => {
+                    write::store(tx, member, day, decisions, ReportSubject::MxHost, now).map(Some)
+                }
+                false => Ok(None),
+            }
         })?;
-        self.schedule_deliveries(&stored);
-        Ok(())
+        stored
+            .iter()
+            .for_each(|stored| self.schedule_deliveries(stored));
+        Ok(stored.is_some())
     }
 
     fn close_day(

@@ -1,11 +1,15 @@
 //! The time, and what is old.
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_fleet::{Fault, PgTime, Shard, Transaction};
+use tlsrptd_fleet::{Fault, PgTime, SHARDS, Shard, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{PostgresStore, clean, days::CALENDAR, history, named, unreadable};
 use crate::store::{Step, StoreError, Upkeep};
+
+/// Whoever notes it first makes up for it.
+const MAKE_UP: &str = "INSERT INTO clock AS c(at, made_up) VALUES($1, $1) ON CONFLICT (one) \
+    DO UPDATE SET made_up = excluded.made_up WHERE c.made_up IS DISTINCT FROM excluded.made_up";
 
 impl Upkeep for PostgresStore {
     fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -37,6 +41,21 @@ impl Upkeep for PostgresStore {
         let shards = self.member.shards().to_vec();
         self.transact(Step::Released, &shards, |tx| {
             extend_windows(tx, &shards, by)
+        })
+    }
+
+    fn make_up_for_absence(
+        &mut self,
+        since: Timestamp,
+        by: SignedDuration,
+    ) -> Result<(), StoreError> {
+        // Others take the shards over that are nobody's now, and find a time that was noted since.
+        let all: Vec<Shard> = (0..SHARDS).collect();
+        self.transact(Step::Released, &[], |tx| {
+            match tx.execute(MAKE_UP, &[&PgTime(since)])? {
+                0 => Ok(()),
+                _ => extend_windows(tx, &all, by),
+            }
         })
     }
 

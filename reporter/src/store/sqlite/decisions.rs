@@ -126,12 +126,12 @@ impl Decisions for SqliteStore {
         day: Day,
         decisions: &[DecidedDomain],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let r_ids = self.transact(Step::MxDecided, |tx| {
             store(tx, day, decisions, ReportSubject::MxHost, now)
         })?;
         self.schedule_deliveries(decisions, &r_ids);
-        Ok(())
+        Ok(true)
     }
 
     fn close_day(

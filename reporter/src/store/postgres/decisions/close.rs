@@ -1,7 +1,7 @@
 //! The end of a member's part of a day; of the last part, the end of the day.
 
 use jiff::Timestamp;
-use tlsrptd_fleet::{Fault, PgDay, SHARDS, Shard, Transaction};
+use tlsrptd_fleet::{Fault, PgDay, Row, SHARDS, Shard, ToSql, Transaction};
 use tlsrptd_proto::day::Day;
 
 use super::{
@@ -55,10 +55,7 @@ impl PostgresStore {
         shards.dedup();
         let closed = self.transact_with_failures(Step::DayDecided, &shards, |tx, failures| {
             // Members that end their parts at the same time come one after the other: one of them is the last.
-            tx.query_opt(
-                "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE",
-                &[&PgDay(day)],
-            )?;
+            lock_day(tx, day)?;
             let stored = write::store(tx, member, day, decisions, ReportSubject::Domain, now)?;
             failures.add(tx, day, stored.of(decisions))?;
             let is_last = mark(tx, day, &composed, leaves_mx_hosts)?;
@@ -77,27 +74,41 @@ impl PostgresStore {
 
     /// Whether MX hosts are decided on: when all domains of all shards are.
     pub(super) fn is_time_for_mx_hosts(&self, day: Day) -> Result<bool, StoreError> {
-        let what = "undecided shards";
         let mine = self.composed_shards(day);
-        let others: Vec<Shard> = (0..SHARDS).filter(|shard| !mine.contains(shard)).collect();
-        let row = self.read(
-            what,
-            &format!(
-                "SELECT (SELECT count(*) FROM compose WHERE day = $1 AND shard = ANY($3) AND decided), \
-                 (SELECT count(*) FROM compose WHERE day = $1 AND shard = ANY($2) AND folded), \
-                 (SELECT count(*) FROM ({}) u)",
-                with_undecided()
-            ),
-            &[&PgDay(day), &mine, &others],
-        )?;
-        let Some(row) = row.first() else {
-            return Ok(false);
-        };
-        let read = || Ok::<[i64; 3], Fault>([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?]);
-        let [decided, folded, undecided] = read().map_err(|fault| unreadable(what, fault))?;
-        let are_all = |found: i64, of: usize| usize::try_from(found) == Ok(of);
-        Ok(are_all(decided, others.len()) && are_all(folded, mine.len()) && undecided == 0)
+        are_domains_decided(|sql, values| self.db.query(sql, values), day, &mine)
+            .map_err(|fault| unreadable("undecided shards", fault))
     }
+}
+
+/// Whoever ends a part of the day, or has it composed once more, comes one after the other.
+pub(super) fn lock_day(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    let sql = "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE";
+    tx.query_opt(sql, &[&PgDay(day)]).map(drop)
+}
+
+/// Whether all domains of the day are decided on: those of the shards that are `mine`, whether or not they are marked yet.
+pub(super) fn are_domains_decided(
+    query: impl Fn(&str, &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Fault>,
+    day: Day,
+    mine: &[Shard],
+) -> Result<bool, Fault> {
+    let others: Vec<Shard> = (0..SHARDS).filter(|shard| !mine.contains(shard)).collect();
+    let rows = query(
+        &format!(
+            "SELECT (SELECT count(*) FROM compose WHERE day = $1 AND shard = ANY($3) AND decided), \
+             (SELECT count(*) FROM compose WHERE day = $1 AND shard = ANY($2) AND folded), \
+             (SELECT count(*) FROM ({}) u)",
+            with_undecided()
+        ),
+        &[&PgDay(day), &mine, &others],
+    )?;
+    let Some(row) = rows.first() else {
+        return Ok(false);
+    };
+    let [decided, folded, undecided]: [i64; 3] =
+        [row.try_get(0)?, row.try_get(1)?, row.try_get(2)?];
+    let are_all = |found: i64, of: usize| usize::try_from(found) == Ok(of);
+    Ok(are_all(decided, others.len()) && are_all(folded, mine.len()) && undecided == 0)
 }
 
 /// Marks what is decided. Gives whether the day is, with it.

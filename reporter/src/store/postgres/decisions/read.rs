@@ -7,10 +7,13 @@ use std::collections::HashMap;
 use tlsrptd_fleet::{Fault, PgDay, Shard};
 use tlsrptd_proto::day::Day;
 
-use super::super::{
-    PostgresStore,
-    answers::{UNDECIDED, shard_of_domain},
-    mails, unreadable,
+use super::{
+    super::{
+        PostgresStore,
+        answers::{UNDECIDED, shard_of_domain},
+        mails, unreadable,
+    },
+    strays::StrayRows,
 };
 use crate::{
     model::{CollectorRow, DomainDay},
@@ -26,8 +29,8 @@ const ROWS_A_DOMAIN: usize = 8;
 /// the limit. Whether a row has failures is asked with `$6`: within a text a quote has a backslash before it, so no text says that.
 fn next_rows() -> String {
     format!(
-        "SELECT n.shard, n.domain, n.size, n.fails FROM unnest($2::smallint[]) AS s(shard) CROSS JOIN LATERAL ( \
-         SELECT a.shard, a.domain, octet_length(a.data) AS size, \
+        "SELECT n.shard, n.domain, n.size, n.fails, n.job FROM unnest($2::smallint[]) AS s(shard) CROSS JOIN LATERAL ( \
+         SELECT a.shard, a.domain, octet_length(a.data) AS size, a.job, \
          CASE WHEN $6 THEN a.data ~ '\"cntrfailure\" ?: ?[1-9]' ELSE true END AS fails FROM answer a \
          WHERE a.day = $1 AND a.shard = s.shard AND a.domain >= CASE WHEN s.shard = $3 THEN $4 ELSE '' END \
          AND NOT (s.shard = $3 AND a.domain = $4) AND {UNDECIDED} ORDER BY a.domain LIMIT $5) n LIMIT $5"
@@ -56,6 +59,7 @@ struct NextDomains {
     domains: Vec<NextDomain>,
     /// There may be more rows, of the last domain too.
     is_cut: bool,
+    strays: StrayRows,
 }
 
 impl PostgresStore {
@@ -145,6 +149,23 @@ impl PostgresStore {
         rows: usize,
         asks_for_failures: bool,
     ) -> Result<NextDomains, StoreError> {
+        loop {
+            let next = self.look_for_domains(day, shards, after, rows, asks_for_failures)?;
+            if next.strays.is_empty() {
+                return Ok(next);
+            }
+            self.leave_strays(day, &next.strays)?;
+        }
+    }
+
+    fn look_for_domains(
+        &self,
+        day: Day,
+        shards: &[Shard],
+        after: Option<&str>,
+        rows: usize,
+        asks_for_failures: bool,
+    ) -> Result<NextDomains, StoreError> {
         let mut next = NextDomains::default();
         if shards.is_empty() {
             return Ok(next);
@@ -175,6 +196,11 @@ impl PostgresStore {
                 })
             };
             let domain = read().map_err(|fault| unreadable(what, fault))?;
+            let job = row.try_get(4);
+            let job = job.map_err(|error| unreadable(what, error.into()))?;
+            if next.strays.take(domain.shard, &domain.name, job) {
+                continue;
+            }
             match next.domains.last_mut() {
                 Some(last) if last.name == domain.name => {
                     last.size += domain.size;

@@ -1,10 +1,13 @@
 //! Writes decisions: reports with their deliveries, in a handful of statements.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use jiff::Timestamp;
 use tlsrptd_fleet::{
-    Fault, KeyHash, PgDay, PgTime, Shard, Transaction, shard_of, stored_text, text_hash,
+    Fault, KeyHash, PgDay, PgTime, Row, Shard, Transaction, shard_of, stored_text, text_hash,
 };
 use tlsrptd_proto::day::Day;
 
@@ -278,53 +281,12 @@ impl<'a> NewDeliveries<'a> {
         if self.rows.is_empty() {
             return Ok(made);
         }
-        let rows = &self.rows;
-        let status = DeliveryStatus::Suppressed.as_str();
-        let r_ids: Vec<i64> = rows.iter().map(|row| row.r_id).collect();
-        let hashes: Vec<KeyHash> = rows.iter().map(|row| row.hash).collect();
-        let shards: Vec<Shard> = rows.iter().map(|row| row.shard).collect();
-        let uris: Vec<_> = rows
-            .iter()
-            .map(|row| stored_text(row.destination.uri()))
-            .collect();
-        let origins: Vec<&str> = rows
-            .iter()
-            .map(|row| row.destination.named_by.as_str())
-            .collect();
-        let queues: Vec<String> = rows
-            .iter()
-            .map(|row| row.destination.queue().to_string())
-            .collect();
-        let due: Vec<PgTime> = rows.iter().map(|row| PgTime(row.due)).collect();
-        let statuses: Vec<Option<&str>> = rows
-            .iter()
-            .map(|row| row.suppressed.map(|_| status))
-            .collect();
-        let reasons: Vec<_> = rows
-            .iter()
-            .map(|row| row.suppressed.map(stored_text))
-            .collect();
-        let inserted = tx.query(
-            INSERT_DELIVERIES,
-            &[
-                &PgDay(day),
-                &r_ids,
-                &hashes,
-                &shards,
-                &uris,
-                &origins,
-                &queues,
-                &due,
-                &statuses,
-                &reasons,
-            ],
-        )?;
         // Of an address that is there twice the first is made.
         let mut first: HashMap<(i64, KeyHash), &NewDelivery<'a>> = HashMap::new();
-        for row in rows.iter().rev() {
+        for row in self.rows.iter().rev() {
             first.insert((row.r_id, row.hash), row);
         }
-        for row in inserted {
+        for row in self.insert_rows(tx, day)? {
             let Some(new) = first.get(&(row.try_get(0)?, row.try_get(1)?)) else {
                 continue;
             };
@@ -340,5 +302,38 @@ impl<'a> NewDeliveries<'a> {
             }
         }
         Ok(made)
+    }
+
+    /// Gives those that were not there.
+    fn insert_rows(&self, tx: &Transaction<'_>, day: Day) -> Result<Vec<Row>, Fault> {
+        let status = DeliveryStatus::Suppressed.as_str();
+        let r_ids: Vec<i64> = self.column(|row| row.r_id);
+        let hashes: Vec<KeyHash> = self.column(|row| row.hash);
+        let shards: Vec<Shard> = self.column(|row| row.shard);
+        let uris: Vec<Cow<'_, str>> = self.column(|row| stored_text(row.destination.uri()));
+        let origins: Vec<&str> = self.column(|row| row.destination.named_by.as_str());
+        let queues: Vec<String> = self.column(|row| row.destination.queue().to_string());
+        let due: Vec<PgTime> = self.column(|row| PgTime(row.due));
+        let statuses: Vec<Option<&str>> = self.column(|row| row.suppressed.map(|_| status));
+        let reasons: Vec<Option<Cow<'_, str>>> = self.column(|row| row.suppressed.map(stored_text));
+        tx.query(
+            INSERT_DELIVERIES,
+            &[
+                &PgDay(day),
+                &r_ids,
+                &hashes,
+                &shards,
+                &uris,
+                &origins,
+                &queues,
+                &due,
+                &statuses,
+                &reasons,
+            ],
+        )
+    }
+
+    fn column<'r, T>(&'r self, of: impl Fn(&'r NewDelivery<'a>) -> T) -> Vec<T> {
+        self.rows.iter().map(of).collect()
     }
 }

@@ -53,14 +53,28 @@ impl Fault {
 
     /// Whether somebody else holds what a lock was wanted on, and that was not waited for.
     pub fn is_locked(&self) -> bool {
+        self.is_one_of(&[
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ])
+    }
+
+    /// Whether what was to be made has been made meanwhile: of two who create the same name at once, one finds it in the
+    /// catalogue's unique index, whatever `IF NOT EXISTS` says.
+    pub(crate) fn is_there_already(&self) -> bool {
+        self.is_one_of(&[
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::DUPLICATE_SCHEMA,
+            SqlState::DUPLICATE_TABLE,
+            SqlState::DUPLICATE_OBJECT,
+        ])
+    }
+
+    fn is_one_of(&self, codes: &[SqlState]) -> bool {
         let Fault::Sql(error) = self else {
             return false;
         };
-        let locked = [
-            SqlState::LOCK_NOT_AVAILABLE,
-            SqlState::T_R_DEADLOCK_DETECTED,
-        ];
-        error.code().is_some_and(|code| locked.contains(code))
+        error.code().is_some_and(|code| codes.contains(code))
     }
 
     /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place.

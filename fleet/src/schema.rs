@@ -25,10 +25,22 @@ const BY_DAY_AND_SHARD: &[&str] = &["key", "count"];
 /// # Errors
 /// When they are of a newer version, or may not be made.
 pub fn migrate(session: &Session) -> Result<(), Fault> {
+    loop {
+        match bring_forward(session) {
+            // It says so when it is committed there: now it is found.
+            Err(fault) if fault.is_there_already() => {}
+            result => return result,
+        }
+    }
+}
+
+/// In an empty database, whoever comes second may be told that what it makes is there already.
+fn bring_forward(session: &Session) -> Result<(), Fault> {
     let there = session.query_opt("SELECT to_regclass('tlsrpt.meta')::text", &[])?;
-    let is_made = there
-        .and_then(|row| row.get::<_, Option<String>>(0))
-        .is_some();
+    let is_made = match there {
+        Some(row) => row.try_get::<_, Option<String>>(0)?.is_some(),
+        None => false,
+    };
     let before = if is_made { version(session)? } else { 0 };
     match before {
         VERSION => return Ok(()),
@@ -46,7 +58,7 @@ pub fn migrate(session: &Session) -> Result<(), Fault> {
          CREATE TABLE IF NOT EXISTS tlsrpt.meta(version int NOT NULL, shards smallint NOT NULL, installation text NOT NULL, \
          bounce_key bytea NOT NULL, moved text, made timestamptz NOT NULL DEFAULT now()); LOCK TABLE tlsrpt.meta")?;
     let found = transaction.query_opt("SELECT version FROM tlsrpt.meta", &[])?;
-    let found: i32 = found.map_or(0, |row| row.get(0));
+    let found: i32 = found.map_or(Ok(0), |row| row.try_get(0))?;
     if found > VERSION {
         return Err(too_new(found));
     }
@@ -75,14 +87,14 @@ pub fn migrate(session: &Session) -> Result<(), Fault> {
 pub fn version(session: &Session) -> Result<i32, Fault> {
     let row = session.query_opt("SELECT version, shards, moved FROM tlsrpt.meta", &[])?;
     let row = row.ok_or_else(|| Fault::Row("the table tlsrpt.meta is empty".to_owned()))?;
-    let shards: i16 = row.get(1);
-    if let Some(moved) = row.get::<_, Option<String>>(2) {
+    let shards: i16 = row.try_get(1)?;
+    if let Some(moved) = row.try_get::<_, Option<String>>(2)? {
         return Err(Fault::Version(format!(
             "what was in the database {moved}: nobody works on it any more"
         )));
     }
     match shards == SHARDS {
-        true => Ok(row.get(0)),
+        true => Ok(row.try_get(0)?),
         false => Err(Fault::Version(format!(
             "the database has {shards} shards, and this program works with {SHARDS}"
         ))),
@@ -115,7 +127,10 @@ fn too_new(found: i32) -> Fault {
 /// When that cannot be read.
 pub fn installation(session: &Session) -> Result<InstallationId, Fault> {
     let row = session.query_opt("SELECT installation FROM tlsrpt.meta", &[])?;
-    let id = row.and_then(|row| InstallationId::parse(row.get(0)));
+    let id = match row {
+        Some(row) => InstallationId::parse(row.try_get(0)?),
+        None => None,
+    };
     id.ok_or_else(|| Fault::Row("the installation in tlsrpt.meta is none".to_owned()))
 }
 

@@ -40,6 +40,29 @@ fn tables_are_made_once_and_days_with_them() {
 }
 
 #[test]
+fn members_that_start_at_once_make_the_tables_together() {
+    for _ in 0..5 {
+        let Some(address) = tlsrptd_cluster::database() else {
+            return;
+        };
+        let address = Address::parse(&address).unwrap();
+        let ready = std::sync::Barrier::new(4);
+        let start = || {
+            let session = Session::connect(address.clone()).unwrap();
+            ready.wait();
+            schema::migrate(&session).unwrap();
+            schema::installation(&session).unwrap()
+        };
+        let made: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+            let members: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+            let made = members.into_iter().map(|member| member.join().unwrap());
+            made.map(|id| id.to_string()).collect()
+        });
+        assert_eq!(made.len(), 1, "all work on the same: {made:?}");
+    }
+}
+
+#[test]
 fn a_backup_does_not_hold_up_the_tables_of_a_new_day() {
     let Some(session) = session() else { return };
     let other = Session::connect(session.address().clone()).unwrap();

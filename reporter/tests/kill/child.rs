@@ -72,15 +72,18 @@ struct Child {
     reached: AtomicU64,
 }
 
+/// How long a day waits for its collectors.
+pub const FETCH_DEADLINE: Duration = Duration::from_secs(900);
+
 /// Lives from where the journal ends.
-pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
+pub async fn live(folder: &Path, dies_at: Point, looks: bool, fetch_deadline: Duration) {
     let path = folder.join("journal");
     let before = journal::read(&path);
     let begin = match before.last() {
         Some(line) => line.at + Duration::from_secs(1),
         None => BEGIN.parse().unwrap(),
     };
-    let settings = settings(folder);
+    let settings = settings(folder, fetch_deadline);
     let child = Arc::new(Child {
         settings: settings.clone(),
         begin,
@@ -107,12 +110,12 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
     child.journal.write(child.now(), &["over"]);
 }
 
-fn settings(folder: &Path) -> Reportd {
+fn settings(folder: &Path, fetch_deadline: Duration) -> Reportd {
     environment::settings(
         folder,
         &[
             "--fetchers=one,two,three",
-            "--fetch_deadline=900",
+            &format!("--fetch_deadline={}", fetch_deadline.as_secs()),
             "--spread_out_delivery=1",
             "--max_report_age=172800",
             "--retry_window=7200",

@@ -1,4 +1,4 @@
-//! Counts into one day: those of one host into SQLite, where each is a row that is changed, and those of several into
+//! Counts of several hosts into one day: by one writer into SQLite, where each is a row that is changed, and by all of them into
 //! PostgreSQL, where each is a row that is added.
 
 use std::{path::Path, thread, time::Instant};
@@ -25,39 +25,47 @@ fn key(host: u64, number: u64) -> [u8; 16] {
     mixed.to_be_bytes()
 }
 
-/// Counts a second of one writer.
-pub(super) fn sqlite(folder: &Path, keys: u64) -> Result<f64, BenchError> {
+/// Counts a second of one writer, to whom so many hosts tell theirs: it has the same keys to keep, in the same transactions.
+pub(super) fn sqlite(folder: &Path, hosts: usize, keys: u64) -> Result<f64, BenchError> {
     let folder =
         tempfile::tempdir_in(folder).map_err(BenchError::io("make a folder in", folder))?;
     let path = folder.path().join("counts.sqlite");
-    count_into(&path, keys).map_err(|source| BenchError::Sqlite { path, source })
+    count_into(&path, hosts as u64, keys).map_err(|source| BenchError::Sqlite { path, source })
 }
 
-fn count_into(path: &Path, keys: u64) -> rusqlite::Result<f64> {
+fn count_into(path: &Path, hosts: u64, keys: u64) -> rusqlite::Result<f64> {
     let mut db = Connection::open(path)?;
     db.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     db.execute_batch(
         "PRAGMA synchronous = NORMAL; \
-         CREATE TABLE count(key BLOB PRIMARY KEY, total INTEGER, failed INTEGER) WITHOUT ROWID",
+         CREATE TABLE count(key BLOB, collector INTEGER, total INTEGER, failed INTEGER, PRIMARY KEY(key, collector)) WITHOUT ROWID",
     )?;
-    let mut sorted: Vec<[u8; 16]> = (0..keys).map(|number| key(0, number)).collect();
-    sorted.sort_unstable();
     let begun = Instant::now();
     for round in 0..ROUNDS {
-        for part in sorted.chunks(A_TRANSACTION as usize) {
-            let transaction = db.transaction()?;
-            {
-                let mut upsert = transaction.prepare_cached(
-                    "INSERT INTO count VALUES(?1, ?2, 0) ON CONFLICT(key) DO UPDATE SET total = max(total, excluded.total)",
-                )?;
-                for key in part {
-                    upsert.execute((key, (round + 1).cast_signed()))?;
-                }
+        for first in (0..keys).step_by(A_TRANSACTION as usize) {
+            for host in 1..=hosts {
+                let numbers = first..(first + A_TRANSACTION).min(keys);
+                let mut sorted: Vec<[u8; 16]> = numbers.map(|number| key(host, number)).collect();
+                // Any writer would: the pages of a tree are changed one after the other.
+                sorted.sort_unstable();
+                add(&mut db, &sorted, host, round + 1)?;
             }
-            transaction.commit()?;
         }
     }
-    Ok((keys * ROUNDS) as f64 / begun.elapsed().as_secs_f64())
+    Ok((hosts * keys * ROUNDS) as f64 / begun.elapsed().as_secs_f64())
+}
+
+fn add(db: &mut Connection, keys: &[[u8; 16]], host: u64, total: u64) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    {
+        let mut upsert = transaction.prepare_cached(
+            "INSERT INTO count VALUES(?1, ?2, ?3, 0) ON CONFLICT DO UPDATE SET total = max(total, excluded.total)",
+        )?;
+        for key in keys {
+            upsert.execute((key, host.cast_signed(), total.cast_signed()))?;
+        }
+    }
+    transaction.commit()
 }
 
 /// Counts a second of so many writers at once.
@@ -105,7 +113,7 @@ fn ship(db: &Session, host: u64, keys: u64) -> Result<(), Fault> {
             let transaction = db.begin()?;
             transaction.batch("SET LOCAL synchronous_commit = off")?;
             transaction.execute(
-                "UPDATE shipment SET batch = $3 WHERE day = $1 AND collector = $2 AND batch = $3 - 1 AND NOT closed",
+                "UPDATE shipment SET batch = $3 WHERE day = $1 AND collector = $2 AND batch = $3::bigint - 1 AND NOT closed",
                 &[&PgDay(day()), &collector, &batch],
             )?;
             let mut copy = transaction.copy_in(&copy)?;

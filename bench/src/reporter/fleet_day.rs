@@ -30,7 +30,13 @@ const MEMBERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(3 * 3600);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// FleetPrograms that work on the fleet's database; ended when dropped.
+/// The fleet's database, and questions to it beside the programs.
+struct Database<'a> {
+    cluster: &'a Cluster,
+    address: String,
+}
+
+/// Programs that work on the fleet's database; ended when dropped.
 struct FleetPrograms {
     children: Vec<Child>,
     begun: Instant,
@@ -52,9 +58,7 @@ impl ReporterBench<'_> {
             eprintln!("SKIPPED the fleet's day: there is no PostgreSQL");
             return Ok(Vec::new());
         };
-        let database = cluster.database();
-        let name = database.rsplit('/').next().unwrap_or_default();
-        let ask = |sql: &str| cluster.query(name, sql).unwrap_or_default();
+        let database = Database::new(&cluster);
         let taken = Taken::each_of(domains);
         let rua = Rua::Mixed {
             port: receive::https(taken.clone())?,
@@ -63,88 +67,83 @@ impl ReporterBench<'_> {
         let (smtp, dns) = (receive::smtp(taken.clone())?, receive::dns(rua)?);
         let folder = TempDir::with_prefix_in("tlsrptd-bench-", &self.plan.folder)
             .map_err(BenchError::io("cannot make a folder in", &self.plan.folder))?;
-        let mut shippers = self.shippers(
-            folder.path(),
-            &database,
-            Shape {
-                domains,
-                collectors: COLLECTORS,
-                rua,
-            },
-        )?;
+        let shape = Shape {
+            domains,
+            collectors: COLLECTORS,
+            rua,
+        };
         let options = self.options(smtp, Some(dns), 1);
-        let mut composing = self.members(folder.path(), &database, &(options.clone() + LATER))?;
 
-        let mut reporters = FleetPrograms::start(&mut composing)?;
-        let mut shipping = FleetPrograms::start(&mut shippers)?;
-        let done = format!("SELECT count(*) = {COLLECTORS} FROM tlsrpt.shipment WHERE done");
-        let shipped = shipping.until(folder.path(), || ask(&done) == "t")?;
-        shipping.stop();
-        let counts = ask("SELECT sum(rows) FROM tlsrpt.shipment")
-            .parse::<f64>()
-            .unwrap_or(f64::NAN);
-        let composed = reporters.until(folder.path(), || {
-            ask("SELECT count(*) > 0 FROM tlsrpt.day WHERE state = 'composed'") == "t"
-        })?;
-        reporters.stop();
-        let stored = ask(&format!("SELECT pg_database_size('{name}')"))
-            .parse::<f64>()
-            .unwrap_or(f64::NAN);
-        ask("UPDATE tlsrpt.delivery SET due = '2000-01-01' WHERE status IS NULL");
-        let mut members = self.members(folder.path(), &database, &options)?;
+        let (shipped, composed) = self.composed(folder.path(), &database, shape, &options)?;
+        let counts = database.number("SELECT sum(rows) FROM shipment");
+        let stored = database.number("SELECT pg_database_size(current_database())");
+        database.ask("UPDATE delivery SET due = '2000-01-01' WHERE status IS NULL");
+        let mut members = self.members(folder.path(), &database.address, &options)?;
         let mut delivering = FleetPrograms::start(&mut members)?;
         let delivered = delivering.until(folder.path(), || taken.number() >= domains)?;
         delivering.stop();
         if self.plan.keep {
             eprintln!("kept: {}", folder.keep().display());
         }
-        let composed = StageCost {
-            seconds: composed.seconds - shipped.seconds,
-            ..composed
-        };
+
         let title = Unit::Number.text(domains as f64);
-        let a_domain = |octets: f64| octets / domains as f64;
-        let mut rows = vec![ours(
-            &format!(
-                "{title} domains of {COLLECTORS} collectors through a fleet of {MEMBERS} members: seconds"
-            ),
-            Unit::Seconds,
-            shipped.seconds + composed.seconds + delivered.seconds,
-        )];
-        rows.push(ours(
-            "  shipped: counts a second",
-            Unit::Number,
-            counts / shipped.seconds,
-        ));
-        for (name, cost) in [
+        let stages = [
             ("shipped", shipped),
             ("closed and composed", composed),
             ("mailed and posted", delivered),
-        ] {
-            rows.push(ours(
-                &format!("  {name}: domains a second"),
+        ];
+        let seconds = stages.iter().map(|(_, cost)| cost.seconds).sum();
+        let mut rows = vec![
+            ours(
+                &format!(
+                    "{title} domains of {COLLECTORS} collectors through a fleet of {MEMBERS} members: seconds"
+                ),
+                Unit::Seconds,
+                seconds,
+            ),
+            ours(
+                "  shipped: counts a second",
                 Unit::Number,
-                domains as f64 / cost.seconds,
-            ));
-            rows.push(ours(
-                "    CPU a domain of our programs",
-                Unit::Milliseconds,
-                cost.cpu / domains as f64 * 1000.0,
-            ));
-            rows.push(ours(
-                "    memory of the largest of them",
-                Unit::Memory,
-                cost.memory,
-            ));
-        }
+                counts / shipped.seconds,
+            ),
+        ];
+        let each = stages
+            .iter()
+            .flat_map(|(name, cost)| cost.rows(name, domains));
+        rows.extend(each);
         rows.push(ours(
             "  octets a domain in the database, all stored and none sent",
             Unit::Number,
-            a_domain(stored),
+            stored / domains as f64,
         ));
         let not_once = "  reports that did not come once";
         rows.push(ours(not_once, Unit::Number, taken.not_once() as f64).asked(Goal::AtMost(0.0)));
         Ok(rows)
+    }
+
+    /// Ships the day, and composes it; the deliveries wait.
+    fn composed(
+        &self,
+        folder: &Path,
+        database: &Database<'_>,
+        shape: Shape,
+        options: &str,
+    ) -> Result<(StageCost, StageCost), BenchError> {
+        let mut members = self.members(folder, &database.address, &format!("{options}{LATER}"))?;
+        let mut shippers = self.shippers(folder, &database.address, shape)?;
+        let mut composing = FleetPrograms::start(&mut members)?;
+        let mut shipping = FleetPrograms::start(&mut shippers)?;
+        let done = format!("SELECT count(*) = {COLLECTORS} FROM shipment WHERE done");
+        let shipped = shipping.until(folder, || database.says(&done))?;
+        shipping.stop();
+        let is_composed = "SELECT count(*) > 0 FROM day WHERE state = 'composed'";
+        let composed = composing.until(folder, || database.says(is_composed))?;
+        composing.stop();
+        let composed = StageCost {
+            seconds: composed.seconds - shipped.seconds,
+            ..composed
+        };
+        Ok((shipped, composed))
     }
 
     /// A closed day and a shipper's configuration of each collector.
@@ -160,9 +159,16 @@ impl ReporterBench<'_> {
             fs::create_dir(&own).map_err(BenchError::io("cannot make", &own))?;
             let store = own.join("collectd.sqlite");
             day::write(&store, day, shape, collector)?;
+            // It has shipped since then: a new one begins with today.
+            let known = own.join("shipper");
+            fs::create_dir(&known).map_err(BenchError::io("cannot make", &known))?;
+            let known = known.join("collectd.sqlite.incarnation");
+            let incarnation = format!("{:032x} {day}\n", collector + 1);
+            fs::write(&known, incarnation).map_err(BenchError::io("cannot write", &known))?;
             let text = format!(
-                "[tlsrptd_shipper]\nship_to = {database}\nship_as = host{collector}\nstorage = sqlite://{}\n\
+                "[tlsrptd_shipper]\nship_to = {}\nship_as = host{collector}\nstorage = sqlite://{}\n\
                  observation_socket = {}\nfetcher = {}\n",
+                in_a_file(database),
                 store.display(),
                 own.join("collectd.observe").display(),
                 self.ours.join("tlsrpt-fetcher").display(),
@@ -179,9 +185,10 @@ impl ReporterBench<'_> {
         options: &str,
     ) -> Result<Vec<Command>, BenchError> {
         let text = format!(
-            "[tlsrpt_reportd]\ndbname = {database}\norganization_name = Sender Example\n\
+            "[tlsrpt_reportd]\ndbname = {}\nfetchers =\norganization_name = Sender Example\n\
              contact_info = tlsrpt@sender.example\nsender_address = noreply@sender.example\nkeep_days = 1\n\
-             log_level = info\n{options}log_sent_interval = 300\n"
+             log_level = info\n{options}log_sent_interval = 300\n",
+            in_a_file(database)
         );
         let members = (0..MEMBERS).map(|member| {
             self.command(
@@ -209,6 +216,52 @@ impl ReporterBench<'_> {
             .stdout(Stdio::null())
             .stderr(stderr);
         Ok(command)
+    }
+}
+
+impl<'a> Database<'a> {
+    fn new(cluster: &'a Cluster) -> Database<'a> {
+        Database {
+            address: cluster.database(),
+            cluster,
+        }
+    }
+
+    fn ask(&self, sql: &str) -> String {
+        let name = self.address.rsplit('/').next().unwrap_or_default();
+        let sql = format!("SET search_path = tlsrpt; {sql}");
+        self.cluster.query(name, &sql).unwrap_or_default()
+    }
+
+    fn says(&self, sql: &str) -> bool {
+        self.ask(sql) == "t"
+    }
+
+    fn number(&self, sql: &str) -> f64 {
+        self.ask(sql).parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl StageCost {
+    fn rows(&self, stage: &str, domains: u64) -> [Row; 3] {
+        let domains = domains as f64;
+        [
+            ours(
+                &format!("  {stage}: domains a second"),
+                Unit::Number,
+                domains / self.seconds,
+            ),
+            ours(
+                "    CPU a domain of our programs",
+                Unit::Milliseconds,
+                self.cpu / domains * 1000.0,
+            ),
+            ours(
+                "    memory of the largest of them",
+                Unit::Memory,
+                self.memory,
+            ),
+        ]
     }
 }
 
@@ -266,6 +319,11 @@ impl Drop for FleetPrograms {
             let _ = child.wait();
         }
     }
+}
+
+/// A percent sign of a configuration file's value is doubled.
+fn in_a_file(value: &str) -> String {
+    value.replace('%', "%%")
 }
 
 /// Of each log in the folder.

@@ -67,9 +67,13 @@ impl ServiceView {
 
     /// What is wrong with a file that is to be read; a file that nobody can read is reported elsewhere.
     pub fn read(&self, option: &str, path: &Path) -> Option<String> {
-        if let Some(unit) = self.unit.as_ref().filter(|unit| unit.hides(path)) {
+        if let Some((unit, shown)) = self
+            .unit
+            .as_ref()
+            .and_then(|unit| Some((unit, unit.hides(path)?)))
+        {
             return Some(format!(
-                "{option}: {}: hidden from {unit} (allowed: another place, or ProtectHome=no in a drop-in)",
+                "{option}: {}: hidden from {unit} (allowed: another place, or {shown} in a drop-in)",
                 path.display()
             ));
         }

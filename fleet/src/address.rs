@@ -3,7 +3,12 @@
 //! TLS is used and the server's certificate verified, with its name, unless the address says otherwise (`sslmode=disable`) or
 //! is that of a Unix socket. libpq's words in between, which verify nothing, are refused.
 
-use std::{fmt, path::PathBuf, str::FromStr as _, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    time::Duration,
+};
 
 use tokio_postgres::{
     Config,
@@ -79,6 +84,11 @@ impl Address {
         };
         address.harden();
         Ok(address)
+    }
+
+    /// The file with the site's own authority, if it names one.
+    pub fn authority(&self) -> Option<&Path> {
+        self.tls.as_ref()?.authorities.as_deref()
     }
 
     /// With that password.

@@ -16,6 +16,7 @@ mod wait;
 pub use address::{Address, AddressError};
 pub use fault::Fault;
 pub use hash::{KeyHash, SHARDS, Shard, key_hash, shard_of, text_hash};
+pub use remedy::Client;
 pub use session::Session;
 pub use tokio_postgres::{Row, types::ToSql};
 pub use transaction::{CopyIn, Transaction};

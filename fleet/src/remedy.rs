@@ -2,8 +2,18 @@
 
 use crate::fault::Fault;
 
+/// Who asks: each has options of its own, and rights of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// `tlsrpt-reportd`, and what answers questions about it: its user owns the tables.
+    Reporter,
+    /// `tlsrpt-shipper`: its user was given some rights.
+    Shipper,
+}
+
 /// What mends a fault, by its SQLSTATE (PostgreSQL's Appendix A) or by what was in the way of a connection. The server's own
-/// texts may be in any language; `pg_hba.conf` is in all of them.
+/// texts may be in any language; `pg_hba.conf` is in all of them. The options are named as the reporter's, and the shipper's
+/// put in their place.
 const BY_STATE: &[(&str, &str, &str)] = &[
     (
         "28000",
@@ -45,7 +55,21 @@ const BY_STATE: &[(&str, &str, &str)] = &[
     ("57P03", "", "the server is starting or stopping: wait"),
 ];
 
+/// What is another's to mend for the shipper.
+const OF_SHIPPER: &[(&str, &str, &str)] = &[
+    ("42501", "", RIGHTS),
+    ("42P01", "", UNMADE),
+    ("3F000", "", UNMADE),
+];
+const RIGHTS: &str = "give the user the rights that tlsrpt-shipper(8) lists (GRANT ...), in this database, as the tables' owner";
+const UNMADE: &str =
+    "no reporter has made the tables yet: start tlsrpt-reportd first, on this database";
+
 const BY_TEXT: &[(&str, &str)] = &[
+    (
+        "sslrootcert",
+        "the service has to see that file and read it: /etc/ssl/certs is open to all, and of /etc/tlsrpt the units show little",
+    ),
     (
         "password missing",
         "the server asks for a password: set dbname_password_file",
@@ -64,22 +88,33 @@ const BY_TEXT: &[(&str, &str)] = &[
     ),
 ];
 
+/// What keeps us out until somebody has seen to it, of the faults that come with a connection.
+const KEEPS_OUT: [&str; 4] = [
+    "sslrootcert",
+    "certificate",
+    "password missing",
+    "server does not support TLS",
+];
+
 impl Fault {
     /// What mends it, where that is known.
-    pub fn remedy(&self) -> Option<&'static str> {
-        match self {
-            Fault::Sql(error) => {
-                let text = crate::fault::told(error);
-                error
-                    .code()
-                    .and_then(|code| by_state(code.code(), &text))
-                    .or_else(|| by_text(&text))
-            }
-            Fault::Connect { source, .. } => match source.downcast_ref::<Fault>() {
-                Some(fault) => fault.remedy(),
-                None => by_text(&chain(source.as_ref())),
-            },
-            Fault::Silent { .. } | Fault::Version(_) | Fault::Fenced | Fault::Row(_) => None,
+    pub fn remedy(&self, client: Client) -> Option<String> {
+        let (state, text) = self.state_and_text()?;
+        let remedy = state
+            .and_then(|state| by_state(client, state, &text))
+            .or_else(|| by_text(&text))?;
+        Some(match client {
+            Client::Reporter => remedy.to_owned(),
+            Client::Shipper => remedy.replace("dbname", "ship_to"),
+        })
+    }
+
+    /// Whether the server, or its certificate, keeps us out: waiting does not help, as somebody has to see to it.
+    pub fn is_refusal(&self) -> bool {
+        match self.state_and_text() {
+            Some((Some(state), _)) => state.starts_with("28") || matches!(state, "3D000" | "42501"),
+            Some((None, text)) => KEEPS_OUT.iter().any(|part| text.contains(part)),
+            None => false,
         }
     }
 
@@ -93,10 +128,29 @@ impl Fault {
             _ => false,
         }
     }
+
+    /// Of what the server or the library says: SQLSTATE, and all texts.
+    fn state_and_text(&self) -> Option<(Option<&str>, String)> {
+        match self {
+            Fault::Sql(error) => Some((
+                error.code().map(|code| code.code()),
+                crate::fault::told(error),
+            )),
+            Fault::Connect { source, .. } => match source.downcast_ref::<Fault>() {
+                Some(fault) => fault.state_and_text(),
+                None => Some((None, chain(source.as_ref()))),
+            },
+            Fault::Silent { .. } | Fault::Version(_) | Fault::Fenced | Fault::Row(_) => None,
+        }
+    }
 }
 
-fn by_state(state: &str, text: &str) -> Option<&'static str> {
-    let mut rows = BY_STATE.iter();
+fn by_state(client: Client, state: &str, text: &str) -> Option<&'static str> {
+    let own = match client {
+        Client::Reporter => &[],
+        Client::Shipper => OF_SHIPPER,
+    };
+    let mut rows = own.iter().chain(BY_STATE);
     let row = rows.find(|(of, part, _)| *of == state && text.contains(part));
     row.map(|(_, _, remedy)| *remedy)
 }
@@ -139,10 +193,17 @@ mod tests {
             ("28000", "role \"x\" does not exist", "createuser", "a user"),
             ("28P01", "", "dbname_password_file", "a password"),
         ] {
-            let remedy = by_state(state, text).unwrap();
+            let remedy = by_state(Client::Reporter, state, text).unwrap();
             assert!(remedy.contains(part), "{why}: {remedy}");
         }
-        assert_eq!(by_state("40001", ""), None, "it passes by itself");
+        assert_eq!(
+            by_state(Client::Shipper, "40001", ""),
+            None,
+            "it passes by itself"
+        );
+        let rights = |client| by_state(client, "42501", "").unwrap();
+        assert!(rights(Client::Reporter).contains("own the schema"));
+        assert!(rights(Client::Shipper).contains("tlsrpt-shipper(8)"));
         assert!(by_text("invalid peer certificate: UnknownIssuer").is_some());
     }
 }

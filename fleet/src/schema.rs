@@ -117,7 +117,7 @@ pub fn check(session: &Session) -> Result<(), Fault> {
 
 fn too_new(found: i32) -> Fault {
     Fault::Version(format!(
-        "the database's tables are of version {found}, newer than this program's {VERSION}: install the version that the other reporters have"
+        "the database's tables are of version {found}, newer than this program's {VERSION}: install the version that the reporters have"
     ))
 }
 

@@ -38,6 +38,15 @@ pub fn kept(path: &Path, day: Day) -> PathBuf {
     with_suffix(path, &day.to_string())
 }
 
+/// Where the number stands under which the collector's counts are shipped to a fleet: a file that is there where that was once begun.
+pub fn incarnation(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new("")).join("shipper");
+    folder.join(with_suffix(
+        Path::new(path.file_name().unwrap_or_default()),
+        "incarnation",
+    ))
+}
+
 /// The day of a file name beside today's file, when it is that of a kept day.
 pub fn kept_day(path: &Path, candidate: &Path) -> Option<Day> {
     let name = path.file_name()?.to_str()?;

@@ -1,15 +1,17 @@
 //! One day on its way to the database: a reading goes by, and what is worth telling of it becomes batches.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use tlsrptd_fleet::{key_hash, shard_of};
 use tlsrptd_proto::{counts::FetchedCounts, day::Day, domain::Domain, fetch::Event};
 
 use crate::{
+    baseline::Baseline,
     batch::{Batch, Count, Of, Texts},
     error::ShipError,
     fleet::{Fleet, Shipment, Taken},
     growth::{Rule, Ticks},
+    incarnation::Incarnation,
     reading::Reading,
     shipped_keys::{ShippedKeys, Verdict},
     stop::Stop,
@@ -18,14 +20,20 @@ use crate::{
 /// See the module.
 pub(crate) struct DayShipping {
     pub(crate) day: Day,
+    /// What is told already under this collector's former number.
+    baseline: Option<Arc<Baseline>>,
     keys: ShippedKeys,
     ticks: Ticks,
     /// The last batch that the database has, and the sessions that it knows of.
     batch: i64,
     told_sessions: u64,
+    /// One more was told, and nobody has said whether it came about.
+    is_in_doubt: bool,
+    /// What the database knows was asked for once.
+    is_resumed: bool,
     /// The fleet has closed it: nothing more is taken.
     is_closed: bool,
-    /// What the database knows was asked for on this connection.
+    /// It was asked for on this connection.
     is_begun: bool,
 }
 
@@ -51,13 +59,16 @@ pub(crate) struct Shipped {
 }
 
 impl DayShipping {
-    pub(crate) fn new(day: Day) -> DayShipping {
+    pub(crate) fn new(day: Day, baseline: Option<Arc<Baseline>>) -> DayShipping {
         DayShipping {
             day,
+            baseline,
             keys: ShippedKeys::new(),
             ticks: Ticks::from_now(),
             batch: 0,
             told_sessions: 0,
+            is_in_doubt: false,
+            is_resumed: false,
             is_closed: false,
             is_begun: false,
         }
@@ -65,21 +76,34 @@ impl DayShipping {
 
     /// Takes what the database knows for true.
     pub(crate) fn resume(&mut self, found: &Shipment) -> Resumed {
-        let was_told = self.batch > 0;
         let resumed = match found.batch - self.batch {
             ..0 => Resumed::Lost,
+            0 => Resumed::AsTold,
             // A batch whose answer was lost had come about.
-            0 | 1 => Resumed::AsTold,
-            2.. if was_told => Resumed::Foreign,
-            2.. => Resumed::AsTold,
+            1 if self.is_in_doubt => Resumed::AsTold,
+            1.. if self.is_resumed => Resumed::Foreign,
+            1.. => Resumed::AsTold,
         };
         if resumed != Resumed::AsTold {
             self.keys.clear();
             self.told_sessions = 0;
         }
         self.keys.forget_texts();
-        (self.batch, self.is_closed, self.is_begun) = (found.batch, found.is_closed, true);
+        // While the server has not heard that we gave up, it may still come about.
+        self.is_in_doubt &= found.batch == self.batch;
+        (self.batch, self.is_closed) = (found.batch, found.is_closed);
+        (self.is_resumed, self.is_begun) = (true, true);
         resumed
+    }
+
+    /// A process before this one may have told one more batch.
+    pub(crate) fn doubt(&mut self) {
+        self.is_in_doubt = true;
+    }
+
+    /// Whether what the database knows was asked for before, on whichever connection.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.is_resumed
     }
 
     /// The connection was another one.
@@ -99,13 +123,14 @@ impl DayShipping {
         self.batch
     }
 
-    /// Tells what is worth it of a reading, whose head is read.
+    /// Tells what is worth it of a reading, whose head is read. Of today it is noted before.
     pub(crate) fn ship(
         &mut self,
         fleet: &Fleet,
         reading: &mut Reading,
         rule: Rule,
         stop: &Stop,
+        mut today: Option<&mut Incarnation>,
     ) -> Result<Shipped, ShipError> {
         let (mut shipped, mut batch) = (Shipped::default(), Batch::default());
         while let Some(event) = reading.next()? {
@@ -114,7 +139,10 @@ impl DayShipping {
                 return Err(ShipError::Stopped);
             }
             match event {
-                Event::Counts(domain, counts) => {
+                Event::Counts(domain, mut counts) => {
+                    if let Some(baseline) = &self.baseline {
+                        baseline.subtract_from(&domain, &mut counts);
+                    }
                     shipped.sessions = shipped.sessions.saturating_add(counts.sessions());
                     self.judge(&domain, counts, rule, &mut batch);
                 }
@@ -122,10 +150,11 @@ impl DayShipping {
                 _ => {}
             }
             if batch.is_full() {
-                shipped.rows += self.tell(fleet, std::mem::take(&mut batch))?;
+                let batch = std::mem::take(&mut batch);
+                shipped.rows += self.tell(fleet, batch, today.as_deref_mut())?;
             }
         }
-        shipped.rows += self.tell(fleet, batch)?;
+        shipped.rows += self.tell(fleet, batch, today)?;
         Ok(shipped)
     }
 
@@ -169,7 +198,12 @@ impl DayShipping {
     }
 
     /// Brings a batch there. Gives the number of its rows.
-    fn tell(&mut self, fleet: &Fleet, mut batch: Batch) -> Result<u64, ShipError> {
+    fn tell(
+        &mut self,
+        fleet: &Fleet,
+        mut batch: Batch,
+        today: Option<&mut Incarnation>,
+    ) -> Result<u64, ShipError> {
         if batch.is_empty() || self.is_closed {
             return Ok(0);
         }
@@ -190,9 +224,14 @@ impl DayShipping {
         let grown = batch.counts.iter().filter(|count| count.of == Of::Sessions);
         let grown = grown.map(|count| self.keys.growth(count.key, count.total));
         let sessions = self.told_sessions.saturating_add(grown.sum());
+        if let Some(incarnation) = today {
+            incarnation.note_telling(self.day, self.batch + 1)?;
+        }
+        let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
         match fleet.tell_counts(self.day, self.batch + 1, &batch, sessions)? {
             Taken::Yes => {}
             Taken::No => {
+                self.is_in_doubt = was_in_doubt;
                 let found = fleet.begin(self.day)?;
                 if !found.is_closed {
                     return Err(ShipError::Anew);
@@ -209,7 +248,55 @@ impl DayShipping {
             self.keys.told(count.key, count.total);
         }
         self.batch += 1;
+        self.is_in_doubt = false;
         self.told_sessions = sessions;
         Ok(batch.counts.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumed(shipping: &mut DayShipping, batch: i64) -> Resumed {
+        shipping.resume(&Shipment {
+            day: shipping.day,
+            batch,
+            sessions: 0,
+            is_done: false,
+            is_closed: false,
+        })
+    }
+
+    #[test]
+    fn whose_batches_these_are() {
+        let day = Day::parse("2026-11-29").unwrap();
+        for (batch, is_in_doubt, is_resumed, found, want, why) in [
+            (0, false, false, 0, Resumed::AsTold, "nothing yet"),
+            (0, false, false, 17, Resumed::AsTold, "the process before"),
+            (3, false, true, 3, Resumed::AsTold, "another connection"),
+            (3, true, true, 4, Resumed::AsTold, "its answer was lost"),
+            (3, false, true, 4, Resumed::Foreign, "nobody here told it"),
+            (3, true, true, 5, Resumed::Foreign, "nor these two"),
+            (0, false, true, 1, Resumed::Foreign, "nor the first"),
+            (3, true, true, 2, Resumed::Lost, "after a failover"),
+        ] {
+            let mut shipping = DayShipping::new(day, None);
+            shipping.batch = batch;
+            shipping.is_in_doubt = is_in_doubt;
+            shipping.is_resumed = is_resumed;
+            assert_eq!(resumed(&mut shipping, found), want, "{why}");
+            assert_eq!(shipping.batch(), found, "{why}");
+        }
+        let mut shipping = DayShipping::new(day, None);
+        assert_eq!(resumed(&mut shipping, 3), Resumed::AsTold);
+        shipping.doubt();
+        for (found, want, why) in [
+            (3, Resumed::AsTold, "the server has not heard it yet"),
+            (4, Resumed::AsTold, "now it has"),
+            (5, Resumed::Foreign, "this is another's"),
+        ] {
+            assert_eq!(resumed(&mut shipping, found), want, "{why}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 use tlsrptd_config::exit;
-use tlsrptd_fleet::{AddressError, Fault};
+use tlsrptd_fleet::{AddressError, Client, Fault};
 use tlsrptd_service::{log::LogError, pid_file::PidFileError};
 
 use crate::{incarnation::IncarnationError, reading::ReadError};
@@ -54,4 +54,12 @@ pub(crate) enum ShipError {
     Anew,
     #[error("stopped")]
     Stopped,
+}
+
+/// What is wrong, and what mends it.
+pub(crate) fn explained(fault: &Fault) -> String {
+    match fault.remedy(Client::Shipper) {
+        Some(remedy) => format!("{fault}; {remedy}"),
+        None => fault.to_string(),
+    }
 }

@@ -8,9 +8,15 @@ use tlsrptd_proto::day::Day;
 
 use crate::batch::{Batch, Texts};
 
+/// It is at work. Who it is called may have changed; and where its folder was copied, another may have called it otherwise.
+const SEEN: &str = "UPDATE collector SET name = $1, seen = now() WHERE incarnation = $2 \
+     RETURNING id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id)";
+
 /// See the module.
 pub(crate) struct Fleet {
     session: Session,
+    name: String,
+    incarnation: KeyHash,
     collector: i32,
     /// The connection on which all that follows was found out.
     connection: u64,
@@ -19,7 +25,14 @@ pub(crate) struct Fleet {
 /// A collector, as it is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Registered {
+    id: i32,
     pub(crate) first_day: Day,
+    pub(crate) standing: Standing,
+}
+
+/// Whether days wait for a collector.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
     /// From that day on, nobody waits for it.
     pub(crate) retired: Option<Day>,
     /// Another has come under the same name, and is waited for in its place.
@@ -57,35 +70,23 @@ impl Fleet {
         schema::check(&session)?;
         let name = stored_text(name);
         let transaction = session.begin()?;
-        let ours = "SELECT id, first_day, retired FROM collector WHERE incarnation = $1";
-        let mut row = transaction.query_opt(ours, &[&incarnation])?;
+        let mut row = transaction.query_opt(SEEN, &[&name, &incarnation])?;
         if row.is_none() {
+            // No day that is still to come: a clock that is ahead has said so.
             transaction.execute(
-                "INSERT INTO collector(name, incarnation, first_day) VALUES($1, $2, $3) ON CONFLICT DO NOTHING",
+                "INSERT INTO collector(name, incarnation, first_day) \
+                 VALUES($1, $2, least($3::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)) ON CONFLICT DO NOTHING",
                 &[&name, &incarnation, &PgDay(first_day)],
             )?;
-            row = transaction.query_opt(ours, &[&incarnation])?;
+            row = transaction.query_opt(SEEN, &[&name, &incarnation])?;
         }
-        transaction.execute(
-            "UPDATE collector SET name = $1, seen = now() WHERE incarnation = $2",
-            &[&name, &incarnation],
-        )?;
-        let row = row.ok_or_else(|| Fault::Row("the collector's row is gone".to_owned()))?;
-        let collector: i32 = row.try_get(0)?;
-        let newer = transaction.query_opt(
-            "SELECT 1 FROM collector WHERE name = $1 AND id > $2 LIMIT 1",
-            &[&name, &collector],
-        )?;
+        let registered = Registered::read(row)?;
         transaction.commit()?;
-        let retired: Option<PgDay> = row.try_get(2)?;
-        let registered = Registered {
-            first_day: row.try_get::<_, PgDay>(1)?.0,
-            retired: retired.map(|day| day.0),
-            is_followed: newer.is_some(),
-        };
         let fleet = Fleet {
             connection: session.connections(),
-            collector,
+            collector: registered.id,
+            name: name.into_owned(),
+            incarnation,
             session,
         };
         Ok((fleet, registered))
@@ -97,13 +98,11 @@ impl Fleet {
     }
 
     /// It is at work.
-    pub(crate) fn is_seen(&self) -> Result<(), Fault> {
-        let sql = "UPDATE collector SET seen = now() WHERE id = $1 RETURNING id";
-        let row = self.session.query_opt(sql, &[&self.collector])?;
-        match row {
-            Some(_) => Ok(()),
-            None => Err(Fault::Row("the collector's row is gone".to_owned())),
-        }
+    pub(crate) fn is_seen(&self) -> Result<Standing, Fault> {
+        let row = self
+            .session
+            .query_opt(SEEN, &[&self.name, &self.incarnation])?;
+        Ok(Registered::read(row)?.standing)
     }
 
     /// All days that this collector has told of.
@@ -232,6 +231,21 @@ impl Fleet {
             .session
             .query(sql, &[&PgDay(day), &self.collector, &signed(sessions)])?;
         Ok(!hit.is_empty())
+    }
+}
+
+impl Registered {
+    fn read(row: Option<Row>) -> Result<Registered, Fault> {
+        let row = row.ok_or_else(|| Fault::Row("the collector's row is gone".to_owned()))?;
+        let retired: Option<PgDay> = row.try_get(2)?;
+        Ok(Registered {
+            id: row.try_get(0)?,
+            first_day: row.try_get::<_, PgDay>(1)?.0,
+            standing: Standing {
+                retired: retired.map(|day| day.0),
+                is_followed: row.try_get(3)?,
+            },
+        })
     }
 }
 

@@ -9,16 +9,18 @@ use std::{
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use tlsrptd_config::paths;
 use tlsrptd_fleet::KeyHash;
-use tlsrptd_proto::day::Day;
+use tlsrptd_proto::{day::Day, dayfile};
 use tlsrptd_service::files::{self, FileIdentity};
 
-/// The folder beside the day files: the only one that the shipper writes to.
-const FOLDER: &str = "shipper";
+use crate::{baseline::Baseline, told_note::ToldNote};
+
+/// Of the folder beside the day files: the only one that the shipper writes to.
 const MODE: u32 = 0o750;
 
 /// See the module. While it is held, no other process has it.
@@ -28,6 +30,9 @@ pub(crate) struct Incarnation {
     file: File,
     id: KeyHash,
     first_day: Day,
+    /// How much of today was told.
+    pub(crate) told: ToldNote,
+    baseline: Option<Arc<Baseline>>,
 }
 
 /// The file cannot be used.
@@ -46,7 +51,7 @@ pub(crate) enum IncarnationError {
 impl Incarnation {
     /// That of the collector whose storage that is; a new one where there is none.
     pub(crate) fn open(storage: &Path) -> Result<Incarnation, IncarnationError> {
-        let path = place(storage);
+        let path = dayfile::incarnation(storage);
         let folder = paths::directory(&path);
         let made = fs::DirBuilder::new().mode(MODE).create(folder);
         match made {
@@ -66,29 +71,40 @@ impl Incarnation {
         let mut text = String::new();
         // What is no text is no number either.
         let _ = (&mut file).take(1024).read_to_string(&mut text);
+        let told = beside(&path, "told");
+        let told = ToldNote::open(&told, storage).map_err(failed("open", &told))?;
+        let mut incarnation = Incarnation {
+            path,
+            file,
+            id: KeyHash([0; 16]),
+            first_day: today(),
+            told,
+            baseline: None,
+        };
         match parse(&text) {
-            Some((id, first_day)) => Ok(Incarnation {
-                path,
-                file,
-                id,
-                first_day,
-            }),
-            None => {
-                let mut made = Incarnation {
-                    path,
-                    file,
-                    id: KeyHash([0; 16]),
-                    first_day: Day::of(Timestamp::now()),
-                };
-                made.renew()?;
-                Ok(made)
+            // A clock that was ahead when the number was made is right by now, or will be: no day before may be left out.
+            Some((id, first_day)) => {
+                (incarnation.id, incarnation.first_day) = (id, first_day.min(today()));
+                let place = beside(&incarnation.path, "baseline");
+                let baseline = Baseline::read(&place, id).map_err(failed("read", &place))?;
+                incarnation.baseline = baseline.map(Arc::new);
             }
+            None => incarnation.renew(None)?,
         }
+        Ok(incarnation)
     }
 
-    /// From now on, it is another.
-    pub(crate) fn renew(&mut self) -> Result<(), IncarnationError> {
-        (self.id, self.first_day) = (KeyHash(rand::random()), Day::of(Timestamp::now()));
+    /// From now on, it is another. Of what stands in its files, that much is told already.
+    pub(crate) fn renew(&mut self, baseline: Option<Baseline>) -> Result<(), IncarnationError> {
+        let id = KeyHash(rand::random());
+        if let Some(baseline) = &baseline {
+            // Before the number: without that it is nobody's.
+            let place = beside(&self.path, "baseline");
+            let written = baseline.write(&place, id);
+            written.map_err(failed("write", &place))?;
+        }
+        (self.id, self.first_day) = (id, today());
+        self.baseline = baseline.map(Arc::new);
         let text = format!("{} {}\n", self.id, self.first_day);
         let file = &mut self.file;
         // A half of it is none: then the next start makes another, and this one was never told to anybody.
@@ -99,6 +115,17 @@ impl Incarnation {
             .and_then(|()| file.sync_all())
             .and_then(|()| File::open(paths::directory(&self.path))?.sync_all());
         written.map_err(failed("write", &self.path))
+    }
+
+    /// What of a day was told before it was this one.
+    pub(crate) fn baseline(&self, day: Day) -> Option<Arc<Baseline>> {
+        self.baseline.clone().filter(|told| told.day() == day)
+    }
+
+    /// Notes that this batch of today is going to be told.
+    pub(crate) fn note_telling(&mut self, day: Day, batch: i64) -> Result<(), IncarnationError> {
+        let noted = self.told.note(day, batch);
+        noted.map_err(failed("write", &beside(&self.path, "told")))
     }
 
     pub(crate) fn id(&self) -> KeyHash {
@@ -117,11 +144,13 @@ impl Incarnation {
     }
 }
 
-/// Where it stands.
-pub(crate) fn place(storage: &Path) -> PathBuf {
-    let mut name = storage.file_name().unwrap_or_default().to_owned();
-    name.push(".incarnation");
-    paths::directory(storage).join(FOLDER).join(name)
+/// `collectd.sqlite.told` beside `collectd.sqlite.incarnation`.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    path.with_extension(ending)
+}
+
+fn today() -> Day {
+    Day::of(Timestamp::now())
 }
 
 fn parse(text: &str) -> Option<(KeyHash, Day)> {
@@ -162,18 +191,25 @@ mod tests {
         drop(first);
         first = Incarnation::open(&storage).unwrap();
         assert_eq!(first.id(), id, "it stays the same");
-        fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
+        fs::remove_dir_all(folder.path().join("shipper")).unwrap();
         assert!(!first.is_there());
         let mut other = Incarnation::open(&storage).unwrap();
         assert_ne!(other.id(), id, "lost with the folder");
         let id = other.id();
-        other.renew().unwrap();
+        other.renew(None).unwrap();
         assert_ne!(other.id(), id);
         let id = other.id();
         drop(other);
         assert_eq!(Incarnation::open(&storage).unwrap().id(), id);
+        let ahead = Day::of(Timestamp::now()).ahead(1000);
+        fs::write(dayfile::incarnation(&storage), format!("{id} {ahead}\n")).unwrap();
+        let made = Incarnation::open(&storage).unwrap();
+        assert_eq!(made.id(), id);
+        let today = Day::of(Timestamp::now());
+        assert_eq!(made.first_day(), today, "made by a clock that was ahead");
+        drop(made);
         for text in ["", "x", "0123", "\0\0\0", "zz 2026-11-29", &"0".repeat(32)] {
-            fs::write(place(&storage), text).unwrap();
+            fs::write(dayfile::incarnation(&storage), text).unwrap();
             let made = Incarnation::open(&storage).unwrap();
             assert_ne!(made.id(), id, "{text:?}: half of one is none");
         }

@@ -9,11 +9,12 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tlsrptd_proto::day::Day;
 use tlsrptd_service::log::FailureThrottle;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    error::ShipError,
+    error::{ShipError, explained},
     growth::Rule,
     incarnation::IncarnationError,
     shipper::{Next, Shipper},
@@ -26,6 +27,10 @@ const RETRY: Duration = Duration::from_secs(15);
 const SLICE: Duration = Duration::from_secs(30);
 /// A failure that lasts is told that often.
 const TELL: Duration = Duration::from_secs(1800);
+/// The tables of a new day are made by a reporter, soon; if not, it is asked as often as after a failure, and then as usual.
+const SOON: Duration = Duration::from_secs(2);
+const TIMES_SOON: u32 = 5;
+const TIMES_RETRIED: u32 = 20;
 /// A reading that fails once, as when its day ends meanwhile, is not worth a line.
 const WORTH_A_LINE: u32 = 2;
 
@@ -53,7 +58,8 @@ impl Worker {
                 return;
             }
             let wait = match failures.note(result, &self.stop) {
-                Some(next) => next.wait(),
+                Some(Next::After(wait)) => wait,
+                Some(Next::Awaits(_)) => patience(failures.awaited, self.interval),
                 None => {
                     self.shipper.disconnect();
                     self.interval.min(RETRY)
@@ -89,11 +95,22 @@ impl Worker {
     }
 }
 
+/// Until it is asked again whether a day's tables are made, for so many times now.
+fn patience(times: u32, interval: Duration) -> Duration {
+    match times {
+        ..=TIMES_SOON => SOON.min(interval),
+        _ if times <= TIMES_SOON + TIMES_RETRIED => RETRY.min(interval),
+        _ => interval,
+    }
+}
+
 /// What fails, told once, now and then, and when it is over.
 struct Failures {
     database: FailureThrottle,
     collector: FailureThrottle,
     in_a_row: u32,
+    /// How often a day's tables were not there, in a row.
+    awaited: u32,
 }
 
 impl Failures {
@@ -102,6 +119,7 @@ impl Failures {
             database: FailureThrottle::new(TELL),
             collector: FailureThrottle::new(TELL),
             in_a_row: 0,
+            awaited: 0,
         }
     }
 
@@ -114,19 +132,9 @@ impl Failures {
         let error = match result {
             Ok(next) => {
                 self.in_a_row = 0;
-                if let Some(lasted) = self.database.recovered(now) {
-                    info!(seconds = lasted.as_secs(), "shipping works again");
-                }
-                if let Some(lasted) = self.collector.recovered(now) {
-                    info!(
-                        seconds = lasted.as_secs(),
-                        "the collector can be read again"
-                    );
-                }
-                if let Next::Awaits(day) = next {
-                    stop.tell(format!(
-                        "{day}: waits for a reporter to make the day's tables"
-                    ));
+                match next {
+                    Next::Awaits(day) => self.await_tables(day, now, stop),
+                    Next::After(_) => self.recovered(now),
                 }
                 return Some(next);
             }
@@ -142,17 +150,72 @@ impl Failures {
                     warn!(%error, "cannot read what the collector has counted: its files keep it meanwhile");
                 }
             }
-            ShipError::Fleet(fault) if fault.may_pass() => {
+            ShipError::Fleet(fault) if fault.may_pass() && !fault.is_refusal() => {
                 if self.database.failed(now).is_some() {
-                    warn!(%error, "cannot ship: the collector's files keep what it counts meanwhile");
+                    warn!(
+                        error = explained(fault),
+                        "cannot ship: the collector's files keep what it counts meanwhile"
+                    );
                 }
             }
-            ShipError::Fleet(_) | ShipError::Password { .. } | ShipError::Incarnation(_) => {
+            ShipError::Fleet(fault) => {
+                if self.database.failed(now).is_some() {
+                    error!(
+                        error = explained(fault),
+                        "cannot ship: somebody has to see to it"
+                    );
+                }
+            }
+            ShipError::Password { .. } | ShipError::Incarnation(_) => {
                 if self.database.failed(now).is_some() {
                     error!(%error, "cannot ship: somebody has to see to it");
                 }
             }
         }
         None
+    }
+
+    fn recovered(&mut self, now: Timestamp) {
+        self.awaited = 0;
+        if let Some(lasted) = self.database.recovered(now) {
+            info!(seconds = lasted.as_secs(), "shipping works again");
+        }
+        if let Some(lasted) = self.collector.recovered(now) {
+            info!(
+                seconds = lasted.as_secs(),
+                "the collector can be read again"
+            );
+        }
+    }
+
+    /// It is usual for a moment, where the day is the first of a fleet.
+    fn await_tables(&mut self, day: Day, now: Timestamp, stop: &Stop) {
+        self.awaited = self.awaited.saturating_add(1);
+        stop.tell(format!(
+            "{day}: waits for a reporter to make the day's tables"
+        ));
+        if self.awaited > TIMES_SOON + TIMES_RETRIED && self.database.failed(now).is_some() {
+            warn!(%day, "cannot ship: no reporter makes the day's tables; the collector's files keep what it counts meanwhile");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_asked_ever_less_often_for_tables() {
+        let minute = Duration::from_secs(60);
+        for (times, interval, want, why) in [
+            (1, minute, SOON, "a reporter makes them at once"),
+            (6, minute, RETRY, "none has"),
+            (25, minute, RETRY, "for five minutes"),
+            (26, minute, minute, "as usual from then on"),
+            (u32::MAX, minute, minute, "for ever"),
+            (6, SOON / 2, SOON / 2, "never less often than usual"),
+        ] {
+            assert_eq!(patience(times, interval), want, "{why}");
+        }
     }
 }

@@ -66,7 +66,8 @@ impl MainThread {
                 FIGURES
             };
             self.sleep(watchdog.map_or(patience, |interval| patience.min(interval)));
-            if self.signals.obey(&self.control, log) == NextStep::Stop {
+            let storages = &self.settings.storage;
+            if self.signals.obey(&self.control, log, storages) == NextStep::Stop {
                 self.service_manager.stopping();
                 return;
             }

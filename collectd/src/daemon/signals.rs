@@ -9,8 +9,10 @@ use nix::sys::{
     signal::{SigSet, Signal},
     signalfd::{SfdFlags, SignalFd},
 };
+use tlsrptd_config::Storage;
+use tlsrptd_proto::dayfile;
 use tlsrptd_service::log::LogHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::control::Control;
 
@@ -49,11 +51,16 @@ impl Signals {
     }
 
     /// Obeys all signals that wait, also those behind the one to stop: the kernel does not tell in which order they came.
-    pub(super) fn obey(&self, control: &Control, log: &LogHandle) -> NextStep {
+    pub(super) fn obey(
+        &self,
+        control: &Control,
+        log: &LogHandle,
+        storages: &[Storage],
+    ) -> NextStep {
         let mut next = NextStep::Continue;
         while let Ok(Some(signal)) = self.0.read_signal() {
             match Signal::try_from(signal.ssi_signo as i32) {
-                Ok(Signal::SIGUSR2) => control.rotate(),
+                Ok(Signal::SIGUSR2) => rotate(control, storages),
                 Ok(Signal::SIGHUP) => {
                     if let Err(error) = log.reopen() {
                         error!(%error, "cannot open the log file again");
@@ -67,5 +74,22 @@ impl Signals {
             }
         }
         next
+    }
+}
+
+/// Where counts are shipped, today's are told as today's by then: as yesterday's they would be told, and reported, once more.
+fn rotate(control: &Control, storages: &[Storage]) {
+    let mut shipped = storages.iter().filter_map(|storage| match storage {
+        Storage::Sqlite { path, .. } => {
+            Some(dayfile::incarnation(path)).filter(|file| file.exists())
+        }
+        Storage::Dummy { .. } => None,
+    });
+    match shipped.next() {
+        None => control.rotate(),
+        Some(file) => warn!(
+            file = %file.display(),
+            "SIGUSR2 is not obeyed, as tlsrpt-shipper has told today's counts already: remove its folder when it ships no more"
+        ),
     }
 }

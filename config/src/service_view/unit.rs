@@ -26,6 +26,9 @@ pub(super) struct Unit {
     protect_system: Protect,
     protect_home: bool,
     private_tmp: bool,
+    /// Places of which it sees nothing (`TemporaryFileSystem=`), but what is shown to it there (`BindReadOnlyPaths=` and the like).
+    emptied: Vec<PathBuf>,
+    shown: Vec<PathBuf>,
     /// `ListenDatagram=` of the socket unit of its name.
     sockets: Vec<PathBuf>,
     writable: Vec<PathBuf>,
@@ -103,11 +106,10 @@ impl Unit {
             // `read-only` and `tmpfs` hide or protect less; they are not looked at.
             "ProtectHome" => self.protect_home = is_on && value != "read-only" && value != "tmpfs",
             "PrivateTmp" => self.private_tmp = is_on,
-            "ReadWritePaths" if value.is_empty() => self.writable.clear(),
-            "ReadWritePaths" => {
-                let paths = words().map(|word| word.trim_start_matches(['-', '+']));
-                self.writable.extend(paths.map(PathBuf::from));
-            }
+            "ReadWritePaths" => add_paths(&mut self.writable, value, 0),
+            "TemporaryFileSystem" => add_paths(&mut self.emptied, value, 0),
+            // It is seen where the second part says, if there is one.
+            "BindPaths" | "BindReadOnlyPaths" => add_paths(&mut self.shown, value, 1),
             "StateDirectory" => self.directories("/var/lib", value),
             "CacheDirectory" => self.directories("/var/cache", value),
             "LogsDirectory" => self.directories("/var/log", value),
@@ -150,7 +152,7 @@ impl Unit {
             return true;
         }
         match self.protect_system {
-            _ if self.hides(&path) => false,
+            _ if self.hides(&path).is_some() => false,
             Protect::No => true,
             Protect::Yes => !below(&["/usr", "/boot", "/efi"]),
             Protect::Full => !below(&["/usr", "/boot", "/efi", "/etc"]),
@@ -171,10 +173,16 @@ impl Unit {
         self.made.iter().any(|made| resolved(made) == folder)
     }
 
-    /// Whether nothing of it can be seen from within.
-    pub(super) fn hides(&self, path: &Path) -> bool {
+    /// Whether nothing of it can be seen from within; then, what in a drop-in shows it.
+    pub(super) fn hides(&self, path: &Path) -> Option<String> {
         let homes = ["/home", "/root", "/run/user"];
-        self.protect_home && homes.iter().any(|home| path.starts_with(home))
+        if self.protect_home && homes.iter().any(|home| path.starts_with(home)) {
+            return Some("ProtectHome=no".to_owned());
+        }
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let is_below = |places: &[PathBuf]| places.iter().any(|place| path.starts_with(place));
+        let is_hidden = is_below(&self.emptied) && !is_below(&self.shown);
+        is_hidden.then(|| format!("BindReadOnlyPaths={}", path.display()))
     }
 
     /// Where it may write.
@@ -188,6 +196,21 @@ impl Unit {
             false => format!("below {}", places.join(", ")),
         }
     }
+}
+
+/// Adds the paths of a list, of which an empty one forgets those before. Of `source:destination:options` it takes that part, or
+/// the first.
+fn add_paths(to: &mut Vec<PathBuf>, list: &str, part: usize) {
+    if list.is_empty() {
+        to.clear();
+    }
+    let paths = list.split_whitespace().map(|word| {
+        let word = word.trim_start_matches(['-', '+']);
+        let first = word.split(':').next().unwrap_or(word);
+        let wanted = word.split(':').nth(part).unwrap_or(first);
+        PathBuf::from(wanted)
+    });
+    to.extend(paths);
 }
 
 /// A unit's file and its drop-ins, in the order in which they count; `None` without a file.
@@ -232,137 +255,4 @@ impl fmt::Display for Unit {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_lead_to_the_same_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap();
-        fs::create_dir(root.join("run")).unwrap();
-        std::os::unix::fs::symlink(root.join("run"), root.join("var-run")).unwrap();
-        let unit = Unit {
-            protect_system: Protect::Strict,
-            made: vec![root.join("run/tlsrpt")],
-            sockets: vec![root.join("run/tlsrpt/socket")],
-            ..Unit::default()
-        };
-        let linked = root.join("var-run/tlsrpt");
-        assert!(unit.may_write(&linked.join("x.pid")), "not there yet");
-        assert!(unit.makes(&linked));
-        assert!(unit.is_given(&linked.join("socket")));
-        assert!(
-            !unit.is_given(&linked.join("other")),
-            "not in the socket unit"
-        );
-        assert!(!unit.may_write(&root.join("var-run/x")));
-    }
-
-    /// As that of tlsrpt-statusd.
-    #[test]
-    fn a_user_that_exists_only_while_it_runs() {
-        use std::os::unix::fs::{PermissionsExt as _, chown};
-
-        use super::super::Want;
-
-        if !nix::unistd::Uid::effective().is_root() {
-            return;
-        }
-        const GROUP: u32 = 28_470;
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let text = format!("[Service]\nDynamicUser=yes\nSupplementaryGroups={GROUP}\n");
-        fs::write(folder.path().join("x.service"), text).unwrap();
-        let unit = Unit::find_in(&[folder.path().to_owned()], "x").unwrap();
-        let account = unit.account().unwrap();
-        let database = folder.path().join("reportd.sqlite");
-        fs::write(&database, "").unwrap();
-        for (mode, group, may, why) in [
-            (0o640, GROUP, true, "by its group"),
-            (0o600, GROUP, false, "its owner's alone"),
-            (0o640, 0, false, "another group's"),
-        ] {
-            fs::set_permissions(&database, fs::Permissions::from_mode(mode)).unwrap();
-            chown(&database, Some(0), Some(group)).unwrap();
-            let refused = account.refused(&database, Want::Read);
-            assert_eq!(refused.is_none(), may, "{why}: {refused:?}");
-            if let Some(refused) = refused {
-                let want = "the service's user x has no right to (root:";
-                assert!(refused.to_string().contains(want), "{refused}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_socket_unit_and_its_drop_ins() {
-        let folder = tempfile::tempdir().unwrap();
-        let drop_ins = folder.path().join("x.socket.d");
-        fs::create_dir_all(&drop_ins).unwrap();
-        fs::write(
-            folder.path().join("x.service"),
-            "[Service]\nListenDatagram=/a\n",
-        )
-        .unwrap();
-        let text = "[Socket]\nListenDatagram=%t/tlsrpt/b\nListenDatagram=/c\n";
-        fs::write(folder.path().join("x.socket"), text).unwrap();
-        let found = || {
-            Unit::find_in(&[folder.path().to_owned()], "x")
-                .unwrap()
-                .sockets
-        };
-        assert_eq!(found(), ["/run/tlsrpt/b", "/c"].map(PathBuf::from));
-        fs::write(
-            drop_ins.join("a.conf"),
-            "[Socket]\nListenDatagram=\nListenDatagram=/d\n",
-        )
-        .unwrap();
-        assert_eq!(found(), ["/d"].map(PathBuf::from));
-    }
-
-    #[test]
-    fn a_unit_and_its_drop_ins() {
-        let folder = tempfile::tempdir().unwrap();
-        let [etc, lib] = ["etc", "lib"].map(|name| folder.path().join(name));
-        let drop_ins = etc.join("x.service.d");
-        fs::create_dir_all(&drop_ins).unwrap();
-        fs::create_dir_all(&lib).unwrap();
-        let text = "[Unit]\nUser=nobody\n[Service]\nUser=tlsrpt\nProtectSystem=strict\nProtectHome=yes\nStateDirectory=tlsrpt other:link\nReadWritePaths=/srv/a \\\n  -/srv/b\n";
-        fs::write(lib.join("x.service"), text).unwrap();
-        fs::write(
-            drop_ins.join("a.conf"),
-            "[Service]\nReadWritePaths=/srv/c\n",
-        )
-        .unwrap();
-        let unit = Unit::find_in(&[etc.clone(), lib.clone()], "x").unwrap();
-        assert_eq!(unit.user.as_deref(), Some("tlsrpt"));
-        for (path, may, why) in [
-            ("/var/lib/tlsrpt/x", true, "StateDirectory"),
-            ("/var/lib/other/x", true, "its second word"),
-            ("/var/lib/tlsrpt-x", false, "another directory"),
-            ("/srv/a/x", true, "ReadWritePaths"),
-            ("/srv/b/x", true, "on the next line, and it may be missing"),
-            ("/srv/c/x", true, "of a drop-in"),
-            ("/var/log/x", false, "strict"),
-            ("/tmp/x", false, "strict"),
-            ("/dev/null", true, "devices"),
-            ("/root/x", false, "ProtectHome"),
-        ] {
-            assert_eq!(unit.may_write(Path::new(path)), may, "{path}: {why}");
-        }
-        fs::write(
-            drop_ins.join("b.conf"),
-            "[Service]\nUser=me\nReadWritePaths=\nProtectSystem=full\nPrivateTmp=yes\n",
-        )
-        .unwrap();
-        let unit = Unit::find_in(&[etc, lib], "x").unwrap();
-        assert_eq!(unit.user.as_deref(), Some("me"), "a later word counts");
-        assert!(!unit.writable.iter().any(|path| path.starts_with("/srv")));
-        for (path, may, why) in [
-            ("/srv/a/x", true, "full protects less"),
-            ("/etc/x", false, "but this"),
-            ("/usr/x", false, "and this"),
-        ] {
-            assert_eq!(unit.may_write(Path::new(path)), may, "{path}: {why}");
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ CREATE TABLE collector(
   incarnation uuid NOT NULL UNIQUE,
   first_day date NOT NULL,                      -- the first day that it is waited for
   retired date,                                 -- from that day on it is not
+  since timestamptz NOT NULL DEFAULT now(),     -- when it came
   seen timestamptz NOT NULL DEFAULT now());
 
 -- open: counts are added. closed: nothing is added any more. composed: each shard is decided.

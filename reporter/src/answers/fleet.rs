@@ -58,6 +58,11 @@ impl FleetAnswer {
         silent.map(|(_, one)| one)
     }
 
+    /// Collectors that ship under another's name: no day waits for them.
+    pub fn doubled(&self) -> impl Iterator<Item = &FleetCollector> {
+        self.state.collectors.iter().filter(|one| one.is_doubled)
+    }
+
     /// Days that should have been closed by now.
     pub fn overdue(&self) -> impl Iterator<Item = &FleetDay> {
         let is_late = |day: &&FleetDay| {
@@ -92,6 +97,7 @@ impl FleetAnswer {
                 "is_done": one.is_done,
                 "open_days_before": one.open_days,
                 "late_sessions": one.late_sessions,
+                "is_doubled": one.is_doubled,
             })).collect::<Vec<_>>(),
             "days": state.days.iter().map(|one| json!({
                 "day": one.day.to_string(),

@@ -178,6 +178,13 @@ fn problems(fleet: &FleetAnswer) -> String {
             words::duration(fleet.silent_seconds(collector))
         );
     }
+    for collector in fleet.doubled() {
+        let _ = writeln!(
+            text,
+            "two hosts ship as {}: no day waits for the older one; give each its own ship_as",
+            visible::one_line(&collector.name)
+        );
+    }
     if !text.is_empty() {
         text.push('\n');
     }

@@ -77,6 +77,8 @@ pub struct FleetCollector {
     pub open_days: u64,
     /// Sessions that came when their day was closed; of the days that are kept.
     pub late_sessions: u64,
+    /// Another ships under its name, which came later and is waited for in its place, while this one goes on.
+    pub is_doubled: bool,
 }
 
 /// How far a day is.
@@ -166,6 +168,8 @@ pub struct FleetServer {
     pub oldest_snapshot: Option<SignedDuration>,
     /// The members at work.
     pub members: Vec<String>,
+    /// Names under which two collectors ship.
+    pub doubled: Vec<String>,
 }
 
 /// A replica of the server.

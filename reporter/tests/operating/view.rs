@@ -145,6 +145,47 @@ fn the_next_of_its_name_stays_when_one_is_retired() {
     }
 }
 
+/// Two hosts from one image, or with one short name.
+#[test]
+fn two_hosts_of_one_name_are_told_of() {
+    let Some(dbname) = database("doubled") else {
+        return;
+    };
+    let session = made(&dbname);
+    run(&session, FLEET);
+    let settings = settings(&dbname, &[]);
+    let store = store::open_for_operator(&settings, OperatorAccess::Read).unwrap();
+    let seen = "UPDATE collector SET seen = clock_timestamp()";
+    for (sql, want, why) in [
+        ("", &[][..], "each has its own name"),
+        (
+            "INSERT INTO collector(name, incarnation, first_day) VALUES('mx1', gen_random_uuid(), '2026-11-02')",
+            &[],
+            "the former one has lost its disk: it ships no more",
+        ),
+        (&format!("{seen} WHERE name = 'mx1'"), &["mx1"], "both ship"),
+        (
+            &format!("{seen} - interval '20 min' WHERE id = 1"),
+            &[],
+            "one has got another name since, or is off",
+        ),
+        (
+            &format!("{seen}, retired = '2026-11-03' WHERE id = 1"),
+            &[],
+            "it is known that no day waits for it",
+        ),
+    ] {
+        if !sql.is_empty() {
+            run(&session, sql);
+        }
+        let fleet = answer(&*store);
+        let names: Vec<&str> = fleet.doubled().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, want, "{why}");
+        let server = store::fleet_server(&settings).unwrap();
+        assert_eq!(server.doubled, want, "{why}");
+    }
+}
+
 #[test]
 fn a_member_gives_up_its_shards() {
     let Some((mut store, _)) = fleet() else {

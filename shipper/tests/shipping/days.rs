@@ -215,3 +215,52 @@ fn a_day_that_is_to_come() {
     host.await_log("by the database's clock");
     assert_eq!(host.number("SELECT count(*) FROM shipment"), 0);
 }
+
+/// A clock that was ahead when tlsrpt-shipper started first: what it says of the first day is not believed for ever.
+#[test]
+fn a_clock_that_was_ahead_at_the_first_start() {
+    let Some(mut host) = Host::new() else { return };
+    let day = today();
+    let ahead = format!("{}T12:00:00Z", day.ahead(1000));
+    let Some(clock) = FakeClock::or_skip(host.folder.path(), &ahead) else {
+        return;
+    };
+    host.clock = Some(clock.clone());
+    host.start_shipper();
+    host.await_log("connected");
+    let sql = format!(
+        "SELECT count(*) FROM collector WHERE first_day <= '{}'",
+        day.next()
+    );
+    assert_eq!(host.number(&sql), 1, "the database's day, at most");
+}
+
+/// As long as no reporter makes a day's tables, the collector is not asked again and again.
+#[test]
+fn a_day_without_tables() {
+    let Some(mut host) = Host::new() else { return };
+    let asked = host.path("asked");
+    let fetcher = host.path("fetcher");
+    let script = format!(
+        "#!/bin/sh\necho x >>'{}'\nexec '{}' \"$@\"\n",
+        asked.display(),
+        host.fetcher_program().display()
+    );
+    std::fs::write(&fetcher, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&fetcher, mode).unwrap();
+    host.fetcher = Some(fetcher);
+    host.start_collector();
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    host.start_shipper();
+    await_that("the day is asked for", || {
+        host.number("SELECT count(*) FROM day") == 1
+    });
+    let times = || std::fs::read_to_string(&asked).unwrap().lines().count();
+    let before = times();
+    // Within these, the tables are asked for some ten times.
+    std::thread::sleep(std::time::Duration::from_secs(10));
+    assert!(times() - before <= 1, "{before} and {}", times());
+    host.await_shipped(today(), (10, 0, 0));
+}

@@ -2,6 +2,7 @@
 //! between. The reporters' part, making and closing days, is the test's.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod copies;
 mod counts;
 mod cuts;
 mod days;

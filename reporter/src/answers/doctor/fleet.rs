@@ -53,6 +53,7 @@ fn judged(address: &str, server: &FleetServer) -> Vec<Finding> {
     vec![
         there(address, server),
         at_work(server),
+        names(server),
         durability(server),
         replicas(server),
         locks(server),
@@ -102,6 +103,20 @@ fn at_work(server: &FleetServer) -> Finding {
                 members.len(),
                 members.join(", ")
             ),
+        ),
+    }
+}
+
+fn names(server: &FleetServer) -> Finding {
+    match server.doubled.as_slice() {
+        [] => Finding::ok(AREA, "no two collectors ship under one name"),
+        names => Finding::warn(
+            AREA,
+            format!(
+                "two hosts ship as {}: no day waits for the older one",
+                names.join(", ")
+            ),
+            "set ship_as on one of them, and restart its tlsrpt-shipper",
         ),
     }
 }
@@ -256,6 +271,7 @@ mod tests {
             replicas: Some(Vec::new()),
             oldest_snapshot: None,
             members: vec!["a:1".to_owned(), "b:2".to_owned()],
+            doubled: Vec::new(),
         }
     }
 
@@ -266,7 +282,7 @@ mod tests {
             kind: "async".to_owned(),
             behind,
         };
-        let cases: [(&str, FleetServer, &str); 11] = [
+        let cases: [(&str, FleetServer, &str); 12] = [
             ("", well(), "all is well"),
             (
                 "without our tables",
@@ -283,6 +299,14 @@ mod tests {
                     ..well()
                 },
                 "nobody works",
+            ),
+            (
+                "two hosts ship as mx1",
+                FleetServer {
+                    doubled: vec!["mx1".to_owned()],
+                    ..well()
+                },
+                "an image with its configuration",
             ),
             (
                 "is off: a crash of the server's host",

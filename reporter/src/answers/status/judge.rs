@@ -95,6 +95,13 @@ fn fleet(status: &Status, findings: &mut Vec<StatusFinding>) {
         );
         findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
     }
+    for collector in fleet.doubled() {
+        let text = format!(
+            "two hosts ship as {}: no day waits for the older one; give each its own ship_as",
+            collector.name
+        );
+        findings.push(StatusFinding::new(Collecting, Severity::Warning, text));
+    }
 }
 
 /// Hosts of other people may be as they like; the relay and the disk are ours.

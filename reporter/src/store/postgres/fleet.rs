@@ -17,11 +17,15 @@ const MEMBERS: &str = "SELECT m.id, m.name, m.since, m.until, NOT m.fenced AND m
 const SHARDS: &str = "SELECT s.shard, m.id IS NOT NULL FROM shard s \
      LEFT JOIN member m ON m.id = s.owner AND NOT m.fenced AND m.until > clock_timestamp() ORDER BY s.shard";
 
+/// A collector `c` that goes on under a name which another has got after it.
+pub(super) const DOUBLED: &str = "c.retired IS NULL AND c.seen > clock_timestamp() - interval '15 minutes' \
+     AND EXISTS(SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.since < c.seen)";
+
 const COLLECTORS: &str = "SELECT c.name, c.first_day, c.retired, c.seen, last.day, coalesce(last.done, false), \
      (SELECT count(*) FROM day d LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
        WHERE d.state = 'open' AND d.day >= c.first_day AND d.day < coalesce(last.day, d.day + 1) \
        AND NOT coalesce(s.done, false)), \
-     (SELECT coalesce(sum(late_sessions), 0)::bigint FROM shipment WHERE collector = c.id) \
+     (SELECT coalesce(sum(late_sessions), 0)::bigint FROM shipment WHERE collector = c.id), c.id IN (SELECT id FROM doubled) \
      FROM collector c LEFT JOIN LATERAL \
        (SELECT day, done FROM shipment WHERE collector = c.id ORDER BY day DESC LIMIT 1) last ON true \
      ORDER BY c.name, c.id";
@@ -46,7 +50,9 @@ impl FleetView for PostgresReader {
         let shards = self.read(what, SHARDS, &[])?;
         let shards = all(&shards, |row| Ok((row.try_get(0)?, row.try_get(1)?))).map_err(fault)?;
         let members = self.read(what, MEMBERS, &[])?;
-        let collectors = self.read(what, COLLECTORS, &[])?;
+        let doubled =
+            format!("WITH doubled AS (SELECT id FROM collector c WHERE {DOUBLED}) {COLLECTORS}");
+        let collectors = self.read(what, &doubled, &[])?;
         let days = self.read(what, LAST_DAYS, &[&DAYS])?;
         Ok(Some(FleetState {
             at: at.0,
@@ -136,6 +142,7 @@ fn collector(row: &Row) -> Result<FleetCollector, Fault> {
         is_done: row.try_get(5)?,
         open_days: count(row, 6)?,
         late_sessions: count(row, 7)?,
+        is_doubled: row.try_get(8)?,
     })
 }
 

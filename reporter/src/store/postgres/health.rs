@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Fault, PgTime, Row, Session, schema};
 
-use super::open::{DatabasePlace, open_fault};
+use super::{
+    fleet::DOUBLED,
+    open::{DatabasePlace, open_fault},
+};
 use crate::store::{FleetReplica, FleetServer, StoreError};
 
 /// PostgreSQL 15.
@@ -149,6 +152,10 @@ fn look(db: &Session) -> Result<FleetServer, Fault> {
             Some(_) => members(db)?,
             None => Vec::new(),
         },
+        doubled: match tables {
+            Some(_) => doubled(db)?,
+            None => Vec::new(),
+        },
     })
 }
 
@@ -189,5 +196,11 @@ fn members(db: &Session) -> Result<Vec<String>, Fault> {
         "SELECT name FROM tlsrpt.member WHERE NOT fenced AND until > clock_timestamp() ORDER BY id",
         &[],
     )?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+fn doubled(db: &Session) -> Result<Vec<String>, Fault> {
+    let sql = format!("SELECT DISTINCT c.name FROM collector c WHERE {DOUBLED} ORDER BY 1");
+    let rows = db.query(&sql, &[])?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -1,7 +1,7 @@
 //! Opening and closing.
 
 use tlsrptd_config::{reportd::Reportd, service_view};
-use tlsrptd_fleet::{Address, Fault, Session, schema};
+use tlsrptd_fleet::{Address, Client, Fault, Session, schema};
 
 use super::{
     PostgresReader, PostgresStore, closing::ClosingLooks, history::FailuresOfShards,
@@ -167,7 +167,7 @@ pub(super) fn open_fault(address: &Address, fault: Fault) -> StoreError {
             database: address.to_string(),
         };
     }
-    match fault.remedy() {
+    match fault.remedy(Client::Reporter) {
         None => unusable(&address.to_string(), fault.into()),
         Some(remedy) => unusable(&address.to_string(), format!("{fault}; {remedy}").into()),
     }

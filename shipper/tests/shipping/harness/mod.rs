@@ -40,6 +40,10 @@ pub struct Host {
     pub ship_to: Option<String>,
     pub session: Session,
     pub clock: Option<FakeClock>,
+    /// Its `ship_as`.
+    pub name: &'static str,
+    /// A program in place of tlsrpt-fetcher.
+    pub fetcher: Option<PathBuf>,
     collector: Option<Child>,
     shipper: Option<Child>,
 }
@@ -61,6 +65,8 @@ impl Host {
             ship_to: None,
             session,
             clock: None,
+            name: "mx1",
+            fetcher: None,
             collector: None,
             shipper: None,
         }
@@ -74,7 +80,7 @@ impl Host {
         self.path("spool/c.sqlite")
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(places::program(program));
         command.arg(format!("--storage=sqlite://{}", self.storage().display()));
         command.arg(format!(
@@ -104,17 +110,57 @@ impl Host {
         });
     }
 
-    pub fn start_shipper(&mut self) {
+    pub fn fetcher_program(&self) -> PathBuf {
+        places::program("tlsrpt-fetcher")
+    }
+
+    /// The shipper, with its settings.
+    pub fn shipper(&self) -> Command {
         let ship_to = self.ship_to.as_ref().unwrap_or(&self.database);
+        let ours = places::program("tlsrpt-fetcher");
+        let fetcher = self.fetcher.as_ref().unwrap_or(&ours);
         let mut command = self.command("tlsrpt-shipper");
         command.args([
             format!("--ship_to={ship_to}"),
-            format!("--fetcher={}", places::program("tlsrpt-fetcher").display()),
-            "--ship_as=mx1".to_owned(),
+            format!("--fetcher={}", fetcher.display()),
+            format!("--ship_as={}", self.name),
             "--ship_interval=1".to_owned(),
             "--log_level=debug".to_owned(),
         ]);
-        self.shipper = Some(command.spawn().unwrap());
+        command
+    }
+
+    pub fn start_shipper(&mut self) {
+        self.shipper = Some(self.shipper().spawn().unwrap());
+    }
+
+    /// What `--check-config` says; empty when all is well.
+    pub fn check_config(&self) -> String {
+        let mut command = self.shipper();
+        let checked = command.arg("--check-config").stderr(Stdio::piped());
+        let checked = checked.output().unwrap();
+        match checked.status.code() {
+            Some(0) => String::new(),
+            code => format!("{code:?} {}", String::from_utf8_lossy(&checked.stderr)),
+        }
+    }
+
+    pub fn signal_collector(&self, signal: Signal) {
+        let id = i32::try_from(self.collector.as_ref().unwrap().id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// Its folder as it is now, for [`Host::put_folder`] of this or another host.
+    pub fn copy_of_folder(&self, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        copy_folder(&self.path("spool"), &copy);
+        copy
+    }
+
+    /// As a backup or an image brings it.
+    pub fn put_folder(&self, copy: &Path) {
+        remove_files(&self.path("spool"));
+        copy_folder(copy, &self.path("spool"));
     }
 
     pub fn stop_collector(&mut self) {
@@ -287,6 +333,13 @@ pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub fn today() -> Day {
     Day::of(jiff::Timestamp::now())
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let mut copy = Command::new("cp");
+    let copied = copy.arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.unwrap().success());
 }
 
 pub fn remove_files(folder: &Path) {

@@ -101,6 +101,11 @@ pub const COMMANDS: &[CommandRow] = &[
         meaning: "Take a collector or a member out of the fleet, by its name in the list, a member also by its number. A collector is waited for no longer; what it has shipped stays, and is reported. A member's shards are given to the others at once, without waiting for the end of its lease; if it still runs, it joins anew.",
     },
     CommandRow {
+        name: "fleet unretire",
+        operands: "NAME",
+        meaning: "Take fleet retire of a collector back: it is waited for again, on each day that is still open. A day that was closed without it stays closed. Of several retired ones of that name, the last one that came. A member needs no such word: it joins anew when it starts.",
+    },
+    CommandRow {
         name: "fleet import",
         operands: "FILE",
         meaning: "Bring everything from FILE, the SQLite database of a reporter that is stopped, into the fleet: reports with their deliveries, suppressions, requests, history, and the days that are done. Nothing is sent twice, and nothing is lost. Refused while a reporter is at work on FILE, and while one of its days is undecided. Done again, it changes nothing.",
@@ -108,7 +113,7 @@ pub const COMMANDS: &[CommandRow] = &[
     CommandRow {
         name: "fleet export",
         operands: "FILE",
-        meaning: "Bring everything from the fleet into FILE, a new SQLite database, for one reporter to go on with. Refused while members are at work, and while a day is undecided.",
+        meaning: "Bring everything from the fleet into FILE, a new SQLite database, for one reporter to go on with. Refused while members are at work, and while a day is undecided. Cut short, it is run again: the same command makes it anew, or brings it to its end.",
     },
     CommandRow {
         name: "maptest",

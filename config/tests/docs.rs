@@ -155,6 +155,13 @@ fn every_option_named_exists() {
                         "groups",
                         "now",
                         "name",
+                        "hostname",
+                        "secret",
+                        "stop-timeout",
+                        // cargo's
+                        "release",
+                        "no-default-features",
+                        "features",
                         "collector.textfile.directory",
                     ];
                     assert!(

@@ -73,6 +73,7 @@ pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Pr
         }),
         ("fleet", []) => Command::Fleet(AskedFleet::Show),
         ("fleet retire", [name]) => Command::Fleet(AskedFleet::Retire((*name).to_owned())),
+        ("fleet unretire", [name]) => Command::Fleet(AskedFleet::Unretire((*name).to_owned())),
         ("fleet import", [file]) => Command::Fleet(AskedFleet::Import(file.into())),
         ("fleet export", [file]) => Command::Fleet(AskedFleet::Export(file.into())),
         ("maptest", [domain]) => maptest(domain, None),

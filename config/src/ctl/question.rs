@@ -175,6 +175,8 @@ pub enum AskedFleet {
     Show,
     /// Takes the collector or member of this name out.
     Retire(String),
+    /// Takes a collector of this name in again.
+    Unretire(String),
     /// Brings a file into it.
     Import(PathBuf),
     /// Brings it into a new file.

@@ -521,37 +521,38 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l json -d '
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand doctor" -l version -d 'Print the version and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l config_file -d 'The configuration file' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
 warn\t''
 error\t''"
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l contact_info -d 'The address that receivers of reports may write to' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dns_servers -d 'The name servers to ask' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dns_timeout -d 'The wait for a name server' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l max_destinations -d 'Addresses used of one record' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l http_upload_map -d 'A map over each https: destination' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l json -d 'Print the answer as JSON, in one line, whatever the command'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l help -d 'Print this text and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -l version -d 'Print the version and exit'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -f -a "retire" -d 'Take a collector or a member out of the fleet, by its name in the list, a member also by its number'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -f -a "import" -d 'Bring everything from FILE, the SQLite database of a reporter that is stopped, into the fleet: reports with their deliveries, suppressions, requests, history, and the days that are done'
-complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire import export" -f -a "export" -d 'Bring everything from the fleet into FILE, a new SQLite database, for one reporter to go on with'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -f -a "retire" -d 'Take a collector or a member out of the fleet, by its name in the list, a member also by its number'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -f -a "unretire" -d 'Take fleet retire of a collector back: it is waited for again, on each day that is still open'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -f -a "import" -d 'Bring everything from FILE, the SQLite database of a reporter that is stopped, into the fleet: reports with their deliveries, suppressions, requests, history, and the days that are done'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and not __fish_seen_subcommand_from retire unretire import export" -f -a "export" -d 'Bring everything from the fleet into FILE, a new SQLite database, for one reporter to go on with'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''
@@ -580,6 +581,34 @@ complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_se
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l help -d 'Print this text and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from retire" -l version -d 'Print the version and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l config_file -d 'The configuration file' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
+info\t''
+warn\t''
+error\t''"
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dbname -d 'The database of the reporter: an SQLite file, or the address of the PostgreSQL database of a fleet, whose members are all reporters with this address' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dbname_password_file -d 'A file whose first line is the password for the PostgreSQL database that dbname names' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l fetchers -d 'The commands that read the collectors, each run as COMMAND DAY [DOMAIN] without a shell; for another host ssh user@host tlsrpt-fetcher' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l fetch_deadline -d 'So long after midnight the reports are made without the collectors that have not answered; at the latest an hour before the day is older than max_report_age' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l contact_info -d 'The address that receivers of reports may write to' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dns_servers -d 'The name servers to ask' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dns_timeout -d 'The wait for a name server' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l max_destinations -d 'Addresses used of one record' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l tlsrpt_record_map -d 'A map over the destinations of a record, by the domain that is reported on' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l mail_destination_map -d 'A map over each mailto: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l http_upload_map -d 'A map over each https: destination' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l debug_send_mail_dest -d 'For tests: takes the place of every mailto: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l debug_send_http_dest -d 'For tests: takes the place of every https: destination' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l debug_send_file_dest -d 'For tests: a directory into which every report is saved too' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l bcc_address -d 'A copy of every report mail goes here, by the envelope only' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l unclaimed_bounces -d 'A directory for what comes to bounce_address and is no bounce, or bears no tag of ours: a file each, at most 1000 files and 64 MiB; beyond that it is refused' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dkim_domain -d 'The d= of DKIM signatures' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l dkim_keys -d 'The keys that sign report mails, each with its selector: PEM, RSA or Ed25519; each signs' -r -f
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l observation_socket -d 'A Unix stream socket that answers what the reporter does now, for tlsrptctl and others: tlsrpt-observe(5)' -r -F
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l json -d 'Print the answer as JSON, in one line, whatever the command'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l check_config -d 'Check the configuration, print it with the origin of each setting, and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l help -d 'Print this text and exit'
+complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from unretire" -l version -d 'Print the version and exit'
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from import" -l config_file -d 'The configuration file' -r -F
 complete -c tlsrptctl -n "__fish_tlsrptctl_using_subcommand fleet; and __fish_seen_subcommand_from import" -l log_level -d 'The least level that is logged' -r -f -a "debug\t''
 info\t''

@@ -1,4 +1,4 @@
-//! `tlsrptctl fleet`, `fleet retire NAME`, `fleet import FILE` and `fleet export FILE`.
+//! `tlsrptctl fleet`, `fleet retire NAME`, `fleet unretire NAME`, `fleet import FILE` and `fleet export FILE`.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     answers::fleet::FleetAnswer,
     error::Error,
-    store::{self, FleetMember, MovedRows, OperatorAccess, Retired},
+    store::{self, FleetMember, MovedRows, OperatorAccess, Retired, Unretired},
 };
 
 pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAnswer, Error> {
@@ -28,6 +28,11 @@ pub(super) fn answer(settings: &Reportd, wish: &AskedFleet) -> Result<CommandAns
             let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
             let retired = store.retire(name)?.ok_or_else(|| no_fleet(settings))?;
             told(name, &retired)
+        }
+        AskedFleet::Unretire(name) => {
+            let mut store = store::open_for_operator(settings, OperatorAccess::Write)?;
+            let unretired = store.unretire(name)?.ok_or_else(|| no_fleet(settings))?;
+            told_again(name, &unretired)
         }
         AskedFleet::Import(file) => {
             needs_fleet(settings)?;
@@ -67,7 +72,14 @@ enum Direction {
 }
 
 fn moved(settings: &Reportd, file: &Path, way: Direction, moved: MovedRows) -> CommandAnswer {
-    let (fleet, file) = (settings.dbname.display(), file.display());
+    let (fleet, file) = (
+        settings.dbname.display().to_string(),
+        file.display().to_string(),
+    );
+    let (from, to) = match way {
+        Direction::Into => (&file, &fleet),
+        Direction::OutOf => (&fleet, &file),
+    };
     let next = match way {
         Direction::Into => format!(
             "{file} is no reporter's any more; start the members, and take {file} out of all configurations"
@@ -83,12 +95,16 @@ fn moved(settings: &Reportd, file: &Path, way: Direction, moved: MovedRows) -> C
         ),
         MovedRows::Before => (
             "before",
-            format!("nothing to do: {file} was moved into {fleet} before\n"),
+            format!("nothing to do: {from} was moved into {to} before\n"),
+        ),
+        MovedRows::Finished => (
+            "finished",
+            format!("moved, by the command that was cut short; {next}\n"),
         ),
     };
     let (days, rows) = match moved {
         MovedRows::Now { days, rows } => (days, rows),
-        MovedRows::Before => (0, 0),
+        MovedRows::Before | MovedRows::Finished => (0, 0),
     };
     CommandAnswer::new(text, json!({ "done": done, "days": days, "rows": rows }))
 }
@@ -116,7 +132,8 @@ fn told(name: &str, retired: &Retired) -> Result<CommandAnswer, Error> {
         }
         Retired::Collector { collectors, from } => (
             format!(
-                "retired: the collector {name} is not waited for from {from} on; what it has shipped is reported\n"
+                "retired: the collector {name} is not waited for from {from} on; what it has shipped is reported. \
+                 tlsrptctl fleet unretire {name} takes it back\n"
             ),
             json!({ "retired": "collector", "name": name, "collectors": collectors, "from": from.to_string() }),
         ),
@@ -138,6 +155,24 @@ fn told(name: &str, retired: &Retired) -> Result<CommandAnswer, Error> {
         }
     };
     Ok(CommandAnswer::new(text, json))
+}
+
+fn told_again(name: &str, unretired: &Unretired) -> Result<CommandAnswer, Error> {
+    match unretired {
+        Unretired::Nothing => Err(Error::NotDone {
+            what: "NAME",
+            problem: format!(
+                "no collector that is retired is called {} (tlsrptctl fleet lists them; a member joins anew when it starts)",
+                visible::one_line(name)
+            ),
+        }),
+        Unretired::Collector { from } => Ok(CommandAnswer::new(
+            format!(
+                "taken back: the collector {name} is waited for again from {from} on; days that were closed without it stay closed\n"
+            ),
+            json!({ "unretired": "collector", "name": name, "from": from.to_string() }),
+        )),
+    }
 }
 
 /// Three tables, and what is wrong before them.

@@ -22,6 +22,12 @@ pub trait FleetView {
         let _ = name;
         Ok(None)
     }
+
+    /// Waits for a retired collector of this name again. `None`: this database is one host's.
+    fn unretire(&mut self, name: &str) -> Result<Option<Unretired>, StoreError> {
+        let _ = name;
+        Ok(None)
+    }
 }
 
 /// How a fleet is.
@@ -125,6 +131,18 @@ pub enum Retired {
     },
 }
 
+/// What was taken into a fleet again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unretired {
+    /// No collector of that name is retired.
+    Nothing,
+    /// A collector.
+    Collector {
+        /// The first day that it is waited for again.
+        from: Day,
+    },
+}
+
 /// What became of moving a database's contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MovedRows {
@@ -137,6 +155,8 @@ pub enum MovedRows {
     },
     /// They were there already: nothing has changed.
     Before,
+    /// They were there already, under another name: what was cut short there is at its end now.
+    Finished,
 }
 
 /// What can be seen of the database of a fleet as a server.

@@ -74,7 +74,7 @@ pub use error::{Cause, StoreError};
 pub use fetching::{Additions, Days, FetchJobs, GrownDays, JobChange, JobNote, ReportData};
 pub use fleet::{
     FleetCollector, FleetDay, FleetMember, FleetReplica, FleetServer, FleetState, FleetView,
-    MovedRows, Retired,
+    MovedRows, Retired, Unretired,
 };
 pub use history::{
     DayTotals, FailedOnDay, FailureQuestion, FailureRow, History, KeptReport, OutcomeTotals,

@@ -5,7 +5,7 @@ use tlsrptd_fleet::schema::make_day;
 use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     answers::fleet::FleetAnswer,
-    store::{self, OperatorAccess, OperatorStore, Retired},
+    store::{self, OperatorAccess, OperatorStore, Retired, Unretired},
 };
 
 use super::{database, made, run, settings};
@@ -112,6 +112,39 @@ fn a_collector_that_is_gone_is_not_waited_for() {
     assert_eq!((day.done, day.expected), (1, 1));
 }
 
+/// A mistake, or a host that was thought to be gone.
+#[test]
+fn a_collector_that_was_retired_is_taken_back() {
+    let Some((mut store, late)) = fleet() else {
+        return;
+    };
+    assert_eq!(
+        store.unretire("mx1").unwrap(),
+        Some(Unretired::Nothing),
+        "it is waited for"
+    );
+    let before = answer(&*store).state.collectors;
+    store.retire("mx2\u{202e}").unwrap();
+    assert_ne!(answer(&*store).state.collectors, before);
+    let from = Unretired::Collector { from: late };
+    for (want, why) in [
+        (from, "from the first open day on that it is not done with"),
+        (Unretired::Nothing, "it is no more"),
+    ] {
+        assert_eq!(store.unretire("mx2\u{202e}").unwrap(), Some(want), "{why}");
+        let fleet = answer(&*store);
+        assert_eq!(fleet.state.collectors, before, "{why}");
+        assert_eq!(fleet.silent().count(), 1, "{why}");
+        let day = fleet.state.days.last().unwrap();
+        assert_eq!((day.done, day.expected), (1, 2), "{why}");
+    }
+    assert_eq!(
+        store.unretire("mx1:1").unwrap(),
+        Some(Unretired::Nothing),
+        "a member joins by itself"
+    );
+}
+
 /// After a lost disk its host ships under the same name, as another collector.
 #[test]
 fn the_next_of_its_name_stays_when_one_is_retired() {
@@ -142,6 +175,20 @@ fn the_next_of_its_name_stays_when_one_is_retired() {
         let collectors = answer(&*store).state.collectors;
         let active = collectors.iter().filter(|one| one.retired.is_none());
         assert_eq!(active.count(), left, "{why}");
+    }
+    // And back: first the one that ships.
+    for (left, why) in [(2, "the one that ships"), (3, "the former one")] {
+        store.unretire("mx2\u{202e}").unwrap();
+        let collectors = answer(&*store).state.collectors;
+        let active: Vec<_> = collectors
+            .iter()
+            .filter(|one| one.retired.is_none())
+            .collect();
+        assert_eq!(active.len(), left, "{why}");
+        let ships = active
+            .iter()
+            .any(|one| one.first_day.to_string() == "2026-11-02");
+        assert!(ships, "{why}");
     }
 }
 
@@ -219,4 +266,5 @@ fn a_file_is_no_fleet() {
     let mut store = store::open_for_operator(&settings, OperatorAccess::Write).unwrap();
     assert_eq!(store.fleet().unwrap(), None);
     assert_eq!(store.retire("x").unwrap(), None);
+    assert_eq!(store.unretire("x").unwrap(), None);
 }

@@ -4,7 +4,7 @@ use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Transaction};
 
 use super::PostgresReader;
 use crate::store::{
-    FleetCollector, FleetDay, FleetMember, FleetState, FleetView, Retired, StoreError,
+    FleetCollector, FleetDay, FleetMember, FleetState, FleetView, Retired, StoreError, Unretired,
 };
 
 /// A month.
@@ -76,6 +76,10 @@ impl FleetView for PostgresReader {
             }))
         })
     }
+
+    fn unretire(&mut self, name: &str) -> Result<Option<Unretired>, StoreError> {
+        self.change(|transaction| Ok(Some(unretire_collector(transaction, name)?)))
+    }
 }
 
 /// It is waited for on no day that it is not done with. Where another one of that name has come after it, as when a host got a new
@@ -96,6 +100,24 @@ fn retire_collector(transaction: &Transaction<'_>, name: &str) -> Result<Retired
         None => Ok(Retired::Nothing),
         Some(row) => Ok(Retired::Collector {
             collectors: rows.len() as u64,
+            from: row.try_get::<_, PgDay>(0)?.0,
+        }),
+    }
+}
+
+/// The other way round: the last of them that came. It is waited for again on each day that is open, from its first on.
+fn unretire_collector(transaction: &Transaction<'_>, name: &str) -> Result<Unretired, Fault> {
+    let row = transaction.query_opt(
+        "UPDATE collector c SET retired = NULL WHERE id = \
+           (SELECT id FROM collector WHERE name = $1 AND retired IS NOT NULL ORDER BY id DESC LIMIT 1) \
+         RETURNING coalesce((SELECT min(d.day) FROM day d LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
+             WHERE d.state = 'open' AND d.day >= c.first_day AND NOT coalesce(s.done, false)), \
+           (clock_timestamp() AT TIME ZONE 'UTC')::date)",
+        &[&name],
+    )?;
+    match row {
+        None => Ok(Unretired::Nothing),
+        Some(row) => Ok(Unretired::Collector {
             from: row.try_get::<_, PgDay>(0)?.0,
         }),
     }

@@ -11,6 +11,7 @@ pub(super) fn together(mut settings: Reportd, reader: &mut Reader<'_>) -> Report
     database::fleet(&settings, reader);
     fetchers::configured(&settings, reader);
     fetchers::twice(&settings, reader);
+    fetchers::of_each_member(&settings, reader);
     retries(&mut settings, reader);
     debug_beside_map(reader);
     mx_reports(&settings, reader);

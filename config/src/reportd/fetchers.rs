@@ -1,5 +1,7 @@
 //! What can be told of fetchers before they run.
 //!
+//! In a fleet all members have the same ones, and one of them asks: what runs there is another collector on each.
+//!
 //! Some are of this host, and nobody has told them where the storage is: files of distributions say `fetchers =
 //! tlsrpt-fetcher` and start the daemons with `--config_file`, which a fetcher knows nothing of.
 
@@ -102,7 +104,51 @@ fn asks_nobody(command: &FetcherCommand) -> bool {
             .iter()
             .any(|option| word.starts_with(option))
     };
-    program.rsplit('/').next() == Some("tlsrpt-fetcher") && !arguments.iter().any(told)
+    name(program) == FETCHER && !arguments.iter().any(told)
+}
+
+const FETCHER: &str = "tlsrpt-fetcher";
+/// Programs that start another one on their own host.
+const STARTERS: &[&str] = &[
+    "env", "nice", "ionice", "sudo", "doas", "runuser", "setpriv", "timeout",
+];
+
+impl Reportd {
+    /// Fetchers that ask the collector of whichever host they run on: not through ssh. What a script does is not known.
+    pub fn local_fetchers(&self) -> impl Iterator<Item = &FetcherCommand> {
+        self.fetchers.iter().filter(|command| is_local(command))
+    }
+}
+
+fn is_local(command: &FetcherCommand) -> bool {
+    let mut names = command.words.iter().map(|word| name(word));
+    match names.next() {
+        Some(FETCHER) => true,
+        Some(first) if STARTERS.contains(&first) => {
+            names.find(|name| matches!(*name, FETCHER | "ssh")) == Some(FETCHER)
+        }
+        _ => false,
+    }
+}
+
+/// A word without the folder that it names.
+fn name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+/// Warns of fetchers that are another collector on each member of a fleet.
+pub(super) fn of_each_member(settings: &Reportd, reader: &mut Reader<'_>) {
+    if settings.database_address().is_none() {
+        return;
+    }
+    for command in settings.local_fetchers() {
+        let what = format!(
+            "`{}` asks the collector of whichever member of the fleet runs it, and no other; if a tlsrpt-shipper tells of that \
+             collector too, its sessions are counted twice: take it out, or name the host (ssh HOST tlsrpt-fetcher)",
+            command.words.join(" ")
+        );
+        reader.warn("fetchers", what);
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +189,44 @@ mod tests {
                 alike,
                 "{why}"
             );
+        }
+    }
+
+    #[test]
+    fn fetchers_of_this_host() {
+        for (command, want, why) in [
+            ("tlsrpt-fetcher", true, "as packages have it"),
+            (
+                "/usr/bin/tlsrpt-fetcher --config_file /x",
+                true,
+                "by its path, with options",
+            ),
+            ("sudo -u x /usr/bin/tlsrpt-fetcher", true, "as another user"),
+            (
+                "nice -n 5 env A=b tlsrpt-fetcher",
+                true,
+                "through two programs",
+            ),
+            ("ssh mx1 tlsrpt-fetcher", false, "another host's"),
+            (
+                "sudo -u x ssh mx1 /usr/bin/tlsrpt-fetcher",
+                false,
+                "another host's, as another user",
+            ),
+            (
+                "/usr/local/bin/wrapper tlsrpt-fetcher",
+                false,
+                "a script knows what it does",
+            ),
+        ] {
+            let settings = Reportd {
+                fetchers: vec![FetcherCommand {
+                    text: command.to_owned(),
+                    words: command.split(' ').map(str::to_owned).collect(),
+                }],
+                ..Reportd::default()
+            };
+            assert_eq!(settings.local_fetchers().count() == 1, want, "{why}");
         }
     }
 

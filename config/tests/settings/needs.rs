@@ -60,6 +60,31 @@ fn a_fleet_needs_no_fetchers() {
     }
 }
 
+/// As a container of the image becomes a member: its own variables are set over those of the image.
+#[test]
+fn an_empty_variable_takes_the_fetchers_of_the_image_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[tlsrpt_reportd]\norganization_name = O\ncontact_info = c@example.com\n";
+    let path = write(folder.path(), text);
+    for (fetchers, warnings, why) in [
+        ("tlsrpt-fetcher --storage sqlite:///s", 1, "the image's own"),
+        ("", 0, "taken out"),
+    ] {
+        let env = [
+            ("TLSRPT_REPORTD_DBNAME", "postgresql://u@h/d"),
+            ("TLSRPT_REPORTD_FETCHERS", fetchers),
+        ];
+        let shown = load(Reportd, &["--config_file", &path], &env);
+        assert_eq!(shown.code, 0, "{why}: {}", shown.stderr);
+        assert_eq!(
+            shown.warnings.len(),
+            warnings,
+            "{why}: {:?}",
+            shown.warnings
+        );
+    }
+}
+
 #[test]
 fn a_password_in_an_address_is_refused_and_not_shown() {
     for address in [

@@ -55,6 +55,19 @@ fn warnings_do_not_stop_a_start() {
             "nobody asks for it",
         ),
         (
+            Reportd,
+            "",
+            &[
+                "--dbname",
+                "postgresql://u@h/d",
+                "--fetchers",
+                "ssh mx1 tlsrpt-fetcher, tlsrpt-fetcher --storage sqlite:///s",
+            ],
+            &[],
+            "--fetchers: `tlsrpt-fetcher --storage sqlite:///s` asks the collector of whichever member of the fleet runs it",
+            "what packages have, taken along into a fleet",
+        ),
+        (
             Fetcher,
             "",
             &["2026-01-01", "--storage", "sqlite:///a,sqlite:///b"],

@@ -21,6 +21,8 @@ const DAEMON: &[u8] = b"tlsrpt-reportd\0";
 const SOCKET: &str = ".s.PGSQL.5432";
 /// A message of a client: a simple query.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+/// Messages that the server answers: such a query, and the end of a request.
+const ASKED: &[u8] = b"QS";
 /// Of a server: all that was asked is answered.
 const READY: u8 = b'Z';
 
@@ -36,6 +38,8 @@ struct State {
     commits: AtomicU64,
     cuts: AtomicU64,
     which: Mutex<Which>,
+    /// Whether a message is counted, of the daemon or of another client.
+    counts: fn(bool, &[u8]) -> bool,
     is_over: AtomicBool,
 }
 
@@ -54,6 +58,31 @@ impl Proxy {
         address: &str,
         which: impl Fn(u64) -> Option<CommitSide> + Send + 'static,
     ) -> Proxy {
+        let counts = |is_daemon, message: &[u8]| is_daemon && message == COMMIT;
+        Proxy::counting(address, counts, which)
+    }
+
+    /// The same, at anybody's messages that the server answers, whatever they say.
+    pub fn at_each_request(
+        address: &str,
+        which: impl Fn(u64) -> Option<CommitSide> + Send + 'static,
+    ) -> Proxy {
+        Proxy::counting(address, |_, message| ASKED.contains(&message[0]), which)
+    }
+
+    /// The same, at anybody's COMMITs.
+    pub fn start_of_command(
+        address: &str,
+        which: impl Fn(u64) -> Option<CommitSide> + Send + 'static,
+    ) -> Proxy {
+        Proxy::counting(address, |_, message| message == COMMIT, which)
+    }
+
+    fn counting(
+        address: &str,
+        counts: fn(bool, &[u8]) -> bool,
+        which: impl Fn(u64) -> Option<CommitSide> + Send + 'static,
+    ) -> Proxy {
         let (_, place) = address.split_once('@').unwrap();
         let (host, database) = place.split_once('/').unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -63,6 +92,7 @@ impl Proxy {
             commits: 0.into(),
             cuts: 0.into(),
             which: Mutex::new(Box::new(which)),
+            counts,
             is_over: false.into(),
         });
         let listener = UnixListener::bind(folder.path().join(SOCKET)).unwrap();
@@ -87,7 +117,7 @@ impl Proxy {
         &self.address
     }
 
-    /// COMMITs of the daemon so far, and how many were cut.
+    /// COMMITs of the daemon so far, or whatever is counted, and how many were cut.
     pub fn counts(&self) -> (u64, u64) {
         let state = &self.state;
         (state.commits.load(SeqCst), state.cuts.load(SeqCst))
@@ -131,7 +161,7 @@ impl State {
         let mut client = BufReader::new(client);
         loop {
             let message = message(&mut client, 1)?;
-            let cut = match is_daemon && message == COMMIT {
+            let cut = match (self.counts)(is_daemon, &message) {
                 true => self.which.lock().unwrap()(self.commits.fetch_add(1, SeqCst) + 1),
                 false => None,
             };

@@ -1,8 +1,12 @@
 //! What operators see of a fleet, and do to it, on a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod cuts;
 mod health;
 mod moving;
+#[allow(dead_code)] // the daemon's tests use the rest
+#[path = "../environment/proxy.rs"]
+mod proxy;
 mod view;
 
 use tlsrptd_cluster::Cluster;

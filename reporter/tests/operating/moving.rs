@@ -13,7 +13,7 @@ use super::{database, settings};
 const HOSTILE: &str = "x'); DROP TABLE report;--\u{202e}\\ %_\"";
 
 /// A value of everything. Two days; a report that is pending, one that is sent and kept, one that is refused, one that was not made.
-fn fill(file: &Path) {
+pub(super) fn fill(file: &Path) {
     let db = Connection::open(file).unwrap();
     let long = format!("https://h.example/{}", "a".repeat(9000));
     let sql = format!(
@@ -74,7 +74,7 @@ fn fill(file: &Path) {
 }
 
 /// All rows of all tables, by table; without what is not a value of anybody's: an id of a row, and times of rows that are done.
-fn contents(file: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
+pub(super) fn contents(file: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
     let db = Connection::open(file).unwrap();
     let mut names = db
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'dbversion'")
@@ -116,7 +116,7 @@ fn contents(file: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
         .collect()
 }
 
-fn file_of(folder: &Path, name: &str) -> (std::path::PathBuf, Reportd) {
+pub(super) fn file_of(folder: &Path, name: &str) -> (std::path::PathBuf, Reportd) {
     let file = folder.join(name);
     let settings = settings(&file.display().to_string(), &["--fetchers=f"]);
     (file, settings)

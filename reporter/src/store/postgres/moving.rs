@@ -27,11 +27,22 @@ struct QuietFleet {
 
 impl QuietFleet {
     fn open(settings: &Reportd) -> Result<QuietFleet, StoreError> {
+        let fleet = QuietFleet::connect(settings)?;
+        fleet.bring_forward()?;
+        Ok(fleet)
+    }
+
+    /// Its tables are this program's from then on. Refused, when nobody works on it any more.
+    fn bring_forward(&self) -> Result<(), StoreError> {
+        schema::migrate(&self.db).map_err(|fault| self.fault(fault))
+    }
+
+    /// As it is: whatever its tables are, and even if nobody works on it any more.
+    fn connect(settings: &Reportd) -> Result<QuietFleet, StoreError> {
         let place = DatabasePlace::of(settings, "tlsrptctl")?;
         let fault = |fault| open_fault(&place.address, fault);
         let db = Session::connect(place.address.clone()).map_err(fault)?;
         super::health::check_version(&db).map_err(fault)?;
-        schema::migrate(&db).map_err(fault)?;
         Ok(QuietFleet { place, db })
     }
 
@@ -49,6 +60,14 @@ fn members_at_work(transaction: &Transaction<'_>) -> Result<Vec<String>, Fault> 
         &[],
     )?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The answer to a COMMIT is lost, or was none.
+fn unknown(what: &str, error: &StoreError) -> StoreError {
+    refused(
+        what,
+        format!("{error}; whether it is there now is not known: run the same command again"),
+    )
 }
 
 fn refused(what: &str, why: impl Into<String>) -> StoreError {

@@ -48,7 +48,7 @@ use super::{
 
 pub(super) use lock::held_by;
 #[cfg(feature = "postgresql")]
-pub(super) use moving::{MovedRow, Whereabouts, note, whereabouts};
+pub(super) use moving::{MovedRow, Whereabouts, installation_of, note, whereabouts};
 pub use open::find_fault;
 pub use operator::ExistingDatabase;
 

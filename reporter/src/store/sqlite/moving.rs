@@ -50,6 +50,21 @@ pub(in crate::store) fn whereabouts(path: &Path) -> Result<Whereabouts, StoreErr
     )
 }
 
+/// Whose contents they are, wherever they are now.
+///
+/// # Errors
+/// When it is no database of a reporter of ours.
+pub(in crate::store) fn installation_of(path: &Path) -> Result<Option<InstallationId>, StoreError> {
+    let read = || {
+        let db = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        db.query_row("SELECT id FROM tlsrptd_installation", [], |row| {
+            row.get::<_, String>(0)
+        })
+    };
+    let id = read().map_err(|error| open::fault(path, error))?;
+    Ok(InstallationId::parse(&id))
+}
+
 /// Notes where they are. The file has no reporter.
 ///
 /// # Errors

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use tlsrptd_config::reportd::Reportd;
+use tlsrptd_config::{paths, reportd::Reportd};
 use tlsrptd_fleet::{Fault, PgDay, Row, ToSql, Transaction, schema};
-use tlsrptd_proto::day::Day;
+use tlsrptd_proto::{day::Day, report::InstallationId};
 
 use super::{
     QuietFleet, listed, members_at_work, refused, shown,
     tables::{MovedTable, TABLES},
+    unknown,
 };
 use crate::store::{
-    MovedRows, StoreError,
+    MovedRows, Store as _, StoreError,
     postgres::open::bounce_key,
     sqlite::{MovedRow, SqliteStore},
 };
@@ -23,8 +24,18 @@ const NUMBERS: &str = "WITH n AS (SELECT r_id, $2::bigint + row_number() OVER (O
 type Insert<'i> = dyn FnMut(&str, MovedRow, &[usize]) -> Result<(), StoreError> + 'i;
 
 /// Brings everything into a file that is not there yet.
+///
+/// It is filled under another name, beside it: whoever finds the file finds all of it. The fleet's COMMIT says that it is there,
+/// and from then on no member starts; its own name comes last. So whatever cuts this short, it either is not noted in the fleet,
+/// and is made anew, or it is whole, and lacks its name.
 pub(in crate::store) fn export(settings: &Reportd, file: &Path) -> Result<MovedRows, StoreError> {
-    let fleet = QuietFleet::open(settings)?;
+    let file = &std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let beside = paths::beside(file, ".moving");
+    let fleet = QuietFleet::connect(settings)?;
+    if let Some(ended) = end_former(&fleet, file, &beside)? {
+        return Ok(ended);
+    }
+    fleet.bring_forward()?;
     let address = fleet.place.address.to_string();
     if file.exists() {
         return Err(refused(
@@ -34,47 +45,144 @@ pub(in crate::store) fn export(settings: &Reportd, file: &Path) -> Result<MovedR
     }
     let fault = |fault| fleet.fault(fault);
     let transaction = fleet.db.begin().map_err(fault)?;
-    let members = members_at_work(&transaction).map_err(fault)?;
-    if !members.is_empty() {
-        return Err(refused(
-            &address,
-            format!("members are at work: stop {}", members.join(", ")),
-        ));
-    }
-    if let Some(why) = undecided(&transaction).map_err(fault)? {
+    if let Some(why) = too_early(&transaction).map_err(fault)? {
         return Err(refused(&address, why));
     }
     // Members that start from now on are refused, whatever becomes of the rest.
-    let note = format!("was moved into {}", shown(file));
-    transaction
-        .execute("UPDATE meta SET moved = $1", &[&note])
+    let noted = transaction
+        .execute(
+            "UPDATE meta SET moved = $1 WHERE moved IS NULL",
+            &[&note_of(file)],
+        )
         .map_err(fault)?;
+    if noted == 0 {
+        let why = "another command has moved it at this moment: run this one again";
+        return Err(refused(&address, why));
+    }
     let installation = schema::installation(&fleet.db).map_err(fault)?;
     let key = bounce_key(&fleet.db).map_err(fault)?;
-    // In a file beside it: whoever finds the file finds all of it.
-    let beside = file.with_extension("moving");
-    let mut store = SqliteStore::open(&beside, false, None)?;
+    let mut store = empty(&fleet, &beside, &installation)?;
     let (mut days, mut rows) = (0, 0);
     store.fill(&installation, &key, |insert| {
         (days, rows) = move_all(&transaction, insert, &fleet)?;
         Ok(())
     })?;
-    Box::new(store).close()?;
-    transaction.commit().map_err(fault)?;
-    std::fs::rename(&beside, file).map_err(|error| {
-        refused(
-            &shown(file),
-            format!(
-                "it stands in {}, and cannot be renamed: {error}",
-                shown(&beside)
-            ),
-        )
-    })?;
+    store.close()?;
+    sync_folder(&beside)?;
+    let committed = transaction.commit();
+    committed.map_err(|fault| unknown(&address, &fleet.fault(fault)))?;
+    name(&beside, file)?;
     Ok(MovedRows::Now { days, rows })
 }
 
-/// Why it is too early.
-fn undecided(transaction: &Transaction<'_>) -> Result<Option<String>, Fault> {
+/// What the fleet says of itself then.
+fn note_of(file: &Path) -> String {
+    format!("was moved into {}", shown(file))
+}
+
+/// Ends an export that came as far as the fleet's COMMIT. `None`: there was none.
+fn end_former(
+    fleet: &QuietFleet,
+    file: &Path,
+    beside: &Path,
+) -> Result<Option<MovedRows>, StoreError> {
+    let moved = match fleet.db.query_opt("SELECT moved FROM tlsrpt.meta", &[]) {
+        Err(fault) if fault.is_unmade() => return Ok(None),
+        Err(fault) => return Err(fleet.fault(fault)),
+        Ok(row) => row.map(|row| row.try_get::<_, Option<String>>(0)),
+    };
+    let moved = moved
+        .transpose()
+        .map_err(|error| fleet.fault(error.into()))?;
+    // Moved elsewhere: that is said when it is opened.
+    if moved.flatten() != Some(note_of(file)) {
+        return Ok(None);
+    }
+    match (file.exists(), beside.exists()) {
+        (true, _) => Ok(Some(MovedRows::Before)),
+        (false, true) => {
+            name(beside, file)?;
+            Ok(Some(MovedRows::Finished))
+        }
+        (false, false) => Err(refused(
+            &fleet.place.address.to_string(),
+            format!("it was moved into {}, which is not there", shown(file)),
+        )),
+    }
+}
+
+/// The file that is filled. What an export has left that was cut short is made anew.
+fn empty(
+    fleet: &QuietFleet,
+    beside: &Path,
+    installation: &InstallationId,
+) -> Result<SqliteStore, StoreError> {
+    let store = SqliteStore::open(beside, false, None)?;
+    let is_ours = store.installation() == installation;
+    let mut has_rows = false;
+    store.moved_rows(
+        "SELECT 1 FROM reports UNION ALL SELECT 1 FROM tlsrptd_decided UNION ALL SELECT 1 FROM tlsrptd_history_days LIMIT 1",
+        1,
+        |_| {
+            has_rows = true;
+            Ok(())
+        },
+    )?;
+    if !is_ours && !has_rows {
+        return Ok(store);
+    }
+    store.close()?;
+    let refused = |why: String| refused(&fleet.place.address.to_string(), why);
+    if !is_ours {
+        return Err(refused(format!(
+            "{} has the reports of another installation (allowed: no file of this name)",
+            shown(beside)
+        )));
+    }
+    std::fs::remove_file(beside).map_err(|error| {
+        refused(format!(
+            "{}, the rest of an export that was cut short, cannot be removed: {error}",
+            shown(beside)
+        ))
+    })?;
+    SqliteStore::open(beside, false, None)
+}
+
+/// Gives it its name.
+fn name(beside: &Path, file: &Path) -> Result<(), StoreError> {
+    std::fs::rename(beside, file).map_err(|error| {
+        refused(
+            &shown(file),
+            format!(
+                "all of it stands in {}, which cannot be renamed: {error}; run the same command again",
+                shown(beside)
+            ),
+        )
+    })?;
+    // Nobody asks for it; the lock of the file itself has another name.
+    let _ = std::fs::remove_file(paths::beside(beside, ".lock"));
+    sync_folder(file)
+}
+
+/// What is noted in the fleet must outlive the host's power.
+fn sync_folder(file: &Path) -> Result<(), StoreError> {
+    let folder = paths::directory(file);
+    let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| {
+        refused(
+            &shown(file),
+            format!("{} cannot be synced: {error}", shown(folder)),
+        )
+    })
+}
+
+/// Why it is.
+fn too_early(transaction: &Transaction<'_>) -> Result<Option<String>, Fault> {
+    let members = members_at_work(transaction)?;
+    if !members.is_empty() {
+        let names = members.join(", ");
+        return Ok(Some(format!("members are at work: stop {names}")));
+    }
     let days = |sql: &str| -> Result<Vec<Day>, Fault> {
         let rows = transaction.query(sql, &[])?;
         rows.iter()

@@ -12,6 +12,7 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use super::{
     QuietFleet, listed, members_at_work, refused, shown,
     tables::{Added, MovedTable, TABLES},
+    unknown,
 };
 use crate::{
     model::{Destination, NamedBy},
@@ -19,7 +20,7 @@ use crate::{
         Bounces as _, Days as _, Decisions as _, Deliveries as _, MovedRows, Store as _,
         StoreError,
         postgres::decisions::shard_of_delivery,
-        sqlite::{MovedRow, SqliteStore, Whereabouts, note, whereabouts},
+        sqlite::{MovedRow, SqliteStore, Whereabouts, installation_of, note, whereabouts},
     },
 };
 
@@ -36,8 +37,14 @@ pub(in crate::store) fn import(settings: &Reportd, file: &Path) -> Result<MovedR
     match whereabouts(file)? {
         Whereabouts::Here => {}
         Whereabouts::MovedRows(place) if place == address => return Ok(MovedRows::Before),
-        // Either nothing of it is there, or all.
-        Whereabouts::Moving(place) if place == address => note(file, &Whereabouts::Here)?,
+        // Either nothing of it is there, or all: then it is no reporter's, not even for a moment.
+        Whereabouts::Moving(place) if place == address => match is_there(&fleet, file)? {
+            true => {
+                note(file, &Whereabouts::MovedRows(address))?;
+                return Ok(MovedRows::Finished);
+            }
+            false => note(file, &Whereabouts::Here)?,
+        },
         Whereabouts::Moving(place) | Whereabouts::MovedRows(place) => {
             return Err(refused(
                 &shown(file),
@@ -74,6 +81,18 @@ pub(in crate::store) fn import(settings: &Reportd, file: &Path) -> Result<MovedR
         }
     }
     moved
+}
+
+/// Whether the fleet has the contents of a file whose move was cut short.
+fn is_there(fleet: &QuietFleet, file: &Path) -> Result<bool, StoreError> {
+    let look = || {
+        let transaction = fleet.db.begin()?;
+        // A transaction whose client is gone may be under way still: it is waited for.
+        members_at_work(&transaction)?;
+        schema::installation(&fleet.db)
+    };
+    let there = look().map_err(|fault| fleet.fault(fault))?;
+    Ok(installation_of(file)?.as_ref() == Some(&there))
 }
 
 fn move_all(
@@ -116,15 +135,7 @@ fn move_all(
     note(file, &Whereabouts::Moving(address.to_owned()))?;
     match transaction.commit() {
         Ok(()) => Ok(MovedRows::Now { days, rows }),
-        Err(fault) => {
-            let error = fleet.fault(fault);
-            Err(refused(
-                &shown(file),
-                format!(
-                    "{error}; whether it is there now is not known: run the same command again"
-                ),
-            ))
-        }
+        Err(fault) => Err(unknown(&shown(file), &fleet.fault(fault))),
     }
 }
 

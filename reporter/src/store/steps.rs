@@ -85,9 +85,73 @@ mod tests {
     #[test]
     fn the_table_has_each_step_once() {
         let table = include_str!("STEPS.md").lines();
+        let table = table.take_while(|line| !line.starts_with("## "));
         let rows = table.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
         let steps: Vec<String> = Step::ALL.iter().map(|step| format!("{step:?}")).collect();
         assert_eq!(rows.skip(1).collect::<Vec<_>>(), steps);
         assert_eq!(Step::ALL.len(), Step::DigestRecorded as usize + 1);
+    }
+
+    /// Names in backticks of a column of the tables of both engines.
+    fn named(column: usize) -> Vec<&'static str> {
+        let (_, tables) = include_str!("STEPS.md").split_once("\n## ").unwrap();
+        let rows = tables.lines().filter(|line| line.starts_with("| `"));
+        let cells = rows.flat_map(|row| row.split('|').nth(column));
+        cells
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect()
+    }
+
+    /// What a schema makes, in the order of the alphabet.
+    fn made<'s>(schema: &[&'s str]) -> Vec<&'s str> {
+        let statements = schema
+            .iter()
+            .flat_map(|part| part.split("CREATE TABLE ").skip(1));
+        let names = statements.map(|statement| {
+            let statement = statement.trim_start_matches("IF NOT EXISTS ");
+            let statement = statement.trim_start_matches("tlsrpt.");
+            statement.split('(').next().unwrap_or_default()
+        });
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_tables_of_a_fleet_are_named_once() {
+        let parts = [
+            include_str!("../../../fleet/src/schema/fleet.sql"),
+            include_str!("../../../fleet/src/schema/counts.sql"),
+            include_str!("../../../fleet/src/schema/composing.sql"),
+            include_str!("../../../fleet/src/schema/delivering.sql"),
+            include_str!("../../../fleet/src/schema/history.sql"),
+        ];
+        let mut named = named(1);
+        named.sort_unstable();
+        let mut made = made(&parts);
+        // Made before the others, by the program.
+        made.push("meta");
+        made.sort_unstable();
+        assert_eq!(named, made);
+    }
+
+    #[test]
+    fn the_tables_of_sqlite_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("r.sqlite");
+        let store = crate::store::sqlite::SqliteStore::open(&file, false, None).unwrap();
+        store.close().unwrap();
+        let db = rusqlite::Connection::open(&file).unwrap();
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1";
+        let mut select = db.prepare(sql).unwrap();
+        let made: Vec<String> = select
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .flatten()
+            .collect();
+        let mut named = named(3);
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, made);
     }
 }

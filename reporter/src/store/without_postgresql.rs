@@ -45,3 +45,40 @@ pub(super) fn import(settings: &Reportd, _: &Path) -> Result<MovedRows, StoreErr
 pub(super) fn export(settings: &Reportd, _: &Path) -> Result<MovedRows, StoreError> {
     Err(refused(settings))
 }
+
+#[cfg(test)]
+mod tests {
+    use tlsrptd_config::{Start, reportd};
+
+    use super::*;
+    use crate::store;
+
+    #[test]
+    fn an_address_is_refused_with_what_to_do() {
+        let arguments = [
+            "--dbname=postgresql://u@h/d",
+            "--organization_name=O",
+            "--contact_info=c@example.com",
+        ];
+        let Start::Run(settings) = reportd::load(arguments.map(Into::into), []) else {
+            panic!("an address is a dbname, whatever was built");
+        };
+        let (settings, file) = (settings.values, Path::new("/f"));
+        for (error, what) in [
+            (store::open(&settings, None).err(), "a start"),
+            (
+                store::open_for_operator(&settings, OperatorAccess::Read).err(),
+                "a question",
+            ),
+            (store::find_fault(&settings), "--check_config"),
+            (store::reporter_at_work(&settings).err(), "a request"),
+            (store::fleet_server(&settings).err(), "doctor"),
+            (store::import(&settings, file).err(), "a move"),
+            (store::export(&settings, file).err(), "and back"),
+        ] {
+            let told = error.unwrap().to_string();
+            let want = "cannot use postgresql://u@h/d: this program was built without PostgreSQL";
+            assert!(told.starts_with(want), "{what}: {told}");
+        }
+    }
+}

@@ -38,6 +38,10 @@ impl Engine {
 
     /// A whole test, skipped by name where the engine is not there.
     pub fn test(self, body: impl FnOnce()) {
+        if self == Engine::Postgres && !cfg!(feature = "postgresql") {
+            eprintln!("skipped: the reporter was built without PostgreSQL");
+            return;
+        }
         if self == Engine::Postgres && !tlsrptd_cluster::is_installed() {
             let missing = "there is no PostgreSQL 15 or newer (apt-get install postgresql)";
             tlsrptd_cluster::skip::skip(missing);

@@ -1,5 +1,6 @@
 //! What docs/ and the manuals tell the reader to type, typed.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -248,4 +249,42 @@ fn the_least_configuration_of_the_reporters_page_is_right() {
         .arg("--check_config")
         .run()
         .success();
+}
+
+/// What a list of GRANTs gives: a right, on what.
+fn granted(sql: &str) -> BTreeSet<(String, String)> {
+    let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let statements = words.split(';').map(str::trim);
+    let grants = statements.filter_map(|statement| statement.strip_prefix("GRANT "));
+    let mut granted = BTreeSet::new();
+    for grant in grants {
+        let (rights, rest) = grant.split_once(" ON ").unwrap();
+        let (places, _) = rest.split_once(" TO tlsrpt_shipper").unwrap();
+        // A comma between columns is none between rights.
+        let mut depth = 0;
+        let rights = rights.split(|sign| {
+            depth += i32::from(sign == '(') - i32::from(sign == ')');
+            sign == ',' && depth == 0
+        });
+        for right in rights {
+            for place in places.split(',') {
+                granted.insert((right.trim().to_owned(), place.trim().to_owned()));
+            }
+        }
+    }
+    granted
+}
+
+/// A test of tlsrpt-shipper's works with those of the manual.
+#[test]
+fn the_rights_of_the_fleets_page_are_those_of_the_manual() {
+    let page = document("docs/fleet.md");
+    let begin = page.find("    GRANT USAGE").unwrap();
+    let block = page[begin..]
+        .lines()
+        .take_while(|line| line.starts_with("    "));
+    let of_page = granted(&block.collect::<Vec<_>>().join("\n"));
+    let of_manual = granted(&shown("packaging/man/tlsrpt-shipper.8", "GRANT USAGE"));
+    assert!(of_page.len() > 9, "{of_page:#?}");
+    assert_eq!(of_page, of_manual);
 }

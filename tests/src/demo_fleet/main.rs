@@ -10,15 +10,17 @@ mod verdict;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_tests::harness::clock::FakeClock;
+use tlsrptd_tests::harness::fleet::{Fleet, FleetHost, Member};
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mta;
 
-use site::{Fleet, Host, Member};
-
+/// Three minutes: a lease is half of one.
+const LONGEST: Duration = Duration::from_secs(180);
 const HOSTS: usize = 5;
 const MEMBERS: usize = 3;
 /// Made-up domains beside the recorded ones, so that each member has something to do.
@@ -43,19 +45,20 @@ fn main() -> ExitCode {
     println!("For its programs it is {day}, ten to midnight (UTC).");
 
     let members: Vec<Member> = (1..=MEMBERS)
-        .map(|number| fleet.member(&lab, &clock, number))
+        .map(|number| site::member(&fleet, &lab, &clock, number))
         .collect();
     fleet.wait_for(
         "all shards have an owner",
         "SELECT count(*) = 0 FROM tlsrpt.shard WHERE owner IS NULL",
     );
-    let hosts: Vec<Host> = (1..=HOSTS)
-        .map(|number| fleet.host(&lab, &clock, number))
+    let mut hosts: Vec<FleetHost> = (1..=HOSTS)
+        .map(|number| fleet.host(&lab, Some(&clock), &format!("mx{number}")))
         .collect();
     let sent = count(&lab, &fleet, &hosts);
-    lose_host(&fleet, hosts);
+    lose_host(&mut hosts);
     midnight(&fleet, &clock, &day);
-    lose_member(&lab, &fleet, members, &day);
+    // The others work on until the end.
+    let _others = lose_member(&lab, &fleet, members, &day);
     title("What tlsrptctl fleet says of it");
     print!("{}", fleet.ctl(&lab).arg("fleet").run().success().stdout);
     verdict::verdict(&lab, &fleet, &day, &sent)
@@ -68,7 +71,7 @@ pub(crate) struct Sent {
 }
 
 /// Each datagram on one or several hosts: a domain's report is made of what several of them counted.
-fn count(lab: &Lab, fleet: &Fleet, hosts: &[Host]) -> Sent {
+fn count(lab: &Lab, fleet: &Fleet, hosts: &[FleetHost]) -> Sent {
     title("Five MTA hosts count, and ship");
     let recorded = mta::recorded().into_iter().map(|(_, bytes)| bytes);
     let made = (0..DOMAINS).map(|number| match number % 4 {
@@ -120,7 +123,7 @@ fn count(lab: &Lab, fleet: &Fleet, hosts: &[Host]) -> Sent {
     Sent { domains, sessions }
 }
 
-fn lose_host(fleet: &Fleet, mut hosts: Vec<Host>) {
+fn lose_host(hosts: &mut Vec<FleetHost>) {
     title("One of the hosts is lost, with its disk");
     if let Some(host) = hosts.pop() {
         let name = host.name.clone();
@@ -129,7 +132,6 @@ fn lose_host(fleet: &Fleet, mut hosts: Vec<Host>) {
             "{name} is gone: collector and shipper killed, its files removed. The day is not over."
         );
     }
-    fleet.keep(hosts);
 }
 
 fn midnight(fleet: &Fleet, clock: &FakeClock, day: &str) {
@@ -154,7 +156,7 @@ fn midnight(fleet: &Fleet, clock: &FakeClock, day: &str) {
 }
 
 /// A member that has something to send and nothing in hand: what it has in hand when it is killed may be sent twice, by right.
-fn lose_member(lab: &Lab, fleet: &Fleet, members: Vec<Member>, day: &str) {
+fn lose_member(lab: &Lab, fleet: &Fleet, mut members: Vec<Member>, day: &str) -> Vec<Member> {
     title("A reporter is killed while it has reports to send");
     let composed = format!("SELECT state = 'composed' FROM tlsrpt.day WHERE day = '{day}'");
     fleet.wait_for("the day is composed", &composed);
@@ -170,22 +172,14 @@ fn lose_member(lab: &Lab, fleet: &Fleet, members: Vec<Member>, day: &str) {
             "SELECT count(*) >= 5 FROM tlsrpt.delivery WHERE day = '{day}' AND status = 'sent'"
         ),
     );
-    let mut others = Vec::new();
-    let mut is_lost = false;
-    for member in members {
-        if is_lost {
-            others.push(member);
-            continue;
-        }
-        let waiting = fleet.pause_without_work_in_hand(&member);
-        println!(
-            "kill -9 {}, while {waiting} of its reports wait, and {} of all are sent.",
-            member.name,
-            fleet.query("SELECT count(*) FROM tlsrpt.delivery WHERE status = 'sent'")
-        );
-        member.running.kill();
-        is_lost = true;
-    }
+    let member = members.remove(0);
+    let waiting = site::pause_without_work_in_hand(fleet, &member);
+    println!(
+        "kill -9 {}, while {waiting} of its reports wait, and {} of all are sent.",
+        member.name,
+        fleet.query("SELECT count(*) FROM tlsrpt.delivery WHERE status = 'sent'")
+    );
+    member.running.kill();
     fleet.wait_for(
         "all deliveries have ended",
         &format!("SELECT count(*) = 0 FROM tlsrpt.delivery WHERE day = '{day}' AND status IS NULL"),
@@ -195,7 +189,7 @@ fn lose_member(lab: &Lab, fleet: &Fleet, members: Vec<Member>, day: &str) {
         lab.smtp.mails().len(),
         lab.https.posts().len()
     );
-    fleet.keep_members(others);
+    members
 }
 
 pub(crate) fn title(text: &str) {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::Value;
+use tlsrptd_tests::harness::fleet::Fleet;
 use tlsrptd_tests::harness::lab::Lab;
 use tlsrptd_tests::harness::mail::{self, ReportMail};
 
-use super::site::Fleet;
 use super::{Sent, title};
 
 /// How many lines are shown of what is well.

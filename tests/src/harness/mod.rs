@@ -5,6 +5,7 @@ pub mod clock;
 pub mod day;
 pub mod dkim;
 pub mod dns;
+pub mod fleet;
 pub mod https;
 pub mod lab;
 pub mod library;

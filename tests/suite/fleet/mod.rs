@@ -1,7 +1,9 @@
-//! Fleets of both: collectors, fetchers and reporters of sys4's and of ours, in any mixture.
+//! Fleets of both: collectors, fetchers and reporters of sys4's and of ours, in any mixture; and one of ours on PostgreSQL.
 
+mod engine;
 mod hosts;
 mod mixed;
+mod operated;
 mod pipe;
 mod ssh;
 mod uploaded;

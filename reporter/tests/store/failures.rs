@@ -1,5 +1,6 @@
 //! Which failures are remembered, and what is answered of them.
 
+use tlsrptd_proto::failure::ResultType;
 use tlsrptd_reporter::store::{FailureQuestion, FailureRow};
 
 use crate::{
@@ -183,4 +184,75 @@ fn failures_of_several_days() {
         "of these days alone"
     );
     assert!(by_day("x.example", 0, 2).is_empty());
+}
+
+/// A domain fails anew when it has not failed in that way, with whichever of its MX hosts.
+#[each_engine]
+fn ways_to_fail_are_told_apart() {
+    let folder = folder();
+    let settings = settings(folder.path(), &[]);
+    let mut store = open(&settings);
+    let (expired, no_starttls) = (
+        ResultType::CertificateExpired,
+        ResultType::StarttlsNotSupported,
+    );
+    let mut two_ways = failing("b.example", &[("mx", 1), ("mx", 1)]);
+    two_ways.rows.details.failures[1].result = no_starttls;
+    two_ways.rows.details.by_result = [(expired, 1), (no_starttls, 1)].into();
+    let days = [
+        vec![
+            failing("b.example", &[("mx", 4)]),
+            failing("c.example", &[("mx", 2)]),
+        ],
+        vec![two_ways, failing("c.example", &[("mx2", 9)])],
+    ];
+    let now = at("22T00:00:00");
+    for (at, decided) in (0..).zip(&days) {
+        store.close_day(day().ahead(at), decided, now).unwrap();
+    }
+    let ask = |from: u32, new_since: Option<u32>| {
+        let question = FailureQuestion {
+            from: day().ahead(from),
+            to: day().ahead(1),
+            new_since: new_since.map(|since| day().ahead(since)),
+            ..question(9)
+        };
+        let rows = reader(&settings).failures(&question).unwrap();
+        let text = |(row, text): (&FailureRow, String)| format!("{text} {}", row.result_type);
+        let rows = rows.iter().zip(texts(&rows)).map(text);
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ask(0, None),
+        [
+            "c.example mx2 9 certificate-expired",
+            "b.example mx 5 certificate-expired",
+            "c.example mx 2 certificate-expired",
+            "b.example mx 1 starttls-not-supported",
+        ]
+    );
+    assert_eq!(
+        ask(1, Some(0)),
+        ["b.example mx 1 starttls-not-supported"],
+        "c.example failed in that way, with another MX"
+    );
+    let by_day = reader(&settings).failures_by_day(
+        &["b.example", "b.example", "x.example"],
+        day(),
+        day().ahead(1),
+    );
+    let mut by_day: Vec<String> = by_day
+        .unwrap()
+        .iter()
+        .map(|of| format!("{} {} {}", of.day, of.result_type, of.sessions))
+        .collect();
+    by_day.sort();
+    assert_eq!(
+        by_day,
+        [
+            "2026-11-20 certificate-expired 4",
+            "2026-11-21 certificate-expired 1",
+            "2026-11-21 starttls-not-supported 1",
+        ]
+    );
 }

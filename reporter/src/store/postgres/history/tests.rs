@@ -26,9 +26,6 @@ fn in_one<T>(db: &Session, work: impl FnOnce(&Transaction<'_>) -> Result<T, Faul
     value
 }
 
-/// A day, and what failed on it: domain, MX, sessions.
-type FailedOn<'a> = (&'a str, &'a [(&'a str, &'a str, u64)]);
-
 /// A member, with its part of the shards.
 struct Fake {
     id: i64,
@@ -74,10 +71,7 @@ fn failing((domain, mx, sessions): &(&str, &str, u64)) -> DecidedDomain {
         rows: Default::default(),
         named: Vec::new(),
     };
-    let result = match *mx {
-        "expired" => ResultType::CertificateExpired,
-        _ => ResultType::StarttlsNotSupported,
-    };
+    let result = ResultType::StarttlsNotSupported;
     decided.rows.sessions = *sessions;
     decided.rows.details.by_result.insert(result, *sessions);
     decided.rows.details.failures.push(CountedFailure {
@@ -127,96 +121,6 @@ fn texts(db: &Session) -> i64 {
     row.unwrap().get(0)
 }
 
-#[test]
-fn days_are_added_up() {
-    let Some(db) = open() else { return };
-    let days: [FailedOn<'_>; 3] = [
-        ("18", &[("a.example", "mx", 7), ("c.example", "mx", 2)]),
-        ("20", &[("a.example", "mx", 1), ("b.example", "mx", 4)]),
-        (
-            "21",
-            &[
-                ("b.example", "mx", 1),
-                ("b.example", "expired", 1),
-                ("c.example", "other", 9),
-            ],
-        ),
-    ];
-    for member in 1..=3 {
-        let mut member = Fake::new(member, 3, 10);
-        for (on, rows) in days {
-            member.decide(&db, on, rows);
-        }
-    }
-    assert_eq!(
-        ask(&db, &question("18", "21")),
-        [
-            "c.example other 9 on 1 from 21 to 21",
-            "a.example mx 8 on 2 from 18 to 20",
-            "b.example mx 5 on 2 from 20 to 21",
-            "c.example mx 2 on 1 from 18 to 18",
-            "b.example expired 1 on 1 from 21 to 21",
-        ]
-    );
-    let first = FailureQuestion {
-        limit: 1,
-        ..question("20", "21")
-    };
-    assert_eq!(ask(&db, &first), ["c.example other 9 on 1 from 21 to 21"]);
-    let of_b = FailureQuestion {
-        domain: Some("b.example".to_owned()),
-        ..question("18", "21")
-    };
-    assert_eq!(
-        ask(&db, &of_b),
-        [
-            "b.example mx 5 on 2 from 20 to 21",
-            "b.example expired 1 on 1 from 21 to 21"
-        ]
-    );
-    let new = FailureQuestion {
-        new_since: Some(day("18")),
-        ..question("21", "21")
-    };
-    assert_eq!(
-        ask(&db, &new),
-        ["b.example expired 1 on 1 from 21 to 21"],
-        "c.example failed in that way, with another MX"
-    );
-    let new_of = |domain: &str| {
-        let new = FailureQuestion {
-            domain: Some(domain.to_owned()),
-            ..new.clone()
-        };
-        ask(&db, &new).len()
-    };
-    assert_eq!((new_of("b.example"), new_of("c.example")), (1, 0));
-    let domains = ["b.example", "b.example", "x.example"];
-    let by_day = ranking::failures_by_day(&db, &domains, day("18"), day("21")).unwrap();
-    let by_day = by_day.into_iter().map(|of| {
-        let day = of.day.to_string();
-        format!(
-            "{} {} {} on {}",
-            of.domain,
-            of.result_type,
-            of.sessions,
-            &day[8..]
-        )
-    });
-    assert_eq!(
-        by_day.collect::<Vec<_>>(),
-        [
-            "b.example starttls-not-supported 4 on 20",
-            "b.example certificate-expired 1 on 21",
-            "b.example starttls-not-supported 1 on 21",
-        ]
-    );
-    let totals = read::totals(&db, day("01"), day("30")).unwrap();
-    let seen: Vec<_> = totals.iter().map(|of| (of.domains, of.sessions)).collect();
-    assert_eq!(seen, [(2, 9), (2, 5), (3, 11)], "of all members together");
-    assert_eq!(read::first_day(&db).unwrap(), Some(day("18")));
-}
-
 /// Each member keeps those of its own domains, and the end of the day those of the most sessions among all.
 #[test]
 fn a_day_is_bounded_over_all_members() {
@@ -244,6 +148,9 @@ fn a_day_is_bounded_over_all_members() {
         }
     }
     assert_eq!(sums(), (15, total), "five a member, and nothing is lost");
+    let totals = read::totals(&db, day("01"), day("30")).unwrap();
+    let totals: Vec<_> = totals.iter().map(|of| (of.domains, of.sessions)).collect();
+    assert_eq!(totals, [(60, total)], "of all members together");
     in_one(&db, |tx| members[0].failures.end_day(tx, day("21")));
     assert_eq!(sums(), (5, total));
     assert_eq!(texts(&db), 5, "what is folded leaves no texts");

@@ -203,10 +203,7 @@ mod failing {
             rows: Default::default(),
             named: Vec::new(),
         };
-        let result = match mx {
-            "expired" => ResultType::CertificateExpired,
-            _ => ResultType::StarttlsNotSupported,
-        };
+        let result = ResultType::StarttlsNotSupported;
         decided.rows.details.by_result.insert(result, sessions);
         decided.rows.details.failures.push(CountedFailure {
             mx: mx.to_owned(),
@@ -244,88 +241,6 @@ mod failing {
             )
         })
         .collect()
-    }
-
-    #[test]
-    fn days_are_added_up() {
-        let (_folder, store) = store(
-            10,
-            &[
-                ("18", &[("a.example", "mx", 7), ("c.example", "mx", 2)]),
-                ("20", &[("a.example", "mx", 1), ("b.example", "mx", 4)]),
-                (
-                    "21",
-                    &[
-                        ("b.example", "mx", 1),
-                        ("b.example", "expired", 1),
-                        ("c.example", "other", 9),
-                    ],
-                ),
-            ],
-        );
-        let ask = |question: &FailureQuestion| shown(store.failures(question).unwrap());
-        assert_eq!(
-            ask(&question("18", "21")),
-            [
-                "c.example other 9 on 1 from 21 to 21",
-                "a.example mx 8 on 2 from 18 to 20",
-                "b.example mx 5 on 2 from 20 to 21",
-                "c.example mx 2 on 1 from 18 to 18",
-                "b.example expired 1 on 1 from 21 to 21",
-            ]
-        );
-        let first = FailureQuestion {
-            limit: 1,
-            ..question("20", "21")
-        };
-        assert_eq!(ask(&first), ["c.example other 9 on 1 from 21 to 21"]);
-        let of_b = FailureQuestion {
-            domain: Some("b.example".to_owned()),
-            ..question("18", "21")
-        };
-        assert_eq!(
-            ask(&of_b),
-            [
-                "b.example mx 5 on 2 from 20 to 21",
-                "b.example expired 1 on 1 from 21 to 21"
-            ]
-        );
-        let new = FailureQuestion {
-            new_since: Some(day("18")),
-            ..question("21", "21")
-        };
-        assert_eq!(
-            ask(&new),
-            ["b.example expired 1 on 1 from 21 to 21"],
-            "c.example failed in that way, with another MX"
-        );
-        let by_day = store
-            .failures_by_day(
-                &["b.example", "b.example", "x.example"],
-                day("18"),
-                day("21"),
-            )
-            .unwrap();
-        let by_day = by_day.into_iter().map(|of| {
-            let day = of.day.to_string();
-            format!(
-                "{} {} {} on {}",
-                of.domain,
-                of.result_type,
-                of.sessions,
-                &day[8..]
-            )
-        });
-        let mut by_day: Vec<String> = by_day.collect();
-        by_day.sort();
-        assert_eq!(
-            by_day,
-            [
-                "b.example certificate-expired 1 on 21",
-                "b.example starttls-not-supported 1 on 21",
-                "b.example starttls-not-supported 4 on 20",
-            ]
-        );
     }
 
     /// When all domains fail, those of the fewest sessions are folded, and leave no text behind.

@@ -69,11 +69,11 @@ impl Engine {
         let folder = folder.unwrap();
         let database = match self {
             Engine::Sqlite => None,
-            Engine::Postgres => tlsrptd_cluster::database(),
+            Engine::Postgres => tlsrptd_cluster::filled_database(make_tables),
         };
         let folder = Folder { folder, database };
         if let Some(address) = folder.address() {
-            make_tables(address);
+            make_another(address);
             folder.redirect(address);
         }
         folder
@@ -90,6 +90,17 @@ pub fn make_tables(address: &str) {
         .batch("UPDATE lease SET length = '1000 days'")
         .unwrap();
     transaction.commit().unwrap();
+}
+
+/// The tables were copied: what they say of whose they are is drawn anew, as for each database.
+fn make_another(address: &str) {
+    let db = Session::connect(Address::parse(address).unwrap()).unwrap();
+    let (installation, key) = (
+        format!("{:016x}", rand::random::<u64>()),
+        rand::random::<[u8; 32]>(),
+    );
+    let sql = "UPDATE meta SET installation = $1, bounce_key = $2";
+    db.query(sql, &[&installation, &key.as_slice()]).unwrap();
 }
 
 /// What a reporter has of its own in a test.

@@ -1,39 +1,57 @@
 //! What the database of a fleet holds, as `stored.rs` reads the SQLite engine's.
 
-use std::path::Path;
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+};
 
-use tlsrptd_fleet::{Address, Row, Session};
+use tlsrptd_fleet::{Address, Fault, Row, Session};
 
 use super::stored::{
     DataRow, DeliveryRow, JobRow, MailsRow, ReportRow, RequestRow, Stored, SuppressedRow,
 };
 
-fn session(dbname: &Path) -> Session {
-    let address = Address::parse(dbname.to_str().unwrap()).unwrap();
-    Session::connect(address).unwrap()
+/// One connection is kept: some tests look hundreds of times.
+fn with_session<T>(dbname: &Path, ask: impl FnOnce(&Session) -> T) -> T {
+    thread_local! {
+        static KEPT: RefCell<Option<(PathBuf, Session)>> = const { RefCell::new(None) };
+    }
+    let kept = KEPT.take().filter(|(of, _)| of == dbname);
+    let (of, session) = kept.unwrap_or_else(|| {
+        let address = Address::parse(dbname.to_str().unwrap()).unwrap();
+        (dbname.to_owned(), Session::connect(address).unwrap())
+    });
+    let answer = ask(&session);
+    KEPT.set(Some((of, session)));
+    answer
 }
 
 /// `None` before a reporter has made the tables.
 pub fn read(dbname: &Path) -> Option<Stored> {
-    let db = session(dbname);
-    let made = db.query("SELECT version FROM tlsrpt.meta", &[]).ok()?;
-    (!made.is_empty()).then(|| Stored {
-        jobs: jobs(&db),
-        data: data(&db),
-        reports: reports(&db),
-        deliveries: deliveries(&db),
-        suppressed: suppressed(&db),
-        refusals: rows(&db, "SELECT target FROM refusal ORDER BY 1", |row| {
+    with_session(dbname, |db| {
+        let made = db.query("SELECT version FROM tlsrpt.meta", &[]).ok()?;
+        (!made.is_empty()).then(|| all(db))
+    })
+}
+
+fn all(db: &Session) -> Stored {
+    Stored {
+        jobs: jobs(db),
+        data: data(db),
+        reports: reports(db),
+        deliveries: deliveries(db),
+        suppressed: suppressed(db),
+        refusals: rows(db, "SELECT target FROM refusal ORDER BY 1", |row| {
             row.get(0)
         }),
-        mails: rows(&db, "SELECT domain, mails FROM mails ORDER BY 1", |row| {
+        mails: rows(db, "SELECT domain, mails FROM mails ORDER BY 1", |row| {
             MailsRow {
                 domain: row.get(0),
                 number: row.get(1),
             }
         }),
-        requests: requests(&db),
-    })
+        requests: requests(db),
+    }
 }
 
 fn jobs(db: &Session) -> Vec<JobRow> {
@@ -138,15 +156,16 @@ fn rows<T>(db: &Session, sql: &str, read: impl Fn(&Row) -> T) -> Vec<T> {
 
 /// Statements behind the reporter's back.
 pub fn change(dbname: &Path, sql: &str) {
-    let db = session(dbname);
-    let transaction = db.begin().unwrap();
-    transaction.batch(sql).unwrap();
-    transaction.commit().unwrap();
+    with_session(dbname, |db| {
+        let transaction = db.begin().unwrap();
+        transaction.batch(sql).unwrap();
+        transaction.commit().unwrap();
+    });
 }
 
 /// Rows of a text and a number.
 pub fn ask(dbname: &Path, sql: &str) -> Vec<(String, i64)> {
-    rows(&session(dbname), sql, |row| (row.get(0), row.get(1)))
+    with_session(dbname, |db| rows(db, sql, |row| (row.get(0), row.get(1))))
 }
 
 /// No delivery is without its report, in the partition that its number names.
@@ -159,24 +178,28 @@ pub fn is_whole(dbname: &Path) -> bool {
 /// A number that changes when anything in the database does, but for who is a member and until when.
 pub fn fingerprint(dbname: &Path) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let db = session(dbname);
-    // A step that removes a day's tables holds them until its commit: then nothing is known, and afterwards there is a change.
-    db.query("SET lock_timeout = '200ms'", &[]).unwrap();
+    let mut hasher = DefaultHasher::new();
+    with_session(dbname, |db| {
+        // None has been made, or a step that removes a day's tables holds them until its commit: then nothing is known, and
+        // afterwards there is a change.
+        contents(db).unwrap_or_default().hash(&mut hasher);
+    });
+    hasher.finish()
+}
+
+/// Of all tables: a hash of each, in one statement, as thousands of them are asked for.
+fn contents(db: &Session) -> Result<Vec<String>, Fault> {
     let tables = "SELECT relname::text FROM pg_class WHERE relnamespace = 'tlsrpt'::regnamespace \
                   AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'member' ORDER BY 1";
-    let Ok(tables) = db.query(tables, &[]) else {
-        // None has been made.
-        return 0;
+    let transaction = db.begin()?;
+    transaction.batch("SET LOCAL lock_timeout = '200ms'")?;
+    let of = |row: &Row| {
+        let table: String = row.get(0);
+        format!(
+            "(SELECT '{table} ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t)"
+        )
     };
-    let mut hasher = DefaultHasher::new();
-    for table in tables.iter().map(|row| row.get::<_, String>(0)) {
-        let sql = format!(
-            "SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"
-        );
-        let Ok(rows) = db.query(&sql, &[]) else {
-            return 0;
-        };
-        (table, rows[0].get::<_, String>(0)).hash(&mut hasher);
-    }
-    hasher.finish()
+    let tables: Vec<String> = transaction.query(tables, &[])?.iter().map(of).collect();
+    let hashes = transaction.query(&tables.join(" UNION ALL "), &[])?;
+    Ok(hashes.iter().map(|row| row.get(0)).collect())
 }

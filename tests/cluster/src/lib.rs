@@ -25,6 +25,13 @@ use tempfile::TempDir;
 const OLDEST: u32 = 15;
 /// initdb and the start of a server on a busy machine.
 const LONGEST_START: Duration = Duration::from_secs(120);
+/// A database removed is a checkpoint, after which each page would be written once more in whole. Nothing of this cluster outlives
+/// a crash.
+const OF_MANY_DATABASES: [&str; 3] = [
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+];
 /// Whose rights a test process that is root gives its server.
 const ORDINARY_USERS: [&str; 2] = ["postgres", "nobody"];
 
@@ -51,22 +58,43 @@ pub fn database() -> Option<String> {
     Some(of_this_process()?.database())
 }
 
-/// Removes a database that [`database`] gave: a process of many tests would fill the disk.
+/// The same, a copy of one that `fill` has filled: once in this process, so that it is always the same `fill`. `None`: there is no
+/// PostgreSQL here.
+///
+/// # Panics
+/// When there is one and it does not start.
+pub fn filled_database(fill: impl FnOnce(&str)) -> Option<String> {
+    static FILLED: OnceLock<String> = OnceLock::new();
+    let cluster = of_this_process()?;
+    let filled = FILLED.get_or_init(|| {
+        let address = cluster.database();
+        fill(&address);
+        address
+    });
+    Some(cluster.made(&format!("TEMPLATE {}", name_of(filled))))
+}
+
+/// Removes a database that was given here: a process of many tests would fill the disk.
 ///
 /// # Panics
 /// When the server says no.
 pub fn remove(address: &str) {
-    let name = address.rsplit('/').next().unwrap_or_default();
     let cluster = of_this_process().expect("it gave the database");
-    let sql = format!("DROP DATABASE {name} WITH (FORCE)");
+    let sql = format!("DROP DATABASE {} WITH (FORCE)", name_of(address));
     cluster
         .query("postgres", &sql)
         .expect("a database is removed");
 }
 
+fn name_of(address: &str) -> &str {
+    address.rsplit('/').next().unwrap_or_default()
+}
+
 fn of_this_process() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(|| Cluster::start(&[])).as_ref()
+    CLUSTER
+        .get_or_init(|| Cluster::start(&OF_MANY_DATABASES))
+        .as_ref()
 }
 
 impl Cluster {
@@ -196,9 +224,13 @@ impl Cluster {
     /// # Panics
     /// When it cannot be made.
     pub fn database(&self) -> String {
+        self.made("")
+    }
+
+    fn made(&self, how: &str) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.query("postgres", &format!("CREATE DATABASE {name}"))
+        self.query("postgres", &format!("CREATE DATABASE {name} {how}"))
             .expect("a database is made");
         self.address(&name)
     }

@@ -43,7 +43,7 @@ fn suspended(settings: &Reportd) -> (Vec<String>, usize) {
 }
 
 /// The relay takes each mail. What it brings back counts as a refusal, and what it does not bring back for a week as taken.
-#[each_engine(long)]
+#[each_engine]
 async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -110,7 +110,7 @@ async fn a_dead_mailbox_behind_a_relay_is_left_alone() {
 }
 
 /// More than are applied in one transaction, and nobody writes to the database afterwards.
-#[each_engine(long)]
+#[each_engine]
 async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -138,7 +138,7 @@ async fn thousands_that_came_while_no_reporter_ran_are_all_applied() {
 }
 
 /// A bounce that speaks of us, or of the relay, ends the delivery alone.
-#[each_engine(long)]
+#[each_engine]
 async fn who_does_not_like_us_is_mailed_on() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);

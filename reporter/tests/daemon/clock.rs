@@ -69,7 +69,7 @@ fn hours(hours: u64) -> Duration {
 }
 
 /// The clock while the reporter runs: nobody is told anything twice, and no day is left out.
-#[each_engine(long)]
+#[each_engine]
 fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
     for (why, steps) in [
         ("true", vec![]),
@@ -112,7 +112,7 @@ fn each_day_is_reported_once_whatever_the_clock_shows_for_a_moment() {
 }
 
 /// After days away the reporter knows only the time before the start: by that nobody is sent anything.
-#[each_engine(long)]
+#[each_engine]
 fn by_the_time_before_the_start_nothing_is_sent() {
     let folder = environment::folder();
     let settings = settings(folder.path(), &["--spread_out_delivery=1"]);
@@ -151,7 +151,7 @@ fn by_the_time_before_the_start_nothing_is_sent() {
 }
 
 /// At the start the clock is four days ahead for forty seconds; the database knows better.
-#[each_engine(long)]
+#[each_engine]
 fn a_start_with_a_wrong_clock_decides_nothing() {
     for off in [4 * DAY, -4 * DAY, -20_000 * DAY] {
         let make = || TestEnvironment {
@@ -179,7 +179,7 @@ fn a_start_with_a_wrong_clock_decides_nothing() {
 }
 
 /// The same on the first start of all, with a collector on the same clock: what was made is undone.
-#[each_engine(long)]
+#[each_engine]
 fn jobs_for_days_to_come_are_made_again() {
     let make = || {
         let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
@@ -211,7 +211,7 @@ fn jobs_for_days_to_come_are_made_again() {
 }
 
 /// `keep_days` 10, then 1, then 10.
-#[each_engine(long)]
+#[each_engine]
 fn what_was_decided_is_known_when_its_rows_are_gone() {
     let folder = environment::folder();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -241,7 +241,7 @@ fn what_was_decided_is_known_when_its_rows_are_gone() {
 }
 
 /// Sessions that are added to a day after it was reported.
-#[each_engine(long)]
+#[each_engine]
 fn what_is_added_to_a_day_is_reported_late() {
     let folder = environment::folder();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -300,7 +300,7 @@ fn what_is_added_to_a_day_is_reported_late() {
 
 /// Ahead for so long that it is believed, with a collector that is away: what the other one has told is reported when the
 /// clock is back.
-#[each_engine(long)]
+#[each_engine]
 async fn a_clock_that_is_believed_and_wrong_ends_no_day() {
     for (days, minutes) in [(2, 20), (5, 20), (60, 20), (5, 300)] {
         let folder = environment::folder();
@@ -334,7 +334,7 @@ async fn a_clock_that_is_believed_and_wrong_ends_no_day() {
 }
 
 /// The same with reports that wait for their time, and an operator's suppression.
-#[each_engine(long)]
+#[each_engine]
 async fn a_clock_that_is_believed_and_wrong_expires_and_removes_nothing() {
     let folder = environment::folder();
     let settings = settings(folder.path(), &["--spread_out_delivery=36000"]);

@@ -57,7 +57,7 @@ fn played(
     })
 }
 
-#[each_engine(long)]
+#[each_engine]
 fn each_day_once() {
     let minute = |minutes: u64| Duration::from_secs(60 * minutes);
     let daily = "--digest=daily";
@@ -135,7 +135,7 @@ fn each_day_once() {
 }
 
 /// A week is over on Monday, when its Sunday is decided.
-#[each_engine(long)]
+#[each_engine]
 fn a_week_on_monday() {
     let environment = TestEnvironment::new("2026-11-18T00:00:00Z");
     let (weeks, at) = played(environment, &["--digest=weekly"], &[hours(24 * 13)]);
@@ -150,7 +150,7 @@ fn a_week_on_monday() {
 }
 
 /// A collector that is given up is news, even for who wants to know of failures alone.
-#[each_engine(long)]
+#[each_engine]
 fn a_collector_that_is_missing_is_told_of() {
     let mut environment = TestEnvironment::new("2026-11-20T12:00:00Z");
     environment.gather = Box::new(|job, _| match job.command.as_str() {
@@ -167,7 +167,7 @@ fn a_collector_that_is_missing_is_told_of() {
 }
 
 /// As a delivery, with pauses, for a day; then the next one has its turn. Reports go out all the while.
-#[each_engine(long)]
+#[each_engine]
 fn what_cannot_be_sent_is_given_up_after_a_day() {
     let refused = || Outcome::Refused {
         reason: "550 5.1.1 no such user".into(),
@@ -272,7 +272,7 @@ fn what_cannot_be_sent_is_given_up_after_a_day() {
 }
 
 /// One that has ended while deliveries are waited for is waited for no longer: else the stop has no end.
-#[each_engine(long)]
+#[each_engine]
 fn a_digest_that_has_ended_holds_no_stop() {
     let (stopped, ended) = mpsc::channel();
     let engine = Engine::current();

@@ -93,7 +93,7 @@ const EDITS: &[Row] = &[
     ("a, b, c", "c, a", 9, &["a", "b", "c"], &["a|ok", "b|ok", "c|ok"], "who has answered is removed: its data is used"),
 ];
 
-#[each_engine(long)]
+#[each_engine]
 async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
     for (before, after, sessions, answered, jobs, why) in EDITS {
         let folder = folder();
@@ -122,7 +122,7 @@ async fn each_collector_is_asked_once_whatever_becomes_of_the_list() {
     }
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn one_edit_after_the_other() {
     let folder = folder();
     let (environment, answers) = collectors(BEGIN);
@@ -143,7 +143,7 @@ async fn one_edit_after_the_other() {
 }
 
 /// Until the day is decided a removed collector may come back; then what it has is late.
-#[each_engine(long)]
+#[each_engine]
 async fn who_was_removed_and_is_back_is_asked() {
     let folder = folder();
     let (environment, _) = collectors(BEGIN);
@@ -165,7 +165,7 @@ async fn who_was_removed_and_is_back_is_asked() {
 
 /// The other collector's data is there, the reporter comes back when the day is 68 hours old, and the deadline would end
 /// two hours after the day is too old.
-#[each_engine(long)]
+#[each_engine]
 async fn a_day_is_composed_before_it_is_too_old() {
     let folder = folder();
     let options = ["--fetchers=never, b", "--spread_out_delivery=1"];
@@ -224,7 +224,7 @@ async fn a_day_left_in_the_middle_waits_for_who_is_asked_once_more() {
 
 /// The dead collector had brought a part, was removed, and another host was put where it stood: that is nobody's successor.
 /// What was decided before it came it is not asked for, and what the dead one brought stays used.
-#[each_engine(long)]
+#[each_engine]
 async fn a_host_in_the_place_of_a_removed_one_is_another_one() {
     for edits in [["b, dead", "b", "b, c"], ["dead, b", "b", "c, b"]] {
         let folder = folder();

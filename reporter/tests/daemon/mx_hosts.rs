@@ -58,7 +58,7 @@ fn reports(settings: &Reportd) -> Vec<String> {
 
 /// Three domains have their mail there: one without a record, one whose own record names the host's destination, one with
 /// a destination of its own; the host's name is a domain itself.
-#[each_engine(long)]
+#[each_engine]
 async fn what_no_destination_of_the_host_has_is_reported_on_the_host() {
     let folder = folder();
     let settings = with(folder.path(), &[YESTERDAY_ONLY, "--late_interval=600"]);
@@ -149,7 +149,7 @@ async fn what_no_destination_of_the_host_has_is_reported_on_the_host() {
 }
 
 /// Each row: what the operator or DNS says, and what becomes of the host.
-#[each_engine(long)]
+#[each_engine]
 async fn what_keeps_a_report_on_a_host_from_being_made() {
     for (options, failed, uri, want, why) in [
         ("", 0, "mailto:tls@hoster.example", Some("-"), "nothing"),
@@ -236,7 +236,7 @@ async fn what_keeps_a_report_on_a_host_from_being_made() {
 }
 
 /// Its report on it as a MX host has the first number of that name, and is no decision on the domain.
-#[each_engine(long)]
+#[each_engine]
 async fn a_host_that_is_counted_late_as_a_domain_is_one_domain_more() {
     let folder = folder();
     let settings = with(folder.path(), &[YESTERDAY_ONLY, "--late_interval=600"]);
@@ -263,7 +263,7 @@ async fn a_host_that_is_counted_late_as_a_domain_is_one_domain_more() {
 
 /// Five domains name the hoster; what the bound leaves out is in the one report on his host, and so is what the operator's
 /// archive alone has.
-#[each_engine(long)]
+#[each_engine]
 async fn neither_a_bound_nor_an_archive_takes_the_report_on_the_host() {
     let folder = folder();
     let map = folder.path().join("archive.map");
@@ -302,7 +302,7 @@ async fn neither_a_bound_nor_an_archive_takes_the_report_on_the_host() {
 }
 
 /// A hoster with many hosts: all are reported on, and none twice.
-#[each_engine(long)]
+#[each_engine]
 async fn many_hosts_of_many_owners() {
     let folder = folder();
     let settings = with(
@@ -337,7 +337,7 @@ async fn many_hosts_of_many_owners() {
 
 /// The host's reports go to a domain with its mail there, and are all that it gets: with the guard they are not reported on
 /// for ever.
-#[each_engine(long)]
+#[each_engine]
 async fn reports_on_a_host_are_not_what_there_is_to_report_of_it() {
     for (guard, least, most) in [("yes", 1, 2), ("no", 9, 11)] {
         let folder = folder();

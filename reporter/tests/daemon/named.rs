@@ -67,7 +67,7 @@ fn sent_to(environment: &TestEnvironment, uri: &str) -> Vec<String> {
 
 const LIMIT: &str = "--max_reports_per_destination=70";
 
-#[each_engine(long)]
+#[each_engine]
 async fn domains_with_failures_come_first_and_the_rest_is_named() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW, LIMIT]);
@@ -93,7 +93,7 @@ async fn domains_with_failures_come_first_and_the_rest_is_named() {
     );
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn a_restart_forgets_nothing_of_the_day() {
     for at in [1, 2, 3] {
         let folder = folder();
@@ -124,7 +124,7 @@ async fn a_restart_forgets_nothing_of_the_day() {
     }
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn what_is_late_counts_for_its_day_and_another_day_is_another() {
     let folder = folder();
     let settings = settings(folder.path(), &[NOW, "--max_reports_per_destination=5"]);
@@ -150,7 +150,7 @@ async fn what_is_late_counts_for_its_day_and_another_day_is_another() {
 }
 
 /// What the operator knows, and what only looks like it.
-#[each_engine(long)]
+#[each_engine]
 async fn a_rush_is_suspect_and_what_is_known_is_not() {
     let victim = |number: usize| format!("n{number}.evil{}.example", number % 3);
     let rows: [(&str, bool, bool, &[&str]); 4] = [
@@ -209,7 +209,7 @@ async fn a_rush_is_suspect_and_what_is_known_is_not() {
 }
 
 /// A million names of strangers, one delivery each, leave nothing behind.
-#[each_engine(long)]
+#[each_engine]
 async fn what_few_name_is_forgotten() {
     let folder = folder();
     let settings = settings(
@@ -243,7 +243,7 @@ async fn what_few_name_is_forgotten() {
 }
 
 /// Five hundred mails to one domain and as many to others, all due at once: those to others are through at once.
-#[each_engine(long)]
+#[each_engine]
 async fn mails_to_one_domain_are_paced_and_others_do_not_wait() {
     for (a_minute, most_a_minute) in [(0, 500), (30, 31), (300, 305)] {
         let folder = folder();

@@ -39,7 +39,7 @@ fn by_mail(domain: &str) -> LookupResult {
 }
 
 /// Each step in turn cannot be written for an hour. The reporter goes on, or is started again until it can.
-#[each_engine(long)]
+#[each_engine]
 async fn a_full_disk_at_every_step() {
     for step in Step::ALL.iter().copied() {
         let folder = folder();
@@ -133,7 +133,7 @@ fn bring_back_what_is_gone(settings: &Reportd, now: Timestamp) {
 }
 
 /// For longer than any retry window: what is the operator's to mend costs no report.
-#[each_engine(long)]
+#[each_engine]
 async fn a_relay_that_is_gone_or_denies_for_two_days() {
     let reason = || "no".to_owned();
     for outcome in [
@@ -181,7 +181,7 @@ async fn a_relay_that_is_gone_or_denies_for_two_days() {
 }
 
 /// A relay with a slow filter has the mail long before it says so: who hangs up at a stop sends it again after the start.
-#[each_engine(long)]
+#[each_engine]
 async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
     for (has_mails, ends, why) in [
         (true, (4, 0), "each answer is heard"),
@@ -210,7 +210,7 @@ async fn a_stop_waits_for_the_relay_where_it_has_the_mail() {
     }
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn dns_that_is_gone_for_hours() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, "--spread_out_delivery=1"]);
@@ -229,7 +229,7 @@ async fn dns_that_is_gone_for_hours() {
 }
 
 /// Down for three days: what is young enough goes out late, each day with its own report.
-#[each_engine(long)]
+#[each_engine]
 async fn a_reporter_that_was_down_for_three_days() {
     let folder = folder();
     // Three mails on one day would be as many as the sessions.

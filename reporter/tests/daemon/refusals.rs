@@ -76,7 +76,7 @@ pub fn asked(environment: &TestEnvironment, uri: &str) -> Vec<String> {
         .collect()
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -132,7 +132,7 @@ async fn who_refuses_is_left_alone_for_longer_and_longer_until_it_takes_one() {
     );
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn only_the_receivers_own_word_counts() {
     let folder = folder();
     let map = folder.path().join("map");
@@ -182,7 +182,7 @@ async fn only_the_receivers_own_word_counts() {
 }
 
 /// A record may name a place that others have named for themselves, and be refused there.
-#[each_engine(long)]
+#[each_engine]
 async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -251,7 +251,7 @@ async fn a_refusal_counts_for_the_domain_that_was_reported_on() {
     assert!(stored(&settings).refusals.is_empty());
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn a_relay_that_takes_nothing_suspends_nobody() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);

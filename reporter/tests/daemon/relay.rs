@@ -14,7 +14,7 @@ use crate::{
     hosts::{YESTERDAY, attempts, by_mail, ends, environment},
 };
 
-#[each_engine(long)]
+#[each_engine]
 async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
     for (takes, why) in [
         (Duration::ZERO, "connections are refused at once"),
@@ -55,7 +55,7 @@ async fn a_relay_that_is_dead_for_a_day_is_asked_now_and_then() {
 }
 
 /// A relay that greylists takes no mail when it sees it first, whoever it is for, and each one some minutes later.
-#[each_engine(long)]
+#[each_engine]
 async fn a_relay_that_greylists_gets_all_mails() {
     const MINUTES: Duration = Duration::from_secs(300);
     let folder = folder();
@@ -87,7 +87,7 @@ async fn a_relay_that_greylists_gets_all_mails() {
 
 /// A relay that looks at each mail for a second gets as many a second as it has connections, and posts go on meanwhile as if
 /// there were no mails.
-#[each_engine(long)]
+#[each_engine]
 async fn a_relay_that_takes_its_time_delays_no_post() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
@@ -118,7 +118,7 @@ async fn a_relay_that_takes_its_time_delays_no_post() {
 }
 
 /// Mails that no relay takes ask no more often than every other time whether it takes any.
-#[each_engine(long)]
+#[each_engine]
 async fn twenty_mails_that_are_never_taken_hold_up_no_other() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
@@ -151,7 +151,7 @@ async fn twenty_mails_that_are_never_taken_hold_up_no_other() {
 }
 
 /// A filter denies all mails of one stranger, and for an hour the others' too.
-#[each_engine(long)]
+#[each_engine]
 async fn a_thousand_mails_of_a_stranger_do_not_starve_ten() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);

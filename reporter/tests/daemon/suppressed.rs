@@ -36,7 +36,7 @@ fn pending(settings: &Reportd) -> Vec<String> {
 }
 
 /// The list holds for what was decided before.
-#[each_engine(long)]
+#[each_engine]
 async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
     let folder = folder();
     let settings = settings(folder.path(), &["--max_report_age=86400"]);
@@ -74,7 +74,7 @@ async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
     assert_eq!(after, before, "nobody was asked again");
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn one_of_two_addresses_is_left_out_and_never_pending() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
@@ -141,7 +141,7 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
     );
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
     let folder = folder();
     let settings = settings(

@@ -25,7 +25,7 @@ fn to_one_host(domain: &str) -> String {
 }
 
 /// A receiver that takes a report in a millisecond gets them without a pause, and many are recorded at a time.
-#[each_engine(long)]
+#[each_engine]
 async fn a_receiver_that_takes_reports_at_once_waits_for_nobody() {
     for who in ["mailto:", "https:"] {
         let folder = folder();

@@ -35,7 +35,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// A silence of so many days is too long.
 const TOO_LONG: u32 = 7;
 
-#[each_engine(long)]
+#[each_engine]
 fn with_the_guard_reports_on_reports_come_once_a_week() {
     let begun = Instant::now();
     let mut months = 0;
@@ -54,7 +54,7 @@ fn with_the_guard_reports_on_reports_come_once_a_week() {
 }
 
 /// So that the test above can fail.
-#[each_engine(long)]
+#[each_engine]
 fn without_the_guard_they_never_end() {
     let seed = seed();
     for case in &cases() {
@@ -71,7 +71,7 @@ fn without_the_guard_they_never_end() {
 }
 
 /// A newer MTA needs no guard: nothing but real mail is reported, all of it, and it ends when that does.
-#[each_engine(long)]
+#[each_engine]
 fn an_mta_that_leaves_report_mails_out_makes_no_loop() {
     let seed = seed();
     for case in &cases() {
@@ -86,7 +86,7 @@ fn an_mta_that_leaves_report_mails_out_makes_no_loop() {
 
 /// Whatever the MTA counts: a domain with genuine sessions is never silent for more than six days, and with more of them
 /// than report mails can explain it is reported every day.
-#[each_engine(long)]
+#[each_engine]
 fn genuine_sessions_are_reported() {
     let seed = seed();
     let few = Case {
@@ -134,7 +134,7 @@ fn genuine_sessions_are_reported() {
 }
 
 /// Others' records lead to a domain: the mails that they bring silence nobody.
-#[each_engine(long)]
+#[each_engine]
 fn what_others_records_name_does_not_count() {
     fn to_a_neighbour(domain: &str) -> String {
         match domain.strip_prefix("customer") {
@@ -178,7 +178,7 @@ fn what_others_records_name_does_not_count() {
 }
 
 /// Posts are no sessions: there is nothing to guard against, and nothing is guarded.
-#[each_engine(long)]
+#[each_engine]
 fn posts_make_no_loop() {
     let seed = seed();
     let case = Case {

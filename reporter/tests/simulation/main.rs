@@ -37,7 +37,7 @@ const SEEDS: &[u64] = &[
     16439942521838648482,
 ];
 
-#[each_engine(long)]
+#[each_engine]
 fn whatever_happens_the_laws_hold() {
     if let Some(dice) = Dice::given() {
         return tell(&run(dice));

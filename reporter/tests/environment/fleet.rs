@@ -201,5 +201,7 @@ fn contents(db: &Session) -> Result<Vec<String>, Fault> {
     };
     let tables: Vec<String> = transaction.query(tables, &[])?.iter().map(of).collect();
     let hashes = transaction.query(&tables.join(" UNION ALL "), &[])?;
+    // Left open, it would hold the tables, of which a step may remove some.
+    transaction.commit()?;
     Ok(hashes.iter().map(|row| row.get(0)).collect())
 }

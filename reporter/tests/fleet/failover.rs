@@ -53,7 +53,6 @@ fn promote(replica: &Cluster) {
 /// Each COMMIT is on both before it is answered: nothing is lost, and nothing happens twice. The suite plays three of these,
 /// others each time; `make soak` plays all.
 #[test]
-#[ignore = "takes minutes: make soak runs it"]
 fn a_synchronous_replica_has_all() {
     Engine::Postgres.test_on_virtual_clock(|| async {
         let mut places = vec![

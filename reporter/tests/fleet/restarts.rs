@@ -29,7 +29,6 @@ pub fn folder(cluster: &Cluster) -> Folder {
 /// At both sides of each kind of step. `INT` ends the clients and shuts down; `QUIT` is a crash of the server, which recovers.
 /// The suite plays one of them, `make soak` both.
 #[test]
-#[ignore = "takes minutes: make soak runs it"]
 fn the_server_is_started_again_at_each_step() {
     Engine::Postgres.test_on_virtual_clock(|| async {
         let mut signals = vec!["INT", "QUIT"];

@@ -54,7 +54,7 @@ fn with_the_guard_reports_on_reports_come_once_a_week() {
 }
 
 /// So that the test above can fail.
-#[each_engine]
+#[each_engine(long)]
 fn without_the_guard_they_never_end() {
     let seed = seed();
     for case in &cases() {
@@ -86,7 +86,7 @@ fn an_mta_that_leaves_report_mails_out_makes_no_loop() {
 
 /// Whatever the MTA counts: a domain with genuine sessions is never silent for more than six days, and with more of them
 /// than report mails can explain it is reported every day.
-#[each_engine]
+#[each_engine(long)]
 fn genuine_sessions_are_reported() {
     let seed = seed();
     let few = Case {

@@ -32,7 +32,7 @@ const POINT: &str = "TLSRPTD_KILL_POINT";
 const STEPS_ON_POSTGRES: usize = 8;
 
 /// Every step is played at, changes something, and is survived: killed before and after its commit.
-#[each_engine(long)]
+#[each_engine]
 fn killed_at_every_step() {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return be_the_child(Path::new(&folder));

@@ -81,6 +81,8 @@ fn a_clone() {
     second.start_collector();
     second.start_shipper();
     second.await_log(COPY);
+    // It has looked at what it has by then.
+    second.await_number("SELECT count(*) FROM collector", 2);
     second.await_number("SELECT count(*) FROM collector WHERE name = 'mx2'", 1);
     second.count("a.test", 7, 0);
     second.await_counted("today", 17);

@@ -44,10 +44,10 @@ fn whatever_happens_the_laws_hold() {
     }
     let begun = Instant::now();
     let mut sums = Sum::default();
-    // All of it again costs minutes on a server of a database.
+    // All of it again costs minutes on a server of a database; one takes about as long as all on SQLite, which play beside it.
     let seeds = match Engine::current() {
         Engine::Sqlite => SEEDS,
-        Engine::Postgres => &SEEDS[..2],
+        Engine::Postgres => &SEEDS[..1],
     };
     for seed in seeds {
         sums.add(&run(Dice(*seed)));

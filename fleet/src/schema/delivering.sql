@@ -92,8 +92,8 @@ CREATE TABLE bounce(
 CREATE INDEX bounce_open ON bounce(id) WHERE applied IS NULL;
 CREATE INDEX bounce_of_report ON bounce(r_id) WHERE r_id IS NOT NULL;
 
--- How often something has changed that members read again then. Whoever changes it adds one to its row in the same transaction;
--- 0 is the operator's programs.
+-- What changes when something has changed that members read again then. Whoever changes it adds to its row in the same
+-- transaction, by chance how much; 0 is the operator's programs.
 CREATE TABLE version(
   subject text NOT NULL, member bigint NOT NULL, number bigint NOT NULL,
   PRIMARY KEY (subject, member));

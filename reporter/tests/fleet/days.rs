@@ -8,7 +8,10 @@ use std::sync::{
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{PgDay, Session};
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::store::{self, ClosedDay, CommitHook, CommitSide, HookVerdict, Step, Store};
+use tlsrptd_reporter::{
+    model::CollectorCommand,
+    store::{self, ClosedDay, CommitHook, CommitSide, HookVerdict, Step, Store},
+};
 
 use crate::{environment::Engine, party::Fleet};
 
@@ -213,6 +216,30 @@ fn without_shippers_the_fetch_jobs_decide() {
         assert_eq!(calendar.tend(6), [], "nobody has been asked yet");
         calendar.job(1, true);
         assert_eq!(calendar.tend(6), closed(&[]));
+    });
+}
+
+/// A failover may have lost that they were made.
+#[test]
+fn fetch_jobs_are_made_for_a_day_that_shippers_have_ended() {
+    Engine::Postgres.test(|| {
+        let mut calendar = Calendar::new(&[("a", true)]);
+        assert_eq!(calendar.tend(6), closed(&[]));
+        let day = yesterday().0;
+        assert!(!calendar.store.known_days().unwrap().contains(&day));
+        assert!(calendar.store.open_days().unwrap().contains(&day));
+        let one = CollectorCommand {
+            index: 1,
+            command: "one".to_owned(),
+        };
+        let now = calendar.now;
+        calendar.store.make_jobs(&[day], &[one], now).unwrap();
+        assert_eq!(calendar.jobs(), ["one -", "shipper:a answered"]);
+        assert!(calendar.store.known_days().unwrap().contains(&day));
+        assert!(
+            calendar.store.gathered_days().unwrap().is_empty(),
+            "the fetcher is waited for"
+        );
     });
 }
 

@@ -3,6 +3,7 @@
 
 mod additions;
 mod bounces;
+mod cleaned;
 mod deliveries;
 mod deliveries_view;
 mod digests;

@@ -53,7 +53,11 @@ pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, Stor
         store.made = None;
         return Ok(true);
     }
-    store.transact(Step::Cleaned, &[CALENDAR], |tx| clean_rest(tx, oldest))
+    if store.transact(Step::Cleaned, &[CALENDAR], |tx| clean_part(tx, oldest))? {
+        return Ok(true);
+    }
+    store.transact(Step::Cleaned, &[CALENDAR], |tx| clean_rest(tx, oldest))?;
+    Ok(false)
 }
 
 fn old_day(store: &PostgresStore, oldest: Day) -> Result<Option<Day>, StoreError> {
@@ -65,10 +69,15 @@ fn old_day(store: &PostgresStore, oldest: Day) -> Result<Option<Day>, StoreError
         .map_err(|error| unreadable(what, error.into()))
 }
 
-/// What lies in no day's tables, and what is done of days whose deliveries wait.
-fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
+/// A part of what may be a million rows, of days whose deliveries wait and of names. Gives whether there is more.
+fn clean_part(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
     days::record_decided(tx, oldest)?;
     let reports = tx.execute(OLD_REPORTS, &[&PgDay(oldest), &CLEANED_AT_ONCE])?;
+    Ok(named::clean_few(tx)? || reports > 0)
+}
+
+/// Behind the last part, once: whole tables are looked through.
+fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<(), Fault> {
     for table in ["answer", "fetch_job"] {
         tx.execute(
             &format!("DELETE FROM {table} t WHERE {OLD_ROWS}"),
@@ -76,6 +85,5 @@ fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
         )?;
     }
     mx_hosts::clean(tx, oldest)?;
-    deliveries::clean(tx, oldest)?;
-    Ok(named::clean_few(tx)? || reports > 0)
+    deliveries::clean(tx, oldest)
 }

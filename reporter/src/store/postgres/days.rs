@@ -25,7 +25,7 @@ pub(super) const CALENDAR: Shard = 0;
 /// Days of shippers' counts that are not composed: `known` has the collectors that a day waits for.
 fn open_days() -> String {
     format!(
-        "SELECT DISTINCT day FROM fetch_job WHERE NOT decided UNION SELECT d.day FROM day d \
+        "SELECT DISTINCT day FROM fetch_job WHERE NOT decided AND job > 0 UNION SELECT d.day FROM day d \
          WHERE d.state <> 'composed' AND d.day < {TODAY} AND NOT ({})",
         nobody_ships()
     )
@@ -47,7 +47,7 @@ impl Days for PostgresStore {
     fn known_days(&self) -> Result<BTreeSet<Day>, StoreError> {
         self.days(
             "known days",
-            "SELECT day FROM fetch_job UNION SELECT day FROM decided",
+            "SELECT day FROM fetch_job WHERE job > 0 UNION SELECT day FROM decided",
         )
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, KeyHash, PgDay, Shard, Transaction, text_hash};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, bounces, kept, mails, r_id, requests, suppressed, unreadable};
+use super::{PostgresStore, bounces, kept, mails, r_id, requests, suppressed, unreadable, version};
 use crate::{
     model::{Delivery, QueueKey},
     store::{
@@ -163,6 +163,7 @@ pub(super) fn clean(tx: &Transaction<'_>, oldest: Day) -> Result<(), Fault> {
     requests::clean(tx, oldest)?;
     suppressed::clean(tx, oldest)?;
     mails::clean(tx, oldest)?;
+    version::clean(tx)?;
     tx.execute("DELETE FROM arrived WHERE day < $1", &[&PgDay(oldest)])
         .map(drop)
 }

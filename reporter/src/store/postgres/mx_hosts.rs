@@ -3,26 +3,22 @@
 //!
 //! Of one host so many policies and failures are told apart; behind them the counters stay exact.
 
+mod read;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tlsrptd_fleet::{Fault, KeyHash, PgDay, Shard, Transaction, key_hash, shard_of, stored_text};
 use tlsrptd_proto::{
     counts::{PolicyCounts, ReportCounts},
     day::Day,
-    domain::Domain,
     failure::{Failure, FailureKey},
     policy::{Policy, PolicyKey},
 };
 
-use super::{
-    PostgresStore,
-    history::{count, integer},
-    unreadable,
-};
-use crate::{
-    model::{DecidedDomain, Destination, MxHost, MxHostDay, NamedBy},
-    store::StoreError,
-};
+use super::history::integer;
+use crate::model::{DecidedDomain, MxHost};
+
+pub(super) use read::read;
 
 /// Policies of a host that are told apart: those that came first.
 const POLICIES: i64 = 50;
@@ -49,12 +45,6 @@ const ADD_SESSIONS: &str = "INSERT INTO mx_session AS s(day, shard, host, member
 const NOTE_KINDS: &str = "UPDATE mx_host h SET policies = n.policies, kinds = n.kinds \
     FROM unnest($3::smallint[], $4::text[], $5::bigint[], $6::bigint[]) AS n(shard, host, policies, kinds) \
     WHERE h.day = $1 AND h.shard = n.shard AND h.host = n.host AND h.member = $2";
-
-/// The hosts of some shards; their destinations as the first member has them.
-const HOSTS: &str = "SELECT h.host, (array_agg(h.destinations ORDER BY h.member))[1], \
-    least(sum(h.told), 9223372036854775807)::bigint, \
-    (SELECT coalesce(max(uniqid), 0) FROM report r WHERE r.day = $1 AND r.domain = h.host) \
-    FROM mx_host h WHERE h.day = $1 AND h.shard = ANY($2) GROUP BY h.host ORDER BY h.host LIMIT $3";
 
 /// What a batch of decisions adds to one host, and what is told apart there.
 #[derive(Debug)]
@@ -266,81 +256,6 @@ impl<'a> MxHostSum<'a> {
 
 fn hash(policy: &PolicyKey, failure: &str) -> KeyHash {
     key_hash("", "", policy.as_str(), Some(failure))
-}
-
-/// See [`Decisions::mx_hosts`](crate::store::Decisions::mx_hosts), of some shards.
-pub(super) fn read(
-    store: &PostgresStore,
-    day: Day,
-    shards: &[Shard],
-    limit: usize,
-    bytes: usize,
-) -> Result<Vec<MxHostDay>, StoreError> {
-    try_to_read(store, day, shards, limit, bytes)
-        .map_err(|fault| unreadable("sessions at MX hosts", fault))
-}
-
-fn try_to_read(
-    store: &PostgresStore,
-    day: Day,
-    shards: &[Shard],
-    limit: usize,
-    bytes: usize,
-) -> Result<Vec<MxHostDay>, Fault> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let hosts = store.db.query(HOSTS, &[&PgDay(day), &shards, &limit])?;
-    let (mut found, mut read) = (Vec::new(), 0);
-    for row in hosts {
-        let (host, destinations): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let (counts, size) = sum(store, day, &host)?;
-        read += size;
-        found.push(MxHostDay {
-            destinations: parse_destinations(&destinations),
-            counts,
-            told: count(row.try_get(2)?),
-            reports: count(row.try_get(3)?),
-            host,
-        });
-        if read >= bytes {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-/// The sessions of one host, and the octets of their texts.
-fn sum(store: &PostgresStore, day: Day, host: &str) -> Result<(ReportCounts, usize), Fault> {
-    let (mut counts, mut size) = (ReportCounts::default(), 0);
-    // Nobody else writes here; what is no name has no report.
-    let Ok(domain) = Domain::parse(host) else {
-        return Ok((counts, size));
-    };
-    let rows = store.db.query(
-        "SELECT policy, failure, sessions, failed FROM mx_session WHERE day = $1 AND shard = $2 AND host = $3",
-        &[&PgDay(day), &shard_of(host), &host],
-    )?;
-    let policies = counts.records.entry(String::new()).or_default();
-    for row in rows {
-        let (policy, failure): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        let (sessions, failed) = (count(row.try_get(2)?), count(row.try_get(3)?));
-        size += policy.len() + failure.len();
-        let policy = Policy::read(policy, &domain).unwrap_or_else(|_| Policy::unknown(&domain));
-        let mut more = PolicyCounts::default();
-        if failure.is_empty() {
-            (more.total, more.failed) = (sessions, failed);
-        } else {
-            let failure = Failure::read(failure).unwrap_or_else(|_| Failure::unknown());
-            more.failures.insert(failure, sessions);
-        }
-        policies.entry(policy).or_default().merge(more);
-    }
-    Ok((counts, size))
-}
-
-fn parse_destinations(text: &str) -> Vec<Destination> {
-    let all: Vec<[String; 2]> = serde_json::from_str(text).unwrap_or_default();
-    let parse = |[uri, word]: [String; 2]| Destination::new(uri, NamedBy::from_word(Some(&word)));
-    all.into_iter().map(parse).collect()
 }
 
 /// Hosts are decided on.

@@ -31,11 +31,13 @@ const TAKE: &str = "UPDATE request SET state = $5, started = $4, by = $2, first 
     dated = coalesce(dated, $4) WHERE id = ANY($6) AND ended IS NULL AND shard = ANY($1) \
     AND (started IS NULL OR by = $2 AND NOT id = ANY($3)) \
     RETURNING id, shard, kind, destination, origin, failures, first, dated, r_id, day, domain";
+/// What waits, and is not in hand, for the time that is told was told before.
 const RECORD: &str = "UPDATE request SET state = $3, answer = $4, failures = failures + $5, due = $6, seconds = $7, \
     ended = $8, asked = least(asked, $9), \
     first = CASE WHEN $10 OR ($11 AND first = started) THEN NULL ELSE coalesce($12, first) END, \
     dated = CASE WHEN ($10 OR $11) AND dated = started THEN NULL ELSE dated END, started = NULL, by = NULL \
-    WHERE id = $1 AND ended IS NULL AND (started IS NULL OR by = $2) RETURNING id";
+    WHERE id = $1 AND ended IS NULL AND (by = $2 OR started IS NULL AND ($8::timestamptz IS NOT NULL OR due IS DISTINCT FROM $6)) \
+    RETURNING id";
 /// An attempt that was not begun: it waits again.
 const PUT_BACK: &str = "UPDATE request SET state = $3, due = NULL, \
     first = CASE WHEN first = started THEN NULL ELSE first END, \

@@ -77,7 +77,24 @@ impl Fault {
         error.code().is_some_and(|code| codes.contains(code))
     }
 
-    /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place.
+    /// Whether the transaction was undone because another was in its way, as one is of two that wait for each other: the same
+    /// may work at once.
+    pub fn is_conflict(&self) -> bool {
+        let code = match self {
+            Fault::Sql(error) => error.code(),
+            _ => None,
+        };
+        code.is_some_and(|code| {
+            [
+                SqlState::T_R_SERIALIZATION_FAILURE,
+                SqlState::T_R_DEADLOCK_DETECTED,
+            ]
+            .contains(code)
+        })
+    }
+
+    /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place. A
+    /// statement that was cancelled, as one that took too long, is over by itself.
     pub(crate) fn ends_connection(&self) -> bool {
         match self {
             Fault::Connect { .. } | Fault::Silent { .. } => true,
@@ -86,7 +103,7 @@ impl Fault {
                     || error.code().is_some_and(|code| {
                         let class = &code.code()[..2];
                         class == "08"
-                            || class == "57"
+                            || class == "57" && *code != SqlState::QUERY_CANCELED
                             || *code == SqlState::READ_ONLY_SQL_TRANSACTION
                     })
             }

@@ -107,6 +107,14 @@ impl Session {
         self
     }
 
+    /// A statement may take as long as that.
+    #[must_use]
+    pub fn with_long_statements(mut self, longest: Duration) -> Session {
+        self.patience = longest.saturating_add(LONGEST_ANSWER);
+        self.settings += &format!("; SET statement_timeout = {}", longest.as_millis());
+        self
+    }
+
     /// Connects now.
     ///
     /// # Errors

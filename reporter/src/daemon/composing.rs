@@ -195,16 +195,6 @@ impl<E: Environment> Composing<E> {
         }
     }
 
-    /// Some domains are others' now: the day is read once more from its begin. What is under way is decided anew, from the same
-    /// rows.
-    pub(super) fn begin_anew(&mut self) {
-        self.tasks = JoinSet::new();
-        self.bytes = 0;
-        self.made.clear();
-        self.day = None;
-        self.has_room = true;
-    }
-
     /// Ends all decisions; their domains stay undecided.
     pub(super) fn abort(&mut self) {
         self.tasks.abort_all();
@@ -329,6 +319,7 @@ impl<E: Environment> Composing<E> {
         let Some(open) = &mut self.day else {
             return Ok(());
         };
+        store.leave_out_others(&mut self.made);
         if !self.made.is_empty() {
             let (list, today) = (store.suppressions()?, Day::of(now));
             let made = self.made.iter_mut();

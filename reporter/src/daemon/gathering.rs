@@ -84,6 +84,17 @@ impl<E: Environment> Gathering<E> {
         self.additions.clear();
     }
 
+    /// Ends the jobs that are another reporter's by now, which asks once more.
+    pub(super) fn abort_others(&mut self, store: &dyn Store) {
+        let others = self
+            .running
+            .extract_if(|_, (job, _)| !store.is_ours(job.as_ref()));
+        for (collector, (_, task)) in others {
+            task.abort();
+            self.additions.remove(&collector);
+        }
+    }
+
     /// How long no job starts, whatever is due.
     pub(super) fn paused_for(&self) -> Option<Duration> {
         let left = self.paused_until?.saturating_duration_since(Instant::now());

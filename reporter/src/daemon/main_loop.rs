@@ -98,6 +98,7 @@ impl<E: Environment> Daemon<E> {
         self.calendar.schedule_new_days(store, &moment)?;
         self.delivering.record(store, now)?;
         self.requests.record(store, &mut self.delivering, now)?;
+        self.gathering.abort_others(store);
         self.gathering.record(store, &moment)?;
         self.additions_poller.record(store, &moment)?;
         self.additions_poller.start(store, now)?;
@@ -108,21 +109,13 @@ impl<E: Environment> Daemon<E> {
             self.calendar.forget_today();
             self.digests.look_now();
         }
-        if share.has_given {
-            // What is under way for others would be refused. What is still ours is asked and decided on once more.
-            self.gathering.abort();
-            self.composing.begin_anew();
-        }
-        let composed = self.composing.day();
-        self.composing.record(store, now)?;
-        if composed.is_some() && self.composing.day() != composed {
-            self.digests.look_now();
-        }
-        self.gathering.start(store, self.composing.day(), now)?;
-        // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
-        // the loop guard would take others' sessions for theirs. Minutes later it is known.
+        // While nothing can be decided on, what was decided goes out.
+        let composed = match self.compose(&moment) {
+            Err(error) if !error.may_pass() => return Err(error),
+            composed => composed,
+        };
+        let store = &mut *self.store;
         if moment.is_beyond_last_known() {
-            self.composing.start(store, &self.calendar, &moment)?;
             self.delivering.end_pauses(store);
             self.delivering.start(store, &moment)?;
         }
@@ -132,7 +125,24 @@ impl<E: Environment> Daemon<E> {
         self.requests.start(store, &mut self.delivering, &moment)?;
         self.bounces.apply(store, &moment)?;
         self.calendar.clean(store, &moment)?;
+        composed?;
         self.until_next(&moment)
+    }
+
+    fn compose(&mut self, moment: &WorkingTime) -> Result<(), StoreError> {
+        let (store, now) = (&mut *self.store, moment.now);
+        let composed = self.composing.day();
+        self.composing.record(store, now)?;
+        if composed.is_some() && self.composing.day() != composed {
+            self.digests.look_now();
+        }
+        self.gathering.start(store, self.composing.day(), now)?;
+        // By a time that is days behind, what is decided now would be due all at once, mails would bear a wrong date, and
+        // the loop guard would take others' sessions for theirs. Minutes later it is known.
+        match moment.is_beyond_last_known() {
+            true => self.composing.start(store, &self.calendar, moment),
+            false => Ok(()),
+        }
     }
 
     fn until_next(&mut self, moment: &WorkingTime) -> Result<Duration, StoreError> {

@@ -25,8 +25,6 @@ pub(super) struct Tending {
 pub(super) struct ShareChange {
     /// There is more, or what is remembered of it may be wrong.
     pub(super) has_taken: bool,
-    /// Some is others' now.
-    pub(super) has_given: bool,
     /// How many share it.
     pub(super) members: u32,
 }
@@ -60,7 +58,6 @@ impl Tending {
         self.next = tended.wait.map(|wait| Instant::now() + wait);
         Ok(ShareChange {
             has_taken: tended.taken > 0 || tended.is_in_doubt,
-            has_given: tended.given > 0,
             members: tended.members,
         })
     }

@@ -52,6 +52,9 @@ pub trait Decisions {
     fn deliveries_to(&self, day: Day, names: &[String])
     -> Result<HashMap<String, u64>, StoreError>;
 
+    /// Leaves out what is another reporter's to decide by now: in a fleet, while decisions are under way.
+    fn leave_out_others(&self, _decisions: &mut Vec<DecidedDomain>) {}
+
     /// Stores decisions, each report with its destinations.
     fn store_decisions(
         &mut self,

@@ -86,6 +86,11 @@ pub trait FetchJobs {
     /// Resumes jobs that sys4 left in the middle: it calls a job done when it has the list of domains. Gives their number.
     fn adopt_lists(&mut self, now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Whether that job is this reporter's: in a fleet it may be another's by now.
+    fn is_ours(&self, _job: &FetchJob) -> bool {
+        true
+    }
+
     /// Jobs to run now, the oldest day first.
     fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError>;
 

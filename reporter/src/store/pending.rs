@@ -155,9 +155,16 @@ impl<P: Copy> PendingQueues<P> {
     /// Others may have added rows: everything is read once more, while what is known goes on.
     #[cfg(feature = "postgresql")]
     pub(super) fn renew(&mut self) {
-        if self.window.is_some() && self.reading.is_none() {
-            self.reading = Some((DueWindow::new(self.bounds), None));
+        if self.reading.is_none() {
+            self.read_anew();
         }
+    }
+
+    /// There are more rows, also where it was read already: everything is read from the first on, while what is known goes on.
+    #[cfg(feature = "postgresql")]
+    pub(super) fn read_anew(&mut self) {
+        let is_known = self.window.is_some();
+        self.reading = is_known.then(|| (DueWindow::new(self.bounds), None));
     }
 
     /// Picks what is due, so many of each kind, and so many of a queue as there is room for; queues take turns.

@@ -17,8 +17,8 @@ use tlsrptd_reporter::{
 use crate::{
     HOUR, YESTERDAY_ONLY,
     environment::{
-        TestEnvironment, counted, dane, each_engine, folder, lines, make_store, record, run, sent,
-        settings, stored,
+        TestEnvironment, counted, dane, each_engine, folder, lines, make_store, record, retry, run,
+        sent, settings, stored,
     },
 };
 
@@ -105,6 +105,47 @@ async fn a_full_disk_at_every_step() {
             );
         }
     }
+}
+
+/// Decisions cannot be written, for whatever reason. What was decided before goes out all the same.
+#[each_engine]
+async fn deliveries_go_on_while_nothing_can_be_decided() {
+    let folder = folder();
+    let options = ["--max_report_age=259200", "--spread_out_delivery=1"];
+    let settings = settings(folder.path(), &options);
+    let mut environment = TestEnvironment::new("2026-11-21T20:00:00Z");
+    let fails = Arc::new(AtomicBool::new(false));
+    let is_time = Arc::clone(&fails);
+    // They are greylisted until then.
+    environment.receive = Box::new(move |_, _| match is_time.load(SeqCst) {
+        false => (retry("451 later"), Duration::from_secs(1)),
+        true => (sent(), Duration::from_secs(1)),
+    });
+    let environment = Arc::new(environment);
+    let (seen, met) = (Arc::clone(&environment), Arc::clone(&fails));
+    let hook = Box::new(move |step, _| {
+        let is_next_day = seen.zero.elapsed() > 4 * HOUR;
+        match step {
+            Step::Decided | Step::DayDecided if is_next_day => {
+                met.store(true, SeqCst);
+                HookVerdict::Fail
+            }
+            _ => HookVerdict::Continue,
+        }
+    });
+    run(&settings, &environment, Some(hook), 16 * HOUR)
+        .await
+        .unwrap();
+    assert!(fails.load(SeqCst), "it was never reached");
+    let stored = stored(&settings);
+    let days = stored.reports.iter().map(|row| row.day.as_str()).max();
+    assert_eq!(days, Some("2026-11-20"), "the next one is not decided");
+    let open = stored
+        .deliveries
+        .iter()
+        .filter(|row| row.status() != "sent");
+    let open: Vec<&str> = open.map(|row| row.uri.as_str()).collect();
+    assert!(open.is_empty(), "{open:?}");
 }
 
 /// As `tlsrptctl send-test` does.

@@ -15,4 +15,5 @@ mod failover;
 mod members;
 mod party;
 mod restarts;
+mod shares;
 mod world;

@@ -109,6 +109,7 @@ fn totals_of_a_day() {
     store.record(&[later(&claimed[0], now)], now).unwrap();
     let seen = &totals(&settings.dbname)[0];
     assert_eq!((seen.waiting(), seen.ended("suppressed")), (2, 1));
+    assert_eq!(claim(&mut *store, now, 10).len(), 1, "the other attempt");
     for _ in 0..2 {
         // Whoever tells it again changes nothing.
         let ends = [

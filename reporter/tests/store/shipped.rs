@@ -1,6 +1,9 @@
 //! Counts that collectors ship: into one database alone, so on one engine.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use tlsrptd_fleet::{Address, PgDay, Session, key_hash, schema, shard_of};
 use tlsrptd_reporter::{
@@ -9,7 +12,7 @@ use tlsrptd_reporter::{
 };
 
 use crate::{
-    at, day, decision,
+    at, claim, day, decision,
     environment::{Engine, counted, lines, settings, stored},
     jobs, open,
 };
@@ -76,6 +79,21 @@ pub fn all_undecided(store: &mut dyn Store) -> Vec<DomainDay> {
     }
 }
 
+/// What was shipped is folded beside everything else.
+fn wait_until_gathered(store: &dyn Store) {
+    let until = Instant::now() + Duration::from_secs(120);
+    while store.gathered_days().unwrap().is_empty() {
+        assert!(Instant::now() < until, "the day is never gathered");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn batch(db: &Session, sql: &str) {
+    let tx = db.begin().unwrap();
+    tx.batch(sql).unwrap();
+    tx.commit().unwrap();
+}
+
 /// With all rows used.
 pub fn decided(found: &DomainDay) -> DecidedDomain {
     let mut decided = decision(&found.domain, &["mailto:x@b.example"], at("21T02:00:00"));
@@ -118,6 +136,7 @@ fn are_one_answer_a_domain_beside_those_of_fetchers() {
         );
         assert!(store.open_days().unwrap().contains(&day()));
         close(&db);
+        wait_until_gathered(&*store);
         assert_eq!(store.gathered_days().unwrap(), BTreeSet::from([day()]));
         let found = all_undecided(&mut *store);
         let told: BTreeSet<(String, i64)> = found
@@ -175,6 +194,7 @@ fn that_stand_where_their_domain_does_not_belong_are_in_no_report() {
             }
         }
         close(&db);
+        wait_until_gathered(&*store);
         let found = all_undecided(&mut *store);
         let told: BTreeSet<(&str, i64)> = found
             .iter()
@@ -192,6 +212,92 @@ fn that_stand_where_their_domain_does_not_belong_are_in_no_report() {
         let reasons = db.query("SELECT domain FROM answer WHERE state = 'unusable' AND reason IS NOT NULL ORDER BY 1", &[]);
         let left: Vec<String> = reasons.unwrap().iter().map(|row| row.get(0)).collect();
         assert_eq!(left, ["A.example", "a.example", "a.example."]);
+    });
+}
+
+/// Somebody has the table of one shard for longer than a statement may take.
+#[test]
+fn a_fold_that_lasts_holds_up_nothing() {
+    Engine::Postgres.test(|| {
+        let folder = Engine::Postgres.folder();
+        let settings = settings(folder.path(), &[]);
+        let mut store = open(&settings);
+        let address = Address::parse(settings.dbname.to_str().unwrap()).unwrap();
+        let db = Session::connect(address.clone()).unwrap();
+        ship(&db, "mx1", &[("a.example", 1), ("b.example", 2)]);
+        close(&db);
+        let now = at("21T01:00:00");
+        let of_another_day = decision("c.example", &["mailto:x@b.example"], now);
+        store
+            .store_decisions(day().previous(), &[of_another_day], now)
+            .unwrap();
+        let other = Session::connect(address).unwrap();
+        let lock = other.begin().unwrap();
+        let leaf = schema::leaf("count", day(), shard_of("a.example"));
+        lock.batch(&format!("LOCK TABLE {leaf} IN ACCESS EXCLUSIVE MODE"))
+            .unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(2) {
+            let asked = Instant::now();
+            assert!(store.gathered_days().unwrap().is_empty());
+            let held_up = asked.elapsed();
+            assert!(held_up < Duration::from_secs(1), "{held_up:?}");
+        }
+        assert_eq!(claim(&mut *store, now, 9).len(), 1, "deliveries go on");
+        drop(lock);
+        drop(other);
+        wait_until_gathered(&*store);
+        assert_eq!(all_undecided(&mut *store).len(), 2);
+    });
+}
+
+/// Whatever is wrong with one shard of a day, the others are composed, and no member ends by it.
+#[test]
+fn a_shard_that_cannot_be_folded_is_left() {
+    Engine::Postgres.test(|| {
+        let folder = Engine::Postgres.folder();
+        let settings = settings(folder.path(), &[]);
+        let mut store = open(&settings);
+        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
+        let db = db.unwrap();
+        let names: Vec<String> = (0..20).map(|at| format!("d{at}.example")).collect();
+        let counts: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+        ship(&db, "mx1", &counts);
+        close(&db);
+        let bad = shard_of("d0.example");
+        let is_bad = |name: &str| shard_of(name) == bad;
+        let leaf = schema::leaf("count", day(), bad);
+        batch(&db, &format!("ALTER TABLE {leaf} RENAME TO somewhere_else"));
+        wait_until_gathered(&*store);
+        let compose = |store: &mut dyn Store| {
+            let found = all_undecided(store);
+            let decisions: Vec<DecidedDomain> = found.iter().map(decided).collect();
+            store
+                .close_day(day(), &decisions, at("21T01:00:02"))
+                .unwrap();
+            found
+                .into_iter()
+                .map(|of| of.domain)
+                .collect::<BTreeSet<_>>()
+        };
+        let told = compose(&mut *store);
+        let expected = |of_bad| {
+            let names = names.iter().filter(move |name| is_bad(name) == of_bad);
+            names.cloned().collect::<BTreeSet<_>>()
+        };
+        assert_eq!(told, expected(false));
+        for _ in 0..3 {
+            assert!(store.gathered_days().unwrap().is_empty(), "nothing is left");
+        }
+        assert!(store.open_days().unwrap().contains(&day()));
+        batch(&db, &format!("ALTER TABLE somewhere_else RENAME TO {leaf}"));
+        store.close().unwrap();
+        // It is tried again after a while, and after a restart.
+        let mut store = open(&settings);
+        wait_until_gathered(&*store);
+        assert_eq!(compose(&mut *store), expected(true));
+        assert!(!store.open_days().unwrap().contains(&day()), "all is done");
+        assert_eq!(stored(&settings).reports.len(), 20);
     });
 }
 

@@ -4,8 +4,12 @@
 mod mailed;
 mod operator;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Transaction, stored_text, text_hash};
+use tlsrptd_fleet::{
+    Fault, KeyHash, PgDay, PgTime, Row, ToSql, Transaction, stored_text, text_hash,
+};
 use tlsrptd_proto::day::Day;
 
 use super::{
@@ -17,22 +21,24 @@ use super::{
 use crate::{
     model::{
         BounceBlame, BounceKey, BounceKind, BounceResult, BounceTag, DeliveryStatus, NamedBy,
-        RequestState, TaggedMail,
+        RequestState, SuppressionTarget, TaggedMail,
     },
-    store::{
-        AppliedBounce, AppliedBounces, Bounces, Step, StoreError, Suspension,
-        refusals::RefusalTracker,
-    },
+    store::{AppliedBounce, AppliedBounces, Bounces, Step, StoreError, refusals::RefusalTracker},
 };
 use mailed::{CarriedMail, MailReport};
 
-/// Bounces that are applied in one transaction.
-const APPLIED_AT_ONCE: i64 = 1000;
+/// Bounces that are applied in one transaction: others wait for what it holds.
+const APPLIED_AT_ONCE: i64 = 50;
 
 const OPEN: &str = "SELECT id, tag, kind, blame, text, came FROM bounce WHERE applied IS NULL AND id > $1 ORDER BY id LIMIT $2";
-const APPLIED: &str = "UPDATE bounce SET applied = $2, result = $3, day = $4, r_id = $5, destination = $6 WHERE id = $1";
+const APPLIED: &str = "UPDATE bounce b SET applied = $1, result = w.result, day = w.day, r_id = w.r_id, destination = w.destination \
+    FROM unnest($2::bigint[], $3::text[], $4::date[], $5::bigint[], $6::text[]) AS w(id, result, day, r_id, destination) \
+    WHERE b.id = w.id";
 const REFUSE: &str = "UPDATE delivery SET status = $4, reason = $5, due = $6, first = coalesce(first, due) \
     WHERE day = $1 AND r_id = $2 AND uri_hash = $3 AND status = $7";
+/// What the relay took has not arrived. In the order in which those that record outcomes come by.
+const NOT_ARRIVED: &str = "DELETE FROM arrived a USING (SELECT uri_hash FROM arrived WHERE uri_hash = ANY($1) \
+    ORDER BY uri_hash FOR UPDATE) AS gone WHERE a.uri_hash = gone.uri_hash";
 
 impl Bounces for PostgresStore {
     fn bounce_key(&self) -> &BounceKey {
@@ -51,29 +57,26 @@ impl Bounces for PostgresStore {
         let (key, me) = (self.bounce_key.clone(), self.member.id());
         let (applied, last, list_changed) = self.transact(Step::BounceApplied, &[0], |tx| {
             let rows = tx.query(OPEN, &[&after, &APPLIED_AT_ONCE])?;
-            let open: Vec<UnappliedBounce> =
-                rows.iter().map(open_bounce).collect::<Result<_, _>>()?;
-            let looked_at = i64::try_from(open.len()).unwrap_or(i64::MAX);
-            let last = open.last().map_or(0, |bounce| bounce.id);
+            let last = rows.last().map(|row| row.try_get(0)).transpose()?;
             let mut all = AppliedBounces {
-                has_more: looked_at >= APPLIED_AT_ONCE,
+                has_more: i64::try_from(rows.len()).unwrap_or(i64::MAX) >= APPLIED_AT_ONCE,
                 ..AppliedBounces::default()
             };
-            let mut list_changed = false;
-            for bounce in open {
-                match apply(tx, &bounce, &key, me, now)? {
-                    Some((applied, suspended, changed)) => {
-                        all.applied.push(applied);
-                        all.suspended.extend(suspended);
-                        list_changed |= changed;
-                    }
+            let mut followed = Vec::with_capacity(rows.len());
+            for row in &rows {
+                match follow(tx, open_bounce(row)?, &key, now)? {
+                    Some(one) => followed.push(one),
                     None => all.waiting += 1,
                 }
             }
-            if list_changed {
+            record(tx, &followed, me, now)?;
+            let tracker = count_refusals(tx, &followed, me, now)?;
+            if tracker.list_changed {
                 version::bump(tx, Changed::Suppressions, me)?;
             }
-            Ok((all, last, list_changed))
+            all.suspended = tracker.suspended;
+            all.applied = followed.into_iter().map(FollowedBounce::applied).collect();
+            Ok((all, last.unwrap_or(0), tracker.list_changed))
         })?;
         if applied.has_more {
             self.bounces_after = last;
@@ -118,16 +121,50 @@ fn open_bounce(row: &Row) -> Result<UnappliedBounce, Fault> {
     })
 }
 
-/// What came of it, and whether the suppression list has changed. `None`: what it is about has not ended.
-fn apply(
+/// What became of one, and of what it is about.
+struct FollowedBounce {
+    bounce: UnappliedBounce,
+    mailed: Option<CarriedMail>,
+    result: BounceResult,
+}
+
+impl FollowedBounce {
+    fn report(&self) -> Option<&MailReport> {
+        self.mailed.as_ref()?.report.as_ref()
+    }
+
+    /// A clock that was ahead may have written the time.
+    fn came(&self, now: Timestamp) -> Day {
+        Day::of(self.bounce.came.min(now))
+    }
+
+    /// What was sent, and has come back for what it says.
+    fn refused(&self) -> Option<(&CarriedMail, &MailReport)> {
+        let is_refused = self.result == BounceResult::Refused;
+        self.mailed
+            .as_ref()
+            .zip(self.report())
+            .filter(|_| is_refused)
+    }
+
+    fn applied(self) -> AppliedBounce {
+        AppliedBounce {
+            result: self.result,
+            report: self.report().map(MailReport::name),
+            destination: self.mailed.map(|mailed| mailed.destination),
+            text: self.bounce.text,
+        }
+    }
+}
+
+/// Ends what came back. `None`: what it is about has not ended.
+fn follow(
     tx: &Transaction<'_>,
-    bounce: &UnappliedBounce,
+    bounce: UnappliedBounce,
     key: &BounceKey,
-    me: i64,
     now: Timestamp,
-) -> Result<Option<(AppliedBounce, Vec<Suspension>, bool)>, Fault> {
-    let query =
-        |sql: &str, parameters: &[&(dyn tlsrptd_fleet::ToSql + Sync)]| tx.query(sql, parameters);
+) -> Result<Option<FollowedBounce>, Fault> {
+    let query = |sql: &str, parameters: &[&(dyn ToSql + Sync)]| tx.query(sql, parameters);
     let mailed = match &bounce.tag {
         Some(tag) => mailed::find(&query, key, tag)?,
         None => None,
@@ -137,56 +174,99 @@ fn apply(
         (Some(BounceKind::Delayed), _) => BounceResult::Delayed,
         (Some(BounceKind::Passed), _) => BounceResult::Passed,
         (Some(BounceKind::Failed), Some(mailed)) if mailed.is_pending() => return Ok(None),
-        (Some(BounceKind::Failed), Some(mailed)) => {
-            match refuse(tx, mailed, &bounce.text, me, now)? {
-                true => BounceResult::Refused,
-                false => BounceResult::Ended,
-            }
-        }
+        (Some(BounceKind::Failed), Some(mailed)) => match refuse(tx, mailed, &bounce.text, now)? {
+            true => BounceResult::Refused,
+            false => BounceResult::Ended,
+        },
     };
-    // A clock that was ahead may have written the time.
-    let came = Day::of(bounce.came.min(now));
-    let (mut suspended, mut list_changed) = (Vec::new(), false);
-    if let (BounceResult::Refused, Some(mailed)) = (result, &mailed)
-        && bounce.blame == BounceBlame::Address
-        && mailed.destination.named_by == NamedBy::Record
-        && let Some(report) = &mailed.report
-    {
-        let sent = report.dated.map(Day::of);
-        let about = (report.r_id, &mailed.destination, report.domain.clone());
-        let refusals = RefusalTable::about(tx, me, [about])?;
-        let mut tracker = RefusalTracker::before(&refusals)?;
-        let destination = &mailed.destination;
-        tracker.bounced(
-            &refusals,
-            report.r_id,
-            destination,
-            &bounce.text,
-            came,
-            sent,
-        )?;
-        (suspended, list_changed) = (tracker.suspended, tracker.list_changed);
+    Ok(Some(FollowedBounce {
+        bounce,
+        mailed,
+        result,
+    }))
+}
+
+/// Records what became of all: each row once, and in the order of those who record outcomes.
+fn record(
+    tx: &Transaction<'_>,
+    followed: &[FollowedBounce],
+    me: i64,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let (mut days, mut came) = (
+        BTreeMap::<Day, i64>::new(),
+        Vec::<(Day, BounceResult, i64)>::new(),
+    );
+    let mut hashes: Vec<KeyHash> = Vec::new();
+    for one in followed {
+        if let Some((mailed, report)) = one.refused() {
+            *days.entry(report.day).or_default() += 1;
+            hashes.push(text_hash(mailed.destination.uri()));
+        }
+        let (day, result) = (one.came(now), one.result);
+        match came.iter_mut().find(|of| (of.0, of.1) == (day, result)) {
+            Some((.., number)) => *number += 1,
+            None => came.push((day, result, 1)),
+        }
     }
-    history::count_bounce(tx, me, came, result)?;
-    let report = mailed.as_ref().and_then(|mailed| mailed.report.as_ref());
+    for (day, number) in days {
+        history::bounced(tx, me, day, number)?;
+    }
+    for (day, result, number) in came {
+        history::count_bounces(tx, me, day, result, number)?;
+    }
+    if !hashes.is_empty() {
+        tx.execute(NOT_ARRIVED, &[&hashes])?;
+    }
+    let reports: Vec<Option<&MailReport>> = followed.iter().map(FollowedBounce::report).collect();
+    let ids: Vec<i64> = followed.iter().map(|one| one.bounce.id).collect();
+    let results: Vec<&str> = followed.iter().map(|one| one.result.as_str()).collect();
+    let of_day = reports.iter().map(|report| report.map(|of| PgDay(of.day)));
+    let of_day: Vec<Option<PgDay>> = of_day.collect();
+    let r_ids: Vec<Option<i64>> = reports
+        .iter()
+        .map(|report| report.map(|of| of.r_id))
+        .collect();
+    let destinations = followed
+        .iter()
+        .map(|one| Some(one.mailed.as_ref()?.destination.uri()));
+    let destinations: Vec<Option<&str>> = destinations.collect();
     tx.execute(
         APPLIED,
-        &[
-            &bounce.id,
-            &PgTime(now),
-            &result.as_str(),
-            &report.map(|report| PgDay(report.day)),
-            &report.map(|report| report.r_id),
-            &mailed.as_ref().map(|mailed| mailed.destination.uri()),
-        ],
-    )?;
-    let applied = AppliedBounce {
-        result,
-        report: report.map(MailReport::name),
-        destination: mailed.map(|mailed| mailed.destination),
-        text: bounce.text.clone(),
-    };
-    Ok(Some((applied, suspended, list_changed)))
+        &[&PgTime(now), &ids, &results, &of_day, &r_ids, &destinations],
+    )
+    .map(drop)
+}
+
+/// Counts those that speak of an address that a record named, in the order of the rows that are held for it.
+fn count_refusals(
+    tx: &Transaction<'_>,
+    followed: &[FollowedBounce],
+    me: i64,
+    now: Timestamp,
+) -> Result<RefusalTracker, Fault> {
+    let mut counted: Vec<_> = followed
+        .iter()
+        .filter(|one| one.bounce.blame == BounceBlame::Address)
+        .filter_map(|one| Some((one, one.refused()?)))
+        .filter(|(_, (mailed, _))| mailed.destination.named_by == NamedBy::Record)
+        .collect();
+    counted.sort_by_cached_key(|(_, (mailed, report))| {
+        let target = SuppressionTarget::of(&mailed.destination);
+        let hash = target.map(|target| text_hash(target.as_str()));
+        (hash, report.domain.to_string())
+    });
+    let about = counted
+        .iter()
+        .map(|(_, (mailed, report))| (report.r_id, &mailed.destination, report.domain.clone()));
+    let refusals = RefusalTable::about(tx, me, about)?;
+    let mut tracker = RefusalTracker::before(&refusals)?;
+    for (one, (mailed, report)) in counted {
+        let (r_id, sent) = (report.r_id, report.dated.map(Day::of));
+        let (destination, text) = (&mailed.destination, &one.bounce.text);
+        tracker.bounced(&refusals, r_id, destination, text, one.came(now), sent)?;
+    }
+    Ok(tracker)
 }
 
 /// Ends it as refused, if it counted as sent.
@@ -194,7 +274,6 @@ fn refuse(
     tx: &Transaction<'_>,
     mailed: &CarriedMail,
     said: &str,
-    me: i64,
     now: Timestamp,
 ) -> Result<bool, Fault> {
     let reason = format!("bounced: {said}");
@@ -224,11 +303,6 @@ fn refuse(
                     &sent.as_str(),
                 ],
             )?;
-            if changed > 0 {
-                history::bounced(tx, me, report.day)?;
-                // What the relay took has not arrived.
-                tx.execute("DELETE FROM arrived WHERE uri_hash = $1", &[&uri_hash])?;
-            }
             Ok(changed > 0)
         }
     }

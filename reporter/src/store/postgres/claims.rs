@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, KeyHash, PgDay, PgTime, Row, Shard, Transaction};
 use tlsrptd_proto::{day::Day, domain::Domain, report::InstallationId};
 
-use super::{PostgresStore, pending_rows::ShardRows, r_id, unreadable};
+use super::{
+    PostgresStore, member_deliveries::HeldDelivery, pending_rows::ShardRows, r_id, unreadable,
+};
 use crate::{
     model::{Delivery, Destination, NamedBy, Payload, QueueKey, ReportKind, StoredReport},
     store::{
@@ -129,7 +131,7 @@ impl PostgresStore {
     fn start(
         &mut self,
         picked: &[Candidate],
-        mut bytes: ClaimLimit,
+        room: ClaimLimit,
         now: Timestamp,
     ) -> Result<Vec<Claimed>, StoreError> {
         let (installation, me) = (self.installation.clone(), self.member.id());
@@ -139,6 +141,8 @@ impl PostgresStore {
         let mut left = Vec::new();
         let taken = self.transact(Step::Started, &shards, |tx| {
             let mut taken = Vec::with_capacity(picked.len());
+            let mut bytes = room;
+            left.clear();
             for (day, candidates) in by_day(picked) {
                 let mut due = due(tx, day, &candidates, &shards, now)?;
                 // A failover may have lost that they were taken.
@@ -148,7 +152,12 @@ impl PostgresStore {
                 for (delivery, row) in rows {
                     let queue = &candidates[delivery.candidate].0.queue;
                     let claimed = claimed(delivery, &row, day, queue, &installation, &mut shared)?;
-                    taken.push(((delivery.r_id, delivery.uri_hash), delivery.shard, claimed));
+                    let held = HeldDelivery {
+                        shard: delivery.shard,
+                        domain: row.try_get(8)?,
+                        uniqid: row.try_get(9)?,
+                    };
+                    taken.push(((delivery.r_id, delivery.uri_hash), held, claimed));
                 }
             }
             Ok(taken)
@@ -160,8 +169,8 @@ impl PostgresStore {
             own.added(&candidate.queue, candidate.due(), candidate.r_id);
         }
         let mut claims = Vec::new();
-        for (key, shard, claimed) in taken? {
-            self.deliveries.in_hand.insert(key, shard);
+        for (key, held, claimed) in taken? {
+            self.deliveries.in_hand.insert(key, held);
             claims.push(claimed);
         }
         Ok(claims)

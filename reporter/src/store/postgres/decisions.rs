@@ -12,10 +12,16 @@ mod write;
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use tlsrptd_fleet::{PgDay, PgTime, Shard};
+use tlsrptd_fleet::{Fault, PgDay, PgTime, Shard, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, expected::nobody_ships, fold, mx_hosts, named, spellings, unreadable};
+use super::{
+    PostgresStore,
+    answers::shard_of_domain,
+    expected::nobody_ships,
+    fold::{self, FoldingMember},
+    mx_hosts, named, spellings, unreadable,
+};
 use crate::{
     model::{DecidedDomain, DomainDay, MxHostDay, NamedDestination, ReportSubject},
     store::{Decisions, FailingDomains, Step, StoreError},
@@ -41,8 +47,31 @@ fn gathered() -> String {
     )
 }
 
-/// The day that is being composed, and the shards that were this member's when it began: those that it takes over meanwhile come
-/// when it begins again.
+/// Of these days, of which one of these shards is not done: whether there is one that can be decided on, and those that are to be
+/// folded before.
+fn foldable() -> String {
+    format!(
+        "SELECT d.day, bool_or(c.folded OR NOT is_shipped), array_agg(c.shard ORDER BY c.shard) FILTER (WHERE is_shipped AND NOT c.folded) \
+         FROM day d CROSS JOIN LATERAL (SELECT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) AS is_shipped, \
+         {SHARDS_ARE_DECIDED} AS are_decided) a \
+         CROSS JOIN LATERAL (SELECT mine.shard, coalesce(o.folded, false) AS folded, coalesce(o.decided, false) AS decided, \
+         coalesce(o.done, false) AS done FROM unnest($1::smallint[]) AS mine(shard) \
+         LEFT JOIN compose o ON o.day = d.day AND o.shard = mine.shard) c \
+         WHERE d.day = ANY($2) AND (NOT c.decided OR NOT c.done AND are_decided) GROUP BY d.day ORDER BY d.day"
+    )
+}
+
+/// Those of these shards whose shipped counts stand in `answer`, if there are any.
+fn folded(tx: &Transaction<'_>, day: Day, shards: &[Shard]) -> Result<Vec<Shard>, Fault> {
+    let rows = tx.query(
+        "SELECT shard FROM compose WHERE day = $1 AND shard = ANY($2) AND folded ORDER BY shard",
+        &[&PgDay(day), &shards],
+    )?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// The day that is being composed, and the shards that were this member's, and folded, when it began: those that it takes over
+/// meanwhile, or that could not be folded, come when it begins again.
 #[derive(Clone, Debug)]
 pub(super) struct ComposedDay {
     day: Day,
@@ -57,18 +86,41 @@ impl Decisions for PostgresStore {
 
     fn gathered_days(&self) -> Result<BTreeSet<Day>, StoreError> {
         let what = "gathered days";
-        let rows = self.read(what, &gathered(), &[&self.member.shards()])?;
-        let days = rows
-            .iter()
-            .map(|row| row.try_get::<_, PgDay>(0).map(|day| day.0));
-        days.collect::<Result<_, _>>()
-            .map_err(|error| unreadable(what, error.into()))
+        let shards = self.member.shards();
+        let rows = self.read(what, &gathered(), &[&shards])?;
+        let gathered: Result<Vec<PgDay>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        let gathered = gathered.map_err(|error| unreadable(what, error.into()))?;
+        let (mut days, mut unfolded) = (BTreeSet::new(), Vec::new());
+        if gathered.is_empty() {
+            return Ok(days);
+        }
+        let rows = self.read(what, &foldable(), &[&shards, &gathered])?;
+        for row in &rows {
+            let read = || {
+                let shards: Option<Vec<Shard>> = row.try_get(2)?;
+                Ok::<_, Fault>((row.try_get(0)?, row.try_get(1)?, shards.unwrap_or_default()))
+            };
+            let (PgDay(day), is_open, shards) = read().map_err(|fault| unreadable(what, fault))?;
+            // All of them together, so that those with failures come first; but for those that cannot be.
+            let shards = shards.into_iter();
+            let mut shards = shards
+                .filter(|shard| !self.folds.is_left(day, *shard))
+                .peekable();
+            if shards.peek().is_none() && is_open {
+                days.insert(day);
+            }
+            unfolded.extend(shards.map(|shard| (day, shard)));
+        }
+        if !unfolded.is_empty() {
+            self.begin_folding(unfolded);
+        }
+        Ok(days)
     }
 
     fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
         let mut shards = self.member.shards().to_vec();
         shards.sort_unstable();
-        self.transact(Step::RowsStored, &shards, |tx| {
+        let shards = self.transact(Step::RowsStored, &shards, |tx| {
             // Nothing is shipped to it from now on.
             tx.execute(
                 &format!(
@@ -78,7 +130,9 @@ impl Decisions for PostgresStore {
                 &[&PgDay(day), &PgTime(now)],
             )?;
             fold::mark_without_counts(tx, day, &shards)?;
-            spellings::normalize(tx, day, &shards, now)
+            let folded = folded(tx, day, &shards)?;
+            spellings::normalize(tx, day, &folded, now)?;
+            Ok(folded)
         })?;
         self.composed = Some(ComposedDay { day, shards });
         Ok(())
@@ -110,6 +164,10 @@ impl Decisions for PostgresStore {
         names: &[String],
     ) -> Result<HashMap<String, u64>, StoreError> {
         named::deliveries_to(self, day, names)
+    }
+
+    fn leave_out_others(&self, decisions: &mut Vec<DecidedDomain>) {
+        decisions.retain(|decided| self.member.owns(shard_of_domain(&decided.domain)));
     }
 
     fn store_decisions(
@@ -172,6 +230,17 @@ impl Decisions for PostgresStore {
 }
 
 impl PostgresStore {
+    fn begin_folding(&self, shards: Vec<(Day, Shard)>) {
+        let member = FoldingMember {
+            address: self.place.address.clone(),
+            token: self.member.token().clone(),
+            lease: self.member.lease().clone(),
+        };
+        if let Err(error) = self.folds.begin(member, shards) {
+            tracing::debug!(%error, "no thread to fold on; it is tried again");
+        }
+    }
+
     /// The shards of a day that this member composes, in order.
     fn composed_shards(&self, day: Day) -> Vec<Shard> {
         let mine = self.member.shards();

@@ -1,56 +1,42 @@
 //! What collectors have shipped, folded into one answer a domain: of each collector and key the largest number that it told, and
 //! the sum over collectors. A row that came twice, or before an older one, changes nothing.
+//!
+//! A shard is folded once, beside everything else: see [`Folds`]. Then it stands in `answer`, and its day can be composed.
 
-use std::collections::BTreeSet;
+mod beside;
 
-use tlsrptd_fleet::{Fault, PgDay, Shard, Transaction, schema};
+use tlsrptd_fleet::{Fault, PgDay, Session, Shard, Transaction, schema};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, at_step, unreadable};
-use crate::store::{Step, StoreError};
+use super::member::MemberToken;
+
+pub(super) use beside::{FoldingMember, Folds};
 
 /// The command of the answers that come from shippers' counts.
 pub(super) const SHIPPED: &str = "shipped";
 
-impl PostgresStore {
-    /// The shards of a day whose shipped counts stand in `answer`, if there are any.
-    pub(super) fn folded_shards(&self, day: Day) -> Result<BTreeSet<Shard>, StoreError> {
-        let what = "folded shards";
-        let rows = self.read(
-            what,
-            "SELECT shard FROM compose WHERE day = $1 AND folded \
-             UNION SELECT shard FROM shard WHERE NOT EXISTS (SELECT 1 FROM shipment WHERE day = $1)",
-            &[&PgDay(day)],
-        )?;
-        let shards = rows.iter().map(|row| row.try_get(0));
-        shards
-            .collect::<Result<_, _>>()
-            .map_err(|error| unreadable(what, error.into()))
+/// Folds the counts of one shard, once. Not a step of the daemon's: it can be done at any time before the shard is decided. It may
+/// take long, so the shard is held at the end alone: whoever takes it over meanwhile does not wait, and this comes to nothing.
+fn fold(db: &Session, member: &MemberToken, day: Day, shard: Shard) -> Result<(), Fault> {
+    let transaction = db.begin()?;
+    let has_shipped = transaction.query_opt(
+        "SELECT 1 FROM day d WHERE d.day = $1 AND d.counts AND EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)",
+        &[&PgDay(day)],
+    )?;
+    if has_shipped.is_some() {
+        // Of days and shards there are ever more: a text like this one is not kept prepared.
+        transaction.batch(&folding(day, shard))?;
     }
-
-    /// Folds the counts of one shard, once. Not a step of the daemon's: it can be done at any time before the shard is decided.
-    pub(super) fn fold(&self, day: Day, shard: Shard) -> Result<(), StoreError> {
-        self.try_to_fold(day, shard)
-            .map_err(|fault| at_step(Step::RowsStored, fault))
-    }
-
-    fn try_to_fold(&self, day: Day, shard: Shard) -> Result<(), Fault> {
-        let transaction = self.db.begin()?;
-        self.member.fence(&transaction, &[shard])?;
-        let begun = transaction.execute(
-            "INSERT INTO compose AS c(day, shard, folded) VALUES($1, $2, true) \
-             ON CONFLICT (day, shard) DO UPDATE SET folded = true WHERE NOT c.folded",
-            &[&PgDay(day), &shard],
-        )?;
-        let has_shipped = transaction.query_opt(
-            "SELECT 1 FROM day d WHERE d.day = $1 AND d.counts AND EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)",
-            &[&PgDay(day)],
-        )?;
-        if begun > 0 && has_shipped.is_some() {
-            // Of days and shards there are ever more: a text like this one is not kept prepared.
-            transaction.batch(&folding(day, shard))?;
-        }
-        transaction.commit()
+    member.fence(&transaction, &[shard])?;
+    let is_first = transaction.execute(
+        "INSERT INTO compose AS c(day, shard, folded) VALUES($1, $2, true) \
+         ON CONFLICT (day, shard) DO UPDATE SET folded = true WHERE NOT c.folded",
+        &[&PgDay(day), &shard],
+    )?;
+    match is_first {
+        // What it has found may be in reports, and removed.
+        0 => Ok(()),
+        _ => transaction.commit(),
     }
 }
 

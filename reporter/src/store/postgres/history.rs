@@ -109,38 +109,46 @@ fn add_parts(
     .map(drop)
 }
 
-/// A delivery of that day's reports counted as sent, and is refused. What carriers did is left as it is: these counters never
-/// fall, and what came back is counted beside them.
-pub(super) fn bounced(tx: &Transaction<'_>, member: i64, day: Day) -> Result<(), Fault> {
+/// So many deliveries of that day's reports counted as sent, and are refused. What carriers did is left as it is: these counters
+/// never fall, and what came back is counted beside them.
+pub(super) fn bounced(
+    tx: &Transaction<'_>,
+    member: i64,
+    day: Day,
+    number: i64,
+) -> Result<(), Fault> {
     let [sent, refused] = [DeliveryStatus::Sent, DeliveryStatus::Refused].map(|of| of.as_str());
     let kind = Kind::Delivery.as_str();
-    let has_sent = tx.query_opt(
-        "SELECT 1 FROM history_total WHERE day = $1 AND kind = $2 AND name = $3 HAVING sum(number) > 0",
+    let all_sent = tx.query_opt(
+        "SELECT least(sum(number), 9223372036854775807)::bigint FROM history_total WHERE day = $1 AND kind = $2 AND name = $3 \
+         HAVING sum(number) > 0",
         &[&PgDay(day), &kind, &sent],
     )?;
     // Of a day that is forgotten nothing is known.
-    match has_sent {
-        None => Ok(()),
-        Some(_) => add_parts(
-            tx,
-            member,
-            &[
-                &[PgDay(day); 2].as_slice(),
-                &[kind; 2].as_slice(),
-                &[sent, refused].as_slice(),
-                &[-1_i64, 1].as_slice(),
-                &[0_i64; 2].as_slice(),
-            ],
-        ),
-    }
+    let Some(all_sent) = all_sent else {
+        return Ok(());
+    };
+    let number = number.min(all_sent.try_get(0)?);
+    add_parts(
+        tx,
+        member,
+        &[
+            &[PgDay(day); 2].as_slice(),
+            &[kind; 2].as_slice(),
+            &[sent, refused].as_slice(),
+            &[-number, number].as_slice(),
+            &[0_i64; 2].as_slice(),
+        ],
+    )
 }
 
-/// A mail came back on that day.
-pub(super) fn count_bounce(
+/// So many mails came back on that day.
+pub(super) fn count_bounces(
     tx: &Transaction<'_>,
     member: i64,
     day: Day,
     result: BounceResult,
+    number: i64,
 ) -> Result<(), Fault> {
     add_parts(
         tx,
@@ -149,7 +157,7 @@ pub(super) fn count_bounce(
             &[PgDay(day)].as_slice(),
             &[Kind::Bounce.as_str()].as_slice(),
             &[result.as_str()].as_slice(),
-            &[1_i64].as_slice(),
+            &[number].as_slice(),
             &[0_i64].as_slice(),
         ],
     )
@@ -190,11 +198,17 @@ impl PostgresStore {
         &mut self,
         step: Step,
         shards: &[Shard],
-        work: impl FnOnce(&Transaction<'_>, &mut FailuresOfShards) -> Result<T, Fault>,
+        mut work: impl FnMut(&Transaction<'_>, &mut FailuresOfShards) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let mut failures = std::mem::take(&mut self.failures);
         failures.are_of(self.member.shards());
-        let done = self.transact(step, shards, |tx| work(tx, &mut failures));
+        let mut is_again = false;
+        let done = self.transact(step, shards, |tx| {
+            if std::mem::replace(&mut is_again, true) {
+                failures.forget();
+            }
+            work(tx, &mut failures)
+        });
         self.failures = failures;
         if done.is_err() {
             self.failures.forget();

@@ -19,6 +19,10 @@ impl FetchJobs for PostgresStore {
         Ok(0)
     }
 
+    fn is_ours(&self, job: &FetchJob) -> bool {
+        self.asks(&job.command)
+    }
+
     fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
         let rows = self.read(
             "jobs",

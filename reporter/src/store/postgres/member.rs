@@ -24,12 +24,41 @@ pub(super) use self::fleet_look::{FleetLook, fence_members, give_shards, take_sh
 const FORGET: &str = "DELETE FROM member m WHERE fenced AND until < clock_timestamp() - interval '90 days' \
     AND NOT EXISTS (SELECT 1 FROM shard s WHERE s.owner = m.id)";
 
+/// What a member's writes are let in by.
+#[derive(Clone, Debug)]
+pub(super) struct MemberToken {
+    /// Never used again.
+    id: i64,
+    process: String,
+}
+
+impl MemberToken {
+    /// Holds these shards until the end of the transaction: nobody can take them over meanwhile.
+    pub(super) fn fence(
+        &self,
+        transaction: &Transaction<'_>,
+        shards: &[Shard],
+    ) -> Result<(), Fault> {
+        let mut wanted = shards.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let held = transaction.query(
+            "SELECT 1 FROM shard s JOIN member m ON m.id = s.owner \
+             WHERE s.owner = $1 AND m.process = $2 AND NOT m.fenced AND s.shard = ANY($3) FOR SHARE OF s",
+            &[&self.id, &self.process, &wanted],
+        )?;
+        match held.len() == wanted.len() {
+            true => Ok(()),
+            false => Err(Fault::Fenced),
+        }
+    }
+}
+
 /// This reporter as one of a fleet.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Never used again: the fencing token.
-    id: i64,
-    mark: ProcessMark,
+    token: MemberToken,
+    _mark: ProcessMark,
     lease: Lease,
     length: Duration,
     _heartbeat: Heartbeat,
@@ -69,8 +98,11 @@ impl Member {
         let heartbeat = Heartbeat::start(db.address(), holder)
             .map_err(|error| Fault::Row(format!("no thread for the heartbeat: {error}")))?;
         Ok(Member {
-            id,
-            mark,
+            token: MemberToken {
+                id,
+                process: mark.as_str().to_owned(),
+            },
+            _mark: mark,
             lease,
             length,
             _heartbeat: heartbeat,
@@ -84,7 +116,12 @@ impl Member {
 
     /// Its number.
     pub(super) fn id(&self) -> i64 {
-        self.id
+        self.token.id
+    }
+
+    /// What its writes are let in by.
+    pub(super) fn token(&self) -> &MemberToken {
+        &self.token
     }
 
     /// Until when it may act.
@@ -128,36 +165,16 @@ impl Member {
         self.joined.elapsed() >= self.length
     }
 
-    /// Holds these shards until the end of the transaction: nobody can take them over meanwhile.
-    pub(super) fn fence(
-        &self,
-        transaction: &Transaction<'_>,
-        shards: &[Shard],
-    ) -> Result<(), Fault> {
-        let mut wanted = shards.to_vec();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let held = transaction.query(
-            "SELECT 1 FROM shard s JOIN member m ON m.id = s.owner \
-             WHERE s.owner = $1 AND m.process = $2 AND NOT m.fenced AND s.shard = ANY($3) FOR SHARE OF s",
-            &[&self.id, &self.mark.as_str(), &wanted],
-        )?;
-        match held.len() == wanted.len() {
-            true => Ok(()),
-            false => Err(Fault::Fenced),
-        }
-    }
-
     /// Leaves: what it owned is free at once.
     pub(super) fn leave(&self, db: &Session) -> Result<(), Fault> {
         let transaction = db.begin()?;
         transaction.execute(
             "UPDATE member SET fenced = true, until = least(until, clock_timestamp()) WHERE id = $1 AND process = $2",
-            &[&self.id, &self.mark.as_str()],
+            &[&self.token.id, &self.token.process],
         )?;
         transaction.execute(
             "UPDATE shard SET owner = NULL WHERE owner = $1",
-            &[&self.id],
+            &[&self.token.id],
         )?;
         transaction.commit()
     }

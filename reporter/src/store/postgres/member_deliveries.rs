@@ -21,14 +21,25 @@ const ROWS_A_SECOND: usize = 10_000;
 /// While all shards are ours, only an operator or another program may have added any.
 const LOOK_AGAIN_ALONE: SignedDuration = SignedDuration::from_mins(5);
 
+/// Deliveries in hand, by report and destination.
+pub(super) type InHand = HashMap<(i64, KeyHash), HeldDelivery>;
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct HeldDelivery {
+    pub(super) shard: Shard,
+    /// Of its report, which these name whatever a failover has done to the numbers of rows.
+    pub(super) domain: String,
+    pub(super) uniqid: i64,
+}
+
 /// What this member knows of its deliveries, beside the tables.
 #[derive(Debug, Default)]
 pub(super) struct MemberDeliveries {
     pub(super) pending: PendingQueues<Position>,
     pub(super) reports: ReportsInHand,
-    /// Those in hand, and the shard of each.
-    pub(super) in_hand: HashMap<(i64, KeyHash), Shard>,
-    /// The same of what the operator has asked for.
+    pub(super) in_hand: InHand,
+    /// What the operator has asked for, in hand, and the shard of each.
     pub(super) requests: HashMap<RequestId, Shard>,
     /// The shards that all this is about.
     pub(super) shards: Vec<Shard>,
@@ -44,11 +55,9 @@ pub(super) struct MemberDeliveries {
 impl PostgresStore {
     /// The shards of which something is in hand: they stay.
     pub(super) fn shards_in_hand(&self) -> BTreeSet<Shard> {
-        let deliveries = self.deliveries.in_hand.values();
-        deliveries
-            .chain(self.deliveries.requests.values())
-            .copied()
-            .collect()
+        let deliveries = self.deliveries.in_hand.values().map(|held| held.shard);
+        let requests = self.deliveries.requests.values().copied();
+        deliveries.chain(requests).collect()
     }
 
     /// A delivery was stored: it waits from now on, if it is one of ours.
@@ -76,12 +85,15 @@ impl PostgresStore {
         self.deliveries.changes += 1;
     }
 
-    /// Shards come and go; and what others have added to ours is to be found.
+    /// Shards come and go; and what others have added to ours is to be found. Those that go are not even looked for: whatever
+    /// is known to wait there is looked at before it is taken in hand.
     pub(super) fn follow(&mut self, now: Timestamp) {
         let (own, staying) = (&mut self.deliveries, self.member.staying_shards());
         if own.shards != staying {
+            if staying.iter().any(|shard| !own.shards.contains(shard)) {
+                own.pending.read_anew();
+            }
             own.shards = staying;
-            own.pending.read_again();
             own.changes += 1;
         }
         if own.next_look().is_none_or(|at| at <= now) || own.read_at > Some(now) {

@@ -57,6 +57,9 @@ pub(super) use health::{find_fault, server};
 pub(super) use moving::{export, import};
 pub(super) use open::{open, open_for_operator, reporter_at_work};
 
+/// A step that was undone because another transaction was in its way is made so often at once.
+const TRIES: u32 = 3;
+
 /// The open database, as one member of the fleet.
 pub struct PostgresStore {
     db: Session,
@@ -84,6 +87,7 @@ pub struct PostgresStore {
     suppressions: suppressed::ReadList,
     /// Bounces up to this one were looked at, and there are more.
     bounces_after: i64,
+    folds: fold::Folds,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.
@@ -118,44 +122,64 @@ impl Store for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Everything that changes a row goes through here: one step, one transaction, while these shards are this member's.
+    /// Everything that changes a row goes through here: one step, one transaction, while these shards are this member's. The
+    /// work may be done more than once, after it was undone.
     fn transact<T>(
         &mut self,
         step: Step,
         shards: &[Shard],
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        mut work: impl FnMut(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let fault = |fault| at_step(step, fault);
-        let transaction = self.db.begin().map_err(fault)?;
-        self.member.fence(&transaction, shards).map_err(fault)?;
-        let value = work(&transaction).map_err(fault)?;
+        let mut tries = 1;
+        loop {
+            match self.attempt(step, shards, &mut work) {
+                Err(fault) if fault.is_conflict() && tries < TRIES => {
+                    tries += 1;
+                    tracing::debug!(?step, %fault, "the step is made once more");
+                }
+                Err(fault) => return Err(at_step(step, fault)),
+                Ok(done) => return done,
+            }
+        }
+    }
+
+    /// The fault is the database's, the error another's.
+    fn attempt<T>(
+        &mut self,
+        step: Step,
+        shards: &[Shard],
+        work: &mut impl FnMut(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<Result<T, StoreError>, Fault> {
+        let transaction = self.db.begin()?;
+        self.member.token().fence(&transaction, shards)?;
+        let value = work(&transaction)?;
         match self
             .hook
             .as_mut()
             .map(|hook| hook(step, CommitSide::Before))
         {
             Some(HookVerdict::Crash) => {
-                return Err(StoreError::Stopped {
+                return Ok(Err(StoreError::Stopped {
                     step,
                     side: CommitSide::Before,
-                });
+                }));
             }
             Some(HookVerdict::Fail) => {
-                return Err(StoreError::Step {
+                return Ok(Err(StoreError::Step {
                     step,
                     source: "could not extend file: No space left on device [53100]".into(),
                     may_pass: true,
-                });
+                }));
             }
             _ => {}
         }
-        transaction.commit().map_err(fault)?;
+        transaction.commit()?;
         match self.hook.as_mut().map(|hook| hook(step, CommitSide::After)) {
-            Some(HookVerdict::Crash) => Err(StoreError::Stopped {
+            Some(HookVerdict::Crash) => Ok(Err(StoreError::Stopped {
                 step,
                 side: CommitSide::After,
-            }),
-            _ => Ok(value),
+            })),
+            _ => Ok(Ok(value)),
         }
     }
 

@@ -4,7 +4,7 @@ use tlsrptd_config::{reportd::Reportd, service_view};
 use tlsrptd_fleet::{Address, Client, Fault, Session, schema};
 
 use super::{
-    PostgresReader, PostgresStore, closing::ClosingLooks, history::FailuresOfShards,
+    PostgresReader, PostgresStore, closing::ClosingLooks, fold::Folds, history::FailuresOfShards,
     kept::FleetKept, member::Member, member_deliveries::MemberDeliveries, suppressed::ReadList,
 };
 use crate::{
@@ -97,6 +97,7 @@ impl PostgresStore {
             kept: FleetKept::new(settings.max_kept_reports_size),
             suppressions: ReadList::default(),
             bounces_after: 0,
+            folds: Folds::default(),
         };
         store.share(Step::Made, &mut Tended::default())?;
         store.connection = store.db.connections();

@@ -10,7 +10,9 @@ use tlsrptd_proto::{day::Day, domain::Domain};
 use super::{
     PostgresStore,
     deliveries::by_day,
-    history, mails, r_id,
+    history, mails,
+    member_deliveries::InHand,
+    r_id,
     suppressed::RefusalTable,
     version::{self, Changed},
 };
@@ -22,22 +24,26 @@ use crate::{
     },
 };
 
-/// An end is one also if the database does not know of the attempt: a failover may have lost that. After an attempt; or after one that did not begin (`postponed`), or that does not count because of something of ours (`waits`).
+/// An end is one also if the database does not know of the attempt: a failover may have lost that, and then another report may
+/// have got the number. After an attempt; or after one that did not begin (`postponed`), or that does not count because of something of ours (`waits`).
 const ENDED: &str = "UPDATE delivery d SET status = w.status, failures = d.failures + w.failed, due = w.due, \
     started = NULL, by = NULL, reason = w.reason, \
     first = CASE WHEN w.waits OR (w.postponed AND d.first = d.started) THEN NULL ELSE coalesce(w.begins, d.first) END, \
     dated = CASE WHEN (w.waits OR w.postponed) AND d.dated = d.started THEN NULL ELSE d.dated END \
     FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::int[], $7::timestamptz[], $8::text[], $9::boolean[], \
-    $10::boolean[], $11::timestamptz[]) WITH ORDINALITY \
-    AS w(r_id, uri_hash, status, failed, due, reason, waits, postponed, begins, at) \
+    $10::boolean[], $11::timestamptz[], $13::text[], $14::bigint[]) WITH ORDINALITY \
+    AS w(r_id, uri_hash, status, failed, due, reason, waits, postponed, begins, domain, uniqid, at) \
     WHERE d.day = $1 AND d.r_id = w.r_id AND d.uri_hash = w.uri_hash AND d.status IS NULL \
-    AND (d.by = $2 OR w.status IS NOT NULL AND d.started IS NULL AND d.shard = ANY($12)) RETURNING w.at";
+    AND (d.by = $2 OR w.status IS NOT NULL AND d.started IS NULL AND d.shard = ANY($12) AND EXISTS (SELECT 1 FROM report r \
+    WHERE r.day = $1 AND r.r_id = d.r_id AND r.domain = w.domain AND r.uniqid = w.uniqid)) RETURNING w.at";
 /// Held until the end of the transaction, in their order: of two members that end the last two deliveries of a report, the second
 /// sees what the first has done.
 const REPORTS: &str = "SELECT r_id, domain, coalesce(failed, 0) > 0, mx FROM report \
     WHERE day = $1 AND r_id = ANY($2) ORDER BY r_id FOR NO KEY UPDATE";
-/// Destinations that take reports.
+/// Destinations that take reports. Of those that all members deliver to the row is there, and is not even locked: others would
+/// wait for it until this transaction ends. In their order.
 const ARRIVED: &str = "INSERT INTO arrived AS a(uri_hash, day) SELECT h, $2::date FROM unnest($1::uuid[]) AS h \
+    WHERE NOT EXISTS (SELECT 1 FROM arrived k WHERE k.uri_hash = h AND k.day >= $2::date - 7) ORDER BY h \
     ON CONFLICT (uri_hash) DO UPDATE SET day = excluded.day WHERE a.day < excluded.day - 7";
 
 /// Reports of ended deliveries, by their number.
@@ -57,10 +63,12 @@ impl PostgresStore {
             self.member.id(),
             Day::of(now),
         );
-        let (guard, mut kept) = (self.guard.clone(), self.kept);
+        let (guard, known) = (self.guard.clone(), self.kept);
         self.kept.forget();
-        let tracker = self.transact(Step::Recorded, &shards, |tx| {
-            let recorded = mark(tx, ends, &shards, me, now)?;
+        let in_hand = std::mem::take(&mut self.deliveries.in_hand);
+        let done = self.transact(Step::Recorded, &shards, |tx| {
+            let mut kept = known;
+            let recorded = mark(tx, ends, &in_hand, &shards, me, now)?;
             let reports = lock_reports(tx, &recorded)?;
             mails::record(tx, me, &recorded, &reports, guard.as_ref(), now)?;
             arrived(tx, &recorded, today)?;
@@ -81,8 +89,10 @@ impl PostgresStore {
             if shards.contains(&0) {
                 kept.let_go(tx, now)?;
             }
-            Ok(tracker)
-        })?;
+            Ok((tracker, kept))
+        });
+        self.deliveries.in_hand = in_hand;
+        let (tracker, kept) = done?;
         self.kept = kept;
         if tracker.list_changed {
             self.suppressions.invalidate();
@@ -131,10 +141,12 @@ struct EndColumns<'a> {
     waits: Vec<bool>,
     postponed: Vec<bool>,
     begins: Vec<Option<PgTime>>,
+    domains: Vec<Option<&'a str>>,
+    uniqids: Vec<Option<i64>>,
 }
 
 impl<'a> EndColumns<'a> {
-    fn add(&mut self, end: &'a AttemptEnd, now: Timestamp) {
+    fn add(&mut self, end: &'a AttemptEnd, in_hand: &'a InHand, now: Timestamp) {
         let status = status(&end.disposition);
         let (next, reason, begins) = match &end.disposition {
             Disposition::Final { reason, .. } | Disposition::Refused { reason } => {
@@ -151,9 +163,13 @@ impl<'a> EndColumns<'a> {
             status,
             Some(DeliveryStatus::Sent | DeliveryStatus::Suppressed)
         );
+        let hash = text_hash(end.destination.uri());
+        let held = in_hand.get(&(end.r_id, hash));
         self.ends.push(end);
         self.r_ids.push(end.r_id);
-        self.hashes.push(text_hash(end.destination.uri()));
+        self.hashes.push(hash);
+        self.domains.push(held.map(|held| held.domain.as_str()));
+        self.uniqids.push(held.map(|held| held.uniqid));
         self.statuses.push(status.map(DeliveryStatus::as_str));
         self.failed
             .push(i32::from(!waits && !postponed && !succeeded));
@@ -169,6 +185,7 @@ impl<'a> EndColumns<'a> {
 fn mark<'a>(
     tx: &Transaction<'_>,
     ends: &'a [AttemptEnd],
+    in_hand: &'a InHand,
     shards: &[Shard],
     me: i64,
     now: Timestamp,
@@ -176,7 +193,7 @@ fn mark<'a>(
     let mut recorded = Vec::with_capacity(ends.len());
     for (day, ends) in by_day(ends, |end| end.r_id) {
         let mut of = EndColumns::default();
-        ends.into_iter().for_each(|end| of.add(end, now));
+        ends.into_iter().for_each(|end| of.add(end, in_hand, now));
         let rows = tx.query(
             ENDED,
             &[
@@ -192,6 +209,8 @@ fn mark<'a>(
                 &of.postponed,
                 &of.begins,
                 &shards,
+                &of.domains,
+                &of.uniqids,
             ],
         )?;
         for row in &rows {

@@ -53,7 +53,7 @@ impl OperatorBounces for PostgresReader {
                 &[&tag, &kind, &blame, &text, &came],
             )?;
             if added == 0 {
-                history::count_bounce(tx, OPERATOR, Day::of(now), BounceResult::Repeated)?;
+                history::count_bounces(tx, OPERATOR, Day::of(now), BounceResult::Repeated, 1)?;
             }
             if added == 0 && bounce.kind != BounceKind::Failed {
                 // The latest word on what goes on.
@@ -68,6 +68,6 @@ impl OperatorBounces for PostgresReader {
     }
 
     fn count_bounce(&mut self, result: BounceResult, now: Timestamp) -> Result<(), StoreError> {
-        self.change(|tx| history::count_bounce(tx, OPERATOR, Day::of(now), result))
+        self.change(|tx| history::count_bounces(tx, OPERATOR, Day::of(now), result, 1))
     }
 }

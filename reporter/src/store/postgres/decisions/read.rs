@@ -72,19 +72,8 @@ impl PostgresStore {
         bytes: usize,
     ) -> Result<Vec<DomainDay>, StoreError> {
         let rows = limit.saturating_mul(ROWS_A_DOMAIN);
-        let mut next = NextDomains::default();
-        let mut shards = self.shards_from(day, after);
-        // A shard after the other is folded, when those before are decided.
-        while next.domains.is_empty() && !shards.is_empty() {
-            let ready = self.folded_at_front(day, &shards)?;
-            next = self.next_domains(day, &shards[..ready], after, rows, false)?;
-            if next.domains.is_empty()
-                && let Some(shard) = shards.get(ready)
-            {
-                self.fold(day, *shard)?;
-            }
-            shards.drain(..ready);
-        }
+        let shards = self.shards_from(day, after);
+        let next = self.next_domains(day, &shards, after, rows, false)?;
         let chosen = choose(next.domains, limit, bytes);
         self.domain_days(day, &chosen)
     }
@@ -98,15 +87,7 @@ impl PostgresStore {
         bytes: usize,
     ) -> Result<FailingDomains, StoreError> {
         let shards = self.shards_from(day, after);
-        let mut next;
-        loop {
-            let ready = self.folded_at_front(day, &shards)?;
-            next = self.next_domains(day, &shards[..ready], after, LOOKED_AT, true)?;
-            match shards.get(ready) {
-                Some(shard) if !next.is_cut => self.fold(day, *shard)?,
-                _ => break,
-            }
-        }
+        let mut next = self.next_domains(day, &shards, after, LOOKED_AT, true)?;
         let mut upto = None;
         if next.is_cut && next.domains.len() > 1 {
             // A row of the last may be beyond.
@@ -132,13 +113,6 @@ impl PostgresStore {
         let mut shards = self.composed_shards(day);
         shards.retain(|shard| *shard >= first);
         shards
-    }
-
-    /// How many shards at the front have their shipped counts folded.
-    fn folded_at_front(&self, day: Day, shards: &[Shard]) -> Result<usize, StoreError> {
-        let folded = self.folded_shards(day)?;
-        let unfolded = shards.iter().position(|shard| !folded.contains(shard));
-        Ok(unfolded.unwrap_or(shards.len()))
     }
 
     fn next_domains(

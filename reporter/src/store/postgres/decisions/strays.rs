@@ -54,7 +54,7 @@ impl PostgresStore {
     pub(super) fn leave_strays(&self, day: Day, strays: &StrayRows) -> Result<(), StoreError> {
         let leave = || {
             let transaction = self.db.begin()?;
-            self.member.fence(&transaction, &strays.shards)?;
+            self.member.token().fence(&transaction, &strays.shards)?;
             transaction.execute(
                 LEAVE,
                 &[&PgDay(day), &strays.shards, &strays.domains, &strays.jobs],

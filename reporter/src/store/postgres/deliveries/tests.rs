@@ -1,3 +1,6 @@
+mod again;
+mod locks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tlsrptd_cluster::{database, skip::or_skip};

@@ -84,6 +84,10 @@ impl BounceRunner {
         }
         let applied = store.apply_bounces(moment.now)?;
         self.change_number = number;
+        if applied.has_more {
+            // A pass for each transaction, until there are none.
+            self.next_look = at;
+        }
         self.waits |= applied.waiting > 0;
         self.again = match applied.has_more {
             true => Some(at),

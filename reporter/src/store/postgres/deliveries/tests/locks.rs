@@ -36,7 +36,9 @@ fn nobody_waits_for_who_delivers_to_the_same_destination() {
     let number = claims.iter().position(|its| !its.is_empty()).unwrap();
     let (first, rest) = claims[number].split_first().unwrap();
     let member = &mut fleet.members[number];
-    member.record(&[first.clone()], at("21T00:00:07")).unwrap();
+    member
+        .record(std::slice::from_ref(first), at("21T00:00:07"))
+        .unwrap();
     let other = another(&fleet);
     let stands_still = other.begin().unwrap();
     let held = stands_still

@@ -13,7 +13,7 @@ export TLSRPTD_VENV
 # Always the whole workspace: a part of it would be built with other features, and the dependencies twice.
 ALL := --workspace --locked
 
-.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo demo-fleet test soak check bench bench-check fuzz fmt fmt-check clippy doc deny fuzz-check audit venv clean
+.PHONY: help build release install install-files uninstall deb rpm package package-test units dist vendor vendor-test demo demo-fleet test soak check bench bench-check fuzz fmt fmt-check clippy without-postgresql doc deny fuzz-check audit venv clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,7 @@ soak: venv ## the long versions of the tests of faults, kills, the fleet, the da
 check: ## what .ci/run calls: formatting, lints, tests, the demo, documentation, dependencies
 	$(call stage,fmt-check)
 	$(call stage,clippy)
+	$(call stage,without-postgresql)
 	$(call stage,test)
 	$(call stage,demo)
 	$(call stage,doc)
@@ -131,6 +132,10 @@ fmt-check:
 
 clippy: ## lints, as errors
 	$(CARGO) clippy $(ALL) --all-targets -- -D warnings
+
+# Half a minute of CPU, as nothing of it is linked.
+without-postgresql: ## the reporter compiles without the engine of a fleet
+	$(CARGO) check --locked -p tlsrptd-reporter --no-default-features --features bundled-sqlite
 
 # For those who work on the code: it links private modules too.
 doc: ## the crates' documentation, its warnings as errors

@@ -114,7 +114,10 @@ mod tests {
     use super::*;
     use crate::store::{FleetCollector, FleetMember};
 
-    fn fleet(members: &[(&str, bool)], collectors: &[(&str, bool)]) -> FleetState {
+    /// Members, and whether they are live; collectors, and whether they are retired.
+    type Names<'n> = &'n [(&'n str, bool)];
+
+    fn fleet(members: Names<'_>, collectors: Names<'_>) -> FleetState {
         let (at, day) = (Timestamp::UNIX_EPOCH, Day::of(Timestamp::UNIX_EPOCH));
         let members = members.iter().enumerate();
         let members = members.map(|(id, (name, is_live))| FleetMember {
@@ -150,7 +153,7 @@ mod tests {
     fn what_a_fetcher_of_the_own_host_does_to_a_fleet() {
         let one = &[("mx1:7", true)][..];
         #[rustfmt::skip]
-        let cases: [(&[(&str, bool)], &[(&str, bool)], &str, &str); 6] = [
+        let cases: [(Names<'_>, Names<'_>, &str, &str); 6] = [
             (one, &[], "", "one member, which asks its own collector"),
             (one, &[("mx2", false)], "", "others ship"),
             (one, &[("mx1.example.com", false)], "counted twice", "it ships itself, by its long name"),

@@ -160,6 +160,7 @@ fn every_option_named_exists() {
                         "stop-timeout",
                         // cargo's
                         "release",
+                        "locked",
                         "no-default-features",
                         "features",
                         "collector.textfile.directory",

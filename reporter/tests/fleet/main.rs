@@ -12,6 +12,7 @@ mod desk;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod failover;
+mod held;
 mod members;
 mod party;
 mod restarts;

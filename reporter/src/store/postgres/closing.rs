@@ -191,20 +191,27 @@ impl PostgresStore {
 
     /// Deadlines begin when a day was first seen to have ended.
     fn note_over(&mut self, waiting: &[WaitingDay], now: Timestamp) -> Result<(), StoreError> {
+        let held = &self.closing.held;
         let new = waiting
             .iter()
-            .filter(|of| of.has_ended && of.over.is_none());
+            .filter(|of| of.has_ended && of.over.is_none() && held.until(of.day, now).is_none());
         let days: Vec<PgDay> = new.map(|of| PgDay(of.day)).collect();
         if days.is_empty() {
             return Ok(());
         }
-        self.transact(Step::JobsMade, &[CALENDAR], |tx| {
-            tx.execute(
-                "UPDATE day SET over = $2 WHERE day = ANY($1) AND state = 'open' AND over IS NULL",
-                &[&days, &PgTime(now)],
-            )
-            .map(drop)
-        })
+        let held = self.transact(Step::JobsMade, &[CALENDAR], |tx| {
+            let note =
+                "UPDATE day SET over = $2 WHERE day = ANY($1) AND state = 'open' AND over IS NULL";
+            held::unless_held(tx, days[0].0, || {
+                tx.execute(note, &[&days, &PgTime(now)]).map(drop)
+            })
+        })?;
+        if let held::Try::Held { by } = held {
+            for PgDay(day) in days {
+                self.closing.held.note(day, &by, now);
+            }
+        }
+        Ok(())
     }
 
     /// Days that somebody asked for, and that have no tables, wait for nothing once they are older than what is kept.

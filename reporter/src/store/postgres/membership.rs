@@ -25,18 +25,36 @@ impl Membership for PostgresStore {
         now: Timestamp,
         deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
     ) -> Result<Tended, StoreError> {
-        let mut tended = Tended::default();
         // It is not renewed, whatever others know of it by now.
         if !self.member.lease().is_valid() {
             return Err(StoreError::Fenced);
         }
-        tended.is_in_doubt = self.look_at_connection();
+        // What was learnt before something failed is told when nothing fails: who has the calendar since then does not know of it.
+        let mut tended = std::mem::take(&mut self.untold);
+        match self.look_after(&mut tended, now, deadlines) {
+            Ok(()) => Ok(tended),
+            Err(error) => {
+                self.untold = tended;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl PostgresStore {
+    fn look_after(
+        &mut self,
+        tended: &mut Tended,
+        now: Timestamp,
+        deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
+    ) -> Result<(), StoreError> {
+        tended.is_in_doubt |= self.look_at_connection();
         let is_again = self.member.next_look.is_some_and(|at| at <= Instant::now());
         let has_news = self.member.lease().take_news() || is_again || tended.is_in_doubt;
         if has_news {
             // If it fails it is done later.
             self.member.next_look = Some(Instant::now());
-            let is_done = self.share(Step::Released, &mut tended)?;
+            let is_done = self.share(Step::Released, tended)?;
             let again = Instant::now() + self.member.look_interval();
             self.member.next_look = (!is_done).then_some(again);
         }
@@ -44,16 +62,15 @@ impl Membership for PostgresStore {
         let is_settled = tended.taken == 0 && !tended.is_in_doubt;
         let deadlines = deadlines.filter(|_| is_settled);
         if self.keeps_calendar() {
-            tended.closed = self.tend_days(now, deadlines, has_news)?;
+            let closed = self.tend_days(now, deadlines, has_news)?;
+            tended.closed.extend(closed);
         } else {
             self.closing = ClosingLooks::default();
         }
         (tended.members, tended.wait) = (self.member.live, self.until_next(now));
-        Ok(tended)
+        Ok(())
     }
-}
 
-impl PostgresStore {
     /// Another connection may lead to another server, which lacks the last moments of the one before: what was learnt of them is
     /// forgotten.
     fn look_at_connection(&mut self) -> bool {
@@ -91,16 +108,15 @@ impl PostgresStore {
         let are_judged = fleet.gone(id, true).len() == gone.len();
         if !gone.is_empty() {
             // First of all: whoever is fenced begins nothing more on its shards.
-            tended.fenced = self.transact(step, &[], |tx| fence_members(tx, &gone))?;
+            let fenced = self.transact(step, &[], |tx| fence_members(tx, &gone))?;
+            tended.fenced.extend(fenced);
             fleet = look(self)?;
         }
         let (own, share) = (fleet.of(id), fleet.fair_share());
         self.member.live = u32::try_from(fleet.number_live()).unwrap_or(u32::MAX);
         // A COMMIT whose answer was lost is seen here.
-        tended.taken = own
-            .iter()
-            .filter(|shard| !self.member.owns(**shard))
-            .count();
+        let new = own.iter().filter(|shard| !self.member.owns(**shard));
+        tended.taken += new.count();
         self.member.set_shards(own.clone());
         let missing = share.saturating_sub(own.len()).min(fleet.number_free());
         let taken = match missing {
@@ -108,12 +124,9 @@ impl PostgresStore {
             _ => self.take(step, missing, tended)?,
         };
         let surplus = own.len().saturating_sub(share);
-        if surplus > 0 {
-            self.give(step, surplus, tended)?;
-        } else {
-            self.member.set_leaving(Vec::new());
-        }
-        Ok(are_judged && taken == missing && tended.given == surplus)
+        let given = self.give(step, surplus)?;
+        tended.given += given;
+        Ok(are_judged && taken == missing && given == surplus)
     }
 
     fn take(&mut self, step: Step, most: usize, tended: &mut Tended) -> Result<usize, StoreError> {
@@ -137,7 +150,7 @@ impl PostgresStore {
 
     /// Those with nothing in hand at once; of others nothing more is taken in hand, so that they follow. The last first: the first
     /// has the calendar, and stays where it is.
-    fn give(&mut self, step: Step, number: usize, tended: &mut Tended) -> Result<(), StoreError> {
+    fn give(&mut self, step: Step, number: usize) -> Result<usize, StoreError> {
         let id = self.member.id();
         let in_hand = self.shards_in_hand();
         let own = self.member.shards().iter().skip(1).rev().copied();
@@ -151,9 +164,8 @@ impl PostgresStore {
             self.member.set_shards(kept);
             self.transact(step, &[], |tx| give_shards(tx, id, &given))?;
         }
-        tended.given = given.len();
         let leaving = busy.into_iter().take(number - given.len()).collect();
         self.member.set_leaving(leaving);
-        Ok(())
+        Ok(given.len())
     }
 }

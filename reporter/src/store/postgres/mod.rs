@@ -49,7 +49,7 @@ use tlsrptd_proto::{day::Day, report::InstallationId};
 use self::member::Member;
 use super::{
     CommitHook, CommitSide, HookVerdict, OperatorAccess, OperatorStore, Step, Store, StoreError,
-    mailed::GuardedMails,
+    Tended, mailed::GuardedMails,
 };
 use crate::model::BounceKey;
 
@@ -78,6 +78,8 @@ pub struct PostgresStore {
     failures: history::FailuresOfShards,
     composed: Option<decisions::ComposedDay>,
     closing: closing::ClosingLooks,
+    /// What was learnt of the work, and not told, because something failed.
+    untold: Tended,
     /// The day that was worked on last has its tables.
     made: Option<Day>,
     /// Of the connection over which all of this was learnt.

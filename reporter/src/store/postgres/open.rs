@@ -91,6 +91,7 @@ impl PostgresStore {
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
             closing: ClosingLooks::default(),
+            untold: Tended::default(),
             made: None,
             connection: 0,
             deliveries: MemberDeliveries::default(),

@@ -7,7 +7,7 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     super::expected::{IS_EXPECTED, TODAY},
-    held,
+    held::{self, Try},
 };
 
 /// What came of it.
@@ -40,24 +40,18 @@ pub(super) fn close(
     is_late: bool,
     now: Timestamp,
 ) -> Result<DayEnd, Fault> {
-    // Whoever waits here records nothing and claims nothing.
-    tx.batch("SET LOCAL lock_timeout = '200ms'; SAVEPOINT untouched")?;
-    let end = match close_shipments(tx, day) {
-        Ok(true) => close_day(tx, day, is_late, now),
-        Ok(false) => Ok(DayEnd::Waits),
-        Err(fault) => Err(fault),
-    };
+    tx.batch("SAVEPOINT untouched")?;
+    let end = held::unless_held(tx, day, || match close_shipments(tx, day)? {
+        true => close_day(tx, day, is_late, now),
+        false => Ok(DayEnd::Waits),
+    })?;
     match end {
-        Ok(DayEnd::Waits) => {
+        Try::Done(DayEnd::Waits) => {
             tx.batch("ROLLBACK TO SAVEPOINT untouched")?;
             Ok(DayEnd::Waits)
         }
-        Err(fault) if fault.is_locked() => {
-            tx.batch("ROLLBACK TO SAVEPOINT untouched")?;
-            let by = held::holder(tx, day)?;
-            Ok(DayEnd::Held { by })
-        }
-        other => other,
+        Try::Done(end) => Ok(end),
+        Try::Held { by } => Ok(DayEnd::Held { by }),
     }
 }
 

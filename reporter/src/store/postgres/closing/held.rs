@@ -66,8 +66,35 @@ impl HeldDays {
     }
 }
 
+/// What came of work that waits for nobody.
+pub(super) enum Try<T> {
+    Done(T),
+    /// Nothing of it is done.
+    Held {
+        /// Who keeps it from being done, as far as can be seen.
+        by: String,
+    },
+}
+
+/// Does the work, unless somebody holds what it needs. Whoever waited here would record nothing and claim nothing.
+pub(super) fn unless_held<T>(
+    tx: &Transaction<'_>,
+    day: Day,
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<Try<T>, Fault> {
+    tx.batch("SET LOCAL lock_timeout = '200ms'; SAVEPOINT unheld")?;
+    match work() {
+        Err(fault) if fault.is_locked() => {
+            tx.batch("ROLLBACK TO SAVEPOINT unheld")?;
+            let by = holder(tx, day)?;
+            Ok(Try::Held { by })
+        }
+        other => Ok(Try::Done(other?)),
+    }
+}
+
 /// Who holds the rows of a day, for a log line.
-pub(super) fn holder(tx: &Transaction<'_>, day: Day) -> Result<String, Fault> {
+fn holder(tx: &Transaction<'_>, day: Day) -> Result<String, Fault> {
     let mut holders = Vec::new();
     for row in tx.query(HOLDERS, &[&PgDay(day)])? {
         let (who, process): (&str, i32) = (row.try_get(0)?, row.try_get(1)?);

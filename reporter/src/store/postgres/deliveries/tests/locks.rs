@@ -78,22 +78,30 @@ fn a_step_that_another_was_in_the_way_of_is_made_once_more() {
     let member = &mut fleet.members[0];
     let lock = "SELECT 1 FROM arrived WHERE uri_hash = $1 FOR UPDATE";
     let (holds, held) = mpsc::channel();
+    let (ends, ended) = mpsc::channel();
     let tries = thread::scope(|scope| {
         let (ready, is_ready) = mpsc::channel();
         scope.spawn(move || {
             let crossing = other.begin().unwrap();
+            // Whoever has waited for so long looks whether all wait for each other, and gives way: the member, after a second.
+            crossing
+                .batch("SET LOCAL deadlock_timeout = '10min'")
+                .unwrap();
             crossing.query(lock, &[&hashes[1]]).unwrap();
             ready.send(()).unwrap();
             held.recv().unwrap();
-            // Whoever has waited for a second looks whether all wait for each other, and gives way: the member is the first.
-            thread::sleep(Duration::from_millis(500));
             crossing.query(lock, &[&hashes[0]]).unwrap();
             crossing.commit().unwrap();
+            ends.send(()).unwrap();
         });
         is_ready.recv().unwrap();
         let mut tries = 0;
         let made = member.transact(Step::Recorded, &[0], |tx| {
             tries += 1;
+            if tries > 1 {
+                // Or it might be in the way once more.
+                ended.recv().unwrap();
+            }
             tx.query(lock, &[&hashes[0]])?;
             let _ = holds.send(());
             tx.query(lock, &[&hashes[1]])

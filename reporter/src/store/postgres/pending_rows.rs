@@ -16,13 +16,15 @@ const PART: &str = "SELECT s.shard, d.r_id, d.due, d.queue FROM unnest($1::small
     SELECT o.r_id, o.due, o.queue FROM delivery o \
     WHERE o.shard = s.shard AND o.r_id > CASE WHEN s.shard = $2 THEN $3 ELSE -9223372036854775808 END \
     AND o.status IS NULL AND o.started IS NULL ORDER BY o.r_id LIMIT $4) d WHERE s.shard >= $2 LIMIT $4";
-const DUE_OF_QUEUE: &str = "SELECT s.shard, d.r_id, d.due, r.domain, a.uri_hash IS NOT NULL \
+/// What is read beside a row is joined within its shard: the last row says how far this has come.
+const DUE_OF_QUEUE: &str = "SELECT s.shard, d.r_id, d.due, d.domain, d.has_arrived \
     FROM unnest($1::smallint[]) AS s(shard) CROSS JOIN LATERAL ( \
+    SELECT w.r_id, w.due, r.domain, a.uri_hash IS NOT NULL AS has_arrived FROM ( \
     SELECT o.day, o.r_id, o.uri_hash, o.due FROM delivery o \
     WHERE o.shard = s.shard AND o.r_id > CASE WHEN s.shard = $2 THEN $3 ELSE -9223372036854775808 END \
-    AND o.status IS NULL AND o.started IS NULL AND o.queue = $5 AND o.due <= $6 ORDER BY o.r_id LIMIT $4) d \
-    JOIN report r ON r.day = d.day AND r.r_id = d.r_id LEFT JOIN arrived a ON a.uri_hash = d.uri_hash \
-    WHERE s.shard >= $2 LIMIT $4";
+    AND o.status IS NULL AND o.started IS NULL AND o.queue = $5 AND o.due <= $6 ORDER BY o.r_id LIMIT $4) w \
+    JOIN report r ON r.day = w.day AND r.r_id = w.r_id LEFT JOIN arrived a ON a.uri_hash = w.uri_hash \
+    ORDER BY w.r_id) d WHERE s.shard >= $2 LIMIT $4";
 
 /// The rows of these shards.
 pub(super) struct ShardRows<'a> {

@@ -53,8 +53,11 @@ impl QuietFleet {
 
 /// Whoever is at work; the table is locked, so that nobody joins until the transaction has ended.
 fn members_at_work(transaction: &Transaction<'_>) -> Result<Vec<String>, Fault> {
-    transaction
-        .batch("SET LOCAL statement_timeout = 0; LOCK TABLE member IN SHARE ROW EXCLUSIVE MODE")?;
+    // It is idle while the file is written, which may take longer than any session of a member may hang.
+    transaction.batch(
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+         LOCK TABLE member IN SHARE ROW EXCLUSIVE MODE",
+    )?;
     let rows = transaction.query(
         "SELECT name FROM member WHERE NOT fenced AND until > clock_timestamp() ORDER BY id",
         &[],

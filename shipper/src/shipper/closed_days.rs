@@ -26,19 +26,20 @@ enum Told {
 impl Shipper {
     /// The day whose tables it waits for.
     pub(super) fn ship_closed_days(&mut self, stop: &Stop) -> Result<Option<Day>, ShipError> {
-        let (mut after, mut failed) = (None, None);
+        let (mut after, mut failed, mut awaited) = (None, None, None);
         while let Some(day) = self.outbox.next(after) {
             after = Some(day);
             match self.ship_closed(day, stop) {
                 Ok(Told::All) => {}
                 Ok(Told::Later) => return Ok(None),
-                Ok(Told::Awaits) => return Ok(Some(day)),
+                // Nobody makes those of a day that is older than what the reporters keep.
+                Ok(Told::Awaits) => awaited = awaited.or(Some(day)),
                 // Others may be readable.
                 Err(ShipError::Read(error)) => failed = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        failed.map_or(Ok(None), |error| Err(error.into()))
+        failed.map_or(Ok(awaited), |error| Err(error.into()))
     }
 
     fn ship_closed(&mut self, day: Day, stop: &Stop) -> Result<Told, ShipError> {

@@ -72,18 +72,15 @@ struct Child {
     reached: AtomicU64,
 }
 
-/// How long a day waits for its collectors.
-pub const FETCH_DEADLINE: Duration = Duration::from_secs(900);
-
 /// Lives from where the journal ends.
-pub async fn live(folder: &Path, dies_at: Point, looks: bool, fetch_deadline: Duration) {
+pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
     let path = folder.join("journal");
     let before = journal::read(&path);
     let begin = match before.last() {
         Some(line) => line.at + Duration::from_secs(1),
         None => BEGIN.parse().unwrap(),
     };
-    let settings = settings(folder, fetch_deadline);
+    let settings = settings(folder);
     let child = Arc::new(Child {
         settings: settings.clone(),
         begin,
@@ -110,12 +107,12 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool, fetch_deadline: Du
     child.journal.write(child.now(), &["over"]);
 }
 
-fn settings(folder: &Path, fetch_deadline: Duration) -> Reportd {
+fn settings(folder: &Path) -> Reportd {
     environment::settings(
         folder,
         &[
             "--fetchers=one,two,three",
-            &format!("--fetch_deadline={}", fetch_deadline.as_secs()),
+            "--fetch_deadline=900",
             "--spread_out_delivery=1",
             "--max_report_age=172800",
             "--retry_window=7200",

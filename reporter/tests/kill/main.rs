@@ -151,16 +151,16 @@ fn be_the_child(folder: &Path) {
         .strip_prefix("attempt")
         .map(|nth| Point::Attempt(nth.parse().unwrap()));
     let point = attempt.or_else(|| of_step(&text)).unwrap_or(Point::Nowhere);
-    play(folder, point, text == "look", child::FETCH_DEADLINE);
+    play(folder, point, text == "look");
 }
 
-fn play(folder: &Path, point: Point, looks: bool, fetch_deadline: Duration) {
+fn play(folder: &Path, point: Point, looks: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(child::live(folder, point, looks, fetch_deadline));
+    runtime.block_on(child::live(folder, point, looks));
 }
 
 /// Plays with a kill at each of these points, one after the other, then to the end, and checks the laws.

@@ -70,27 +70,20 @@ impl Fault {
         ])
     }
 
+    /// Whether the transaction was undone because another was in its way, as one is of two that wait for each other: the same
+    /// may work at once.
+    pub fn is_conflict(&self) -> bool {
+        self.is_one_of(&[
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+        ])
+    }
+
     fn is_one_of(&self, codes: &[SqlState]) -> bool {
         let Fault::Sql(error) = self else {
             return false;
         };
         error.code().is_some_and(|code| codes.contains(code))
-    }
-
-    /// Whether the transaction was undone because another was in its way, as one is of two that wait for each other: the same
-    /// may work at once.
-    pub fn is_conflict(&self) -> bool {
-        let code = match self {
-            Fault::Sql(error) => error.code(),
-            _ => None,
-        };
-        code.is_some_and(|code| {
-            [
-                SqlState::T_R_SERIALIZATION_FAILURE,
-                SqlState::T_R_DEADLOCK_DETECTED,
-            ]
-            .contains(code)
-        })
     }
 
     /// Whether nothing more can be done over this connection. A server that has become a replica has another in its place. A

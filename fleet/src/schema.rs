@@ -25,12 +25,10 @@ const BY_DAY_AND_SHARD: &[&str] = &["key", "count"];
 /// # Errors
 /// When they are of a newer version, or may not be made.
 pub fn migrate(session: &Session) -> Result<(), Fault> {
-    loop {
-        match bring_forward(session) {
-            // It says so when it is committed there: now it is found.
-            Err(fault) if fault.is_there_already() => {}
-            result => return result,
-        }
+    match bring_forward(session) {
+        // It says so when that is committed: now it is found, unless something else of that name is in the way.
+        Err(fault) if fault.is_there_already() => bring_forward(session),
+        result => result,
     }
 }
 

@@ -63,6 +63,22 @@ fn members_that_start_at_once_make_the_tables_together() {
 }
 
 #[test]
+fn a_table_of_somebody_else_is_told_of() {
+    let Some(address) = tlsrptd_cluster::database() else {
+        return;
+    };
+    let session = Session::connect(Address::parse(&address).unwrap()).unwrap();
+    for made in ["CREATE SCHEMA tlsrpt", "CREATE TABLE tlsrpt.shard(x int)"] {
+        session.query(made, &[]).unwrap();
+    }
+    let fault = schema::migrate(&session).unwrap_err().to_string();
+    assert!(
+        fault.contains("shard") && fault.contains("42P07"),
+        "{fault}"
+    );
+}
+
+#[test]
 fn a_backup_does_not_hold_up_the_tables_of_a_new_day() {
     let Some(session) = session() else { return };
     let other = Session::connect(session.address().clone()).unwrap();

@@ -131,7 +131,14 @@ impl Host {
     }
 
     pub fn start_shipper(&mut self) {
-        self.shipper = Some(self.shipper().spawn().unwrap());
+        let mut child = self.shipper().spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        // A SIGTERM that comes before would end it as it ends any process.
+        await_that("the shipper takes over SIGTERM", || {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            blocks(&status, Signal::SIGTERM) || child.try_wait().unwrap().is_some()
+        });
+        self.shipper = Some(child);
     }
 
     /// What `--check-config` says; empty when all is well.
@@ -320,6 +327,14 @@ fn end(mut child: Child, signal: Signal) {
     kill(Pid::from_raw(id), signal).unwrap();
     let status = child.wait().unwrap();
     assert!(signal == Signal::SIGKILL || status.success(), "{status}");
+}
+
+/// Whether a process blocks a signal, to read it from a descriptor, by its /proc/PID/status: proc(5).
+fn blocks(status: &str, signal: Signal) -> bool {
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigBlk:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal as u32 - 1) & 1 == 1)
 }
 
 /// Waits for a condition, however busy the machine is.

@@ -118,6 +118,7 @@ impl Decisions for PostgresStore {
     }
 
     fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
+        self.analyze(day, &["answer"]);
         let mut shards = self.member.shards().to_vec();
         shards.sort_unstable();
         let shards = self.transact(Step::RowsStored, &shards, |tx| {
@@ -184,6 +185,7 @@ impl Decisions for PostgresStore {
             Ok(stored)
         })?;
         self.schedule_deliveries(&stored);
+        self.count_stored(day, decisions.len());
         Ok(())
     }
 

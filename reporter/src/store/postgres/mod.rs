@@ -39,6 +39,7 @@ mod r_id;
 mod record;
 mod requests;
 mod spellings;
+mod statistics;
 mod suppressed;
 mod upkeep;
 mod version;
@@ -82,6 +83,7 @@ pub struct PostgresStore {
     untold: Tended,
     /// The day that was worked on last has its tables.
     made: Option<Day>,
+    stored: statistics::StoredReports,
     /// Of the connection over which all of this was learnt.
     connection: u64,
     deliveries: member_deliveries::MemberDeliveries,

@@ -93,6 +93,7 @@ impl PostgresStore {
             closing: ClosingLooks::default(),
             untold: Tended::default(),
             made: None,
+            stored: super::statistics::StoredReports::default(),
             connection: 0,
             deliveries: MemberDeliveries::default(),
             kept: FleetKept::new(settings.max_kept_reports_size),

@@ -80,25 +80,37 @@ impl Fleet {
 
     /// A report on a domain, decided by whose it is.
     fn decide(&mut self, domain: &str, uris: &[String]) {
-        let now = at("21T00:00:00");
-        let to = |uri: &String| (Destination::new(uri.as_str(), NamedBy::Record), now);
-        let decided = DecidedDomain {
-            domain: domain.to_owned(),
-            uniqid: 1,
-            rows: CountedRows::default(),
-            decision: Decision::Report(NewReport {
-                json: format!("{{\"of\": \"{domain}\"}}"),
-                destinations: uris.iter().map(to).collect(),
-                suppressed: Vec::new(),
-            }),
-            named: Vec::new(),
-        };
         let owner = self.owner(domain);
-        owner.store_decisions(day(), &[decided], now).unwrap();
+        owner
+            .store_decisions(day(), &[decided(domain, uris)], decided_at())
+            .unwrap();
     }
 
     fn number(&self, sql: &str) -> i64 {
         self.db.query(sql, &[]).unwrap()[0].get(0)
+    }
+}
+
+fn decided_at() -> Timestamp {
+    at("21T00:00:00")
+}
+
+/// A report on a domain.
+fn decided(domain: &str, uris: &[String]) -> DecidedDomain {
+    let to = |uri: &String| {
+        let to = Destination::new(uri.as_str(), NamedBy::Record);
+        (to, decided_at())
+    };
+    DecidedDomain {
+        domain: domain.to_owned(),
+        uniqid: 1,
+        rows: CountedRows::default(),
+        decision: Decision::Report(NewReport {
+            json: format!("{{\"of\": \"{domain}\"}}"),
+            destinations: uris.iter().map(to).collect(),
+            suppressed: Vec::new(),
+        }),
+        named: Vec::new(),
     }
 }
 
@@ -160,6 +172,26 @@ fn nothing_is_claimed_twice_and_a_hosts_queue_is_one_members() {
     members.remove(&QueueKey::Relay);
     assert_eq!(members.len(), 11);
     assert!(members.values().all(|of| of.len() == 1), "{members:?}");
+}
+
+/// Without that it reads all of a table for each delivery until its autovacuum comes.
+#[test]
+fn the_server_has_looked_at_the_tables_of_a_new_day() {
+    let Some(mut fleet) = Fleet::new(None) else {
+        return;
+    };
+    let name = |n: u32| format!("d{n}.example");
+    let of_first = (0..).map(name).filter(|name| shard_of(name) % 2 == 0);
+    let decisions: Vec<DecidedDomain> = of_first
+        .take(256)
+        .map(|name| decided(&name, &[format!("mailto:t@{name}")]))
+        .collect();
+    for part in decisions.chunks(200) {
+        let member = &mut fleet.members[0];
+        member.store_decisions(day(), part, decided_at()).unwrap();
+    }
+    let known = "SELECT count(*) FROM pg_class WHERE relname IN ('report_20261120', 'delivery_20261120') AND reltuples = 256";
+    assert_eq!(fleet.number(known), 2);
 }
 
 /// The answer to a COMMIT was lost: the daemon records the same once more.

@@ -1,8 +1,8 @@
-//! What a folder had counted of today when its collector became another one: that is told already, under its former number.
+//! What of a day was told under a collector's former number when it became another one: under the number that it has from then
+//! on, it tells what is more than that.
 //!
-//! A folder that was copied, or that came back from a backup, holds counts that the collector which it was has told. Under the
-//! number that it has from then on, it tells what is more than these. They stand in a file beside that number, for as long as the
-//! day's own file.
+//! A process that knows what it has told takes that. One that does not, as it has just been started, takes what the day's file
+//! holds. It stands in a file of the number's name, for as long as the number is used.
 
 use std::{
     collections::BTreeMap,
@@ -41,14 +41,30 @@ impl Baseline {
 
     /// All of a domain is told already.
     pub(crate) fn add(&mut self, domain: &Domain, counts: &FetchedCounts) {
+        self.add_told(domain, counts, |_, found| found);
+    }
+
+    /// So much of a domain's keys is told already: of each its sessions, and those that failed, by what was found of it.
+    pub(crate) fn add_told(
+        &mut self,
+        domain: &Domain,
+        counts: &FetchedCounts,
+        told: impl Fn(KeyHash, (u64, u64)) -> (u64, u64),
+    ) {
         let domain = domain.as_str();
+        let mut add = |key, found| {
+            let told = told(key, found);
+            if told != (0, 0) {
+                self.counts.insert(key, told);
+            }
+        };
         for (record, policies) in &counts.records {
             for (policy, counts) in policies {
                 let key = key_hash(domain, record, policy, None);
-                self.counts.insert(key, (counts.total, counts.failed));
+                add(key, (counts.total, counts.failed));
                 for (failure, times) in &counts.failures {
                     let key = key_hash(domain, record, policy, Some(failure));
-                    self.counts.insert(key, (*times, 0));
+                    add(key, (*times, 0));
                 }
             }
         }
@@ -56,21 +72,32 @@ impl Baseline {
 
     /// Leaves what is more than that.
     pub(crate) fn subtract_from(&self, domain: &Domain, counts: &mut FetchedCounts) {
+        self.change(domain, counts, u64::saturating_sub);
+    }
+
+    /// Leaves what is not more than that.
+    pub(crate) fn limit(&self, domain: &Domain, counts: &mut FetchedCounts) {
+        self.change(domain, counts, u64::min);
+    }
+
+    /// Makes something else of each count and what is told of it.
+    fn change(&self, domain: &Domain, counts: &mut FetchedCounts, to: fn(u64, u64) -> u64) {
         let domain = domain.as_str();
         for (record, policies) in &mut counts.records {
             for (policy, counts) in policies {
                 let (total, failed) = self.told(key_hash(domain, record, policy, None));
-                counts.total = counts.total.saturating_sub(total);
-                counts.failed = counts.failed.saturating_sub(failed);
+                counts.total = to(counts.total, total);
+                counts.failed = to(counts.failed, failed);
                 for (failure, times) in &mut counts.failures {
                     let (told, _) = self.told(key_hash(domain, record, policy, Some(failure)));
-                    *times = times.saturating_sub(told);
+                    *times = to(*times, told);
                 }
             }
         }
     }
 
-    fn told(&self, key: KeyHash) -> (u64, u64) {
+    /// Of a key, its sessions and those that failed.
+    pub(crate) fn told(&self, key: KeyHash) -> (u64, u64) {
         self.counts.get(&key).copied().unwrap_or_default()
     }
 
@@ -164,6 +191,16 @@ mod tests {
             read.subtract_from(&domain(), &mut found);
             assert_eq!(found, counts(left.0, left.1, left.2), "{why}");
         }
+        let mut found = counts(100, 4, 9);
+        read.limit(&domain(), &mut found);
+        assert_eq!(found, counts(60, 4, 7));
+        let mut memory = Baseline::of(day);
+        memory.add_told(&domain(), &counts(60, 5, 7), |_, (total, failed)| {
+            (total / 10, failed / 5)
+        });
+        let mut found = counts(60, 5, 7);
+        memory.subtract_from(&domain(), &mut found);
+        assert_eq!(found, counts(54, 4, 7));
         let mut others = counts(3, 0, 0);
         read.subtract_from(&Domain::parse("b.test").unwrap(), &mut others);
         assert_eq!(others, counts(3, 0, 0), "another domain");

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use tlsrptd_fleet::{key_hash, shard_of};
+use tlsrptd_fleet::{KeyHash, key_hash, shard_of};
 use tlsrptd_proto::{counts::FetchedCounts, day::Day, domain::Domain, fetch::Event};
 
 use crate::{
     baseline::Baseline,
     batch::{Batch, Count, Of, Texts},
     error::ShipError,
-    fleet::{Fleet, Shipment, Taken},
+    fleet::{Fleet, Shipment, Taken, following},
     growth::{Rule, Ticks},
     incarnation::Incarnation,
     reading::Reading,
@@ -31,6 +31,8 @@ pub(crate) struct DayShipping {
     is_in_doubt: bool,
     /// What the database knows was asked for once.
     is_resumed: bool,
+    /// All that was told of the day under this number stands in `keys`: nothing was before, or all was told again since.
+    knows_all: bool,
     /// The fleet has closed it: nothing more is taken.
     is_closed: bool,
     /// It was asked for on this connection.
@@ -45,6 +47,16 @@ pub(crate) enum Resumed {
     Lost,
     /// It knows of more: somebody else tells in this collector's name.
     Foreign,
+}
+
+/// How a reading is told.
+pub(crate) enum Way<'a> {
+    /// A closed day, batch by batch.
+    Closed,
+    /// Today: each batch is noted before.
+    Today(&'a mut Incarnation),
+    /// Under a number that another may have, too, beside the batches; and no more than that.
+    Beside(&'a Baseline),
 }
 
 /// What one reading came to.
@@ -69,23 +81,29 @@ impl DayShipping {
             told_sessions: 0,
             is_in_doubt: false,
             is_resumed: false,
+            knows_all: false,
             is_closed: false,
             is_begun: false,
         }
     }
 
-    /// Takes what the database knows for true.
-    pub(crate) fn resume(&mut self, found: &Shipment) -> Resumed {
-        let resumed = match found.batch - self.batch {
+    /// What the database knows, beside what it was told.
+    pub(crate) fn compare(&self, found: &Shipment) -> Resumed {
+        match found.batch.saturating_sub(self.batch) {
             ..0 => Resumed::Lost,
             0 => Resumed::AsTold,
             // A batch whose answer was lost had come about.
             1 if self.is_in_doubt => Resumed::AsTold,
             1.. if self.is_resumed => Resumed::Foreign,
             1.. => Resumed::AsTold,
-        };
+        }
+    }
+
+    /// Takes what the database knows for true.
+    pub(crate) fn resume(&mut self, found: &Shipment) -> Resumed {
+        let resumed = self.compare(found);
         if resumed != Resumed::AsTold {
-            self.keys.clear();
+            self.keys.tell_again();
             self.told_sessions = 0;
         }
         self.keys.forget_texts();
@@ -99,6 +117,31 @@ impl DayShipping {
     /// A process before this one may have told one more batch.
     pub(crate) fn doubt(&mut self) {
         self.is_in_doubt = true;
+    }
+
+    /// No process before this one has told anything.
+    pub(crate) fn is_the_first(&mut self) {
+        self.knows_all = true;
+    }
+
+    /// Whether it is certain what was told under this number.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.knows_all && !self.is_in_doubt
+    }
+
+    /// What was told under the number before.
+    pub(crate) fn baseline(&self) -> Option<Arc<Baseline>> {
+        self.baseline.clone()
+    }
+
+    /// What of a key was told, under this number and under those before.
+    pub(crate) fn told_of(&self, key: KeyHash) -> (u64, u64) {
+        let before = self.baseline.as_ref().map(|before| before.told(key));
+        let (before, ours) = (before.unwrap_or_default(), self.keys.told_of(key));
+        (
+            before.0.saturating_add(ours.0),
+            before.1.saturating_add(ours.1),
+        )
     }
 
     /// Whether what the database knows was asked for before, on whichever connection.
@@ -123,14 +166,14 @@ impl DayShipping {
         self.batch
     }
 
-    /// Tells what is worth it of a reading, whose head is read. Of today it is noted before.
+    /// Tells what is worth it of a reading, whose head is read.
     pub(crate) fn ship(
         &mut self,
         fleet: &Fleet,
         reading: &mut Reading,
         rule: Rule,
         stop: &Stop,
-        mut today: Option<&mut Incarnation>,
+        mut way: Way<'_>,
     ) -> Result<Shipped, ShipError> {
         let (mut shipped, mut batch) = (Shipped::default(), Batch::default());
         while let Some(event) = reading.next()? {
@@ -140,6 +183,9 @@ impl DayShipping {
             }
             match event {
                 Event::Counts(domain, mut counts) => {
+                    if let Way::Beside(limit) = &way {
+                        limit.limit(&domain, &mut counts);
+                    }
                     if let Some(baseline) = &self.baseline {
                         baseline.subtract_from(&domain, &mut counts);
                     }
@@ -151,10 +197,11 @@ impl DayShipping {
             }
             if batch.is_full() {
                 let batch = std::mem::take(&mut batch);
-                shipped.rows += self.tell(fleet, batch, today.as_deref_mut())?;
+                shipped.rows += self.tell(fleet, batch, &mut way)?;
             }
         }
-        shipped.rows += self.tell(fleet, batch, today)?;
+        shipped.rows += self.tell(fleet, batch, &mut way)?;
+        self.knows_all |= rule != Rule::Nothing && !self.is_closed;
         Ok(shipped)
     }
 
@@ -202,33 +249,31 @@ impl DayShipping {
         &mut self,
         fleet: &Fleet,
         mut batch: Batch,
-        today: Option<&mut Incarnation>,
+        way: &mut Way<'_>,
     ) -> Result<u64, ShipError> {
         if batch.is_empty() || self.is_closed {
             return Ok(0);
         }
-        if !fleet.is_same() {
-            return Err(ShipError::Anew);
-        }
-        batch.sort_texts();
-        if !batch.texts.is_empty() {
-            fleet.tell_texts(self.day, &batch.texts)?;
-            for texts in &batch.texts {
-                self.keys.text_is_there(texts.key);
-            }
-        }
-        if !fleet.is_same() {
-            // Texts that were known to be there may be lost, and their counts would stand for nothing.
-            return Err(ShipError::Anew);
-        }
+        let rows = batch.counts.len() as u64;
+        self.tell_texts(fleet, &mut batch)?;
         let grown = batch.counts.iter().filter(|count| count.of == Of::Sessions);
         let grown = grown.map(|count| self.keys.growth(count.key, count.total));
         let sessions = self.told_sessions.saturating_add(grown.sum());
-        if let Some(incarnation) = today {
-            incarnation.note_telling(self.day, self.batch + 1)?;
+        match way {
+            Way::Closed => {}
+            Way::Today(incarnation) => {
+                incarnation.note_telling(self.day, following(self.batch), sessions)?;
+            }
+            Way::Beside(_) => {
+                self.told_sessions = sessions;
+                return match fleet.tell_beside(self.day, &batch, sessions)? {
+                    Taken::Yes => Ok(rows),
+                    Taken::No => Err(ShipError::Anew),
+                };
+            }
         }
         let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
-        match fleet.tell_counts(self.day, self.batch + 1, &batch, sessions)? {
+        match fleet.tell_counts(self.day, self.batch, &batch, sessions)? {
             Taken::Yes => {}
             Taken::No => {
                 self.is_in_doubt = was_in_doubt;
@@ -245,12 +290,31 @@ impl DayShipping {
             return Err(ShipError::Anew);
         }
         for count in &batch.counts {
-            self.keys.told(count.key, count.total);
+            self.keys.told(count.key, count.total, count.failed);
         }
-        self.batch += 1;
+        self.batch = following(self.batch);
         self.is_in_doubt = false;
         self.told_sessions = sessions;
-        Ok(batch.counts.len() as u64)
+        Ok(rows)
+    }
+
+    /// What the keys of a batch stand for, before their counts.
+    fn tell_texts(&mut self, fleet: &Fleet, batch: &mut Batch) -> Result<(), ShipError> {
+        if !fleet.is_same() {
+            return Err(ShipError::Anew);
+        }
+        batch.sort_texts();
+        if !batch.texts.is_empty() {
+            fleet.tell_texts(self.day, &batch.texts)?;
+            for texts in &batch.texts {
+                self.keys.text_is_there(texts.key);
+            }
+        }
+        if !fleet.is_same() {
+            // Texts that were known to be there may be lost, and their counts would stand for nothing.
+            return Err(ShipError::Anew);
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use tlsrptd_fleet::{Address, Fault, KeyHash, PgDay, PgTime, Row, Session, schema, stored_text};
+use tlsrptd_fleet::{
+    Address, Fault, KeyHash, PgDay, PgTime, Row, Session, ToSql, schema, stored_text,
+};
 use tlsrptd_proto::day::Day;
 
 use crate::batch::{Batch, Texts};
@@ -11,6 +13,9 @@ use crate::batch::{Batch, Texts};
 /// It is at work. Who it is called may have changed; and where its folder was copied, another may have called it otherwise.
 const SEEN: &str = "UPDATE collector SET name = $1, seen = now() WHERE incarnation = $2 \
      RETURNING id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id)";
+
+/// It was at work, and whoever bears that number now is called as it likes.
+const FORMER: &str = "SELECT id, first_day, retired, false FROM collector WHERE incarnation = $1";
 
 /// See the module.
 pub(crate) struct Fleet {
@@ -20,6 +25,13 @@ pub(crate) struct Fleet {
     collector: i32,
     /// The connection on which all that follows was found out.
     connection: u64,
+}
+
+/// Whether a number is the one that a collector has, or one that it had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Current,
+    Former,
 }
 
 /// A collector, as it is registered.
@@ -65,12 +77,17 @@ impl Fleet {
         name: &str,
         incarnation: KeyHash,
         first_day: Day,
+        which: Which,
     ) -> Result<(Fleet, Registered), Fault> {
         let session = Session::connect(address)?;
         schema::check(&session)?;
         let name = stored_text(name);
         let transaction = session.begin()?;
-        let mut row = transaction.query_opt(SEEN, &[&name, &incarnation])?;
+        let look = || match which {
+            Which::Current => transaction.query_opt(SEEN, &[&name, &incarnation]),
+            Which::Former => transaction.query_opt(FORMER, &[&incarnation]),
+        };
+        let mut row = look()?;
         if row.is_none() {
             // No day that is still to come: a clock that is ahead has said so.
             transaction.execute(
@@ -78,7 +95,7 @@ impl Fleet {
                  VALUES($1, $2, least($3::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)) ON CONFLICT DO NOTHING",
                 &[&name, &incarnation, &PgDay(first_day)],
             )?;
-            row = transaction.query_opt(SEEN, &[&name, &incarnation])?;
+            row = look()?;
         }
         let registered = Registered::read(row)?;
         transaction.commit()?;
@@ -182,23 +199,60 @@ impl Fleet {
         transaction.commit()
     }
 
-    /// Tells counts, as batch `number`; `sessions` are those that the database knows of behind it.
+    /// Tells counts, as the batch behind `before`; `sessions` are those that the database knows of then.
     pub(crate) fn tell_counts(
         &self,
         day: Day,
-        number: i64,
+        before: i64,
         batch: &Batch,
         sessions: u64,
     ) -> Result<Taken, Fault> {
         let rows = i64::try_from(batch.counts.len()).unwrap_or(i64::MAX);
+        self.copy(
+            day,
+            batch,
+            "UPDATE shipment SET batch = $4, rows = rows + $5::bigint, sessions = greatest(sessions, $6::bigint), shipped = now() \
+             WHERE day = $1 AND collector = $2 AND batch = $3 AND NOT closed",
+            &[
+                &PgDay(day),
+                &self.collector,
+                &before,
+                &following(before),
+                &rows,
+                &signed(sessions),
+            ],
+        )
+    }
+
+    /// Tells counts beside the batches, so that whoever else tells under this number goes on undisturbed: of a key the largest
+    /// count stays.
+    pub(crate) fn tell_beside(
+        &self,
+        day: Day,
+        batch: &Batch,
+        sessions: u64,
+    ) -> Result<Taken, Fault> {
+        let rows = i64::try_from(batch.counts.len()).unwrap_or(i64::MAX);
+        self.copy(
+            day,
+            batch,
+            "UPDATE shipment SET rows = rows + $3::bigint, sessions = greatest(sessions, $4::bigint), shipped = now() \
+             WHERE day = $1 AND collector = $2 AND NOT closed",
+            &[&PgDay(day), &self.collector, &rows, &signed(sessions)],
+        )
+    }
+
+    /// Tells counts, if the row of the shipment allows that.
+    fn copy(
+        &self,
+        day: Day,
+        batch: &Batch,
+        update: &str,
+        with: &[&(dyn ToSql + Sync)],
+    ) -> Result<Taken, Fault> {
         let transaction = self.session.begin()?;
         transaction.batch("SET LOCAL synchronous_commit = off")?;
-        let hit = transaction.execute(
-            "UPDATE shipment SET batch = $3, rows = rows + $4::bigint, sessions = greatest(sessions, $5::bigint), shipped = now() \
-             WHERE day = $1 AND collector = $2 AND batch = $3::bigint - 1 AND NOT closed",
-            &[&PgDay(day), &self.collector, &number, &rows, &signed(sessions)],
-        )?;
-        if hit == 0 {
+        if transaction.execute(update, with)? == 0 {
             return Ok(Taken::No);
         }
         let mut copy = transaction.copy_in(
@@ -259,6 +313,11 @@ impl Shipment {
             is_closed: row.try_get(4)?,
         })
     }
+}
+
+/// The number of the next batch. Where somebody has written the last one there is, it stays that.
+pub(crate) fn following(batch: i64) -> i64 {
+    batch.saturating_add(1)
 }
 
 fn signed(number: u64) -> i64 {

@@ -6,8 +6,8 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::DirBuilderExt as _,
+    io::{self, Read as _},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +18,11 @@ use tlsrptd_fleet::KeyHash;
 use tlsrptd_proto::{day::Day, dayfile};
 use tlsrptd_service::files::{self, FileIdentity};
 
-use crate::{baseline::Baseline, told_note::ToldNote};
+use crate::{
+    baseline::Baseline,
+    numbers::{self, FormerNumber, Numbers},
+    told_note::{CountedIn, Noted, ToldNote},
+};
 
 /// Of the folder beside the day files: the only one that the shipper writes to.
 const MODE: u32 = 0o750;
@@ -28,10 +32,9 @@ const MODE: u32 = 0o750;
 pub(crate) struct Incarnation {
     path: PathBuf,
     file: File,
-    id: KeyHash,
-    first_day: Day,
+    numbers: Numbers,
     /// How much of today was told.
-    pub(crate) told: ToldNote,
+    told: ToldNote,
     baseline: Option<Arc<Baseline>>,
 }
 
@@ -46,6 +49,14 @@ pub(crate) enum IncarnationError {
     },
     #[error("another tlsrpt-shipper works with {}", .0.display())]
     Taken(PathBuf),
+}
+
+impl IncarnationError {
+    /// The disk is full: that passes, and what this process knows is worth more than a new start.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::File { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
 }
 
 impl Incarnation {
@@ -73,68 +84,152 @@ impl Incarnation {
         let _ = (&mut file).take(1024).read_to_string(&mut text);
         let told = beside(&path, "told");
         let told = ToldNote::open(&told, storage).map_err(failed("open", &told))?;
+        let found = Numbers::parse(&text);
+        let is_new = found.is_none();
+        let mut numbers = found.unwrap_or_else(|| Numbers::first(new_number(), today()));
+        // A clock that was ahead when the number was made is right by now, or will be: no day before may be left out. Those before
+        // a number that was taken in place of another are that one's.
+        if numbers.is_first() {
+            numbers.first_day = numbers.first_day.min(today());
+        }
         let mut incarnation = Incarnation {
             path,
             file,
-            id: KeyHash([0; 16]),
-            first_day: today(),
+            numbers,
             told,
             baseline: None,
         };
-        match parse(&text) {
-            // A clock that was ahead when the number was made is right by now, or will be: no day before may be left out.
-            Some((id, first_day)) => {
-                (incarnation.id, incarnation.first_day) = (id, first_day.min(today()));
-                let place = beside(&incarnation.path, "baseline");
-                let baseline = Baseline::read(&place, id).map_err(failed("read", &place))?;
-                incarnation.baseline = baseline.map(Arc::new);
-            }
-            None => incarnation.renew(None)?,
+        match is_new {
+            true => incarnation.write(incarnation.numbers.clone())?,
+            false => incarnation.baseline = incarnation.read_baseline(incarnation.id())?,
         }
+        incarnation.remove_baselines();
         Ok(incarnation)
     }
 
-    /// From now on, it is another. Of what stands in its files, that much is told already.
-    pub(crate) fn renew(&mut self, baseline: Option<Baseline>) -> Result<(), IncarnationError> {
-        let id = KeyHash(rand::random());
-        if let Some(baseline) = &baseline {
-            // Before the number: without that it is nobody's.
-            let place = beside(&self.path, "baseline");
-            let written = baseline.write(&place, id);
-            written.map_err(failed("write", &place))?;
+    /// Whether it may become another once more today.
+    pub(crate) fn may_renew(&self) -> bool {
+        self.numbers.may_be_followed(today())
+    }
+
+    /// Keeps what is told already of the number that follows; without that number it is nobody's. Whether the disk has room for it
+    /// is known before anything else is done.
+    pub(crate) fn prepare(&self, baseline: &Baseline) -> Result<KeyHash, IncarnationError> {
+        self.remove_baselines();
+        let id = new_number();
+        let place = baseline_of(&self.path, id);
+        let written = baseline.write(&place, id);
+        if written.is_err() {
+            self.remove_baselines();
         }
-        (self.id, self.first_day) = (id, today());
-        self.baseline = baseline.map(Arc::new);
-        let text = format!("{} {}\n", self.id, self.first_day);
-        let file = &mut self.file;
-        // A half of it is none: then the next start makes another, and this one was never told to anybody.
+        written.map_err(failed("write", &place))?;
+        Ok(id)
+    }
+
+    /// From the baseline's day on, it is that number. `is_behind`: days before are still to be told, under the number that it has had.
+    pub(crate) fn renew(
+        &mut self,
+        id: KeyHash,
+        baseline: Baseline,
+        is_behind: bool,
+    ) -> Result<(), IncarnationError> {
+        let day = baseline.day();
+        self.write(self.numbers.followed(id, day, today(), is_behind))?;
+        self.baseline = Some(Arc::new(baseline));
+        self.remove_baselines();
+        Ok(())
+    }
+
+    /// All days of a former number are told.
+    pub(crate) fn forget(&mut self, former: KeyHash) -> Result<(), IncarnationError> {
+        self.write(self.numbers.without(former))?;
+        self.remove_baselines();
+        Ok(())
+    }
+
+    /// There is never a half of it, whenever the power is cut, and the disk need not have room for it.
+    fn write(&mut self, numbers: Numbers) -> Result<(), IncarnationError> {
+        let file = &self.file;
         let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(text.as_bytes()))
+            .write_all_at(numbers.to_text().as_bytes(), 0)
             .and_then(|()| file.sync_all())
             .and_then(|()| File::open(paths::directory(&self.path))?.sync_all());
-        written.map_err(failed("write", &self.path))
+        written.map_err(failed("write", &self.path))?;
+        self.numbers = numbers;
+        Ok(())
     }
 
-    /// What of a day was told before it was this one.
-    pub(crate) fn baseline(&self, day: Day) -> Option<Arc<Baseline>> {
-        self.baseline.clone().filter(|told| told.day() == day)
+    /// What was told of its first day before it was this one.
+    pub(crate) fn baseline(&self) -> Option<Arc<Baseline>> {
+        self.baseline.clone()
     }
 
-    /// Notes that this batch of today is going to be told.
-    pub(crate) fn note_telling(&mut self, day: Day, batch: i64) -> Result<(), IncarnationError> {
-        let noted = self.told.note(day, batch);
+    /// The same of any number.
+    pub(crate) fn read_baseline(
+        &self,
+        id: KeyHash,
+    ) -> Result<Option<Arc<Baseline>>, IncarnationError> {
+        let place = baseline_of(&self.path, id);
+        let baseline = Baseline::read(&place, id).map_err(failed("read", &place))?;
+        Ok(baseline.map(Arc::new))
+    }
+
+    /// Those of numbers that are not used any more. One that cannot be removed harms nobody.
+    fn remove_baselines(&self) {
+        let entries = fs::read_dir(paths::directory(&self.path));
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let words = name.to_str().and_then(|name| {
+                let (before, number) = name.strip_suffix(BASELINE)?.rsplit_once('.')?;
+                Some((before, numbers::parse_number(number)?))
+            });
+            if let Some((before, number)) = words
+                && self.path.with_extension("").file_name() == Some(before.as_ref())
+                && !self.numbers.has(number)
+            {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// What is noted of a day.
+    pub(crate) fn noted(&self, day: Day) -> Option<Noted> {
+        self.told.of(self.id(), day)
+    }
+
+    /// The file of today that is there now.
+    pub(crate) fn counted_in(&self) -> CountedIn {
+        self.told.counted_in()
+    }
+
+    /// Notes that this batch of today is going to be told, and how many sessions the database knows of then.
+    pub(crate) fn note_telling(
+        &mut self,
+        day: Day,
+        batch: i64,
+        sessions: u64,
+    ) -> Result<(), IncarnationError> {
+        let noted = self.told.note(self.id(), day, batch, sessions);
         noted.map_err(failed("write", &beside(&self.path, "told")))
     }
 
     pub(crate) fn id(&self) -> KeyHash {
-        self.id
+        self.numbers.id
     }
 
     /// The first day that the fleet waits for.
     pub(crate) fn first_day(&self) -> Day {
-        self.first_day
+        self.numbers.first_day
+    }
+
+    /// It never was another.
+    pub(crate) fn is_first(&self) -> bool {
+        self.numbers.is_first()
+    }
+
+    /// Numbers that it had before, of days that are still to be told; the oldest first.
+    pub(crate) fn former(&self) -> Vec<FormerNumber> {
+        self.numbers.former().collect()
     }
 
     /// Whether the file is still there, and with it the day files.
@@ -144,22 +239,25 @@ impl Incarnation {
     }
 }
 
+/// The end of a baseline's name.
+const BASELINE: &str = ".baseline";
+
 /// `collectd.sqlite.told` beside `collectd.sqlite.incarnation`.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_extension(ending)
 }
 
-fn today() -> Day {
-    Day::of(Timestamp::now())
+/// `collectd.sqlite.NUMBER.baseline`.
+fn baseline_of(path: &Path, id: KeyHash) -> PathBuf {
+    beside(path, &format!("{id}{BASELINE}"))
 }
 
-fn parse(text: &str) -> Option<(KeyHash, Day)> {
-    let (number, day) = text.trim_end().split_once(' ')?;
-    if number.len() != 32 || !number.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-        return None;
-    }
-    let number = u128::from_str_radix(number, 16).ok()?;
-    Some((KeyHash(number.to_be_bytes()), Day::parse(day).ok()?))
+fn new_number() -> KeyHash {
+    KeyHash(rand::random())
+}
+
+fn today() -> Day {
+    Day::of(Timestamp::now())
 }
 
 fn failed<'p>(
@@ -196,7 +294,15 @@ mod tests {
         let mut other = Incarnation::open(&storage).unwrap();
         assert_ne!(other.id(), id, "lost with the folder");
         let id = other.id();
-        other.renew(None).unwrap();
+        let mut become_another = || {
+            let baseline = Baseline::of(other.first_day());
+            let next = other.prepare(&baseline).unwrap();
+            other.renew(next, baseline, false).unwrap();
+            next
+        };
+        become_another();
+        // One that was prepared, and did not come about.
+        other.prepare(&Baseline::of(other.first_day())).unwrap();
         assert_ne!(other.id(), id);
         let id = other.id();
         drop(other);
@@ -213,5 +319,40 @@ mod tests {
             let made = Incarnation::open(&storage).unwrap();
             assert_ne!(made.id(), id, "{text:?}: half of one is none");
         }
+    }
+
+    /// Wherever it stops on the way to another number: it is the one or the other, whole.
+    #[test]
+    fn the_power_is_cut_on_the_way_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().join("collectd.sqlite");
+        let day = today();
+        let files = || fs::read_dir(folder.path().join("shipper")).unwrap().count();
+        let mut ours = Incarnation::open(&storage).unwrap();
+        ours.note_telling(day, 5, 9).unwrap();
+        let (former, two) = (ours.id(), files());
+        let next = ours.prepare(&Baseline::of(day)).unwrap();
+        drop(ours);
+        ours = Incarnation::open(&storage).unwrap();
+        assert_eq!((ours.id(), files()), (former, two), "only prepared");
+        assert_eq!(ours.noted(day).unwrap().batch, 5);
+        assert!(ours.is_first() && ours.baseline().is_none() && former != next);
+        let next = ours.prepare(&Baseline::of(day)).unwrap();
+        ours.numbers.first_day = day.back(3);
+        ours.renew(next, Baseline::of(day), true).unwrap();
+        drop(ours);
+        ours = Incarnation::open(&storage).unwrap();
+        assert_eq!((ours.id(), files()), (next, two + 1), "nothing told yet");
+        assert_eq!(ours.noted(day), None, "the former number's");
+        assert!(ours.baseline().is_some_and(|told| told.day() == day));
+        let left = ours.former();
+        assert_eq!(left.len(), 1);
+        assert_eq!((left[0].id, left[0].end), (former, day));
+        ours.note_telling(day, 1, 1).unwrap();
+        ours.forget(former).unwrap();
+        drop(ours);
+        ours = Incarnation::open(&storage).unwrap();
+        assert_eq!((ours.id(), ours.former().len()), (next, 0));
+        assert_eq!(ours.noted(day).unwrap().batch, 1);
     }
 }

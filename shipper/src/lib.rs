@@ -4,8 +4,8 @@
 //! wait. What is told are absolutes, "so many of this key on this day so far", so that a row that comes twice changes nothing,
 //! and whoever is in doubt tells it again. In the order of the data:
 //!
-//! 1. [`incarnation`] is who this collector is: a number beside its day files, lost with them; by [`told_note`] it sees that its
-//!    folder is a copy, and by [`baseline`] nothing is told twice then;
+//! 1. [`incarnation`] is who this collector is, and was ([`numbers`]): a file beside its day files, lost with them; by [`told_note`]
+//!    it sees that its folder is a copy, and by [`baseline`] nothing is told twice then;
 //! 2. [`reading`] asks `tlsrpt-fetcher` for today and for closed days, [`outbox`] knows which days are to be told;
 //! 3. [`growth`] says which counts are told again, [`shipped_keys`] remembers what was told, in little memory;
 //! 4. [`batch`] is what goes in one transaction, [`day_shipping`] makes them of a reading;
@@ -24,6 +24,7 @@ mod fleet;
 mod growth;
 mod incarnation;
 mod notes;
+mod numbers;
 mod outbox;
 mod reading;
 mod rights;

@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(600);
 pub(crate) struct Outbox {
     storage: PathBuf,
     first_day: Day,
+    /// Of a number that a collector had before: that day and those that follow are told under another.
+    end: Option<Day>,
     /// The newest day that the collector has closed, and the days that grew after that.
     newest: Option<Day>,
     growth: BTreeMap<Day, u64>,
@@ -40,6 +42,7 @@ impl Outbox {
         Outbox {
             storage,
             first_day,
+            end: None,
             newest: None,
             growth: BTreeMap::new(),
             looked: None,
@@ -49,10 +52,19 @@ impl Outbox {
         }
     }
 
+    /// Of the days before that one alone.
+    pub(crate) fn before(mut self, end: Day) -> Outbox {
+        self.end = Some(end);
+        self
+    }
+
     /// Takes what the database knows for true: a day that it has lost is told again.
     pub(crate) fn resume(&mut self, first_day: Day, rows: Vec<Shipment>) {
         self.first_day = first_day;
-        self.rows = rows.into_iter().map(|row| (row.day, row)).collect();
+        let rows = rows.into_iter().map(|row| (row.day, row));
+        let end = self.end;
+        let ours = rows.filter(|(day, _)| end.is_none_or(|end| *day < end));
+        self.rows = ours.collect();
         let (rows, newest) = (&self.rows, self.rows.keys().next_back());
         self.settled.retain(|day, _| match rows.get(day) {
             Some(row) => row.is_done || row.is_closed,
@@ -67,7 +79,10 @@ impl Outbox {
 
     /// Looks which days are closed, when that is due: the collector counts for `today`.
     pub(crate) fn look(&mut self, fetcher: &Fetcher, today: Option<Day>) -> Result<(), ReadError> {
-        let is_behind = today.is_some_and(|today| self.newest != Some(today.previous()));
+        let is_behind = match self.end {
+            Some(end) => self.newest.is_none_or(|newest| newest.next() < end),
+            None => today.is_some_and(|today| self.newest != Some(today.previous())),
+        };
         let is_fresh = self.looked.is_some_and(|looked| looked.elapsed() < LOOK);
         if is_fresh && !is_behind {
             return Ok(());
@@ -76,7 +91,7 @@ impl Outbox {
             // It has closed no day so far.
             return Ok(());
         }
-        let day = today.map_or(self.first_day, Day::previous);
+        let day = self.end.or(today).map_or(self.first_day, Day::previous);
         let mut reading = fetcher.ask(Question::Growth(day))?;
         let (newest, mut growth) = (reading.head()?, BTreeMap::new());
         while let Some(event) = reading.next()? {
@@ -93,18 +108,27 @@ impl Outbox {
     pub(crate) fn next(&mut self, after: Option<Day>) -> Option<Day> {
         let newest = self.newest?;
         let oldest = self.oldest_kept().map_or(newest, |kept| kept.min(newest));
-        self.tell_gone(oldest);
+        self.tell_gone(self.end.map_or(oldest, |end| oldest.min(end)));
         let mut day = oldest.max(self.first_day);
         if let Some(after) = after {
             day = day.max(after.next());
         }
-        while day <= newest {
+        while day <= newest && self.end.is_none_or(|end| day < end) {
             if self.is_pending(day) {
                 return Some(day);
             }
             day = day.next();
         }
         None
+    }
+
+    /// Whether days before that one are to be told, or may be.
+    pub(crate) fn is_behind(&mut self, end: Day) -> bool {
+        if !self.has_closed_days() {
+            return false;
+        }
+        let is_known = self.newest.is_some_and(|newest| newest.next() >= end);
+        !is_known || self.next(None).is_some_and(|day| day < end)
     }
 
     /// All of a day is told, which has grown so often.
@@ -225,5 +249,28 @@ mod tests {
         // A failover to a server without the tail.
         outbox.resume(day("2026-11-21"), vec![row("2026-11-25", false, false)]);
         assert_eq!(outbox.next(None), Some(day("2026-11-25")));
+    }
+
+    #[test]
+    fn days_of_a_former_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().join("c.sqlite");
+        let (first, end) = (day("2026-11-21"), day("2026-11-23"));
+        let mut outbox = Outbox::new(storage.clone(), first).before(end);
+        assert!(!outbox.is_behind(end), "no day was ever closed");
+        for kept in ["2026-11-21", "2026-11-22", "2026-11-23"] {
+            fs::write(dayfile::kept(&storage, day(kept)), "").unwrap();
+        }
+        assert!(outbox.is_behind(end), "it was not looked");
+        outbox.newest = Some(end);
+        // That the day on which the collector became another is done says nothing of those before.
+        outbox.resume(first, vec![row("2026-11-23", true, false)]);
+        assert_eq!(outbox.next(None), Some(first));
+        outbox.settle(first, 0);
+        assert!(outbox.is_behind(end));
+        assert!(!outbox.is_behind(day("2026-11-22")));
+        outbox.settle(day("2026-11-22"), 0);
+        assert_eq!(outbox.next(None), None, "the next is another number's");
+        assert!(!outbox.is_behind(end));
     }
 }

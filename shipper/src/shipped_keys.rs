@@ -1,4 +1,5 @@
-//! What was told of a day: 23 octets a key, so that a day of a million domains with four keys each takes some 90 MiB.
+//! What was told of a day: 23 octets a key, so that a day of a million domains with four keys each takes some 90 MiB. As many
+//! again where sessions of a policy failed: how many of these were told.
 //!
 //! Keys lie in buckets, in each in the order of their hashes. Which bucket, only this process knows: whoever makes names whose
 //! hashes begin alike cannot fill one of them.
@@ -10,8 +11,10 @@ use tlsrptd_fleet::KeyHash;
 use crate::growth::{self, Rule};
 
 const BUCKETS: usize = 4096;
-/// Counts have 40 bits here; what is more is told each time.
-const MOST: u64 = (1 << 40) - 1;
+/// Counts have 39 bits here; what is more is told each time.
+const MOST: u64 = (1 << 39) - 1;
+/// In [`Entry::told`]: the database has lost it, or may have.
+const AGAIN: u64 = 1 << 39;
 /// In [`Entry::since`]: the texts of the key are in the database, as far as this connection knows.
 const TEXT_IS_KNOWN: u16 = 0x8000;
 
@@ -54,7 +57,7 @@ impl ShippedKeys {
             return Verdict::Leave;
         }
         let entry = self.entry(key);
-        let told = entry.told();
+        let told = entry.known();
         let since = match (total > told, entry.since()) {
             (false, _) => 0,
             (true, 0) => now,
@@ -69,18 +72,23 @@ impl ShippedKeys {
         }
     }
 
-    /// It was told.
-    pub(crate) fn told(&mut self, key: KeyHash, total: u64) {
-        let entry = self.entry(key);
-        entry
-            .told
-            .copy_from_slice(&total.min(MOST).to_be_bytes()[3..]);
-        entry.set_since(0);
+    /// It was told, with those of it that failed.
+    pub(crate) fn told(&mut self, key: KeyHash, total: u64, failed: u64) {
+        self.entry(key).set_told(total);
+        if failed > 0 {
+            self.entry(failed_of(key)).set_told(failed);
+        }
+    }
+
+    /// What was told of a key, with those of it that failed, whether or not the database has lost it since.
+    pub(crate) fn told_of(&self, key: KeyHash) -> (u64, u64) {
+        let told = |key| self.find(key).map_or(0, |entry| entry.told());
+        (told(key), told(failed_of(key)))
     }
 
     /// How much more a count is than what was told.
     pub(crate) fn growth(&mut self, key: KeyHash, total: u64) -> u64 {
-        total.saturating_sub(self.entry(key).told())
+        total.saturating_sub(self.entry(key).known())
     }
 
     /// Its texts are in the database.
@@ -97,14 +105,23 @@ impl ShippedKeys {
         }
     }
 
-    /// Nothing of the day was told.
-    pub(crate) fn clear(&mut self) {
-        self.buckets.iter_mut().for_each(Vec::clear);
+    /// The database may have lost any of it: all is told again.
+    pub(crate) fn tell_again(&mut self) {
+        self.buckets
+            .iter_mut()
+            .flatten()
+            .for_each(Entry::is_to_be_told_again);
+    }
+
+    fn find(&self, key: KeyHash) -> Option<&Entry> {
+        let bucket = &self.buckets[self.place(key)];
+        let at = bucket.binary_search_by(|entry| entry.hash.cmp(&key.0));
+        at.ok().map(|at| &bucket[at])
     }
 
     fn entry(&mut self, key: KeyHash) -> &mut Entry {
-        let place = self.chance.hash_one(key) % (BUCKETS as u64);
-        let bucket = &mut self.buckets[usize::try_from(place).unwrap_or(0)];
+        let place = self.place(key);
+        let bucket = &mut self.buckets[place];
         let at = match bucket.binary_search_by(|entry| entry.hash.cmp(&key.0)) {
             Ok(at) => at,
             Err(at) => {
@@ -118,6 +135,16 @@ impl ShippedKeys {
         };
         &mut bucket[at]
     }
+
+    fn place(&self, key: KeyHash) -> usize {
+        let place = self.chance.hash_one(key) % (BUCKETS as u64);
+        usize::try_from(place).unwrap_or(0)
+    }
+}
+
+/// Where those of a key stand that failed: no other key has that hash, but by a chance of 2^-128.
+fn failed_of(key: KeyHash) -> KeyHash {
+    KeyHash(key.0.map(|octet| !octet))
 }
 
 impl Entry {
@@ -129,10 +156,35 @@ impl Entry {
         }
     }
 
-    fn told(&self) -> u64 {
+    fn number(&self) -> u64 {
         self.told
             .iter()
             .fold(0, |number, octet| number << 8 | u64::from(*octet))
+    }
+
+    fn set_number(&mut self, number: u64) {
+        self.told.copy_from_slice(&number.to_be_bytes()[3..]);
+    }
+
+    fn told(&self) -> u64 {
+        self.number() & MOST
+    }
+
+    /// Of that, what the database still knows.
+    fn known(&self) -> u64 {
+        match self.number() {
+            number if number & AGAIN == 0 => number,
+            _ => 0,
+        }
+    }
+
+    fn set_told(&mut self, total: u64) {
+        self.set_number(total.min(MOST));
+        self.set_since(0);
+    }
+
+    fn is_to_be_told_again(&mut self) {
+        self.set_number(self.number() | AGAIN);
     }
 
     fn since(&self) -> u16 {
@@ -174,13 +226,13 @@ mod tests {
         );
         keys.text_is_there(key);
         assert_eq!(keys.growth(key, 100), 100);
-        keys.told(key, 100);
+        keys.told(key, 100, 7);
         assert_eq!(keys.judge(key, 100, 2, usual), Verdict::Leave, "told");
         assert_eq!(keys.judge(key, 105, 2, usual), Verdict::Leave, "waits");
         assert_eq!(keys.judge(key, 106, 151, usual), Verdict::Leave, "waits");
         assert_eq!(keys.judge(key, 106, 152, usual), TELL_COUNT, "ten minutes");
         assert_eq!(keys.growth(key, 106), 6);
-        keys.told(key, 106);
+        keys.told(key, 106, 0);
         assert_eq!(keys.judge(key, 107, 152, Rule::Everything), TELL_COUNT);
         keys.forget_texts();
         assert_eq!(
@@ -188,17 +240,23 @@ mod tests {
             TELL,
             "by another connection"
         );
-        keys.clear();
+        keys.tell_again();
         assert_eq!(keys.judge(key, 100, 1, usual), TELL, "all is told anew");
+        assert_eq!(keys.growth(key, 100), 100);
+        assert_eq!(keys.told_of(key), (106, 7), "and yet it was told");
+        keys.told(key, 110, 8);
+        assert_eq!(keys.judge(key, 110, 1, usual), Verdict::Leave);
+        assert_eq!(keys.told_of(key), (110, 8));
+        assert_eq!(keys.told_of(text_hash("b")), (0, 0), "another");
     }
 
     #[test]
     fn counts_that_are_too_large_are_told_each_time() {
         let (mut keys, key) = (ShippedKeys::new(), text_hash("a"));
-        keys.told(key, u64::MAX);
+        keys.told(key, u64::MAX, 0);
         let verdict = keys.judge(key, u64::MAX, 1, Rule::Everything);
         assert_eq!(verdict, TELL);
-        keys.told(key, MOST);
+        keys.told(key, MOST, 0);
         assert_eq!(keys.judge(key, MOST, 1, Rule::Everything), Verdict::Leave);
     }
 
@@ -207,7 +265,7 @@ mod tests {
         let mut keys = ShippedKeys::new();
         const KEYS: u64 = 200_000;
         for n in 0..KEYS {
-            keys.told(text_hash(&n.to_string()), n);
+            keys.told(text_hash(&n.to_string()), n, 0);
         }
         assert_eq!(size_of::<Entry>(), 23);
         let room: usize = keys.buckets.iter().map(Vec::capacity).sum();

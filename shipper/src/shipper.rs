@@ -1,6 +1,8 @@
 //! One attempt to ship all that is to be shipped: closed days first, then today.
 
+mod another;
 mod closed_days;
+mod former;
 mod today;
 
 use std::{
@@ -10,14 +12,18 @@ use std::{
 
 use jiff::Timestamp;
 use tlsrptd_config::{Storage, shipper::Shipper as Settings};
-use tlsrptd_fleet::Address;
+use tlsrptd_fleet::{Address, KeyHash};
 use tlsrptd_proto::day::Day;
+use tlsrptd_service::log::FailureThrottle;
 use tracing::{debug, info, warn};
+
+use closed_days::{ClosedDays, Telling};
+use former::FormerDays;
 
 use crate::{
     day_shipping::DayShipping,
     error::ShipError,
-    fleet::{Fleet, Standing},
+    fleet::{Fleet, Registered, Standing, Which},
     growth::Rule,
     incarnation::Incarnation,
     outbox::Outbox,
@@ -28,6 +34,8 @@ use crate::{
 
 /// Reading takes at most a tenth of the time.
 const READING_SHARE: u32 = 10;
+/// That it may not become another collector is told that often.
+const TELL_REFUSALS: Duration = Duration::from_secs(1800);
 
 /// See the module.
 pub(crate) struct Shipper {
@@ -39,7 +47,8 @@ pub(crate) struct Shipper {
     fetcher: Fetcher,
     incarnation: Option<Incarnation>,
     fleet: Option<Fleet>,
-    outbox: Outbox,
+    closed_days: ClosedDays,
+    former: Vec<FormerDays>,
     today: Option<DayShipping>,
     /// Sessions of today that the collector has counted, as far as is known, and the file that they were in.
     counted_today: u64,
@@ -47,11 +56,11 @@ pub(crate) struct Shipper {
     /// The tables of that day are not made yet.
     awaited: Option<Day>,
     standing: Standing,
-    /// A closed day that is not told whole yet.
-    closed: Option<DayShipping>,
     was_connected: bool,
     is_slow: bool,
     is_ahead: bool,
+    /// It was not allowed to become another collector.
+    refusals: FailureThrottle,
 }
 
 /// When to try again.
@@ -74,7 +83,8 @@ impl Shipper {
             password_file: settings.ship_to_password_file.clone(),
             name,
             interval: settings.ship_interval,
-            outbox: Outbox::new(storage.clone(), Day::of(Timestamp::now())),
+            closed_days: closed_days_of(&storage),
+            former: Vec::new(),
             storage,
             fetcher: Fetcher::of(settings),
             incarnation: None,
@@ -84,36 +94,27 @@ impl Shipper {
             counted_in: None,
             awaited: None,
             standing: Standing::default(),
-            closed: None,
             was_connected: false,
             is_slow: false,
             is_ahead: false,
+            refusals: FailureThrottle::new(TELL_REFUSALS),
         }
     }
 
     /// Ships what is worth it; at the end of the program, all of today.
     pub(crate) fn run_once(&mut self, rule: Rule, stop: &Stop) -> Result<Next, ShipError> {
         self.connect()?;
-        let today = self.today.as_ref().map(|today| today.day);
         let awaited = self.still_awaited()?;
         // A closed day that cannot be read does not hold up today.
         let mut closed = Ok(None);
         if rule == Rule::Worthwhile {
-            let looked = match awaited {
-                None => self.outbox.look(&self.fetcher, today),
-                Some(_) => Ok(()),
-            };
-            closed = match looked {
-                Err(error) => Err(error.into()),
-                Ok(()) => self.ship_closed_days(stop),
-            };
+            closed = self.ship_closed_days(awaited, stop);
             if !matches!(closed, Ok(_) | Err(ShipError::Read(_))) {
                 return closed.map(|_| Next::After(self.interval));
             }
         }
-        let is_behind = matches!(closed, Ok(Some(_))) || rule == Rule::Everything;
         let next = match awaited {
-            None => self.ship_today(rule, is_behind, stop)?,
+            None => self.ship_today(rule, stop)?,
             Some(day) => Next::Awaits(day),
         };
         match closed? {
@@ -122,15 +123,46 @@ impl Shipper {
         }
     }
 
+    /// Those of former numbers first: they are older. Gives the day whose tables are waited for.
+    fn ship_closed_days(
+        &mut self,
+        awaited: Option<Day>,
+        stop: &Stop,
+    ) -> Result<Option<Day>, ShipError> {
+        let former = self.ship_former_days(stop);
+        if !matches!(former, Ok(_) | Err(ShipError::Read(_))) {
+            return former;
+        }
+        let today = self.today.as_ref().map(|today| today.day);
+        if awaited.is_none() {
+            self.closed_days.outbox.look(&self.fetcher, today)?;
+        }
+        let (Some(fleet), Some(incarnation)) = (&self.fleet, &self.incarnation) else {
+            return Err(ShipError::Anew);
+        };
+        let baseline = incarnation.baseline();
+        let telling = Telling {
+            fleet,
+            fetcher: &self.fetcher,
+            baseline: baseline.as_ref(),
+            collector: &self.name,
+            stop,
+        };
+        let ours = self.closed_days.ship(&telling, &mut self.today)?;
+        Ok(former?.or(ours))
+    }
+
     /// Whatever went wrong, what the database knows is asked for anew.
     pub(crate) fn disconnect(&mut self) {
         self.fleet = None;
+        self.former.iter_mut().for_each(FormerDays::disconnect);
     }
 
     fn connect(&mut self) -> Result<(), ShipError> {
         self.see_to_incarnation()?;
         let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
         let (id, first_day) = (incarnation.id(), incarnation.first_day());
+        let is_first = incarnation.is_first();
         if let Some(fleet) = &self.fleet {
             let (standing, is_same) = (fleet.is_seen()?, fleet.is_same());
             self.tell_standing(standing);
@@ -139,22 +171,36 @@ impl Shipper {
             }
         }
         self.fleet = None;
-        let mut address = self.address.clone();
-        if let Some(path) = &self.password_file {
-            address = address.with_password(&password(path)?);
-        }
-        let (fleet, registered) = Fleet::register(address, &self.name, id, first_day)?;
+        let (fleet, registered) = self.register(id, first_day, Which::Current)?;
         self.tell_standing(registered.standing);
-        self.outbox.resume(registered.first_day, fleet.shipments()?);
-        for day in [&mut self.today, &mut self.closed].into_iter().flatten() {
-            day.pause();
-        }
+        let rows = fleet.shipments()?;
+        // The database's clock may be behind: days before are another number's all the same.
+        let first_day = match is_first {
+            true => registered.first_day,
+            false => registered.first_day.max(first_day),
+        };
+        self.closed_days.outbox.resume(first_day, rows);
+        let days = [&mut self.today, &mut self.closed_days.begun];
+        days.into_iter().flatten().for_each(DayShipping::pause);
         match std::mem::replace(&mut self.was_connected, true) {
             false => info!(collector = self.name, to = %self.address, "connected"),
             true => debug!(collector = self.name, to = %self.address, "connected again"),
         }
         self.fleet = Some(fleet);
         Ok(())
+    }
+
+    fn register(
+        &self,
+        id: KeyHash,
+        first_day: Day,
+        which: Which,
+    ) -> Result<(Fleet, Registered), ShipError> {
+        let mut address = self.address.clone();
+        if let Some(path) = &self.password_file {
+            address = address.with_password(&password(path)?);
+        }
+        Ok(Fleet::register(address, &self.name, id, first_day, which)?)
     }
 
     /// Whenever it changes.
@@ -195,14 +241,15 @@ impl Shipper {
 
     /// Nothing is known of what was told.
     fn begin_anew(&mut self) {
-        (self.fleet, self.today, self.closed) = (None, None, None);
+        (self.fleet, self.today) = (None, None);
         (self.counted_today, self.counted_in) = (0, None);
-        self.outbox = Outbox::new(self.storage.clone(), Day::of(Timestamp::now()));
+        self.closed_days = closed_days_of(&self.storage);
     }
 
     fn shipping_of(&self, day: Day) -> DayShipping {
         let incarnation = self.incarnation.as_ref();
-        DayShipping::new(day, incarnation.and_then(|one| one.baseline(day)))
+        let baseline = incarnation.and_then(Incarnation::baseline);
+        DayShipping::new(day, baseline.filter(|told| told.day() == day))
     }
 
     /// The time until the next reading, by the time that this one took.
@@ -219,6 +266,10 @@ impl Shipper {
         self.is_slow |= is_slow;
         slow.max(self.interval)
     }
+}
+
+fn closed_days_of(storage: &Path) -> ClosedDays {
+    ClosedDays::new(Outbox::new(storage.to_owned(), Day::of(Timestamp::now())))
 }
 
 /// The first line of a file.

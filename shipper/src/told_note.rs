@@ -1,7 +1,7 @@
 //! How much of today the database was told, noted on disk before it is told.
 //!
 //! So the database never knows of a later batch than this file: unless the folder was copied to another host, or came back from a
-//! backup. Then somebody has told more under this collector's number than is known here.
+//! backup, or somebody else writes in this collector's name. Then more was told under its number than is known here.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,15 +12,18 @@ use std::{
 };
 
 use tlsrptd_config::paths;
+use tlsrptd_fleet::KeyHash;
 use tlsrptd_proto::day::Day;
 use tlsrptd_service::files;
 
+use crate::numbers;
+
 /// One line of that many octets, always: a disk writes them at once.
-const LENGTH: usize = 320;
+const LENGTH: usize = 512;
 /// A clock that is put right may bring a day back.
 const DAYS: usize = 3;
-/// Day, batch, inode and time.
-const WORDS_A_DAY: usize = 4;
+/// Number, day, batch, sessions, inode and time.
+const WORDS_A_DAY: usize = 6;
 
 /// See the module.
 #[derive(Debug)]
@@ -34,9 +37,12 @@ pub(crate) struct ToldNote {
 /// What is noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
-    pub(crate) day: Day,
-    /// The last batch that the database may have of it.
+    /// The number under which it was told.
+    collector: KeyHash,
+    day: Day,
+    /// The last batch that the database may have of it, and the sessions with it.
     pub(crate) batch: i64,
+    pub(crate) sessions: u64,
     pub(crate) counted_in: CountedIn,
 }
 
@@ -64,16 +70,27 @@ impl ToldNote {
         })
     }
 
-    /// What is noted of a day.
-    pub(crate) fn of(&self, day: Day) -> Option<Noted> {
-        self.noted.iter().find(|noted| noted.day == day).copied()
+    /// What is noted of a day, under that number.
+    pub(crate) fn of(&self, collector: KeyHash, day: Day) -> Option<Noted> {
+        let is_it = |noted: &&Noted| noted.collector == collector && noted.day == day;
+        self.noted.iter().find(is_it).copied()
     }
 
-    /// Notes that this batch of today is going to be told.
-    pub(crate) fn note(&mut self, day: Day, batch: i64) -> io::Result<()> {
+    /// Notes that this batch of today is going to be told under that number, and how many sessions the database knows of then. Who
+    /// tells all again tells fewer at first; what was told before stays told.
+    pub(crate) fn note(
+        &mut self,
+        collector: KeyHash,
+        day: Day,
+        batch: i64,
+        sessions: u64,
+    ) -> io::Result<()> {
+        let before = self.of(collector, day).map_or(0, |noted| noted.sessions);
         let noted = Noted {
+            collector,
             day,
             batch,
+            sessions: sessions.max(before),
             counted_in: self.counted_in(),
         };
         self.noted.retain(|noted| noted.day != day);
@@ -98,16 +115,24 @@ impl ToldNote {
 }
 
 fn line(noted: &Noted) -> String {
-    let CountedIn { inode, made } = noted.counted_in;
-    format!("{} {} {inode} {made} ", noted.day, noted.batch)
+    let Noted {
+        collector,
+        day,
+        batch,
+        sessions,
+        counted_in: CountedIn { inode, made },
+    } = noted;
+    format!("{collector} {day} {batch} {sessions} {inode} {made} ")
 }
 
 fn parse(text: &str) -> Vec<Noted> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let noted = words.chunks_exact(WORDS_A_DAY).map(|words| match words {
-        [day, batch, inode, made] => Some(Noted {
+        [collector, day, batch, sessions, inode, made] => Some(Noted {
+            collector: numbers::parse_number(collector)?,
             day: Day::parse(day).ok()?,
             batch: batch.parse().ok()?,
+            sessions: sessions.parse().ok()?,
             counted_in: CountedIn {
                 inode: inode.parse().ok()?,
                 made: made.parse().ok()?,
@@ -127,31 +152,52 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, storage) = (folder.path().join("n"), folder.path().join("c.sqlite"));
         let day = Day::parse("2026-11-29").unwrap();
+        let (ours, other) = (KeyHash([7; 16]), KeyHash([8; 16]));
         fs::write(&storage, "1").unwrap();
         let mut note = ToldNote::open(&path, &storage).unwrap();
-        assert_eq!(note.of(day), None);
-        note.note(day, 1_000_000).unwrap();
-        note.note(day, 7).unwrap();
+        assert_eq!(note.of(ours, day), None);
+        note.note(ours, day, 1_000_000, 9).unwrap();
+        note.note(ours, day, 7, 3).unwrap();
         let read = ToldNote::open(&path, &storage).unwrap();
-        assert_eq!(read.of(day).unwrap().batch, 7);
-        assert_eq!(read.of(day), note.of(day));
-        assert_eq!(read.of(day.next()), None, "another day");
+        let noted = read.of(ours, day).unwrap();
+        assert_eq!((noted.batch, noted.sessions), (7, 9), "all is told again");
+        assert_eq!(read.of(ours, day), note.of(ours, day));
+        assert_eq!(read.of(ours, day.next()), None, "another day");
+        assert_eq!(read.of(other, day), None, "another number");
         for n in 1..DAYS as u32 {
-            note.note(day.ahead(n), i64::MAX).unwrap();
+            note.note(ours, day.ahead(n), i64::MAX, u64::MAX).unwrap();
         }
         let kept = ToldNote::open(&path, &storage).unwrap();
-        assert_eq!(kept.of(day).unwrap().batch, 7, "it may come back");
-        assert_eq!(kept.of(day.ahead(2)).unwrap().batch, i64::MAX);
+        assert_eq!(kept.of(ours, day).unwrap().batch, 7, "it may come back");
+        assert_eq!(kept.of(ours, day.ahead(2)).unwrap().batch, i64::MAX);
         assert_eq!(fs::metadata(&path).unwrap().len(), LENGTH as u64);
-        note.note(day.ahead(9), 1).unwrap();
-        assert_eq!(note.of(day), None);
-        assert_eq!(read.of(day).unwrap().counted_in, read.counted_in());
+        note.note(other, day.ahead(9), 1, 1).unwrap();
+        assert_eq!(note.of(ours, day), None);
+        assert_eq!(read.of(ours, day).unwrap().counted_in, read.counted_in());
         fs::write(folder.path().join("other"), "2").unwrap();
         fs::rename(folder.path().join("other"), &storage).unwrap();
-        assert_ne!(read.of(day).unwrap().counted_in, read.counted_in());
+        assert_ne!(read.of(ours, day).unwrap().counted_in, read.counted_in());
         for text in ["", "x", "2026-11-29 7", "\0\0\0"] {
             fs::write(&path, text).unwrap();
-            assert_eq!(ToldNote::open(&path, &storage).unwrap().of(day), None);
+            assert_eq!(ToldNote::open(&path, &storage).unwrap().of(ours, day), None);
         }
+    }
+
+    #[test]
+    fn the_longest_fits() {
+        let day = Day::parse("2026-11-29").unwrap();
+        let counted_in = CountedIn {
+            inode: u64::MAX,
+            made: u128::MAX,
+        };
+        let noted = Noted {
+            collector: KeyHash([0xff; 16]),
+            day,
+            batch: i64::MAX,
+            sessions: u64::MAX,
+            counted_in,
+        };
+        assert!(line(&noted).len() * DAYS < LENGTH);
+        assert_eq!(parse(&line(&noted)), [noted]);
     }
 }

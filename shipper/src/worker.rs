@@ -52,7 +52,9 @@ impl Worker {
             if self.stop.is_requested() {
                 break;
             }
-            if let Err(ShipError::Incarnation(error @ IncarnationError::File { .. })) = &result {
+            if let Err(ShipError::Incarnation(error @ IncarnationError::File { .. })) = &result
+                && !error.is_full()
+            {
                 // The service manager makes the folder when it starts us anew.
                 error!(%error, "cannot keep who this collector is");
                 return;

@@ -1,15 +1,18 @@
 //! Days that the collector has closed, the oldest of them before the others.
 
+use std::sync::Arc;
+
 use tlsrptd_proto::day::Day;
 use tracing::info;
 
-use super::Shipper;
 use crate::{
-    day_shipping::{DayShipping, Shipped},
+    baseline::Baseline,
+    day_shipping::{DayShipping, Shipped, Way},
     error::ShipError,
     fleet::{Fleet, Taken},
     growth::Rule,
     notes::{is_to_come, tell_late, tell_resumed},
+    outbox::Outbox,
     reading::{Fetcher, Question, ReadError},
     stop::Stop,
 };
@@ -23,13 +26,44 @@ enum Told {
     Later,
 }
 
-impl Shipper {
-    /// The day whose tables it waits for.
-    pub(super) fn ship_closed_days(&mut self, stop: &Stop) -> Result<Option<Day>, ShipError> {
+/// Those that are told under one number.
+pub(super) struct ClosedDays {
+    pub(super) outbox: Outbox,
+    /// One that is not told whole yet.
+    pub(super) begun: Option<DayShipping>,
+    is_ahead: bool,
+}
+
+/// By whom they are told, and how.
+pub(super) struct Telling<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) fetcher: &'a Fetcher,
+    /// What of a day was told under the number before.
+    pub(super) baseline: Option<&'a Arc<Baseline>>,
+    pub(super) collector: &'a str,
+    pub(super) stop: &'a Stop,
+}
+
+impl ClosedDays {
+    pub(super) fn new(outbox: Outbox) -> ClosedDays {
+        ClosedDays {
+            outbox,
+            begun: None,
+            is_ahead: false,
+        }
+    }
+
+    /// Tells those that are to be told; `today` is what was told of a day before it was closed. Gives the day whose tables it
+    /// waits for.
+    pub(super) fn ship(
+        &mut self,
+        telling: &Telling<'_>,
+        today: &mut Option<DayShipping>,
+    ) -> Result<Option<Day>, ShipError> {
         let (mut after, mut failed, mut awaited) = (None, None, None);
         while let Some(day) = self.outbox.next(after) {
             after = Some(day);
-            match self.ship_closed(day, stop) {
+            match self.ship_day(day, telling, today) {
                 Ok(Told::All) => {}
                 Ok(Told::Later) => return Ok(None),
                 // Nobody makes those of a day that is older than what the reporters keep.
@@ -42,8 +76,13 @@ impl Shipper {
         failed.map_or(Ok(awaited), |error| Err(error.into()))
     }
 
-    fn ship_closed(&mut self, day: Day, stop: &Stop) -> Result<Told, ShipError> {
-        let fleet = self.fleet.as_ref().ok_or(ShipError::Anew)?;
+    fn ship_day(
+        &mut self,
+        day: Day,
+        telling: &Telling<'_>,
+        today: &mut Option<DayShipping>,
+    ) -> Result<Told, ShipError> {
+        let fleet = telling.fleet;
         if is_to_come(day.next(), fleet.now()?, &mut self.is_ahead) {
             return Ok(Told::Later);
         }
@@ -54,8 +93,8 @@ impl Shipper {
         }
         let mut growth = self.outbox.growth(day);
         if found.is_closed || found.is_done {
-            let mut unshipped = self.shipping_of(day);
-            let shipped = read_whole(&mut unshipped, fleet, &self.fetcher, Rule::Nothing, stop)?;
+            let mut unshipped = telling.anew(day);
+            let shipped = telling.read_whole(&mut unshipped, Rule::Nothing)?;
             growth = shipped.growth.get(&day).copied().unwrap_or(0);
             if found.is_closed {
                 tell_late(fleet, &found, &shipped)?;
@@ -65,18 +104,14 @@ impl Shipper {
                 return Ok(Told::All);
             }
         }
-        let is_it = |shipping: &DayShipping| shipping.day == day;
-        let mut shipping = match (&self.today, &self.closed) {
-            (Some(today), _) if is_it(today) => self.today.take(),
-            (_, Some(closed)) if is_it(closed) => self.closed.take(),
-            _ => None,
-        }
-        .unwrap_or_else(|| self.shipping_of(day));
-        tell_resumed(shipping.resume(&found), day, &self.name);
-        let told = read_whole(&mut shipping, fleet, &self.fetcher, Rule::Everything, stop);
+        let begun = today.take_if(|shipping| shipping.day == day);
+        let begun = begun.or_else(|| self.begun.take_if(|shipping| shipping.day == day));
+        let mut shipping = begun.unwrap_or_else(|| telling.anew(day));
+        tell_resumed(shipping.resume(&found), day, telling.collector);
+        let told = telling.read_whole(&mut shipping, Rule::Everything);
         let (batch, is_closed) = (shipping.batch(), shipping.is_closed());
         if told.is_err() {
-            self.closed = Some(shipping);
+            self.begun = Some(shipping);
         }
         let shipped = told?;
         growth = shipped.growth.get(&day).copied().unwrap_or(growth);
@@ -92,18 +127,20 @@ impl Shipper {
     }
 }
 
-/// Reads a closed day to its end.
-fn read_whole(
-    shipping: &mut DayShipping,
-    fleet: &Fleet,
-    fetcher: &Fetcher,
-    rule: Rule,
-    stop: &Stop,
-) -> Result<Shipped, ShipError> {
-    let mut reading = fetcher.ask(Question::Closed(shipping.day))?;
-    let newest = reading.head()?;
-    if newest.is_none_or(|newest| newest < shipping.day) {
-        return Err(ReadError::NotClosed(shipping.day).into());
+impl Telling<'_> {
+    /// Of a day, of which nothing is known to be told under this number.
+    fn anew(&self, day: Day) -> DayShipping {
+        let baseline = self.baseline.filter(|told| told.day() == day);
+        DayShipping::new(day, baseline.cloned())
     }
-    shipping.ship(fleet, &mut reading, rule, stop, None)
+
+    /// Reads a closed day to its end.
+    fn read_whole(&self, shipping: &mut DayShipping, rule: Rule) -> Result<Shipped, ShipError> {
+        let mut reading = self.fetcher.ask(Question::Closed(shipping.day))?;
+        let newest = reading.head()?;
+        if newest.is_none_or(|newest| newest < shipping.day) {
+            return Err(ReadError::NotClosed(shipping.day).into());
+        }
+        shipping.ship(self.fleet, &mut reading, rule, self.stop, Way::Closed)
+    }
 }

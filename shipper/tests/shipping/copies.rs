@@ -159,50 +159,6 @@ fn a_new_file_with_other_domains() {
     assert_eq!(host.number(done), 2, "nobody waits for those that were");
 }
 
-/// The days before come first, under the number that the collector had.
-#[test]
-fn a_new_file_while_yesterday_is_untold() {
-    let Some(mut host) = Host::new() else { return };
-    let day = today().back(3);
-    let Some(clock) = FakeClock::or_skip(host.folder.path(), &format!("{day}T12:00:00Z")) else {
-        return;
-    };
-    host.clock = Some(clock.clone());
-    host.start_collector();
-    host.ship_to = Some("postgresql://nobody@%2Fnonexistent/none".to_owned());
-    host.start_shipper();
-    host.await_log("cannot ship");
-    host.stop_shipper();
-    host.ship_to = None;
-    host.count("a.test", 10, 0);
-    host.await_counted("today", 10);
-    clock.jump(&format!("{}T12:00:00Z", day.next()));
-    await_that("the day is closed", || {
-        host.counted(&day.to_string()).is_some()
-    });
-    host.count("a.test", 6, 0);
-    host.await_counted("today", 6);
-    // The tables of today are there, those of yesterday not yet.
-    tlsrptd_fleet::schema::make_day(&host.session, day.next()).unwrap();
-    host.start_shipper();
-    let told = format!(
-        "SELECT count(*) FROM shipment WHERE day = '{}' AND sessions = 6",
-        day.next()
-    );
-    await_that("today is told", || host.number(&told) == 1);
-    host.stop_collector();
-    std::fs::remove_file(host.storage()).unwrap();
-    host.start_collector();
-    host.count("b.test", 2, 0);
-    host.await_counted("today", 2);
-    host.await_log("closed days come first");
-    assert_eq!(host.number("SELECT count(*) FROM collector"), 1);
-    host.await_shipped(day, (10, 0, 0));
-    host.await_number(&done(day), 1);
-    host.await_shipped(day.next(), (8, 0, 0));
-    assert_eq!(host.number("SELECT count(*) FROM collector"), 2);
-}
-
 #[test]
 fn a_day_that_is_shipped_is_not_rotated() {
     let Some(mut host) = Host::new() else { return };

@@ -6,6 +6,8 @@ mod copies;
 mod counts;
 mod cuts;
 mod days;
+mod forged;
+mod former;
 mod harness;
 mod lost;
 mod rights;

@@ -24,6 +24,7 @@ mod runtime;
 pub mod sandbox;
 mod script;
 pub mod shim;
+pub mod signals;
 pub mod smtp;
 mod smtp_session;
 pub mod statusd;

@@ -6,6 +6,8 @@ pub mod clock;
 #[path = "../../../../tests/src/harness/places.rs"]
 mod places;
 pub mod proxy;
+#[path = "../../../../tests/src/harness/signals.rs"]
+mod signals;
 use tlsrptd_cluster::skip;
 
 use std::{
@@ -29,6 +31,7 @@ use tlsrptd_proto::{
 };
 
 use clock::FakeClock;
+use signals::is_ready_for;
 
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -131,14 +134,7 @@ impl Host {
     }
 
     pub fn start_shipper(&mut self) {
-        let mut child = self.shipper().spawn().unwrap();
-        let status = format!("/proc/{}/status", child.id());
-        // A SIGTERM that comes before would end it as it ends any process.
-        await_that("the shipper takes over SIGTERM", || {
-            let status = fs::read_to_string(&status).unwrap_or_default();
-            blocks(&status, Signal::SIGTERM) || child.try_wait().unwrap().is_some()
-        });
-        self.shipper = Some(child);
+        self.shipper = Some(self.shipper().spawn().unwrap());
     }
 
     /// What `--check-config` says; empty when all is well.
@@ -153,8 +149,7 @@ impl Host {
     }
 
     pub fn signal_collector(&self, signal: Signal) {
-        let id = i32::try_from(self.collector.as_ref().unwrap().id()).unwrap();
-        kill(Pid::from_raw(id), signal).unwrap();
+        send(self.collector.as_ref().unwrap(), signal);
     }
 
     /// Its folder as it is now, for [`Host::put_folder`] of this or another host.
@@ -322,19 +317,19 @@ impl Drop for Host {
     }
 }
 
-fn end(mut child: Child, signal: Signal) {
+/// Not before it is ready for that: it would end it as it ends any process.
+fn send(child: &Child, signal: Signal) {
+    await_that("it is ready for the signal", || {
+        signal == Signal::SIGKILL || is_ready_for(child.id(), signal)
+    });
     let id = i32::try_from(child.id()).unwrap();
     kill(Pid::from_raw(id), signal).unwrap();
-    let status = child.wait().unwrap();
-    assert!(signal == Signal::SIGKILL || status.success(), "{status}");
 }
 
-/// Whether a process blocks a signal, to read it from a descriptor, by its /proc/PID/status: proc(5).
-fn blocks(status: &str, signal: Signal) -> bool {
-    let mut lines = status.lines();
-    let mask = lines.find_map(|line| line.strip_prefix("SigBlk:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal as u32 - 1) & 1 == 1)
+fn end(mut child: Child, signal: Signal) {
+    send(&child, signal);
+    let status = child.wait().unwrap();
+    assert!(signal == Signal::SIGKILL || status.success(), "{status}");
 }
 
 /// Waits for a condition, however busy the machine is.

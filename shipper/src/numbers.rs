@@ -1,0 +1,212 @@
+//! The number under which a collector's counts are told, and those that it had before while days of theirs are still to be told.
+//!
+//! A number is what the fleet's database knows a collector by. Days before the first one of a number belong to the number before.
+
+use tlsrptd_fleet::KeyHash;
+use tlsrptd_proto::day::Day;
+
+/// All of it, always: a disk writes that many octets at once, so that there is never a half of it.
+pub(crate) const LENGTH: usize = 512;
+/// So many new numbers a collector takes in a day, whatever database or files say.
+pub(crate) const MOST_A_DAY: u32 = 8;
+/// Each of other days.
+const MOST_FORMER: usize = 8;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) id: KeyHash,
+    /// The first day that is told under it.
+    pub(crate) first_day: Day,
+    /// On that day it was taken in place of another, so many of that day being taken.
+    taken: Option<(Day, u32)>,
+    /// The newest first.
+    former: Vec<FormerNumber>,
+}
+
+/// A number that a collector had before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FormerNumber {
+    pub(crate) id: KeyHash,
+    pub(crate) first_day: Day,
+    /// The first day that is not told under it any more.
+    pub(crate) end: Day,
+}
+
+impl Numbers {
+    pub(crate) fn first(id: KeyHash, first_day: Day) -> Numbers {
+        Numbers {
+            id,
+            first_day,
+            taken: None,
+            former: Vec::new(),
+        }
+    }
+
+    /// Whether one more may be taken on a day of the host's clock: there were not too many, and none is forgotten for it.
+    pub(crate) fn may_be_followed(&self, today: Day) -> bool {
+        self.taken_on(today) < MOST_A_DAY && self.former.len() < MOST_FORMER
+    }
+
+    /// It was taken in place of no other.
+    pub(crate) fn is_first(&self) -> bool {
+        self.taken.is_none()
+    }
+
+    /// Another number, from a day on; with the former one, when days before are to be told under that.
+    pub(crate) fn followed(
+        &self,
+        id: KeyHash,
+        first_day: Day,
+        today: Day,
+        is_behind: bool,
+    ) -> Numbers {
+        let mut former = self.former.clone();
+        // A clock that was put right may begin before the one before.
+        former.retain_mut(|former| {
+            former.end = former.end.min(first_day);
+            former.first_day < former.end
+        });
+        if is_behind && self.first_day < first_day {
+            let ended = FormerNumber {
+                id: self.id,
+                first_day: self.first_day,
+                end: first_day,
+            };
+            former.insert(0, ended);
+        }
+        Numbers {
+            id,
+            first_day,
+            taken: Some((today, self.taken_on(today).saturating_add(1))),
+            former,
+        }
+    }
+
+    /// All days of a former one are told.
+    pub(crate) fn without(&self, former: KeyHash) -> Numbers {
+        let mut left = self.clone();
+        left.former.retain(|found| found.id != former);
+        left
+    }
+
+    /// The oldest first.
+    pub(crate) fn former(&self) -> impl Iterator<Item = FormerNumber> {
+        self.former.iter().rev().copied()
+    }
+
+    pub(crate) fn has(&self, id: KeyHash) -> bool {
+        self.id == id || self.former().any(|former| former.id == id)
+    }
+
+    fn taken_on(&self, today: Day) -> u32 {
+        let taken = self.taken.filter(|(day, _)| *day == today);
+        taken.map_or(0, |(_, number)| number)
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = format!("{} {}", self.id, self.first_day);
+        if let Some((day, number)) = self.taken {
+            text += &format!(" {day} {number}");
+        }
+        for FormerNumber { id, first_day, end } in &self.former {
+            text += &format!("\n{id} {first_day} {end}");
+        }
+        format!("{text:<width$}\n", width = LENGTH - 1)
+    }
+
+    /// `None`: it is none.
+    pub(crate) fn parse(text: &str) -> Option<Numbers> {
+        let mut lines = text.trim_end().lines().map(|line| line.split(' '));
+        let mut words = lines.next()?;
+        let mut numbers = Numbers::first(
+            parse_number(words.next()?)?,
+            Day::parse(words.next()?).ok()?,
+        );
+        if let Some(day) = words.next() {
+            numbers.taken = Some((Day::parse(day).ok()?, words.next()?.parse().ok()?));
+        }
+        for mut words in lines {
+            numbers.former.push(FormerNumber {
+                id: parse_number(words.next()?)?,
+                first_day: Day::parse(words.next()?).ok()?,
+                end: Day::parse(words.next()?).ok()?,
+            });
+        }
+        Some(numbers)
+    }
+}
+
+/// A number as it is written.
+pub(crate) fn parse_number(text: &str) -> Option<KeyHash> {
+    if text.len() != 32 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        return None;
+    }
+    let number = u128::from_str_radix(text, 16).ok()?;
+    Some(KeyHash(number.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(n: u32) -> Day {
+        Day::parse("2026-11-01").unwrap().ahead(n)
+    }
+
+    fn id(n: u8) -> KeyHash {
+        KeyHash([n; 16])
+    }
+
+    #[test]
+    fn days_belong_to_the_number_of_their_time() {
+        let first = Numbers::first(id(1), day(0));
+        let second = first.followed(id(2), day(3), day(3), true);
+        // Once more on the same day: nothing was ever told under the second one but of that day.
+        let third = second.followed(id(3), day(3), day(3), true);
+        let fourth = third.followed(id(4), day(5), day(5), true);
+        let days = |numbers: &Numbers| -> Vec<_> {
+            let former = numbers.former();
+            former.map(|one| (one.id, one.first_day, one.end)).collect()
+        };
+        assert_eq!(days(&second), [(id(1), day(0), day(3))]);
+        assert_eq!(days(&third), [(id(1), day(0), day(3))]);
+        assert_eq!(
+            days(&fourth),
+            [(id(1), day(0), day(3)), (id(3), day(3), day(5))]
+        );
+        assert_eq!(Numbers::parse(&fourth.to_text()).unwrap(), fourth);
+        assert_eq!(days(&fourth.without(id(1))), [(id(3), day(3), day(5))]);
+        assert!(fourth.has(id(1)) && fourth.has(id(4)) && !fourth.has(id(2)));
+        let all_told = first.followed(id(2), day(3), day(3), false);
+        assert_eq!(days(&all_told), [], "nothing is to be told");
+        // A clock that was ahead is put right.
+        let back = fourth.followed(id(5), day(2), day(2), true);
+        assert_eq!(days(&back), [(id(1), day(0), day(2))]);
+    }
+
+    #[test]
+    fn so_many_a_day() {
+        let mut numbers = Numbers::first(id(0), day(0));
+        for n in 1..=MOST_A_DAY {
+            assert!(numbers.may_be_followed(day(0)));
+            numbers = numbers.followed(id(n as u8), day(0), day(0), true);
+            numbers = Numbers::parse(&numbers.to_text()).unwrap();
+        }
+        assert!(!numbers.may_be_followed(day(0)), "also by the next process");
+        assert!(numbers.may_be_followed(day(1)));
+    }
+
+    #[test]
+    fn always_as_long() {
+        let mut numbers = Numbers::first(id(0xff), day(0));
+        for n in 1..=MOST_FORMER as u8 {
+            let day = day(n.into());
+            assert!(numbers.may_be_followed(day));
+            numbers = numbers.followed(id(n), day, day, true);
+            assert_eq!(numbers.to_text().len(), LENGTH, "{n}");
+            assert_eq!(Numbers::parse(&numbers.to_text()).unwrap(), numbers);
+        }
+        assert!(!numbers.may_be_followed(day(99)), "none is forgotten");
+    }
+}

@@ -1,0 +1,131 @@
+//! When this collector becomes another one: its folder is a copy, or today's file was replaced.
+//!
+//! Days before that which are not told yet stay those of its former number: `former.rs` tells them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tlsrptd_fleet::KeyHash;
+use tlsrptd_proto::{day::Day, fetch::Event};
+use tracing::{error, warn};
+
+use super::{Next, Shipper};
+use crate::{
+    baseline::Baseline,
+    day_shipping::{DayShipping, Way},
+    error::ShipError,
+    growth::Rule,
+    numbers::MOST_A_DAY,
+    stop::Stop,
+};
+
+/// It goes on at once.
+pub(super) const AT_ONCE: Next = Next::After(Duration::ZERO);
+
+impl Shipper {
+    /// More of today was told under this collector's number than it has told: its folder is a copy, or came back from a backup, or
+    /// somebody else writes in its name. Whether it has become another collector.
+    pub(super) fn begin_apart(&mut self, day: Day, stop: &Stop) -> Result<bool, ShipError> {
+        let reason = "the database knows more of it than its folder";
+        if !self.may_become_another(day, reason) {
+            return Ok(false);
+        }
+        let (baseline, is_certain) = self.told_before(day, stop)?;
+        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+        let number = incarnation.prepare(&baseline)?;
+        let may_be_missing = match is_certain {
+            true => 0,
+            false => self.tell_beside(day, &baseline, stop)?,
+        };
+        self.become_another(number, baseline)?;
+        warn!(
+            %day, collector = self.name, may_be_missing,
+            "the database knows more of this collector than its folder: that is a copy, or came back from a backup, or somebody else writes in its name; what it counts from now on is another collector's"
+        );
+        Ok(true)
+    }
+
+    /// What of today is told already, or will be before this collector becomes another: a process that knows what it has told
+    /// takes that, and one that does not what there is. Whether it does.
+    fn told_before(&self, day: Day, stop: &Stop) -> Result<(Baseline, bool), ShipError> {
+        let today = self.today.as_ref().ok_or(ShipError::Anew)?;
+        let mut baseline = Baseline::of(day);
+        if self.is_another_file() && self.has_lost(day, self.sessions_of(day, stop)?, stop)? {
+            // All that it holds is new.
+            return Ok((baseline, true));
+        }
+        let (mut reading, is_certain) = (self.read_today_of(day)?, today.is_certain());
+        while let Some(event) = reading.next()? {
+            stop.beat();
+            let Event::Counts(domain, counts) = event else {
+                continue;
+            };
+            match is_certain {
+                true => baseline.add_told(&domain, &counts, |key, _| today.told_of(key)),
+                false => baseline.add(&domain, &counts),
+            }
+        }
+        Ok((baseline, is_certain))
+    }
+
+    /// Tells all that is in the baseline once more, under the number that this collector has had: what was told is not counted
+    /// twice by that, and what was not is counted, but for as much of a key as somebody else has told of it. So many sessions may
+    /// be missing for that.
+    fn tell_beside(&self, day: Day, baseline: &Baseline, stop: &Stop) -> Result<u64, ShipError> {
+        let (Some(fleet), Some(incarnation), Some(today)) =
+            (&self.fleet, &self.incarnation, &self.today)
+        else {
+            return Err(ShipError::Anew);
+        };
+        let mut copy = DayShipping::new(day, today.baseline());
+        let (mut reading, way) = (self.read_today_of(day)?, Way::Beside(baseline));
+        let shipped = copy.ship(fleet, &mut reading, Rule::Everything, stop, way)?;
+        let told = incarnation.noted(day).map_or(0, |noted| noted.sessions);
+        Ok(shipped.sessions.saturating_sub(told))
+    }
+
+    /// The file of today was replaced.
+    pub(super) fn begin_after_loss(&mut self, day: Day, sessions: u64) -> Result<Next, ShipError> {
+        let reason = "today's file was replaced, or rotated by hand";
+        if !self.may_become_another(day, reason) {
+            let now = self.incarnation.as_ref().map(|one| one.counted_in());
+            (self.counted_today, self.counted_in) = (sessions, now);
+            return Ok(AT_ONCE);
+        }
+        let (before, baseline) = (self.counted_today, Baseline::of(day));
+        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+        let number = incarnation.prepare(&baseline)?;
+        if let (Some(fleet), Some(today)) = (&self.fleet, &self.today) {
+            // What it was comes no more: no day need wait for that.
+            fleet.done(day, today.batch())?;
+        }
+        self.become_another(number, baseline)?;
+        warn!(
+            %day, sessions, before,
+            "the collector counts less of today than before: its file was replaced, or its day rotated by hand; from now on it is another collector"
+        );
+        Ok(AT_ONCE)
+    }
+
+    /// From the baseline's day on.
+    fn become_another(&mut self, number: KeyHash, baseline: Baseline) -> Result<(), ShipError> {
+        let is_behind = self.closed_days.outbox.is_behind(baseline.day());
+        let incarnation = self.incarnation.as_mut().ok_or(ShipError::Anew)?;
+        incarnation.renew(number, baseline, is_behind)?;
+        self.begin_anew();
+        Ok(())
+    }
+
+    /// Not without end: whatever a database or a script does, a fleet has no thousands of collectors for that.
+    fn may_become_another(&mut self, day: Day, reason: &str) -> bool {
+        let incarnation = self.incarnation.as_ref();
+        let may = incarnation.is_some_and(|one| one.may_renew());
+        if !may && self.refusals.failed(Timestamp::now()).is_some() {
+            error!(
+                %day, collector = self.name, reason, most = MOST_A_DAY,
+                "this collector has become another one too often: it stays what it is, and some of its counts may be missing"
+            );
+        }
+        may
+    }
+}

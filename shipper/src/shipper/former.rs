@@ -1,0 +1,108 @@
+//! Numbers that this collector had before, of days that were not told when it became another one.
+//!
+//! Whoever has a copy of its folder may tell the same days under the same number. A closed day is the same in both, so of each
+//! key they tell the same count.
+
+use std::sync::Arc;
+
+use tlsrptd_proto::day::Day;
+use tracing::info;
+
+use super::{
+    Shipper,
+    closed_days::{ClosedDays, Telling},
+};
+use crate::{
+    baseline::Baseline,
+    error::ShipError,
+    fleet::{Fleet, Which},
+    numbers::FormerNumber,
+    outbox::Outbox,
+    stop::Stop,
+};
+
+/// One of them at work.
+pub(super) struct FormerDays {
+    number: FormerNumber,
+    baseline: Option<Arc<Baseline>>,
+    /// A connection of its own.
+    fleet: Option<Fleet>,
+    days: ClosedDays,
+}
+
+impl FormerDays {
+    pub(super) fn disconnect(&mut self) {
+        self.fleet = None;
+    }
+}
+
+impl Shipper {
+    /// Tells what is left of their days. Gives the day whose tables it waits for.
+    pub(super) fn ship_former_days(&mut self, stop: &Stop) -> Result<Option<Day>, ShipError> {
+        self.take_former()?;
+        let (mut awaited, mut failed) = (None, None);
+        for mut former in std::mem::take(&mut self.former) {
+            let shipped = self.ship_former(&mut former, stop);
+            let is_told =
+                matches!(shipped, Ok(None)) && !former.days.outbox.is_behind(former.number.end);
+            match is_told {
+                true => self.forget(former.number)?,
+                false => self.former.push(former),
+            }
+            match shipped {
+                Ok(day) => awaited = awaited.or(day),
+                // Others may be readable.
+                Err(ShipError::Read(error)) => failed = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        failed.map_or(Ok(awaited), |error| Err(error.into()))
+    }
+
+    /// Those that the collector has, and no others.
+    fn take_former(&mut self) -> Result<(), ShipError> {
+        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+        let numbers = incarnation.former();
+        self.former
+            .retain(|former| numbers.contains(&former.number));
+        for number in numbers {
+            if self.former.iter().any(|former| former.number == number) {
+                continue;
+            }
+            let outbox = Outbox::new(self.storage.clone(), number.first_day).before(number.end);
+            self.former.push(FormerDays {
+                number,
+                baseline: incarnation.read_baseline(number.id)?,
+                fleet: None,
+                days: ClosedDays::new(outbox),
+            });
+        }
+        Ok(())
+    }
+
+    fn ship_former(&self, former: &mut FormerDays, stop: &Stop) -> Result<Option<Day>, ShipError> {
+        let FormerNumber { id, first_day, .. } = former.number;
+        former.days.outbox.look(&self.fetcher, None)?;
+        if !former.fleet.as_ref().is_some_and(Fleet::is_same) {
+            let (fleet, registered) = self.register(id, first_day, Which::Former)?;
+            let shipments = fleet.shipments()?;
+            let first_day = registered.first_day.max(first_day);
+            former.days.outbox.resume(first_day, shipments);
+            former.fleet = Some(fleet);
+        }
+        let telling = Telling {
+            fleet: former.fleet.as_ref().ok_or(ShipError::Anew)?,
+            fetcher: &self.fetcher,
+            baseline: former.baseline.as_ref(),
+            collector: &self.name,
+            stop,
+        };
+        former.days.ship(&telling, &mut None)
+    }
+
+    fn forget(&mut self, number: FormerNumber) -> Result<(), ShipError> {
+        info!(before = %number.end, "all days are shipped under the number that this collector had before");
+        let incarnation = self.incarnation.as_mut().ok_or(ShipError::Anew)?;
+        Ok(incarnation.forget(number.id)?)
+    }
+}

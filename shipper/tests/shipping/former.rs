@@ -1,0 +1,175 @@
+//! Closed days that are untold when a collector becomes another one: they are told under the number that they belong to, whatever
+//! comes in between, and nothing of today waits for that.
+
+use tlsrptd_proto::day::Day;
+
+use crate::harness::{Host, await_that, clock::FakeClock, today};
+
+/// A host on the day behind its first one, of which 10 sessions are untold, as it has no tables, and 6 of today are told.
+fn host_behind() -> Option<(Host, FakeClock, Day)> {
+    let mut host = Host::new()?;
+    let day = today().back(4);
+    let clock = FakeClock::or_skip(host.folder.path(), &format!("{day}T12:00:00Z"))?;
+    host.clock = Some(clock.clone());
+    host.start_collector();
+    host.ship_to = Some("postgresql://nobody@%2Fnonexistent/none".to_owned());
+    host.start_shipper();
+    host.await_log("cannot ship");
+    host.stop_shipper();
+    host.ship_to = None;
+    host.count("a.test", 10, 0);
+    host.await_counted("today", 10);
+    clock.jump(&format!("{}T12:00:00Z", day.next()));
+    await_that("the day is closed", || {
+        host.counted(&day.to_string()).is_some()
+    });
+    host.count("a.test", 6, 0);
+    host.await_counted("today", 6);
+    tlsrptd_fleet::schema::make_day(&host.session, day.next()).unwrap();
+    host.start_shipper();
+    host.await_told(day.next(), 6);
+    Some((host, clock, day))
+}
+
+impl Host {
+    /// Makes no tables.
+    fn await_told(&self, day: Day, sessions: u64) {
+        await_that(&format!("{sessions} of {day} are told"), || {
+            self.shipped(day).0 == sessions
+        });
+    }
+
+    fn await_collectors(&self, number: i64) {
+        await_that("another collector", || {
+            self.number("SELECT count(*) FROM collector") == number
+        });
+    }
+
+    /// The day is told whole under the first number, which it belongs to, and nobody has taken part in it under another.
+    fn assert_told_by_the_first(&self, day: Day) {
+        let of =
+            |which: &str| format!("SELECT count(*) FROM shipment WHERE day = '{day}' AND {which}");
+        let first = "collector = (SELECT min(id) FROM collector)";
+        self.await_number(&of(&format!("done AND {first}")), 1);
+        assert_eq!(self.shipped(day), (10, 0, 0));
+        assert_eq!(self.number(&of(&format!("NOT {first}"))), 0);
+        let begun = format!(
+            "SELECT count(*) FROM collector WHERE first_day = '{}'",
+            day.next()
+        );
+        assert_eq!(
+            self.number(&begun),
+            self.number("SELECT count(*) - 1 FROM collector")
+        );
+    }
+}
+
+/// Today goes on at once; yesterday follows when its tables are there.
+#[test]
+fn todays_file_is_replaced() {
+    let Some((mut host, _clock, day)) = host_behind() else {
+        return;
+    };
+    host.stop_collector();
+    std::fs::remove_file(host.storage()).unwrap();
+    host.start_collector();
+    host.count("b.test", 2, 0);
+    host.await_counted("today", 2);
+    host.await_told(day.next(), 8);
+    assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
+    host.await_shipped(day, (10, 0, 0));
+    host.assert_told_by_the_first(day);
+    host.await_log("all days are shipped under the number that this collector had before");
+}
+
+/// The one that had told more is gone for good.
+#[test]
+fn the_folder_comes_back_from_a_backup() {
+    let Some((mut host, _clock, day)) = host_behind() else {
+        return;
+    };
+    host.stop_shipper();
+    host.stop_collector();
+    let backup = host.copy_of_folder("backup");
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 4, 0);
+    host.await_told(day.next(), 10);
+    host.kill_shipper();
+    host.stop_collector();
+    host.put_folder(&backup);
+    host.start_collector();
+    host.start_shipper();
+    host.await_collectors(2);
+    host.count("a.test", 5, 0);
+    host.await_counted("today", 11);
+    host.await_told(day.next(), 15);
+    // The next process knows of it, too.
+    host.kill_shipper();
+    host.start_shipper();
+    host.count("b.test", 1, 0);
+    host.await_told(day.next(), 16);
+    assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
+    host.await_shipped(day, (10, 0, 0));
+    host.assert_told_by_the_first(day);
+}
+
+/// Both have the closed day, and tell it under one number.
+#[test]
+fn the_folder_is_copied() {
+    let Some((mut first, clock, day)) = host_behind() else {
+        return;
+    };
+    first.stop_shipper();
+    first.stop_collector();
+    let copy = first.copy_of_folder("copy");
+    first.start_collector();
+    first.start_shipper();
+    first.count("a.test", 3, 0);
+    first.await_told(day.next(), 9);
+    let mut second = Host::on(first.database.clone());
+    second.name = "mx2";
+    second.clock = Some(clock);
+    second.put_folder(&copy);
+    second.start_collector();
+    second.start_shipper();
+    second.await_collectors(2);
+    second.count("b.test", 4, 0);
+    second.await_told(day.next(), 13);
+    first.count("b.test", 5, 0);
+    first.await_told(day.next(), 18);
+    first.await_shipped(day, (10, 0, 0));
+    first.assert_told_by_the_first(day);
+    second.await_log("all days are shipped under the number that this collector had before");
+    first.await_number("SELECT count(*) FROM collector WHERE name = 'mx1'", 1);
+    first.await_number("SELECT count(*) FROM collector WHERE name = 'mx2'", 1);
+}
+
+/// The day on which it became another is over before the one before it is told.
+#[test]
+fn a_day_ends_meanwhile() {
+    let Some((host, clock, day)) = host_behind() else {
+        return;
+    };
+    let raise = format!(
+        "UPDATE shipment SET batch = batch + 5 WHERE day = '{}' RETURNING day",
+        day.next()
+    );
+    host.session.query(&raise, &[]).unwrap();
+    host.count("b.test", 4, 0);
+    host.await_told(day.next(), 10);
+    host.await_collectors(2);
+    host.count("a.test", 5, 0);
+    host.await_counted("today", 15);
+    tlsrptd_fleet::schema::make_day(&host.session, day.ahead(2)).unwrap();
+    clock.jump(&format!("{}T00:00:05Z", day.ahead(2)));
+    host.await_told(day.next(), 15);
+    host.count("a.test", 1, 0);
+    let done = "SELECT count(*) FROM shipment WHERE done";
+    await_that("its day is done", || host.number(done) == 1);
+    assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
+    host.await_shipped(day, (10, 0, 0));
+    host.await_shipped(day.ahead(2), (1, 0, 0));
+    host.assert_told_by_the_first(day);
+    assert_eq!(host.shipped(day.next()), (15, 0, 0));
+}

@@ -51,6 +51,17 @@ struct StageCost {
     memory: f64,
 }
 
+/// What a day has cost.
+struct DayCost {
+    shipped: StageCost,
+    composed: StageCost,
+    delivered: StageCost,
+    /// That were shipped.
+    counts: f64,
+    /// Octets of the database, with all stored and none sent.
+    stored: f64,
+}
+
 impl ReporterBench<'_> {
     /// Rows of a day of that size.
     pub(super) fn fleet_day(&self, domains: u64) -> Result<Vec<Row>, BenchError> {
@@ -86,36 +97,14 @@ impl ReporterBench<'_> {
             eprintln!("kept: {}", folder.keep().display());
         }
 
-        let title = Unit::Number.text(domains as f64);
-        let stages = [
-            ("shipped", shipped),
-            ("closed and composed", composed),
-            ("mailed and posted", delivered),
-        ];
-        let seconds = stages.iter().map(|(_, cost)| cost.seconds).sum();
-        let mut rows = vec![
-            ours(
-                &format!(
-                    "{title} domains of {COLLECTORS} collectors through a fleet of {MEMBERS} members: seconds"
-                ),
-                Unit::Seconds,
-                seconds,
-            ),
-            ours(
-                "  shipped: counts a second",
-                Unit::Number,
-                counts / shipped.seconds,
-            ),
-        ];
-        let each = stages
-            .iter()
-            .flat_map(|(name, cost)| cost.rows(name, domains));
-        rows.extend(each);
-        rows.push(ours(
-            "  octets a domain in the database, all stored and none sent",
-            Unit::Number,
-            stored / domains as f64,
-        ));
+        let day = DayCost {
+            shipped,
+            composed,
+            delivered,
+            counts,
+            stored,
+        };
+        let mut rows = day.rows(domains);
         let not_once = "  reports that did not come once";
         rows.push(ours(not_once, Unit::Number, taken.not_once() as f64).asked(Goal::AtMost(0.0)));
         Ok(rows)
@@ -239,6 +228,42 @@ impl<'a> Database<'a> {
 
     fn number(&self, sql: &str) -> f64 {
         self.ask(sql).parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl DayCost {
+    fn rows(&self, domains: u64) -> Vec<Row> {
+        let title = Unit::Number.text(domains as f64);
+        let stages = [
+            ("shipped", self.shipped),
+            ("closed and composed", self.composed),
+            ("mailed and posted", self.delivered),
+        ];
+        let seconds = stages.iter().map(|(_, cost)| cost.seconds).sum();
+        let mut rows = vec![
+            ours(
+                &format!(
+                    "{title} domains of {COLLECTORS} collectors through a fleet of {MEMBERS} members: seconds"
+                ),
+                Unit::Seconds,
+                seconds,
+            ),
+            ours(
+                "  shipped: counts a second",
+                Unit::Number,
+                self.counts / self.shipped.seconds,
+            ),
+        ];
+        let each = stages
+            .iter()
+            .flat_map(|(name, cost)| cost.rows(name, domains));
+        rows.extend(each);
+        rows.push(ours(
+            "  octets a domain in the database, all stored and none sent",
+            Unit::Number,
+            self.stored / domains as f64,
+        ));
+        rows
     }
 }
 

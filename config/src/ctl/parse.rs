@@ -71,26 +71,44 @@ pub(super) fn command(words: &Words, bounds: AnswerBounds) -> Result<Command, Pr
             user: given.last("user"),
             collectd_config: given.last("collectd_config").map(Into::into),
         }),
-        ("fleet", []) => Command::Fleet(AskedFleet::Show),
-        ("fleet retire", [name]) => Command::Fleet(AskedFleet::Retire((*name).to_owned())),
-        ("fleet unretire", [name]) => Command::Fleet(AskedFleet::Unretire((*name).to_owned())),
-        ("fleet import", [file]) => Command::Fleet(AskedFleet::Import(file.into())),
-        ("fleet export", [file]) => Command::Fleet(AskedFleet::Export(file.into())),
+        ("fleet" | "fleet retire" | "fleet unretire" | "fleet import" | "fleet export", _) => {
+            Command::Fleet(fleet(name, operands)?)
+        }
         ("maptest", [domain]) => maptest(domain, None),
         ("maptest", [domain, record]) => maptest(domain, Some(record)),
-        ("suppress add", [target]) => Command::Suppress(Suppress::Add {
-            target: (*target).to_owned(),
-            until: given.last("until"),
-            reason: given.last("reason"),
-        }),
-        ("suppress remove", [target]) => Command::Suppress(Suppress::Remove {
-            target: (*target).to_owned(),
-            domain: given.last("domain"),
-        }),
-        ("suppress list", []) => Command::Suppress(Suppress::List),
+        ("suppress add" | "suppress remove" | "suppress list", _) => {
+            Command::Suppress(suppress(&given, operands)?)
+        }
         _ => return Err(wrong_number(name)),
     };
     Ok(command)
+}
+
+fn fleet(name: &'static str, operands: &[&str]) -> Result<AskedFleet, Problem> {
+    Ok(match (name, operands) {
+        ("fleet", []) => AskedFleet::Show,
+        ("fleet retire", [name]) => AskedFleet::Retire((*name).to_owned()),
+        ("fleet unretire", [name]) => AskedFleet::Unretire((*name).to_owned()),
+        ("fleet import", [file]) => AskedFleet::Import(file.into()),
+        ("fleet export", [file]) => AskedFleet::Export(file.into()),
+        _ => return Err(wrong_number(name)),
+    })
+}
+
+fn suppress(given: &Given<'_>, operands: &[&str]) -> Result<Suppress, Problem> {
+    Ok(match (given.name, operands) {
+        ("suppress add", [target]) => Suppress::Add {
+            target: (*target).to_owned(),
+            until: given.last("until"),
+            reason: given.last("reason"),
+        },
+        ("suppress remove", [target]) => Suppress::Remove {
+            target: (*target).to_owned(),
+            domain: given.last("domain"),
+        },
+        ("suppress list", []) => Suppress::List,
+        _ => return Err(wrong_number(given.name)),
+    })
 }
 
 /// The name of the command, and what follows it.

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod ctl;
 mod mistakes;
 mod needs;
 mod shown;

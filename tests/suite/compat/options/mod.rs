@@ -3,6 +3,7 @@
 
 mod collecting;
 mod composing;
+mod controlling;
 mod delivering;
 mod effect;
 mod gathering;
@@ -35,6 +36,7 @@ fn effects() -> Vec<Effect> {
         delivering::effects(),
         mailing::effects(),
         posting::effects(),
+        controlling::effects(),
     ];
     groups.into_iter().flatten().collect()
 }

@@ -67,6 +67,21 @@ pub struct DomainDayState {
 }
 
 impl DomainDayState {
+    /// Adds the collectors whose rows were removed when they were used, beside those that are there.
+    pub(super) fn add_used(&mut self, fetchers: impl IntoIterator<Item = String>) {
+        for fetcher in fetchers {
+            if self.rows.iter().all(|row| row.fetcher != fetcher) {
+                self.rows.push(RowState {
+                    fetcher,
+                    stage: RowStage::Decided,
+                    reason: None,
+                });
+            }
+        }
+        self.rows
+            .sort_by(|one, other| one.fetcher.cmp(&other.fetcher));
+    }
+
     /// What is to be decided on, if there is anything; as the daemon's.
     pub fn to_decide(&self, domain: &Domain, guard: LoopGuard) -> Option<DomainDay> {
         (!self.undecided.is_empty()).then(|| self.domain_day(domain, self.undecided.clone(), guard))

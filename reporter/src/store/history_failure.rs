@@ -28,3 +28,6 @@ pub(super) fn number_of(domain: &str, failure: &CountedFailure) -> i64 {
         .unwrap_or(i64::MAX)
         .max(FOLDED + 1)
 }
+
+#[cfg(test)]
+pub(super) mod fixtures;

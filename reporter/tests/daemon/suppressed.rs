@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tlsrptd_config::reportd::Reportd;
-use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::{
     model::SuppressionTarget,
     store::{CommitSide, HookVerdict, OperatorAccess, open_for_operator},
@@ -11,22 +10,11 @@ use tlsrptd_reporter::{
 
 use crate::{
     DAY,
-    environment::{each_engine, folder, lines, make_store, or_dash, retry, run, settings, stored},
+    environment::{
+        each_engine, folder, lines, make_store, or_dash, retry, run, settings, stored, suppress,
+    },
     refusals::{OPTIONS, asked, environment, report},
 };
-
-fn day(text: &str) -> Day {
-    Day::parse(text).unwrap()
-}
-
-fn add(settings: &Reportd, target: &str, until: Option<&str>) {
-    let mut operator = open_for_operator(settings, OperatorAccess::Write).unwrap();
-    let target = SuppressionTarget::parse(target).unwrap();
-    let today = day("2026-11-21");
-    operator
-        .suppress(&target, until.map(day), "they asked", today)
-        .unwrap();
-}
 
 /// Destinations of what is pending.
 fn pending(settings: &Reportd) -> Vec<String> {
@@ -53,7 +41,7 @@ async fn an_entry_that_comes_while_no_reporter_runs_reaches_what_is_pending() {
     assert_eq!(pending(&settings).len(), 3);
     let before = asked(&environment, "https://a.example/").len()
         + asked(&environment, "mailto:r@a.example").len();
-    add(&settings, "a.example", None);
+    suppress(&settings, "a.example", None);
     run(&settings, &environment, None, DAY * 2).await.unwrap();
     let mut deliveries = stored(&settings).deliveries;
     deliveries.retain(|row| row.day == "2026-11-20" && row.domain == "a.example");
@@ -79,8 +67,8 @@ async fn one_of_two_addresses_is_left_out_and_never_pending() {
     let folder = folder();
     let settings = settings(folder.path(), OPTIONS);
     make_store(&settings);
-    add(&settings, ".mail.example", None);
-    add(&settings, "b.example", Some("2026-11-21"));
+    suppress(&settings, ".mail.example", None);
+    suppress(&settings, "b.example", Some("2026-11-21"));
     let environment = Arc::new(environment(
         "2026-11-21T12:00:00Z",
         &[
@@ -158,7 +146,7 @@ async fn an_entry_that_comes_and_goes_while_the_reporter_works() {
     let operator = async {
         // The deliveries wait for their time: it is not too late for them.
         tokio::time::sleep(Duration::from_secs(30)).await;
-        add(&settings, "a.example", None);
+        suppress(&settings, "a.example", None);
         tokio::time::sleep(DAY).await;
         let mut operator = open_for_operator(&settings, OperatorAccess::Write).unwrap();
         let target = SuppressionTarget::parse("a.example").unwrap();

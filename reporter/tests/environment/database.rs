@@ -3,8 +3,12 @@
 use std::{ffi::OsString, path::Path};
 
 use rusqlite::Connection;
-use tlsrptd_config::Start;
-use tlsrptd_reporter::store::{OperatorAccess, OperatorStore, open_for_operator};
+use tlsrptd_config::{Start, reportd::Reportd};
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    model::SuppressionTarget,
+    store::{OperatorAccess, OperatorStore, open_for_operator},
+};
 
 use super::{
     engine::is_address,
@@ -18,6 +22,17 @@ pub fn read(dbname: &Path) -> Option<Stored> {
         true => fleet::read(dbname),
         false => Stored::read(dbname),
     }
+}
+
+/// As the operator asks on the 21st, until that day or for ever.
+pub fn suppress(settings: &Reportd, target: &str, until: Option<&str>) {
+    let day = |text: &str| Day::parse(text).unwrap();
+    let mut operator = open_for_operator(settings, OperatorAccess::Write).unwrap();
+    let target = SuppressionTarget::parse(target).unwrap();
+    let today = day("2026-11-21");
+    operator
+        .suppress(&target, until.map(day), "they asked", today)
+        .unwrap();
 }
 
 /// As an operator's command opens it.

@@ -30,7 +30,7 @@ use tlsrptd_reporter::{
 use tlsrptd_service::clock::ClockReading;
 use tokio::time::Instant;
 
-pub use database::{Statements, ask, change, fingerprint, is_whole, operator, read};
+pub use database::{Statements, ask, change, fingerprint, is_whole, operator, read, suppress};
 pub use engine::{Engine, Folder, is_address, make_tables};
 pub use history::{all_are_kept, contradiction, failures, knows_what_it_keeps, totals};
 pub use proxy::Proxy;

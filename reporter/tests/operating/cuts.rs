@@ -1,6 +1,9 @@
 //! A move that is cut short, wherever that is, is brought to its end by the same command: all of it is there, once.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 use tlsrptd_config::reportd::Reportd;
@@ -9,7 +12,7 @@ use tlsrptd_reporter::store::{self, CommitSide, MovedRows};
 
 use super::{
     database, made,
-    moving::{contents, file_of, fill},
+    moving::{Contents, contents, file_of, fill},
     proxy::Proxy,
     run, settings,
 };
@@ -21,7 +24,7 @@ fn in_memory() -> TempDir {
 }
 
 /// A file with a value of everything.
-fn filled(folder: &Path, name: &str) -> (std::path::PathBuf, Reportd) {
+fn filled(folder: &Path, name: &str) -> (PathBuf, Reportd) {
     let (file, of_file) = file_of(folder, name);
     store::open(&of_file, None).unwrap().close().unwrap();
     fill(&file);
@@ -32,9 +35,53 @@ fn filled(folder: &Path, name: &str) -> (std::path::PathBuf, Reportd) {
     (file, of_file)
 }
 
-fn moved(session: &Session) -> Option<String> {
+fn is_moved(session: &Session) -> Option<String> {
     let row = session.query_opt("SELECT moved FROM meta", &[]).unwrap();
     row.unwrap().get(0)
+}
+
+/// A fleet that has the contents of a file, and where they are to go.
+struct InFleet {
+    folder: TempDir,
+    /// What the file had.
+    whole: Contents,
+    fleet: Reportd,
+    session: Session,
+    back: PathBuf,
+    /// Where the file is filled.
+    beside: PathBuf,
+}
+
+impl InFleet {
+    fn import(dbname: &str) -> InFleet {
+        let folder = in_memory();
+        let (file, _) = filled(folder.path(), "r.sqlite");
+        let whole = contents(&file);
+        let fleet = settings(dbname, &[]);
+        store::import(&fleet, &file).unwrap();
+        let (back, _) = file_of(folder.path(), "back.sqlite");
+        InFleet {
+            whole,
+            fleet,
+            session: made(dbname),
+            back,
+            beside: folder.path().join("back.sqlite.moving"),
+            folder,
+        }
+    }
+
+    /// All of it came back, and nothing is left beside.
+    fn is_whole(&self, why: &str) {
+        let after = contents(&self.back);
+        let mut tables = self.whole.iter();
+        assert!(tables.all(|(table, rows)| after[table] == *rows), "{why}");
+        assert!(!self.beside.exists(), "{why}");
+    }
+
+    /// That it was moved.
+    fn forget(&self) {
+        run(&self.session, "UPDATE meta SET moved = NULL");
+    }
 }
 
 /// The connection ends before each request; and with the answer to the last one, its COMMIT's, and to some of the others.
@@ -43,28 +90,20 @@ fn an_export_that_is_cut_short_is_run_again() {
     let Some(dbname) = database("an_export_that_is_cut_short_is_run_again") else {
         return;
     };
-    let folder = in_memory();
-    let (file, _) = filled(folder.path(), "r.sqlite");
-    let whole = contents(&file);
-    let fleet = settings(&dbname, &[]);
-    store::import(&fleet, &file).unwrap();
-    let session = made(&dbname);
-    let (back, _) = file_of(folder.path(), "back.sqlite");
-    let beside = folder.path().join("back.sqlite.moving");
+    let moved = InFleet::import(&dbname);
+    let (fleet, back) = (&moved.fleet, &moved.back);
     // Cuts it there; gives what the same command did then. `None`: it had come to its end.
     let cut = |number: u64, side: CommitSide| {
         let proxy = Proxy::at_each_request(&dbname, move |at| (at == number).then_some(side));
-        let first = store::export(&settings(proxy.address(), &[]), &back);
+        let first = store::export(&settings(proxy.address(), &[]), back);
         let why = format!("{side:?} request {number}: {first:?}");
         let again = first.is_err().then(|| {
             assert!(!back.exists(), "whoever finds it finds all of it; {why}");
-            store::export(&fleet, &back).unwrap_or_else(|error| panic!("{why}: {error}"))
+            store::export(fleet, back).unwrap_or_else(|error| panic!("{why}: {error}"))
         });
-        let after = contents(&back);
-        let is_whole = whole.iter().all(|(table, rows)| after[table] == *rows);
-        assert!(is_whole && !beside.exists(), "{why}");
-        fs::remove_file(&back).unwrap();
-        run(&session, "UPDATE meta SET moved = NULL");
+        moved.is_whole(&why);
+        fs::remove_file(back).unwrap();
+        moved.forget();
         // A connection that was idle is made anew, and nobody notices.
         (proxy.counts().1 > 0).then_some(again)
     };
@@ -98,47 +137,32 @@ fn an_export_that_is_killed_is_run_again() {
     let Some(dbname) = database("an_export_that_is_killed_is_run_again") else {
         return;
     };
-    let folder = in_memory();
-    let (file, _) = filled(folder.path(), "r.sqlite");
-    let whole = contents(&file);
-    let fleet = settings(&dbname, &[]);
-    store::import(&fleet, &file).unwrap();
-    let session = made(&dbname);
-    let (back, _) = file_of(folder.path(), "back.sqlite");
-    let beside = folder.path().join("back.sqlite.moving");
-    store::export(&fleet, &back).unwrap();
-    assert_eq!(store::export(&fleet, &back).unwrap(), MovedRows::Before);
-    let bytes = fs::read(&back).unwrap();
-    let forget = || run(&session, "UPDATE meta SET moved = NULL");
-    let is_whole = |why: &str| {
-        let after = contents(&back);
-        assert!(
-            whole.iter().all(|(table, rows)| after[table] == *rows),
-            "{why}"
-        );
-        assert!(!beside.exists(), "{why}");
-    };
+    let moved = InFleet::import(&dbname);
+    let (fleet, back, beside) = (&moved.fleet, &moved.back, &moved.beside);
+    store::export(fleet, back).unwrap();
+    assert_eq!(store::export(fleet, back).unwrap(), MovedRows::Before);
+    let bytes = fs::read(back).unwrap();
 
-    fs::rename(&back, &beside).unwrap();
-    assert_eq!(store::export(&fleet, &back).unwrap(), MovedRows::Finished);
-    is_whole("behind the COMMIT");
-    let elsewhere = store::export(&fleet, &folder.path().join("other.sqlite"));
+    fs::rename(back, beside).unwrap();
+    assert_eq!(store::export(fleet, back).unwrap(), MovedRows::Finished);
+    moved.is_whole("behind the COMMIT");
+    let elsewhere = store::export(fleet, &moved.folder.path().join("other.sqlite"));
     let told = elsewhere.err().unwrap().to_string();
     assert!(told.contains("back.sqlite: nobody works on it"), "{told}");
 
     type Leave<'a> = &'a dyn Fn();
     let leaves: [(Leave<'_>, &str); 4] = [
         (
-            &|| fs::write(&beside, &bytes).unwrap(),
+            &|| fs::write(beside, &bytes).unwrap(),
             "before the COMMIT, filled",
         ),
         (
-            &|| fs::write(&beside, "").unwrap(),
+            &|| fs::write(beside, "").unwrap(),
             "as soon as the file was made",
         ),
         (
             &|| {
-                let (_, of_beside) = file_of(folder.path(), "back.sqlite.moving");
+                let (_, of_beside) = file_of(moved.folder.path(), "back.sqlite.moving");
                 store::open(&of_beside, None).unwrap().close().unwrap();
             },
             "before it was filled",
@@ -146,27 +170,27 @@ fn an_export_that_is_killed_is_run_again() {
         (&|| (), "before anything"),
     ];
     for (leave, why) in leaves {
-        fs::remove_file(&back).unwrap();
-        forget();
+        fs::remove_file(back).unwrap();
+        moved.forget();
         leave();
-        let again = store::export(&fleet, &back);
+        let again = store::export(fleet, back);
         assert!(
             matches!(again, Ok(MovedRows::Now { .. })),
             "{why}: {again:?}"
         );
-        is_whole(why);
+        moved.is_whole(why);
     }
 
     // All that there is of somebody else's.
-    fs::remove_file(&back).unwrap();
-    forget();
-    let (others, _) = filled(folder.path(), "others.sqlite");
-    fs::rename(&others, &beside).unwrap();
-    let before = contents(&beside);
-    let told = store::export(&fleet, &back).err().unwrap().to_string();
+    fs::remove_file(back).unwrap();
+    moved.forget();
+    let (others, _) = filled(moved.folder.path(), "others.sqlite");
+    fs::rename(&others, beside).unwrap();
+    let before = contents(beside);
+    let told = store::export(fleet, back).err().unwrap().to_string();
     assert!(told.contains("of another installation"), "{told}");
-    assert_eq!(contents(&beside), before);
-    assert_eq!(moved(&session), None, "members go on");
+    assert_eq!(contents(beside), before);
+    assert_eq!(is_moved(&moved.session), None, "members go on");
 }
 
 /// The file is no reporter's from the moment on that the fleet may have its contents.

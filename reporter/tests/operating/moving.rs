@@ -73,8 +73,11 @@ pub(super) fn fill(file: &Path) {
     }
 }
 
-/// All rows of all tables, by table; without what is not a value of anybody's: an id of a row, and times of rows that are done.
-pub(super) fn contents(file: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
+/// Rows by table.
+pub(super) type Contents = BTreeMap<String, Vec<Vec<Value>>>;
+
+/// All rows of all tables; without what is not a value of anybody's: an id of a row, and times of rows that are done.
+pub(super) fn contents(file: &Path) -> Contents {
     let db = Connection::open(file).unwrap();
     let mut names = db
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'dbversion'")

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tlsrptd_config::reportd::Reportd;
 use tlsrptd_fleet::{Address, PgDay, Session, key_hash, schema, shard_of};
 use tlsrptd_reporter::{
     model::{CollectorRow, DecidedDomain, DomainDay},
@@ -16,6 +17,22 @@ use crate::{
     environment::{Engine, counted, lines, settings, stored},
     jobs, open,
 };
+
+/// A look at the store's database from beside it.
+fn session(settings: &Reportd) -> Session {
+    let address = Address::parse(settings.dbname.to_str().unwrap());
+    Session::connect(address.unwrap()).unwrap()
+}
+
+/// So many domains.
+fn names(number: usize) -> Vec<String> {
+    (0..number).map(|at| format!("d{at}.example")).collect()
+}
+
+/// So many sessions of each.
+fn each(names: &[String], sessions: i64) -> Vec<(&str, i64)> {
+    names.iter().map(|name| (name.as_str(), sessions)).collect()
+}
 
 /// A collector that has shipped so many sessions of each of these domains, and closed the day.
 fn ship(db: &Session, name: &str, domains: &[(&str, i64)]) {
@@ -111,6 +128,15 @@ pub fn sessions(row: &CollectorRow) -> i64 {
         .sum()
 }
 
+/// What is told of each domain, by all collectors together.
+fn told(found: &[DomainDay]) -> BTreeSet<(&str, i64)> {
+    let sum = |of: &DomainDay| of.rows.iter().map(sessions).sum();
+    found
+        .iter()
+        .map(|of| (of.domain.as_str(), sum(of)))
+        .collect()
+}
+
 #[test]
 fn are_one_answer_a_domain_beside_those_of_fetchers() {
     Engine::Postgres.test(|| {
@@ -118,10 +144,9 @@ fn are_one_answer_a_domain_beside_those_of_fetchers() {
         let settings = settings(folder.path(), &[]);
         let mut store = open(&settings);
         let made = jobs(&mut *store, &["one"]);
-        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
-        let db = db.unwrap();
-        let names: Vec<String> = (0..20).map(|at| format!("d{at}.example")).collect();
-        let counts: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+        let db = session(&settings);
+        let names = names(20);
+        let counts = each(&names, 10);
         ship(&db, "mx1", &counts);
         ship(&db, "mx2", &counts[..5]);
         store
@@ -139,19 +164,16 @@ fn are_one_answer_a_domain_beside_those_of_fetchers() {
         wait_until_gathered(&*store);
         assert_eq!(store.gathered_days().unwrap(), BTreeSet::from([day()]));
         let found = all_undecided(&mut *store);
-        let told: BTreeSet<(String, i64)> = found
-            .iter()
-            .map(|of| (of.domain.clone(), of.rows.iter().map(sessions).sum()))
+        let told = told(&found);
+        let want: BTreeSet<(&str, i64)> = (0..)
+            .zip(&names)
+            .map(|(at, name)| match at {
+                0 => (name.as_str(), 21),
+                1..5 => (name.as_str(), 20),
+                _ => (name.as_str(), 10),
+            })
             .collect();
-        let want = |(at, name): (usize, &String)| {
-            let sessions = match at {
-                0 => 21,
-                1..5 => 20,
-                _ => 10,
-            };
-            (name.clone(), sessions)
-        };
-        assert_eq!(told, names.iter().enumerate().map(want).collect());
+        assert_eq!(told, want);
         assert_eq!(found.len(), 20, "each once");
         let decisions: Vec<DecidedDomain> = found.iter().map(decided).collect();
         store
@@ -175,8 +197,7 @@ fn that_stand_where_their_domain_does_not_belong_are_in_no_report() {
         let folder = Engine::Postgres.folder();
         let settings = settings(folder.path(), &[]);
         let mut store = open(&settings);
-        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
-        let db = db.unwrap();
+        let db = session(&settings);
         ship(&db, "mx1", &[("a.example", 10), ("b.example", 10)]);
         let belongs = shard_of("a.example");
         for (name, shard) in [
@@ -196,11 +217,7 @@ fn that_stand_where_their_domain_does_not_belong_are_in_no_report() {
         close(&db);
         wait_until_gathered(&*store);
         let found = all_undecided(&mut *store);
-        let told: BTreeSet<(&str, i64)> = found
-            .iter()
-            .map(|of| (of.domain.as_str(), of.rows.iter().map(sessions).sum()))
-            .collect();
-        assert_eq!(told, BTreeSet::from([("a.example", 10), ("b.example", 10)]));
+        assert_eq!(told(&found), BTreeSet::from([("a.example", 10), ("b.example", 10)]));
         let decisions: Vec<DecidedDomain> = found.iter().map(decided).collect();
         store
             .close_day(day(), &decisions, at("21T01:00:00"))
@@ -222,8 +239,7 @@ fn a_fold_that_lasts_holds_up_nothing() {
         let folder = Engine::Postgres.folder();
         let settings = settings(folder.path(), &[]);
         let mut store = open(&settings);
-        let address = Address::parse(settings.dbname.to_str().unwrap()).unwrap();
-        let db = Session::connect(address.clone()).unwrap();
+        let db = session(&settings);
         ship(&db, "mx1", &[("a.example", 1), ("b.example", 2)]);
         close(&db);
         let now = at("21T01:00:00");
@@ -231,7 +247,7 @@ fn a_fold_that_lasts_holds_up_nothing() {
         store
             .store_decisions(day().previous(), &[of_another_day], now)
             .unwrap();
-        let other = Session::connect(address).unwrap();
+        let other = session(&settings);
         let lock = other.begin().unwrap();
         let leaf = schema::leaf("count", day(), shard_of("a.example"));
         lock.batch(&format!("LOCK TABLE {leaf} IN ACCESS EXCLUSIVE MODE"))
@@ -258,10 +274,9 @@ fn a_shard_that_cannot_be_folded_is_left() {
         let folder = Engine::Postgres.folder();
         let settings = settings(folder.path(), &[]);
         let mut store = open(&settings);
-        let db = Session::connect(Address::parse(settings.dbname.to_str().unwrap()).unwrap());
-        let db = db.unwrap();
-        let names: Vec<String> = (0..20).map(|at| format!("d{at}.example")).collect();
-        let counts: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+        let db = session(&settings);
+        let names = names(20);
+        let counts = each(&names, 10);
         ship(&db, "mx1", &counts);
         close(&db);
         let bad = shard_of("d0.example");

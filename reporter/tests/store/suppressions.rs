@@ -2,31 +2,19 @@
 
 use std::path::Path;
 
-use tlsrptd_config::reportd::Reportd;
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::{
-    model::SuppressionTarget,
-    store::{OperatorAccess, open_for_operator},
-};
+use tlsrptd_reporter::store::{OperatorAccess, open_for_operator};
 
 use crate::{
     environment::{
         Engine, Statements, change, each_engine, folder, lines, make_store, settings, stored,
+        suppress,
     },
     open,
 };
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
-}
-
-fn add(settings: &Reportd, target: &str, until: Option<&str>) {
-    let mut operator = open_for_operator(settings, OperatorAccess::Write).unwrap();
-    let target = SuppressionTarget::parse(target).unwrap();
-    let today = day("2026-11-21");
-    operator
-        .suppress(&target, until.map(day), "they asked", today)
-        .unwrap();
 }
 
 /// Of one that may be suspended still, one that is long over, and two that were suspended before.
@@ -55,7 +43,7 @@ fn editing_leaves_the_journal_mode() {
         db.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))
             .unwrap();
         drop(db);
-        add(&settings, "old.example", Some("2026-11-21"));
+        suppress(&settings, "old.example", Some("2026-11-21"));
         assert_eq!(journal_mode(path), mode);
     }
 }
@@ -66,9 +54,9 @@ fn old_entries_are_cleaned_away() {
     let settings = settings(folder.path(), &[]);
     make_store(&settings);
     for _ in 0..2 {
-        add(&settings, "old.example", Some("2026-11-21"));
+        suppress(&settings, "old.example", Some("2026-11-21"));
     }
-    add(&settings, "ever.example", None);
+    suppress(&settings, "ever.example", None);
     let operator = open_for_operator(&settings, OperatorAccess::Read).unwrap();
     let listed = |today: &str| {
         let rows = operator.suppressed(day(today)).unwrap();

@@ -247,19 +247,8 @@ fn used_rows(
          WHERE r.day = $1 AND r.domain = $2 AND (j.job IS NOT NULL OR u.job = '0')",
         &[&PgDay(day), &name, &SHIPPED],
     )?;
-    for row in found {
-        let fetcher: String = row.try_get(0)?;
-        if state.rows.iter().all(|row| row.fetcher != fetcher) {
-            state.rows.push(RowState {
-                fetcher,
-                stage: RowStage::Decided,
-                reason: None,
-            });
-        }
-    }
-    state
-        .rows
-        .sort_by(|one, other| one.fetcher.cmp(&other.fetcher));
+    let fetchers = found.iter().map(|row| row.try_get(0));
+    state.add_used(fetchers.collect::<Result<Vec<_>, _>>()?);
     Ok(())
 }
 

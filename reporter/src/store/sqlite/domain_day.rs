@@ -219,19 +219,11 @@ fn used_rows(
     );
     let mut select = db.prepare(&select)?;
     let mut found = select.query((day.to_string(), name))?;
+    let mut fetchers = Vec::new();
     while let Some(row) = found.next()? {
-        let fetcher = string(row.get_ref(0)?).unwrap_or_default();
-        if state.rows.iter().all(|row| row.fetcher != fetcher) {
-            state.rows.push(RowState {
-                fetcher,
-                stage: RowStage::Decided,
-                reason: None,
-            });
-        }
+        fetchers.push(string(row.get_ref(0)?).unwrap_or_default());
     }
-    state
-        .rows
-        .sort_by(|one, other| one.fetcher.cmp(&other.fetcher));
+    state.add_used(fetchers);
     Ok(())
 }
 

@@ -44,6 +44,18 @@ fn rows_of_domains() -> String {
     )
 }
 
+/// What is looked through for them.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    day: Day,
+    shards: &'a [Shard],
+    /// Domains that come behind this one.
+    after: Option<&'a str>,
+    /// Rows at most.
+    rows: usize,
+    asks_for_failures: bool,
+}
+
 /// A domain that is not decided.
 #[derive(Debug)]
 struct NextDomain {
@@ -73,7 +85,13 @@ impl PostgresStore {
     ) -> Result<Vec<DomainDay>, StoreError> {
         let rows = limit.saturating_mul(ROWS_A_DOMAIN);
         let shards = self.shards_from(day, after);
-        let next = self.next_domains(day, &shards, after, rows, false)?;
+        let next = self.next_domains(Look {
+            day,
+            shards: &shards,
+            after,
+            rows,
+            asks_for_failures: false,
+        })?;
         let chosen = choose(next.domains, limit, bytes);
         self.domain_days(day, &chosen)
     }
@@ -87,7 +105,13 @@ impl PostgresStore {
         bytes: usize,
     ) -> Result<FailingDomains, StoreError> {
         let shards = self.shards_from(day, after);
-        let mut next = self.next_domains(day, &shards, after, LOOKED_AT, true)?;
+        let mut next = self.next_domains(Look {
+            day,
+            shards: &shards,
+            after,
+            rows: LOOKED_AT,
+            asks_for_failures: true,
+        })?;
         let mut upto = None;
         if next.is_cut && next.domains.len() > 1 {
             // A row of the last may be beyond.
@@ -115,51 +139,37 @@ impl PostgresStore {
         shards
     }
 
-    fn next_domains(
-        &self,
-        day: Day,
-        shards: &[Shard],
-        after: Option<&str>,
-        rows: usize,
-        asks_for_failures: bool,
-    ) -> Result<NextDomains, StoreError> {
+    fn next_domains(&self, look: Look<'_>) -> Result<NextDomains, StoreError> {
         loop {
-            let next = self.look_for_domains(day, shards, after, rows, asks_for_failures)?;
+            let next = self.look_for_domains(look)?;
             if next.strays.is_empty() {
                 return Ok(next);
             }
-            self.leave_strays(day, &next.strays)?;
+            self.leave_strays(look.day, &next.strays)?;
         }
     }
 
-    fn look_for_domains(
-        &self,
-        day: Day,
-        shards: &[Shard],
-        after: Option<&str>,
-        rows: usize,
-        asks_for_failures: bool,
-    ) -> Result<NextDomains, StoreError> {
+    fn look_for_domains(&self, look: Look<'_>) -> Result<NextDomains, StoreError> {
         let mut next = NextDomains::default();
-        if shards.is_empty() {
+        if look.shards.is_empty() {
             return Ok(next);
         }
-        let first = after.map_or(-1, shard_of_domain);
-        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
+        let first = look.after.map_or(-1, shard_of_domain);
+        let limit = i64::try_from(look.rows).unwrap_or(i64::MAX);
         let what = "undecided domains";
         let found = self.read(
             what,
             &next_rows(),
             &[
-                &PgDay(day),
-                &shards,
+                &PgDay(look.day),
+                &look.shards,
                 &first,
-                &after.unwrap_or_default(),
+                &look.after.unwrap_or_default(),
                 &limit,
-                &asks_for_failures,
+                &look.asks_for_failures,
             ],
         )?;
-        next.is_cut = found.len() >= rows;
+        next.is_cut = found.len() >= look.rows;
         for row in &found {
             let read = || {
                 Ok::<_, Fault>(NextDomain {

@@ -17,48 +17,34 @@ use crate::{
 
 const WHAT: &str = "the history";
 
-impl History for PostgresReader {
-    fn first_day(&self) -> Result<Option<Day>, StoreError> {
-        told(first_day(&self.db))
-    }
+/// Who has a connection to the database.
+trait OnDatabase {
+    fn db(&self) -> &Session;
+}
 
-    fn totals(&self, from: Day, to: Day) -> Result<Vec<DayTotals>, StoreError> {
-        told(totals(&self.db, from, to))
-    }
-
-    fn failures(&self, question: &FailureQuestion) -> Result<Vec<FailureRow>, StoreError> {
-        told(ranking::failures(&self.db, question))
-    }
-
-    fn failures_by_day(
-        &self,
-        domains: &[&str],
-        from: Day,
-        to: Day,
-    ) -> Result<Vec<FailedOnDay>, StoreError> {
-        told(ranking::failures_by_day(&self.db, domains, from, to))
-    }
-
-    fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
-        told(kept_reports(&self.db, day, domain))
-    }
-
-    fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
-        named::read(&self.db, from, to)
+impl OnDatabase for PostgresReader {
+    fn db(&self) -> &Session {
+        &self.db
     }
 }
 
-impl History for PostgresStore {
+impl OnDatabase for PostgresStore {
+    fn db(&self) -> &Session {
+        &self.db
+    }
+}
+
+impl<T: OnDatabase> History for T {
     fn first_day(&self) -> Result<Option<Day>, StoreError> {
-        told(first_day(&self.db))
+        told(first_day(self.db()))
     }
 
     fn totals(&self, from: Day, to: Day) -> Result<Vec<DayTotals>, StoreError> {
-        told(totals(&self.db, from, to))
+        told(totals(self.db(), from, to))
     }
 
     fn failures(&self, question: &FailureQuestion) -> Result<Vec<FailureRow>, StoreError> {
-        told(ranking::failures(&self.db, question))
+        told(ranking::failures(self.db(), question))
     }
 
     fn failures_by_day(
@@ -67,15 +53,15 @@ impl History for PostgresStore {
         from: Day,
         to: Day,
     ) -> Result<Vec<FailedOnDay>, StoreError> {
-        told(ranking::failures_by_day(&self.db, domains, from, to))
+        told(ranking::failures_by_day(self.db(), domains, from, to))
     }
 
     fn kept_reports(&self, day: Day, domain: &str) -> Result<Vec<KeptReport>, StoreError> {
-        told(kept_reports(&self.db, day, domain))
+        told(kept_reports(self.db(), day, domain))
     }
 
     fn named(&self, from: Day, to: Day) -> Result<Vec<NamedDestination>, StoreError> {
-        named::read(&self.db, from, to)
+        named::read(self.db(), from, to)
     }
 }
 

@@ -1,11 +1,13 @@
 use tlsrptd_cluster::{database, skip::or_skip};
 use tlsrptd_fleet::{Address, SHARDS, Session, schema};
-use tlsrptd_proto::{failure::ResultType, policy::PolicyType};
 
 use super::*;
 use crate::{
-    model::{BounceResult, CountedFailure, DecidedDomain, Decision, Destination, NamedBy},
-    store::{DayTotals, FailureQuestion, FailureRow},
+    model::{BounceResult, DecidedDomain, Destination, NamedBy},
+    store::{
+        DayTotals, FailureQuestion,
+        history_failure::fixtures::{failing, question, shown},
+    },
 };
 
 fn day(text: &str) -> Day {
@@ -61,54 +63,6 @@ impl Fake {
             self.failures.add(tx, day(on), &decided)
         });
     }
-}
-
-fn failing((domain, mx, sessions): &(&str, &str, u64)) -> DecidedDomain {
-    let mut decided = DecidedDomain {
-        domain: (*domain).to_owned(),
-        uniqid: 1,
-        decision: Decision::NoReport("no record: x".to_owned()),
-        rows: Default::default(),
-        named: Vec::new(),
-    };
-    let result = ResultType::StarttlsNotSupported;
-    decided.rows.sessions = *sessions;
-    decided.rows.details.by_result.insert(result, *sessions);
-    decided.rows.details.failures.push(CountedFailure {
-        mx: (*mx).to_owned(),
-        address: String::new(),
-        policy: PolicyType::Tlsa,
-        result,
-        reason: "a\0b".to_owned(),
-        sessions: *sessions,
-    });
-    decided
-}
-
-fn question(from: &str, to: &str) -> FailureQuestion {
-    FailureQuestion {
-        from: day(from),
-        to: day(to),
-        domain: None,
-        new_since: None,
-        limit: 10,
-    }
-}
-
-/// `b.example mx 5 on 2 from 20 to 21`.
-fn shown(rows: Vec<FailureRow>) -> Vec<String> {
-    let rows = rows.into_iter();
-    rows.map(|row| {
-        let (first, last) = (row.first_day.to_string(), row.day.to_string());
-        let (domain, mx) = (row.domain.unwrap_or_default(), row.mx.unwrap_or_default());
-        let (sessions, days) = (row.sessions, row.days);
-        format!(
-            "{domain} {mx} {sessions} on {days} from {} to {}",
-            &first[8..],
-            &last[8..]
-        )
-    })
-    .collect()
 }
 
 fn ask(db: &Session, question: &FailureQuestion) -> Vec<String> {

@@ -22,7 +22,8 @@ pub fn shard_of(name: &str) -> Shard {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyHash(pub [u8; 16]);
 
-/// The hash of what is counted: a domain, its record, a policy, and a failure (`None`: the policy's sessions).
+/// The hash of what is counted: a domain, its record, a policy, and a failure (`None`: the policy's sessions). The database computes
+/// it too, of the texts as they are stored, and takes no other (schema/counts.sql).
 pub fn key_hash(domain: &str, record: &str, policy: &str, failure: Option<&str>) -> KeyHash {
     match failure {
         Some(failure) => first_half(sha256([domain, record, policy, failure])),

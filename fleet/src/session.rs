@@ -115,6 +115,13 @@ impl Session {
         self
     }
 
+    /// What somebody else holds is not waited for longer than that.
+    #[must_use]
+    pub fn with_short_locks(mut self, longest: Duration) -> Session {
+        self.settings += &format!("; SET lock_timeout = {}", longest.as_millis().max(1));
+        self
+    }
+
     /// Connects now.
     ///
     /// # Errors

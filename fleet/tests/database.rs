@@ -1,7 +1,10 @@
 //! The database as all programs of a fleet use it, against a real PostgreSQL.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use tlsrptd_fleet::{Address, Fault, KeyHash, PgDay, PgTime, Session, schema, text_hash};
+use tlsrptd_fleet::{
+    Address, Fault, KeyHash, LONGEST_FAILURE, LONGEST_POLICY, LONGEST_RECORD, PgDay, PgTime,
+    Session, are_texts_taken, key_hash, schema, shard_of, text_hash,
+};
 use tlsrptd_proto::day::Day;
 
 fn session() -> Option<Session> {
@@ -239,5 +242,86 @@ fn no_count_is_below_zero() {
         let sql = "INSERT INTO count(total, failed, day, collector, shard, key) VALUES($1, $2, $3, 1, 0, $4)";
         let told = session.query(sql, &[&total, &failed, &day, &key]);
         assert_eq!(told.is_ok(), is_taken, "{total} {failed}: {told:?}");
+    }
+}
+
+/// What a key stands for.
+type Texts<'t> = (&'t str, &'t str, &'t str, Option<&'t str>);
+
+fn insert_key(session: &Session, shard: i16, key: KeyHash, texts: Texts<'_>) -> Result<(), String> {
+    let (domain, record, policy, failure) = texts;
+    let day = PgDay(Day::parse("2026-11-29").unwrap());
+    let sql = "INSERT INTO key(day, shard, key, domain, record, policy, failure) VALUES($1, $2, $3, $4, $5, $6, $7)";
+    let inserted = session.query(
+        sql,
+        &[&day, &shard, &key, &domain, &record, &policy, &failure],
+    );
+    inserted.map(drop).map_err(|fault| fault.to_string())
+}
+
+/// Whoever comes first on a day says what a key stands for: so the server computes its hash, too.
+#[test]
+fn a_key_stands_for_its_own_texts_alone() {
+    let Some(session) = session() else { return };
+    schema::make_day(&session, Day::parse("2026-11-29").unwrap()).unwrap();
+    let all: [Texts<'_>; 6] = [
+        ("a.example", "", "", None),
+        ("a.example", "", "", Some("")),
+        (
+            "a.example",
+            "v=TLSRPTv1",
+            "{\"p\": \"\u{e9}\u{1f4e7}\\\\n\"}",
+            Some("\n\\x41\u{1}"),
+        ),
+        ("\u{e9}.example", "b", "c", Some("d")),
+        ("a.example", "bc", "", None),
+        ("a.exampleb", "c", "", None),
+    ];
+    for texts in all {
+        let (domain, record, policy, failure) = texts;
+        let (shard, key) = (shard_of(domain), key_hash(domain, record, policy, failure));
+        let refused = insert_key(&session, shard, text_hash("another"), texts).unwrap_err();
+        assert!(refused.contains("key_is_of_its_texts"), "{refused}");
+        let refused = insert_key(&session, (shard + 1) % 64, key, texts).unwrap_err();
+        assert!(refused.contains("shard_is_of_its_domain"), "{refused}");
+        insert_key(&session, shard, key, texts).unwrap();
+    }
+}
+
+#[test]
+fn texts_that_no_collector_makes_are_not_taken() {
+    let Some(session) = session() else { return };
+    schema::make_day(&session, Day::parse("2026-11-29").unwrap()).unwrap();
+    let longest = [LONGEST_RECORD, LONGEST_POLICY, LONGEST_FAILURE];
+    for (too_long, why) in [
+        ([0, 0, 0], "all are as long as may be"),
+        ([1, 0, 0], "the record"),
+        ([0, 1, 0], "the policy"),
+        ([0, 0, 1], "the failure"),
+    ] {
+        let [record, policy, failure] = [0, 1, 2].map(|at| "x".repeat(longest[at] + too_long[at]));
+        let texts: Texts<'_> = ("a.example", &record, &policy, Some(&failure));
+        let key = key_hash(texts.0, texts.1, texts.2, texts.3);
+        let taken = insert_key(&session, shard_of("a.example"), key, texts);
+        let is_taken = are_texts_taken(texts.1, texts.2, texts.3);
+        assert_eq!(taken.is_ok(), is_taken, "{why}: {taken:?}");
+        assert_eq!(is_taken, too_long == [0, 0, 0], "{why}");
+    }
+}
+
+/// Each reader of days would stumble over such a row, for ever.
+#[test]
+fn days_that_are_none_are_not_taken() {
+    let Some(session) = session() else { return };
+    for day in ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01"] {
+        for sql in [
+            format!("INSERT INTO day(day) VALUES('{day}')"),
+            format!(
+                "INSERT INTO collector(name, incarnation, first_day) VALUES('a', gen_random_uuid(), '{day}')"
+            ),
+        ] {
+            let refused = session.query(&sql, &[]).unwrap_err().to_string();
+            assert!(refused.contains("check"), "{sql}: {refused}");
+        }
     }
 }

@@ -1,19 +1,20 @@
 -- Who takes part, and how far a day is. All instants here are the database's own: members' clocks may differ.
 -- Of PostgreSQL nothing is needed but tables, partitions and row locks: no extension, trigger, advisory lock or LISTEN.
+-- What a stolen host can write here is bound: a day that is none, as 'infinity', would keep each reader of days from reading.
 
 -- Collectors whose shippers write here. A row an incarnation: a spool that is lost, and with it what it had counted, makes a new one.
 CREATE TABLE collector(
   id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text NOT NULL,                           -- the option ship_as of its shipper
+  name text NOT NULL CHECK (octet_length(name) <= 1024),                     -- the option ship_as of its shipper
   incarnation uuid NOT NULL UNIQUE,
-  first_day date NOT NULL,                      -- the first day that it is waited for
+  first_day date NOT NULL CHECK (first_day BETWEEN '1970-01-01' AND '9998-12-31'), -- the first day that it is waited for
   retired date,                                 -- from that day on it is not
   since timestamptz NOT NULL DEFAULT now(),     -- when it came
   seen timestamptz NOT NULL DEFAULT now());
 
 -- open: counts are added. closed: nothing is added any more. composed: each shard is decided.
 CREATE TABLE day(
-  day date PRIMARY KEY,
+  day date PRIMARY KEY CHECK (day BETWEEN '1970-01-01' AND '9998-12-31'),
   made boolean NOT NULL DEFAULT false,          -- its partitions of answers, reports and deliveries are there
   counts boolean NOT NULL DEFAULT false,        -- and those that shippers write to, one a shard
   wanted timestamptz NOT NULL DEFAULT now(),    -- since when; who may write it may lock the row (see docs/fleet.md, rights)

@@ -25,7 +25,7 @@ const COLLECTORS: &str = "SELECT c.name, c.first_day, c.retired, c.seen, last.da
      (SELECT count(*) FROM day d LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
        WHERE d.state = 'open' AND d.day >= c.first_day AND d.day < coalesce(last.day, d.day + 1) \
        AND NOT coalesce(s.done, false)), \
-     (SELECT coalesce(sum(late_sessions), 0)::bigint FROM shipment WHERE collector = c.id), c.id IN (SELECT id FROM doubled) \
+     (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE collector = c.id), c.id IN (SELECT id FROM doubled) \
      FROM collector c LEFT JOIN LATERAL \
        (SELECT day, done FROM shipment WHERE collector = c.id ORDER BY day DESC LIMIT 1) last ON true \
      ORDER BY c.name, c.id";
@@ -35,7 +35,7 @@ const LAST_DAYS: &str = "SELECT d.day, d.state, d.closed_at, d.missing, \
      (SELECT count(*) FROM collector c WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \
        AND NOT EXISTS (SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.first_day < d.day)), \
      (SELECT count(*) FROM compose WHERE day = d.day AND done), \
-     (SELECT coalesce(sum(late_sessions), 0)::bigint FROM shipment WHERE day = d.day) \
+     (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE day = d.day) \
      FROM (SELECT * FROM day ORDER BY day DESC LIMIT $1) d ORDER BY d.day DESC";
 
 impl FleetView for PostgresReader {

@@ -1,9 +1,11 @@
 //! What collectors have shipped, folded into one answer a domain: of each collector and key the largest number that it told, and
 //! the sum over collectors. A row that came twice, or before an older one, changes nothing.
 //!
-//! A shard is folded once, beside everything else: see [`Folds`]. Then it stands in `answer`, and its day can be composed.
+//! A shard is folded once, beside everything else: see [`Folds`]. Then it stands in `answer`, and its day can be composed. What is
+//! told of one domain is bound: see [`large`].
 
 mod beside;
+pub(super) mod large;
 
 use tlsrptd_fleet::{Fault, PgDay, Session, Shard, Transaction, schema};
 use tlsrptd_proto::day::Day;
@@ -11,9 +13,13 @@ use tlsrptd_proto::day::Day;
 use super::member::MemberToken;
 
 pub(super) use beside::{FoldingMember, Folds};
+use large::LargeDomain;
 
 /// The command of the answers that come from shippers' counts.
 pub(super) const SHIPPED: &str = "shipped";
+
+/// A sum that no counter can hold stays at the end of its range.
+const MOST_SESSIONS: i64 = i64::MAX;
 
 /// Folds the counts of one shard, once. Not a step of the daemon's: it can be done at any time before the shard is decided. It may
 /// take long, so the shard is held at the end alone: whoever takes it over meanwhile does not wait, and this comes to nothing.
@@ -23,9 +29,10 @@ fn fold(db: &Session, member: &MemberToken, day: Day, shard: Shard) -> Result<()
         "SELECT 1 FROM day d WHERE d.day = $1 AND d.counts AND EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)",
         &[&PgDay(day)],
     )?;
+    let mut large = Vec::new();
     if has_shipped.is_some() {
-        // Of days and shards there are ever more: a text like this one is not kept prepared.
-        transaction.batch(&folding(day, shard))?;
+        large = large::domains(&transaction, day, shard, large::MOST)?;
+        add_up(&transaction, day, shard, &large)?;
     }
     member.fence(&transaction, &[shard])?;
     let is_first = transaction.execute(
@@ -36,8 +43,28 @@ fn fold(db: &Session, member: &MemberToken, day: Day, shard: Shard) -> Result<()
     match is_first {
         // What it has found may be in reports, and removed.
         0 => Ok(()),
-        _ => transaction.commit(),
+        _ => {
+            transaction.commit()?;
+            large::tell(day, shard, &large);
+            Ok(())
+        }
     }
+}
+
+/// Adds the counts of a shard up, those of `large` domains by kind.
+fn add_up(
+    tx: &Transaction<'_>,
+    day: Day,
+    shard: Shard,
+    large: &[LargeDomain],
+) -> Result<(), Fault> {
+    if large.is_empty() {
+        // Of days and shards there are ever more: a text like this one is not kept prepared.
+        return tx.batch(&folding(day, shard, ""));
+    }
+    let names: Vec<&str> = large.iter().map(|domain| domain.name.as_str()).collect();
+    tx.execute(&folding(day, shard, "WHERE k.domain <> ALL($1)"), &[&names])?;
+    tx.execute(&large::folding(day, shard), &[&names]).map(drop)
 }
 
 /// Without shipped counts there is nothing to fold.
@@ -58,12 +85,8 @@ pub(super) fn mark_without_counts(
 
 /// The database adds up and writes: nothing of it travels, and what does not fit into its memory goes to its disk. Its tables are
 /// named by numbers alone.
-fn folding(day: Day, shard: Shard) -> String {
-    let (counts, keys) = (
-        schema::leaf("count", day, shard),
-        schema::leaf("key", day, shard),
-    );
-    // See `stored_name` for 300.
+fn folding(day: Day, shard: Shard, of: &str) -> String {
+    let counted = counted(day, shard);
     format!(
         "INSERT INTO answer(day, shard, domain, job, command, state, data) \
          SELECT DATE '{day}', {shard}, domain, 0, '{SHIPPED}', 'fetched', json_object_agg(record, policies)::text FROM ( \
@@ -72,15 +95,24 @@ fn folding(day: Day, shard: Shard) -> String {
          SELECT domain, record, policy, coalesce(max(total) FILTER (WHERE failure IS NULL), 0) AS total, \
          coalesce(max(failed) FILTER (WHERE failure IS NULL), 0) AS failed, \
          coalesce(json_object_agg(failure, total) FILTER (WHERE failure IS NOT NULL), '{{}}') AS failures FROM ( \
-         SELECT left(k.domain, 300) AS domain, k.record, k.policy, k.failure, s.total, s.failed FROM ( \
-         SELECT key, least(sum(total), 9223372036854775807)::bigint AS total, \
-         least(sum(failed), 9223372036854775807)::bigint AS failed FROM ( \
-         SELECT key, collector, max(total) AS total, max(failed) AS failed FROM {counts} GROUP BY key, collector) most \
-         GROUP BY key) s JOIN {keys} k ON k.key = s.key) named \
+         SELECT k.domain, k.record, k.policy, k.failure, s.total, s.failed FROM {counted} {of}) named \
          GROUP BY domain, record, policy) by_policy GROUP BY domain, record) by_record GROUP BY domain \
          ON CONFLICT DO NOTHING"
     )
 }
 
+/// What all collectors together have counted (`s`) of each key (`k`).
+fn counted(day: Day, shard: Shard) -> String {
+    let (counts, keys) = (
+        schema::leaf("count", day, shard),
+        schema::leaf("key", day, shard),
+    );
+    format!(
+        "(SELECT key, least(sum(total), {MOST_SESSIONS})::bigint AS total, least(sum(failed), {MOST_SESSIONS})::bigint AS failed FROM ( \
+         SELECT key, collector, max(total) AS total, max(failed) AS failed FROM {counts} GROUP BY key, collector) most \
+         GROUP BY key) s JOIN {keys} k ON k.key = s.key"
+    )
+}
+
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -6,11 +6,17 @@ use serde_json::{Map, Value, json};
 use tlsrptd_fleet::{Fault, PgDay, Row, Shard, Transaction, schema::leaf};
 use tlsrptd_proto::day::Day;
 
-use super::count;
+use super::{
+    super::fold::{SHIPPED, large},
+    count,
+};
 use crate::{
     model::CollectorRow,
     store::{DomainDayState, RowStage, RowState},
 };
+
+/// Octets of texts that are read of a domain, each as often as collectors have told it.
+const MOST: i64 = 32 << 20;
 
 /// Whether the shard's counts of that day are there, and in no answer.
 pub(super) fn is_unfolded(tx: &Transaction<'_>, day: Day, shard: Shard) -> Result<bool, Fault> {
@@ -52,8 +58,57 @@ struct ShippedPolicy {
 /// By record and policy.
 type ShippedCounts = BTreeMap<String, BTreeMap<String, ShippedPolicy>>;
 
-/// Adds an answer a collector, as far as it has come.
+/// Adds an answer a collector, as far as it has come; where they have told more than that, one of all together, as it will be
+/// folded.
 pub(super) fn rows(
+    tx: &Transaction<'_>,
+    day: Day,
+    shard: Shard,
+    domain: &str,
+    state: &mut DomainDayState,
+) -> Result<(), Fault> {
+    match octets(tx, day, shard, domain)? > MOST {
+        true => row_of_all(tx, day, shard, domain, state),
+        false => row_a_collector(tx, day, shard, domain, state),
+    }
+}
+
+fn octets(tx: &Transaction<'_>, day: Day, shard: Shard, domain: &str) -> Result<i64, Fault> {
+    let select = format!(
+        "SELECT least(coalesce(sum(octets), 0), {})::bigint FROM ( \
+         SELECT 100 + max(octet_length(k.record) + octet_length(k.policy) + coalesce(octet_length(k.failure), 0)) AS octets \
+         FROM {} k JOIN {} c ON c.key = k.key WHERE k.domain = $1 GROUP BY c.collector, k.key) o",
+        i64::MAX,
+        leaf("key", day, shard),
+        leaf("count", day, shard),
+    );
+    let row = tx.query_opt(&select, &[&domain])?;
+    row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+}
+
+fn row_of_all(
+    tx: &Transaction<'_>,
+    day: Day,
+    shard: Shard,
+    domain: &str,
+    state: &mut DomainDayState,
+) -> Result<(), Fault> {
+    for row in tx.query(&large::by_kind(day, shard), &[&[domain].as_slice()])? {
+        let fetcher = SHIPPED.to_owned();
+        state.undecided.push(CollectorRow {
+            fetcher: fetcher.clone(),
+            data: row.try_get(1)?,
+        });
+        state.rows.push(RowState {
+            fetcher,
+            stage: RowStage::Stored,
+            reason: None,
+        });
+    }
+    Ok(())
+}
+
+fn row_a_collector(
     tx: &Transaction<'_>,
     day: Day,
     shard: Shard,

@@ -193,3 +193,33 @@ fn whoever_reads_changes_nothing_and_waits_no_longer_than_was_allowed() {
     );
     assert!(brief.query("SELECT 1", &[]).is_err(), "the time is over");
 }
+
+/// Somebody has told 40 MB of one domain.
+#[test]
+fn a_domain_of_any_size_is_looked_at() {
+    let Some(reader) = reader() else { return };
+    change(
+        &reader,
+        "INSERT INTO collector(name, incarnation, first_day) VALUES('one', gen_random_uuid(), '2026-11-20')",
+    );
+    let many = |name, number| super::super::fold::tests::many_policies(day(), name, number);
+    change(&reader, &many("large.example", 40_000));
+    change(&reader, &many("usual.example", 40));
+    for (name, fetcher, sessions) in [
+        ("large.example", "shipped", 120_000),
+        ("usual.example", "shipper:one", 120),
+    ] {
+        let state = reader.domain_day(day(), &domain(name), name).unwrap();
+        let [row] = state.undecided.as_slice() else {
+            panic!("{name}: {} rows", state.undecided.len());
+        };
+        assert_eq!(
+            (row.fetcher.as_str(), &state.rows[0].stage),
+            (fetcher, &RowStage::Stored)
+        );
+        let data = row.data.as_deref().unwrap();
+        assert!(data.len() < 100_000, "{name}: {}", data.len());
+        let counts = tlsrptd_proto::counts::ReportCounts::from_json(data, &domain(name)).unwrap();
+        assert_eq!(counts.sessions(), sessions, "{name}");
+    }
+}

@@ -162,7 +162,7 @@ fn is_the_sum_over_collectors_of_the_largest() {
         insert(&db, &shipped(&mut rng, &told));
         let tx = db.begin().unwrap();
         for shard in 0..tlsrptd_fleet::SHARDS {
-            tx.batch(&folding(day(), shard)).unwrap();
+            add_up(&tx, day(), shard, &[]).unwrap();
         }
         tx.commit().unwrap();
         let found = folded(&db);
@@ -208,7 +208,7 @@ fn whether_a_domain_fails_is_seen_in_its_text() {
     insert(&db, &[of("fails.example", 2), of("works.example", 0)]);
     let tx = db.begin().unwrap();
     for domain in ["fails.example", "works.example"] {
-        tx.batch(&folding(day(), shard_of(domain))).unwrap();
+        add_up(&tx, day(), shard_of(domain), &[]).unwrap();
     }
     let fails = tx
         .query(
@@ -218,4 +218,156 @@ fn whether_a_domain_fails_is_seen_in_its_text() {
         .unwrap();
     let fails: Vec<String> = fails.iter().map(|row| row.try_get(0).unwrap()).collect();
     assert_eq!(fails, ["fails.example"]);
+}
+
+/// What is folded of a domain, read as a reporter reads it and with its details left away.
+fn without_details(domain: &str, data: &str) -> ReportCounts {
+    let name = Domain::parse(domain).unwrap();
+    let mut counts = ReportCounts::from_json(data, &name).unwrap();
+    counts.fold(&name);
+    counts
+}
+
+/// By policy: sessions, those that failed, and failures; of all records together.
+fn by_policy(counts: &ReportCounts) -> BTreeMap<String, (u64, u64, BTreeMap<String, u64>)> {
+    let mut sums: BTreeMap<String, (u64, u64, BTreeMap<String, u64>)> = BTreeMap::new();
+    for (policy, counts) in counts.records.values().flatten() {
+        let sum = sums.entry(format!("{policy:?}")).or_default();
+        sum.0 = sum.0.saturating_add(counts.total);
+        sum.1 = sum.1.saturating_add(counts.failed);
+        for (failure, times) in &counts.failures {
+            let of = sum.2.entry(format!("{failure:?}")).or_default();
+            *of = of.saturating_add(*times);
+        }
+    }
+    sums
+}
+
+/// Texts as collectors make them, and others.
+fn counted_in_kinds(rng: &mut StdRng) -> Told {
+    let policies = [
+        r#"{"policy-type": 2, "policy-domain": "d.example", "policy-string": ["a \"policy-type\": 1"]}"#,
+        r#"{"policy-type": 2, "policy-domain": "d.example"}"#,
+        r#"{"policy-type": 1, "policy-domain": "d.example", "policy-string": ["3 1 1 AB"]}"#,
+        r#"{"policy-type":9,"policy-domain":"x"}"#,
+        r#"{"policy-type": 7}"#,
+        "no policy",
+    ];
+    let failures = [
+        r#"{"c": 201, "s": "192.0.2.1"}"#,
+        r#"{"c": 201, "f": "\"c\": 202"}"#,
+        r#"{"c": 303}"#,
+        r#"{"c": 999}"#,
+        "no failure",
+    ];
+    let mut told = Told::new();
+    for _ in 0..rng.random_range(1..60) {
+        let domain = format!("d{}.example", rng.random_range(0..4));
+        let record = format!("v=TLSRPTv1;rua=mailto:{}@a.example", rng.random_range(0..3));
+        let policy = policies[rng.random_range(0..policies.len())].to_owned();
+        let failure = rng.random_bool(0.5);
+        let failure = failure.then(|| failures[rng.random_range(0..failures.len())].to_owned());
+        let total = rng.random_range(1..1000);
+        let failed = match failure {
+            None => rng.random_range(0..=total),
+            Some(_) => 0,
+        };
+        let texts = (domain, record, policy, failure);
+        told.insert((rng.random_range(1..4), texts), (total, failed));
+    }
+    told
+}
+
+/// Each domain has too much to say: details are gone, and no session.
+#[test]
+fn what_is_too_much_is_counted_by_kind() {
+    let Some(db) = open() else {
+        return;
+    };
+    for seed in 0..40 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let told = counted_in_kinds(&mut rng);
+        insert(&db, &shipped(&mut rng, &told));
+        let fold = |most| {
+            let tx = db.begin().unwrap();
+            for shard in 0..tlsrptd_fleet::SHARDS {
+                let large = large::domains(&tx, day(), shard, most).unwrap();
+                add_up(&tx, day(), shard, &large).unwrap();
+            }
+            let rows = tx
+                .query("DELETE FROM answer RETURNING domain, data", &[])
+                .unwrap();
+            tx.commit().unwrap();
+            let row = |row: &tlsrptd_fleet::Row| (row.get::<_, String>(0), row.get::<_, String>(1));
+            rows.iter().map(row).collect::<BTreeMap<_, _>>()
+        };
+        let (whole, by_kind) = (fold(large::MOST), fold(0));
+        assert!(whole.keys().eq(by_kind.keys()), "seed {seed}");
+        for (domain, data) in &by_kind {
+            let (found, want) = (
+                without_details(domain, data),
+                without_details(domain, &whole[domain]),
+            );
+            assert_eq!(by_policy(&found), by_policy(&want), "seed {seed}: {domain}");
+            // Of failures alone nobody knows which record their sessions saw.
+            let is_seen = want.sessions() > 0;
+            let want = want.seen_records().first().copied().filter(|_| is_seen);
+            assert_eq!(
+                found.seen_records().first().copied(),
+                want,
+                "seed {seed}: {domain}"
+            );
+        }
+        let tx = db.begin().unwrap();
+        tx.batch("DELETE FROM count; DELETE FROM key").unwrap();
+        tx.commit().unwrap();
+    }
+}
+
+/// Tells so many policies of a domain, a kilobyte each, and of each three sessions of collector 1, one of which failed.
+pub(in super::super) fn many_policies(day: Day, domain: &str, policies: u32) -> String {
+    let shard = shard_of(domain);
+    format!(
+        "INSERT INTO key SELECT DATE '{day}', {shard}, substr(encode(sha256( \
+         int8send(octet_length(domain)) || convert_to(domain, 'UTF8') || int8send(octet_length(record)) || convert_to(record, 'UTF8') || \
+         int8send(octet_length(policy)) || convert_to(policy, 'UTF8')), 'hex'), 1, 32)::uuid, domain, record, policy, NULL FROM ( \
+         SELECT '{domain}' AS domain, 'v=TLSRPTv1' AS record, \
+         '{{\"policy-type\": 2, \"x\": \"' || at || repeat('x', 1000) || '\"}}' AS policy FROM generate_series(1, {policies}) at) t; \
+         INSERT INTO count SELECT 3, 1, day, 1, shard, key FROM key WHERE domain = '{domain}'"
+    )
+}
+
+/// Somebody has told a hundred thousand policies of one domain: 100 MB.
+#[test]
+fn a_domain_of_any_size_is_a_small_answer_beside_others() {
+    let Some(db) = open() else {
+        return;
+    };
+    let shard = shard_of("large.example");
+    let beside = (0..).map(|at| format!("d{at}.example"));
+    let beside = beside
+        .into_iter()
+        .find(|name| shard_of(name) == shard)
+        .unwrap();
+    let texts = (
+        beside.clone(),
+        "v=TLSRPTv1".to_owned(),
+        "{}".to_owned(),
+        None,
+    );
+    insert(&db, &[(1, texts, 7, 2)]);
+    let tx = db.begin().unwrap();
+    tx.batch(&many_policies(day(), "large.example", 100_000))
+        .unwrap();
+    let large = large::domains(&tx, day(), shard, large::MOST).unwrap();
+    let names: Vec<&str> = large.iter().map(|domain| domain.name.as_str()).collect();
+    assert_eq!(names, ["large.example"]);
+    add_up(&tx, day(), shard, &large).unwrap();
+    tx.commit().unwrap();
+    let found = folded(&db);
+    assert!(found.contains_key(&beside), "the other one is as ever");
+    let data = &found["large.example"];
+    assert!(data.len() < 1000, "{}", data.len());
+    let counts = ReportCounts::from_json(data, &Domain::parse("large.example").unwrap()).unwrap();
+    assert_eq!((counts.sessions(), counts.failed()), (300_000, 100_000));
 }

@@ -13,6 +13,7 @@ mod clock;
 mod composing;
 mod delivering;
 mod digest;
+mod failed_parts;
 mod gathering;
 mod main_loop;
 mod observation;
@@ -46,6 +47,7 @@ use clock::Clock;
 use composing::Composing;
 use delivering::Delivering;
 use digest::DigestSender;
+use failed_parts::FailedParts;
 use gathering::Gathering;
 use observation::{CollectorBoard, Published, Snapshot};
 use requests::RequestRunner;
@@ -106,6 +108,7 @@ pub struct Daemon<E: Environment> {
     bounces: BounceRunner,
     collectors: CollectorBoard,
     published: Arc<Published<Snapshot>>,
+    failed: FailedParts,
     /// As of the last pass.
     next_delivery: Option<Timestamp>,
     next_fetch: Option<Timestamp>,
@@ -221,6 +224,7 @@ impl<E: Environment> Daemon<E> {
             schedule: Arc::clone(schedule),
             collectors,
             published,
+            failed: FailedParts::new(),
             next_delivery: None,
             next_fetch: None,
             next_seed: rng.next_u64(),

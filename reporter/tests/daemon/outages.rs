@@ -1,7 +1,7 @@
 //! Outages of hours or days, one at a time, on the virtual clock: afterwards all is as it should be.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering::SeqCst},
+    sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering::SeqCst},
     time::Duration,
 };
 
@@ -11,7 +11,9 @@ use tlsrptd_reporter::{
     deliver::Outcome,
     lookup::{LookupResult, from_texts},
     model::{BounceBlame, BounceKind, Destination, NamedBy, RequestKind},
-    store::{self, HookVerdict, NewBounce, NewRequest, OperatorAccess, Step, StoreError},
+    store::{
+        self, CommitSide, HookVerdict, NewBounce, NewRequest, OperatorAccess, Step, StoreError,
+    },
 };
 
 use crate::{
@@ -107,11 +109,16 @@ async fn a_full_disk_at_every_step() {
     }
 }
 
-/// Decisions cannot be written, for whatever reason. What was decided before goes out all the same.
+/// Decisions cannot be written, for whatever reason. What was decided before goes out all the same, how it ended is recorded at
+/// once, and collectors are asked for what was added to other days.
 #[each_engine]
 async fn deliveries_go_on_while_nothing_can_be_decided() {
     let folder = folder();
-    let options = ["--max_report_age=259200", "--spread_out_delivery=1"];
+    let options = [
+        "--max_report_age=259200",
+        "--spread_out_delivery=1",
+        "--late_interval=300",
+    ];
     let settings = settings(folder.path(), &options);
     let mut environment = TestEnvironment::new("2026-11-21T23:30:00Z");
     let fails = Arc::new(AtomicBool::new(false));
@@ -127,15 +134,28 @@ async fn deliveries_go_on_while_nothing_can_be_decided() {
     });
     let environment = Arc::new(environment);
     let (seen, met) = (Arc::clone(&environment), Arc::clone(&fails));
-    let hook = Box::new(move |step, _| {
+    let recorded: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
+    let outcomes = Arc::clone(&recorded);
+    let hook = Box::new(move |step, side| {
         let is_next_day = seen.zero.elapsed() > HOUR / 2;
         match step {
+            Step::Recorded if side == CommitSide::After => {
+                outcomes.lock().unwrap().push(seen.now());
+                HookVerdict::Continue
+            }
             Step::Decided | Step::DayDecided if is_next_day => {
                 met.store(true, SeqCst);
                 HookVerdict::Fail
             }
             _ => HookVerdict::Continue,
         }
+    });
+    let collector = Arc::clone(&environment);
+    tokio::spawn(async move {
+        tokio::time::sleep(HOUR).await;
+        let added = vec![vec![counted("a.example", 3)]];
+        let mut all = collector.added.lock().unwrap();
+        all.insert("2026-11-20".to_owned(), added);
     });
     run(&settings, &environment, Some(hook), 3 * HOUR / 2)
         .await
@@ -148,6 +168,15 @@ async fn deliveries_go_on_while_nothing_can_be_decided() {
     let of_day = of_day.filter(|row| row.day == "2026-11-20");
     let states: Vec<&str> = of_day.map(|row| row.status()).collect();
     assert_eq!(states, ["sent"; 4]);
+    let (seen, recorded) = (environment.seen.lock().unwrap(), recorded.lock().unwrap());
+    for taken in seen.iter().filter(|seen| seen.taken) {
+        let ended = taken.at + Duration::from_secs(1);
+        let is_at_once = |at: &Timestamp| (0..2).contains(&at.duration_since(ended).as_secs());
+        assert!(recorded.iter().any(is_at_once), "{ended}: {recorded:?}");
+    }
+    let asked = environment.asked.lock().unwrap();
+    let other = asked.iter().filter(|(day, ..)| day == "2026-11-20");
+    assert_eq!(other.count(), 2, "{asked:?}");
 }
 
 /// As `tlsrptctl send-test` does.

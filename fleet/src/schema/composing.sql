@@ -47,9 +47,8 @@ CREATE TABLE answer(
   PRIMARY KEY (day, shard, domain, job, spelling)) PARTITION BY RANGE (day);
 CREATE INDEX answer_listed ON answer(day, job, domain) WHERE data IS NULL;
 
--- When a reporter of the fleet was last at work, by its own clock; and the beginning of the last absence of all of them that
--- one has made up for.
-CREATE TABLE clock(one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL, made_up timestamptz);
+-- When a reporter of the fleet was last at work, by its own clock.
+CREATE TABLE clock(one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL);
 
 -- Who is named by the records of others, a day, as each member has counted; member 0 has what was added up when the day was decided.
 -- The row without a name says that the day is known.

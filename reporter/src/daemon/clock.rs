@@ -88,7 +88,7 @@ impl Clock {
         let mut moved = Moved::Forward;
         if self.moved > LEAST_MOVE {
             match self.absent_since {
-                Some(since) => store.make_up_for_absence(since, self.moved)?,
+                Some(since) => store.make_up_for_absence(since, self.moved, now)?,
                 None => store.extend_windows(self.moved)?,
             }
         } else if self.moved < -LEAST_MOVE {

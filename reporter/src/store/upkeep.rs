@@ -21,13 +21,14 @@ pub trait Upkeep {
     fn extend_windows(&mut self, by: SignedDuration) -> Result<(), StoreError>;
 
     /// The same after an absence that began at `since`, by what the store knew. Where several work on one database, none of them was
-    /// there, and it is made up for once: whoever comes first does it for all.
+    /// there, and it is made up for once: whoever comes first does it for all, and notes in the same step that it is there.
     fn make_up_for_absence(
         &mut self,
         since: Timestamp,
         by: SignedDuration,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        let _ = since;
+        let _ = (since, now);
         self.extend_windows(by)
     }
 

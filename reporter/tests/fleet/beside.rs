@@ -196,14 +196,21 @@ fn an_absence_of_all_is_made_up_for_once() {
             rows.iter().map(|row| (row.get(0), row.get(1))).collect()
         };
         let since = now() - hours(5);
-        pair.two.make_up_for_absence(since, hours(5)).unwrap();
-        pair.one.make_up_for_absence(since, hours(5)).unwrap();
+        pair.two.make_up_for_absence(since, hours(5), now()).unwrap();
+        pair.one.make_up_for_absence(since, hours(5), now()).unwrap();
         // As when the answer to a COMMIT was lost.
-        pair.two.make_up_for_absence(since, hours(5)).unwrap();
+        pair.two.make_up_for_absence(since, hours(5), now()).unwrap();
         assert_eq!(moved(&pair), [(5, 64)]);
-        pair.one.make_up_for_absence(now(), hours(2)).unwrap();
-        pair.two.make_up_for_absence(now(), hours(2)).unwrap();
+        let at = pair.fleet.ask("SELECT at FROM clock", &[])[0].get::<_, PgTime>(0);
+        assert_eq!(at.0, now(), "the next member knows that somebody is there");
+        pair.one.make_up_for_absence(now(), hours(2), now() + hours(2)).unwrap();
+        pair.two.make_up_for_absence(now(), hours(2), now() + hours(2)).unwrap();
         assert_eq!(moved(&pair), [(7, 64)], "another absence");
+        // The first has been at work for long.
+        pair.fleet.ask("UPDATE member SET since = since - interval '1 hour' WHERE id = (SELECT min(id) FROM member WHERE NOT fenced)", &[]);
+        let since = now() + hours(3);
+        pair.two.make_up_for_absence(since, hours(3), since + hours(3)).unwrap();
+        assert_eq!(moved(&pair), [(7, 64)], "none of the fleet");
         // A clock that was set is one member's.
         let own = pair.is_ones.values().filter(|is_ones| **is_ones).count() as i64;
         pair.fleet.ask("UPDATE shard SET owner = (SELECT owner FROM shard WHERE shard = 39) WHERE shard = 40", &[]);

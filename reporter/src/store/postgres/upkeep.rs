@@ -7,9 +7,13 @@ use tlsrptd_proto::day::Day;
 use super::{PostgresStore, clean, days::CALENDAR, history, named, unreadable};
 use crate::store::{Step, StoreError, Upkeep};
 
-/// Whoever notes it first makes up for it.
-const MAKE_UP: &str = "INSERT INTO clock AS c(at, made_up) VALUES($1, $1) ON CONFLICT (one) \
-    DO UPDATE SET made_up = excluded.made_up WHERE c.made_up IS DISTINCT FROM excluded.made_up";
+/// Somebody is at work: whoever has joined at the same time may be as new as this member, and one of them makes up for it.
+const IS_SOMEBODY_THERE: &str = "SELECT 1 FROM member m JOIN member o ON o.since < m.since - (SELECT length FROM lease) \
+    WHERE m.id = $1 AND NOT o.fenced AND o.until > clock_timestamp() LIMIT 1";
+
+/// Whoever notes first that the fleet is at work makes up for the absence before. A clock that is ahead may be wrong.
+const MAKE_UP: &str = "INSERT INTO clock AS c(at) VALUES(least($2::timestamptz, clock_timestamp())) \
+    ON CONFLICT (one) DO UPDATE SET at = excluded.at WHERE c.at <= $1";
 
 impl Upkeep for PostgresStore {
     fn known_time(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -48,11 +52,15 @@ impl Upkeep for PostgresStore {
         &mut self,
         since: Timestamp,
         by: SignedDuration,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         // Others take the shards over that are nobody's now, and find a time that was noted since.
-        let all: Vec<Shard> = (0..SHARDS).collect();
+        let (all, id): (Vec<Shard>, i64) = ((0..SHARDS).collect(), self.member.id());
         self.transact(Step::Released, &[], |tx| {
-            match tx.execute(MAKE_UP, &[&PgTime(since)])? {
+            if tx.query_opt(IS_SOMEBODY_THERE, &[&id])?.is_some() {
+                return Ok(());
+            }
+            match tx.execute(MAKE_UP, &[&PgTime(since), &PgTime(now)])? {
                 0 => Ok(()),
                 _ => extend_windows(tx, &all, by),
             }

@@ -36,6 +36,7 @@ mod lease;
 mod mailed;
 mod matching;
 mod membership;
+mod mx_bounds;
 mod operator;
 mod pending;
 #[cfg(feature = "postgresql")]

@@ -13,7 +13,10 @@ use tlsrptd_proto::{
 };
 
 use super::{SqliteStore, decisions::integer};
-use crate::model::{DecidedDomain, Destination, MxHost, MxHostDay, NamedBy};
+use crate::{
+    model::{DecidedDomain, Destination, MxHost, MxHostDay, NamedBy},
+    store::mx_bounds::MxKinds,
+};
 
 /// A host and where its report goes; how many policies, and rows in all, it has in the other table; sessions that are told
 /// in domains' reports already. Of the sessions: those of a policy stand at no failure.
@@ -23,11 +26,6 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS tlsrptd_mx_sessions(day TEXT, host TEXT, policy TEXT, failure TEXT, sessions INTEGER, \
      failed INTEGER, PRIMARY KEY(day, host, policy, failure)) WITHOUT ROWID",
 ];
-
-/// Policies of a host that are told apart: those that came first.
-const POLICIES: i64 = 50;
-/// Policies and failures together.
-const KINDS: i64 = 1000;
 
 impl SqliteStore {
     /// From now on mails on MX hosts are looked for when a domain is guarded against loops.
@@ -77,8 +75,7 @@ struct HostSum<'a> {
     tx: &'a Transaction<'a>,
     day: &'a str,
     host: &'a Domain,
-    policies: i64,
-    kinds: i64,
+    kinds: MxKinds,
 }
 
 impl<'a> HostSum<'a> {
@@ -90,13 +87,16 @@ impl<'a> HostSum<'a> {
         let mut select = tx.prepare_cached(
             "SELECT policies, kinds FROM tlsrptd_mx_hosts WHERE day = ?1 AND host = ?2",
         )?;
-        let (policies, kinds) =
-            select.query_row((day, host.as_str()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let kinds = select.query_row((day, host.as_str()), |row| {
+            Ok(MxKinds {
+                policies: row.get(0)?,
+                kinds: row.get(1)?,
+            })
+        })?;
         Ok(HostSum {
             tx,
             day,
             host,
-            policies,
             kinds,
         })
     }
@@ -116,7 +116,12 @@ impl<'a> HostSum<'a> {
             .prepare_cached(
                 "UPDATE tlsrptd_mx_hosts SET policies = ?3, kinds = ?4 WHERE day = ?1 AND host = ?2",
             )?
-            .execute((self.day, self.host.as_str(), self.policies, self.kinds))
+            .execute((
+                self.day,
+                self.host.as_str(),
+                self.kinds.policies,
+                self.kinds.kinds,
+            ))
             .map(drop)
     }
 
@@ -127,17 +132,14 @@ impl<'a> HostSum<'a> {
         counted: &PolicyCounts<Failure>,
     ) -> rusqlite::Result<PolicyKey> {
         let (key, total, failed) = (PolicyKey::from(policy), counted.total, counted.failed);
-        let has_room = self.policies < POLICIES && self.kinds < KINDS;
-        if !self.is_there(&key, "", total, failed)? {
-            if !has_room {
-                let folded = PolicyKey::from(&Policy::folded(policy.kind, self.host));
-                self.put(&folded, "", total, failed)?;
-                return Ok(folded);
-            }
-            self.put(&key, "", total, failed)?;
-            self.policies += 1;
-            self.kinds += 1;
+        if self.is_there(&key, "", total, failed)? {
+            return Ok(key);
         }
+        let key = match self.kinds.take_policy() {
+            true => key,
+            false => PolicyKey::from(&Policy::folded(policy.kind, self.host)),
+        };
+        self.put(&key, "", total, failed)?;
         Ok(key)
     }
 
@@ -151,11 +153,10 @@ impl<'a> HostSum<'a> {
         if self.is_there(policy, key.as_str(), sessions, 0)? {
             return Ok(());
         }
-        if self.kinds < KINDS {
-            self.kinds += 1;
-            return self.put(policy, key.as_str(), sessions, 0);
+        match self.kinds.take_failure() {
+            true => self.put(policy, key.as_str(), sessions, 0),
+            false => self.put(policy, key.folded().as_str(), sessions, 0),
         }
-        self.put(policy, key.folded().as_str(), sessions, 0)
     }
 
     /// Adds to a row, if there is one.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tlsrptd_proto::day::Day;
 use tokio_postgres::error::SqlState;
 
 /// Why something could not be done in the database. A transaction that was under way is undone, unless the fault came to its
@@ -33,6 +34,14 @@ pub enum Fault {
     /// This member is one no longer, or a shard is another's by now: whatever it has in hand is not its own.
     #[error("the fleet has taken this reporter for dead: its shards are others' now")]
     Fenced,
+    /// Somebody else holds rows that a step needs, and they are not waited for.
+    #[error("the rows of {day} are held by {by}")]
+    Held {
+        /// Of which day.
+        day: Day,
+        /// Who, as far as can be seen.
+        by: String,
+    },
     /// A row says what no program of ours writes.
     #[error("{0}")]
     Row(String),
@@ -42,7 +51,7 @@ impl Fault {
     /// Whether the same may work later, by waiting or by the help of an operator.
     pub fn may_pass(&self) -> bool {
         match self {
-            Fault::Connect { .. } | Fault::Silent { .. } => true,
+            Fault::Connect { .. } | Fault::Silent { .. } | Fault::Held { .. } => true,
             Fault::Sql(error) => match error.code() {
                 Some(code) => !is_lasting(code),
                 None => is_lost(error),
@@ -100,7 +109,7 @@ impl Fault {
                             || *code == SqlState::READ_ONLY_SQL_TRANSACTION
                     })
             }
-            Fault::Version(_) | Fault::Fenced | Fault::Row(_) => false,
+            Fault::Version(_) | Fault::Fenced | Fault::Held { .. } | Fault::Row(_) => false,
         }
     }
 }

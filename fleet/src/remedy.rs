@@ -140,7 +140,11 @@ impl Fault {
                 Some(fault) => fault.state_and_text(),
                 None => Some((None, chain(source.as_ref()))),
             },
-            Fault::Silent { .. } | Fault::Version(_) | Fault::Fenced | Fault::Row(_) => None,
+            Fault::Silent { .. }
+            | Fault::Version(_)
+            | Fault::Fenced
+            | Fault::Held { .. }
+            | Fault::Row(_) => None,
         }
     }
 }

@@ -138,11 +138,10 @@ pub fn installation(session: &Session) -> Result<InstallationId, Fault> {
 /// # Errors
 /// When they may not be made.
 pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
-    make(session, day, "NOT counts", &|transaction| {
-        transaction.batch(&partitions_of_shards(day))?;
-        let made = "UPDATE day SET counts = true WHERE day = $1";
-        transaction.execute(made, &[&PgDay(day)]).map(drop)
-    })
+    let transaction = session.begin()?;
+    hold_day(&transaction, day)?;
+    make_day_of(&transaction, day)?;
+    transaction.commit()
 }
 
 /// Makes those partitions of a day that each day needs: it is a few, and where nobody ships that is all.
@@ -150,30 +149,36 @@ pub fn make_day(session: &Session, day: Day) -> Result<(), Fault> {
 /// # Errors
 /// When they may not be made.
 pub fn make_reports(session: &Session, day: Day) -> Result<(), Fault> {
-    make(session, day, "false", &|_| Ok(()))
+    let transaction = session.begin()?;
+    hold_day(&transaction, day)?;
+    make_reports_of(&transaction, day)?;
+    transaction.commit()
 }
 
-/// `more` makes what is missing beside, while it is missing.
-fn make(
-    session: &Session,
-    day: Day,
-    is_missing: &str,
-    more: &dyn Fn(&Transaction<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let transaction = session.begin()?;
+/// Makes the row of a day, if it is not there, and locks it. Whoever has the password of the shippers may have locked it before.
+///
+/// # Errors
+/// When that may not be done.
+pub fn hold_day(transaction: &Transaction<'_>, day: Day) -> Result<(), Fault> {
     transaction.execute(
         "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
         &[&PgDay(day)],
     )?;
-    let missing = transaction.query_opt(
-        &format!("SELECT {is_missing} FROM day WHERE day = $1 FOR UPDATE"),
-        &[&PgDay(day)],
-    )?;
-    make_reports_of(&transaction, day)?;
-    if missing.map_or(Ok(false), |row| row.try_get(0))? {
-        more(&transaction)?;
+    let hold = "SELECT 1 FROM day WHERE day = $1 FOR UPDATE";
+    transaction.query_opt(hold, &[&PgDay(day)]).map(drop)
+}
+
+/// Makes all partitions of a day whose row is held.
+///
+/// # Errors
+/// When they may not be made.
+pub fn make_day_of(transaction: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    make_reports_of(transaction, day)?;
+    let made = "UPDATE day SET counts = true WHERE day = $1 AND NOT counts";
+    match transaction.execute(made, &[&PgDay(day)])? {
+        0 => Ok(()),
+        _ => transaction.batch(&partitions_of_shards(day)),
     }
-    transaction.commit()
 }
 
 /// Makes those partitions of a day that a day needs to which nothing is shipped any more.

@@ -28,9 +28,12 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(90);
 const LONGEST_CONNECT: Duration = Duration::from_secs(45);
 
 /// What the server does with a session that hangs, or whose client has gone: it must not hold a lock for ever.
-const SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
+const SETTINGS: &str = "SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '60s'; SET search_path = tlsrpt; SET TimeZone = 'UTC'; \
     SET client_min_messages = warning";
+
+/// A lock is waited for so long, where nothing else is said.
+pub(crate) const LOCK_TIMEOUT: &str = "30s";
 
 /// Drives all connections of the process. Made with the first one: a program without a fleet has no such thread.
 static DRIVER: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
@@ -304,7 +307,10 @@ impl Session {
         };
         self.client.replace(Some(connected));
         self.connections.set(self.connections.get() + 1);
-        self.batch(&format!("{SETTINGS}{}", self.settings))?;
+        self.batch(&format!(
+            "{SETTINGS}; SET lock_timeout = '{LOCK_TIMEOUT}'{}",
+            self.settings
+        ))?;
         Ok(client)
     }
 }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, TryStreamExt as _};
 use tokio_postgres::{CopyInSink, Row, types::ToSql};
 
-use crate::{fault::Fault, session::Session};
+use crate::{
+    fault::Fault,
+    session::{LOCK_TIMEOUT, Session},
+};
 
 /// A transaction under way.
 #[derive(Debug)]
@@ -81,6 +84,27 @@ impl<'s> Transaction<'s> {
     /// See [`Transaction::query`].
     pub fn batch(&self, sql: &str) -> Result<(), Fault> {
         self.session.batch(sql)
+    }
+
+    /// Does work that waits for no lock longer than a moment. `None`: somebody holds one that it needs, and nothing of it is done.
+    ///
+    /// # Errors
+    /// See [`Transaction::query`]; and what `work` says.
+    pub fn unless_locked<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        self.batch("SET LOCAL lock_timeout = '200ms'; SAVEPOINT unlocked")?;
+        let done = match work() {
+            Ok(done) => Some(done),
+            Err(fault) if fault.is_locked() => {
+                self.batch("ROLLBACK TO SAVEPOINT unlocked")?;
+                None
+            }
+            Err(fault) => return Err(fault),
+        };
+        self.batch(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))?;
+        Ok(done)
     }
 
     /// Begins a `COPY ... FROM STDIN`.

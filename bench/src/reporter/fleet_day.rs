@@ -125,7 +125,7 @@ impl ReporterBench<'_> {
         let done = format!("SELECT count(*) = {COLLECTORS} FROM shipment WHERE done");
         let shipped = shipping.until(folder, || database.says(&done))?;
         shipping.stop();
-        let is_composed = "SELECT count(*) > 0 FROM day WHERE state = 'composed'";
+        let is_composed = "SELECT count(*) > 0 FROM composing WHERE composed";
         let composed = composing.until(folder, || database.says(is_composed))?;
         composing.stop();
         let composed = StageCost {

@@ -23,9 +23,15 @@ CREATE INDEX fetch_job_open ON fetch_job(day) WHERE NOT decided;
 -- Days that were decided, however long ago.
 CREATE TABLE decided(day date PRIMARY KEY);
 
+-- How far the members are with a day: whoever ends a part of it, or has it composed once more, locks its row. The rows of `day`
+-- may be locked by whoever has the password of the shippers; so neither of these tables refers to it.
+CREATE TABLE composing(
+  day date PRIMARY KEY,
+  composed boolean NOT NULL DEFAULT false);     -- each shard is decided and done
+
 -- How far a shard of a day is. A job that is answered later begins it anew.
 CREATE TABLE compose(
-  day date NOT NULL REFERENCES day ON DELETE CASCADE, shard smallint NOT NULL,
+  day date NOT NULL, shard smallint NOT NULL,
   folded boolean NOT NULL DEFAULT false,        -- its shipped counts stand in answer, and all names are normalized
   decided boolean NOT NULL DEFAULT false,       -- each of its domains is
   done boolean NOT NULL DEFAULT false,          -- each of its MX hosts, too

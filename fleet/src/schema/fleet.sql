@@ -12,13 +12,13 @@ CREATE TABLE collector(
   since timestamptz NOT NULL DEFAULT now(),     -- when it came
   seen timestamptz NOT NULL DEFAULT now());
 
--- open: counts are added. closed: nothing is added any more. composed: each shard is decided.
+-- open: counts are added. closed: nothing is added any more. Whether it is composed stands in `composing`.
 CREATE TABLE day(
   day date PRIMARY KEY CHECK (day BETWEEN '1970-01-01' AND '9998-12-31'),
   made boolean NOT NULL DEFAULT false,          -- its partitions of answers, reports and deliveries are there
   counts boolean NOT NULL DEFAULT false,        -- and those that shippers write to, one a shard
   wanted timestamptz NOT NULL DEFAULT now(),    -- since when; who may write it may lock the row (see docs/fleet.md, rights)
-  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'composed')),
+  state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed')),
   over timestamptz,                             -- when a reporter first saw that it has ended, by its clock: deadlines begin here
   closed_at timestamptz,
   missing text[] NOT NULL DEFAULT '{}');        -- collectors that were not done with it

@@ -227,7 +227,11 @@ impl<E: Environment> Composing<E> {
             let Some(day) = self.next_day(store, calendar, time)? else {
                 return Ok(());
             };
-            store.normalize_domains(day, now)?;
+            if !store.normalize_domains(day, now)? {
+                // There may be others.
+                self.has_room = true;
+                return Ok(());
+            }
             let read = match self.composer.limit.is_set() {
                 true => DomainsRead::Failing,
                 false => DomainsRead::All,

@@ -79,8 +79,21 @@ fn log(tended: &Tended) {
         let (taken, given) = (tended.taken, tended.given);
         tracing::info!(taken, given, "the work is shared anew");
     }
-    for ClosedDay { day, missing } in &tended.closed {
+    for ClosedDay {
+        day,
+        missing,
+        is_too_old,
+    } in &tended.closed
+    {
         match missing.is_empty() {
+            true if *is_too_old => {
+                tracing::debug!(%day, "a day older than keep_days is closed, of which nobody has told anything")
+            }
+            false if *is_too_old => tracing::warn!(
+                %day,
+                "the day is older than keep_days: what {} brings of it is late, and in no report",
+                missing.join(", ")
+            ),
             true => tracing::info!(%day, "all collectors have shipped the day"),
             false => tracing::warn!(
                 %day,

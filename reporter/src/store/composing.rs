@@ -25,8 +25,9 @@ pub trait Decisions {
     /// Days that are not decided and whose collectors have all answered or been given up.
     fn gathered_days(&self) -> Result<BTreeSet<Day>, StoreError>;
 
-    /// Gives all domains of a gathered day their normalized names. Names that are invalid stay as they are.
-    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError>;
+    /// Gives all domains of a gathered day their normalized names. Names that are invalid stay as they are. Gives whether it did:
+    /// where several work on one database, somebody may hold the day, and it is none of the gathered days for a moment.
+    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<bool, StoreError>;
 
     /// The next domains of a day that are not decided, behind `after`, in order: at most `limit`, and none after the one
     /// with which `bytes` are reached.
@@ -65,9 +66,14 @@ pub trait Decisions {
 
     /// MX hosts of a day whose sessions wait for a report, in order: at most `limit`, and none after the one with which
     /// `bytes` are reached. Those that are decided on are none of them any more.
-    fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError>;
+    fn mx_hosts(
+        &mut self,
+        day: Day,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<MxHostDay>, StoreError>;
 
-    /// Stores decisions on MX hosts: their sessions stand in the decisions on domains, and count nowhere once more. Gives whether
+    /// Stores decisions on MX hosts, those that were read last: their sessions stand in the decisions on domains, and count nowhere once more. Gives whether
     /// it did: where several work on one database, domains may have come late since the hosts were read, and are decided on first.
     fn store_mx_decisions(
         &mut self,

@@ -53,4 +53,6 @@ pub struct ClosedDay {
     pub day: Day,
     /// The collectors that were not done with it.
     pub missing: Vec<String>,
+    /// It was older than what is kept: what they bring of it is in no report.
+    pub is_too_old: bool,
 }

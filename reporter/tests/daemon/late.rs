@@ -204,7 +204,7 @@ async fn an_addition_that_is_stored_is_reported_at_the_next_start() {
              VALUES('{GROWING}', {shard}, '{domain}', 'a', 1, 'late', '{data}'); \
              UPDATE fetch_job SET decided = false WHERE day = '{GROWING}'; \
              UPDATE compose SET decided = false, done = false WHERE day = '{GROWING}'; \
-             UPDATE day SET state = 'closed' WHERE day = '{GROWING}' AND state = 'composed'"
+             UPDATE composing SET composed = false WHERE day = '{GROWING}'"
         ),
     };
     change(&settings.dbname, &late);

@@ -105,7 +105,7 @@ fn compose(store: &mut Box<dyn Store>, host: &Arc<MxHost>) {
 }
 
 /// The sessions of the only MX host, and a decision on it.
-fn read_host(store: &dyn Store) -> (u64, DecidedDomain) {
+fn read_host(store: &mut dyn Store) -> (u64, DecidedDomain) {
     let hosts = store.mx_hosts(day(), 64, 1 << 20).unwrap();
     assert_eq!(hosts.len(), 1, "all domains are decided on");
     let sessions = hosts[0].counts.sessions();
@@ -122,56 +122,91 @@ fn read_host(store: &dyn Store) -> (u64, DecidedDomain) {
     (sessions, decided)
 }
 
+/// Both have decided on a domain with sessions at one host, 15 in all, whose decision is the first one's.
+fn with_a_host(pair: &mut Pair) -> Arc<MxHost> {
+    let host = pair.name("mx", true);
+    let destination = Destination::new("mailto:tls@hoster.example", NamedBy::Record);
+    let mx_host = Arc::new(MxHost {
+        name: Domain::parse(&host).unwrap(),
+        destinations: vec![destination],
+    });
+    schema::make_reports(&pair.fleet.db, day()).unwrap();
+    let collector = pair.name("collector", false);
+    pair.fleet.ask(
+        "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
+         VALUES($1, 1, 'one', 1, $2, $2, $2, 'answered'), ($1, 2, $3, 2, $2, $2, NULL, NULL)",
+        &[&PgDay(day()), &PgTime(now()), &collector],
+    );
+    for (begin, is_ones, sessions) in [("a", true, 5), ("b", false, 10)] {
+        let name = pair.name(begin, is_ones);
+        pair.fleet.ask(
+            "INSERT INTO answer(day, shard, domain, job, command, state, data) VALUES($1, $2, $3, 1, 'one', 'fetched', $4)",
+            &[&PgDay(day()), &shard_of(&name), &name, &dane(&name, &host, sessions, 0).data],
+        );
+    }
+    compose(&mut pair.two, &mx_host);
+    pair.two.close_day(day(), &[], now()).unwrap();
+    compose(&mut pair.one, &mx_host);
+    mx_host
+}
+
+/// The second gets a late domain with seven sessions there, and decides on it.
+fn comes_late(pair: &mut Pair, host: &Arc<MxHost>) {
+    let job = pair.two.due_jobs(now()).unwrap().remove(0);
+    let late = dane(&pair.name("c", false), host.name.as_str(), 7, 0);
+    pair.two.store_rows(&job, &[late], now()).unwrap();
+    pair.two.job_answered(&job, None, now()).unwrap();
+    compose(&mut pair.two, host);
+}
+
+const SUMS: &str = "SELECT coalesce(sum(sessions), 0)::bigint FROM mx_session";
+
 #[test]
 fn sessions_at_a_mx_host_that_come_late_are_in_its_report() {
     Engine::Postgres.test(|| {
         let mut pair = Pair::new();
-        let host = pair.name("mx", true);
-        let destination = Destination::new("mailto:tls@hoster.example", NamedBy::Record);
-        let mx_host = Arc::new(MxHost {
-            name: Domain::parse(&host).unwrap(),
-            destinations: vec![destination],
-        });
-        schema::make_reports(&pair.fleet.db, day()).unwrap();
-        let collector = pair.name("collector", false);
-        pair.fleet.ask(
-            "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
-             VALUES($1, 1, 'one', 1, $2, $2, $2, 'answered'), ($1, 2, $3, 2, $2, $2, NULL, NULL)",
-            &[&PgDay(day()), &PgTime(now()), &collector],
-        );
-        for (begin, is_ones, sessions) in [("a", true, 5), ("b", false, 10)] {
-            let name = pair.name(begin, is_ones);
-            pair.fleet.ask(
-                "INSERT INTO answer(day, shard, domain, job, command, state, data) VALUES($1, $2, $3, 1, 'one', 'fetched', $4)",
-                &[&PgDay(day()), &shard_of(&name), &name, &dane(&name, &host, sessions, 0).data],
-            );
-        }
-        compose(&mut pair.two, &mx_host);
-        pair.two.close_day(day(), &[], now()).unwrap();
-        compose(&mut pair.one, &mx_host);
-        let (sessions, decision) = read_host(&*pair.one);
+        let host = with_a_host(&mut pair);
+        let (sessions, decision) = read_host(&mut *pair.one);
         assert_eq!(sessions, 15);
-        // Before the first has stored that, the second gets a late domain, and decides on it.
-        let job = pair.two.due_jobs(now()).unwrap().remove(0);
-        let late = dane(&pair.name("c", false), &host, 7, 0);
-        pair.two.store_rows(&job, &[late], now()).unwrap();
-        pair.two.job_answered(&job, None, now()).unwrap();
-        compose(&mut pair.two, &mx_host);
+        // Before the first has stored that.
+        comes_late(&mut pair, &host);
         let stored = pair.one.store_mx_decisions(day(), &[decision], now());
         assert!(!stored.unwrap());
         assert_eq!(pair.number("SELECT count(*) FROM report WHERE mx"), 0);
-        let sums = "SELECT coalesce(sum(sessions), 0)::bigint FROM mx_session";
-        assert_eq!(pair.number(sums), 22, "nothing unread is deleted");
+        assert_eq!(pair.number(SUMS), 22, "nothing unread is deleted");
         for member in [&mut pair.two, &mut pair.one] {
             member.close_day(day(), &[], now()).unwrap();
         }
         pair.one.normalize_domains(day(), now()).unwrap();
-        let (sessions, decision) = read_host(&*pair.one);
+        let (sessions, decision) = read_host(&mut *pair.one);
         assert_eq!(sessions, 22);
         let stored = pair.one.store_mx_decisions(day(), &[decision], now());
         assert!(stored.unwrap());
-        assert_eq!(pair.number(sums), 0);
+        assert_eq!(pair.number(SUMS), 0);
         assert_eq!(pair.number("SELECT count(*) FROM report WHERE mx"), 1);
+    });
+}
+
+/// The other member has decided on them once more, to the end, before the first has stored what it has read.
+#[test]
+fn sums_of_a_mx_host_that_grow_meanwhile_lose_what_was_read() {
+    Engine::Postgres.test(|| {
+        let mut pair = Pair::new();
+        let host = with_a_host(&mut pair);
+        let (sessions, decision) = read_host(&mut *pair.one);
+        assert_eq!(sessions, 15);
+        comes_late(&mut pair, &host);
+        pair.two.close_day(day(), &[], now()).unwrap();
+        let stored = pair.one.store_mx_decisions(day(), &[decision], now());
+        assert!(stored.unwrap());
+        assert_eq!(pair.number(SUMS), 7, "what came meanwhile stays");
+        let (sessions, decision) = read_host(&mut *pair.one);
+        assert_eq!((sessions, decision.uniqid), (7, 2));
+        let stored = pair.one.store_mx_decisions(day(), &[decision], now());
+        assert!(stored.unwrap());
+        assert_eq!(pair.number(SUMS), 0);
+        assert_eq!(pair.number("SELECT count(*) FROM mx_host"), 0);
+        assert_eq!(pair.number("SELECT count(*) FROM report WHERE mx"), 2);
     });
 }
 

@@ -1,126 +1,16 @@
 //! When a day is closed: all have shipped it and all have answered, or its deadline has passed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::Ordering;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tlsrptd_fleet::{PgDay, Session};
-use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::{
-    model::CollectorCommand,
-    store::{self, ClosedDay, CommitHook, CommitSide, HookVerdict, Step, Store},
+use tlsrptd_reporter::model::CollectorCommand;
+
+use crate::{
+    calendar::{Calendar, closed, yesterday},
+    environment::Engine,
+    party::wait_until,
 };
-
-use crate::{environment::Engine, party::Fleet};
-
-/// Looks come every few milliseconds, and no machine is so busy that the lease runs out.
-const LEASE: f64 = 60.0;
-/// Long past, whatever the database's clock says.
-const NOW: &str = "2024-11-29T03:00:00Z";
-
-struct Calendar {
-    fleet: Fleet,
-    store: Box<dyn Store>,
-    /// How often its calendar was written to.
-    steps: Arc<AtomicUsize>,
-    now: Timestamp,
-}
-
-impl Calendar {
-    /// The day before is open; these collectors ship, and are done with it or not.
-    fn new(collectors: &[(&str, bool)]) -> Calendar {
-        let fleet = Fleet::new(LEASE);
-        let steps = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&steps);
-        let hook: CommitHook = Box::new(move |step, side| {
-            if (step, side) == (Step::JobsMade, CommitSide::Before) {
-                counted.fetch_add(1, Ordering::SeqCst);
-            }
-            HookVerdict::Continue
-        });
-        let mut store = store::open(&fleet.settings, Some(hook)).unwrap();
-        let now = NOW.parse().unwrap();
-        for (at, (name, is_done)) in collectors.iter().enumerate() {
-            let id = i32::try_from(at).unwrap() + 1;
-            fleet.ask(
-                "INSERT INTO collector(name, incarnation, first_day) VALUES($1, gen_random_uuid(), '2024-11-20')",
-                &[name],
-            );
-            fleet.ask(
-                "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
-                &[&yesterday()],
-            );
-            if *is_done {
-                fleet.ask(
-                    "INSERT INTO shipment(day, collector, done) VALUES($1, $2, true)",
-                    &[&yesterday(), &id],
-                );
-            }
-        }
-        fleet.ask(
-            "INSERT INTO day(day) VALUES($1) ON CONFLICT DO NOTHING",
-            &[&yesterday()],
-        );
-        // Its tables are made, without a deadline nothing more.
-        assert!(store.tend(now, None).unwrap().closed.is_empty());
-        Calendar {
-            fleet,
-            store,
-            steps,
-            now,
-        }
-    }
-
-    /// A fetch job of the day.
-    fn job(&self, number: i32, is_over: bool) {
-        self.fleet.ask(
-            "INSERT INTO fetch_job(day, job, command, place, next, created, closed) \
-             VALUES($1, $2, 'one', 1, now(), now(), CASE WHEN $3 THEN now() END)",
-            &[&yesterday(), &number, &is_over],
-        );
-    }
-
-    /// With a deadline so many hours after the day was seen to have ended. Days that wait are looked at once a second.
-    fn tend(&mut self, hours: i64) -> Vec<ClosedDay> {
-        self.now += SignedDuration::from_secs(1);
-        self.tend_now(hours)
-    }
-
-    fn tend_now(&mut self, hours: i64) -> Vec<ClosedDay> {
-        let deadline = |_: Day, over: Timestamp| over + SignedDuration::from_hours(hours);
-        self.store.tend(self.now, Some(&deadline)).unwrap().closed
-    }
-
-    fn state(&self) -> String {
-        let sql = "SELECT state FROM day WHERE day = $1";
-        self.fleet.ask(sql, &[&yesterday()])[0].get(0)
-    }
-
-    /// The jobs as everybody sees them who asks for a day's collectors.
-    fn jobs(&self) -> Vec<String> {
-        let sql = "SELECT command || ' ' || coalesce(outcome, '-') FROM fetch_job WHERE day = $1 ORDER BY command";
-        let rows = self.fleet.ask(sql, &[&yesterday()]);
-        rows.iter().map(|row| row.get(0)).collect()
-    }
-
-    fn late(&self) -> i64 {
-        let sql = "SELECT count(*) FROM shipment WHERE day = $1 AND closed";
-        self.fleet.ask(sql, &[&yesterday()])[0].get(0)
-    }
-}
-
-fn yesterday() -> PgDay {
-    PgDay(Day::parse("2024-11-28").unwrap())
-}
-
-fn closed(missing: &[&str]) -> Vec<ClosedDay> {
-    vec![ClosedDay {
-        day: yesterday().0,
-        missing: missing.iter().map(|name| (*name).to_owned()).collect(),
-    }]
-}
 
 #[test]
 fn tables_are_there_before_their_day_begins() {
@@ -320,8 +210,15 @@ fn a_batch_that_is_being_written_comes_before_the_close() {
         );
         assert_eq!(calendar.late(), 0, "nothing half done stays");
         batch.commit().unwrap();
-        calendar.now += SignedDuration::from_secs(5);
-        assert_eq!(calendar.tend(6), closed(&[]));
+        let mut found = Vec::new();
+        wait_until(
+            || {
+                found = calendar.tend(6);
+                !found.is_empty()
+            },
+            "it is tried again",
+        );
+        assert_eq!(found, closed(&[]));
         let rows = "SELECT sum(rows)::bigint FROM shipment WHERE closed";
         assert_eq!(calendar.fleet.ask(rows, &[])[0].get::<_, i64>(0), 7);
     });
@@ -367,34 +264,5 @@ fn a_day_is_over_when_it_is_by_the_databases_clock_too() {
         );
         assert_eq!(calendar.tend(6), []);
         assert_eq!(state(&calendar), ("open".to_owned(), true));
-    });
-}
-
-/// Whoever has the password of a shipper may ask for any day.
-#[test]
-fn no_tables_are_made_for_days_that_nobody_has_counts_of() {
-    Engine::Postgres.test(|| {
-        let mut calendar = Calendar::new(&[("a", true)]);
-        calendar
-            .fleet
-            .ask("UPDATE collector SET first_day = '0001-01-01'", &[]);
-        calendar.fleet.ask(
-            "INSERT INTO day(day) SELECT d::date FROM (SELECT generate_series('2024-01-01'::timestamp, '2024-11-25', '1 day') \
-             UNION SELECT generate_series('2200-01-01'::timestamp, '2200-12-31', '1 day')) AS n(d)",
-            &[],
-        );
-        calendar.now += SignedDuration::from_hours(24);
-        calendar.tend(6);
-        let sql = "SELECT count(*) FROM day WHERE counts AND day NOT BETWEEN '2024-11-20' AND \
-                   (clock_timestamp() AT TIME ZONE 'UTC')::date + 1";
-        let made: i64 = calendar.fleet.ask(sql, &[])[0].get(0);
-        assert_eq!(made, 0, "days that are not kept, or have not begun");
-        let sql = "SELECT min(day)::text FROM day WHERE counts";
-        let oldest: String = calendar.fleet.ask(sql, &[])[0].get(0);
-        assert_eq!(oldest, "2024-11-20", "ten days are kept");
-        calendar.now += SignedDuration::from_hours(7);
-        let closed = calendar.tend(6);
-        assert!(closed.iter().all(|of| of.day >= Day::parse("2024-11-20").unwrap()), "{closed:?}");
-        assert!(!closed.is_empty());
     });
 }

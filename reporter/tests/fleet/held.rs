@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use tlsrptd_fleet::{Session, schema};
+use tlsrptd_fleet::{PgDay, Session, Transaction, schema};
 use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::store::Store;
 
-use crate::{environment::Engine, party::Fleet};
+use crate::{
+    environment::Engine,
+    party::{Fleet, wait_until},
+};
 
 const LEASE: f64 = 60.0;
 
@@ -47,12 +51,153 @@ fn a_transaction_that_does_not_end_holds_up_nothing_but_the_day() {
         );
         drop(held);
         drop(other);
-        let closed = |minute: i64| {
-            let now = now() + SignedDuration::from_mins(minute);
-            store.tend(now, Some(&at_once)).unwrap().closed.len()
+        let (mut second, mut closed) = (4, Vec::new());
+        wait_until(
+            || {
+                second += 1;
+                let now = now() + SignedDuration::from_secs(second);
+                closed = store.tend(now, Some(&at_once)).unwrap().closed;
+                !closed.is_empty()
+            },
+            "it is tried again",
+        );
+        assert_eq!(closed.len(), 1);
+    });
+}
+
+/// A member at work on a day of fetchers without domains, and somebody who may lock its row.
+struct Scene {
+    fleet: Fleet,
+    store: Box<dyn Store>,
+    other: Session,
+}
+
+const DAY: &str = "2024-11-28";
+
+fn day() -> Day {
+    Day::parse(DAY).unwrap()
+}
+
+impl Scene {
+    fn new() -> Scene {
+        let fleet = Fleet::new(LEASE);
+        let store = fleet.member();
+        let other = Session::connect(fleet.db.address().clone()).unwrap();
+        let scene = Scene {
+            fleet,
+            store,
+            other,
         };
-        // Noted as over, then closed; the server may still have the transaction when it is looked at first.
-        assert_eq!((1..20).map(closed).sum::<usize>(), 1);
+        scene.make(day());
+        scene
+    }
+
+    fn make(&self, day: Day) {
+        schema::make_reports(&self.fleet.db, day).unwrap();
+        self.fleet.ask(
+            "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
+             VALUES($1, 1, 'one', 1, now(), now(), now(), 'answered')",
+            &[&PgDay(day)],
+        );
+    }
+
+    fn compose(&mut self, day: Day) {
+        assert!(self.store.normalize_domains(day, now()).unwrap());
+        self.store.close_day(day, &[], now()).unwrap();
+        assert!(self.is_composed(day));
+    }
+
+    fn is_composed(&self, day: Day) -> bool {
+        let sql = "SELECT 1 FROM composing WHERE day = $1 AND composed";
+        !self.fleet.ask(sql, &[&PgDay(day)]).is_empty()
+    }
+
+    fn has(&self, day: Day) -> bool {
+        let sql = "SELECT 1 FROM day WHERE day = $1";
+        !self.fleet.ask(sql, &[&PgDay(day)]).is_empty()
+    }
+}
+
+fn hold(other: &Session, day: Day) -> Transaction<'_> {
+    let held = other.begin().unwrap();
+    let lock = "SELECT 1 FROM day WHERE day = $1 FOR UPDATE";
+    assert_eq!(held.query(lock, &[&PgDay(day)]).unwrap().len(), 1);
+    held
+}
+
+fn its_tables_are_made(scene: &mut Scene) {
+    ships(&scene.fleet);
+    let (today, made) = (Day::of(now()), "SELECT day::text FROM day WHERE counts");
+    let insert = "INSERT INTO day(day) VALUES($1)";
+    scene.fleet.ask(insert, &[&PgDay(today)]);
+    let _held = hold(&scene.other, today);
+    for _ in 0..3 {
+        scene.store.tend(now(), None).unwrap();
+    }
+    let made: Vec<String> = scene
+        .fleet
+        .ask(made, &[])
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(made, [DAY, "2024-11-30"], "those of the others");
+}
+
+fn it_is_begun(scene: &mut Scene) {
+    assert!(scene.store.gathered_days().unwrap().contains(&day()));
+    let _held = hold(&scene.other, day());
+    for _ in 0..3 {
+        assert!(!scene.store.normalize_domains(day(), now()).unwrap());
+        assert!(!scene.store.gathered_days().unwrap().contains(&day()));
+    }
+}
+
+fn it_is_ended(scene: &mut Scene) {
+    assert!(scene.store.normalize_domains(day(), now()).unwrap());
+    let _held = hold(&scene.other, day());
+    assert!(scene.store.store_mx_decisions(day(), &[], now()).unwrap());
+    scene.store.close_day(day(), &[], now()).unwrap();
+    assert!(scene.is_composed(day()));
+}
+
+fn a_job_of_it_ends(scene: &mut Scene) {
+    scene.compose(day());
+    let reopen = "UPDATE fetch_job SET decided = false, closed = NULL, outcome = NULL";
+    scene.fleet.ask(reopen, &[]);
+    let job = scene.store.due_jobs(Timestamp::now()).unwrap().remove(0);
+    let _held = hold(&scene.other, day());
+    scene.store.job_answered(&job, None, now()).unwrap();
+    assert!(!scene.is_composed(day()), "it is composed once more");
+}
+
+fn it_is_removed(scene: &mut Scene) {
+    let later = day().next();
+    scene.make(later);
+    scene.compose(day());
+    scene.compose(later);
+    let _held = hold(&scene.other, day());
+    while scene.store.clean(later.next().next()).unwrap() {}
+    assert!(scene.has(day()), "another time");
+    assert!(!scene.has(later), "the others go");
+}
+
+/// Each of them would wait for 30 s, and nothing else would be done meanwhile.
+#[test]
+fn no_step_waits_for_a_day_that_somebody_holds() {
+    Engine::Postgres.test(|| {
+        for (step, what) in [
+            (its_tables_are_made as fn(&mut Scene), "its tables are made"),
+            (it_is_begun, "it is begun"),
+            (it_is_ended, "it is ended"),
+            (a_job_of_it_ends, "a job of it ends"),
+            (it_is_removed, "it is removed"),
+        ] {
+            let mut scene = Scene::new();
+            let begun = Instant::now();
+            step(&mut scene);
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(20), "{what}: {took:?}");
+        }
     });
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod beside;
+mod calendar;
 mod child;
 mod crew;
 mod days;
@@ -17,4 +18,5 @@ mod members;
 mod party;
 mod restarts;
 mod shares;
+mod too_old;
 mod world;

@@ -85,10 +85,7 @@ impl Watch {
             "what stays is decided",
         );
         other.close().unwrap();
-        self.wait(
-            "SELECT count(*) FROM day WHERE state = 'composed'",
-            "the rest",
-        );
+        self.wait("SELECT count(*) FROM composing WHERE composed", "the rest");
     }
 }
 

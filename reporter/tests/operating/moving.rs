@@ -234,7 +234,7 @@ fn a_move_waits_for_its_time() {
     );
     super::run(
         &session,
-        "UPDATE day SET state = 'closed' WHERE day = '2026-11-20'",
+        "UPDATE composing SET composed = false WHERE day = '2026-11-20'",
     );
     let told = store::export(&fleet, &folder.path().join("new"))
         .err()

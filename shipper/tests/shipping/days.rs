@@ -123,7 +123,7 @@ fn a_day_closed_before_it_was_begun() {
     await_that("the day is closed", || {
         host.counted(&day.to_string()).is_some()
     });
-    let insert = format!("INSERT INTO day(day, state) VALUES('{day}', 'composed')");
+    let insert = format!("INSERT INTO day(day, state) VALUES('{day}', 'closed')");
     host.session.query(&insert, &[]).unwrap();
     host.ship_to = None;
     host.start_shipper();

@@ -158,7 +158,7 @@ fn midnight(fleet: &Fleet, clock: &FakeClock, day: &str) {
 /// A member that has something to send and nothing in hand: what it has in hand when it is killed may be sent twice, by right.
 fn lose_member(lab: &Lab, fleet: &Fleet, mut members: Vec<Member>, day: &str) -> Vec<Member> {
     title("A reporter is killed while it has reports to send");
-    let composed = format!("SELECT state = 'composed' FROM tlsrpt.day WHERE day = '{day}'");
+    let composed = format!("SELECT composed FROM tlsrpt.composing WHERE day = '{day}'");
     fleet.wait_for("the day is composed", &composed);
     println!(
         "Composed by three members: {} reports.",

@@ -278,7 +278,7 @@ fn a_day_on_the_page_and_in_the_metrics() {
     site.fleet.wait_for(
         "the day is delivered",
         &format!(
-            "SELECT (SELECT state = 'composed' FROM tlsrpt.day WHERE day = '{day}') \
+            "SELECT (SELECT composed FROM tlsrpt.composing WHERE day = '{day}') \
              AND (SELECT count(*) = 2 AND count(*) FILTER (WHERE status = 'sent') = 2 FROM tlsrpt.delivery)"
         ),
     );

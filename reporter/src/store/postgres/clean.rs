@@ -6,16 +6,23 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     PostgresStore, at_step,
+    composing::{self, IS_COMPOSED},
     days::{self, CALENDAR},
-    deliveries, mx_hosts, named, unreadable,
+    deliveries, held, mx_hosts, named, unreadable,
 };
 use crate::store::{Step, StoreError};
 
-/// The first old day that is decided, or has nothing to be decided, and of which no delivery waits.
-const OLD_DAY: &str = "SELECT d.day FROM day d WHERE d.day < $1 \
-    AND (d.state = 'composed' OR NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)) \
-    AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided) \
-    AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.day = d.day AND o.status IS NULL) ORDER BY d.day LIMIT 1";
+/// The first old day that is composed, or has nothing to be composed, and of which no delivery waits. A day without tables was too
+/// old when it was closed: it stays as long from then on.
+fn old_days() -> String {
+    format!(
+        "SELECT d.day FROM day d WHERE d.day < $1 AND d.day <> ALL($2) \
+         AND (NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) \
+         OR {IS_COMPOSED} AND (d.counts OR (d.closed_at AT TIME ZONE 'UTC')::date < $1)) \
+         AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided) \
+         AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.day = d.day AND o.status IS NULL) ORDER BY d.day LIMIT 1"
+    )
+}
 
 /// Old rows of this table, of decided days.
 const OLD_ROWS: &str =
@@ -44,11 +51,10 @@ pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, Stor
             }
             Err(fault) => return Err(at_step(Step::Cleaned, fault)),
         }
-        store.transact(Step::Cleaned, &[CALENDAR], |tx| {
+        // Held, it goes another time, and others before it.
+        store.transact_unless_held(Step::Cleaned, &[CALENDAR], day, |tx| {
             days::record_decided(tx, oldest)?;
-            schema::drop_day(tx, day)?;
-            tx.execute("DELETE FROM fetch_job WHERE day = $1", &[&PgDay(day)])?;
-            tx.execute("DELETE FROM day WHERE day = $1", &[&PgDay(day)])
+            held::unless_held(tx, day, || remove(tx, day))
         })?;
         store.made = None;
         return Ok(true);
@@ -62,11 +68,19 @@ pub(super) fn clean(store: &mut PostgresStore, oldest: Day) -> Result<bool, Stor
 
 fn old_day(store: &PostgresStore, oldest: Day) -> Result<Option<Day>, StoreError> {
     let what = "the days that are too old";
-    let rows = store.read(what, OLD_DAY, &[&PgDay(oldest)])?;
+    let rows = store.read(what, &old_days(), &[&PgDay(oldest), &store.held.days()])?;
     let day = rows.first().map(|row| row.try_get::<_, PgDay>(0));
     let day = day.transpose();
     day.map(|day| day.map(|day| day.0))
         .map_err(|error| unreadable(what, error.into()))
+}
+
+/// Its row first: shippers may hold it.
+fn remove(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    tx.execute("DELETE FROM day WHERE day = $1", &[&PgDay(day)])?;
+    composing::remove(tx, day)?;
+    tx.execute("DELETE FROM fetch_job WHERE day = $1", &[&PgDay(day)])?;
+    schema::drop_day(tx, day)
 }
 
 /// A part of what may be a million rows, of days whose deliveries wait and of names. Gives whether there is more.
@@ -84,6 +98,7 @@ fn clean_rest(tx: &Transaction<'_>, oldest: Day) -> Result<(), Fault> {
             &[&PgDay(oldest)],
         )?;
     }
+    composing::clean(tx, oldest)?;
     mx_hosts::clean(tx, oldest)?;
     deliveries::clean(tx, oldest)
 }

@@ -5,21 +5,18 @@
 //! not enough: the day is over by the database's, too.
 
 mod close;
-mod held;
+mod too_old;
 
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{Fault, PgDay, PgTime, schema};
 use tlsrptd_proto::day::Day;
 
-use self::{
-    close::{DayEnd, close},
-    held::HeldDays,
-};
+use self::close::{DayEnd, close};
 use super::{
     PostgresStore, at_step,
     days::CALENDAR,
     expected::{IS_EXPECTED, TODAY, somebody_ships},
-    unreadable,
+    held, unreadable,
 };
 use crate::store::{ClosedDay, Step, StoreError};
 
@@ -39,7 +36,6 @@ pub(super) struct ClosingLooks {
     until: Option<Timestamp>,
     /// Something has happened since, and none was looked at: it was too soon.
     was_too_soon: bool,
-    held: HeldDays,
 }
 
 /// A day that is waited for.
@@ -93,21 +89,19 @@ impl PostgresStore {
         let is_new = has_news || self.closing.today != today;
         // What fails is done next time.
         self.closing.today = None;
-        if is_new {
-            self.prepare_days(now)?;
-        }
+        let are_prepared = !is_new || self.prepare_days(now)?;
         let closed = match is_new || self.closing.is_time(now) {
             true => self.close_days(now, deadlines)?,
             false => Vec::new(),
         };
-        self.closing.today = today;
+        self.closing.today = today.filter(|_| are_prepared);
         Ok(closed)
     }
 
     /// Makes the partitions of this day and the next, and of those that shippers ask for, unless they are older than what is kept
     /// or have not begun, by our clock and by the database's: whoever has the password of a shipper could ask for any number. Where
-    /// nobody ships, days have no others than those that come with their first answer.
-    fn prepare_days(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    /// nobody ships, days have no others than those that come with their first answer. Gives whether none is held.
+    fn prepare_days(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let (today, kept) = (Day::of(now), self.kept_days());
         let sql = format!(
             "SELECT d.day FROM (SELECT unnest(ARRAY[$1::date, $2::date]) AS day UNION SELECT day FROM day \
@@ -120,14 +114,15 @@ impl PostgresStore {
             &sql,
             &[&PgDay(today), &PgDay(today.next()), &kept],
         )?;
+        let mut are_made = true;
         for row in &wanted {
             let made = row
                 .try_get(0)
                 .map_err(Fault::from)
-                .and_then(|PgDay(day)| schema::make_day(&self.db, day));
-            made.map_err(|fault| at_step(Step::Made, fault))?;
+                .and_then(|PgDay(day)| self.make_tables(day, schema::make_day_of));
+            are_made &= made.map_err(|fault| at_step(Step::Made, fault))?;
         }
-        Ok(())
+        Ok(are_made)
     }
 
     /// Closes the days that nothing is waited for any more.
@@ -144,7 +139,9 @@ impl PostgresStore {
         };
         let waiting = self.waiting_days(Day::of(now))?;
         self.note_over(&waiting, now)?;
-        let (mut closed, mut until) = (Vec::new(), None);
+        let mut closed = Vec::new();
+        let has_more = self.close_old_days(Day::of(now), &mut closed)?;
+        let mut until = has_more.then_some(now);
         for waiting in &waiting {
             match self.close_when_due(waiting, deadline, now)? {
                 LookedAt::Closed(day) => closed.push(day),
@@ -173,48 +170,38 @@ impl PostgresStore {
         if !waiting.has_ended {
             return Ok(LookedAt::WaitsUntil(later(CLOCKS_DIFFER)));
         }
-        if let Some(next) = self.closing.held.until(day, now) {
-            return Ok(LookedAt::WaitsUntil(next));
-        }
-        let end = self.transact(Step::JobsMade, &[CALENDAR], |tx| {
+        let end = self.transact_unless_held(Step::JobsMade, &[CALENDAR], day, |tx| {
             close(tx, day, is_late, now)
         })?;
         Ok(match end {
-            DayEnd::Closed { missing } => {
-                self.closing.held.forget(day);
-                LookedAt::Closed(ClosedDay { day, missing })
-            }
-            DayEnd::Waits => LookedAt::WaitsUntil(now),
-            DayEnd::Held { by } => LookedAt::WaitsUntil(self.closing.held.note(day, &by, now)),
+            Some(DayEnd::Closed { missing }) => LookedAt::Closed(ClosedDay {
+                day,
+                missing,
+                is_too_old: false,
+            }),
+            Some(DayEnd::Waits) => LookedAt::WaitsUntil(now),
+            // It is looked at then.
+            None => LookedAt::WaitsUntil(until.max(now)),
         })
     }
 
     /// Deadlines begin when a day was first seen to have ended.
     fn note_over(&mut self, waiting: &[WaitingDay], now: Timestamp) -> Result<(), StoreError> {
-        let held = &self.closing.held;
-        let new = waiting
-            .iter()
-            .filter(|of| of.has_ended && of.over.is_none() && held.until(of.day, now).is_none());
-        let days: Vec<PgDay> = new.map(|of| PgDay(of.day)).collect();
-        if days.is_empty() {
-            return Ok(());
-        }
-        let held = self.transact(Step::JobsMade, &[CALENDAR], |tx| {
-            let note =
-                "UPDATE day SET over = $2 WHERE day = ANY($1) AND state = 'open' AND over IS NULL";
-            held::unless_held(tx, days[0].0, || {
-                tx.execute(note, &[&days, &PgTime(now)]).map(drop)
-            })
-        })?;
-        if let held::Try::Held { by } = held {
-            for PgDay(day) in days {
-                self.closing.held.note(day, &by, now);
+        let note = "UPDATE day SET over = $2 WHERE day = $1 AND state = 'open' AND over IS NULL";
+        for of in waiting {
+            if !of.has_ended || of.over.is_some() {
+                continue;
             }
+            self.transact_unless_held(Step::JobsMade, &[CALENDAR], of.day, |tx| {
+                held::unless_held(tx, of.day, || {
+                    tx.execute(note, &[&PgDay(of.day), &PgTime(now)]).map(drop)
+                })
+            })?;
         }
         Ok(())
     }
 
-    /// Days that somebody asked for, and that have no tables, wait for nothing once they are older than what is kept.
+    /// But for those that are too old.
     fn waiting_days(&self, today: Day) -> Result<Vec<WaitingDay>, StoreError> {
         const WHAT: &str = "the open days";
         let sql = format!(

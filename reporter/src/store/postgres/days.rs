@@ -10,6 +10,7 @@ use tlsrptd_proto::day::Day;
 
 use super::{
     PostgresStore, at_step,
+    composing::IS_COMPOSED,
     expected::{TODAY, nobody_ships},
     history,
     job_table::FetchJobTable,
@@ -26,7 +27,7 @@ pub(super) const CALENDAR: Shard = 0;
 fn open_days() -> String {
     format!(
         "SELECT DISTINCT day FROM fetch_job WHERE NOT decided AND job > 0 UNION SELECT d.day FROM day d \
-         WHERE d.state <> 'composed' AND d.day < {TODAY} AND NOT ({})",
+         WHERE NOT {IS_COMPOSED} AND d.day < {TODAY} AND NOT ({})",
         nobody_ships()
     )
 }
@@ -136,7 +137,10 @@ impl PostgresStore {
             &[&PgDay(day)],
         )?;
         if are_made.is_empty() {
-            schema::make_reports(&self.db, day).map_err(|fault| at_step(step, fault))?;
+            let made = self.make_tables(day, schema::make_reports_of);
+            if !made.map_err(|fault| at_step(step, fault))? {
+                return Err(at_step(step, self.held.fault(day)));
+            }
         }
         self.made = Some(day);
         Ok(())

@@ -18,8 +18,10 @@ use tlsrptd_proto::day::Day;
 use super::{
     PostgresStore,
     answers::shard_of_domain,
+    composing::{self, IS_COMPOSED},
     expected::nobody_ships,
     fold::{self, FoldingMember},
+    held::{self, Try},
     mx_hosts, named, spellings, unreadable,
 };
 use crate::{
@@ -38,7 +40,7 @@ const SHARDS_ARE_DECIDED: &str =
 /// pass: with the shards as an array, and not as a table, PostgreSQL plans it once.
 fn gathered() -> String {
     format!(
-        "SELECT d.day FROM day d WHERE (d.state = 'closed' OR d.state = 'open' AND {}) \
+        "SELECT d.day FROM day d WHERE (d.state = 'closed' AND NOT {IS_COMPOSED} OR d.state = 'open' AND {}) \
          AND (d.day IN (SELECT day FROM fetch_job WHERE NOT decided) OR EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)) \
          AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided AND j.closed IS NULL) \
          AND (SELECT count(*) FROM compose c WHERE c.day = d.day AND c.shard = ANY($1) AND c.decided \
@@ -68,6 +70,18 @@ fn folded(tx: &Transaction<'_>, day: Day, shards: &[Shard]) -> Result<Vec<Shard>
         &[&PgDay(day), &shards],
     )?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Nothing is shipped to it from now on.
+fn close_without_shippers(tx: &Transaction<'_>, day: Day, now: Timestamp) -> Result<(), Fault> {
+    tx.execute(
+        &format!(
+            "UPDATE day d SET state = 'closed', closed_at = $2 WHERE d.day = $1 AND d.state = 'open' AND {}",
+            nobody_ships()
+        ),
+        &[&PgDay(day), &PgTime(now)],
+    )
+    .map(drop)
 }
 
 /// The day that is being composed, and the shards that were this member's, and folded, when it began: those that it takes over
@@ -106,7 +120,7 @@ impl Decisions for PostgresStore {
             let mut shards = shards
                 .filter(|shard| !self.folds.is_left(day, *shard))
                 .peekable();
-            if shards.peek().is_none() && is_open {
+            if shards.peek().is_none() && is_open && self.held.left(day).is_none() {
                 days.insert(day);
             }
             unfolded.extend(shards.map(|shard| (day, shard)));
@@ -117,26 +131,24 @@ impl Decisions for PostgresStore {
         Ok(days)
     }
 
-    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
+    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<bool, StoreError> {
         self.analyze(day, &["answer"]);
         let mut shards = self.member.shards().to_vec();
         shards.sort_unstable();
-        let shards = self.transact(Step::RowsStored, &shards, |tx| {
-            // Nothing is shipped to it from now on.
-            tx.execute(
-                &format!(
-                    "UPDATE day d SET state = 'closed', closed_at = $2 WHERE d.day = $1 AND d.state = 'open' AND {}",
-                    nobody_ships()
-                ),
-                &[&PgDay(day), &PgTime(now)],
-            )?;
+        let shards = self.transact_unless_held(Step::RowsStored, &shards, day, |tx| {
+            if let Try::Held { by } =
+                held::unless_held(tx, day, || close_without_shippers(tx, day, now))?
+            {
+                return Ok(Try::Held { by });
+            }
             fold::mark_without_counts(tx, day, &shards)?;
             let folded = folded(tx, day, &shards)?;
             spellings::normalize(tx, day, &folded, now)?;
-            Ok(folded)
+            Ok(Try::Done(folded))
         })?;
-        self.composed = Some(ComposedDay { day, shards });
-        Ok(())
+        let is_begun = shards.is_some();
+        self.composed = shards.map(|shards| ComposedDay { day, shards });
+        Ok(is_begun)
     }
 
     fn undecided(
@@ -189,9 +201,17 @@ impl Decisions for PostgresStore {
         Ok(())
     }
 
-    fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError> {
+    fn mx_hosts(
+        &mut self,
+        day: Day,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<MxHostDay>, StoreError> {
         match self.is_time_for_mx_hosts(day)? {
-            true => mx_hosts::read(self, day, &self.composed_shards(day), limit, bytes),
+            true => {
+                let shards = self.composed_shards(day);
+                mx_hosts::read(self, day, &shards, limit, bytes)
+            }
             false => Ok(Vec::new()),
         }
     }
@@ -205,15 +225,16 @@ impl Decisions for PostgresStore {
         self.make_partitions(day, Step::MxDecided)?;
         let (member, shards) = (self.member.id(), write::shards_of(decisions));
         let composed = self.composed_shards(day);
+        let sums = std::mem::take(&mut self.mx_sums);
         let stored = self.transact(Step::MxDecided, &shards, |tx| {
             // Whoever has a domain of the day decided on once more waits, or has said so: its sessions may be of these hosts.
-            close::lock_day(tx, day)?;
-            match close::are_domains_decided(|sql, values| tx.query(sql, values), day, &composed)? {
-                true => {
-                    write::store(tx, member, day, decisions, ReportSubject::MxHost, now).map(Some)
-                }
-                false => Ok(None),
+            composing::lock(tx, day)?;
+            if !close::are_domains_decided(|sql, values| tx.query(sql, values), day, &composed)? {
+                return Ok(None);
             }
+            let stored = write::store(tx, member, day, decisions, ReportSubject::MxHost, now)?;
+            sums.remove(tx, day, decisions)?;
+            Ok(Some(stored))
         })?;
         stored
             .iter()

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Session, Shard, Transaction, stored_text};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, mails, unreadable};
+use super::{PostgresStore, expected::WAS_TOO_OLD, mails, unreadable};
 use crate::{
     model::{DigestContents, DigestMail, DigestPeriod, DigestStatus},
     store::{DigestEnd, Digests, MissingCollector, Step, StoreError},
@@ -240,11 +240,15 @@ pub(super) fn missing_collectors(
     from: Day,
     to: Day,
 ) -> Result<Vec<MissingCollector>, Fault> {
-    let rows = db.query(
-        "SELECT day, command, reason FROM fetch_job WHERE day BETWEEN $1 AND $2 AND decided \
-         AND coalesce(outcome, '') NOT IN ('answered', 'removed') ORDER BY day, job",
-        &[&PgDay(from), &PgDay(to)],
-    )?;
+    // And those whose days were too old when they were told, when they were.
+    let sql = format!(
+        "SELECT day, command, reason FROM (SELECT day, job, command, reason FROM fetch_job WHERE day BETWEEN $1 AND $2 AND decided \
+         AND coalesce(outcome, '') NOT IN ('answered', 'removed') UNION ALL \
+         SELECT s.day, -c.id, 'shipper:' || c.name, format('the day was older than keep_days: %s sessions came late, and are in no report', \
+         s.late_sessions) FROM shipment s JOIN collector c ON c.id = s.collector WHERE s.day IN (SELECT day FROM day \
+         WHERE {WAS_TOO_OLD} AND (closed_at AT TIME ZONE 'UTC')::date BETWEEN $1 AND $2)) m ORDER BY day, job"
+    );
+    let rows = db.query(&sql, &[&PgDay(from), &PgDay(to)])?;
     let row = |row: &Row| {
         let PgDay(day) = row.try_get(0)?;
         Ok(MissingCollector {

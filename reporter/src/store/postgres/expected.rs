@@ -8,6 +8,10 @@ pub(super) const TODAY: &str = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
 pub(super) const IS_EXPECTED: &str = "c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \
     AND NOT EXISTS (SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.first_day < d.day)";
 
+/// A day that was closed without tables: what shippers told of it was too old.
+pub(super) const WAS_TOO_OLD: &str =
+    "NOT counts AND state = 'closed' AND day IN (SELECT day FROM shipment)";
+
 /// The day `d.day` waits for some.
 pub(super) fn somebody_ships() -> String {
     format!("EXISTS (SELECT 1 FROM collector c WHERE {IS_EXPECTED})")

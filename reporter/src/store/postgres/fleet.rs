@@ -2,7 +2,11 @@
 
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Transaction};
 
-use super::PostgresReader;
+use super::{
+    PostgresReader,
+    composing::IS_COMPOSED,
+    expected::{IS_EXPECTED, WAS_TOO_OLD},
+};
 use crate::store::{
     FleetCollector, FleetDay, FleetMember, FleetState, FleetView, Retired, StoreError, Unretired,
 };
@@ -30,13 +34,18 @@ const COLLECTORS: &str = "SELECT c.name, c.first_day, c.retired, c.seen, last.da
        (SELECT day, done FROM shipment WHERE collector = c.id ORDER BY day DESC LIMIT 1) last ON true \
      ORDER BY c.name, c.id";
 
-const LAST_DAYS: &str = "SELECT d.day, d.state, d.closed_at, d.missing, \
-     (SELECT count(*) FROM shipment WHERE day = d.day AND done), \
-     (SELECT count(*) FROM collector c WHERE c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \
-       AND NOT EXISTS (SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.first_day < d.day)), \
-     (SELECT count(*) FROM compose WHERE day = d.day AND done), \
-     (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE day = d.day) \
-     FROM (SELECT * FROM day ORDER BY day DESC LIMIT $1) d ORDER BY d.day DESC";
+/// The last days, and those that were too old when they were told.
+fn last_days() -> String {
+    format!(
+        "SELECT d.day, CASE WHEN {IS_COMPOSED} THEN 'composed' ELSE d.state END, d.closed_at, d.missing, \
+         (SELECT count(*) FROM shipment WHERE day = d.day AND done), \
+         (SELECT count(*) FROM collector c WHERE {IS_EXPECTED}), \
+         (SELECT count(*) FROM compose WHERE day = d.day AND done), \
+         (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE day = d.day) \
+         FROM day d WHERE d.day IN (SELECT day FROM day ORDER BY day DESC LIMIT $1) \
+         OR d.day IN (SELECT day FROM day WHERE {WAS_TOO_OLD} ORDER BY closed_at DESC LIMIT $1) ORDER BY d.day DESC"
+    )
+}
 
 impl FleetView for PostgresReader {
     fn fleet(&self) -> Result<Option<FleetState>, StoreError> {
@@ -53,7 +62,7 @@ impl FleetView for PostgresReader {
         let doubled =
             format!("WITH doubled AS (SELECT id FROM collector c WHERE {DOUBLED}) {COLLECTORS}");
         let collectors = self.read(what, &doubled, &[])?;
-        let days = self.read(what, LAST_DAYS, &[&DAYS])?;
+        let days = self.read(what, &last_days(), &[&DAYS])?;
         Ok(Some(FleetState {
             at: at.0,
             members: all(&members, member).map_err(fault)?,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{additions, jobs};
+use super::{additions, composing, jobs};
 use crate::{
     model::CollectorCommand,
     store::{
@@ -107,7 +107,7 @@ impl JobTable for FetchJobTable<'_> {
              reason = 'removed from fetchers' || coalesce('; ' || reason, '') WHERE day = $1 AND job = $2",
             &[&PgDay(day), &jobs::number(job.index), &PgTime(self.now)],
         )?;
-        jobs::compose_anew(self.tx, day)
+        composing::begin_anew(self.tx, day)
     }
 
     fn wait_again(&self, day: Day, index: i64) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Shard, Transaction, shard_of, stored_text};
 use tlsrptd_proto::day::Day;
 
-use super::{PostgresStore, additions, unreadable};
+use super::{PostgresStore, additions, composing, unreadable};
 use crate::{
     model::{FetchJob, collector_of},
     store::{FetchJobs, Step, StoreError},
@@ -71,7 +71,7 @@ impl FetchJobs for PostgresStore {
                 ),
                 &[&PgDay(job.day), &number(job.index), &PgTime(now), &seen],
             )?;
-            compose_anew(tx, job.day)
+            composing::begin_anew(tx, job.day)
         })
     }
 
@@ -162,7 +162,7 @@ impl PostgresStore {
             if job.seen.is_some() {
                 additions::forget_part(tx, job.day, job.index)?;
             }
-            compose_anew(tx, job.day)
+            composing::begin_anew(tx, job.day)
         })
     }
 }
@@ -188,25 +188,6 @@ pub(super) fn reopen(
         "UPDATE fetch_job SET decided = false, failures = 0, next = $3, closed = NULL, outcome = NULL \
          WHERE day = $1 AND job = $2",
         &[&PgDay(day), &number(index), &PgTime(now)],
-    )
-    .map(drop)
-}
-
-/// A job of the day has ended: whoever has decided on the day without it looks once more.
-pub(super) fn compose_anew(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
-    let day = PgDay(day);
-    // In line with whoever closes the day.
-    tx.query_opt(
-        "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE",
-        &[&day],
-    )?;
-    tx.execute(
-        "UPDATE compose SET decided = false, done = false WHERE day = $1 AND decided",
-        &[&day],
-    )?;
-    tx.execute(
-        "UPDATE day SET state = 'closed' WHERE day = $1 AND state = 'composed'",
-        &[&day],
     )
     .map(drop)
 }

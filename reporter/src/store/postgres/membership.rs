@@ -90,7 +90,8 @@ impl PostgresStore {
         let look = look.map(|at| at.saturating_duration_since(Instant::now()));
         let deadline = self.closing.next().filter(|at| *at > now);
         let deadline = deadline.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
-        look.into_iter().chain(deadline).min()
+        let held = self.held.until_next();
+        look.into_iter().chain(deadline).chain(held).min()
     }
 
     /// Takes what nobody has, up to a fair share, and gives back what is more than that. Gives whether all is done.

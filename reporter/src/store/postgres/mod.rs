@@ -11,6 +11,7 @@ mod bounces;
 mod claims;
 mod clean;
 mod closing;
+mod composing;
 mod days;
 mod decisions;
 mod deliveries;
@@ -21,6 +22,7 @@ mod expected;
 mod fleet;
 mod fold;
 mod health;
+mod held;
 mod history;
 mod job_table;
 mod jobs;
@@ -79,6 +81,10 @@ pub struct PostgresStore {
     failures: history::FailuresOfShards,
     composed: Option<decisions::ComposedDay>,
     closing: closing::ClosingLooks,
+    /// Days that wait for whoever holds their rows.
+    held: held::HeldDays,
+    /// What was read of MX hosts that are decided on now.
+    mx_sums: mx_hosts::MxSums,
     /// What was learnt of the work, and not told, because something failed.
     untold: Tended,
     /// The day that was worked on last has its tables.

@@ -4,8 +4,9 @@
 //! Of one host so many policies and failures are told apart; behind them the counters stay exact.
 
 mod read;
+mod sums;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use tlsrptd_fleet::{Fault, KeyHash, PgDay, Shard, Transaction, key_hash, shard_of, stored_text};
 use tlsrptd_proto::{
@@ -16,14 +17,13 @@ use tlsrptd_proto::{
 };
 
 use super::history::integer;
-use crate::model::{DecidedDomain, MxHost};
+use crate::{
+    model::{DecidedDomain, MxHost},
+    store::mx_bounds::MxKinds,
+};
 
 pub(super) use read::read;
-
-/// Policies of a host that are told apart: those that came first.
-const POLICIES: i64 = 50;
-/// Policies and failures together.
-const KINDS: i64 = 1000;
+pub(super) use sums::MxSums;
 
 const NOTE_HOSTS: &str = "INSERT INTO mx_host AS h(day, shard, host, member, destinations, told) \
     SELECT $1, n.shard, n.host, $2, n.destinations, n.told \
@@ -53,8 +53,7 @@ struct MxHostSum<'a> {
     shard: Shard,
     told: u64,
     counts: Vec<&'a ReportCounts>,
-    policies: i64,
-    kinds: i64,
+    kinds: MxKinds,
     known: HashSet<KeyHash>,
     added: BTreeMap<KeyHash, AddedSessions>,
 }
@@ -113,7 +112,10 @@ fn note(
     )?;
     for row in noted {
         if let Some(host) = hosts.get_mut(row.try_get::<_, &str>(0)?) {
-            (host.policies, host.kinds) = (row.try_get(1)?, row.try_get(2)?);
+            host.kinds = MxKinds {
+                policies: row.try_get(1)?,
+                kinds: row.try_get(2)?,
+            };
         }
     }
     tx.for_each(
@@ -167,8 +169,8 @@ fn write(
     )?;
     let shards: Vec<Shard> = hosts.values().map(|host| host.shard).collect();
     let names: Vec<&str> = hosts.keys().copied().collect();
-    let policies: Vec<i64> = hosts.values().map(|host| host.policies).collect();
-    let kinds: Vec<i64> = hosts.values().map(|host| host.kinds).collect();
+    let policies: Vec<i64> = hosts.values().map(|host| host.kinds.policies).collect();
+    let kinds: Vec<i64> = hosts.values().map(|host| host.kinds.kinds).collect();
     tx.execute(
         NOTE_KINDS,
         &[&PgDay(day), &member, &shards, &names, &policies, &kinds],
@@ -183,8 +185,7 @@ impl<'a> MxHostSum<'a> {
             shard: shard_of(host.name.as_str()),
             told: 0,
             counts: Vec::new(),
-            policies: 0,
-            kinds: 0,
+            kinds: MxKinds::default(),
             known: HashSet::new(),
             added: BTreeMap::new(),
         }
@@ -213,13 +214,8 @@ impl<'a> MxHostSum<'a> {
     /// Gives the policy under which its failures are counted.
     fn add_policy(&mut self, policy: &Policy, counted: &PolicyCounts<Failure>) -> PolicyKey {
         let mut key = PolicyKey::from(policy);
-        if !self.knows(&key, "") {
-            if self.policies < POLICIES && self.kinds < KINDS {
-                self.policies += 1;
-                self.kinds += 1;
-            } else {
-                key = PolicyKey::from(&Policy::folded(policy.kind, &self.host.name));
-            }
+        if !self.knows(&key, "") && !self.kinds.take_policy() {
+            key = PolicyKey::from(&Policy::folded(policy.kind, &self.host.name));
         }
         self.put(&key, "", counted.total, counted.failed);
         key
@@ -227,10 +223,7 @@ impl<'a> MxHostSum<'a> {
 
     fn add_failure(&mut self, policy: &PolicyKey, failure: &Failure, sessions: u64) {
         let key = FailureKey::from(failure);
-        if self.knows(policy, key.as_str()) {
-            self.put(policy, key.as_str(), sessions, 0);
-        } else if self.kinds < KINDS {
-            self.kinds += 1;
+        if self.knows(policy, key.as_str()) || self.kinds.take_failure() {
             self.put(policy, key.as_str(), sessions, 0);
         } else {
             self.put(policy, key.folded().as_str(), sessions, 0);
@@ -256,29 +249,6 @@ impl<'a> MxHostSum<'a> {
 
 fn hash(policy: &PolicyKey, failure: &str) -> KeyHash {
     key_hash("", "", policy.as_str(), Some(failure))
-}
-
-/// Hosts are decided on.
-pub(super) fn remove(
-    tx: &Transaction<'_>,
-    day: Day,
-    decisions: &[DecidedDomain],
-) -> Result<(), Fault> {
-    let hosts: HashMap<&str, Shard> = decisions
-        .iter()
-        .map(|decided| (decided.domain.as_str(), shard_of(&decided.domain)))
-        .collect();
-    let (names, shards): (Vec<&str>, Vec<Shard>) = hosts.into_iter().unzip();
-    for table in ["mx_session", "mx_host"] {
-        tx.execute(
-            &format!(
-                "DELETE FROM {table} t USING unnest($2::smallint[], $3::text[]) AS n(shard, host) \
-                 WHERE t.day = $1 AND t.shard = n.shard AND t.host = n.host"
-            ),
-            &[&PgDay(day), &shards, &names],
-        )?;
-    }
-    Ok(())
 }
 
 /// Sums of days that nobody composes any more: `mx_reports` was switched off.

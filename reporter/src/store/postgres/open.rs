@@ -4,8 +4,9 @@ use tlsrptd_config::{reportd::Reportd, service_view};
 use tlsrptd_fleet::{Address, Client, Fault, Session, schema};
 
 use super::{
-    PostgresReader, PostgresStore, closing::ClosingLooks, fold::Folds, history::FailuresOfShards,
-    kept::FleetKept, member::Member, member_deliveries::MemberDeliveries, suppressed::ReadList,
+    PostgresReader, PostgresStore, closing::ClosingLooks, fold::Folds, held::HeldDays,
+    history::FailuresOfShards, kept::FleetKept, member::Member,
+    member_deliveries::MemberDeliveries, mx_hosts::MxSums, suppressed::ReadList,
 };
 use crate::{
     model::BounceKey,
@@ -91,6 +92,8 @@ impl PostgresStore {
             failures: FailuresOfShards::new(settings.history_failures),
             composed: None,
             closing: ClosingLooks::default(),
+            held: HeldDays::default(),
+            mx_sums: MxSums::default(),
             untold: Tended::default(),
             made: None,
             stored: super::statistics::StoredReports::default(),

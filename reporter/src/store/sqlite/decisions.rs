@@ -43,16 +43,16 @@ impl Decisions for SqliteStore {
         )
     }
 
-    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<(), StoreError> {
+    fn normalize_domains(&mut self, day: Day, now: Timestamp) -> Result<bool, StoreError> {
         let listed = self.read("domains in other spellings", |db| {
             normalize_domains::find(db, day)
         })?;
-        if listed.is_empty() {
-            return Ok(());
+        if !listed.is_empty() {
+            self.transact(Step::RowsStored, |tx| {
+                normalize_domains::rename(tx, day, &listed, now)
+            })?;
         }
-        self.transact(Step::RowsStored, |tx| {
-            normalize_domains::rename(tx, day, &listed, now)
-        })
+        Ok(true)
     }
 
     fn undecided(
@@ -115,7 +115,12 @@ impl Decisions for SqliteStore {
         Ok(())
     }
 
-    fn mx_hosts(&self, day: Day, limit: usize, bytes: usize) -> Result<Vec<MxHostDay>, StoreError> {
+    fn mx_hosts(
+        &mut self,
+        day: Day,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Vec<MxHostDay>, StoreError> {
         self.read("sessions at MX hosts", |db| {
             mx_hosts::read(db, day, limit, bytes)
         })

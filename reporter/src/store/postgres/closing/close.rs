@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, PgDay, PgTime, SHARDS, Transaction};
 use tlsrptd_proto::day::Day;
 
-use super::{
-    super::expected::{IS_EXPECTED, TODAY},
+use super::super::{
+    expected::{IS_EXPECTED, TODAY},
     held::{self, Try},
 };
 
@@ -18,11 +18,6 @@ pub(super) enum DayEnd {
     },
     /// It is closed already, or something is waited for after all.
     Waits,
-    /// Somebody is in the middle of writing to it.
-    Held {
-        /// Who, as far as can be seen.
-        by: String,
-    },
 }
 
 /// The collectors that are waited for on the day `d.day`.
@@ -39,20 +34,16 @@ pub(super) fn close(
     day: Day,
     is_late: bool,
     now: Timestamp,
-) -> Result<DayEnd, Fault> {
+) -> Result<Try<DayEnd>, Fault> {
     tx.batch("SAVEPOINT untouched")?;
     let end = held::unless_held(tx, day, || match close_shipments(tx, day)? {
         true => close_day(tx, day, is_late, now),
         false => Ok(DayEnd::Waits),
     })?;
-    match end {
-        Try::Done(DayEnd::Waits) => {
-            tx.batch("ROLLBACK TO SAVEPOINT untouched")?;
-            Ok(DayEnd::Waits)
-        }
-        Try::Done(end) => Ok(end),
-        Try::Held { by } => Ok(DayEnd::Held { by }),
+    if matches!(end, Try::Done(DayEnd::Waits)) {
+        tx.batch("ROLLBACK TO SAVEPOINT untouched")?;
     }
+    Ok(end)
 }
 
 /// From here on what shippers bring is late. Gives whether the day is open.

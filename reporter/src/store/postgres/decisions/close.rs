@@ -8,7 +8,7 @@ use super::{
     super::{
         PostgresStore,
         answers::UNDECIDED,
-        fold,
+        composing, fold,
         history::{self, FailuresOfShards},
         named, unreadable,
     },
@@ -55,7 +55,7 @@ impl PostgresStore {
         shards.dedup();
         let closed = self.transact_with_failures(Step::DayDecided, &shards, |tx, failures| {
             // Members that end their parts at the same time come one after the other: one of them is the last.
-            lock_day(tx, day)?;
+            composing::lock(tx, day)?;
             let stored = write::store(tx, member, day, decisions, ReportSubject::Domain, now)?;
             failures.add(tx, day, stored.of(decisions))?;
             let is_last = mark(tx, day, &composed, leaves_mx_hosts)?;
@@ -78,12 +78,6 @@ impl PostgresStore {
         are_domains_decided(|sql, values| self.db.query(sql, values), day, &mine)
             .map_err(|fault| unreadable("undecided shards", fault))
     }
-}
-
-/// Whoever ends a part of the day, or has it composed once more, comes one after the other.
-pub(super) fn lock_day(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
-    let sql = "SELECT 1 FROM day WHERE day = $1 FOR NO KEY UPDATE";
-    tx.query_opt(sql, &[&PgDay(day)]).map(drop)
 }
 
 /// Whether all domains of the day are decided on: those of the shards that are `mine`, whether or not they are marked yet.
@@ -145,11 +139,7 @@ fn end_day(
     failures: &mut FailuresOfShards,
 ) -> Result<Vec<NamedDestination>, Fault> {
     let of_day = PgDay(day);
-    let ended = tx.execute(
-        "UPDATE day SET state = 'composed' WHERE day = $1 AND state <> 'composed'",
-        &[&of_day],
-    )?;
-    if ended == 0 {
+    if !composing::end(tx, day)? {
         // The same step was made before.
         return Ok(Vec::new());
     }

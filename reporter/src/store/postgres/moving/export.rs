@@ -13,7 +13,7 @@ use super::{
 };
 use crate::store::{
     MovedRows, Store as _, StoreError,
-    postgres::open::bounce_key,
+    postgres::{composing::IS_COMPOSED, expected::TODAY, open::bounce_key},
     sqlite::{MovedRow, SqliteStore},
 };
 
@@ -189,10 +189,10 @@ fn too_early(transaction: &Transaction<'_>) -> Result<Option<String>, Fault> {
             .map(|row| Ok(row.try_get::<_, PgDay>(0)?.0))
             .collect()
     };
-    let open = days(
-        "SELECT day FROM day WHERE state = 'closed' OR state = 'open' AND day < (clock_timestamp() AT TIME ZONE 'UTC')::date \
-         UNION SELECT day FROM fetch_job WHERE NOT decided ORDER BY 1",
-    )?;
+    let open = days(&format!(
+        "SELECT d.day FROM day d WHERE d.state = 'closed' AND NOT {IS_COMPOSED} OR d.state = 'open' AND d.day < {TODAY} \
+             UNION SELECT day FROM fetch_job WHERE NOT decided ORDER BY 1"
+    ))?;
     Ok((!open.is_empty()).then(|| {
         format!(
             "not all of {} is decided: let a member go on until tlsrptctl fleet shows these days as composed",

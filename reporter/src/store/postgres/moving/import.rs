@@ -178,8 +178,12 @@ fn days(
     let number = texts.len() as u64;
     for day in texts {
         transaction.execute(
-            "INSERT INTO day(day, state, closed_at) VALUES($1, 'composed', now()) \
-             ON CONFLICT (day) DO UPDATE SET state = 'composed', closed_at = now()",
+            "INSERT INTO day(day, state, closed_at) VALUES($1, 'closed', now()) \
+             ON CONFLICT (day) DO UPDATE SET state = 'closed', closed_at = now()",
+            &[&PgDay(day)],
+        )?;
+        transaction.execute(
+            "INSERT INTO composing(day, composed) VALUES($1, true) ON CONFLICT (day) DO UPDATE SET composed = true",
             &[&PgDay(day)],
         )?;
         if with_reports.contains(&day) {

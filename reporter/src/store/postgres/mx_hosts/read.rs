@@ -11,37 +11,39 @@ use tlsrptd_proto::{
 
 use super::{
     super::{PostgresStore, history::count, unreadable},
-    KINDS, POLICIES,
+    MxSums,
+    sums::{HostSums, MemberSessions},
 };
 use crate::{
     model::{Destination, MxHostDay, NamedBy},
-    store::StoreError,
+    store::{StoreError, mx_bounds::MxKinds},
 };
 
 /// The hosts of some shards; their destinations as the first member has them.
 const HOSTS: &str = "SELECT h.host, (array_agg(h.destinations ORDER BY h.member))[1], \
-    least(sum(h.told), 9223372036854775807)::bigint, \
+    array_agg(h.member ORDER BY h.member), array_agg(h.told ORDER BY h.member), \
     (SELECT coalesce(max(uniqid), 0) FROM report r WHERE r.day = $1 AND r.domain = h.host) \
     FROM mx_host h WHERE h.day = $1 AND h.shard = ANY($2) GROUP BY h.host ORDER BY h.host LIMIT $3";
 
 /// Policies before their failures, those of the first member first.
-const SESSIONS: &str = "SELECT policy, failure, sessions, failed FROM mx_session \
+const SESSIONS: &str = "SELECT policy, failure, sessions, failed, member, key FROM mx_session \
     WHERE day = $1 AND shard = $2 AND host = $3 ORDER BY failure <> '', member, key";
 
 /// See [`Decisions::mx_hosts`](crate::store::Decisions::mx_hosts), of some shards.
 pub(in super::super) fn read(
-    store: &PostgresStore,
+    store: &mut PostgresStore,
     day: Day,
     shards: &[Shard],
     limit: usize,
     bytes: usize,
 ) -> Result<Vec<MxHostDay>, StoreError> {
+    store.mx_sums = MxSums::default();
     try_to_read(store, day, shards, limit, bytes)
         .map_err(|fault| unreadable("sessions at MX hosts", fault))
 }
 
 fn try_to_read(
-    store: &PostgresStore,
+    store: &mut PostgresStore,
     day: Day,
     shards: &[Shard],
     limit: usize,
@@ -52,15 +54,22 @@ fn try_to_read(
     let (mut found, mut read) = (Vec::new(), 0);
     for row in hosts {
         let (host, destinations): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        let (counts, size) = sum(store, day, &host)?;
+        let (members, told): (Vec<i64>, Vec<i64>) = (row.try_get(2)?, row.try_get(3)?);
+        let mut sums = HostSums {
+            told: members.into_iter().zip(told).collect(),
+            ..HostSums::default()
+        };
+        let (counts, size) = sum(store, day, &host, &mut sums)?;
         read += size;
+        let told = sums.told.iter().map(|(_, told)| count(*told));
         found.push(MxHostDay {
             destinations: parse_destinations(&destinations),
             counts,
-            told: count(row.try_get(2)?),
-            reports: count(row.try_get(3)?),
-            host,
+            told: told.fold(0, u64::saturating_add),
+            reports: count(row.try_get(4)?),
+            host: host.clone(),
         });
+        store.mx_sums.note(&host, sums);
         if read >= bytes {
             break;
         }
@@ -69,7 +78,12 @@ fn try_to_read(
 }
 
 /// The sessions of one host, and the octets of their texts.
-fn sum(store: &PostgresStore, day: Day, host: &str) -> Result<(ReportCounts, usize), Fault> {
+fn sum(
+    store: &PostgresStore,
+    day: Day,
+    host: &str,
+    sums: &mut HostSums,
+) -> Result<(ReportCounts, usize), Fault> {
     // Nobody else writes here; what is no name has no report.
     let Ok(domain) = Domain::parse(host) else {
         return Ok((ReportCounts::default(), 0));
@@ -78,7 +92,14 @@ fn sum(store: &PostgresStore, day: Day, host: &str) -> Result<(ReportCounts, usi
     let of = [&PgDay(day) as _, &shard_of(host) as _, &host as _];
     for row in store.db.query(SESSIONS, &of)? {
         let (policy, failure): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        let (number, failed) = (count(row.try_get(2)?), count(row.try_get(3)?));
+        let read = MemberSessions {
+            member: row.try_get(4)?,
+            key: row.try_get(5)?,
+            sessions: row.try_get(2)?,
+            failed: row.try_get(3)?,
+        };
+        let (number, failed) = (count(read.sessions), count(read.failed));
+        sums.sessions.push(read);
         size += policy.len() + failure.len();
         let policy = Policy::read(policy, &domain).unwrap_or_else(|_| Policy::unknown(&domain));
         match failure.is_empty() {
@@ -97,8 +118,7 @@ fn sum(store: &PostgresStore, day: Day, host: &str) -> Result<(ReportCounts, usi
 struct HostSessions<'a> {
     host: &'a Domain,
     counts: ReportCounts,
-    policies: i64,
-    kinds: i64,
+    kinds: MxKinds,
 }
 
 impl HostSessions<'_> {
@@ -106,8 +126,7 @@ impl HostSessions<'_> {
         HostSessions {
             host,
             counts: ReportCounts::default(),
-            policies: 0,
-            kinds: 0,
+            kinds: MxKinds::default(),
         }
     }
 
@@ -123,12 +142,8 @@ impl HostSessions<'_> {
 
     fn add(&mut self, mut policy: Policy, total: u64, failed: u64) {
         let folded = Policy::folded(policy.kind, self.host);
-        if policy != folded && !self.knows(&policy) {
-            if self.policies < POLICIES && self.kinds < KINDS {
-                (self.policies, self.kinds) = (self.policies + 1, self.kinds + 1);
-            } else {
-                policy = folded;
-            }
+        if policy != folded && !self.knows(&policy) && !self.kinds.take_policy() {
+            policy = folded;
         }
         self.of(policy).merge(PolicyCounts {
             total,
@@ -141,16 +156,16 @@ impl HostSessions<'_> {
         if !self.knows(&policy) {
             policy = Policy::folded(policy.kind, self.host);
         }
-        let has_room = self.kinds < KINDS;
-        let failures = &mut self.of(policy).failures;
         let folded = Failure::folded(failure.result);
+        let mut kinds = self.kinds;
+        let failures = &mut self.of(policy).failures;
         let is_new = failure != folded && !failures.contains_key(&failure);
-        if is_new && !has_room {
+        if is_new && !kinds.take_failure() {
             failure = folded;
         }
         let told = failures.entry(failure).or_default();
         *told = told.saturating_add(sessions);
-        self.kinds += i64::from(is_new && has_room);
+        self.kinds = kinds;
     }
 }
 
@@ -179,11 +194,11 @@ mod tests {
         };
         assert_ne!(policy(1), policy(2));
         assert_ne!(failure(1), failure(2));
-        for number in 0..2 * POLICIES {
+        for number in 0..2 * 50 {
             sessions.add(policy(number), 3, 1);
         }
-        for number in 0..3 * KINDS {
-            sessions.add_failure(policy(number % (2 * POLICIES)), failure(number), 1);
+        for number in 0..3 * 1000 {
+            sessions.add_failure(policy(number % (2 * 50)), failure(number), 1);
         }
         // Folded once more, they are what they were.
         sessions.add(Policy::folded(policy(0).kind, &host), 1, 0);

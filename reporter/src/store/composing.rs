@@ -93,7 +93,7 @@ pub trait Decisions {
 }
 
 /// Some domains of a day that have failures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FailingDomains {
     /// These.
     pub domains: Vec<DomainDay>,

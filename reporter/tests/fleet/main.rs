@@ -8,6 +8,7 @@ mod beside;
 mod calendar;
 mod child;
 mod crew;
+mod damaged;
 mod days;
 mod desk;
 #[path = "../environment/mod.rs"]

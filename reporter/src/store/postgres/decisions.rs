@@ -49,11 +49,11 @@ fn gathered() -> String {
     )
 }
 
-/// Of these days, of which one of these shards is not done: whether there is one that can be decided on, and those that are to be
+/// Of these days, of which one of these shards is not done: those that can be decided on, and those that are to be
 /// folded before.
 fn foldable() -> String {
     format!(
-        "SELECT d.day, bool_or(c.folded OR NOT is_shipped), array_agg(c.shard ORDER BY c.shard) FILTER (WHERE is_shipped AND NOT c.folded) \
+        "SELECT d.day, array_agg(c.shard) FILTER (WHERE c.folded OR NOT is_shipped), array_agg(c.shard ORDER BY c.shard) FILTER (WHERE is_shipped AND NOT c.folded) \
          FROM day d CROSS JOIN LATERAL (SELECT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) AS is_shipped, \
          {SHARDS_ARE_DECIDED} AS are_decided) a \
          CROSS JOIN LATERAL (SELECT mine.shard, coalesce(o.folded, false) AS folded, coalesce(o.decided, false) AS decided, \
@@ -111,15 +111,20 @@ impl Decisions for PostgresStore {
         let rows = self.read(what, &foldable(), &[&shards, &gathered])?;
         for row in &rows {
             let read = || {
-                let shards: Option<Vec<Shard>> = row.try_get(2)?;
-                Ok::<_, Fault>((row.try_get(0)?, row.try_get(1)?, shards.unwrap_or_default()))
+                let shards = |at| Ok::<Option<Vec<Shard>>, Fault>(row.try_get(at)?);
+                Ok::<_, Fault>((
+                    row.try_get(0)?,
+                    shards(1)?.unwrap_or_default(),
+                    shards(2)?.unwrap_or_default(),
+                ))
             };
-            let (PgDay(day), is_open, shards) = read().map_err(|fault| unreadable(what, fault))?;
+            let (PgDay(day), open, shards) = read().map_err(|fault| unreadable(what, fault))?;
             // All of them together, so that those with failures come first; but for those that cannot be.
             let shards = shards.into_iter();
             let mut shards = shards
-                .filter(|shard| !self.folds.is_left(day, *shard))
+                .filter(|shard| !self.left.has(day, *shard))
                 .peekable();
+            let is_open = open.iter().any(|shard| !self.left.has(day, *shard));
             if shards.peek().is_none() && is_open && self.held.left(day).is_none() {
                 days.insert(day);
             }
@@ -264,7 +269,7 @@ impl PostgresStore {
         }
     }
 
-    /// The shards of a day that this member composes, in order.
+    /// The shards of a day that this member composes, in order; but for those that cannot be.
     fn composed_shards(&self, day: Day) -> Vec<Shard> {
         let mine = self.member.shards();
         let begun = self.composed.as_ref().filter(|begun| begun.day == day);
@@ -277,6 +282,7 @@ impl PostgresStore {
                 .collect(),
             None => mine.to_vec(),
         };
+        shards.retain(|shard| !self.left.has(day, *shard));
         shards.sort_unstable();
         shards
     }

@@ -27,6 +27,7 @@ mod history;
 mod job_table;
 mod jobs;
 mod kept;
+mod left;
 mod mails;
 mod member;
 mod member_deliveries;
@@ -98,6 +99,7 @@ pub struct PostgresStore {
     /// Bounces up to this one were looked at, and there are more.
     bounces_after: i64,
     folds: fold::Folds,
+    left: left::LeftShards,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.

@@ -5,7 +5,7 @@ use tlsrptd_fleet::{Address, Client, Fault, Session, schema};
 
 use super::{
     PostgresReader, PostgresStore, closing::ClosingLooks, fold::Folds, held::HeldDays,
-    history::FailuresOfShards, kept::FleetKept, member::Member,
+    history::FailuresOfShards, kept::FleetKept, left::LeftShards, member::Member,
     member_deliveries::MemberDeliveries, mx_hosts::MxSums, suppressed::ReadList,
 };
 use crate::{
@@ -77,6 +77,7 @@ impl PostgresStore {
         let installation = schema::installation(&db).map_err(fault)?;
         let bounce_key = bounce_key(&db).map_err(fault)?;
         let member = Member::join(&db, &member_name()).map_err(fault)?;
+        let left = LeftShards::default();
         let mut store = PostgresStore {
             db,
             place,
@@ -102,7 +103,8 @@ impl PostgresStore {
             kept: FleetKept::new(settings.max_kept_reports_size),
             suppressions: ReadList::default(),
             bounces_after: 0,
-            folds: Folds::default(),
+            folds: Folds::new(left.clone()),
+            left,
         };
         store.share(Step::Made, &mut Tended::default())?;
         store.connection = store.db.connections();

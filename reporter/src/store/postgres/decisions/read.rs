@@ -84,16 +84,49 @@ impl PostgresStore {
         bytes: usize,
     ) -> Result<Vec<DomainDay>, StoreError> {
         let rows = limit.saturating_mul(ROWS_A_DOMAIN);
+        let read = |shards: &[Shard]| {
+            let next = self.next_domains(Look {
+                day,
+                shards,
+                after,
+                rows,
+                asks_for_failures: false,
+            })?;
+            let chosen = choose(next.domains, limit, bytes);
+            self.domain_days(day, &chosen)
+        };
+        self.all_or_each(day, after, read, Vec::is_empty)
+    }
+
+    /// Reads all shards at once; and if that fails one by one, so that those are left which cannot be read.
+    fn all_or_each<T: Default>(
+        &self,
+        day: Day,
+        after: Option<&str>,
+        read: impl Fn(&[Shard]) -> Result<T, StoreError>,
+        is_empty: impl Fn(&T) -> bool,
+    ) -> Result<T, StoreError> {
         let shards = self.shards_from(day, after);
-        let next = self.next_domains(Look {
-            day,
-            shards: &shards,
-            after,
-            rows,
-            asks_for_failures: false,
-        })?;
-        let chosen = choose(next.domains, limit, bytes);
-        self.domain_days(day, &chosen)
+        let error = match read(&shards) {
+            Err(error @ StoreError::Read { .. }) => error,
+            other => return other,
+        };
+        // Nothing can be read now, or the connection is a new one.
+        let connections = self.db.connections();
+        if self.db.query("SELECT 1", &[]).is_err() || self.db.connections() != connections {
+            return Err(error);
+        }
+        for shard in shards {
+            match read(&[shard]) {
+                Ok(found) if is_empty(&found) => {}
+                Err(error @ StoreError::Read { .. }) => {
+                    let (failures, seconds) = self.left.leave(day, shard, error.may_pass());
+                    tracing::error!(%day, shard, failures, seconds, %error, "what is known of domains cannot be read: this part of the day waits, and it is tried again");
+                }
+                other => return other,
+            }
+        }
+        Ok(T::default())
     }
 
     /// See [`Decisions::undecided_failing`](crate::store::Decisions::undecided_failing).
@@ -104,10 +137,22 @@ impl PostgresStore {
         limit: usize,
         bytes: usize,
     ) -> Result<FailingDomains, StoreError> {
-        let shards = self.shards_from(day, after);
+        let read = |shards: &[Shard]| self.read_failing(day, shards, after, limit, bytes);
+        let is_empty = |found: &FailingDomains| found.domains.is_empty() && found.after.is_none();
+        self.all_or_each(day, after, read, is_empty)
+    }
+
+    fn read_failing(
+        &self,
+        day: Day,
+        shards: &[Shard],
+        after: Option<&str>,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<FailingDomains, StoreError> {
         let mut next = self.next_domains(Look {
             day,
-            shards: &shards,
+            shards,
             after,
             rows: LOOKED_AT,
             asks_for_failures: true,

@@ -1,0 +1,97 @@
+//! A row of the database that cannot be read any more: what else there is to do goes on.
+
+use jiff::Timestamp;
+use tlsrptd_cluster::skip::or_skip;
+use tlsrptd_fleet::{PgDay, PgTime, schema, shard_of};
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::model::{CountedRows, DecidedDomain, Decision};
+
+use crate::{
+    environment::{Engine, counted},
+    party::Fleet,
+};
+
+const LEASE: f64 = 60.0;
+
+fn day() -> Day {
+    Day::parse("2024-11-28").unwrap()
+}
+
+fn now() -> Timestamp {
+    "2024-11-29T03:00:00Z".parse().unwrap()
+}
+
+/// A long text stands in a table of its own, of which a page is lost.
+fn damage(fleet: &Fleet) {
+    let table = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = $1";
+    let table: String = fleet.ask(table, &[&schema::of_day("answer", day())])[0].get(0);
+    fleet.ask("CREATE EXTENSION pg_surgery SCHEMA tlsrpt", &[]);
+    let lose = format!("SELECT heap_force_kill('{table}'::regclass, array_agg(ctid)) FROM {table}");
+    fleet.ask(&lose, &[]);
+}
+
+fn has_surgery(fleet: &Fleet) -> bool {
+    let sql = "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_surgery'";
+    let has = !fleet.ask(sql, &[]).is_empty();
+    or_skip(
+        has.then_some(()),
+        "PostgreSQL's extension pg_surgery is not here",
+    )
+    .is_some()
+}
+
+#[test]
+fn a_row_that_cannot_be_read_holds_back_its_shard_alone() {
+    Engine::Postgres.test(|| {
+        let fleet = Fleet::new(LEASE);
+        if !has_surgery(&fleet) {
+            return;
+        }
+        let mut store = fleet.member();
+        schema::make_reports(&fleet.db, day()).unwrap();
+        fleet.ask(
+            "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
+             VALUES($1, 1, 'one', 1, $2, $2, $2, 'answered')",
+            &[&PgDay(day()), &PgTime(now())],
+        );
+        assert_ne!(shard_of("a.example"), shard_of("b.example"));
+        for (name, more) in [("a.example", 0), ("b.example", 1000)] {
+            fleet.ask(
+                "INSERT INTO answer(day, shard, domain, job, command, state, data) \
+                 SELECT $1, $2, $3, 1, 'one', 'fetched', \
+                 $4 || coalesce((SELECT string_agg(md5(n::text), '') FROM generate_series(1, $5) AS n), '')",
+                &[
+                    &PgDay(day()),
+                    &shard_of(name),
+                    &name,
+                    &counted(name, 5).data,
+                    &more,
+                ],
+            );
+        }
+        damage(&fleet);
+        assert!(store.normalize_domains(day(), now()).unwrap());
+        let found = store.undecided(day(), None, 64, 1 << 20).unwrap();
+        let names: Vec<&str> = found.iter().map(|of| of.domain.as_str()).collect();
+        assert_eq!(names, ["a.example"]);
+        let decided = DecidedDomain {
+            domain: "a.example".to_owned(),
+            uniqid: 1,
+            rows: CountedRows {
+                sessions: 5,
+                used: vec![found[0].rows[0].fetcher.clone()],
+                ..CountedRows::default()
+            },
+            decision: Decision::NoReport("it has no record".to_owned()),
+            named: Vec::new(),
+        };
+        store.close_day(day(), &[decided], now()).unwrap();
+        let open = "SELECT shard FROM compose WHERE NOT decided";
+        let open: Vec<i16> = fleet.ask(open, &[]).iter().map(|row| row.get(0)).collect();
+        assert_eq!(open, [shard_of("b.example")]);
+        assert!(
+            !store.gathered_days().unwrap().contains(&day()),
+            "it is not begun again at once"
+        );
+    });
+}

@@ -74,7 +74,7 @@ fn most_in(time: Duration, attempts: &[(Timestamp, bool)]) -> usize {
     attempts.iter().enumerate().map(count).max().unwrap_or(0)
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn a_host_that_is_dead_for_one_domain_is_dead_for_all_and_slows_nobody() {
     let folder = folder();
     let settings = settings(folder.path(), &[YESTERDAY_ONLY, NOW]);
@@ -173,7 +173,7 @@ type Case = (
 );
 
 /// Strangers share a host: what one of them has there is no neighbour's affair.
-#[each_engine(long)]
+#[each_engine]
 async fn strangers_do_not_hold_a_shared_host() {
     let wish = || busy(HOUR);
     let longest = Duration::from_secs(600);
@@ -224,7 +224,7 @@ async fn strangers_do_not_hold_a_shared_host() {
 }
 
 /// Hosts without number that are slow, beside mails and beside hosts that are not.
-#[each_engine(long)]
+#[each_engine]
 async fn slow_hosts_without_number_delay_nobody() {
     for (hosts, takes, within) in [(200, 9, 5), (1000, 3600, 70)] {
         let folder = folder();
@@ -280,7 +280,7 @@ async fn slow_hosts_without_number_delay_nobody() {
     }
 }
 
-#[each_engine(long)]
+#[each_engine]
 async fn a_quick_host_is_paced_and_the_relay_is_not() {
     for (rate, bound) in [("0", 2000), ("5", 5 + 4), ("50", 50 + 4)] {
         let folder = folder();
@@ -306,7 +306,7 @@ async fn a_quick_host_is_paced_and_the_relay_is_not() {
 }
 
 /// The proxy is down, or there are no certificates, for longer than `retry_window`.
-#[each_engine(long)]
+#[each_engine]
 async fn what_is_the_operators_to_mend_is_charged_to_no_post() {
     let folder = folder();
     let settings = settings(folder.path(), &[NOW]);

@@ -150,7 +150,7 @@ async fn what_is_late_counts_for_its_day_and_another_day_is_another() {
 }
 
 /// What the operator knows, and what only looks like it.
-#[each_engine(long)]
+#[each_engine]
 async fn a_rush_is_suspect_and_what_is_known_is_not() {
     let victim = |number: usize| format!("n{number}.evil{}.example", number % 3);
     let rows: [(&str, bool, bool, &[&str]); 4] = [

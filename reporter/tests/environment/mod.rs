@@ -34,7 +34,7 @@ pub use database::{Statements, ask, change, fingerprint, is_whole, operator, rea
 pub use engine::{Engine, Folder, is_address, make_tables};
 pub use history::{all_are_kept, contradiction, failures, knows_what_it_keeps, totals};
 pub use proxy::Proxy;
-pub use run::{daemon, folder, make_store, run, settings, soak};
+pub use run::{daemon, daemon_looking, folder, make_store, run, settings, soak};
 pub use stored::{Stored, distinct, lines, or_dash, pages_in_use};
 pub use tlsrptd_engines::each_engine;
 
@@ -126,6 +126,8 @@ impl TestEnvironment {
     }
 }
 
+/// As a fetcher's answer is handed on: a step for each row would cost more than all else of a large day.
+const ROWS_AT_ONCE: usize = 500;
 /// The default.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -193,8 +195,8 @@ impl Environment for TestEnvironment {
             sink.hand_on(AnswerPart::Listed(domains)).await?;
             return Ok(Answer::List);
         }
-        for row in rows {
-            sink.hand_on(AnswerPart::Rows(vec![row])).await?;
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            sink.hand_on(AnswerPart::Rows(rows.to_vec())).await?;
         }
         sink.hand_on(AnswerPart::Told(added.len() as u64)).await?;
         Ok(Answer::Stream)

@@ -32,7 +32,21 @@ pub fn settings(folder: &Path, options: &[&str]) -> Reportd {
     }
 }
 
+/// Weeks are played through: so seldom it is looked at what the operator asks for, and what came back.
+const REQUEST_INTERVAL: Duration = Duration::from_secs(600);
+
 pub fn daemon<O: Environment>(
+    settings: &Reportd,
+    environment: Arc<O>,
+    hook: Option<CommitHook>,
+    seed: u64,
+) -> Result<Daemon<O>, StoreError> {
+    daemon_looking(REQUEST_INTERVAL, settings, environment, hook, seed)
+}
+
+/// One that looks more seldom: on PostgreSQL each look is an answer of a server.
+pub fn daemon_looking<O: Environment>(
+    request_interval: Duration,
     settings: &Reportd,
     environment: Arc<O>,
     hook: Option<CommitHook>,
@@ -74,8 +88,7 @@ pub fn daemon<O: Environment>(
         interval_main_loop: settings.interval_main_loop,
         digest: DigestOptions::new(settings),
         log_sent_interval: settings.log_sent_interval,
-        // Weeks are played through.
-        request_interval: Duration::from_secs(600),
+        request_interval,
     };
     Daemon::new(store, environment, Arc::new(composer), options, seed)
 }

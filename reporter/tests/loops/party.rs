@@ -28,6 +28,9 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::environment;
 
+/// Here no operator asks for anything, and no mail comes back.
+const LOOK_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+
 /// How a party is set up.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -139,7 +142,8 @@ impl Party {
     pub async fn report(self: Arc<Self>, settings: &Reportd, days: u32, seed: u64) {
         let environment = Arc::new(Office(Arc::clone(&self)));
         for start in 0..days / 3 {
-            let mut daemon = environment::daemon(
+            let mut daemon = environment::daemon_looking(
+                LOOK_INTERVAL,
                 settings,
                 Arc::clone(&environment),
                 None,

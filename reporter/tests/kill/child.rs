@@ -38,14 +38,9 @@ use tokio::time::Instant;
 use super::{
     journal::{self, Journal, Line},
     laws,
+    times::Times,
 };
 use crate::environment;
-
-/// From the first start to the last stop.
-const BEGIN: &str = "2026-11-20T22:00:00Z";
-const END: &str = "2026-11-23T06:00:00Z";
-/// Orderly stops on the way: while a day waits for a collector, and while deliveries wait for others.
-const STOPS: [&str; 2] = ["2026-11-20T22:05:00Z", "2026-11-20T22:15:25Z"];
 
 /// Where the child kills itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +61,7 @@ struct Child {
     before: Vec<Line>,
     path: PathBuf,
     settings: Reportd,
+    times: Times,
     dies_at: Point,
     attempts: AtomicU64,
     /// How often the step at which it dies was reached.
@@ -73,14 +69,14 @@ struct Child {
 }
 
 /// Lives from where the journal ends.
-pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
+pub async fn live(folder: &Path, times: Times, dies_at: Point, looks: bool) {
     let path = folder.join("journal");
     let before = journal::read(&path);
     let begin = match before.last() {
         Some(line) => line.at + Duration::from_secs(1),
-        None => BEGIN.parse().unwrap(),
+        None => times.begin.parse().unwrap(),
     };
-    let settings = settings(folder);
+    let settings = settings(folder, &times);
     let child = Arc::new(Child {
         settings: settings.clone(),
         begin,
@@ -88,11 +84,12 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
         journal: Journal::open(&path),
         before,
         path,
+        times,
         dies_at,
         attempts: 0.into(),
         reached: 0.into(),
     });
-    for stop in STOPS.iter().chain([&END]) {
+    for stop in times.stops {
         let length = stop
             .parse::<Timestamp>()
             .unwrap()
@@ -107,12 +104,12 @@ pub async fn live(folder: &Path, dies_at: Point, looks: bool) {
     child.journal.write(child.now(), &["over"]);
 }
 
-fn settings(folder: &Path) -> Reportd {
+fn settings(folder: &Path, times: &Times) -> Reportd {
     environment::settings(
         folder,
         &[
             "--fetchers=one,two,three",
-            "--fetch_deadline=900",
+            &format!("--fetch_deadline={}", times.fetch_deadline.as_secs()),
             "--spread_out_delivery=1",
             "--max_report_age=172800",
             "--retry_window=7200",
@@ -167,7 +164,8 @@ fn die() -> ! {
 impl Child {
     async fn run(self: &Arc<Self>, length: Duration, looks: bool, folder: &Path) {
         let until = Instant::now() + length;
-        loop {
+        // Who was to stop by then is not started once more: of the attempts that it ended at once nobody would know the outcome.
+        while Instant::now() < until {
             let hook = self.hook(looks.then(|| self.settings.dbname.clone()));
             let left = until.saturating_duration_since(Instant::now());
             let Err(error) = environment::run(&self.settings, self, Some(hook), left).await else {
@@ -282,7 +280,13 @@ impl Environment for Child {
         tokio::time::sleep(Duration::from_millis(50)).await;
         let first_late: Timestamp = "2026-11-21T00:00:00Z".parse().unwrap();
         let late = (job.day.next().next().start()).max(first_late);
-        if job.index == 1 && is_first || job.index == 3 && now < late {
+        if job.index == 3 && now < late {
+            if now < job.created + self.times.fetch_deadline {
+                tokio::time::sleep(self.times.not_ready_after).await;
+            }
+            return Err(GatherError::NotReady { newest: None });
+        }
+        if job.index == 1 && is_first {
             return Err(GatherError::NotReady { newest: None });
         }
         let rows = self.rows(job);

@@ -4,17 +4,16 @@
 use rand::seq::SliceRandom as _;
 use tlsrptd_reporter::store::CommitSide;
 
-use super::{child::Point, laws, play, seeded};
+use super::{child::Point, laws, play, seeded, times};
 use crate::environment::{self, Engine, Proxy};
 
-/// In one play of so many, each COMMIT is cut. (Each cut makes another one, so every step comes to be cut sooner or later.)
-const PLAYS: u64 = 7;
+/// In one play of so many, each COMMIT is cut. (Each cut makes a dozen others, so every step comes to be cut sooner or later; and
+/// with more cuts in a play all but those would be of this dozen.)
+const PLAYS: u64 = 29;
 /// The suite plays so many of them, others each time; `make soak` plays all.
-const PLAYED: usize = 2;
+const PLAYED: usize = 6;
 
-/// The laws count reports, and a connection that is lost while a collector answers may rightly make two of one: then this fails.
 #[test]
-#[ignore = "now and then its laws are too strict: make soak runs it"]
 fn cut_at_each_commit() {
     Engine::Postgres.test(|| {
         let (mut commits, mut cuts) = (0, 0);
@@ -33,12 +32,14 @@ fn cut_at_each_commit() {
             commits += counts.0;
             cuts += counts.1;
         }
-        assert!(cuts > commits / (PLAYS + 2), "{cuts} of {commits}");
+        // About one in so many, as chance has it.
+        assert!(cuts > commits / (2 * PLAYS), "{cuts} of {commits}");
         println!("{cuts} cuts at {commits} COMMITs, each survived");
     });
 }
 
-/// A third of them; in the suite on one side, another each time.
+/// A quarter of them, on one side: what is done again after a cut is seldom done at once. (With a third it takes hours, which the
+/// days do not have.)
 #[test]
 #[ignore = "takes minutes: make soak runs it"]
 fn cut_at_many_commits() {
@@ -49,8 +50,8 @@ fn cut_at_many_commits() {
             sides.truncate(1);
         }
         for side in sides {
-            let what = format!("a third of the COMMITs cut {side:?}");
-            let (commits, cuts) = cut(&what, move |nth| (mixed(nth) % 3 == 1).then_some(side));
+            let what = format!("a quarter of the COMMITs cut {side:?}");
+            let (commits, cuts) = cut(&what, move |nth| (mixed(nth) % 4 == 1).then_some(side));
             println!("{what}: {cuts} of {commits}");
         }
     });
@@ -66,7 +67,7 @@ fn cut(what: &str, which: impl Fn(u64) -> Option<CommitSide> + Send + 'static) -
     let folder = environment::folder();
     let proxy = Proxy::start(folder.address().unwrap(), which);
     folder.redirect(proxy.address());
-    play(folder.path(), Point::Nowhere, false);
+    play(folder.path(), times::OF_CUTS, Point::Nowhere, false);
     laws::check(folder.path(), what);
     proxy.counts()
 }

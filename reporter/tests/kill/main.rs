@@ -10,6 +10,7 @@ mod cuts;
 mod environment;
 mod journal;
 mod laws;
+mod times;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,7 @@ use std::{
 use child::Point;
 use environment::{Engine, each_engine};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use times::Times;
 use tlsrptd_reporter::store::{CommitSide, Step};
 
 /// In the child: the folder, and where it dies.
@@ -151,16 +153,16 @@ fn be_the_child(folder: &Path) {
         .strip_prefix("attempt")
         .map(|nth| Point::Attempt(nth.parse().unwrap()));
     let point = attempt.or_else(|| of_step(&text)).unwrap_or(Point::Nowhere);
-    play(folder, point, text == "look");
+    play(folder, times::OF_KILLS, point, text == "look");
 }
 
-fn play(folder: &Path, point: Point, looks: bool) {
+fn play(folder: &Path, times: Times, point: Point, looks: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
-    runtime.block_on(child::live(folder, point, looks));
+    runtime.block_on(child::live(folder, times, point, looks));
 }
 
 /// Plays with a kill at each of these points, one after the other, then to the end, and checks the laws.

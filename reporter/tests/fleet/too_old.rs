@@ -83,7 +83,7 @@ fn no_tables_are_made_for_days_that_nobody_has_counts_of() {
         let mut calendar = Calendar::new(&[("a", true)]);
         calendar
             .fleet
-            .ask("UPDATE collector SET first_day = '0001-01-01'", &[]);
+            .ask("UPDATE collector SET first_day = '2000-01-01'", &[]);
         calendar.fleet.ask(
             "INSERT INTO day(day) SELECT d::date FROM (SELECT generate_series('2024-01-01'::timestamp, '2024-11-25', '1 day') \
              UNION SELECT generate_series('2200-01-01'::timestamp, '2200-12-31', '1 day')) AS n(d)",

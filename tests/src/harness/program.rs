@@ -17,6 +17,14 @@ pub use super::running::{Ended, Running};
 const AS_SYSTEMD: &str =
     "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=any exec \"$@\"";
 
+/// Ours that run until a signal says to stop.
+const DAEMONS: [&str; 4] = [
+    "tlsrpt-collectd",
+    "tlsrpt-reportd",
+    "tlsrpt-shipper",
+    "tlsrpt-statusd",
+];
+
 /// A program that is about to be started. Each method returns it, so that calls chain.
 #[derive(Debug, Clone)]
 pub struct Program {
@@ -167,8 +175,10 @@ impl Program {
             .stderr(File::create(&stderr).expect("the test's folder can be written"))
             .spawn()
             .unwrap_or_else(|error| panic!("{} did not start: {error}", self.path.display()));
+        let is_daemon = self.is_ours && DAEMONS.contains(&&*name);
         Running {
             name,
+            is_daemon,
             child,
             stdout,
             stderr,

@@ -1,5 +1,6 @@
 //! A program that runs, and how it ended.
 
+use super::signals::is_ready_for;
 use super::wait::{until, until_true};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -11,6 +12,8 @@ use std::process::{Child, ExitStatus};
 #[derive(Debug)]
 pub struct Running {
     pub(super) name: String,
+    /// It sees to signals, and has to be given the time for that.
+    pub(super) is_daemon: bool,
     pub(super) child: Child,
     pub(super) stdout: PathBuf,
     pub(super) stderr: PathBuf,
@@ -46,8 +49,17 @@ impl Running {
         });
     }
 
-    /// Sends a signal.
+    /// Sends a signal, to one of our daemons not before it has seen to that.
+    ///
+    /// # Panics
+    /// When it does not in time.
     pub fn signal(&self, signal: Signal) {
+        let is_obeyed_at_once =
+            matches!(signal, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGCONT);
+        if self.is_daemon && !is_obeyed_at_once {
+            let what = format!("{} to be ready for {signal}", self.name);
+            until_true(&what, || is_ready_for(self.child.id(), signal));
+        }
         kill(self.pid(), signal).expect("the program that we started is still ours");
     }
 

@@ -1,5 +1,7 @@
 //! What goes to the database at once: texts, and counts in the binary form of COPY.
 
+use std::collections::HashSet;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use tlsrptd_fleet::{KeyHash, PgDay, Shard};
 use tlsrptd_proto::day::Day;
@@ -33,7 +35,7 @@ pub(crate) enum Of {
     Failures,
 }
 
-/// What a key stands for.
+/// What a key stands for: texts as the database stores them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Texts {
     pub(crate) shard: Shard,
@@ -53,6 +55,14 @@ impl Batch {
         let failure = texts.failure.as_ref().map_or(0, String::len);
         self.bytes += texts.domain.len() + texts.record.len() + texts.policy.len() + failure;
         self.texts.push(texts);
+    }
+
+    /// Leaves these shards' texts for later, and the counts that rely on them.
+    pub(crate) fn leave_out(&mut self, is_held: impl Fn(Shard) -> bool) {
+        let held = self.texts.iter().filter(|texts| is_held(texts.shard));
+        let held: HashSet<KeyHash> = held.map(|texts| texts.key).collect();
+        self.counts.retain(|count| !held.contains(&count.key));
+        self.texts.retain(|texts| !is_held(texts.shard));
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -1,10 +1,14 @@
 //! One day on its way to the database: a reading goes by, and what is worth telling of it becomes batches.
 
+mod texts;
+
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use tlsrptd_fleet::{KeyHash, key_hash, shard_of};
+use tlsrptd_fleet::{KeyHash, are_texts_taken, key_hash, shard_of, stored_text};
 use tlsrptd_proto::{counts::FetchedCounts, day::Day, domain::Domain, fetch::Event};
+use tracing::warn;
 
+use self::texts::HeldShards;
 use crate::{
     baseline::Baseline,
     batch::{Batch, Count, Of, Texts},
@@ -37,6 +41,9 @@ pub(crate) struct DayShipping {
     is_closed: bool,
     /// It was asked for on this connection.
     is_begun: bool,
+    /// It was told that something is left out.
+    has_left_out: bool,
+    held: HeldShards,
 }
 
 /// What the database knows of a day, compared with what it was told.
@@ -84,6 +91,8 @@ impl DayShipping {
             knows_all: false,
             is_closed: false,
             is_begun: false,
+            has_left_out: false,
+            held: HeldShards::default(),
         }
     }
 
@@ -166,7 +175,8 @@ impl DayShipping {
         self.batch
     }
 
-    /// Tells what is worth it of a reading, whose head is read.
+    /// Tells what is worth it of a reading, whose head is read. Where somebody holds texts, all others are told before it is an
+    /// error.
     pub(crate) fn ship(
         &mut self,
         fleet: &Fleet,
@@ -176,6 +186,7 @@ impl DayShipping {
         mut way: Way<'_>,
     ) -> Result<Shipped, ShipError> {
         let (mut shipped, mut batch) = (Shipped::default(), Batch::default());
+        self.held = HeldShards::default();
         while let Some(event) = reading.next()? {
             stop.beat();
             if stop.is_overdue() || (stop.is_requested() && rule == Rule::Worthwhile) {
@@ -201,6 +212,9 @@ impl DayShipping {
             }
         }
         shipped.rows += self.tell(fleet, batch, &mut way)?;
+        if let Some(fault) = self.held.fault.take() {
+            return Err(fault.into());
+        }
         self.knows_all |= rule != Rule::Nothing && !self.is_closed;
         Ok(shipped)
     }
@@ -212,11 +226,20 @@ impl DayShipping {
         }
         let (now, shard) = (self.ticks.at(Instant::now()), shard_of(domain.as_str()));
         for (record, policies) in counts.records {
+            // The database computes the hash of what it stores.
+            let record = stored_text(&record);
             for (policy, counts) in policies {
+                let policy = stored_text(&policy);
                 let failures = counts.failures.iter();
-                let failures = failures.map(|(failure, total)| (Some(failure.as_str()), *total, 0));
+                let failures =
+                    failures.map(|(failure, total)| (Some(stored_text(failure)), *total, 0));
                 let of_policy = (None, counts.total, counts.failed);
                 for (failure, total, failed) in std::iter::once(of_policy).chain(failures) {
+                    let failure = failure.as_deref();
+                    if !are_texts_taken(&record, &policy, failure) {
+                        self.leave_out(domain);
+                        continue;
+                    }
                     let key = key_hash(domain.as_str(), &record, &policy, failure);
                     let Verdict::Tell { text_is_known } = self.keys.judge(key, total, now, rule)
                     else {
@@ -234,13 +257,21 @@ impl DayShipping {
                             shard,
                             key,
                             domain: domain.to_string(),
-                            record: record.clone(),
-                            policy: policy.clone(),
+                            record: record.to_string(),
+                            policy: policy.to_string(),
                             failure: failure.map(str::to_owned),
                         });
                     }
                 }
             }
+        }
+    }
+
+    /// No collector of ours counts such a thing. The first is told of.
+    fn leave_out(&mut self, domain: &Domain) {
+        if !std::mem::replace(&mut self.has_left_out, true) {
+            let day = self.day;
+            warn!(%day, %domain, "a count is left out: its texts are longer than the fleet's database takes");
         }
     }
 
@@ -254,8 +285,11 @@ impl DayShipping {
         if batch.is_empty() || self.is_closed {
             return Ok(0);
         }
-        let rows = batch.counts.len() as u64;
         self.tell_texts(fleet, &mut batch)?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let rows = batch.counts.len() as u64;
         let grown = batch.counts.iter().filter(|count| count.of == Of::Sessions);
         let grown = grown.map(|count| self.keys.growth(count.key, count.total));
         let sessions = self.told_sessions.saturating_add(grown.sum());
@@ -296,25 +330,6 @@ impl DayShipping {
         self.is_in_doubt = false;
         self.told_sessions = sessions;
         Ok(rows)
-    }
-
-    /// What the keys of a batch stand for, before their counts.
-    fn tell_texts(&mut self, fleet: &Fleet, batch: &mut Batch) -> Result<(), ShipError> {
-        if !fleet.is_same() {
-            return Err(ShipError::Anew);
-        }
-        batch.sort_texts();
-        if !batch.texts.is_empty() {
-            fleet.tell_texts(self.day, &batch.texts)?;
-            for texts in &batch.texts {
-                self.keys.text_is_there(texts.key);
-            }
-        }
-        if !fleet.is_same() {
-            // Texts that were known to be there may be lost, and their counts would stand for nothing.
-            return Err(ShipError::Anew);
-        }
-        Ok(())
     }
 }
 

@@ -42,7 +42,10 @@ impl Error {
 #[derive(Debug, Error)]
 pub(crate) enum ShipError {
     #[error("{0}")]
-    Fleet(#[from] Fault),
+    Fleet(Fault),
+    /// Somebody else holds what is to be written. Other days, and other shards, are told all the same.
+    #[error("{fault}{}", held_by(.by))]
+    Held { fault: Fault, by: Vec<String> },
     #[error("ship_to_password_file {path}: {source}")]
     Password { path: String, source: io::Error },
     #[error("{0}")]
@@ -54,6 +57,25 @@ pub(crate) enum ShipError {
     Anew,
     #[error("stopped")]
     Stopped,
+}
+
+impl From<Fault> for ShipError {
+    fn from(fault: Fault) -> ShipError {
+        match fault.is_locked() {
+            true => ShipError::Held {
+                fault,
+                by: Vec::new(),
+            },
+            false => ShipError::Fleet(fault),
+        }
+    }
+}
+
+fn held_by(by: &[String]) -> String {
+    match by.is_empty() {
+        true => String::new(),
+        false => format!("; open for long: {}", by.join(", ")),
+    }
 }
 
 /// What is wrong, and what mends it.

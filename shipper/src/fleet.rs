@@ -1,6 +1,6 @@
 //! The protocol with the fleet's database: who this collector is, which days it knows, and what it is told of a day.
 
-use std::borrow::Cow;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tlsrptd_fleet::{
@@ -10,9 +10,22 @@ use tlsrptd_proto::day::Day;
 
 use crate::batch::{Batch, Texts};
 
-/// It is at work. Who it is called may have changed; and where its folder was copied, another may have called it otherwise.
-const SEEN: &str = "UPDATE collector SET name = $1, seen = now() WHERE incarnation = $2 \
+/// What another shipper writes is there soon. Who holds it for longer hangs, or wants to be in the way.
+const LONGEST_LOCK: Duration = Duration::from_secs(5);
+
+/// It is at work. Who it is called may have changed; and where its folder was copied, another may have called it otherwise. While
+/// somebody holds the row, nothing depends on that.
+const SEEN: &str = "UPDATE collector SET name = $1, seen = now() WHERE id = \
+     (SELECT id FROM collector WHERE incarnation = $2 FOR NO KEY UPDATE SKIP LOCKED) \
      RETURNING id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id)";
+const LOOK: &str = "SELECT id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id) \
+     FROM collector WHERE incarnation = $2";
+
+/// Transactions that have changed or locked something, and do not end. Of those of other users nothing is seen.
+const HOLDERS: &str = "SELECT format('process %s of the server (user %s, from %s, program \"%s\")', pid, usename, \
+     coalesce(host(client_addr), 'the server itself'), application_name) FROM pg_stat_activity \
+     WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid() \
+     AND xact_start < clock_timestamp() - interval '1 second' ORDER BY xact_start LIMIT 3";
 
 /// It was at work, and whoever bears that number now is called as it likes.
 const FORMER: &str = "SELECT id, first_day, retired, false FROM collector WHERE incarnation = $1";
@@ -79,12 +92,17 @@ impl Fleet {
         first_day: Day,
         which: Which,
     ) -> Result<(Fleet, Registered), Fault> {
-        let session = Session::connect(address)?;
+        let session = Session::new(address)
+            .with_short_locks(LONGEST_LOCK)
+            .connected()?;
         schema::check(&session)?;
         let name = stored_text(name);
         let transaction = session.begin()?;
         let look = || match which {
-            Which::Current => transaction.query_opt(SEEN, &[&name, &incarnation]),
+            Which::Current => match transaction.query_opt(SEEN, &[&name, &incarnation])? {
+                None => transaction.query_opt(LOOK, &[&name, &incarnation]),
+                row => Ok(row),
+            },
             Which::Former => transaction.query_opt(FORMER, &[&incarnation]),
         };
         let mut row = look()?;
@@ -116,10 +134,21 @@ impl Fleet {
 
     /// It is at work.
     pub(crate) fn is_seen(&self) -> Result<Standing, Fault> {
-        let row = self
-            .session
-            .query_opt(SEEN, &[&self.name, &self.incarnation])?;
+        let ask = |sql| {
+            self.session
+                .query_opt(sql, &[&self.name, &self.incarnation])
+        };
+        let row = match ask(SEEN)? {
+            None => ask(LOOK)?,
+            row => row,
+        };
         Ok(Registered::read(row)?.standing)
+    }
+
+    /// Who may hold what this one wants to write.
+    pub(crate) fn holders(&self) -> Result<Vec<String>, Fault> {
+        let rows = self.session.query(HOLDERS, &[])?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
     /// All days that this collector has told of.
@@ -169,19 +198,21 @@ impl Fleet {
         Shipment::read(&row)
     }
 
-    /// Tells what keys stand for. The counts that follow may rely on it.
-    pub(crate) fn tell_texts(&self, day: Day, texts: &[Texts]) -> Result<(), Fault> {
-        let stored = |of: fn(&Texts) -> &str| -> Vec<Cow<'_, str>> {
-            texts.iter().map(|texts| stored_text(of(texts))).collect()
-        };
+    /// Tells what keys stand for. The counts that follow may rely on it. What another is telling is waited for, as long as that.
+    pub(crate) fn tell_texts(
+        &self,
+        day: Day,
+        texts: &[Texts],
+        longest: Duration,
+    ) -> Result<(), Fault> {
+        let stored = |of: fn(&Texts) -> &str| -> Vec<&str> { texts.iter().map(of).collect() };
         let shards: Vec<i16> = texts.iter().map(|texts| texts.shard).collect();
         let keys: Vec<KeyHash> = texts.iter().map(|texts| texts.key).collect();
-        let failures: Vec<Option<Cow<'_, str>>> = texts
-            .iter()
-            .map(|texts| texts.failure.as_deref().map(stored_text))
-            .collect();
+        let failures: Vec<Option<&str>> =
+            texts.iter().map(|texts| texts.failure.as_deref()).collect();
         let transaction = self.session.begin()?;
-        transaction.batch("SET LOCAL synchronous_commit = off")?;
+        let (longest, of) = (longest.as_millis(), "SET LOCAL synchronous_commit = off");
+        transaction.batch(&format!("{of}; SET LOCAL lock_timeout = {longest}"))?;
         transaction.execute(
             "INSERT INTO key(day, shard, key, domain, record, policy, failure) \
              SELECT $1, * FROM unnest($2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) \
@@ -211,7 +242,7 @@ impl Fleet {
         self.copy(
             day,
             batch,
-            "UPDATE shipment SET batch = $4, rows = rows + $5::bigint, sessions = greatest(sessions, $6::bigint), shipped = now() \
+            "UPDATE shipment SET batch = $4, rows = least(rows::numeric + $5::bigint, 9223372036854775807), sessions = greatest(sessions, $6::bigint), shipped = now() \
              WHERE day = $1 AND collector = $2 AND batch = $3 AND NOT closed",
             &[
                 &PgDay(day),
@@ -236,7 +267,7 @@ impl Fleet {
         self.copy(
             day,
             batch,
-            "UPDATE shipment SET rows = rows + $3::bigint, sessions = greatest(sessions, $4::bigint), shipped = now() \
+            "UPDATE shipment SET rows = least(rows::numeric + $3::bigint, 9223372036854775807), sessions = greatest(sessions, $4::bigint), shipped = now() \
              WHERE day = $1 AND collector = $2 AND NOT closed",
             &[&PgDay(day), &self.collector, &rows, &signed(sessions)],
         )

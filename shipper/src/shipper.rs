@@ -103,13 +103,27 @@ impl Shipper {
 
     /// Ships what is worth it; at the end of the program, all of today.
     pub(crate) fn run_once(&mut self, rule: Rule, stop: &Stop) -> Result<Next, ShipError> {
+        match self.ship(rule, stop) {
+            Err(ShipError::Held { fault, .. }) => {
+                let by = self.fleet.as_ref().map(Fleet::holders);
+                let by = by.and_then(Result::ok).unwrap_or_default();
+                Err(ShipError::Held { fault, by })
+            }
+            result => result,
+        }
+    }
+
+    fn ship(&mut self, rule: Rule, stop: &Stop) -> Result<Next, ShipError> {
         self.connect()?;
         let awaited = self.still_awaited()?;
-        // A closed day that cannot be read does not hold up today.
+        // A closed day that cannot be read, or whose rows somebody holds, does not hold up today.
         let mut closed = Ok(None);
         if rule == Rule::Worthwhile {
             closed = self.ship_closed_days(awaited, stop);
-            if !matches!(closed, Ok(_) | Err(ShipError::Read(_))) {
+            if !matches!(
+                closed,
+                Ok(_) | Err(ShipError::Read(_) | ShipError::Held { .. })
+            ) {
                 return closed.map(|_| Next::After(self.interval));
             }
         }
@@ -130,7 +144,10 @@ impl Shipper {
         stop: &Stop,
     ) -> Result<Option<Day>, ShipError> {
         let former = self.ship_former_days(stop);
-        if !matches!(former, Ok(_) | Err(ShipError::Read(_))) {
+        if !matches!(
+            former,
+            Ok(_) | Err(ShipError::Read(_) | ShipError::Held { .. })
+        ) {
             return former;
         }
         let today = self.today.as_ref().map(|today| today.day);

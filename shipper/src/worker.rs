@@ -152,6 +152,11 @@ impl Failures {
                     warn!(%error, "cannot read what the collector has counted: its files keep it meanwhile");
                 }
             }
+            ShipError::Held { .. } => {
+                if self.database.failed(now).is_some() {
+                    warn!(%error, "cannot ship: the collector's files keep what it counts meanwhile");
+                }
+            }
             ShipError::Fleet(fault) if fault.may_pass() && !fault.is_refusal() => {
                 if self.database.failed(now).is_some() {
                     warn!(

@@ -68,12 +68,12 @@ impl ClosedDays {
                 Ok(Told::Later) => return Ok(None),
                 // Nobody makes those of a day that is older than what the reporters keep.
                 Ok(Told::Awaits) => awaited = awaited.or(Some(day)),
-                // Others may be readable.
-                Err(ShipError::Read(error)) => failed = Some(error),
+                // Others may be readable, and not held.
+                Err(error @ (ShipError::Read(_) | ShipError::Held { .. })) => failed = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        failed.map_or(Ok(awaited), |error| Err(error.into()))
+        failed.map_or(Ok(awaited), Err)
     }
 
     fn ship_day(

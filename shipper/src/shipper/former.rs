@@ -51,12 +51,12 @@ impl Shipper {
             }
             match shipped {
                 Ok(day) => awaited = awaited.or(day),
-                // Others may be readable.
-                Err(ShipError::Read(error)) => failed = Some(error),
+                // Others may be readable, and not held.
+                Err(error @ (ShipError::Read(_) | ShipError::Held { .. })) => failed = Some(error),
                 Err(error) => return Err(error),
             }
         }
-        failed.map_or(Ok(awaited), |error| Err(error.into()))
+        failed.map_or(Ok(awaited), Err)
     }
 
     /// Those that the collector has, and no others.

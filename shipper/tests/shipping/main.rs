@@ -9,5 +9,6 @@ mod days;
 mod forged;
 mod former;
 mod harness;
+mod held;
 mod lost;
 mod rights;

@@ -17,6 +17,7 @@ use tlsrptd_reporter::store::{self, StoreError};
 use crate::{
     crew,
     party::{self, Fleet, now, wait_until},
+    signals::is_ready_for,
 };
 
 /// In the child: its folder; and for a whole daemon, how far its clock is off, in seconds.
@@ -107,6 +108,8 @@ impl Child {
 
     /// It stops in order, and has ended then.
     pub fn terminate(&mut self) {
+        let is_ready = || is_ready_for(self.id(), Signal::SIGTERM);
+        wait_until(is_ready, "it is ready for SIGTERM");
         self.signal(Signal::SIGTERM);
         assert!(self.process.wait().unwrap().success());
     }

@@ -19,5 +19,7 @@ mod members;
 mod party;
 mod restarts;
 mod shares;
+#[path = "../../../tests/src/harness/signals.rs"]
+mod signals;
 mod too_old;
 mod world;

@@ -64,6 +64,8 @@ pub struct TestEnvironment {
     pub begin: Timestamp,
     pub zero: Instant,
     pub gather: Gather,
+    /// Of an answer so many rows are one part, and one step.
+    pub rows_at_once: usize,
     /// Collectors that speak sys4's protocol.
     pub sys4: Vec<i64>,
     pub lookup: Lookup,
@@ -94,6 +96,7 @@ impl TestEnvironment {
             begin: begin.parse().unwrap(),
             zero: Instant::now(),
             gather: Box::new(|_, _| Ok(vec![counted("a.example", 1), counted("b.example", 2)])),
+            rows_at_once: ROWS_AT_ONCE,
             sys4: Vec::new(),
             lookup: Box::new(|domain| Some(from_texts(&[record(domain.as_str())]))),
             receive: Box::new(|_, _| (sent(), Duration::from_millis(20))),
@@ -195,7 +198,7 @@ impl Environment for TestEnvironment {
             sink.hand_on(AnswerPart::Listed(domains)).await?;
             return Ok(Answer::List);
         }
-        for rows in rows.chunks(ROWS_AT_ONCE) {
+        for rows in rows.chunks(self.rows_at_once) {
             sink.hand_on(AnswerPart::Rows(rows.to_vec())).await?;
         }
         sink.hand_on(AnswerPart::Told(added.len() as u64)).await?;

@@ -112,6 +112,8 @@ fn what_stays_goes_on_while_others_come() {
             .unwrap();
         let (asked, stayed) = runtime.block_on(async {
             let mut environment = TestEnvironment::new("2026-11-21T12:00:00Z");
+            // Nobody is done before another has come.
+            environment.rows_at_once = 1;
             environment.gather = Box::new(|_, _| {
                 let names = (0..DOMAINS).map(|number| format!("d{number}.example"));
                 Ok(names.map(|name| counted(&name, 1)).collect())

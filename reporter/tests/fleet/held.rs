@@ -65,6 +65,69 @@ fn a_transaction_that_does_not_end_holds_up_nothing_but_the_day() {
     });
 }
 
+/// Of many collectors that catch up, one always holds its row.
+#[test]
+fn a_day_ends_at_its_deadline_whoever_still_writes() {
+    Engine::Postgres.test(|| {
+        let fleet = Fleet::new(LEASE);
+        ships(&fleet);
+        ships(&fleet);
+        fleet.ask("INSERT INTO day(day) VALUES('2024-11-28')", &[]);
+        let shipments =
+            "INSERT INTO shipment(day, collector) SELECT DATE '2024-11-28', id FROM collector";
+        fleet.ask(shipments, &[]);
+        let mut store = fleet.member();
+        store.tend(now(), None).unwrap();
+        let connect = || Session::connect(fleet.db.address().clone()).unwrap();
+        let (one, other) = (connect(), connect());
+        let hold = |held: &Transaction<'_>, which: &str| {
+            let sql = format!(
+                "SELECT 1 FROM shipment WHERE collector = (SELECT {which}(id) FROM collector) FOR UPDATE"
+            );
+            assert_eq!(held.query(&sql, &[]).unwrap().len(), 1);
+        };
+        let first = one.begin().unwrap();
+        hold(&first, "min");
+        let mut second = 0;
+        let mut tend = || {
+            second += 1;
+            let now = now() + SignedDuration::from_secs(second);
+            store.tend(now, Some(&at_once)).unwrap().closed
+        };
+        assert_eq!(tend(), []);
+        let closed = fleet.ask("SELECT 1 FROM shipment WHERE closed", &[]);
+        assert_eq!(closed.len(), 1, "what it brings is late");
+        let writes = other.begin().unwrap();
+        hold(&writes, "max");
+        drop(first);
+        drop(one);
+        wait_until(|| !tend().is_empty(), "the day is closed");
+    });
+}
+
+/// Somebody has made a table of that name.
+#[test]
+fn a_day_does_not_wait_for_tables_of_another() {
+    Engine::Postgres.test(|| {
+        let fleet = Fleet::new(LEASE);
+        ships(&fleet);
+        fleet.ask("INSERT INTO day(day) VALUES('2024-11-28')", &[]);
+        let mut store = fleet.member();
+        store.tend(now(), None).unwrap();
+        fleet.ask("CREATE TABLE delivery_20241201 (a int)", &[]);
+        let tomorrow = now() + SignedDuration::from_hours(24);
+        store.tend(tomorrow, Some(&at_once)).unwrap_err();
+        let closed = fleet.ask(
+            "SELECT 1 FROM day WHERE day = '2024-11-28' AND state = 'closed'",
+            &[],
+        );
+        assert_eq!(closed.len(), 1);
+        fleet.ask("DROP TABLE delivery_20241201", &[]);
+        let told = store.tend(tomorrow, Some(&at_once)).unwrap().closed;
+        assert!(told.iter().any(|of| of.day == day()), "{told:?}");
+    });
+}
+
 /// A member at work on a day of fetchers without domains, and somebody who may lock its row.
 struct Scene {
     fleet: Fleet,

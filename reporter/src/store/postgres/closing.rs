@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{Fault, PgDay, PgTime, schema};
 use tlsrptd_proto::day::Day;
 
-use self::close::{DayEnd, close};
+use self::close::{DayEnd, close, close_free};
 use super::{
     PostgresStore, at_step,
     days::CALENDAR,
@@ -78,24 +78,25 @@ impl ClosingLooks {
 }
 
 impl PostgresStore {
-    /// What the owner of the calendar does for the days of all. Gives those that are closed now.
+    /// What the owner of the calendar does for the days of all. Adds those that are closed now, whatever fails behind them.
     pub(super) fn tend_days(
         &mut self,
         now: Timestamp,
         deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
         has_news: bool,
-    ) -> Result<Vec<ClosedDay>, StoreError> {
+        closed: &mut Vec<ClosedDay>,
+    ) -> Result<(), StoreError> {
         let today = Some(Day::of(now));
         let is_new = has_news || self.closing.today != today;
         // What fails is done next time.
         self.closing.today = None;
+        // First: a day that is over does not wait for tables of another.
+        if is_new || self.closing.is_time(now) {
+            self.close_days(now, deadlines, closed)?;
+        }
         let are_prepared = !is_new || self.prepare_days(now)?;
-        let closed = match is_new || self.closing.is_time(now) {
-            true => self.close_days(now, deadlines)?,
-            false => Vec::new(),
-        };
         self.closing.today = today.filter(|_| are_prepared);
-        Ok(closed)
+        Ok(())
     }
 
     /// Makes the partitions of this day and the next, and of those that shippers ask for, unless they are older than what is kept
@@ -130,18 +131,17 @@ impl PostgresStore {
         &mut self,
         now: Timestamp,
         deadlines: Option<&dyn Fn(Day, Timestamp) -> Timestamp>,
-    ) -> Result<Vec<ClosedDay>, StoreError> {
+        closed: &mut Vec<ClosedDay>,
+    ) -> Result<(), StoreError> {
         // If it fails, and without deadlines, it is done in the next pass.
         (self.closing.at, self.closing.until) = (None, Some(now));
         self.closing.was_too_soon = false;
         let Some(deadline) = deadlines else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let waiting = self.waiting_days(Day::of(now))?;
         self.note_over(&waiting, now)?;
-        let mut closed = Vec::new();
-        let has_more = self.close_old_days(Day::of(now), &mut closed)?;
-        let mut until = has_more.then_some(now);
+        let mut until = None;
         for waiting in &waiting {
             match self.close_when_due(waiting, deadline, now)? {
                 LookedAt::Closed(day) => closed.push(day),
@@ -150,8 +150,11 @@ impl PostgresStore {
                 }
             }
         }
+        if self.close_old_days(Day::of(now), closed)? {
+            until = Some(now);
+        }
         (self.closing.at, self.closing.until) = (Some(now), until);
-        Ok(closed)
+        Ok(())
     }
 
     fn close_when_due(
@@ -173,6 +176,10 @@ impl PostgresStore {
         let end = self.transact_unless_held(Step::JobsMade, &[CALENDAR], day, |tx| {
             close(tx, day, is_late, now)
         })?;
+        if end.is_none() && is_late {
+            // Of many that write one always holds its row: the others bring nothing more.
+            self.transact(Step::JobsMade, &[CALENDAR], |tx| close_free(tx, day))?;
+        }
         Ok(match end {
             Some(DayEnd::Closed { missing }) => LookedAt::Closed(ClosedDay {
                 day,

@@ -62,8 +62,7 @@ impl PostgresStore {
         let is_settled = tended.taken == 0 && !tended.is_in_doubt;
         let deadlines = deadlines.filter(|_| is_settled);
         if self.keeps_calendar() {
-            let closed = self.tend_days(now, deadlines, has_news)?;
-            tended.closed.extend(closed);
+            self.tend_days(now, deadlines, has_news, &mut tended.closed)?;
         } else {
             self.closing = ClosingLooks::default();
         }

@@ -75,6 +75,20 @@ fn close_shipments(tx: &Transaction<'_>, day: Day) -> Result<bool, Fault> {
     Ok(true)
 }
 
+/// What collectors bring whose rows nobody holds now is late from here on, as the deadline of the day has passed: it stays open only
+/// until the others let theirs go.
+pub(super) fn close_free(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
+    tx.execute(
+        &format!(
+            "UPDATE shipment SET closed = true WHERE day = $1 AND collector IN ( \
+             SELECT s.collector FROM shipment s JOIN day d ON d.day = s.day \
+             WHERE s.day = $1 AND NOT s.closed AND d.state = 'open' AND d.day < {TODAY} FOR UPDATE OF s SKIP LOCKED)"
+        ),
+        &[&PgDay(day)],
+    )
+    .map(drop)
+}
+
 fn close_day(
     tx: &Transaction<'_>,
     day: Day,

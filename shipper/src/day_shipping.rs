@@ -115,6 +115,8 @@ impl DayShipping {
             self.keys.tell_again();
             self.told_sessions = 0;
         }
+        // Until it is told again, nobody knows what of it is lost.
+        self.knows_all &= resumed != Resumed::Lost;
         self.keys.forget_texts();
         // While the server has not heard that we gave up, it may still come about.
         self.is_in_doubt &= found.batch == self.batch;

@@ -8,7 +8,10 @@ use tlsrptd_fleet::{
 };
 use tlsrptd_proto::day::Day;
 
-use crate::batch::{Batch, Texts};
+use crate::{
+    batch::{Batch, Texts},
+    numbers::FormerNumber,
+};
 
 /// What another shipper writes is there soon. Who holds it for longer hangs, or wants to be in the way.
 const LONGEST_LOCK: Duration = Duration::from_secs(5);
@@ -42,8 +45,10 @@ pub(crate) struct Fleet {
 
 /// Whether a number is the one that a collector has, or one that it had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    Current,
+pub(crate) enum Which<'n> {
+    /// Beside those that it had before and has not told all of, the oldest first: days wait for the newest of a name, so these are
+    /// registered before it.
+    Current(&'n [FormerNumber]),
     Former,
 }
 
@@ -90,7 +95,7 @@ impl Fleet {
         name: &str,
         incarnation: KeyHash,
         first_day: Day,
-        which: Which,
+        which: Which<'_>,
     ) -> Result<(Fleet, Registered), Fault> {
         let session = Session::new(address)
             .with_short_locks(LONGEST_LOCK)
@@ -99,7 +104,7 @@ impl Fleet {
         let name = stored_text(name);
         let transaction = session.begin()?;
         let look = || match which {
-            Which::Current => match transaction.query_opt(SEEN, &[&name, &incarnation])? {
+            Which::Current(_) => match transaction.query_opt(SEEN, &[&name, &incarnation])? {
                 None => transaction.query_opt(LOOK, &[&name, &incarnation]),
                 row => Ok(row),
             },
@@ -108,11 +113,18 @@ impl Fleet {
         let mut row = look()?;
         if row.is_none() {
             // No day that is still to come: a clock that is ahead has said so.
-            transaction.execute(
-                "INSERT INTO collector(name, incarnation, first_day) \
-                 VALUES($1, $2, least($3::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)) ON CONFLICT DO NOTHING",
-                &[&name, &incarnation, &PgDay(first_day)],
-            )?;
+            let before = match which {
+                Which::Current(former) => former,
+                Which::Former => &[],
+            };
+            let before = before.iter().map(|number| (number.id, number.first_day));
+            for (number, first_day) in before.chain([(incarnation, first_day)]) {
+                transaction.execute(
+                    "INSERT INTO collector(name, incarnation, first_day) \
+                     VALUES($1, $2, least($3::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)) ON CONFLICT DO NOTHING",
+                    &[&name, &number, &PgDay(first_day)],
+                )?;
+            }
             row = look()?;
         }
         let registered = Registered::read(row)?;
@@ -242,7 +254,7 @@ impl Fleet {
         self.copy(
             day,
             batch,
-            "UPDATE shipment SET batch = $4, rows = least(rows::numeric + $5::bigint, 9223372036854775807), sessions = greatest(sessions, $6::bigint), shipped = now() \
+            "UPDATE shipment SET batch = $4, done = false, rows = least(rows::numeric + $5::bigint, 9223372036854775807), sessions = greatest(sessions, $6::bigint), shipped = now() \
              WHERE day = $1 AND collector = $2 AND batch = $3 AND NOT closed",
             &[
                 &PgDay(day),

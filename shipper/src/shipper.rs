@@ -179,7 +179,7 @@ impl Shipper {
         self.see_to_incarnation()?;
         let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
         let (id, first_day) = (incarnation.id(), incarnation.first_day());
-        let is_first = incarnation.is_first();
+        let (is_first, former) = (incarnation.is_first(), incarnation.former());
         if let Some(fleet) = &self.fleet {
             let (standing, is_same) = (fleet.is_seen()?, fleet.is_same());
             self.tell_standing(standing);
@@ -188,7 +188,7 @@ impl Shipper {
             }
         }
         self.fleet = None;
-        let (fleet, registered) = self.register(id, first_day, Which::Current)?;
+        let (fleet, registered) = self.register(id, first_day, Which::Current(&former))?;
         self.tell_standing(registered.standing);
         let rows = fleet.shipments()?;
         // The database's clock may be behind: days before are another number's all the same.
@@ -211,7 +211,7 @@ impl Shipper {
         &self,
         id: KeyHash,
         first_day: Day,
-        which: Which,
+        which: Which<'_>,
     ) -> Result<(Fleet, Registered), ShipError> {
         let mut address = self.address.clone();
         if let Some(path) = &self.password_file {

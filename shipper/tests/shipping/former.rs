@@ -82,6 +82,28 @@ fn todays_file_is_replaced() {
     host.await_log("all days are shipped under the number that this collector had before");
 }
 
+/// Days wait for the newest number of a name: in a new database, too, that which the collector has comes behind those that it had.
+#[test]
+fn the_database_knows_none_of_them() {
+    let Some((mut host, _clock, day)) = host_behind() else {
+        return;
+    };
+    host.stop_collector();
+    std::fs::remove_file(host.storage()).unwrap();
+    host.start_collector();
+    host.count("b.test", 2, 0);
+    host.await_told(day.next(), 8);
+    host.stop_shipper();
+    for table in ["shipment", "collector"] {
+        let empty = format!("DELETE FROM {table}");
+        host.session.query(&empty, &[]).unwrap();
+    }
+    host.start_shipper();
+    host.await_collectors(2);
+    let in_order = "SELECT count(*) FROM collector c JOIN collector n ON n.id > c.id WHERE n.first_day > c.first_day";
+    assert_eq!(host.number(in_order), 1);
+}
+
 /// The one that had told more is gone for good.
 #[test]
 fn the_folder_comes_back_from_a_backup() {

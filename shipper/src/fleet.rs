@@ -1,37 +1,21 @@
 //! The protocol with the fleet's database: who this collector is, which days it knows, and what it is told of a day.
 
+mod registering;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tlsrptd_fleet::{
-    Address, Fault, KeyHash, PgDay, PgTime, Row, Session, ToSql, schema, stored_text,
-};
+use tlsrptd_fleet::{Fault, KeyHash, PgDay, PgTime, Row, Session, ToSql};
 use tlsrptd_proto::day::Day;
 
-use crate::{
-    batch::{Batch, Texts},
-    numbers::FormerNumber,
-};
-
-/// What another shipper writes is there soon. Who holds it for longer hangs, or wants to be in the way.
-const LONGEST_LOCK: Duration = Duration::from_secs(5);
-
-/// It is at work. Who it is called may have changed; and where its folder was copied, another may have called it otherwise. While
-/// somebody holds the row, nothing depends on that.
-const SEEN: &str = "UPDATE collector SET name = $1, seen = now() WHERE id = \
-     (SELECT id FROM collector WHERE incarnation = $2 FOR NO KEY UPDATE SKIP LOCKED) \
-     RETURNING id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id)";
-const LOOK: &str = "SELECT id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id) \
-     FROM collector WHERE incarnation = $2";
+pub(crate) use self::registering::{Registered, Standing, Which};
+use crate::batch::{Batch, Texts};
 
 /// Transactions that have changed or locked something, and do not end. Of those of other users nothing is seen.
 const HOLDERS: &str = "SELECT format('process %s of the server (user %s, from %s, program \"%s\")', pid, usename, \
      coalesce(host(client_addr), 'the server itself'), application_name) FROM pg_stat_activity \
      WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid() \
      AND xact_start < clock_timestamp() - interval '1 second' ORDER BY xact_start LIMIT 3";
-
-/// It was at work, and whoever bears that number now is called as it likes.
-const FORMER: &str = "SELECT id, first_day, retired, false FROM collector WHERE incarnation = $1";
 
 /// See the module.
 pub(crate) struct Fleet {
@@ -41,32 +25,6 @@ pub(crate) struct Fleet {
     collector: i32,
     /// The connection on which all that follows was found out.
     connection: u64,
-}
-
-/// Whether a number is the one that a collector has, or one that it had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which<'n> {
-    /// Beside those that it had before and has not told all of, the oldest first: days wait for the newest of a name, so these are
-    /// registered before it.
-    Current(&'n [FormerNumber]),
-    Former,
-}
-
-/// A collector, as it is registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Registered {
-    id: i32,
-    pub(crate) first_day: Day,
-    pub(crate) standing: Standing,
-}
-
-/// Whether days wait for a collector.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// From that day on, nobody waits for it.
-    pub(crate) retired: Option<Day>,
-    /// Another has come under the same name, and is waited for in its place.
-    pub(crate) is_followed: bool,
 }
 
 /// How far this collector is with a day.
@@ -89,72 +47,9 @@ pub(crate) enum Taken {
 }
 
 impl Fleet {
-    /// Registers a collector.
-    pub(crate) fn register(
-        address: Address,
-        name: &str,
-        incarnation: KeyHash,
-        first_day: Day,
-        which: Which<'_>,
-    ) -> Result<(Fleet, Registered), Fault> {
-        let session = Session::new(address)
-            .with_short_locks(LONGEST_LOCK)
-            .connected()?;
-        schema::check(&session)?;
-        let name = stored_text(name);
-        let transaction = session.begin()?;
-        let look = || match which {
-            Which::Current(_) => match transaction.query_opt(SEEN, &[&name, &incarnation])? {
-                None => transaction.query_opt(LOOK, &[&name, &incarnation]),
-                row => Ok(row),
-            },
-            Which::Former => transaction.query_opt(FORMER, &[&incarnation]),
-        };
-        let mut row = look()?;
-        if row.is_none() {
-            // No day that is still to come: a clock that is ahead has said so.
-            let before = match which {
-                Which::Current(former) => former,
-                Which::Former => &[],
-            };
-            let before = before.iter().map(|number| (number.id, number.first_day));
-            for (number, first_day) in before.chain([(incarnation, first_day)]) {
-                transaction.execute(
-                    "INSERT INTO collector(name, incarnation, first_day) \
-                     VALUES($1, $2, least($3::date, (clock_timestamp() AT TIME ZONE 'UTC')::date)) ON CONFLICT DO NOTHING",
-                    &[&name, &number, &PgDay(first_day)],
-                )?;
-            }
-            row = look()?;
-        }
-        let registered = Registered::read(row)?;
-        transaction.commit()?;
-        let fleet = Fleet {
-            connection: session.connections(),
-            collector: registered.id,
-            name: name.into_owned(),
-            incarnation,
-            session,
-        };
-        Ok((fleet, registered))
-    }
-
     /// Whether the connection is the one on which all was found out.
     pub(crate) fn is_same(&self) -> bool {
         self.session.connections() == self.connection
-    }
-
-    /// It is at work.
-    pub(crate) fn is_seen(&self) -> Result<Standing, Fault> {
-        let ask = |sql| {
-            self.session
-                .query_opt(sql, &[&self.name, &self.incarnation])
-        };
-        let row = match ask(SEEN)? {
-            None => ask(LOOK)?,
-            row => row,
-        };
-        Ok(Registered::read(row)?.standing)
     }
 
     /// Who may hold what this one wants to write.
@@ -328,21 +223,6 @@ impl Fleet {
             .session
             .query(sql, &[&PgDay(day), &self.collector, &signed(sessions)])?;
         Ok(!hit.is_empty())
-    }
-}
-
-impl Registered {
-    fn read(row: Option<Row>) -> Result<Registered, Fault> {
-        let row = row.ok_or_else(|| Fault::Row("the collector's row is gone".to_owned()))?;
-        let retired: Option<PgDay> = row.try_get(2)?;
-        Ok(Registered {
-            id: row.try_get(0)?,
-            first_day: row.try_get::<_, PgDay>(1)?.0,
-            standing: Standing {
-                retired: retired.map(|day| day.0),
-                is_followed: row.try_get(3)?,
-            },
-        })
     }
 }
 

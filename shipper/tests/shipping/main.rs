@@ -11,4 +11,5 @@ mod former;
 mod harness;
 mod held;
 mod lost;
+mod names;
 mod rights;

@@ -62,7 +62,9 @@ pub(crate) enum Way<'a> {
     Closed,
     /// Today: each batch is noted before.
     Today(&'a mut Incarnation),
-    /// Under a number that another may have, too, beside the batches; and no more than that.
+    /// The same under a number that another may have, too: beside the batches.
+    ClosedBeside,
+    /// Today in that way, and no more than that.
     Beside(&'a Baseline),
 }
 
@@ -295,32 +297,26 @@ impl DayShipping {
         let grown = batch.counts.iter().filter(|count| count.of == Of::Sessions);
         let grown = grown.map(|count| self.keys.growth(count.key, count.total));
         let sessions = self.told_sessions.saturating_add(grown.sum());
-        match way {
-            Way::Closed => {}
-            Way::Today(incarnation) => {
-                incarnation.note_telling(self.day, following(self.batch), sessions)?;
-            }
-            Way::Beside(_) => {
-                self.told_sessions = sessions;
-                return match fleet.tell_beside(self.day, &batch, sessions)? {
-                    Taken::Yes => Ok(rows),
-                    Taken::No => Err(ShipError::Anew),
-                };
-            }
+        if let Way::Today(incarnation) = way {
+            incarnation.note_telling(self.day, following(self.batch), sessions)?;
         }
-        let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
-        match fleet.tell_counts(self.day, self.batch, &batch, sessions)? {
-            Taken::Yes => {}
-            Taken::No => {
-                self.is_in_doubt = was_in_doubt;
-                let found = fleet.begin(self.day)?;
-                if !found.is_closed {
-                    return Err(ShipError::Anew);
-                }
-                // What follows is only added up.
-                self.is_closed = true;
-                return Ok(0);
+        let is_beside = matches!(way, Way::ClosedBeside | Way::Beside(_));
+        let was_in_doubt = self.is_in_doubt;
+        let taken = match is_beside {
+            true => fleet.tell_beside(self.day, &batch, sessions)?,
+            false => {
+                self.is_in_doubt = true;
+                fleet.tell_counts(self.day, self.batch, &batch, sessions)?
             }
+        };
+        if taken == Taken::No {
+            self.is_in_doubt = was_in_doubt;
+            if !fleet.begin(self.day)?.is_closed {
+                return Err(ShipError::Anew);
+            }
+            // What follows is only added up.
+            self.is_closed = true;
+            return Ok(0);
         }
         if !fleet.is_same() {
             return Err(ShipError::Anew);
@@ -328,8 +324,10 @@ impl DayShipping {
         for count in &batch.counts {
             self.keys.told(count.key, count.total, count.failed);
         }
-        self.batch = following(self.batch);
-        self.is_in_doubt = false;
+        if !is_beside {
+            self.batch = following(self.batch);
+            self.is_in_doubt = false;
+        }
         self.told_sessions = sessions;
         Ok(rows)
     }

@@ -20,7 +20,7 @@ use tlsrptd_service::files::{self, FileIdentity};
 
 use crate::{
     baseline::Baseline,
-    numbers::{self, FormerNumber, Numbers},
+    numbers::{self, FormerNumber, Numbers, Reason},
     told_note::{CountedIn, Noted, ToldNote},
 };
 
@@ -131,10 +131,12 @@ impl Incarnation {
         &mut self,
         id: KeyHash,
         baseline: Baseline,
+        reason: Reason,
         is_behind: bool,
     ) -> Result<(), IncarnationError> {
         let day = baseline.day();
-        self.write(self.numbers.followed(id, day, today(), is_behind))?;
+        let followed = self.numbers.followed(id, day, reason, today(), is_behind);
+        self.write(followed)?;
         self.baseline = Some(Arc::new(baseline));
         self.remove_baselines();
         Ok(())
@@ -297,7 +299,7 @@ mod tests {
         let mut become_another = || {
             let baseline = Baseline::of(other.first_day());
             let next = other.prepare(&baseline).unwrap();
-            other.renew(next, baseline, false).unwrap();
+            other.renew(next, baseline, Reason::Lost, false).unwrap();
             next
         };
         become_another();
@@ -339,7 +341,8 @@ mod tests {
         assert!(ours.is_first() && ours.baseline().is_none() && former != next);
         let next = ours.prepare(&Baseline::of(day)).unwrap();
         ours.numbers.first_day = day.back(3);
-        ours.renew(next, Baseline::of(day), true).unwrap();
+        ours.renew(next, Baseline::of(day), Reason::Lost, true)
+            .unwrap();
         drop(ours);
         ours = Incarnation::open(&storage).unwrap();
         assert_eq!((ours.id(), files()), (next, two + 1), "nothing told yet");

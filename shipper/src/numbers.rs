@@ -9,8 +9,12 @@ use tlsrptd_proto::day::Day;
 pub(crate) const LENGTH: usize = 512;
 /// So many new numbers a collector takes in a day, whatever database or files say.
 pub(crate) const MOST_A_DAY: u32 = 8;
-/// Each of other days.
-const MOST_FORMER: usize = 8;
+/// Each of other days. A file of an older version may have one more.
+const MOST_FORMER: usize = 7;
+/// Behind a former number of which it is certain that no other host has it. An older version wrote nothing there: such a number
+/// is taken for one that another may have. If nobody has, its days wait until their deadline; the other way round they might be
+/// closed before all of them is told.
+const ALONE: &str = "alone";
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,17 @@ pub(crate) struct FormerNumber {
     pub(crate) first_day: Day,
     /// The first day that is not told under it any more.
     pub(crate) end: Day,
+    /// Another host may have it, and still have more of these days to tell: only that one knows when they are done.
+    pub(crate) is_shared: bool,
+}
+
+/// Why a collector takes another number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// What it counted under the one that it has is lost: it is told under that no more.
+    Lost,
+    /// Its folder may be a copy: another host may have all the numbers that stand there.
+    Copied,
 }
 
 impl Numbers {
@@ -58,10 +73,11 @@ impl Numbers {
         &self,
         id: KeyHash,
         first_day: Day,
+        reason: Reason,
         today: Day,
         is_behind: bool,
     ) -> Numbers {
-        let mut former = self.former.clone();
+        let (mut former, is_copied) = (self.former.clone(), reason == Reason::Copied);
         // A clock that was put right may begin before the one before.
         former.retain_mut(|former| {
             former.end = former.end.min(first_day);
@@ -72,9 +88,13 @@ impl Numbers {
                 id: self.id,
                 first_day: self.first_day,
                 end: first_day,
+                is_shared: is_copied,
             };
             former.insert(0, ended);
         }
+        former
+            .iter_mut()
+            .for_each(|former| former.is_shared |= is_copied);
         Numbers {
             id,
             first_day,
@@ -109,8 +129,14 @@ impl Numbers {
         if let Some((day, number)) = self.taken {
             text += &format!(" {day} {number}");
         }
-        for FormerNumber { id, first_day, end } in &self.former {
+        for former in &self.former {
+            let FormerNumber {
+                id, first_day, end, ..
+            } = former;
             text += &format!("\n{id} {first_day} {end}");
+            if !former.is_shared {
+                text += &format!(" {ALONE}");
+            }
         }
         format!("{text:<width$}\n", width = LENGTH - 1)
     }
@@ -131,6 +157,7 @@ impl Numbers {
                 id: parse_number(words.next()?)?,
                 first_day: Day::parse(words.next()?).ok()?,
                 end: Day::parse(words.next()?).ok()?,
+                is_shared: words.next() != Some(ALONE),
             });
         }
         Some(numbers)
@@ -148,7 +175,7 @@ pub(crate) fn parse_number(text: &str) -> Option<KeyHash> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Reason::*, *};
 
     fn day(n: u32) -> Day {
         Day::parse("2026-11-01").unwrap().ahead(n)
@@ -161,10 +188,10 @@ mod tests {
     #[test]
     fn days_belong_to_the_number_of_their_time() {
         let first = Numbers::first(id(1), day(0));
-        let second = first.followed(id(2), day(3), day(3), true);
+        let second = first.followed(id(2), day(3), Lost, day(3), true);
         // Once more on the same day: nothing was ever told under the second one but of that day.
-        let third = second.followed(id(3), day(3), day(3), true);
-        let fourth = third.followed(id(4), day(5), day(5), true);
+        let third = second.followed(id(3), day(3), Lost, day(3), true);
+        let fourth = third.followed(id(4), day(5), Lost, day(5), true);
         let days = |numbers: &Numbers| -> Vec<_> {
             let former = numbers.former();
             former.map(|one| (one.id, one.first_day, one.end)).collect()
@@ -178,11 +205,35 @@ mod tests {
         assert_eq!(Numbers::parse(&fourth.to_text()).unwrap(), fourth);
         assert_eq!(days(&fourth.without(id(1))), [(id(3), day(3), day(5))]);
         assert!(fourth.has(id(1)) && fourth.has(id(4)) && !fourth.has(id(2)));
-        let all_told = first.followed(id(2), day(3), day(3), false);
+        let all_told = first.followed(id(2), day(3), Lost, day(3), false);
         assert_eq!(days(&all_told), [], "nothing is to be told");
         // A clock that was ahead is put right.
-        let back = fourth.followed(id(5), day(2), day(2), true);
+        let back = fourth.followed(id(5), day(2), Lost, day(2), true);
         assert_eq!(days(&back), [(id(1), day(0), day(2))]);
+    }
+
+    #[test]
+    fn what_stands_in_a_copied_folder_is_shared() {
+        let shared = |numbers: &Numbers| -> Vec<_> {
+            let read = Numbers::parse(&numbers.to_text()).unwrap();
+            read.former().map(|former| former.is_shared).collect()
+        };
+        let first = Numbers::first(id(1), day(0));
+        let lost = first.followed(id(2), day(1), Lost, day(1), true);
+        assert_eq!(shared(&lost), [false]);
+        let copied = lost.followed(id(3), day(2), Copied, day(2), true);
+        assert_eq!(shared(&copied), [true, true], "also those before");
+        let again = copied.followed(id(4), day(3), Lost, day(3), true);
+        assert_eq!(shared(&again), [true, true, false]);
+        let (ours, theirs) = (id(2), id(1));
+        let older = format!(
+            "{ours} {} {} 1\n{theirs} {} {}",
+            day(1),
+            day(1),
+            day(0),
+            day(1)
+        );
+        assert_eq!(shared(&Numbers::parse(&older).unwrap()), [true]);
     }
 
     #[test]
@@ -190,7 +241,7 @@ mod tests {
         let mut numbers = Numbers::first(id(0), day(0));
         for n in 1..=MOST_A_DAY {
             assert!(numbers.may_be_followed(day(0)));
-            numbers = numbers.followed(id(n as u8), day(0), day(0), true);
+            numbers = numbers.followed(id(n as u8), day(0), Lost, day(0), true);
             numbers = Numbers::parse(&numbers.to_text()).unwrap();
         }
         assert!(!numbers.may_be_followed(day(0)), "also by the next process");
@@ -203,7 +254,7 @@ mod tests {
         for n in 1..=MOST_FORMER as u8 {
             let day = day(n.into());
             assert!(numbers.may_be_followed(day));
-            numbers = numbers.followed(id(n), day, day, true);
+            numbers = numbers.followed(id(n), day, Lost, day, true);
             assert_eq!(numbers.to_text().len(), LENGTH, "{n}");
             assert_eq!(Numbers::parse(&numbers.to_text()).unwrap(), numbers);
         }

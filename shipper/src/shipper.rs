@@ -163,6 +163,7 @@ impl Shipper {
             fetcher: &self.fetcher,
             baseline: baseline.as_ref(),
             collector: &self.name,
+            is_shared: false,
             stop,
         };
         let ours = self.closed_days.ship(&telling, &mut self.today)?;

@@ -15,7 +15,7 @@ use crate::{
     day_shipping::{DayShipping, Way},
     error::ShipError,
     growth::Rule,
-    numbers::MOST_A_DAY,
+    numbers::{MOST_A_DAY, Reason},
     stop::Stop,
 };
 
@@ -37,7 +37,7 @@ impl Shipper {
             true => 0,
             false => self.tell_beside(day, &baseline, stop)?,
         };
-        self.become_another(number, baseline)?;
+        self.become_another(number, baseline, Reason::Copied)?;
         warn!(
             %day, collector = self.name, may_be_missing,
             "the database knows more of this collector than its folder: that is a copy, or came back from a backup, or somebody else writes in its name; what it counts from now on is another collector's"
@@ -80,6 +80,9 @@ impl Shipper {
         let mut copy = DayShipping::new(day, today.baseline());
         let (mut reading, way) = (self.read_today_of(day)?, Way::Beside(baseline));
         let shipped = copy.ship(fleet, &mut reading, Rule::Everything, stop, way)?;
+        if copy.is_closed() {
+            return Err(ShipError::Anew);
+        }
         let told = incarnation.noted(day).map_or(0, |noted| noted.sessions);
         Ok(shipped.sessions.saturating_sub(told))
     }
@@ -99,7 +102,7 @@ impl Shipper {
             // What it was comes no more: no day need wait for that.
             fleet.done(day, today.batch())?;
         }
-        self.become_another(number, baseline)?;
+        self.become_another(number, baseline, Reason::Lost)?;
         warn!(
             %day, sessions, before,
             "the collector counts less of today than before: its file was replaced, or its day rotated by hand; from now on it is another collector"
@@ -108,10 +111,15 @@ impl Shipper {
     }
 
     /// From the baseline's day on.
-    fn become_another(&mut self, number: KeyHash, baseline: Baseline) -> Result<(), ShipError> {
+    fn become_another(
+        &mut self,
+        number: KeyHash,
+        baseline: Baseline,
+        reason: Reason,
+    ) -> Result<(), ShipError> {
         let is_behind = self.closed_days.outbox.is_behind(baseline.day());
         let incarnation = self.incarnation.as_mut().ok_or(ShipError::Anew)?;
-        incarnation.renew(number, baseline, is_behind)?;
+        incarnation.renew(number, baseline, reason, is_behind)?;
         self.begin_anew();
         Ok(())
     }

@@ -7,7 +7,7 @@ use tracing::info;
 
 use crate::{
     baseline::Baseline,
-    day_shipping::{DayShipping, Shipped, Way},
+    day_shipping::{DayShipping, Resumed, Shipped, Way},
     error::ShipError,
     fleet::{Fleet, Taken},
     growth::Rule,
@@ -41,6 +41,8 @@ pub(super) struct Telling<'a> {
     /// What of a day was told under the number before.
     pub(super) baseline: Option<&'a Arc<Baseline>>,
     pub(super) collector: &'a str,
+    /// Another host may have the number, and more of its days to tell: it alone calls them done.
+    pub(super) is_shared: bool,
     pub(super) stop: &'a Stop,
 }
 
@@ -107,7 +109,10 @@ impl ClosedDays {
         let begun = today.take_if(|shipping| shipping.day == day);
         let begun = begun.or_else(|| self.begun.take_if(|shipping| shipping.day == day));
         let mut shipping = begun.unwrap_or_else(|| telling.anew(day));
-        tell_resumed(shipping.resume(&found), day, telling.collector);
+        let resumed = shipping.resume(&found);
+        if !(telling.is_shared && resumed == Resumed::Foreign) {
+            tell_resumed(resumed, day, telling.collector);
+        }
         let told = telling.read_whole(&mut shipping, Rule::Everything);
         let (batch, is_closed) = (shipping.batch(), shipping.is_closed());
         if told.is_err() {
@@ -117,7 +122,7 @@ impl ClosedDays {
         growth = shipped.growth.get(&day).copied().unwrap_or(growth);
         if is_closed {
             tell_late(fleet, &fleet.begin(day)?, &shipped)?;
-        } else if fleet.done(day, batch)? == Taken::No {
+        } else if !telling.is_shared && fleet.done(day, batch)? == Taken::No {
             return Err(ShipError::Anew);
         } else {
             info!(%day, sessions = shipped.sessions, rows = shipped.rows, "day shipped");
@@ -141,6 +146,10 @@ impl Telling<'_> {
         if newest.is_none_or(|newest| newest < shipping.day) {
             return Err(ReadError::NotClosed(shipping.day).into());
         }
-        shipping.ship(self.fleet, &mut reading, rule, self.stop, Way::Closed)
+        let way = match self.is_shared {
+            true => Way::ClosedBeside,
+            false => Way::Closed,
+        };
+        shipping.ship(self.fleet, &mut reading, rule, self.stop, way)
     }
 }

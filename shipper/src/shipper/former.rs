@@ -1,7 +1,8 @@
 //! Numbers that this collector had before, of days that were not told when it became another one.
 //!
-//! Whoever has a copy of its folder may tell the same days under the same number. A closed day is the same in both, so of each
-//! key they tell the same count.
+//! Whoever has a copy of its folder may tell the same days under the same number. Of each key the larger count stays. Who left the
+//! number as it may be the copy tells beside the batches, and calls no day done: that is for the one who has stayed. When both
+//! have left it, nobody does, and these days wait until their deadline.
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ impl Shipper {
             fetcher: &self.fetcher,
             baseline: former.baseline.as_ref(),
             collector: &self.name,
+            is_shared: former.number.is_shared,
             stop,
         };
         former.days.ship(&telling, &mut None)

@@ -5,6 +5,8 @@ use tlsrptd_proto::day::Day;
 
 use crate::harness::{Host, await_that, clock::FakeClock, today};
 
+const ALL_TOLD: &str = "all days are shipped under the number that this collector had before";
+
 /// A host on the day behind its first one, of which 10 sessions are untold, as it has no tables, and 6 of today are told.
 fn host_behind() -> Option<(Host, FakeClock, Day)> {
     let mut host = Host::new()?;
@@ -45,12 +47,17 @@ impl Host {
         });
     }
 
-    /// The day is told whole under the first number, which it belongs to, and nobody has taken part in it under another.
-    fn assert_told_by_the_first(&self, day: Day) {
+    /// The day is told whole under the first number, which it belongs to, and nobody has taken part in it under another. Whether it
+    /// is called done.
+    fn assert_told_by_the_first(&self, day: Day, is_done: bool) {
         let of =
             |which: &str| format!("SELECT count(*) FROM shipment WHERE day = '{day}' AND {which}");
         let first = "collector = (SELECT min(id) FROM collector)";
-        self.await_number(&of(&format!("done AND {first}")), 1);
+        match is_done {
+            true => self.await_number(&of(&format!("done AND {first}")), 1),
+            false => self.await_log(ALL_TOLD),
+        }
+        assert_eq!(self.number(&of("done")), i64::from(is_done));
         assert_eq!(self.shipped(day), (10, 0, 0));
         assert_eq!(self.number(&of(&format!("NOT {first}"))), 0);
         let begun = format!(
@@ -78,8 +85,8 @@ fn todays_file_is_replaced() {
     host.await_told(day.next(), 8);
     assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
     host.await_shipped(day, (10, 0, 0));
-    host.assert_told_by_the_first(day);
-    host.await_log("all days are shipped under the number that this collector had before");
+    host.assert_told_by_the_first(day, true);
+    host.await_log(ALL_TOLD);
 }
 
 /// Days wait for the newest number of a name: in a new database, too, that which the collector has comes behind those that it had.
@@ -104,7 +111,7 @@ fn the_database_knows_none_of_them() {
     assert_eq!(host.number(in_order), 1);
 }
 
-/// The one that had told more is gone for good.
+/// The one that had told more is gone for good. Nobody can know that: the day waits for it.
 #[test]
 fn the_folder_comes_back_from_a_backup() {
     let Some((mut host, _clock, day)) = host_behind() else {
@@ -133,10 +140,10 @@ fn the_folder_comes_back_from_a_backup() {
     host.await_told(day.next(), 16);
     assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
     host.await_shipped(day, (10, 0, 0));
-    host.assert_told_by_the_first(day);
+    host.assert_told_by_the_first(day, false);
 }
 
-/// Both have the closed day, and tell it under one number.
+/// Both have the closed day, and tell it under one number. The first one may have more of it, and says when it is done.
 #[test]
 fn the_folder_is_copied() {
     let Some((mut first, clock, day)) = host_behind() else {
@@ -160,9 +167,12 @@ fn the_folder_is_copied() {
     second.await_told(day.next(), 13);
     first.count("b.test", 5, 0);
     first.await_told(day.next(), 18);
-    first.await_shipped(day, (10, 0, 0));
-    first.assert_told_by_the_first(day);
-    second.await_log("all days are shipped under the number that this collector had before");
+    first.stop_shipper();
+    second.await_shipped(day, (10, 0, 0));
+    second.assert_told_by_the_first(day, false);
+    first.start_shipper();
+    first.assert_told_by_the_first(day, true);
+    assert!(!first.log().contains("ships as this collector"));
     first.await_number("SELECT count(*) FROM collector WHERE name = 'mx1'", 1);
     first.await_number("SELECT count(*) FROM collector WHERE name = 'mx2'", 1);
 }
@@ -192,6 +202,6 @@ fn a_day_ends_meanwhile() {
     assert_eq!(host.shipped(day).0, 0, "nobody has made its tables");
     host.await_shipped(day, (10, 0, 0));
     host.await_shipped(day.ahead(2), (1, 0, 0));
-    host.assert_told_by_the_first(day);
+    host.assert_told_by_the_first(day, false);
     assert_eq!(host.shipped(day.next()), (15, 0, 0));
 }

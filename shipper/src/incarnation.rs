@@ -112,6 +112,17 @@ impl Incarnation {
         self.numbers.may_be_followed(today())
     }
 
+    /// Notes that it is about to become another from that day on, as what it counted of it was lost: nothing was told of what
+    /// there is now. However it goes on, it is that number.
+    pub(crate) fn prepare_after_loss(&mut self, day: Day) -> Result<(), IncarnationError> {
+        self.write(self.numbers.before(new_number(), day))
+    }
+
+    /// The number that it is about to become, and from which day on.
+    pub(crate) fn next(&self) -> Option<(KeyHash, Day)> {
+        self.numbers.next()
+    }
+
     /// Keeps what is told already of the number that follows; without that number it is nobody's. Whether the disk has room for it
     /// is known before anything else is done.
     pub(crate) fn prepare(&self, baseline: &Baseline) -> Result<KeyHash, IncarnationError> {
@@ -353,8 +364,12 @@ mod tests {
         assert_eq!((left[0].id, left[0].end), (former, day));
         ours.note_telling(day, 1, 1).unwrap();
         ours.forget(former).unwrap();
+        ours.prepare_after_loss(day).unwrap();
+        let prepared = ours.next();
+        assert!(prepared.is_some_and(|(number, from)| number != next && from == day));
         drop(ours);
         ours = Incarnation::open(&storage).unwrap();
+        assert_eq!(ours.next(), prepared, "it goes on with that one");
         assert_eq!((ours.id(), ours.former().len()), (next, 0));
         assert_eq!(ours.noted(day).unwrap().batch, 1);
     }

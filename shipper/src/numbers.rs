@@ -15,6 +15,8 @@ const MOST_FORMER: usize = 7;
 /// is taken for one that another may have. If nobody has, its days wait until their deadline; the other way round they might be
 /// closed before all of them is told.
 const ALONE: &str = "alone";
+/// Before a number that this collector is about to take.
+const NEXT: &str = "next";
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(crate) struct Numbers {
     pub(crate) first_day: Day,
     /// On that day it was taken in place of another, so many of that day being taken.
     taken: Option<(Day, u32)>,
+    /// It is about to become that number, from that day on, as what it counted of the day before was lost.
+    next: Option<(KeyHash, Day)>,
     /// The newest first.
     former: Vec<FormerNumber>,
 }
@@ -54,6 +58,7 @@ impl Numbers {
             id,
             first_day,
             taken: None,
+            next: None,
             former: Vec::new(),
         }
     }
@@ -66,6 +71,19 @@ impl Numbers {
     /// It was taken in place of no other.
     pub(crate) fn is_first(&self) -> bool {
         self.taken.is_none()
+    }
+
+    /// On the way to another number, from a day on.
+    pub(crate) fn before(&self, next: KeyHash, day: Day) -> Numbers {
+        Numbers {
+            next: Some((next, day)),
+            ..self.clone()
+        }
+    }
+
+    /// The number that it is about to take, and from which day on.
+    pub(crate) fn next(&self) -> Option<(KeyHash, Day)> {
+        self.next
     }
 
     /// Another number, from a day on; with the former one, when days before are to be told under that.
@@ -99,6 +117,7 @@ impl Numbers {
             id,
             first_day,
             taken: Some((today, self.taken_on(today).saturating_add(1))),
+            next: None,
             former,
         }
     }
@@ -129,6 +148,9 @@ impl Numbers {
         if let Some((day, number)) = self.taken {
             text += &format!(" {day} {number}");
         }
+        if let Some((next, day)) = self.next {
+            text += &format!("\n{NEXT} {next} {day}");
+        }
         for former in &self.former {
             let FormerNumber {
                 id, first_day, end, ..
@@ -153,8 +175,14 @@ impl Numbers {
             numbers.taken = Some((Day::parse(day).ok()?, words.next()?.parse().ok()?));
         }
         for mut words in lines {
+            let first = words.next()?;
+            if first == NEXT {
+                let (id, day) = (words.next()?, words.next()?);
+                numbers.next = Some((parse_number(id)?, Day::parse(day).ok()?));
+                continue;
+            }
             numbers.former.push(FormerNumber {
-                id: parse_number(words.next()?)?,
+                id: parse_number(first)?,
                 first_day: Day::parse(words.next()?).ok()?,
                 end: Day::parse(words.next()?).ok()?,
                 is_shared: words.next() != Some(ALONE),
@@ -254,6 +282,9 @@ mod tests {
         for n in 1..=MOST_FORMER as u8 {
             let day = day(n.into());
             assert!(numbers.may_be_followed(day));
+            let before = numbers.before(id(n), day);
+            assert_eq!(before.to_text().len(), LENGTH, "before {n}");
+            assert_eq!(Numbers::parse(&before.to_text()).unwrap(), before);
             numbers = numbers.followed(id(n), day, Lost, day, true);
             assert_eq!(numbers.to_text().len(), LENGTH, "{n}");
             assert_eq!(Numbers::parse(&numbers.to_text()).unwrap(), numbers);

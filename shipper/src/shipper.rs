@@ -178,6 +178,7 @@ impl Shipper {
 
     fn connect(&mut self) -> Result<(), ShipError> {
         self.see_to_incarnation()?;
+        self.take_up_next()?;
         let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
         let (id, first_day) = (incarnation.id(), incarnation.first_day());
         let (is_first, former) = (incarnation.is_first(), incarnation.former());

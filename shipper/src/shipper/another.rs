@@ -14,8 +14,9 @@ use crate::{
     baseline::Baseline,
     day_shipping::{DayShipping, Way},
     error::ShipError,
+    fleet::Which,
     growth::Rule,
-    numbers::{MOST_A_DAY, Reason},
+    numbers::{FormerNumber, MOST_A_DAY, Reason},
     stop::Stop,
 };
 
@@ -95,19 +96,44 @@ impl Shipper {
             (self.counted_today, self.counted_in) = (sessions, now);
             return Ok(AT_ONCE);
         }
-        let (before, baseline) = (self.counted_today, Baseline::of(day));
-        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
-        let number = incarnation.prepare(&baseline)?;
-        if let (Some(fleet), Some(today)) = (&self.fleet, &self.today) {
-            // What it was comes no more: no day need wait for that.
-            fleet.done(day, today.batch())?;
-        }
-        self.become_another(number, baseline, Reason::Lost)?;
+        let before = self.counted_today;
+        let incarnation = self.incarnation.as_mut().ok_or(ShipError::Anew)?;
+        incarnation.prepare_after_loss(day)?;
         warn!(
             %day, sessions, before,
             "the collector counts less of today than before: its file was replaced, or its day rotated by hand; from now on it is another collector"
         );
         Ok(AT_ONCE)
+    }
+
+    /// Becomes the number that was prepared after a loss. Wherever it is cut short, it is done once more, by the next process too:
+    /// the day waits for that number before the former one is called done, and nothing is told until all of it is.
+    pub(super) fn take_up_next(&mut self) -> Result<(), ShipError> {
+        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+        let Some((number, day)) = incarnation.next() else {
+            return Ok(());
+        };
+        self.fleet = None;
+        let (id, first_day) = (incarnation.id(), incarnation.first_day());
+        let mut before = incarnation.former();
+        before.push(FormerNumber {
+            id,
+            first_day,
+            end: day,
+            is_shared: false,
+        });
+        self.register(number, day, Which::Current(&before))?;
+        let (former, _) = self.register(id, first_day, Which::Former)?;
+        let mut told = former.shipments()?.into_iter();
+        if let Some(told) = told.find(|told| told.day == day && !told.is_closed)
+            && incarnation
+                .noted(day)
+                .is_some_and(|noted| told.batch <= noted.batch)
+        {
+            // What it was comes no more, and nobody else tells as that: no day need wait for it.
+            former.done(day, told.batch)?;
+        }
+        self.become_another(number, Baseline::of(day), Reason::Lost)
     }
 
     /// From the baseline's day on.

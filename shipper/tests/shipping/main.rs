@@ -4,6 +4,7 @@
 
 mod copies;
 mod counts;
+mod cut_short;
 mod cuts;
 mod days;
 mod forged;

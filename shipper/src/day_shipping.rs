@@ -1,6 +1,7 @@
 //! One day on its way to the database: a reading goes by, and what is worth telling of it becomes batches.
 
 mod texts;
+mod way;
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -9,13 +10,13 @@ use tlsrptd_proto::{counts::FetchedCounts, day::Day, domain::Domain, fetch::Even
 use tracing::warn;
 
 use self::texts::HeldShards;
+pub(crate) use self::way::Way;
 use crate::{
     baseline::Baseline,
     batch::{Batch, Count, Of, Texts},
     error::ShipError,
     fleet::{Fleet, Shipment, Taken, following},
     growth::{Rule, Ticks},
-    incarnation::Incarnation,
     reading::Reading,
     shipped_keys::{ShippedKeys, Verdict},
     stop::Stop,
@@ -54,18 +55,6 @@ pub(crate) enum Resumed {
     Lost,
     /// It knows of more: somebody else tells in this collector's name.
     Foreign,
-}
-
-/// How a reading is told.
-pub(crate) enum Way<'a> {
-    /// A closed day, batch by batch.
-    Closed,
-    /// Today: each batch is noted before.
-    Today(&'a mut Incarnation),
-    /// The same under a number that another may have, too: beside the batches.
-    ClosedBeside,
-    /// Today in that way, and no more than that.
-    Beside(&'a Baseline),
 }
 
 /// What one reading came to.
@@ -177,6 +166,11 @@ impl DayShipping {
 
     pub(crate) fn batch(&self) -> i64 {
         self.batch
+    }
+
+    /// The sessions that the database knows of by what this process has told.
+    pub(crate) fn told_sessions(&self) -> u64 {
+        self.told_sessions
     }
 
     /// Tells what is worth it of a reading, whose head is read. Where somebody holds texts, all others are told before it is an
@@ -297,10 +291,8 @@ impl DayShipping {
         let grown = batch.counts.iter().filter(|count| count.of == Of::Sessions);
         let grown = grown.map(|count| self.keys.growth(count.key, count.total));
         let sessions = self.told_sessions.saturating_add(grown.sum());
-        if let Way::Today(incarnation) = way {
-            incarnation.note_telling(self.day, following(self.batch), sessions)?;
-        }
-        let is_beside = matches!(way, Way::ClosedBeside | Way::Beside(_));
+        way.note(self.day, following(self.batch), sessions)?;
+        let is_beside = way.is_beside();
         let was_in_doubt = self.is_in_doubt;
         let taken = match is_beside {
             true => fleet.tell_beside(self.day, &batch, sessions)?,

@@ -4,6 +4,8 @@
 //! and counts from nothing again: a new incarnation, whose counts are added to those of the lost one. So the file lies where the
 //! day files do, and is lost with them.
 
+mod notes;
+
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _},
@@ -20,8 +22,9 @@ use tlsrptd_service::files::{self, FileIdentity};
 
 use crate::{
     baseline::Baseline,
+    done_note::DoneNote,
     numbers::{self, FormerNumber, Numbers, Reason},
-    told_note::{CountedIn, Noted, ToldNote},
+    told_note::ToldNote,
 };
 
 /// Of the folder beside the day files: the only one that the shipper writes to.
@@ -35,6 +38,8 @@ pub(crate) struct Incarnation {
     numbers: Numbers,
     /// How much of today was told.
     told: ToldNote,
+    /// How much of closed days was told.
+    done: DoneNote,
     baseline: Option<Arc<Baseline>>,
 }
 
@@ -84,6 +89,8 @@ impl Incarnation {
         let _ = (&mut file).take(1024).read_to_string(&mut text);
         let told = beside(&path, "told");
         let told = ToldNote::open(&told, storage).map_err(failed("open", &told))?;
+        let done = beside(&path, "done");
+        let done = DoneNote::open(done.clone(), today()).map_err(failed("open", &done))?;
         let found = Numbers::parse(&text);
         let is_new = found.is_none();
         let mut numbers = found.unwrap_or_else(|| Numbers::first(new_number(), today()));
@@ -97,6 +104,7 @@ impl Incarnation {
             file,
             numbers,
             told,
+            done,
             baseline: None,
         };
         match is_new {
@@ -203,27 +211,6 @@ impl Incarnation {
                 let _ = fs::remove_file(entry.path());
             }
         }
-    }
-
-    /// What is noted of a day.
-    pub(crate) fn noted(&self, day: Day) -> Option<Noted> {
-        self.told.of(self.id(), day)
-    }
-
-    /// The file of today that is there now.
-    pub(crate) fn counted_in(&self) -> CountedIn {
-        self.told.counted_in()
-    }
-
-    /// Notes that this batch of today is going to be told, and how many sessions the database knows of then.
-    pub(crate) fn note_telling(
-        &mut self,
-        day: Day,
-        batch: i64,
-        sessions: u64,
-    ) -> Result<(), IncarnationError> {
-        let noted = self.told.note(self.id(), day, batch, sessions);
-        noted.map_err(failed("write", &beside(&self.path, "told")))
     }
 
     pub(crate) fn id(&self) -> KeyHash {

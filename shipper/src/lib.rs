@@ -5,7 +5,8 @@
 //! and whoever is in doubt tells it again. In the order of the data:
 //!
 //! 1. [`incarnation`] is who this collector is, and was ([`numbers`]): a file beside its day files, lost with them; by [`told_note`]
-//!    it sees that its folder is a copy, and by [`baseline`] nothing is told twice then;
+//!    it sees that its folder is a copy, by [`baseline`] nothing is told twice then, and by [`done_note`] it knows what was told
+//!    whatever somebody writes into the database's rows;
 //! 2. [`reading`] asks `tlsrpt-fetcher` for today and for closed days, [`outbox`] knows which days are to be told;
 //! 3. [`growth`] says which counts are told again, [`shipped_keys`] remembers what was told, in little memory;
 //! 4. [`batch`] is what goes in one transaction, [`day_shipping`] makes them of a reading;
@@ -19,6 +20,7 @@ mod batch;
 pub mod check_config;
 mod daemon;
 mod day_shipping;
+mod done_note;
 mod error;
 mod fleet;
 mod growth;

@@ -13,13 +13,14 @@ use crate::{
 /// The collector's clock may be ahead of the database's by so much; a day that has not come by then is a clock's error.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// The fleet has closed the day without these.
+/// The fleet has closed the day with so many sessions of it: the rest is late.
 pub(crate) fn tell_late(
     fleet: &Fleet,
     found: &Shipment,
     shipped: &Shipped,
+    told: u64,
 ) -> Result<(), ShipError> {
-    let late = shipped.sessions.saturating_sub(found.sessions);
+    let late = shipped.sessions.saturating_sub(told);
     if late > 0 && fleet.late(found.day, late)? {
         warn!(day = %found.day, sessions = late, "the fleet had closed the day: these sessions are in no report");
     }
@@ -37,6 +38,12 @@ pub(crate) fn tell_resumed(resumed: Resumed, day: Day, collector: &str) {
             "another tlsrpt-shipper ships as this collector: is a copy of its folder in use on another host?"
         ),
     }
+}
+
+/// How many sessions of a day are in it when it is closed: those that the database knows of, but not more than were told by what was
+/// noted. Whoever has the shippers' password can write a larger number.
+pub(crate) fn in_time(found: &Shipment, noted: Option<u64>) -> u64 {
+    noted.map_or(found.sessions, |noted| noted.min(found.sessions))
 }
 
 /// Whether an instant is still to come by the database's clock.

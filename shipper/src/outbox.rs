@@ -11,6 +11,7 @@ use tlsrptd_proto::{day::Day, dayfile, fetch::Event};
 use tracing::warn;
 
 use crate::{
+    done_note::{End, ToldDays},
     fleet::Shipment,
     reading::{Fetcher, Question, ReadError},
 };
@@ -25,6 +26,10 @@ pub(crate) struct Outbox {
     first_day: Day,
     /// Of a number that a collector had before: that day and those that follow are told under another.
     end: Option<Day>,
+    /// Another host may have that number, too: whether its days are done is not for this one to say.
+    is_shared: bool,
+    /// Days before that one are done where the database says so; those that follow only where this shipper has noted that.
+    since: Day,
     /// The newest day that the collector has closed, and the days that grew after that.
     newest: Option<Day>,
     growth: BTreeMap<Day, u64>,
@@ -43,6 +48,8 @@ impl Outbox {
             storage,
             first_day,
             end: None,
+            is_shared: false,
+            since: first_day,
             newest: None,
             growth: BTreeMap::new(),
             looked: None,
@@ -53,25 +60,36 @@ impl Outbox {
     }
 
     /// Of the days before that one alone.
-    pub(crate) fn before(mut self, end: Day) -> Outbox {
-        self.end = Some(end);
+    pub(crate) fn before(mut self, end: Day, is_shared: bool) -> Outbox {
+        (self.end, self.is_shared) = (Some(end), is_shared);
         self
     }
 
-    /// Takes what the database knows for true: a day that it has lost is told again.
-    pub(crate) fn resume(&mut self, first_day: Day, rows: Vec<Shipment>) {
-        self.first_day = first_day;
+    /// Compares what the database knows with what was noted: a day that it has lost is told again, and so is one that it calls done
+    /// without a note of that.
+    pub(crate) fn resume(&mut self, first_day: Day, rows: Vec<Shipment>, told: ToldDays) {
+        (self.first_day, self.since) = (first_day, told.since);
         let rows = rows.into_iter().map(|row| (row.day, row));
         let end = self.end;
         let ours = rows.filter(|(day, _)| end.is_none_or(|end| *day < end));
         self.rows = ours.collect();
         let (rows, newest) = (&self.rows, self.rows.keys().next_back());
-        self.settled.retain(|day, _| match rows.get(day) {
-            Some(row) => row.is_done || row.is_closed,
+        let is_shared = self.is_shared;
+        let holds = |day: &Day, end: Option<End>| match (rows.get(day), end) {
+            (Some(row), Some(End::Done(_))) => row.is_done || is_shared,
+            (Some(row), Some(End::Closed(_))) => row.is_closed,
+            (Some(row), None) => row.is_done || row.is_closed || is_shared,
             // Cleaned away, when there are newer ones; or lost with the newest rows.
-            None => newest.is_some_and(|newest| newest > day),
-        });
-        for row in self.rows.values().filter(|row| row.is_done) {
+            (None, _) => newest.is_some_and(|newest| newest > day),
+        };
+        self.settled.retain(|day, _| holds(day, None));
+        for (day, end) in told.ends {
+            if holds(&day, Some(end)) {
+                self.settled.entry(day).or_insert(end.growth());
+            }
+        }
+        let before = self.rows.range(..told.since).map(|(_, row)| row);
+        for row in before.filter(|row| row.is_done) {
             // What was added to it meanwhile may be told, or not.
             self.settled.entry(row.day).or_insert(0);
         }
@@ -145,8 +163,8 @@ impl Outbox {
         match (self.settled.get(&day), self.rows.get(&day)) {
             (Some(growth), _) => *growth < self.growth(day),
             (None, Some(_)) => true,
-            // Behind a day that is done, it was done too, and its row is cleaned away.
-            (None, None) => self.last_done().is_none_or(|done| done < day),
+            // Before anything was noted: behind a day that is done, it was done too, and its row is cleaned away.
+            (None, None) => day >= self.since || self.last_done().is_none_or(|done| done < day),
         }
     }
 
@@ -154,7 +172,7 @@ impl Outbox {
         let done = self
             .rows
             .values()
-            .filter(|row| row.is_done || row.is_closed);
+            .filter(|row| row.day < self.since && (row.is_done || row.is_closed));
         let settled = self.settled.keys().copied();
         done.map(|row| row.day).chain(settled).max()
     }
@@ -207,6 +225,14 @@ mod tests {
         }
     }
 
+    /// Noted since the first day of these tests.
+    fn told(ends: &[(&str, End)]) -> ToldDays {
+        ToldDays {
+            ends: ends.iter().map(|(text, end)| (day(text), *end)).collect(),
+            since: day("2026-11-20"),
+        }
+    }
+
     #[test]
     fn what_is_pending() {
         let folder = tempfile::tempdir().unwrap();
@@ -230,6 +256,7 @@ mod tests {
                 row("2026-11-23", true, false),
                 row("2026-11-24", false, true),
             ],
+            told(&["2026-11-21", "2026-11-23"].map(|day| (day, End::Done(0)))),
         );
         assert_eq!(outbox.next(None), Some(day("2026-11-22")), "begun");
         outbox.settle(day("2026-11-22"), 0);
@@ -247,8 +274,53 @@ mod tests {
         outbox.settle(day("2026-11-23"), 2);
         assert_eq!(outbox.next(None), None);
         // A failover to a server without the tail.
-        outbox.resume(day("2026-11-21"), vec![row("2026-11-25", false, false)]);
+        let rows = vec![row("2026-11-25", false, false)];
+        outbox.resume(day("2026-11-21"), rows, told(&[]));
         assert_eq!(outbox.next(None), Some(day("2026-11-25")));
+    }
+
+    /// Whoever has the shippers' password can say of a day what he likes, but not what this shipper has noted.
+    #[test]
+    fn what_the_database_says_and_what_was_noted() {
+        let (first, newest) = (day("2026-11-21"), day("2026-11-24"));
+        let (done, closed) = (End::Done(0), End::Closed(0));
+        let of = |is_done, is_closed| Some(row("2026-11-22", is_done, is_closed));
+        for (found, noted, is_pending, why) in [
+            (of(true, false), Some(done), false, "it is told"),
+            (of(true, true), Some(done), false, "and closed"),
+            (of(true, false), None, true, "somebody else says so"),
+            (of(true, true), None, true, "and it was closed by that"),
+            (of(false, false), Some(done), true, "that was lost"),
+            (of(false, true), Some(done), true, "and it was closed"),
+            (of(false, true), Some(closed), false, "what is late is told"),
+            (of(true, false), Some(closed), true, "it is open again"),
+            (None, Some(done), false, "it was cleaned away"),
+            (None, None, true, "days behind it say nothing of it"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let storage = folder.path().join("c.sqlite");
+            for kept in ["2026-11-21", "2026-11-22", "2026-11-24"] {
+                fs::write(dayfile::kept(&storage, day(kept)), "").unwrap();
+            }
+            let mut outbox = Outbox::new(storage, first);
+            outbox.newest = Some(newest);
+            let behind = ["2026-11-21", "2026-11-23", "2026-11-24"];
+            let mut rows: Vec<Shipment> = behind.map(|day| row(day, true, false)).into();
+            rows.extend(found);
+            let mut ends: Vec<(&str, End)> = behind.map(|day| (day, done)).into();
+            ends.extend(noted.map(|end| ("2026-11-22", end)));
+            let mut before = told(&ends);
+            outbox.resume(first, rows.clone(), before.clone());
+            let pending = is_pending.then(|| day("2026-11-22"));
+            assert_eq!(outbox.next(None), pending, "{why}");
+            // An older version noted nothing: then its rows are believed.
+            before.since = newest.next();
+            before.ends.clear();
+            outbox.settled.clear();
+            outbox.resume(first, rows, before);
+            let believed = found.is_none_or(|found| found.is_done);
+            assert_eq!(outbox.next(None).is_none(), believed, "{why}");
+        }
     }
 
     #[test]
@@ -256,7 +328,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let storage = folder.path().join("c.sqlite");
         let (first, end) = (day("2026-11-21"), day("2026-11-23"));
-        let mut outbox = Outbox::new(storage.clone(), first).before(end);
+        let mut outbox = Outbox::new(storage.clone(), first).before(end, false);
         assert!(!outbox.is_behind(end), "no day was ever closed");
         for kept in ["2026-11-21", "2026-11-22", "2026-11-23"] {
             fs::write(dayfile::kept(&storage, day(kept)), "").unwrap();
@@ -264,7 +336,7 @@ mod tests {
         assert!(outbox.is_behind(end), "it was not looked");
         outbox.newest = Some(end);
         // That the day on which the collector became another is done says nothing of those before.
-        outbox.resume(first, vec![row("2026-11-23", true, false)]);
+        outbox.resume(first, vec![row("2026-11-23", true, false)], told(&[]));
         assert_eq!(outbox.next(None), Some(first));
         outbox.settle(first, 0);
         assert!(outbox.is_behind(end));

@@ -154,19 +154,21 @@ impl Shipper {
         if awaited.is_none() {
             self.closed_days.outbox.look(&self.fetcher, today)?;
         }
-        let (Some(fleet), Some(incarnation)) = (&self.fleet, &self.incarnation) else {
+        let (Some(fleet), Some(incarnation)) = (&self.fleet, &mut self.incarnation) else {
             return Err(ShipError::Anew);
         };
         let baseline = incarnation.baseline();
-        let telling = Telling {
+        let mut telling = Telling {
             fleet,
             fetcher: &self.fetcher,
+            number: incarnation.id(),
+            incarnation,
             baseline: baseline.as_ref(),
             collector: &self.name,
             is_shared: false,
             stop,
         };
-        let ours = self.closed_days.ship(&telling, &mut self.today)?;
+        let ours = self.closed_days.ship(&mut telling, &mut self.today)?;
         Ok(former?.or(ours))
     }
 
@@ -193,12 +195,14 @@ impl Shipper {
         let (fleet, registered) = self.register(id, first_day, Which::Current(&former))?;
         self.tell_standing(registered.standing);
         let rows = fleet.shipments()?;
+        let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+        let told = incarnation.told_days(id);
         // The database's clock may be behind: days before are another number's all the same.
         let first_day = match is_first {
             true => registered.first_day,
             false => registered.first_day.max(first_day),
         };
-        self.closed_days.outbox.resume(first_day, rows);
+        self.closed_days.outbox.resume(first_day, rows, told);
         let days = [&mut self.today, &mut self.closed_days.begun];
         days.into_iter().flatten().for_each(DayShipping::pause);
         match std::mem::replace(&mut self.was_connected, true) {

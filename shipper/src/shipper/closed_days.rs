@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use tlsrptd_fleet::KeyHash;
 use tlsrptd_proto::day::Day;
 use tracing::info;
 
 use crate::{
     baseline::Baseline,
     day_shipping::{DayShipping, Resumed, Shipped, Way},
+    done_note::End,
     error::ShipError,
-    fleet::{Fleet, Taken},
+    fleet::{Fleet, Shipment, Taken},
     growth::Rule,
-    notes::{is_to_come, tell_late, tell_resumed},
+    incarnation::Incarnation,
+    notes::{in_time, is_to_come, tell_late, tell_resumed},
     outbox::Outbox,
     reading::{Fetcher, Question, ReadError},
     stop::Stop,
@@ -38,6 +41,8 @@ pub(super) struct ClosedDays {
 pub(super) struct Telling<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) fetcher: &'a Fetcher,
+    pub(super) incarnation: &'a mut Incarnation,
+    pub(super) number: KeyHash,
     /// What of a day was told under the number before.
     pub(super) baseline: Option<&'a Arc<Baseline>>,
     pub(super) collector: &'a str,
@@ -59,7 +64,7 @@ impl ClosedDays {
     /// waits for.
     pub(super) fn ship(
         &mut self,
-        telling: &Telling<'_>,
+        telling: &mut Telling<'_>,
         today: &mut Option<DayShipping>,
     ) -> Result<Option<Day>, ShipError> {
         let (mut after, mut failed, mut awaited) = (None, None, None);
@@ -81,31 +86,25 @@ impl ClosedDays {
     fn ship_day(
         &mut self,
         day: Day,
-        telling: &Telling<'_>,
+        telling: &mut Telling<'_>,
         today: &mut Option<DayShipping>,
     ) -> Result<Told, ShipError> {
         let fleet = telling.fleet;
         if is_to_come(day.next(), fleet.now()?, &mut self.is_ahead) {
             return Ok(Told::Later);
         }
+        telling.incarnation.note_closed(telling.number, day, 0)?;
         let is_made = fleet.want(day)?;
         let found = fleet.begin(day)?;
-        if !found.is_closed && !is_made {
+        if found.is_closed {
+            let told = in_time(&found, telling.noted(day));
+            let shipped = telling.read_whole(&mut telling.anew(day), Rule::Nothing)?;
+            return self.end_closed(telling, &found, &shipped, told);
+        }
+        if !is_made {
             return Ok(Told::Awaits);
         }
-        let mut growth = self.outbox.growth(day);
-        if found.is_closed || found.is_done {
-            let mut unshipped = telling.anew(day);
-            let shipped = telling.read_whole(&mut unshipped, Rule::Nothing)?;
-            growth = shipped.growth.get(&day).copied().unwrap_or(0);
-            if found.is_closed {
-                tell_late(fleet, &found, &shipped)?;
-            }
-            if found.is_closed || shipped.sessions <= found.sessions {
-                self.outbox.settle(day, growth);
-                return Ok(Told::All);
-            }
-        }
+        // Whoever has called it done may be somebody else: what is here was not noted as told.
         let begun = today.take_if(|shipping| shipping.day == day);
         let begun = begun.or_else(|| self.begun.take_if(|shipping| shipping.day == day));
         let mut shipping = begun.unwrap_or_else(|| telling.anew(day));
@@ -113,22 +112,58 @@ impl ClosedDays {
         if !(telling.is_shared && resumed == Resumed::Foreign) {
             tell_resumed(resumed, day, telling.collector);
         }
+        let noted = telling.noted(day);
         let told = telling.read_whole(&mut shipping, Rule::Everything);
         let (batch, is_closed) = (shipping.batch(), shipping.is_closed());
+        let in_process = shipping.told_sessions();
         if told.is_err() {
             self.begun = Some(shipping);
         }
         let shipped = told?;
-        growth = shipped.growth.get(&day).copied().unwrap_or(growth);
         if is_closed {
-            tell_late(fleet, &fleet.begin(day)?, &shipped)?;
-        } else if !telling.is_shared && fleet.done(day, batch)? == Taken::No {
-            return Err(ShipError::Anew);
-        } else {
-            info!(%day, sessions = shipped.sessions, rows = shipped.rows, "day shipped");
+            let found = fleet.begin(day)?;
+            // The last batch was noted, and did not come about.
+            let told = in_time(&found, noted.map(|noted| noted.max(in_process)));
+            return self.end_closed(telling, &found, &shipped, told);
         }
-        self.outbox.settle(day, growth);
+        if !telling.is_shared && fleet.done(day, batch)? == Taken::No {
+            return Err(ShipError::Anew);
+        }
+        info!(%day, sessions = shipped.sessions, rows = shipped.rows, "day shipped");
+        let end = End::Done(self.growth(day, &shipped));
+        self.end(telling, day, shipped.sessions, end)
+    }
+
+    /// The fleet has closed a day, with so many of its sessions.
+    fn end_closed(
+        &mut self,
+        telling: &mut Telling<'_>,
+        found: &Shipment,
+        shipped: &Shipped,
+        told: u64,
+    ) -> Result<Told, ShipError> {
+        tell_late(telling.fleet, found, shipped, told)?;
+        let end = End::Closed(self.growth(found.day, shipped));
+        self.end(telling, found.day, told, end)
+    }
+
+    fn end(
+        &mut self,
+        telling: &mut Telling<'_>,
+        day: Day,
+        sessions: u64,
+        end: End,
+    ) -> Result<Told, ShipError> {
+        let number = telling.number;
+        telling.incarnation.note_end(number, day, sessions, end)?;
+        self.outbox.settle(day, end.growth());
         Ok(Told::All)
+    }
+
+    /// How often a day had grown when it was read.
+    fn growth(&self, day: Day, shipped: &Shipped) -> u64 {
+        let read = shipped.growth.get(&day).copied();
+        read.unwrap_or_else(|| self.outbox.growth(day))
     }
 }
 
@@ -139,16 +174,22 @@ impl Telling<'_> {
         DayShipping::new(day, baseline.cloned())
     }
 
+    /// The sessions of a day that may have been told under this number, where that was noted.
+    fn noted(&self, day: Day) -> Option<u64> {
+        self.incarnation.told_sessions(self.number, day)
+    }
+
     /// Reads a closed day to its end.
-    fn read_whole(&self, shipping: &mut DayShipping, rule: Rule) -> Result<Shipped, ShipError> {
+    fn read_whole(&mut self, shipping: &mut DayShipping, rule: Rule) -> Result<Shipped, ShipError> {
         let mut reading = self.fetcher.ask(Question::Closed(shipping.day))?;
         let newest = reading.head()?;
         if newest.is_none_or(|newest| newest < shipping.day) {
             return Err(ReadError::NotClosed(shipping.day).into());
         }
-        let way = match self.is_shared {
-            true => Way::ClosedBeside,
-            false => Way::Closed,
+        let way = Way::Closed {
+            incarnation: self.incarnation,
+            number: self.number,
+            is_shared: self.is_shared,
         };
         shipping.ship(self.fleet, &mut reading, rule, self.stop, way)
     }

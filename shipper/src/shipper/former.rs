@@ -70,7 +70,8 @@ impl Shipper {
             if self.former.iter().any(|former| former.number == number) {
                 continue;
             }
-            let outbox = Outbox::new(self.storage.clone(), number.first_day).before(number.end);
+            let outbox = Outbox::new(self.storage.clone(), number.first_day)
+                .before(number.end, number.is_shared);
             self.former.push(FormerDays {
                 number,
                 baseline: incarnation.read_baseline(number.id)?,
@@ -81,25 +82,33 @@ impl Shipper {
         Ok(())
     }
 
-    fn ship_former(&self, former: &mut FormerDays, stop: &Stop) -> Result<Option<Day>, ShipError> {
+    fn ship_former(
+        &mut self,
+        former: &mut FormerDays,
+        stop: &Stop,
+    ) -> Result<Option<Day>, ShipError> {
         let FormerNumber { id, first_day, .. } = former.number;
         former.days.outbox.look(&self.fetcher, None)?;
         if !former.fleet.as_ref().is_some_and(Fleet::is_same) {
             let (fleet, registered) = self.register(id, first_day, Which::Former)?;
             let shipments = fleet.shipments()?;
             let first_day = registered.first_day.max(first_day);
-            former.days.outbox.resume(first_day, shipments);
+            let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
+            let told = incarnation.told_days(id);
+            former.days.outbox.resume(first_day, shipments, told);
             former.fleet = Some(fleet);
         }
-        let telling = Telling {
+        let mut telling = Telling {
             fleet: former.fleet.as_ref().ok_or(ShipError::Anew)?,
             fetcher: &self.fetcher,
+            incarnation: self.incarnation.as_mut().ok_or(ShipError::Anew)?,
+            number: id,
             baseline: former.baseline.as_ref(),
             collector: &self.name,
             is_shared: former.number.is_shared,
             stop,
         };
-        former.days.ship(&telling, &mut None)
+        former.days.ship(&mut telling, &mut None)
     }
 
     fn forget(&mut self, number: FormerNumber) -> Result<(), ShipError> {

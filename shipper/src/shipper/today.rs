@@ -11,7 +11,7 @@ use crate::{
     error::ShipError,
     growth::Rule,
     incarnation::Incarnation,
-    notes::{is_to_come, tell_late, tell_resumed},
+    notes::{in_time, is_to_come, tell_late, tell_resumed},
     reading::{Question, ReadError, Reading},
     stop::Stop,
 };
@@ -45,7 +45,9 @@ impl Shipper {
         self.counted_in = Some(incarnation.counted_in());
         let shipped = today.ship(fleet, &mut reading, rule, stop, Way::Today(incarnation))?;
         if today.is_closed() {
-            tell_late(fleet, &fleet.begin(day)?, &shipped)?;
+            let found = fleet.begin(day)?;
+            let told = in_time(&found, incarnation.told_sessions(incarnation.id(), day));
+            tell_late(fleet, &found, &shipped, told)?;
         }
         stop.tell(format!(
             "{day}: {} sessions counted, {} rows shipped at {}",

@@ -1,7 +1,7 @@
 //! Somebody has the shippers' password, and says that collectors have told more than they have: nothing is lost for that, nothing
 //! counted twice, and there is no collector more than a few.
 
-use crate::harness::{Host, today};
+use crate::harness::{Host, await_that, clock::FakeClock, today};
 
 const APART: &str = "the database knows more of this collector than its folder";
 
@@ -101,4 +101,57 @@ fn again_and_again() {
     host.await_shipped(today(), (15, 0, 0));
     assert_eq!(host.number(COLLECTORS), 1 + 8);
     host.assert_all_is_told();
+}
+
+/// A day is called done, and more of it known than there is: it is told all the same, and what comes too late for that is late.
+#[test]
+fn a_day_that_is_not_done() {
+    for (is_running, is_closed) in [(true, false), (false, false), (false, true)] {
+        let Some(mut host) = Host::new() else { return };
+        let day = today().back(3);
+        let noon = format!("{day}T12:00:00Z");
+        let Some(clock) = FakeClock::or_skip(host.folder.path(), &noon) else {
+            return;
+        };
+        host.clock = Some(clock.clone());
+        host.start_collector();
+        host.start_shipper();
+        host.count("a.test", 100, 0);
+        host.await_counted("today", 100);
+        host.await_shipped(day, (100, 0, 0));
+        if !is_running {
+            host.kill_shipper();
+        }
+        // Less than a tenth: they wait.
+        host.count("a.test", 5, 0);
+        host.await_counted("today", 105);
+        let forge = "UPDATE shipment SET done = true, sessions = 1000000 RETURNING day";
+        host.session.query(forge, &[]).unwrap();
+        clock.jump(&format!("{}T12:00:00Z", day.next()));
+        let of = |what: &str| format!("SELECT {what} FROM shipment WHERE day = '{day}'");
+        if !is_running {
+            await_that("the day is closed", || {
+                host.counted(&day.to_string()) == Some((105, 0, 0))
+            });
+            if is_closed {
+                host.close(day);
+            }
+            host.start_shipper();
+        }
+        if is_closed {
+            host.await_number(&of("late_sessions"), 5);
+            host.await_log("these sessions are in no report");
+            assert_eq!(host.shipped(day), (100, 0, 0));
+            continue;
+        }
+        host.await_shipped(day, (105, 0, 0));
+        host.await_number(&of("count(*)").replace("WHERE", "WHERE done AND"), 1);
+        // Who starts again knows what it has told.
+        let rows = host.number(&of("rows"));
+        host.stop_shipper();
+        host.start_shipper();
+        host.count("a.test", 1, 0);
+        host.await_shipped(day.next(), (1, 0, 0));
+        assert_eq!(host.number(&of("rows")), rows);
+    }
 }

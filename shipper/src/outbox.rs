@@ -154,6 +154,11 @@ impl Outbox {
         self.settled.insert(day, growth);
     }
 
+    /// What the database knew of the day behind the newest that is closed.
+    pub(crate) fn today(&self) -> Option<Shipment> {
+        self.rows.get(&self.newest?.next()).copied()
+    }
+
     /// How often a day grew after it was closed.
     pub(crate) fn growth(&self, day: Day) -> u64 {
         self.growth.get(&day).copied().unwrap_or(0)

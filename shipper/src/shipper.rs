@@ -154,6 +154,10 @@ impl Shipper {
         if awaited.is_none() {
             self.closed_days.outbox.look(&self.fetcher, today)?;
         }
+        if today.is_none() && self.may_be_a_copy() {
+            // That is seen to first: a copy calls no day done.
+            return former;
+        }
         let (Some(fleet), Some(incarnation)) = (&self.fleet, &mut self.incarnation) else {
             return Err(ShipError::Anew);
         };
@@ -170,6 +174,16 @@ impl Shipper {
         };
         let ours = self.closed_days.ship(&mut telling, &mut self.today)?;
         Ok(former?.or(ours))
+    }
+
+    /// More of today was told under this number than is noted.
+    fn may_be_a_copy(&self) -> bool {
+        let (Some(found), Some(incarnation)) = (self.closed_days.outbox.today(), &self.incarnation)
+        else {
+            return false;
+        };
+        let noted = incarnation.noted(found.day);
+        !found.is_closed && found.batch > noted.map_or(0, |noted| noted.batch)
     }
 
     /// Whatever went wrong, what the database knows is asked for anew.

@@ -124,13 +124,15 @@ impl Shipper {
         });
         self.register(number, day, Which::Current(&before))?;
         let (former, _) = self.register(id, first_day, Which::Former)?;
+        let noted = incarnation.noted(day).map_or(0, |noted| noted.batch);
         let mut told = former.shipments()?.into_iter();
-        if let Some(told) = told.find(|told| told.day == day && !told.is_closed)
-            && incarnation
-                .noted(day)
-                .is_some_and(|noted| told.batch <= noted.batch)
-        {
-            // What it was comes no more, and nobody else tells as that: no day need wait for it.
+        let told = told.find(|told| told.day == day);
+        if told.is_some_and(|told| told.batch > noted) {
+            // Somebody else tells as that, and says when it is done.
+            return self.become_another(number, Baseline::of(day), Reason::Copied);
+        }
+        if let Some(told) = told.filter(|told| !told.is_closed) {
+            // What it was comes no more: no day need wait for that.
             former.done(day, told.batch)?;
         }
         self.become_another(number, Baseline::of(day), Reason::Lost)

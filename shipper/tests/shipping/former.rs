@@ -177,6 +177,34 @@ fn the_folder_is_copied() {
     first.await_number("SELECT count(*) FROM collector WHERE name = 'mx2'", 1);
 }
 
+/// The copy starts when the first one is away, and could tell the closed day at once: it sees to who it is before that.
+#[test]
+fn a_copy_that_has_just_been_started() {
+    let Some((mut first, clock, day)) = host_behind() else {
+        return;
+    };
+    first.stop_shipper();
+    first.stop_collector();
+    let copy = first.copy_of_folder("copy");
+    first.start_collector();
+    first.start_shipper();
+    first.count("a.test", 3, 0);
+    first.await_told(day.next(), 9);
+    first.stop_shipper();
+    first.make_days();
+    let mut second = Host::on(first.database.clone());
+    second.name = "mx2";
+    second.clock = Some(clock);
+    second.put_folder(&copy);
+    second.start_collector();
+    second.start_shipper();
+    second.await_collectors(2);
+    second.await_shipped(day, (10, 0, 0));
+    second.assert_told_by_the_first(day, false);
+    first.start_shipper();
+    first.assert_told_by_the_first(day, true);
+}
+
 /// The day on which it became another is over before the one before it is told.
 #[test]
 fn a_day_ends_meanwhile() {

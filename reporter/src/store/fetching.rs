@@ -91,8 +91,9 @@ pub trait FetchJobs {
         true
     }
 
-    /// Jobs to run now, the oldest day first.
-    fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError>;
+    /// Jobs to run now, the oldest day first; but for those of a day whose answers cannot be stored yet: where several work on one
+    /// database, somebody may hold it.
+    fn due_jobs(&mut self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError>;
 
     /// The next due time after `now`.
     fn next_job(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tlsrptd_fleet::{PgDay, Session, Transaction, schema};
 use tlsrptd_proto::day::Day;
-use tlsrptd_reporter::store::Store;
+use tlsrptd_reporter::{model::CollectorCommand, store::Store};
 
 use crate::{
     environment::Engine,
@@ -233,6 +233,32 @@ fn a_job_of_it_ends(scene: &mut Scene) {
     assert!(!scene.is_composed(day()), "it is composed once more");
 }
 
+/// Whoever has the password of a shipper may make its row, and not end.
+fn its_jobs_are_made(scene: &mut Scene) {
+    let (held_day, now) = (day().next(), now() + SignedDuration::from_hours(24));
+    let held = scene.other.begin().unwrap();
+    let make = "INSERT INTO day(day) VALUES($1)";
+    held.execute(make, &[&PgDay(held_day)]).unwrap();
+    let reopen = "DELETE FROM fetch_job";
+    scene.fleet.ask(reopen, &[]);
+    let one = [CollectorCommand {
+        index: 1,
+        command: "one".to_owned(),
+    }];
+    let days = [day(), held_day];
+    scene.store.make_jobs(&days, &one, now).unwrap();
+    let mut due = || -> Vec<Day> {
+        let due = scene.store.due_jobs(now).unwrap();
+        due.iter().map(|job| job.day).collect()
+    };
+    for _ in 0..3 {
+        assert_eq!(due(), [day()], "what is asked could not be stored");
+    }
+    drop(held);
+    scene.other.query("SELECT 1", &[]).unwrap();
+    wait_until(|| due() == days, "it is free");
+}
+
 fn it_is_removed(scene: &mut Scene) {
     let later = day().next();
     scene.make(later);
@@ -250,6 +276,7 @@ fn no_step_waits_for_a_day_that_somebody_holds() {
     Engine::Postgres.test(|| {
         for (step, what) in [
             (its_tables_are_made as fn(&mut Scene), "its tables are made"),
+            (its_jobs_are_made, "its jobs are made"),
             (it_is_begun, "it is begun"),
             (it_is_ended, "it is ended"),
             (a_job_of_it_ends, "a job of it ends"),

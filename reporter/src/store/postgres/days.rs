@@ -73,8 +73,9 @@ impl Days for PostgresStore {
             return Ok(Vec::new());
         }
         if !collectors.is_empty() {
+            // Those of a day that somebody holds are made before its jobs are asked.
             days.iter()
-                .try_for_each(|day| self.make_partitions(*day, Step::JobsMade))?;
+                .try_for_each(|day| self.has_partitions(*day, Step::JobsMade).map(drop))?;
         }
         self.transact(Step::JobsMade, &[CALENDAR], |tx| {
             matching::make_jobs(&FetchJobTable { tx, now }, days, collectors)
@@ -128,22 +129,30 @@ impl PostgresStore {
 
     /// A day's answers and reports have tables of their own. They stay when the step after this fails.
     pub(super) fn make_partitions(&mut self, day: Day, step: Step) -> Result<(), StoreError> {
+        match self.has_partitions(day, step)? {
+            true => Ok(()),
+            false => Err(at_step(step, self.held.fault(day))),
+        }
+    }
+
+    /// The same; gives whether they are there, and not the row of the day held.
+    pub(super) fn has_partitions(&mut self, day: Day, step: Step) -> Result<bool, StoreError> {
         if self.made == Some(day) {
-            return Ok(());
+            return Ok(true);
         }
         let are_made = self.read(
             "days with tables",
             "SELECT 1 FROM day WHERE day = $1 AND made",
             &[&PgDay(day)],
         )?;
-        if are_made.is_empty() {
-            let made = self.make_tables(day, schema::make_reports_of);
-            if !made.map_err(|fault| at_step(step, fault))? {
-                return Err(at_step(step, self.held.fault(day)));
-            }
+        let is_made = !are_made.is_empty()
+            || self
+                .make_tables(day, schema::make_reports_of)
+                .map_err(|fault| at_step(step, fault))?;
+        if is_made {
+            self.made = Some(day);
         }
-        self.made = Some(day);
-        Ok(())
+        Ok(is_made)
     }
 }
 

@@ -23,18 +23,26 @@ impl FetchJobs for PostgresStore {
         self.asks(&job.command)
     }
 
-    fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
+    fn due_jobs(&mut self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
         let rows = self.read(
             "jobs",
             &format!(
-                "SELECT day, job, command, failures, listed, created, seen FROM fetch_job \
+                "SELECT day, job, command, failures, listed, created, seen, \
+                 EXISTS (SELECT 1 FROM day d WHERE d.day = j.day AND d.made) FROM fetch_job j \
                  WHERE {WAITING} AND next <= $1 ORDER BY day, job"
             ),
             &[&PgTime(now)],
         )?;
-        let jobs: Result<Vec<FetchJob>, Fault> = rows.iter().map(job).collect();
-        let mut jobs = jobs.map_err(|fault| unreadable("jobs", fault))?;
-        jobs.retain(|job| self.asks(&job.command));
+        let due = |row: &Row| Ok((job(row)?, row.try_get(7)?));
+        let due: Result<Vec<(FetchJob, bool)>, Fault> = rows.iter().map(due).collect();
+        let mut jobs = Vec::new();
+        for (job, has_tables) in due.map_err(|fault| unreadable("jobs", fault))? {
+            if self.asks(&job.command)
+                && (has_tables || self.has_partitions(job.day, Step::JobsMade)?)
+            {
+                jobs.push(job);
+            }
+        }
         Ok(jobs)
     }
 

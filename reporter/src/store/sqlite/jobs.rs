@@ -28,7 +28,7 @@ impl FetchJobs for SqliteStore {
         })
     }
 
-    fn due_jobs(&self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
+    fn due_jobs(&mut self, now: Timestamp) -> Result<Vec<FetchJob>, StoreError> {
         let jobs: Vec<Option<FetchJob>> = self.read("jobs", |db| {
             db.prepare_cached(&format!(
                 "SELECT day, fetcherindex, fetcher, retries, tlsrptd_listed, its, tlsrptd_seen FROM fetchjobs \

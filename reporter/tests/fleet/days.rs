@@ -4,7 +4,11 @@ use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
 use tlsrptd_fleet::{PgDay, Session};
-use tlsrptd_reporter::model::CollectorCommand;
+use tlsrptd_proto::day::Day;
+use tlsrptd_reporter::{
+    model::CollectorCommand,
+    store::{self, OperatorAccess},
+};
 
 use crate::{
     calendar::{Calendar, closed, yesterday},
@@ -264,5 +268,33 @@ fn a_day_is_over_when_it_is_by_the_databases_clock_too() {
         );
         assert_eq!(calendar.tend(6), []);
         assert_eq!(state(&calendar), ("open".to_owned(), true));
+    });
+}
+
+/// Whoever has the password of a shipper may ask for each day of thousands of years.
+#[test]
+fn days_to_come_are_not_looked_at_and_go() {
+    Engine::Postgres.test(|| {
+        let mut calendar = Calendar::new(&[("a", false)]);
+        calendar.fleet.ask(
+            "INSERT INTO day(day) SELECT DATE '2100-01-01' + n FROM generate_series(1, 20000) AS n",
+            &[],
+        );
+        let operator =
+            store::open_for_operator(&calendar.fleet.settings, OperatorAccess::Read).unwrap();
+        let fleet = operator.fleet().unwrap().unwrap();
+        let shown = fleet.days.iter().map(|of| of.day).max();
+        assert_eq!(
+            shown,
+            Some(Day::of(calendar.now).next()),
+            "the days that are at hand"
+        );
+        assert_eq!(
+            fleet.collectors[0].open_days, 3,
+            "of those that it may have shipped"
+        );
+        while calendar.store.clean(yesterday().0.back(30)).unwrap() {}
+        let left = "SELECT 1 FROM day WHERE day > '2100-01-01'";
+        assert_eq!(calendar.fleet.ask(left, &[]).len(), 0);
     });
 }

@@ -8,7 +8,9 @@ use super::{
     PostgresStore, at_step,
     composing::{self, IS_COMPOSED},
     days::{self, CALENDAR},
-    deliveries, held, mx_hosts, named, unreadable,
+    deliveries,
+    expected::TOMORROW,
+    held, mx_hosts, named, unreadable,
 };
 use crate::store::{Step, StoreError};
 
@@ -83,11 +85,21 @@ fn remove(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
     schema::drop_day(tx, day)
 }
 
+/// Days to come that nobody works on: whoever has the password of a shipper may have asked for any number.
+fn future_days() -> String {
+    format!(
+        "DELETE FROM day WHERE day IN (SELECT d.day FROM day d WHERE d.day > {TOMORROW} AND NOT d.made \
+         AND NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) \
+         AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day) LIMIT $1 FOR UPDATE SKIP LOCKED)"
+    )
+}
+
 /// A part of what may be a million rows, of days whose deliveries wait and of names. Gives whether there is more.
 fn clean_part(tx: &Transaction<'_>, oldest: Day) -> Result<bool, Fault> {
     days::record_decided(tx, oldest)?;
     let reports = tx.execute(OLD_REPORTS, &[&PgDay(oldest), &CLEANED_AT_ONCE])?;
-    Ok(named::clean_few(tx)? || reports > 0)
+    let days = tx.execute(&future_days(), &[&CLEANED_AT_ONCE])?;
+    Ok(named::clean_few(tx)? || reports > 0 || days > 0)
 }
 
 /// Behind the last part, once: whole tables are looked through.

@@ -240,13 +240,14 @@ pub(super) fn missing_collectors(
     from: Day,
     to: Day,
 ) -> Result<Vec<MissingCollector>, Fault> {
-    // And those whose days were too old when they were told, when they were.
+    // And those whose days were too old when they were told, when they were: a few of as many as somebody may have told of.
     let sql = format!(
         "SELECT day, command, reason FROM (SELECT day, job, command, reason FROM fetch_job WHERE day BETWEEN $1 AND $2 AND decided \
          AND coalesce(outcome, '') NOT IN ('answered', 'removed') UNION ALL \
          SELECT s.day, -c.id, 'shipper:' || c.name, format('the day was older than keep_days: %s sessions came late, and are in no report', \
-         s.late_sessions) FROM shipment s JOIN collector c ON c.id = s.collector WHERE s.day IN (SELECT day FROM day \
-         WHERE {WAS_TOO_OLD} AND (closed_at AT TIME ZONE 'UTC')::date BETWEEN $1 AND $2)) m ORDER BY day, job"
+         s.late_sessions) FROM (SELECT * FROM shipment WHERE day IN (SELECT day FROM day \
+         WHERE {WAS_TOO_OLD} AND (closed_at AT TIME ZONE 'UTC')::date BETWEEN $1 AND $2) ORDER BY late_sessions DESC LIMIT 100) s \
+         JOIN collector c ON c.id = s.collector) m ORDER BY day, job"
     );
     let rows = db.query(&sql, &[&PgDay(from), &PgDay(to)])?;
     let row = |row: &Row| {

@@ -3,6 +3,10 @@
 /// The day by the database's clock.
 pub(super) const TODAY: &str = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
 
+/// Rows of days up to this one are looked at, by the database's clock: whoever has the password of a shipper could tell of each day for
+/// thousands of years.
+pub(super) const TOMORROW: &str = "((clock_timestamp() AT TIME ZONE 'UTC')::date + 1)";
+
 /// Whether the day `d.day` waits for collector `c`. When a spool was lost its collector is another one, under the same name: the
 /// old one is waited for no longer than on the day on which that one began.
 pub(super) const IS_EXPECTED: &str = "c.first_day <= d.day AND (c.retired IS NULL OR c.retired > d.day) \

@@ -5,7 +5,7 @@ use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Transaction};
 use super::{
     PostgresReader,
     composing::IS_COMPOSED,
-    expected::{IS_EXPECTED, WAS_TOO_OLD},
+    expected::{IS_EXPECTED, TODAY, TOMORROW, WAS_TOO_OLD},
 };
 use crate::store::{
     FleetCollector, FleetDay, FleetMember, FleetState, FleetView, Retired, StoreError, Unretired,
@@ -25,14 +25,18 @@ const SHARDS: &str = "SELECT s.shard, m.id IS NOT NULL FROM shard s \
 pub(super) const DOUBLED: &str = "c.retired IS NULL AND c.seen > clock_timestamp() - interval '15 minutes' \
      AND EXISTS(SELECT 1 FROM collector n WHERE n.name = c.name AND n.id > c.id AND n.since < c.seen)";
 
-const COLLECTORS: &str = "SELECT c.name, c.first_day, c.retired, c.seen, last.day, coalesce(last.done, false), \
+fn collectors() -> String {
+    format!(
+        "WITH doubled AS (SELECT id FROM collector c WHERE {DOUBLED}) SELECT c.name, c.first_day, c.retired, c.seen, last.day, coalesce(last.done, false), \
      (SELECT count(*) FROM day d LEFT JOIN shipment s ON s.day = d.day AND s.collector = c.id \
-       WHERE d.state = 'open' AND d.day >= c.first_day AND d.day < coalesce(last.day, d.day + 1) \
+       WHERE d.day <= {TODAY} AND d.state = 'open' AND d.day >= c.first_day AND d.day < coalesce(last.day, d.day + 1) \
        AND NOT coalesce(s.done, false)), \
      (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE collector = c.id), c.id IN (SELECT id FROM doubled) \
      FROM collector c LEFT JOIN LATERAL \
        (SELECT day, done FROM shipment WHERE collector = c.id ORDER BY day DESC LIMIT 1) last ON true \
-     ORDER BY c.name, c.id";
+     ORDER BY c.name, c.id"
+    )
+}
 
 /// The last days, and those that were too old when they were told.
 fn last_days() -> String {
@@ -42,7 +46,7 @@ fn last_days() -> String {
          (SELECT count(*) FROM collector c WHERE {IS_EXPECTED}), \
          (SELECT count(*) FROM compose WHERE day = d.day AND done), \
          (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE day = d.day) \
-         FROM day d WHERE d.day IN (SELECT day FROM day ORDER BY day DESC LIMIT $1) \
+         FROM day d WHERE d.day IN (SELECT day FROM day WHERE day <= {TOMORROW} ORDER BY day DESC LIMIT $1) \
          OR d.day IN (SELECT day FROM day WHERE {WAS_TOO_OLD} ORDER BY closed_at DESC LIMIT $1) ORDER BY d.day DESC"
     )
 }
@@ -59,9 +63,7 @@ impl FleetView for PostgresReader {
         let shards = self.read(what, SHARDS, &[])?;
         let shards = all(&shards, |row| Ok((row.try_get(0)?, row.try_get(1)?))).map_err(fault)?;
         let members = self.read(what, MEMBERS, &[])?;
-        let doubled =
-            format!("WITH doubled AS (SELECT id FROM collector c WHERE {DOUBLED}) {COLLECTORS}");
-        let collectors = self.read(what, &doubled, &[])?;
+        let collectors = self.read(what, &collectors(), &[])?;
         let days = self.read(what, &last_days(), &[&DAYS])?;
         Ok(Some(FleetState {
             at: at.0,

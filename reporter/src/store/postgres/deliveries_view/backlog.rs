@@ -13,7 +13,7 @@ use crate::store::{
 };
 
 /// Days on which something waits, the oldest first.
-const DAYS: &str = "SELECT y.day FROM day y WHERE \
+const DAYS: &str = "SELECT y.day FROM day y WHERE y.made AND \
     (SELECT d.shard FROM delivery d WHERE d.day = y.day AND d.status IS NULL ORDER BY d.shard, d.r_id LIMIT 1) IS NOT NULL \
     ORDER BY y.day";
 

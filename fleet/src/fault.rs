@@ -68,6 +68,18 @@ impl Fault {
         ])
     }
 
+    /// Whether it may be about the rows of a statement alone: a value that is refused, or a page of a table or an index that is
+    /// damaged or cannot be read. A full disk, a missing right and a server that goes are about all of them.
+    pub fn is_of_rows(&self) -> bool {
+        let Fault::Sql(error) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| {
+            let class = &code.code()[..2];
+            matches!(class, "22" | "23" | "XX") || *code == SqlState::IO_ERROR
+        })
+    }
+
     /// Whether what was to be made has been made meanwhile: of two who create the same name at once, one finds it in the
     /// catalogue's unique index, whatever `IF NOT EXISTS` says.
     pub(crate) fn is_there_already(&self) -> bool {

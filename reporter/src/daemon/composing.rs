@@ -1,6 +1,7 @@
 //! Composing: goes through the domains of a gathered day, decides on many at once, stores the decisions.
 
 mod mx_hosts;
+mod open_day;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,12 +14,13 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_service::clock::WorkingTime;
 use tokio::task::JoinSet;
 
+use self::open_day::{DomainsRead, OpenDay};
 use super::{calendar::Calendar, sent_log::ReportLog};
 use crate::{
-    compose::{self, Composer, DestinationLimit, MxHosts},
+    compose::{self, Composer, DestinationLimit},
     environment::Environment,
     lookup::LOOKUPS_AT_ONCE,
-    model::{DecidedDomain, Decision, DomainDay, NamedDestination, ReportSubject},
+    model::{DecidedDomain, NamedDestination, ReportSubject},
     schedule::Schedule,
     store::{Store, StoreError},
 };
@@ -46,119 +48,6 @@ pub(super) struct Composing<E> {
     /// Something was stored since the last look for more to decide. Decisions may end within the pass that starts them;
     /// then no task is left whose end would wake the daemon.
     has_room: bool,
-}
-
-/// Which domains of a day are read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum DomainsRead {
-    /// Those with failures, which come first where not all may get a report.
-    Failing,
-    /// None, until the decisions on these are stored: the others are told apart by that.
-    Waiting,
-    /// All that are not decided.
-    All,
-}
-
-/// A day, and how far it is composed.
-struct OpenDay {
-    day: Day,
-    read: DomainsRead,
-    /// Domains up to here are decided or under way.
-    after: Option<String>,
-    at_end: bool,
-    reports: u64,
-    without: u64,
-    bad_rows: u64,
-    /// With `mx_reports`.
-    mx_hosts: Option<Arc<MxHosts>>,
-    mx_reports: u64,
-}
-
-impl OpenDay {
-    fn new(day: Day, read: DomainsRead, mx_hosts: Option<Arc<MxHosts>>) -> OpenDay {
-        OpenDay {
-            day,
-            read,
-            after: None,
-            at_end: false,
-            reports: 0,
-            without: 0,
-            bad_rows: 0,
-            mx_hosts,
-            mx_reports: 0,
-        }
-    }
-
-    /// The next domains. `None`: what is under way has to be stored first.
-    fn read(
-        &mut self,
-        store: &mut dyn Store,
-        bytes: usize,
-        is_idle: bool,
-    ) -> Result<Option<Vec<DomainDay>>, StoreError> {
-        match self.read {
-            DomainsRead::Failing => {
-                let after = self.after.as_deref();
-                let found = store.undecided_failing(self.day, after, READ_AT_ONCE, bytes)?;
-                if found.after.is_none() {
-                    self.read = DomainsRead::Waiting;
-                }
-                self.after = found.after;
-                return Ok(Some(found.domains));
-            }
-            DomainsRead::Waiting if !is_idle => return Ok(None),
-            DomainsRead::Waiting | DomainsRead::All => self.read = DomainsRead::All,
-        }
-        let found = store.undecided(self.day, self.after.as_deref(), READ_AT_ONCE, bytes)?;
-        match found.last() {
-            Some(last) => self.after = Some(last.domain.clone()),
-            None => self.at_end = true,
-        }
-        Ok(Some(found))
-    }
-
-    /// One line a decision.
-    fn log(&mut self, decided: &DecidedDomain, log: ReportLog) {
-        let (day, domain, sessions) = (self.day, &decided.domain, decided.rows.sessions);
-        for (fetcher, reason) in &decided.rows.bad {
-            self.bad_rows += 1;
-            // The first as an example; each reason is in its row.
-            if self.bad_rows == 1 {
-                tracing::warn!(%day, domain, fetcher, reason, "report data is unusable");
-            }
-        }
-        match &decided.decision {
-            Decision::Report(report) => {
-                self.reports += 1;
-                let destinations = report.destinations.len();
-                match log {
-                    ReportLog::Each => {
-                        tracing::info!(%day, domain, sessions, destinations, "report stored");
-                    }
-                    ReportLog::Day => {
-                        tracing::debug!(%day, domain, sessions, destinations, "report stored");
-                    }
-                }
-                if let Some((_, reason)) = report.suppressed.first() {
-                    let number = report.suppressed.len();
-                    tracing::info!(%day, domain, number, "destinations are suppressed: {reason}");
-                }
-            }
-            Decision::NoReport(reason) => {
-                self.without += 1;
-                tracing::info!(%day, domain, sessions, reason, "no report");
-            }
-        }
-    }
-
-    fn log_end(&self) {
-        let (day, reports, without) = (self.day, self.reports, self.without);
-        if self.bad_rows > 1 {
-            tracing::warn!(%day, "report data of {} rows is unusable", self.bad_rows);
-        }
-        self.log_mx_end();
-        tracing::info!(%day, reports, without, "day closed");
-    }
 }
 
 impl<E: Environment> Composing<E> {
@@ -340,22 +229,39 @@ impl<E: Environment> Composing<E> {
         if with_mx_hosts && is_last && self.made.is_empty() && self.record_mx_hosts(store, now)? {
             return Ok(());
         }
+        let is_last = is_last && (self.made.is_empty() || !with_mx_hosts);
+        self.store(store, is_last, now)
+    }
+
+    /// Stores what is made, and that the day is decided if this is the last of it.
+    fn store(
+        &mut self,
+        store: &mut dyn Store,
+        is_last: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let Some(open) = &mut self.day else {
             return Ok(());
         };
-        let is_last = is_last && (self.made.is_empty() || !with_mx_hosts);
-        if is_last {
-            let named = store.close_day(open.day, &self.made, now)?;
-            named.iter().for_each(log_named);
-        } else {
-            store.store_decisions(open.day, &self.made, now)?;
-        }
-        self.made
-            .iter()
+        let (day, made) = (open.day, &mut self.made);
+        let closed = match is_last {
+            true => store.close_day(day, made, now).map(Some),
+            false => store.store_decisions(day, made, now).map(|()| None),
+        };
+        let closed = match closed {
+            Ok(closed) => closed,
+            // The day is closed behind them.
+            Err(error) => {
+                store.store_apart(day, made, ReportSubject::Domain, error, now)?;
+                None
+            }
+        };
+        made.iter()
             .for_each(|decision| open.log(decision, self.log));
-        self.made.clear();
+        made.clear();
         self.has_room = true;
-        if is_last {
+        if let Some(named) = closed {
+            named.iter().for_each(log_named);
             open.log_end();
             self.day = None;
         }

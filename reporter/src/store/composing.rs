@@ -10,7 +10,7 @@ use tlsrptd_proto::day::Day;
 
 use super::StoreError;
 use crate::{
-    model::{DecidedDomain, DomainDay, MxHostDay, NamedDestination},
+    model::{DecidedDomain, DomainDay, MxHostDay, NamedDestination, ReportSubject},
     suppress::Suppressions,
 };
 
@@ -63,6 +63,19 @@ pub trait Decisions {
         decisions: &[DecidedDomain],
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Decisions could not be stored together: stores what can be, and takes out what cannot. Where several work on one database, those
+    /// domains and hosts stay undecided, and are tried again later. Fails as before where the fault is not about some of them.
+    fn store_apart(
+        &mut self,
+        _day: Day,
+        _decisions: &mut Vec<DecidedDomain>,
+        _subject: ReportSubject,
+        error: StoreError,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Err(error)
+    }
 
     /// MX hosts of a day whose sessions wait for a report, in order: at most `limit`, and none after the one with which
     /// `bytes` are reached. Those that are decided on are none of them any more.

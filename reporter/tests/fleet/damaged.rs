@@ -1,4 +1,6 @@
-//! A row of the database that cannot be read any more: what else there is to do goes on.
+//! A row of the database that cannot be read any more, or not be written: what else there is to do goes on.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tlsrptd_cluster::skip::or_skip;
@@ -9,6 +11,7 @@ use tlsrptd_reporter::model::{CountedRows, DecidedDomain, Decision};
 use crate::{
     environment::{Engine, counted},
     party::Fleet,
+    world::{HOUR, World},
 };
 
 const LEASE: f64 = 60.0;
@@ -92,6 +95,60 @@ fn a_row_that_cannot_be_read_holds_back_its_shard_alone() {
         assert!(
             !store.gathered_days().unwrap().contains(&day()),
             "it is not begun again at once"
+        );
+    });
+}
+
+/// As a damaged index does: it refuses rows.
+fn refuse(fleet: &Fleet, domains: &str, code: &str) {
+    let tx = fleet.db.begin().unwrap();
+    tx.batch(&format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'a page is damaged' USING ERRCODE = '{code}'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON report FOR EACH ROW WHEN (NEW.domain LIKE '{domains}') EXECUTE FUNCTION refuse()"
+    ))
+    .unwrap();
+    tx.commit().unwrap();
+}
+
+#[test]
+fn a_domain_that_cannot_be_written_holds_back_its_shard_alone() {
+    Engine::Postgres.test_on_virtual_clock(|| async {
+        for (code, why) in [
+            ("XX002", "an index is damaged"),
+            ("22P05", "a value is refused, and would be for ever"),
+        ] {
+            let fleet = Fleet::new(LEASE);
+            refuse(&fleet, "d3.example", code);
+            let mut world = World::new(fleet.folder.path());
+            world.live(HOUR * 20, || None).await;
+            let arrived = world.environment.taken().into_keys();
+            let domains: BTreeSet<String> = arrived.map(|(_, domain, _)| domain).collect();
+            assert!(!domains.contains("d3.example"), "{why}");
+            assert_eq!(domains.len(), 11, "{why}: {domains:?}");
+            let open = fleet.ask("SELECT DISTINCT shard FROM compose WHERE NOT decided", &[]);
+            assert_eq!(open.len(), 1, "{why}");
+            assert_eq!(open[0].get::<_, i16>(0), shard_of("d3.example"), "{why}");
+        }
+    });
+}
+
+/// It is tried again as a whole, as soon as there is room.
+#[test]
+fn a_full_disk_leaves_no_shard() {
+    Engine::Postgres.test_on_virtual_clock(|| async {
+        let fleet = Fleet::new(LEASE);
+        refuse(&fleet, "%", "53100");
+        let mut world = World::new(fleet.folder.path());
+        world.live(HOUR, || None).await;
+        assert_eq!(fleet.ask("SELECT 1 FROM report", &[]).len(), 0);
+        let room = "DROP TRIGGER refuse ON report";
+        fleet.ask(room, &[]);
+        world.live(HOUR * 39, || None).await;
+        world.judge(
+            "a full disk",
+            &["2026-11-19", "2026-11-20", "2026-11-21"],
+            &BTreeSet::new(),
         );
     });
 }

@@ -41,9 +41,12 @@ impl<E: Environment> Composing<E> {
         let (bound, subject) = (&composer.limit, ReportSubject::MxHost);
         limit(bound, subject, open.day, store, &mut decided)?;
         decided.iter_mut().for_each(compose::name_mx_host);
-        if store.store_mx_decisions(open.day, &decided, now)? {
-            decided.iter().for_each(|host| open.log_mx_host(host));
+        match store.store_mx_decisions(open.day, &decided, now) {
+            Ok(true) => {}
+            Ok(false) => decided.clear(),
+            Err(error) => store.store_apart(open.day, &mut decided, subject, error, now)?,
         }
+        decided.iter().for_each(|host| open.log_mx_host(host));
         self.has_room = true;
         Ok(true)
     }

@@ -3,6 +3,7 @@
 //! Each member decides on the domains of its shards, shard by shard. A day is decided when all shards are: whoever decides on the
 //! last of them ends it.
 
+mod apart;
 mod close;
 mod read;
 mod strays;
@@ -141,19 +142,12 @@ impl Decisions for PostgresStore {
         self.analyze(day, &["answer"]);
         let mut shards = self.member.shards().to_vec();
         shards.sort_unstable();
-        let shards = self.transact_unless_held(Step::RowsStored, &shards, day, |tx| {
-            if let Try::Held { by } =
-                held::unless_held(tx, day, || close_without_shippers(tx, day, now))?
-            {
-                return Ok(Try::Held { by });
-            }
-            fold::mark_without_counts(tx, day, &shards)?;
-            let folded = folded(tx, day, &shards)?;
-            spellings::normalize(tx, day, &folded, now)?;
-            Ok(Try::Done(folded))
-        })?;
-        let is_begun = shards.is_some();
-        self.composed = shards.map(|shards| ComposedDay { day, shards });
+        let begun = match self.begin_shards(day, &shards, now) {
+            Err(error) if apart::is_of_rows(&error) => self.begin_each(day, &shards, now)?,
+            begun => begun?,
+        };
+        let is_begun = begun.is_some();
+        self.composed = begun.map(|shards| ComposedDay { day, shards });
         Ok(is_begun)
     }
 
@@ -207,6 +201,17 @@ impl Decisions for PostgresStore {
         Ok(())
     }
 
+    fn store_apart(
+        &mut self,
+        day: Day,
+        decisions: &mut Vec<DecidedDomain>,
+        subject: ReportSubject,
+        error: StoreError,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store_by_shard(day, decisions, subject, error, now)
+    }
+
     fn mx_hosts(
         &mut self,
         day: Day,
@@ -241,7 +246,10 @@ impl Decisions for PostgresStore {
             let stored = write::store(tx, member, day, decisions, ReportSubject::MxHost, now)?;
             sums.remove(tx, day, decisions)?;
             Ok(Some(stored))
-        })?;
+        });
+        // The other hosts that were read may be stored by themselves.
+        self.mx_sums = sums;
+        let stored = stored?;
         stored
             .iter()
             .for_each(|stored| self.schedule_deliveries(stored));
@@ -259,6 +267,26 @@ impl Decisions for PostgresStore {
 }
 
 impl PostgresStore {
+    /// Gives those of these shards that can be composed, in order. `None`: somebody holds the day.
+    fn begin_shards(
+        &mut self,
+        day: Day,
+        shards: &[Shard],
+        now: Timestamp,
+    ) -> Result<Option<Vec<Shard>>, StoreError> {
+        self.transact_unless_held(Step::RowsStored, shards, day, |tx| {
+            if let Try::Held { by } =
+                held::unless_held(tx, day, || close_without_shippers(tx, day, now))?
+            {
+                return Ok(Try::Held { by });
+            }
+            fold::mark_without_counts(tx, day, shards)?;
+            let folded = folded(tx, day, shards)?;
+            spellings::normalize(tx, day, &folded, now)?;
+            Ok(Try::Done(folded))
+        })
+    }
+
     fn begin_folding(&self, shards: Vec<(Day, Shard)>) {
         let member = FoldingMember {
             address: self.place.address.clone(),

@@ -26,6 +26,14 @@ const HOLDERS: &str = "SELECT coalesce('the shipper of ' || c.name, 'somebody'),
     JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN collector c ON c.id = r.collector \
     WHERE l.pid <> pg_backend_pid() ORDER BY 1, 2 LIMIT 10";
 
+/// If nobody is seen there, as a row is new or another table's: who has written to or locked rows of these tables, and has not committed.
+const SUSPECTS: &str = "SELECT DISTINCT 'perhaps', a.pid, coalesce(a.usename, '?')::text, coalesce(a.application_name, '') \
+    FROM pg_locks r JOIN pg_locks x ON x.pid = r.pid AND x.locktype = 'transactionid' AND x.granted \
+    JOIN pg_stat_activity a ON a.pid = r.pid WHERE r.locktype = 'relation' AND r.granted AND r.mode <> 'AccessShareLock' \
+    AND r.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+    AND r.relation IN ('day'::regclass, 'shipment'::regclass, 'collector'::regclass) \
+    AND r.pid <> pg_backend_pid() ORDER BY a.pid LIMIT 10";
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct HeldDays(BTreeMap<Day, HeldDay>);
@@ -169,7 +177,11 @@ pub(super) fn unless_held<T>(
 /// Who holds the rows of a day, for a log line.
 fn holder(tx: &Transaction<'_>, day: Day) -> Result<String, Fault> {
     let mut holders = Vec::new();
-    for row in tx.query(HOLDERS, &[&PgDay(day)])? {
+    let mut found = tx.query(HOLDERS, &[&PgDay(day)])?;
+    if found.is_empty() {
+        found = tx.query(SUSPECTS, &[])?;
+    }
+    for row in found {
         let (who, process): (&str, i32) = (row.try_get(0)?, row.try_get(1)?);
         let (user, program): (&str, &str) = (row.try_get(2)?, row.try_get(3)?);
         holders.push(format!(
@@ -215,6 +227,16 @@ mod tests {
                 "UPDATE shipment SET batch = 1 WHERE collector = 2",
                 "the shipper of mx2 (process ",
                 "a batch",
+            ),
+            (
+                "SELECT 1 FROM collector FOR UPDATE",
+                "perhaps (process ",
+                "a collector",
+            ),
+            (
+                "INSERT INTO day(day) VALUES('2024-11-27')",
+                "perhaps (process ",
+                "a row that is not there yet",
             ),
             (
                 "SELECT 1 FROM day FOR SHARE",

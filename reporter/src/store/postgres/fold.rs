@@ -31,8 +31,7 @@ fn fold(db: &Session, member: &MemberToken, day: Day, shard: Shard) -> Result<()
     )?;
     let mut large = Vec::new();
     if has_shipped.is_some() {
-        large = large::domains(&transaction, day, shard, large::MOST)?;
-        add_up(&transaction, day, shard, &large)?;
+        large = add_up(&transaction, day, shard, large::MOST)?;
     }
     member.fence(&transaction, &[shard])?;
     let is_first = transaction.execute(
@@ -51,20 +50,22 @@ fn fold(db: &Session, member: &MemberToken, day: Day, shard: Shard) -> Result<()
     }
 }
 
-/// Adds the counts of a shard up, those of `large` domains by kind.
+/// Adds the counts of a shard up. Domains with more than so many octets are added up by kind, and given. Somebody may tell more of one
+/// meanwhile: whether it is large is found by the statement that adds it up, and whatever that leaves is large to the next one.
 fn add_up(
     tx: &Transaction<'_>,
     day: Day,
     shard: Shard,
-    large: &[LargeDomain],
-) -> Result<(), Fault> {
-    if large.is_empty() {
-        // Of days and shards there are ever more: a text like this one is not kept prepared.
-        return tx.batch(&folding(day, shard, ""));
+    most: i64,
+) -> Result<Vec<LargeDomain>, Fault> {
+    // Of days and shards there are ever more: a text like this one is not kept prepared.
+    tx.batch(&folding(day, shard, most))?;
+    let large = large::domains(tx, day, shard, most)?;
+    if !large.is_empty() {
+        let names: Vec<&str> = large.iter().map(|domain| domain.name.as_str()).collect();
+        tx.execute(&large::folding(day, shard), &[&names])?;
     }
-    let names: Vec<&str> = large.iter().map(|domain| domain.name.as_str()).collect();
-    tx.execute(&folding(day, shard, "WHERE k.domain <> ALL($1)"), &[&names])?;
-    tx.execute(&large::folding(day, shard), &[&names]).map(drop)
+    Ok(large)
 }
 
 /// Without shipped counts there is nothing to fold.
@@ -85,8 +86,8 @@ pub(super) fn mark_without_counts(
 
 /// The database adds up and writes: nothing of it travels, and what does not fit into its memory goes to its disk. Its tables are
 /// named by numbers alone.
-fn folding(day: Day, shard: Shard, of: &str) -> String {
-    let counted = counted(day, shard);
+fn folding(day: Day, shard: Shard, most: i64) -> String {
+    let (counted, large) = (counted(day, shard), large::larger_than(day, shard, most));
     format!(
         "INSERT INTO answer(day, shard, domain, job, command, state, data) \
          SELECT DATE '{day}', {shard}, domain, 0, '{SHIPPED}', 'fetched', json_object_agg(record, policies)::text FROM ( \
@@ -95,7 +96,8 @@ fn folding(day: Day, shard: Shard, of: &str) -> String {
          SELECT domain, record, policy, coalesce(max(total) FILTER (WHERE failure IS NULL), 0) AS total, \
          coalesce(max(failed) FILTER (WHERE failure IS NULL), 0) AS failed, \
          coalesce(json_object_agg(failure, total) FILTER (WHERE failure IS NOT NULL), '{{}}') AS failures FROM ( \
-         SELECT k.domain, k.record, k.policy, k.failure, s.total, s.failed FROM {counted} {of}) named \
+         SELECT k.domain, k.record, k.policy, k.failure, s.total, s.failed FROM {counted} \
+         WHERE k.domain NOT IN (SELECT domain FROM ({large}) l)) named \
          GROUP BY domain, record, policy) by_policy GROUP BY domain, record) by_record GROUP BY domain \
          ON CONFLICT DO NOTHING"
     )

@@ -24,46 +24,38 @@ pub(super) struct LargeDomain {
     octets: i64,
 }
 
-/// Those of a shard whose answers would hold more than so many octets. How long a text is, the database knows without reading it.
+/// Those of a shard whose answers would hold more than so many octets.
 pub(super) fn domains(
     tx: &Transaction<'_>,
     day: Day,
     shard: Shard,
     most: i64,
 ) -> Result<Vec<LargeDomain>, Fault> {
-    let keys = schema::leaf("key", day, shard);
-    // An answer has a record and a policy once, however many failures they have: first those that are looked at closely. Usually
-    // there are none.
-    let suspects = tx.query(
-        &format!(
-            "SELECT domain FROM {keys} GROUP BY domain HAVING sum({AROUND_POLICY} + octet_length(record) + octet_length(policy) \
-             + coalesce(octet_length(failure), 0)) > $1::bigint"
-        ),
-        &[&most],
-    )?;
-    let name = |row: &Row| -> Result<String, Fault> { Ok(row.try_get(0)?) };
-    let suspects: Vec<String> = suspects.iter().map(name).collect::<Result<_, _>>()?;
-    if suspects.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = tx.query(
-        &format!(
-            "SELECT domain, sum(octets)::bigint FROM ( \
-             SELECT domain, octet_length(record) + sum(octets) AS octets FROM ( \
-             SELECT domain, record, {AROUND_POLICY} + octet_length(policy) \
-             + coalesce(sum({AROUND_FAILURE} + octet_length(failure)), 0) AS octets \
-             FROM {keys} WHERE domain = ANY($2) GROUP BY domain, record, policy) by_policy \
-             GROUP BY domain, record) by_record GROUP BY domain HAVING sum(octets) > $1::bigint ORDER BY 2 DESC, 1"
-        ),
-        &[&most, &suspects],
-    )?;
+    let sql = larger_than(day, shard, most) + " ORDER BY 2 DESC, 1";
     let large = |row: &Row| -> Result<LargeDomain, Fault> {
         Ok(LargeDomain {
             name: row.try_get(0)?,
             octets: row.try_get(1)?,
         })
     };
-    rows.iter().map(large).collect()
+    tx.query(&sql, &[])?.iter().map(large).collect()
+}
+
+/// Their names and octets. How long a text is, the database knows without reading it. An answer has a record and a policy once,
+/// however many failures they have: first it finds those that it looks at closely, and usually there are none.
+pub(super) fn larger_than(day: Day, shard: Shard, most: i64) -> String {
+    let keys = schema::leaf("key", day, shard);
+    format!(
+        "SELECT domain, sum(octets)::bigint AS octets FROM ( \
+         SELECT domain, octet_length(record) + sum(octets) AS octets FROM ( \
+         SELECT domain, record, {AROUND_POLICY} + octet_length(policy) \
+         + coalesce(sum({AROUND_FAILURE} + octet_length(failure)), 0) AS octets \
+         FROM {keys} WHERE domain = ANY(ARRAY( \
+         SELECT domain FROM {keys} GROUP BY domain HAVING sum({AROUND_POLICY} + octet_length(record) + octet_length(policy) \
+         + coalesce(octet_length(failure), 0)) > {most})) \
+         GROUP BY domain, record, policy) by_policy \
+         GROUP BY domain, record) by_record GROUP BY domain HAVING sum(octets) > {most}"
+    )
 }
 
 /// Strangers may have brought any number of them about: the largest is told of, and how many there are.

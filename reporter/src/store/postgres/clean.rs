@@ -9,7 +9,7 @@ use super::{
     composing::{self, IS_COMPOSED},
     days::{self, CALENDAR},
     deliveries,
-    expected::TOMORROW,
+    expected::LAST_DAY,
     held, mx_hosts, named, unreadable,
 };
 use crate::store::{Step, StoreError};
@@ -88,7 +88,7 @@ fn remove(tx: &Transaction<'_>, day: Day) -> Result<(), Fault> {
 /// Days to come that nobody works on: whoever has the password of a shipper may have asked for any number.
 fn future_days() -> String {
     format!(
-        "DELETE FROM day WHERE day IN (SELECT d.day FROM day d WHERE d.day > {TOMORROW} AND NOT d.made \
+        "DELETE FROM day WHERE day IN (SELECT d.day FROM day d WHERE d.day > {LAST_DAY} AND NOT d.made \
          AND NOT EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day) \
          AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day) LIMIT $1 FOR UPDATE SKIP LOCKED)"
     )

@@ -20,7 +20,7 @@ use super::{
     PostgresStore,
     answers::shard_of_domain,
     composing::{self, IS_COMPOSED},
-    expected::{TOMORROW, nobody_ships},
+    expected::{LAST_DAY, nobody_ships},
     fold::{self, FoldingMember},
     held::{self, Try},
     mx_hosts, named, spellings, unreadable,
@@ -41,7 +41,7 @@ const SHARDS_ARE_DECIDED: &str =
 /// pass: with the shards as an array, and not as a table, PostgreSQL plans it once.
 fn gathered() -> String {
     format!(
-        "SELECT d.day FROM day d WHERE d.day <= {TOMORROW} \
+        "SELECT d.day FROM day d WHERE d.day <= {LAST_DAY} \
          AND (d.state = 'closed' AND NOT {IS_COMPOSED} OR d.state = 'open' AND {}) \
          AND (d.day IN (SELECT day FROM fetch_job WHERE NOT decided) OR EXISTS (SELECT 1 FROM shipment s WHERE s.day = d.day)) \
          AND NOT EXISTS (SELECT 1 FROM fetch_job j WHERE j.day = d.day AND NOT j.decided AND j.closed IS NULL) \

@@ -3,9 +3,10 @@
 /// The day by the database's clock.
 pub(super) const TODAY: &str = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
 
-/// Rows of days up to this one are looked at, by the database's clock: whoever has the password of a shipper could tell of each day for
-/// thousands of years.
-pub(super) const TOMORROW: &str = "((clock_timestamp() AT TIME ZONE 'UTC')::date + 1)";
+/// Rows of days up to this one are looked at: tomorrow by the database's clock, or what a reporter's clock that is ahead has asked for.
+/// Whoever has the password of a shipper could tell of each day for thousands of years.
+pub(super) const LAST_DAY: &str =
+    "greatest((clock_timestamp() AT TIME ZONE 'UTC')::date + 1, (SELECT max(day) FROM fetch_job))";
 
 /// Whether the day `d.day` waits for collector `c`. When a spool was lost its collector is another one, under the same name: the
 /// old one is waited for no longer than on the day on which that one began.

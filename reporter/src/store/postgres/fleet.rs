@@ -5,7 +5,7 @@ use tlsrptd_fleet::{Fault, PgDay, PgTime, Row, Transaction};
 use super::{
     PostgresReader,
     composing::IS_COMPOSED,
-    expected::{IS_EXPECTED, TODAY, TOMORROW, WAS_TOO_OLD},
+    expected::{IS_EXPECTED, LAST_DAY, TODAY, WAS_TOO_OLD},
 };
 use crate::store::{
     FleetCollector, FleetDay, FleetMember, FleetState, FleetView, Retired, StoreError, Unretired,
@@ -46,7 +46,7 @@ fn last_days() -> String {
          (SELECT count(*) FROM collector c WHERE {IS_EXPECTED}), \
          (SELECT count(*) FROM compose WHERE day = d.day AND done), \
          (SELECT least(coalesce(sum(late_sessions), 0), 9223372036854775807)::bigint FROM shipment WHERE day = d.day) \
-         FROM day d WHERE d.day IN (SELECT day FROM day WHERE day <= {TOMORROW} ORDER BY day DESC LIMIT $1) \
+         FROM day d WHERE d.day IN (SELECT day FROM day WHERE day <= {LAST_DAY} ORDER BY day DESC LIMIT $1) \
          OR d.day IN (SELECT day FROM day WHERE {WAS_TOO_OLD} ORDER BY closed_at DESC LIMIT $1) ORDER BY d.day DESC"
     )
 }

@@ -9,7 +9,7 @@ use std::{
 
 use tlsrptd_fleet::{Address, Fault, Session};
 
-use super::super::expected::{TOMORROW, nobody_ships};
+use super::super::expected::{LAST_DAY, nobody_ships};
 use crate::store::Lease;
 
 /// A lease is renewed three times in its length.
@@ -24,9 +24,9 @@ fn what_is_followed() -> String {
         "SELECT concat_ws(';', \
          (SELECT string_agg(CASE WHEN until < clock_timestamp() THEN -id ELSE id END::text, ',' ORDER BY id) FROM member WHERE NOT fenced), \
          (SELECT string_agg(coalesce(owner, 0)::text, ',' ORDER BY shard) FROM shard), \
-         (SELECT concat(count(*), ' ', max(wanted)) FROM day d WHERE d.day <= {TOMORROW} AND NOT counts AND state = 'open' AND NOT ({})), \
+         (SELECT concat(count(*), ' ', max(wanted)) FROM day d WHERE d.day <= {LAST_DAY} AND NOT counts AND state = 'open' AND NOT ({})), \
          (SELECT count(*) FROM day d JOIN shipment s ON s.day = d.day \
-         WHERE d.day <= {TOMORROW} AND d.state = 'open' AND s.done))",
+         WHERE d.day <= {LAST_DAY} AND d.state = 'open' AND s.done))",
         nobody_ships()
     )
 }

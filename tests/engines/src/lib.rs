@@ -4,19 +4,8 @@ use proc_macro::{TokenStream, TokenTree};
 
 /// In place of `#[test]`: the function `NAME` becomes the tests `NAME::sqlite` and `NAME::postgres`. An `async` one runs on a
 /// virtual clock. What an engine is to a test, and how one is skipped, is in `reporter/tests/environment/engine.rs`.
-///
-/// `#[each_engine(long)]`: the virtual time that passes is so long that on PostgreSQL, where each step is several round trips
-/// to a server, it takes minutes. There it is ignored, by name, unless asked for with `--include-ignored`.
 #[proc_macro_attribute]
-pub fn each_engine(options: TokenStream, function: TokenStream) -> TokenStream {
-    let is_long = match options.to_string().as_str() {
-        "" => false,
-        "long" => true,
-        _ => {
-            let error = r#"compile_error!("each_engine knows one option: long");"#;
-            return error.parse().unwrap_or_default();
-        }
-    };
+pub fn each_engine(_: TokenStream, function: TokenStream) -> TokenStream {
     let tokens: Vec<TokenTree> = function.clone().into_iter().collect();
     let word = |at: usize| match tokens.get(at) {
         Some(TokenTree::Ident(word)) => word.to_string(),
@@ -33,12 +22,8 @@ pub fn each_engine(options: TokenStream, function: TokenStream) -> TokenStream {
         false => "test",
     };
     let engine = |engine: &str| {
-        let ignored = match is_long && engine == "Postgres" {
-            true => r#"#[ignore = "takes minutes on PostgreSQL"]"#,
-            false => "",
-        };
         format!(
-            "#[test] {ignored} fn {}() {{ crate::environment::Engine::{engine}.{runs}(super::{name}) }}",
+            "#[test] fn {}() {{ crate::environment::Engine::{engine}.{runs}(super::{name}) }}",
             engine.to_lowercase()
         )
     };

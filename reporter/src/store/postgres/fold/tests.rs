@@ -361,7 +361,7 @@ fn a_domain_of_any_size_is_a_small_answer_beside_others() {
     // It may have become so large in this moment: it is found by the same look that adds up.
     tx.batch(&folding(day(), shard, large::MOST)).unwrap();
     let at_once: Vec<String> = folded(&db).into_keys().collect();
-    assert_eq!(at_once, [beside.clone()]);
+    assert_eq!(at_once, std::slice::from_ref(&beside));
     let large = add_up(&tx, day(), shard, large::MOST).unwrap();
     let names: Vec<&str> = large.iter().map(|domain| domain.name.as_str()).collect();
     assert_eq!(names, ["large.example"]);

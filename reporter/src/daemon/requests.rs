@@ -6,6 +6,8 @@
 //! A report that is sent once more goes through the queues and throttles as any other, and is tried as often. A test goes
 //! beside them: its one attempt begins at once, even if the relay is throttled, and what it is answered holds back nothing.
 
+mod ends;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -19,16 +21,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::delivering::{Delivering, RequestedEnd};
+use self::ends::{of_test, resend_ended, throttled, too_old};
+use super::delivering::Delivering;
 use crate::{
     compose::{self, Composer},
     deliver::Outcome,
     environment::Environment,
     model::{Delivery, Destination, RequestId, RequestKind, RequestState},
-    store::{
-        Disposition, Lease, OpenRequest, RequestEnd, RequestOutcome, StartedRequest, Store,
-        StoreError,
-    },
+    store::{Lease, OpenRequest, RequestEnd, RequestOutcome, StartedRequest, Store, StoreError},
 };
 
 /// Reports that are sent once more at a time: their texts are in memory.
@@ -300,102 +300,4 @@ impl<E: Environment> RequestRunner<E> {
             took,
         });
     }
-}
-
-/// One attempt: what may pass for a report is the answer to a test.
-fn of_test(outcome: Outcome) -> (RequestState, String) {
-    match outcome {
-        Outcome::Sent { detail } => (RequestState::Sent, detail),
-        Outcome::Refused { reason } | Outcome::Unsendable { reason } => {
-            (RequestState::Refused, reason)
-        }
-        Outcome::UnknownScheme => (
-            RequestState::Refused,
-            "nobody can deliver to that scheme".to_owned(),
-        ),
-        Outcome::Retry { reason, .. }
-        | Outcome::Unreachable { reason }
-        | Outcome::Denied { reason }
-        | Outcome::LocalShortage { reason }
-        | Outcome::HttpsUnavailableHere { reason }
-        | Outcome::OwnerLimitReached { reason } => (RequestState::Failed, reason),
-    }
-}
-
-/// Of a request that has waited for so long that nobody expects it any more.
-fn too_old(open: &OpenRequest) -> RequestEnd {
-    let waited = "it has waited for longer than max_report_age";
-    let (state, result) = match open.kind {
-        RequestKind::Resend => (RequestState::TimedOut, RequestState::TimedOut.as_str()),
-        RequestKind::Test => (RequestState::Failed, RequestState::Failed.as_str()),
-    };
-    let reason = match &open.answer {
-        Some(answer) => format!("{waited}: {answer}"),
-        None => waited.to_owned(),
-    };
-    let day = open.report.as_ref().map(|report| report.day.to_string());
-    let domain = open.report.as_ref().map(|report| report.domain.as_str());
-    let (rua, request) = (open.destination.uri(), open.id.0);
-    tracing::warn!(
-        request,
-        day,
-        domain,
-        rua,
-        result,
-        reason,
-        "request given up"
-    );
-    RequestEnd {
-        id: open.id,
-        r_id: None,
-        destination: open.destination.clone(),
-        outcome: RequestOutcome::Over {
-            state,
-            answer: reason,
-        },
-        took: Duration::ZERO,
-    }
-}
-
-/// Of a request whose queue is throttled for so long.
-fn throttled(open: &OpenRequest, left: Duration, reason: &str, now: Timestamp) -> RequestEnd {
-    let reason = format!("the queue {} is throttled: {reason}", open.queue);
-    let at = now.saturating_add(left).unwrap_or(now);
-    RequestEnd {
-        id: open.id,
-        r_id: None,
-        destination: open.destination.clone(),
-        outcome: RequestOutcome::Delivery(Disposition::Postpone { at, reason }),
-        took: Duration::ZERO,
-    }
-}
-
-/// Logs it too, with the keys of a delivery.
-fn resend_ended(ended: RequestedEnd) -> Option<RequestEnd> {
-    let RequestedEnd {
-        delivery,
-        disposition,
-        took,
-    } = ended;
-    let (result, reason) = match &disposition {
-        Disposition::Final { status, reason } => (status.as_str(), reason),
-        Disposition::Refused { reason } => ("refused", reason),
-        Disposition::Wait { reason, .. } => ("waits", reason),
-        Disposition::Postpone { reason, .. } => ("put off", reason),
-        Disposition::Retry { reason, .. } => ("retry", reason),
-    };
-    let stored = &delivery.report;
-    let report = stored
-        .installation
-        .report_id(stored.day, stored.uniqid, &stored.domain);
-    let (day, domain) = (stored.day.to_string(), delivery.domain());
-    let (rua, attempt) = (delivery.destination.uri(), delivery.attempt());
-    tracing::info!(day, domain, report, rua, attempt, result, reason, "resend");
-    Some(RequestEnd {
-        id: delivery.request?,
-        r_id: Some(delivery.r_id),
-        destination: delivery.destination.clone(),
-        outcome: RequestOutcome::Delivery(disposition),
-        took,
-    })
 }

@@ -1,7 +1,8 @@
 //! Members come and go, and the work is shared among those that are there.
 
-use std::time::Duration;
+use std::{sync::mpsc, thread, time::Duration};
 
+use tlsrptd_fleet::Session;
 use tlsrptd_reporter::store::StoreError;
 
 use crate::{
@@ -150,5 +151,28 @@ fn a_process_that_stood_still_attempts_nothing() {
         let sent = behind.iter().filter(|word| *word == "octet").count();
         assert_eq!(sent, 0, "not one octet after it woke: {behind:?}");
         child.kill();
+    });
+}
+
+/// Whoever had them was killed in the middle of a transaction, and the server has not noticed yet.
+#[test]
+fn shards_that_are_held_for_a_moment_are_taken_at_the_start() {
+    Engine::Postgres.test(|| {
+        let fleet = Fleet::new(LEASE);
+        let address = fleet.db.address().clone();
+        let (tell, is_held) = mpsc::channel();
+        let before = thread::spawn(move || {
+            let session = Session::connect(address).unwrap();
+            let held = session.begin().unwrap();
+            held.query("SELECT 1 FROM shard FOR SHARE", &[]).unwrap();
+            tell.send(()).unwrap();
+            let has_come = || !held.query("SELECT 1 FROM member", &[]).unwrap().is_empty();
+            wait_until(has_come, "the member");
+        });
+        is_held.recv().unwrap();
+        let member = fleet.member();
+        assert_eq!(fleet.shares(), [64]);
+        before.join().unwrap();
+        member.close().unwrap();
     });
 }

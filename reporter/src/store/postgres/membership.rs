@@ -1,6 +1,6 @@
 //! Tends the fleet: who is in it, what of the work is whose, and the days.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use jiff::Timestamp;
 use tlsrptd_fleet::Shard;
@@ -14,6 +14,11 @@ use super::{
     member::{FleetLook, fence_members, give_shards, take_shards},
 };
 use crate::store::{Lease, Membership, Step, StoreError, Tended};
+
+/// So often a member looks when it has just come, as long as there is something that it cannot take yet.
+const LOOKS_AT_START: u32 = 50;
+/// Between two of these looks.
+const MOMENT: Duration = Duration::from_millis(20);
 
 impl Membership for PostgresStore {
     fn lease(&self) -> Lease {
@@ -91,6 +96,21 @@ impl PostgresStore {
         let deadline = deadline.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
         let held = self.held.until_next();
         look.into_iter().chain(deadline).chain(held).min()
+    }
+
+    /// The first share. Whoever had the work before may have ended in the middle of a transaction: nobody can take its shards until
+    /// the server has noticed.
+    pub(super) fn share_at_start(&mut self) -> Result<(), StoreError> {
+        for _ in 0..LOOKS_AT_START {
+            self.share(Step::Made, &mut Tended::default())?;
+            let fleet = FleetLook::take(&self.db).map_err(|fault| at_step(Step::Made, fault))?;
+            let has_its_share = fleet.of(self.member.id()).len() >= fleet.fair_share();
+            if has_its_share || fleet.number_free() == 0 {
+                break;
+            }
+            thread::sleep(MOMENT);
+        }
+        Ok(())
     }
 
     /// Takes what nobody has, up to a fair share, and gives back what is more than that. Gives whether all is done.

@@ -12,8 +12,8 @@ use crate::{
     model::BounceKey,
     secret,
     store::{
-        Cause, CommitHook, OperatorAccess, OperatorStore, Step, Store, StoreError, Tended,
-        copies_to, mailed::GuardedMails,
+        Cause, CommitHook, OperatorAccess, OperatorStore, Store, StoreError, Tended, copies_to,
+        mailed::GuardedMails,
     },
 };
 
@@ -106,7 +106,7 @@ impl PostgresStore {
             folds: Folds::new(left.clone()),
             left,
         };
-        store.share(Step::Made, &mut Tended::default())?;
+        store.share_at_start()?;
         store.connection = store.db.connections();
         Ok(store)
     }

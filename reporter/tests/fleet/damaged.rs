@@ -24,6 +24,33 @@ fn now() -> Timestamp {
     "2024-11-29T03:00:00Z".parse().unwrap()
 }
 
+/// One collector has told these domains of two shards, each with so much more text.
+fn answer(fleet: &Fleet, domains: &[(&str, i32); 2]) {
+    let [one, other] = domains.map(|(name, _)| shard_of(&name.to_ascii_lowercase()));
+    assert_ne!(one, other);
+    schema::make_reports(&fleet.db, day()).unwrap();
+    fleet.ask(
+        "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
+         VALUES($1, 1, 'one', 1, $2, $2, $2, 'answered')",
+        &[&PgDay(day()), &PgTime(now())],
+    );
+    for (name, more) in domains {
+        let domain = name.to_ascii_lowercase();
+        fleet.ask(
+            "INSERT INTO answer(day, shard, domain, job, command, state, data) \
+             SELECT $1, $2, $3, 1, 'one', 'fetched', \
+             $4 || coalesce((SELECT string_agg(md5(n::text), '') FROM generate_series(1, $5) AS n), '')",
+            &[
+                &PgDay(day()),
+                &shard_of(&domain),
+                name,
+                &counted(&domain, 5).data,
+                more,
+            ],
+        );
+    }
+}
+
 /// A long text stands in a table of its own, of which a page is lost.
 fn damage(fleet: &Fleet) {
     let table = "SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = $1";
@@ -51,27 +78,7 @@ fn a_row_that_cannot_be_read_holds_back_its_shard_alone() {
             return;
         }
         let mut store = fleet.member();
-        schema::make_reports(&fleet.db, day()).unwrap();
-        fleet.ask(
-            "INSERT INTO fetch_job(day, job, command, place, next, created, closed, outcome) \
-             VALUES($1, 1, 'one', 1, $2, $2, $2, 'answered')",
-            &[&PgDay(day()), &PgTime(now())],
-        );
-        assert_ne!(shard_of("a.example"), shard_of("b.example"));
-        for (name, more) in [("a.example", 0), ("b.example", 1000)] {
-            fleet.ask(
-                "INSERT INTO answer(day, shard, domain, job, command, state, data) \
-                 SELECT $1, $2, $3, 1, 'one', 'fetched', \
-                 $4 || coalesce((SELECT string_agg(md5(n::text), '') FROM generate_series(1, $5) AS n), '')",
-                &[
-                    &PgDay(day()),
-                    &shard_of(name),
-                    &name,
-                    &counted(name, 5).data,
-                    &more,
-                ],
-            );
-        }
+        answer(&fleet, &[("a.example", 0), ("b.example", 1000)]);
         damage(&fleet);
         assert!(store.normalize_domains(day(), now()).unwrap());
         let found = store.undecided(day(), None, 64, 1 << 20).unwrap();
@@ -100,12 +107,12 @@ fn a_row_that_cannot_be_read_holds_back_its_shard_alone() {
 }
 
 /// As a damaged index does: it refuses rows.
-fn refuse(fleet: &Fleet, domains: &str, code: &str) {
+fn refuse(fleet: &Fleet, table: &str, domains: &str, code: &str) {
     let tx = fleet.db.begin().unwrap();
     tx.batch(&format!(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
          $$ BEGIN RAISE EXCEPTION 'a page is damaged' USING ERRCODE = '{code}'; END $$; \
-         CREATE TRIGGER refuse BEFORE INSERT ON report FOR EACH ROW WHEN (NEW.domain LIKE '{domains}') EXECUTE FUNCTION refuse()"
+         CREATE TRIGGER refuse BEFORE INSERT ON {table} FOR EACH ROW WHEN (NEW.domain LIKE '{domains}') EXECUTE FUNCTION refuse()"
     ))
     .unwrap();
     tx.commit().unwrap();
@@ -119,7 +126,7 @@ fn a_domain_that_cannot_be_written_holds_back_its_shard_alone() {
             ("22P05", "a value is refused, and would be for ever"),
         ] {
             let fleet = Fleet::new(LEASE);
-            refuse(&fleet, "d3.example", code);
+            refuse(&fleet, "report", "d3.example", code);
             let mut world = World::new(fleet.folder.path());
             world.live(HOUR * 20, || None).await;
             let arrived = world.environment.taken().into_keys();
@@ -138,7 +145,7 @@ fn a_domain_that_cannot_be_written_holds_back_its_shard_alone() {
 fn a_full_disk_leaves_no_shard() {
     Engine::Postgres.test_on_virtual_clock(|| async {
         let fleet = Fleet::new(LEASE);
-        refuse(&fleet, "%", "53100");
+        refuse(&fleet, "report", "%", "53100");
         let mut world = World::new(fleet.folder.path());
         world.live(HOUR, || None).await;
         assert_eq!(fleet.ask("SELECT 1 FROM report", &[]).len(), 0);
@@ -150,5 +157,19 @@ fn a_full_disk_leaves_no_shard() {
             &["2026-11-19", "2026-11-20", "2026-11-21"],
             &BTreeSet::new(),
         );
+    });
+}
+
+#[test]
+fn a_name_that_cannot_be_written_holds_back_its_shard_alone() {
+    Engine::Postgres.test(|| {
+        let fleet = Fleet::new(LEASE);
+        let mut store = fleet.member();
+        answer(&fleet, &[("A.example", 0), ("B.example", 0)]);
+        refuse(&fleet, "answer", "b.example", "XX002");
+        assert!(store.normalize_domains(day(), now()).unwrap());
+        let found = store.undecided(day(), None, 64, 1 << 20).unwrap();
+        let names: Vec<&str> = found.iter().map(|of| of.domain.as_str()).collect();
+        assert_eq!(names, ["a.example"]);
     });
 }

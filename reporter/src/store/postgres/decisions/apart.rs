@@ -20,7 +20,7 @@ impl PostgresStore {
         error: StoreError,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if !is_of_rows(&error) {
+        if decisions.is_empty() || !is_of_rows(&error) {
             return Err(error);
         }
         decisions.sort_by_key(|decided| shard_of_domain(&decided.domain));
@@ -38,10 +38,6 @@ impl PostgresStore {
                 }
                 Err(error) => return Err(error),
             }
-        }
-        // Nothing of it was about decisions.
-        if decisions.is_empty() {
-            return Err(error);
         }
         decisions.retain(|decided| !left.contains(&shard_of_domain(&decided.domain)));
         Ok(())

@@ -143,6 +143,15 @@ impl Shipper {
         awaited: Option<Day>,
         stop: &Stop,
     ) -> Result<Option<Day>, ShipError> {
+        let today = self.today.as_ref().map(|today| today.day);
+        let looked = match awaited {
+            None => self.closed_days.outbox.look(&self.fetcher, today),
+            Some(_) => Ok(()),
+        };
+        if self.may_be_a_copy() {
+            // That is seen to first, however often it fails: a copy calls no day done, under whatever number.
+            return looked.map(|()| None).map_err(ShipError::from);
+        }
         let former = self.ship_former_days(stop);
         if !matches!(
             former,
@@ -150,14 +159,7 @@ impl Shipper {
         ) {
             return former;
         }
-        let today = self.today.as_ref().map(|today| today.day);
-        if awaited.is_none() {
-            self.closed_days.outbox.look(&self.fetcher, today)?;
-        }
-        if today.is_none() && self.may_be_a_copy() {
-            // That is seen to first: a copy calls no day done.
-            return former;
-        }
+        looked?;
         let (Some(fleet), Some(incarnation)) = (&self.fleet, &mut self.incarnation) else {
             return Err(ShipError::Anew);
         };
@@ -176,8 +178,11 @@ impl Shipper {
         Ok(former?.or(ours))
     }
 
-    /// More of today was told under this number than is noted.
+    /// More of today was told under this number than is noted, and nobody has seen to that yet.
     fn may_be_a_copy(&self) -> bool {
+        if self.today.as_ref().is_some_and(DayShipping::is_resumed) {
+            return false;
+        }
         let (Some(found), Some(incarnation)) = (self.closed_days.outbox.today(), &self.incarnation)
         else {
             return false;

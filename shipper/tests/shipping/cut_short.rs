@@ -2,7 +2,7 @@
 
 use tlsrptd_proto::day::Day;
 
-use crate::harness::{Host, await_that, clock::FakeClock, today};
+use crate::harness::{Host, REFUSED, await_that, clock::FakeClock, today};
 
 /// The first step that does not come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,25 +15,14 @@ enum Cut {
     Taken,
 }
 
-const REFUSED: &str = "refused by the test";
-
 impl Host {
-    fn run(&self, sql: &str) {
-        let transaction = self.session.begin().unwrap();
-        transaction.batch(sql).unwrap();
-        transaction.commit().unwrap();
-    }
-
     /// The database refuses a step.
-    fn refuse(&self, cut: Cut) {
+    fn refuse_step(&self, cut: Cut) {
         let of = match cut {
             Cut::Registered => "INSERT ON collector FOR EACH ROW",
             Cut::Done | Cut::Taken => "UPDATE ON shipment FOR EACH ROW WHEN (NEW.done)",
         };
-        self.run(&format!(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE '{REFUSED}'; END$$; \
-             CREATE TRIGGER refused BEFORE {of} EXECUTE FUNCTION refuse()"
-        ));
+        self.refuse(of);
     }
 
     /// Collectors of which the day waits.
@@ -59,14 +48,14 @@ fn at_each_step() {
         host.start_shipper();
         host.count("a.test", 10, 0);
         host.await_shipped(day, (10, 0, 0));
-        host.refuse(cut);
+        host.refuse_step(cut);
         host.stop_collector();
         std::fs::remove_file(host.storage()).unwrap();
         host.start_collector();
         host.count("a.test", 4, 0);
         host.await_log(REFUSED);
         host.kill_shipper();
-        host.run("DROP FUNCTION refuse CASCADE");
+        host.refuse_no_more();
         if cut == Cut::Taken {
             host.run("UPDATE shipment SET done = true");
         }

@@ -3,7 +3,7 @@
 
 use tlsrptd_proto::day::Day;
 
-use crate::harness::{Host, await_that, clock::FakeClock, today};
+use crate::harness::{Host, REFUSED, await_that, clock::FakeClock, today};
 
 const ALL_TOLD: &str = "all days are shipped under the number that this collector had before";
 
@@ -177,9 +177,16 @@ fn the_folder_is_copied() {
     first.await_number("SELECT count(*) FROM collector WHERE name = 'mx2'", 1);
 }
 
-/// The copy starts when the first one is away, and could tell the closed day at once: it sees to who it is before that.
+/// The copy starts when the first one is away, and could tell the closed day at once: it sees to who it is before that, also when
+/// that fails at first.
 #[test]
 fn a_copy_that_has_just_been_started() {
+    for fails in [false, true] {
+        start_a_copy(fails);
+    }
+}
+
+fn start_a_copy(fails: bool) {
     let Some((mut first, clock, day)) = host_behind() else {
         return;
     };
@@ -197,7 +204,18 @@ fn a_copy_that_has_just_been_started() {
     second.clock = Some(clock);
     second.put_folder(&copy);
     second.start_collector();
+    if fails {
+        let of_today = format!("WHEN (NEW.day = '{}')", day.next());
+        second.refuse(&format!("UPDATE ON shipment FOR EACH ROW {of_today}"));
+    }
     second.start_shipper();
+    if fails {
+        second.await_log(REFUSED);
+        await_that("it has tried that again", || {
+            second.log().matches("connected again").count() >= 2
+        });
+        second.refuse_no_more();
+    }
     second.await_collectors(2);
     second.await_shipped(day, (10, 0, 0));
     second.assert_told_by_the_first(day, false);

@@ -33,6 +33,8 @@ use tlsrptd_proto::{
 use clock::FakeClock;
 use signals::is_ready_for;
 
+/// What the log says of a statement that the database refuses.
+pub const REFUSED: &str = "refused by the test";
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A collector and its shipper.
@@ -272,6 +274,24 @@ impl Host {
             transaction.execute(sql, of_day).unwrap();
         }
         transaction.commit().unwrap();
+    }
+
+    pub fn run(&self, sql: &str) {
+        let transaction = self.session.begin().unwrap();
+        transaction.batch(sql).unwrap();
+        transaction.commit().unwrap();
+    }
+
+    /// The database refuses a statement from now on, as in `UPDATE ON shipment FOR EACH ROW`.
+    pub fn refuse(&self, of: &str) {
+        self.run(&format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE '{REFUSED}'; END$$; \
+             CREATE TRIGGER refused BEFORE {of} EXECUTE FUNCTION refuse()"
+        ));
+    }
+
+    pub fn refuse_no_more(&self) {
+        self.run("DROP FUNCTION refuse CASCADE");
     }
 
     /// One number of the database.

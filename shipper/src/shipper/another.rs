@@ -107,7 +107,8 @@ impl Shipper {
     }
 
     /// Becomes the number that was prepared after a loss. Wherever it is cut short, it is done once more, by the next process too:
-    /// the day waits for that number before the former one is called done, and nothing is told until all of it is.
+    /// the day waits for that number before the former one is called done, and nothing is told until all of it is. Whoever holds the
+    /// former one's row holds back that it is done, and nothing else: the day waits for it then.
     pub(super) fn take_up_next(&mut self) -> Result<(), ShipError> {
         let incarnation = self.incarnation.as_ref().ok_or(ShipError::Anew)?;
         let Some((number, day)) = incarnation.next() else {
@@ -133,7 +134,13 @@ impl Shipper {
         }
         if let Some(told) = told.filter(|told| !told.is_closed) {
             // What it was comes no more: no day need wait for that.
-            former.done(day, told.batch)?;
+            match former.done(day, told.batch) {
+                Err(error) if error.is_locked() => warn!(
+                    %day, collector = self.name, %error,
+                    "somebody holds what this collector was before: the day waits for that until its deadline"
+                ),
+                done => drop(done?),
+            }
         }
         self.become_another(number, Baseline::of(day), Reason::Lost)
     }

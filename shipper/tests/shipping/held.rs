@@ -45,3 +45,26 @@ fn keeps_back_itself_and_nothing_else() {
     host.await_shipped(today(), host.counted("today").unwrap());
     assert_eq!(host.number("SELECT sessions FROM shipment"), 6);
 }
+
+/// Today's file is replaced, and the row of what it was is held: it is another collector all the same, and the day waits for both.
+#[test]
+fn what_it_was() {
+    let Some(mut host) = Host::new() else { return };
+    host.start_collector();
+    host.start_shipper();
+    host.count("a.test", 10, 0);
+    host.await_shipped(today(), (10, 0, 0));
+    let other = Session::connect(host.session.address().clone()).unwrap();
+    let holds = other.begin().unwrap();
+    holds
+        .query("SELECT 1 FROM shipment FOR UPDATE", &[])
+        .unwrap();
+    host.stop_collector();
+    std::fs::remove_file(host.storage()).unwrap();
+    host.start_collector();
+    host.count("a.test", 4, 0);
+    host.await_shipped(today(), (14, 0, 0));
+    host.await_log("somebody holds what this collector was before");
+    assert_eq!(host.number("SELECT count(*) FROM shipment WHERE done"), 0);
+    assert_eq!(host.number("SELECT count(*) FROM collector"), 2);
+}

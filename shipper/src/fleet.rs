@@ -46,6 +46,15 @@ pub(crate) enum Taken {
     No,
 }
 
+/// When counts are on the server's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    /// Within a second; when the server crashes before that, it shows.
+    Later,
+    /// At once.
+    Durably,
+}
+
 impl Fleet {
     /// Whether the connection is the one on which all was found out.
     pub(crate) fn is_same(&self) -> bool {
@@ -147,6 +156,7 @@ impl Fleet {
     ) -> Result<Taken, Fault> {
         let rows = i64::try_from(batch.counts.len()).unwrap_or(i64::MAX);
         self.copy(
+            Commit::Later,
             day,
             batch,
             "UPDATE shipment SET batch = $4, done = false, rows = least(rows::numeric + $5::bigint, 9223372036854775807), sessions = greatest(sessions, $6::bigint), shipped = now() \
@@ -163,7 +173,8 @@ impl Fleet {
     }
 
     /// Tells counts beside the batches, so that whoever else tells under this number goes on undisturbed: of a key the largest
-    /// count stays.
+    /// count stays. Once it is told it is on the server's disk, with its texts: nothing that follows says so, and what is noted as told
+    /// is told no more.
     pub(crate) fn tell_beside(
         &self,
         day: Day,
@@ -172,6 +183,7 @@ impl Fleet {
     ) -> Result<Taken, Fault> {
         let rows = i64::try_from(batch.counts.len()).unwrap_or(i64::MAX);
         self.copy(
+            Commit::Durably,
             day,
             batch,
             "UPDATE shipment SET rows = least(rows::numeric + $3::bigint, 9223372036854775807), sessions = greatest(sessions, $4::bigint), shipped = now() \
@@ -183,13 +195,16 @@ impl Fleet {
     /// Tells counts, if the row of the shipment allows that.
     fn copy(
         &self,
+        commit: Commit,
         day: Day,
         batch: &Batch,
         update: &str,
         with: &[&(dyn ToSql + Sync)],
     ) -> Result<Taken, Fault> {
         let transaction = self.session.begin()?;
-        transaction.batch("SET LOCAL synchronous_commit = off")?;
+        if commit == Commit::Later {
+            transaction.batch("SET LOCAL synchronous_commit = off")?;
+        }
         if transaction.execute(update, with)? == 0 {
             return Ok(Taken::No);
         }

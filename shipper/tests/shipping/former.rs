@@ -143,6 +143,17 @@ fn the_folder_comes_back_from_a_backup() {
     host.assert_told_by_the_first(day, false);
 }
 
+/// How what is told beside the batches is committed.
+fn note_commits(host: &Host) {
+    host.run(
+        "CREATE TABLE beside(day date, synchronous_commit text); \
+         CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS \
+         $$BEGIN INSERT INTO beside VALUES(NEW.day, current_setting('synchronous_commit')); RETURN NEW; END$$; \
+         CREATE TRIGGER noted BEFORE UPDATE ON shipment FOR EACH ROW \
+         WHEN (NEW.batch = OLD.batch AND NEW.rows > OLD.rows) EXECUTE FUNCTION note_commit()",
+    );
+}
+
 /// Both have the closed day, and tell it under one number. The first one may have more of it, and says when it is done.
 #[test]
 fn the_folder_is_copied() {
@@ -156,6 +167,7 @@ fn the_folder_is_copied() {
     first.start_shipper();
     first.count("a.test", 3, 0);
     first.await_told(day.next(), 9);
+    note_commits(&first);
     let mut second = Host::on(first.database.clone());
     second.name = "mx2";
     second.clock = Some(clock);
@@ -170,6 +182,10 @@ fn the_folder_is_copied() {
     first.stop_shipper();
     second.await_shipped(day, (10, 0, 0));
     second.assert_told_by_the_first(day, false);
+    // Today as it was, and the closed day. A crash of the server undoes neither, as nobody would tell them again.
+    assert_eq!(first.number("SELECT count(DISTINCT day) FROM beside"), 2);
+    let later = "SELECT count(*) FROM beside WHERE synchronous_commit = 'off'";
+    assert_eq!(first.number(later), 0);
     first.start_shipper();
     first.assert_told_by_the_first(day, true);
     assert!(!first.log().contains("ships as this collector"));

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Closed days are looked at that often: they may grow.
-const LOOK: Duration = Duration::from_secs(600);
+pub(crate) const LOOK: Duration = Duration::from_secs(600);
 
 /// See the module.
 #[derive(Debug)]

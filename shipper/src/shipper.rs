@@ -210,7 +210,8 @@ impl Shipper {
                 return Ok(());
             }
         }
-        self.fleet = None;
+        // What became of one connection may have become of all: those that say nothing do not notice.
+        self.disconnect();
         let (fleet, registered) = self.register(id, first_day, Which::Current(&former))?;
         self.tell_standing(registered.standing);
         let rows = fleet.shipments()?;

@@ -3,11 +3,14 @@
 //! Whoever has a copy of its folder may tell the same days under the same number. Of each key the larger count stays. Who left the
 //! number as it may be the copy tells beside the batches, and calls no day done: that is for the one who has stayed. When both
 //! have left it, nobody does, and these days wait until their deadline.
+//!
+//! A number is forgotten only when all is still told ten minutes later: what a failover to a replica that lagged has lost is told
+//! again until then, as it is of the number that the collector has.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tlsrptd_proto::day::Day;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::{
     Shipper,
@@ -18,7 +21,7 @@ use crate::{
     error::ShipError,
     fleet::{Fleet, Which},
     numbers::FormerNumber,
-    outbox::Outbox,
+    outbox::{LOOK, Outbox},
     stop::Stop,
 };
 
@@ -29,9 +32,16 @@ pub(super) struct FormerDays {
     /// A connection of its own.
     fleet: Option<Fleet>,
     days: ClosedDays,
+    /// All of them have been told since.
+    told: Option<Instant>,
 }
 
 impl FormerDays {
+    /// All was told when it was looked at last, and that is long ago.
+    fn is_long_told(&self) -> bool {
+        self.told.is_some_and(|told| told.elapsed() >= LOOK)
+    }
+
     pub(super) fn disconnect(&mut self) {
         self.fleet = None;
     }
@@ -43,12 +53,22 @@ impl Shipper {
         self.take_former()?;
         let (mut awaited, mut failed) = (None, None);
         for mut former in std::mem::take(&mut self.former) {
+            let was_told = former.is_long_told();
+            if was_told {
+                // What the database knows is asked for anew.
+                former.disconnect();
+            }
             let shipped = self.ship_former(&mut former, stop);
             let is_told =
                 matches!(shipped, Ok(None)) && !former.days.outbox.is_behind(former.number.end);
-            match is_told {
-                true => self.forget(former.number)?,
-                false => self.former.push(former),
+            if is_told && was_told && former.told.is_some() {
+                self.forget(former.number)?;
+            } else {
+                if is_told && former.told.is_none() {
+                    former.told = Some(Instant::now());
+                    info!(before = %former.number.end, "all days are shipped under the number that this collector had before");
+                }
+                self.former.push(former);
             }
             match shipped {
                 Ok(day) => awaited = awaited.or(day),
@@ -77,6 +97,7 @@ impl Shipper {
                 baseline: incarnation.read_baseline(number.id)?,
                 fleet: None,
                 days: ClosedDays::new(outbox),
+                told: None,
             });
         }
         Ok(())
@@ -98,6 +119,9 @@ impl Shipper {
             former.days.outbox.resume(first_day, shipments, told);
             former.fleet = Some(fleet);
         }
+        if former.days.outbox.is_behind(former.number.end) {
+            former.told = None;
+        }
         let mut telling = Telling {
             fleet: former.fleet.as_ref().ok_or(ShipError::Anew)?,
             fetcher: &self.fetcher,
@@ -112,7 +136,7 @@ impl Shipper {
     }
 
     fn forget(&mut self, number: FormerNumber) -> Result<(), ShipError> {
-        info!(before = %number.end, "all days are shipped under the number that this collector had before");
+        debug!(before = %number.end, "the number that this collector had before is forgotten");
         let incarnation = self.incarnation.as_mut().ok_or(ShipError::Anew)?;
         Ok(incarnation.forget(number.id)?)
     }

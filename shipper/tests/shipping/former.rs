@@ -87,6 +87,13 @@ fn todays_file_is_replaced() {
     host.await_shipped(day, (10, 0, 0));
     host.assert_told_by_the_first(day, true);
     host.await_log(ALL_TOLD);
+    // A failover to a replica that lags: the end of it is not there.
+    host.run(&format!(
+        "DELETE FROM count WHERE day = '{day}'; UPDATE shipment SET batch = 0, sessions = 0, done = false WHERE day = '{day}'"
+    ));
+    host.end_connections();
+    host.await_told(day, 10);
+    host.assert_told_by_the_first(day, true);
 }
 
 /// Days wait for the newest number of a name: in a new database, too, that which the collector has comes behind those that it had.

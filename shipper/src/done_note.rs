@@ -30,8 +30,10 @@ pub(crate) struct DoneNote {
     path: PathBuf,
     /// Of days before that one nothing was noted.
     since: Day,
-    days: BTreeMap<(Day, KeyHash), ToldDay>,
+    days: Days,
 }
+
+type Days = BTreeMap<(Day, KeyHash), ToldDay>;
 
 /// How far one day is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +73,14 @@ impl DoneNote {
         let (since, days) = found.unwrap_or((today, BTreeMap::new()));
         // A clock that was ahead then is right by now, or will be.
         let since = since.min(today);
-        let note = DoneNote { path, since, days };
-        if is_new {
-            note.write()?;
+        let mut note = DoneNote {
+            path,
+            since,
+            days: BTreeMap::new(),
+        };
+        match is_new {
+            true => note.write(since, days)?,
+            false => note.days = days,
         }
         Ok(note)
     }
@@ -114,8 +121,9 @@ impl DoneNote {
         if before == Some(told) || (before.is_none() && sessions == 0) {
             return Ok(());
         }
-        self.days.insert((day, collector), told);
-        self.write()
+        let mut days = self.days.clone();
+        days.insert((day, collector), told);
+        self.write(self.since, days)
     }
 
     /// Nothing more of a day is to be told, of which so many sessions were.
@@ -126,21 +134,20 @@ impl DoneNote {
         sessions: u64,
         end: End,
     ) -> io::Result<()> {
-        let end = Some(end);
-        self.days
-            .insert((day, collector), ToldDay { sessions, end });
-        while self.days.len() > MOST_DAYS
-            && let Some(((day, _), _)) = self.days.pop_first()
+        let (end, mut since, mut days) = (Some(end), self.since, self.days.clone());
+        days.insert((day, collector), ToldDay { sessions, end });
+        while days.len() > MOST_DAYS
+            && let Some(((day, _), _)) = days.pop_first()
         {
-            self.since = self.since.max(day.next());
+            since = since.max(day.next());
         }
-        self.write()
+        self.write(since, days)
     }
 
-    /// There is never a half of it, whenever the power is cut.
-    fn write(&self) -> io::Result<()> {
-        let mut text = format!("{SINCE} {}\n", self.since);
-        for ((day, collector), ToldDay { sessions, end }) in &self.days {
+    /// There is never a half of it, whenever the power is cut. What the disk has no room for is not noted here either.
+    fn write(&mut self, since: Day, days: Days) -> io::Result<()> {
+        let mut text = format!("{SINCE} {since}\n");
+        for ((day, collector), ToldDay { sessions, end }) in &days {
             text += &format!("{day} {collector} {sessions}");
             text += &match end {
                 None => "\n".to_owned(),
@@ -153,7 +160,9 @@ impl DoneNote {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
-        File::open(paths::directory(&self.path))?.sync_all()
+        File::open(paths::directory(&self.path))?.sync_all()?;
+        (self.since, self.days) = (since, days);
+        Ok(())
     }
 }
 
@@ -164,8 +173,6 @@ impl End {
         }
     }
 }
-
-type Days = BTreeMap<(Day, KeyHash), ToldDay>;
 
 /// `None`: it is none.
 fn parse(text: &str) -> Option<(Day, Days)> {
@@ -234,6 +241,29 @@ mod tests {
             fs::write(&path, text).unwrap();
             let none = open(day.ahead(5));
             assert_eq!((none.of(ours).ends.len(), none.since), (0, day.ahead(5)));
+        }
+    }
+
+    /// As on a full disk: the next try writes it.
+    #[test]
+    fn what_cannot_be_written_is_not_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.done");
+        let day = Day::parse("2026-11-29").unwrap();
+        let ours = KeyHash([7; 16]);
+        let mut note = DoneNote::open(path.clone(), day).unwrap();
+        let in_the_way = paths::beside(&path, ".new");
+        for sessions in [9, 10] {
+            fs::create_dir(&in_the_way).unwrap();
+            note.telling(ours, day, sessions).unwrap_err();
+            note.telling(ours, day, sessions).unwrap_err();
+            let end = End::Done(1);
+            note.ended(ours, day.next(), sessions, end).unwrap_err();
+            assert!(note.of(ours).ends.is_empty());
+            fs::remove_dir(&in_the_way).unwrap();
+            note.telling(ours, day, sessions).unwrap();
+            let read = DoneNote::open(path.clone(), day).unwrap();
+            assert_eq!(read.sessions(ours, day), Some(sessions));
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod registering;
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, KeyHash, PgDay, PgTime, Row, Session, ToSql};
@@ -21,6 +21,8 @@ const HOLDERS: &str = "SELECT format('process %s of the server (user %s, from %s
 pub(crate) struct Fleet {
     session: Session,
     name: String,
+    /// As far as was seen last.
+    bears_its_name: Cell<bool>,
     incarnation: KeyHash,
     collector: i32,
     /// The connection on which all that follows was found out.

@@ -1,6 +1,6 @@
 //! Who ships: a row of `collector` for each number, and what it is called.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use tlsrptd_fleet::{Address, Fault, KeyHash, PgDay, Row, Session, schema, stored_text};
 use tlsrptd_proto::day::Day;
@@ -11,8 +11,7 @@ use crate::numbers::FormerNumber;
 /// What another shipper writes is there soon. Who holds it for longer hangs, or wants to be in the way.
 const LONGEST_LOCK: Duration = Duration::from_secs(5);
 
-/// What is read of a row. Its name may be another one: it has changed; or where its folder was copied, the other one has given
-/// it its own.
+/// What is read of a row. Its name may be another one: it has changed; or this is a copy of a host that bears that name.
 const STANDING: &str = "id, first_day, retired, EXISTS(SELECT 1 FROM collector n WHERE n.name = $1 AND n.id > collector.id), name = $1";
 
 /// It is at work. While somebody holds the row, nothing depends on that.
@@ -112,10 +111,10 @@ impl Fleet {
             connection: session.connections(),
             collector: registered.id,
             name: name.into_owned(),
+            bears_its_name: Cell::new(registered.bears_its_name),
             incarnation,
             session,
         };
-        fleet.call_by_name(&registered)?;
         Ok((fleet, registered))
     }
 
@@ -130,12 +129,13 @@ impl Fleet {
             row => row,
         };
         let registered = Registered::read(row)?;
-        self.call_by_name(&registered)?;
+        self.bears_its_name.set(registered.bears_its_name);
         Ok(registered.standing)
     }
 
-    fn call_by_name(&self, registered: &Registered) -> Result<(), Fault> {
-        if registered.bears_its_name {
+    /// Once it is known that this is no copy of another host, which bears its own name.
+    pub(crate) fn call_by_name(&self) -> Result<(), Fault> {
+        if self.bears_its_name.get() {
             return Ok(());
         }
         let of: [&(dyn tlsrptd_fleet::ToSql + Sync); 2] = [&self.name, &self.incarnation];

@@ -9,6 +9,7 @@ use super::{Next, Shipper, another::AT_ONCE};
 use crate::{
     day_shipping::{Resumed, Way},
     error::ShipError,
+    fleet::Fleet,
     growth::Rule,
     incarnation::Incarnation,
     notes::{in_time, is_to_come, tell_late, tell_resumed},
@@ -24,6 +25,7 @@ impl Shipper {
         if let Some(next) = self.begin_today(day, stop)? {
             return Ok(next);
         }
+        self.fleet.as_ref().map_or(Ok(()), Fleet::call_by_name)?;
         if self.is_another_file() {
             // Nothing of it is told before it is known whose counts these are.
             drop(reading);

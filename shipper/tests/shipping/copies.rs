@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use tlsrptd_proto::day::Day;
 
-use crate::harness::{Host, await_that, clock::FakeClock, today};
+use crate::harness::{Host, REFUSED, await_that, clock::FakeClock, today};
 
 const COPY: &str = "the database knows more of this collector than its folder";
 
@@ -75,6 +75,7 @@ fn a_clone() {
     first.start_shipper();
     first.count("a.test", 5, 0);
     first.await_shipped(today(), (15, 0, 0));
+    first.refuse("UPDATE ON collector FOR EACH ROW WHEN (NEW.name <> OLD.name)");
     let mut second = Host::on(first.database.clone());
     second.name = "mx2";
     second.put_folder(&copy);
@@ -89,7 +90,8 @@ fn a_clone() {
     first.await_shipped(today(), (22, 0, 0));
     first.count("a.test", 7, 0);
     first.await_shipped(today(), (29, 0, 0));
-    // Whoever came first is what it was, and bears its own name.
+    // Whoever came first is what it was, and has never borne another's name.
+    assert!(!second.log().contains(REFUSED), "{}", second.log());
     assert!(!first.log().contains(COPY), "{}", first.log());
     first.await_number("SELECT count(*) FROM collector WHERE name = 'mx1'", 1);
     assert_eq!(first.number("SELECT count(*) FROM collector"), 2);

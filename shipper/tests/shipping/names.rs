@@ -80,6 +80,7 @@ fn another_host_keeps_its_name() {
     await_that("the older one goes on", || older.number(was_seen) == 1);
     older.stop_shipper();
     newer.stop_shipper();
+    newer.start_collector();
     newer.name = "mx2";
     newer.start_shipper();
     newer.await_number(&of_name("mx2"), 1);

@@ -90,8 +90,7 @@ impl Incarnation {
         let told = beside(&path, "told");
         let told = ToldNote::open(&told, storage).map_err(failed("open", &told))?;
         let done = beside(&path, "done");
-        let done =
-            DoneNote::open(done.clone(), today_by(storage)).map_err(failed("open", &done))?;
+        let done = DoneNote::open(done.clone(), today()).map_err(failed("open", &done))?;
         let found = Numbers::parse(&text);
         let is_new = found.is_none();
         let mut numbers = found.unwrap_or_else(|| Numbers::first(new_number(), today()));
@@ -261,14 +260,6 @@ fn today() -> Day {
     Day::of(Timestamp::now())
 }
 
-/// Where the clock is far behind, as at the start of a host without one: not before the collector has closed a day. Or all that it
-/// keeps would be held for days of which nothing was told.
-fn today_by(storage: &Path) -> Day {
-    let closed = fs::metadata(dayfile::yesterday(storage)).and_then(|found| found.modified());
-    let closed = closed.ok().and_then(|at| Timestamp::try_from(at).ok());
-    closed.map_or(today(), |at| Day::of(at).max(today()))
-}
-
 fn failed<'p>(
     what: &'static str,
     path: &'p Path,
@@ -282,8 +273,6 @@ fn failed<'p>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
-
     use super::*;
 
     #[test]
@@ -330,21 +319,6 @@ mod tests {
             let made = Incarnation::open(&storage).unwrap();
             assert_ne!(made.id(), id, "{text:?}: half of one is none");
         }
-    }
-
-    #[test]
-    fn a_clock_that_is_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = folder.path().join("collectd.sqlite");
-        assert_eq!(today_by(&storage), today());
-        let yesterday = File::create(dayfile::yesterday(&storage)).unwrap();
-        let (now, days) = (SystemTime::now(), Duration::from_secs(9 * 86400));
-        for (at, want) in [(now - days, today()), (now + days, today().ahead(9))] {
-            yesterday.set_modified(at).unwrap();
-            assert_eq!(today_by(&storage), want);
-        }
-        let ours = Incarnation::open(&storage).unwrap();
-        assert_eq!(ours.told_sessions(ours.id(), today()), None);
     }
 
     /// Wherever it stops on the way to another number: it is the one or the other, whole.

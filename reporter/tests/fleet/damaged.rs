@@ -1,6 +1,6 @@
 //! A row of the database that cannot be read any more, or not be written: what else there is to do goes on.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use tlsrptd_cluster::skip::or_skip;
@@ -9,7 +9,7 @@ use tlsrptd_proto::day::Day;
 use tlsrptd_reporter::model::{CountedRows, DecidedDomain, Decision};
 
 use crate::{
-    environment::{Engine, counted},
+    environment::{Engine, counted, dane},
     party::Fleet,
     world::{HOUR, World},
 };
@@ -171,5 +171,36 @@ fn a_name_that_cannot_be_written_holds_back_its_shard_alone() {
         let found = store.undecided(day(), None, 64, 1 << 20).unwrap();
         let names: Vec<&str> = found.iter().map(|of| of.domain.as_str()).collect();
         assert_eq!(names, ["a.example"]);
+    });
+}
+
+/// MX hosts wait for all domains, and not for each other.
+#[test]
+fn a_mx_host_that_cannot_be_written_holds_back_its_shard_alone() {
+    Engine::Postgres.test_on_virtual_clock(|| async {
+        assert_ne!(shard_of("mx1.example"), shard_of("mx2.example"));
+        for refused in ["mx1.example", "mx2.example"] {
+            let fleet = Fleet::new(LEASE);
+            refuse(&fleet, "report", refused, "XX002");
+            let mut world = World::new(fleet.folder.path());
+            world.settings.mx_reports = true;
+            let environment = Arc::get_mut(&mut world.environment).unwrap();
+            environment.gather = Box::new(|_, _| {
+                Ok(vec![
+                    dane("d1.example", "mx1.example", 3, 1),
+                    dane("d2.example", "mx2.example", 3, 1),
+                ])
+            });
+            world.live(HOUR * 20, || None).await;
+            let arrived = world.environment.taken().into_keys();
+            let domains: BTreeSet<String> = arrived.map(|(_, domain, _)| domain).collect();
+            let mut want =
+                BTreeSet::from(["d1.example", "d2.example", "mx1.example", "mx2.example"]);
+            want.remove(refused);
+            assert!(domains.iter().eq(want), "without {refused}: {domains:?}");
+            let open = fleet.ask("SELECT DISTINCT shard FROM compose WHERE NOT done", &[]);
+            let open: Vec<i16> = open.iter().map(|row| row.get(0)).collect();
+            assert_eq!(open, [shard_of(refused)]);
+        }
     });
 }

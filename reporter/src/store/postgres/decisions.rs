@@ -126,7 +126,8 @@ impl Decisions for PostgresStore {
             let mut shards = shards
                 .filter(|shard| !self.left.has(day, *shard))
                 .peekable();
-            let is_open = open.iter().any(|shard| !self.left.has(day, *shard));
+            let is_left = |shard| self.left.has(day, shard) || self.left_hosts.has(day, shard);
+            let is_open = open.iter().any(|shard| !is_left(*shard));
             if shards.peek().is_none() && is_open && self.held.left(day).is_none() {
                 days.insert(day);
             }
@@ -220,7 +221,8 @@ impl Decisions for PostgresStore {
     ) -> Result<Vec<MxHostDay>, StoreError> {
         match self.is_time_for_mx_hosts(day)? {
             true => {
-                let shards = self.composed_shards(day);
+                let mut shards = self.composed_shards(day);
+                shards.retain(|shard| !self.left_hosts.has(day, *shard));
                 mx_hosts::read(self, day, &shards, limit, bytes)
             }
             false => Ok(Vec::new()),

@@ -100,6 +100,8 @@ pub struct PostgresStore {
     bounces_after: i64,
     folds: fold::Folds,
     left: left::LeftShards,
+    /// Of MX hosts, whose domains are all decided on.
+    left_hosts: left::LeftShards,
 }
 
 /// Open for one command of the operator, or for the answers of a daemon.

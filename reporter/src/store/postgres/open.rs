@@ -105,6 +105,7 @@ impl PostgresStore {
             bounces_after: 0,
             folds: Folds::new(left.clone()),
             left,
+            left_hosts: LeftShards::default(),
         };
         store.share_at_start()?;
         store.connection = store.db.connections();

@@ -1,10 +1,11 @@
-//! Decisions that cannot be stored, as a row is refused or a page of an index is lost: they hold back their shard alone.
+//! Decisions that cannot be stored, as a row is refused or a page of an index is lost: they hold back their shard alone; but MX hosts,
+//! which wait for all domains of the day.
 
 use jiff::Timestamp;
 use tlsrptd_fleet::{Fault, Shard};
 use tlsrptd_proto::day::Day;
 
-use super::super::{PostgresStore, answers::shard_of_domain};
+use super::super::{PostgresStore, answers::shard_of_domain, left::LeftShards};
 use crate::{
     model::{DecidedDomain, ReportSubject},
     store::{Decisions, StoreError},
@@ -34,7 +35,11 @@ impl PostgresStore {
                 Ok(false) => left.push(shard),
                 Err(error) if is_of_rows(&error) => {
                     left.push(shard);
-                    self.leave_unwritable(day, shard, &error);
+                    let list = match subject {
+                        ReportSubject::Domain => &self.left,
+                        ReportSubject::MxHost => &self.left_hosts,
+                    };
+                    leave_unwritable(list, day, shard, &error);
                 }
                 Err(error) => return Err(error),
             }
@@ -55,7 +60,9 @@ impl PostgresStore {
             match self.begin_shards(day, &[*shard], now) {
                 Ok(Some(one)) => begun.extend(one),
                 Ok(None) => return Ok(None),
-                Err(error) if is_of_rows(&error) => self.leave_unwritable(day, *shard, &error),
+                Err(error) if is_of_rows(&error) => {
+                    leave_unwritable(&self.left, day, *shard, &error);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -75,11 +82,11 @@ impl PostgresStore {
             ReportSubject::MxHost => self.store_mx_decisions(day, part, now),
         }
     }
+}
 
-    fn leave_unwritable(&self, day: Day, shard: Shard, error: &StoreError) {
-        let (failures, seconds) = self.left.leave(day, shard, error.may_pass());
-        tracing::error!(%day, shard, failures, seconds, %error, "decisions on domains cannot be stored: this part of the day waits, and it is tried again");
-    }
+fn leave_unwritable(list: &LeftShards, day: Day, shard: Shard, error: &StoreError) {
+    let (failures, seconds) = list.leave(day, shard, error.may_pass());
+    tracing::error!(%day, shard, failures, seconds, %error, "decisions on domains cannot be stored: this part of the day waits, and it is tried again");
 }
 
 /// Whether it is about some rows: others may be stored.
